@@ -1,0 +1,38 @@
+"""The fully visible sigmoid belief network, for any head, order and shape."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from tensorar import CausalBackbone
+
+
+class FVSBN(CausalBackbone):
+    """One linear map of what was visited before: logistic regression, for the Bernoulli head.
+
+    ``parameters[i] = b[i] + sum_{rank[j] < rank[i]} W[i, j] features[j] (+ U[i] context)``
+
+    R. Neal, "Connectionist learning of belief networks", 1992; Frey, Hinton, Dayan 1996; called FVSBN in Gan et al.
+    2015. ``(2 * N)`` parameters for each pair of coefficients at most, so for events up to some thousands.
+    """
+
+    name = "fvsbn"
+
+    def __init__(self, signature):
+        super().__init__(signature)
+        n, f, p = math.prod(signature.event_shape), signature.feature_count, signature.parameter_count
+        # small random weights: components of a mixture that start equal would stay equal
+        self.weight = nn.Parameter(torch.randn(n, p, n, f) * 0.01)
+        self.bias = nn.Parameter(torch.zeros(n, p))
+        self.context = nn.Linear(signature.context_features, n * p, bias=False) if signature.context_features else None
+
+    def forward(self, features, order, context=None):
+        n, p = self.bias.shape
+        weight = self.weight * order.sees()[:, None, :, None]
+        out = features.flatten(1) @ weight.reshape(n * p, -1).T + self.bias.flatten()
+        if self.context is not None:
+            out = out + self.context(context)
+        return out.reshape(-1, *self.signature.event_shape, p)

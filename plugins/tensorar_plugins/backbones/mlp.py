@@ -1,0 +1,36 @@
+"""A dense network from any evidence to all conditionals."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from tensorar import EvidenceBackbone, flatten_events
+
+
+class MLP(EvidenceBackbone):
+    """Dense layers from mask and values to all conditionals at once: for tables, and for any order.
+
+    The deep NADE of Uria, Murray, Larochelle, "A Deep and Tractable Density Estimator", ICML 2014, eq. 10 (with the
+    mask as input), for any head.
+    """
+
+    name = "mlp"
+    dense = True
+
+    def __init__(self, signature, *, hidden: int = 512, layers: int = 2, dropout: float = 0.0):
+        super().__init__(signature)
+        n = math.prod(signature.event_shape)
+        widths = [n * (signature.feature_count + 1) + signature.context_features] + [hidden] * layers
+        blocks = []
+        for width, following in zip(widths, widths[1:], strict=False):
+            blocks += [nn.Linear(width, following), nn.SiLU(), nn.Dropout(dropout)]
+        self.layers = nn.Sequential(*blocks, nn.Linear(widths[-1], n * signature.parameter_count))
+
+    def forward(self, features, mask, query, context=None):
+        seen = [features.flatten(1), flatten_events(mask).to(features.dtype)]
+        out = self.layers(torch.cat(seen if context is None else [*seen, context], dim=1))
+        everything = out.unflatten(1, (-1, self.signature.parameter_count))
+        return everything.take_along_dim(query.unsqueeze(-1), dim=1)

@@ -1,0 +1,30 @@
+"""Binary coefficients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch.distributions import constraints
+
+from tensorar import Head
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bernoulli(Head):
+    """Zeros and ones: one logit per coefficient."""
+
+    name = "bernoulli"
+    parameter_count = 1
+    feature_count = 1
+    support = constraints.boolean
+
+    def encode(self, value):
+        return value.unsqueeze(-1)
+
+    def distribution(self, parameters, coefficients=None):
+        return torch.distributions.Bernoulli(logits=parameters[..., 0], validate_args=False)
+
+    @classmethod
+    def fitting(cls, values):
+        return {} if bool(((values == 0) | (values == 1)).all()) else None

@@ -1,0 +1,39 @@
+"""Orders written as einops patterns, so that most orders need no code."""
+
+from __future__ import annotations
+
+import math
+
+import einops
+import torch
+
+from tensorar import Ordering
+from tensorar.errors import ShapeError
+
+
+class EinopsPattern(Ordering):
+    """Any einops rearrangement of the event's axes, with axis sizes as options.
+
+    ``"c h w -> (h w c)"`` visits an image pixel by pixel, ``"c (h p) (w q) -> (p q h w c)"`` interlaced,
+    ``"c (h p) (w q) -> (h w p q c)"`` patch by patch (with ``p=2,q=2``).
+
+    >>> EinopsPattern(pattern="h w -> (w h)").visits((2, 3))
+    tensor([0, 3, 1, 4, 2, 5])
+    """
+
+    name = "einops"
+
+    def __init__(self, *, pattern: str, **sizes: int) -> None:
+        self.pattern, self.sizes = pattern, sizes
+
+    def visits(self, event_shape):
+        index = torch.arange(math.prod(event_shape)).reshape(event_shape)
+        try:
+            return einops.rearrange(index, self.pattern, **self.sizes).flatten()
+        except (einops.EinopsError, RuntimeError) as error:
+            reason = str(error).strip().splitlines()[-1].strip()
+            raise ShapeError(
+                expected=f"a shape that fits the einops pattern {self.pattern!r} with {self.sizes or 'no sizes'}",
+                got=f"{tuple(event_shape)}",
+                remedy=f"einops says: {reason}",
+            ) from error

@@ -1,0 +1,3 @@
+"""Recipes."""
+
+ALL: list = []

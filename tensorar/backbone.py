@@ -1,0 +1,109 @@
+"""Backbones: networks from evidence to the parameters of the heads."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
+
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from tensorar.errors import ShapeError
+from tensorar.order import Order
+from tensorar.parts.part import Part
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What goes into a backbone and what must come out of it.
+
+    ``order`` is the one visiting order where the ordering is fixed, and None where it varies.
+    """
+
+    event_shape: tuple[int, ...]
+    feature_count: int
+    parameter_count: int
+    context_features: int = 0
+    order: Order | None = None
+
+
+class Backbone(nn.Module, Part, ABC):
+    """A network made for a signature. Options are keyword-only arguments after it.
+
+    What a backbone can take is declared as data, and checked before it is built: ``event_ranks`` (None: all; axes of
+    size 1 do not count where ``ignores_unit_axes``) and ``orders`` (every order, or only those that are the raster
+    order up to flips and a permutation of the axes).
+    """
+
+    event_ranks: ClassVar[frozenset[int] | None] = None
+    ignores_unit_axes: ClassVar[bool] = False
+    orders: ClassVar[Literal["any", "raster"]] = "any"
+
+    def __init__(self, signature: Signature) -> None:
+        super().__init__()
+        self.signature = signature
+
+    @classmethod
+    def adapt(cls, signature: Signature) -> Signature:
+        """The signature to build with: seen through the raster view where the backbone knows only that order.
+
+        Raises ``ShapeError`` when the backbone takes no such shape or order.
+        """
+        cls._check_rank(signature.event_shape)
+        if cls.orders == "any":
+            return signature
+        view = signature.order.raster_view if signature.order else None
+        if view is None:
+            raise ShapeError(
+                expected=f"a raster order up to flips and axis permutation for the backbone {cls.name!r}",
+                got="another order",
+                remedy="choose such an ordering, or another backbone (tensorar plugins list)",
+            )
+        shape = view.event_shape(signature.event_shape)
+        return replace(signature, event_shape=shape, order=Order.raster(shape))
+
+    @classmethod
+    def _check_rank(cls, event_shape: tuple[int, ...]) -> None:
+        rank = sum(size > 1 for size in event_shape) if cls.ignores_unit_axes else len(event_shape)
+        if cls.event_ranks is not None and rank not in cls.event_ranks:
+            unit = " longer than 1" if cls.ignores_unit_axes else ""
+            raise ShapeError(
+                expected=f"an event with {' or '.join(map(str, sorted(cls.event_ranks)))} axes{unit}"
+                f" for the backbone {cls.name!r}",
+                got=f"shape {event_shape}",
+                remedy="reshape the data, or choose another backbone (tensorar plugins list)",
+            )
+
+
+class CausalBackbone(Backbone):
+    """A backbone that gives all conditionals of a complete tensor in one pass."""
+
+    @abstractmethod
+    def forward(
+        self,
+        features: Float[Tensor, "batch *event features"],
+        order: Order,
+        context: Float[Tensor, "batch context"] | None = None,
+    ) -> Float[Tensor, "batch *event parameters"]:
+        """Parameters of every coefficient, each from the features of the coefficients of lower rank only."""
+
+
+class EvidenceBackbone(Backbone):
+    """A backbone that gives the conditionals of chosen coefficients from any evidence.
+
+    ``dense = True`` says that all conditionals of one evidence cost about as much as one, so that training may use
+    them all.
+    """
+
+    dense: ClassVar[bool] = False
+
+    @abstractmethod
+    def forward(
+        self,
+        features: Float[Tensor, "batch *event features"],
+        mask: Bool[Tensor, "batch *event"],
+        query: Int[Tensor, "batch queries"],
+        context: Float[Tensor, "batch context"] | None = None,
+    ) -> Float[Tensor, "batch queries parameters"]:
+        """Parameters of the queried coefficients (flat indices); ``features`` are zero where ``mask`` is False."""

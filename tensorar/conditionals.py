@@ -1,0 +1,90 @@
+"""The two derivations: all conditionals from an evidence backbone, queried ones from a causal backbone."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from tensorar.backbone import Backbone, CausalBackbone, EvidenceBackbone
+from tensorar.order import Order
+from tensorar.shapes import flatten_events
+
+# evidences that an evidence backbone sees in one call; bounds memory, hardly changes speed
+EVIDENCES_AT_ONCE = 512
+
+
+def all_conditionals(
+    backbone: Backbone,
+    features: Float[Tensor, "batch *event features"],
+    order: Order,
+    context: Float[Tensor, "batch context"] | None = None,
+) -> Float[Tensor, "batch *event parameters"]:
+    """Parameters of all ``N`` conditionals of complete tensors: one causal pass, or the ``N`` prefixes in chunks.
+
+    A NaN feature means that the value is not known: what comes before it in the order is exact, what comes after is
+    NaN.
+    """
+    if isinstance(backbone, CausalBackbone):
+        return _causal(backbone, features, order, context)
+    assert isinstance(backbone, EvidenceBackbone)
+    return _prefixes(backbone, features, order, context)
+
+
+def queried_conditionals(
+    backbone: Backbone,
+    features: Float[Tensor, "batch *event features"],
+    mask: Bool[Tensor, "batch *event"],
+    query: Int[Tensor, "batch queries"],
+    order: Order,
+    context: Float[Tensor, "batch context"] | None = None,
+) -> Float[Tensor, "batch queries parameters"]:
+    """Parameters of the queried coefficients given the evidence of ``mask``.
+
+    A causal backbone answers for what ``order`` shows each queried coefficient, so the caller sees to it that these
+    coefficients are the known ones.
+    """
+    features = torch.where(mask.unsqueeze(-1), features, 0.0)
+    if isinstance(backbone, EvidenceBackbone):
+        answer: Tensor = backbone(features, mask, query, context)
+        return answer
+    parameters = all_conditionals(backbone, features, order, context)
+    everything = parameters.reshape(len(parameters), -1, parameters.shape[-1])
+    return everything.take_along_dim(query.unsqueeze(-1), dim=1)
+
+
+def _causal(backbone: CausalBackbone, features: Tensor, order: Order, context: Tensor | None) -> Tensor:
+    known = features.isfinite().all(-1)
+    # masked weights are zeros, and zero times NaN is NaN: without this a NaN would spread against the order
+    features = torch.where(known.unsqueeze(-1), features, 0.0)
+    parameters = _seen_as_raster(backbone, features, order, context)
+    if torch.compiler.is_compiling() or known.all():
+        return parameters
+    first_unknown = flatten_events(torch.where(known, len(order), order.rank)).amin(1)
+    exact = order.before(first_unknown + 1)
+    return torch.where(exact.unsqueeze(-1), parameters, torch.nan)
+
+
+def _seen_as_raster(backbone: CausalBackbone, features: Tensor, order: Order, context: Tensor | None) -> Tensor:
+    answer: Tensor
+    if backbone.orders == "any":
+        answer = backbone(features, order, context)
+        return answer
+    view = order.raster_view
+    assert view is not None  # Backbone.adapt has refused other orders
+    seen = view.apply(features)
+    answer = backbone(seen, Order.raster(tuple(seen.shape[1:-1])).to(features.device), context)
+    return view.undo(answer)
+
+
+def _prefixes(backbone: EvidenceBackbone, features: Tensor, order: Order, context: Tensor | None) -> Tensor:
+    batch, steps = len(features), len(order)
+    answers = []
+    for pairs in torch.arange(batch * steps, device=features.device).split(EVIDENCES_AT_ONCE):
+        example, t = pairs // steps, pairs % steps
+        mask = order.before(t)
+        seen = torch.where(mask.unsqueeze(-1), features[example], 0.0)
+        query = order.visits[t].unsqueeze(1)
+        answers.append(backbone(seen, mask, query, None if context is None else context[example]).squeeze(1))
+    by_step = torch.cat(answers).unflatten(0, (batch, steps))
+    return by_step[:, order.rank.flatten()].reshape(batch, *order.event_shape, by_step.shape[-1])

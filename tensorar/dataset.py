@@ -1,0 +1,94 @@
+"""Datasets: three splits of events of one shape, and where it is known their exact likelihood."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from jaxtyping import Float, Real
+from torch import Tensor
+from torch.distributions import Distribution
+
+from tensorar.errors import DataError
+from tensorar.evidence import Evidence
+from tensorar.parts.part import Part
+
+
+@dataclass(frozen=True, eq=False)
+class Splits:
+    """Training, validation and test events, each ``(n, *event)``."""
+
+    train: Tensor
+    valid: Tensor
+    test: Tensor
+
+
+class Dataset(Part, ABC):
+    """Events to model. Write ``load``; where the data are drawn afresh or known exactly, write those methods too."""
+
+    @abstractmethod
+    def load(self) -> Splits:
+        """Read or make the three splits. Raises ``DataError``."""
+
+    @cached_property
+    def splits(self) -> Splits:
+        """The three splits, loaded once, not empty, of one shape and without NaN."""
+        splits = self.load()
+        for name in ("train", "valid", "test"):
+            self._check(name, getattr(splits, name), splits.train)
+        return splits
+
+    def _check(self, name: str, events: Tensor, train: Tensor) -> None:
+        where = f"the {name} part of {self.name!r}"
+        if len(events) == 0 or events[0].numel() == 0:
+            raise DataError(
+                expected=f"at least one event with at least one coefficient in {where}",
+                got=f"shape {tuple(events.shape)}",
+                remedy="give more data, or other split sizes",
+            )
+        if events.shape[1:] != train.shape[1:]:
+            raise DataError(
+                expected=f"events of shape {tuple(train.shape[1:])} in {where}",
+                got=f"{tuple(events.shape[1:])}",
+                remedy="give all splits one shape",
+            )
+        if events.is_floating_point() and not all(rows.isfinite().all() for rows in events.split(1024)):
+            raise DataError(expected=f"finite numbers in {where}", got="NaN or infinity", remedy="remove or fill them")
+
+    @property
+    def train(self) -> Real[Tensor, "n *event"]:
+        """The events to train on (for data drawn afresh, a sample of them)."""
+        return self.splits.train
+
+    @property
+    def valid(self) -> Real[Tensor, "n *event"]:
+        """The events to choose between models with."""
+        return self.splits.valid
+
+    @property
+    def test(self) -> Real[Tensor, "n *event"]:
+        """The events to report on."""
+        return self.splits.test
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """The shape of one event."""
+        return tuple(self.train.shape[1:])
+
+    def fresh(self, n: int, generator: torch.Generator) -> Real[Tensor, "n *event"] | None:
+        """``n`` new training events, or None where training goes through ``train``."""
+        return None
+
+    def augment(self, events: Real[Tensor, "n *event"], generator: torch.Generator) -> Real[Tensor, "n *event"]:
+        """Training events as seen this time (dynamic binarisation, for one)."""
+        return events
+
+    def log_prob(self, x: Real[Tensor, "batch *event"]) -> Float[Tensor, " batch"] | None:
+        """The exact log-likelihood in nats under the process that made the data, where it is known."""
+        return None
+
+    def conditional(self, evidence: Evidence) -> Distribution | None:
+        """The exact distribution of the next coefficient in raster order, where it is known."""
+        return None

@@ -1,0 +1,75 @@
+"""Evidence: which coefficients of a batch of tensors are known, and what they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Real
+from torch import Tensor
+
+from tensorar.errors import ShapeError
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What is known of a batch of events: ``mask`` says which coefficients, ``value`` says what they are.
+
+    The conditioning event of the chain rule, of in-painting and of training are all this object. ``value`` is zero
+    wherever ``mask`` is False, whatever was given there (NaN included), so that nothing unknown can leak.
+
+    Shapes: both ``(batch, *event)``. Raises ``ShapeError`` when they differ.
+
+    >>> evidence = Evidence(torch.tensor([[True, False]]), torch.tensor([[3.0, 7.0]]))
+    >>> evidence.value
+    tensor([[3., 0.]])
+    """
+
+    mask: Bool[Tensor, "batch *event"]
+    value: Real[Tensor, "batch *event"]
+
+    def __post_init__(self) -> None:
+        if self.mask.shape != self.value.shape:
+            raise ShapeError(
+                expected=f"a mask and values of one shape (mask {tuple(self.mask.shape)})",
+                got=f"values {tuple(self.value.shape)}",
+                remedy="give both the batch axis and the event's shape",
+            )
+        zero = torch.zeros((), dtype=self.value.dtype, device=self.value.device)
+        object.__setattr__(self, "value", torch.where(self.mask, self.value, zero))
+
+    @classmethod
+    def none(cls, batch: int, event_shape: tuple[int, ...], *, device: torch.device | None = None) -> Evidence:
+        """Nothing is known of any of ``batch`` events."""
+        shape = (batch, *event_shape)
+        return cls(torch.zeros(shape, dtype=torch.bool, device=device), torch.zeros(shape, device=device))
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """The shape of one event."""
+        return tuple(self.mask.shape[1:])
+
+    def __len__(self) -> int:
+        return len(self.mask)
+
+    def __getitem__(self, rows: Tensor | slice) -> Evidence:
+        """The evidence of some examples of the batch."""
+        return Evidence(self.mask[rows], self.value[rows])
+
+    def to(self, device: torch.device | str, dtype: torch.dtype) -> Evidence:
+        """The same evidence on a device, its values in a dtype."""
+        return Evidence(self.mask.to(device), self.value.to(device, dtype))
+
+    def expand(self, n: int) -> Evidence:
+        """The one event's evidence repeated ``n`` times, or a batch of ``n`` as it is.
+
+        >>> len(Evidence.none(1, (2, 2)).expand(5))
+        5
+        """
+        if len(self) not in (1, n):
+            raise ShapeError(
+                expected=f"evidence of 1 or {n} events",
+                got=f"{len(self)}",
+                remedy="repeat it, or leave out the number of samples",
+            )
+        return Evidence(self.mask.expand(n, *self.event_shape), self.value.expand(n, *self.event_shape))

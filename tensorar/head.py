@@ -1,0 +1,85 @@
+"""Heads: from the numbers that a backbone gives for a coefficient to the distribution of that coefficient."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float, Int, Real
+from torch import Tensor
+from torch.distributions import Distribution
+from torch.distributions.constraints import Constraint
+
+from tensorar.errors import SupportError
+from tensorar.parts.part import Part
+
+
+class Head(Part, ABC):
+    """Says how many numbers describe a coefficient's distribution, which distribution, and how a value looks to a net.
+
+    ``parameter_count``: numbers per coefficient that the backbone gives. ``feature_count``: numbers per coefficient
+    that a network sees. ``support``: the values that have a probability.
+    """
+
+    parameter_count: int
+    feature_count: int
+    support: Constraint | ClassVar[Constraint]
+
+    @abstractmethod
+    def encode(self, value: Float[Tensor, "*coefficients"]) -> Float[Tensor, "*coefficients features"]:
+        """How values are shown to a network: ``(...) -> (..., feature_count)``, of about unit size."""
+
+    @abstractmethod
+    def distribution(
+        self,
+        parameters: Float[Tensor, "*coefficients parameters"],
+        coefficients: Int[Tensor, "..."] | None = None,
+    ) -> Distribution:
+        """The distribution over ``(...)`` given ``(..., parameter_count)``.
+
+        ``coefficients`` holds the flat indices of the coefficients, broadcastable to ``(...)``, for a head that
+        differs between them.
+        """
+
+    @classmethod
+    def fitting(cls, values: Tensor) -> dict[str, Any] | None:
+        """The options with which this head takes such data, or None where it does not. Used for suggestions."""
+        return None
+
+    def check(self, values: Real[Tensor, "batch *event"], *, what: str = "the data", suggestion: str = "") -> None:
+        """Raise ``SupportError`` when a value has no probability under this head (or is NaN).
+
+        ``suggestion`` says what to do instead (``suggest_head`` finds it among the installed heads).
+        """
+        for rows in values.split(1024):
+            rows = rows if rows.is_floating_point() else rows.to(torch.get_default_dtype())
+            bad = ~self.support.check(rows) | ~rows.isfinite()
+            if bad.any():
+                raise SupportError(
+                    expected=f"values that the head {self.name!r} takes ({describe_support(self.support)})",
+                    got=f"{rows[bad][0].item():g} in {what}",
+                    remedy=suggestion or "choose a head or a dataset option that fits the values",
+                )
+
+
+def describe_support(support: Constraint) -> str:
+    """A constraint in words.
+
+    >>> describe_support(torch.distributions.constraints.boolean)
+    '0 or 1'
+    """
+    bounds = [getattr(support, name, None) for name in ("lower_bound", "upper_bound")]
+    if type(support).__name__ == "_Boolean":
+        return "0 or 1"
+    kind = "integers" if support.is_discrete else "real numbers"
+    if None not in bounds:
+        return f"{kind} from {bounds[0]} to {bounds[1]}"
+    return f"{kind} from {bounds[0]} on" if bounds[0] is not None else kind
+
+
+def fitting_specs(heads: Sequence[type[Head]], values: Tensor) -> list[tuple[str, dict[str, Any]]]:
+    """The heads that take such data, in the order given, each with the options it needs."""
+    offers = [(head.name, head.fitting(values)) for head in heads]
+    return [(name, options) for name, options in offers if options is not None]

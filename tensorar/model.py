@@ -1,0 +1,220 @@
+"""The autoregressive model: an ordering, a head and a backbone, put together by the chain rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Bool, Float, Int, Real
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from tensorar import objective, sampling
+from tensorar.backbone import Backbone
+from tensorar.conditionals import all_conditionals, queried_conditionals
+from tensorar.errors import ShapeError
+from tensorar.evidence import Evidence
+from tensorar.head import Head
+from tensorar.order import Order
+from tensorar.ordering import Ordering
+from tensorar.shapes import flatten_events
+
+
+class AutoregressiveModel(nn.Module):
+    """``log p(x) = sum_t log p(x[order[t]] | x[order[0]], ..., x[order[t-1]])``, exactly, for events of any shape.
+
+    Shapes: events ``(batch, *event)``, contexts ``(batch, context)``. Likelihoods are in nats. ``model(x)`` is
+    ``model.loss(x)``, so that wrappers made for ``forward`` (distributed training) work.
+    """
+
+    def __init__(self, event_shape: tuple[int, ...], ordering: Ordering, head: Head, backbone: Backbone) -> None:
+        super().__init__()
+        self.event_shape = tuple(event_shape)
+        self.ordering, self.head, self.backbone = ordering, head, backbone
+        # a buffer follows the model from device to device; not saved, since the ordering gives it again
+        self.register_buffer("_visits", ordering.order(self.event_shape).visits, persistent=False)
+        self._order = ordering.order(self.event_shape)
+
+    # --- what the model is made of ----------------------------------------------------------------------------------
+
+    @property
+    def order(self) -> Order:
+        """The order of likelihoods and samples, on the model's device."""
+        self._order = self._order.to(self.device)
+        return self._order
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        visits = self._visits
+        assert isinstance(visits, Tensor)
+        return visits.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The dtype of the model's parameters."""
+        return next((p.dtype for p in self.backbone.parameters()), torch.get_default_dtype())
+
+    def visiting(self, mask: Bool[Tensor, "batch *event"]) -> list[tuple[Int[Tensor, " rows"], Order]]:
+        """The orders in which examples with these observed coefficients are completed, each with its examples.
+
+        A fixed ordering keeps its order whatever is observed. Where the order varies the model knows them all, so the
+        observed coefficients come first and everything drawn is conditioned on all of them.
+        """
+        if self.ordering.fixed:
+            return [(torch.arange(len(mask), device=mask.device), self.order)]
+        kinds, of = flatten_events(mask).unique(dim=0, return_inverse=True)
+        return [
+            ((of == k).nonzero()[:, 0], self.order.observed_first(kind.reshape(self.event_shape)))
+            for k, kind in enumerate(kinds)
+        ]
+
+    def distribution(
+        self, parameters: Float[Tensor, "*batch parameters"], coefficients: Int[Tensor, "*some"] | None = None
+    ) -> Distribution:
+        """The head's distribution, never in half precision; of all coefficients of an event unless some are named."""
+        if parameters.dtype in (torch.float16, torch.bfloat16):
+            parameters = parameters.float()
+        if coefficients is None:
+            coefficients = torch.arange(len(self.order), device=self.device).reshape(self.event_shape)
+        return self.head.distribution(parameters, coefficients)
+
+    # --- likelihood -------------------------------------------------------------------------------------------------
+
+    def conditionals(
+        self,
+        x: Real[Tensor, "batch *event"],
+        context: Float[Tensor, "batch context"] | None = None,
+        *,
+        order: Order | None = None,
+    ) -> Distribution:
+        """All ``N`` conditionals of complete tensors: a distribution over ``(batch, *event)``.
+
+        Where ``x`` is NaN the value is not known: conditionals of coefficients visited after it are NaN too.
+        """
+        x = self._events(x)
+        parameters = all_conditionals(self.backbone, self.head.encode(x), order or self.order, self._context(context))
+        return self.distribution(parameters)
+
+    def log_prob(
+        self,
+        x: Real[Tensor, "batch *event"],
+        context: Float[Tensor, "batch context"] | None = None,
+        *,
+        order: Order | None = None,
+    ) -> Float[Tensor, " batch"]:
+        """The exact log-likelihood of each event in nats, in the model's order unless another is given.
+
+        Raises ``ShapeError`` for events of another shape, ``SupportError`` for values without a probability.
+        """
+        x = self._events(x)
+        self.head.check(x, what="x")
+        return flatten_events(self.conditionals(x, context, order=order).log_prob(x)).sum(1)
+
+    def loss(
+        self,
+        x: Real[Tensor, "batch *event"],
+        context: Float[Tensor, "batch context"] | None = None,
+        *,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, ""]:
+        """Nats per event to minimise: ``-log_prob(x).mean()``, or an unbiased estimate for evidence backbones."""
+        return objective.loss_per_event(self, self._events(x), self._context(context), generator).mean()
+
+    def forward(
+        self,
+        x: Real[Tensor, "batch *event"],
+        context: Float[Tensor, "batch context"] | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, ""]:
+        """The same as ``loss``."""
+        return self.loss(x, context, generator=generator)
+
+    # --- one conditional, and samples -------------------------------------------------------------------------------
+
+    def next_coefficient(self, evidence: Evidence) -> Int[Tensor, " batch"]:
+        """The flat index of the coefficient that is visited next: the first unknown one of each example."""
+        mask = self._evidence(evidence).mask
+        rank = flatten_events(torch.where(mask, len(self.order), self.order.rank))
+        if (rank.amin(1) == len(self.order)).any():
+            raise ShapeError(
+                expected="evidence with something left unknown", got="a complete event", remedy="hide a coefficient"
+            )
+        return rank.argmin(1)
+
+    def conditional(
+        self, evidence: Evidence, context: Float[Tensor, "batch context"] | None = None
+    ) -> Distribution:
+        """The posterior of the next coefficient (``next_coefficient``): a distribution over ``(batch,)``.
+
+        Under a fixed ordering it is conditioned on what the order visits before that coefficient, all of which is
+        known; what is observed further on has no say, as the chain rule has it.
+        """
+        evidence, context = self._evidence(evidence), self._context(context)
+        query = self.next_coefficient(evidence)
+        parameters = torch.empty(len(query), self.head.parameter_count, dtype=self.dtype, device=self.device)
+        for rows, order in self.visiting(evidence.mask):
+            known = order.evidence(evidence.value[rows], order.rank.flatten()[query[rows]])
+            parameters[rows] = self.query(known, query[rows].unsqueeze(1), order, sampling.rows_of(context, rows)).squeeze(1)
+        return self.distribution(parameters, query)
+
+    def query(
+        self,
+        evidence: Evidence,
+        query: Int[Tensor, "batch queries"],
+        order: Order,
+        context: Float[Tensor, "batch context"] | None = None,
+    ) -> Float[Tensor, "batch queries parameters"]:
+        """The head parameters of the queried coefficients given evidence that is a prefix of ``order``."""
+        features = self.head.encode(evidence.value)
+        return queried_conditionals(self.backbone, features, evidence.mask, query, order, context)
+
+    @torch.no_grad()
+    def sample(
+        self,
+        n: int | None = None,
+        evidence: Evidence | None = None,
+        *,
+        context: Float[Tensor, "..."] | None = None,
+        generator: torch.Generator | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Float[Tensor, "n *event"]:
+        """``n`` exact samples, coefficient by coefficient; with evidence, completions that keep what is observed.
+
+        The same generator state gives the same samples. ``progress(steps_done, steps)`` is called after every step.
+        Raises ``ShapeError`` when ``n``, the evidence and the context do not go together.
+        """
+        if n is None:
+            n = len(evidence) if evidence is not None else len(context) if context is not None else 1
+        start = Evidence.none(n, self.event_shape) if evidence is None else evidence.expand(n)
+        start = self._evidence(start)
+        self.head.check(start.value[start.mask], what="the evidence")
+        context = self._context(None if context is None else context.expand(n, -1))
+        with sampling.reproducible(generator, self.device):
+            return sampling.complete(self, start, context, progress)
+
+    # --- what comes in ----------------------------------------------------------------------------------------------
+
+    def _events(self, x: Tensor) -> Tensor:
+        if tuple(x.shape[1:]) != self.event_shape or x.ndim == 0:
+            raise ShapeError(
+                expected=f"events of shape (batch, {', '.join(map(str, self.event_shape))})".replace(", )", ",)"),
+                got=str(tuple(x.shape)),
+                remedy="reshape them, or build the model for their shape",
+            )
+        return x.to(self.device, self.dtype)
+
+    def _evidence(self, evidence: Evidence) -> Evidence:
+        self._events(evidence.value)
+        return evidence.to(self.device, self.dtype)
+
+    def _context(self, context: Tensor | None) -> Tensor | None:
+        wanted = self.backbone.signature.context_features
+        got = 0 if context is None else context.shape[-1]
+        if got != wanted:
+            raise ShapeError(
+                expected=f"a context of {wanted} features per example" if wanted else "no context",
+                got=f"{got} features" if got else "none",
+                remedy="give the context that the model was built with (context_features)",
+            )
+        return None if context is None else context.to(self.device, self.dtype)

@@ -1,0 +1,165 @@
+"""Visiting orders, and the one rule of the library: a coefficient may see only what was visited before it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from jaxtyping import Bool, Int, Shaped
+from torch import Tensor
+
+from tensorar.errors import ShapeError
+from tensorar.evidence import Evidence
+
+
+class Order:
+    """One permutation of the coefficients of one event shape.
+
+    ``visits[t]`` is the flat index of the coefficient visited at step ``t``; ``rank`` has the event's shape and holds
+    the step at which each coefficient is visited. They are each other's inverse, and everything causal in the library
+    is a comparison of ranks.
+
+    Raises ``ShapeError`` when ``visits`` is not a permutation of the event's flat indices.
+
+    >>> order = Order(torch.tensor([2, 0, 1]), (3,))
+    >>> order.rank
+    tensor([1, 2, 0])
+    >>> order.sees().int()
+    tensor([[0, 0, 1],
+            [1, 0, 1],
+            [0, 0, 0]], dtype=torch.int32)
+    """
+
+    def __init__(self, visits: Int[Tensor, " n"], event_shape: tuple[int, ...]) -> None:
+        size = math.prod(event_shape)
+        self.event_shape = tuple(event_shape)
+        self.visits = visits.long()
+        self._require_permutation(size)
+        rank = torch.empty_like(self.visits)
+        rank[self.visits] = torch.arange(size, device=visits.device)
+        self.rank = rank.reshape(self.event_shape)
+
+    def _require_permutation(self, size: int) -> None:
+        everything = torch.arange(size, device=self.visits.device)
+        if size == 0 or self.visits.shape != (size,) or not torch.equal(self.visits.sort().values, everything):
+            raise ShapeError(
+                expected=f"each of the {size} coefficients of {self.event_shape} visited once (at least one)",
+                got=f"{len(self.visits)} visits of {len(self.visits.unique())} different coefficients",
+                remedy="make the order a permutation of range(N)",
+            )
+
+    @classmethod
+    def from_rank(cls, rank: Int[Tensor, "*event"]) -> Order:
+        """The order in which each coefficient is visited at the step that ``rank`` gives it."""
+        return cls(rank.flatten().argsort(), tuple(rank.shape))
+
+    @classmethod
+    def raster(cls, event_shape: tuple[int, ...]) -> Order:
+        """Row-major order: the flat indices as they come."""
+        return cls(torch.arange(math.prod(event_shape)), event_shape)
+
+    def __len__(self) -> int:
+        return len(self.visits)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Order):
+            return NotImplemented
+        return self.event_shape == other.event_shape and torch.equal(self.visits.cpu(), other.visits.cpu())
+
+    def __hash__(self) -> int:
+        return hash((self.event_shape, tuple(self.visits[:16].tolist())))
+
+    def __repr__(self) -> str:
+        return f"Order(event_shape={self.event_shape}, visits={self.visits.tolist()})"
+
+    def to(self, device: torch.device | str) -> Order:
+        """The same order on a device."""
+        return self if self.visits.device == torch.device(device) else Order(self.visits.to(device), self.event_shape)
+
+    # --- the rule ---------------------------------------------------------------------------------------------------
+
+    def sees(self, *, itself: bool = False) -> Bool[Tensor, "n n"]:
+        """Whether coefficient ``i`` (row) may see coefficient ``j`` (column): ``rank[j] < rank[i]``.
+
+        ``itself=True`` gives ``<=``, for the layers behind one that was already strict (mask B of PixelCNN).
+        """
+        rank = self.rank.flatten()
+        return (rank[None, :] <= rank[:, None]) if itself else (rank[None, :] < rank[:, None])
+
+    def before(self, t: int | Int[Tensor, " batch"]) -> Bool[Tensor, "..."]:
+        """The coefficients visited before step ``t``: ``(*event)``, or ``(batch, *event)`` for a step per example."""
+        if isinstance(t, int):
+            return self.rank < t
+        return self.rank < t.reshape(-1, *[1] * len(self.event_shape))
+
+    def evidence(self, x: Shaped[Tensor, "batch *event"], t: int | Int[Tensor, " batch"]) -> Evidence:
+        """What is known of ``x`` before step ``t`` (one step, or one per example).
+
+        >>> Order.raster((3,)).evidence(torch.tensor([[5.0, 6.0, 7.0]]), 2).value
+        tensor([[5., 6., 0.]])
+        """
+        return Evidence(self.before(t).expand(x.shape), x)
+
+    def observed_first(self, mask: Bool[Tensor, "*event"]) -> Order:
+        """This order with the coefficients of ``mask`` moved to the front.
+
+        >>> Order.raster((4,)).observed_first(torch.tensor([False, True, False, True])).visits
+        tensor([1, 3, 0, 2])
+        """
+        observed = mask.flatten()[self.visits]
+        return Order(torch.cat([self.visits[observed], self.visits[~observed]]), self.event_shape)
+
+    # --- axis permutations and flips --------------------------------------------------------------------------------
+
+    def permute(self, axes: tuple[int, ...]) -> Order:
+        """The order of the event whose axes are permuted as by ``Tensor.permute``."""
+        return Order.from_rank(self.rank.permute(axes))
+
+    def flip(self, axes: tuple[int, ...]) -> Order:
+        """The order of the event whose ``axes`` are reversed as by ``Tensor.flip``."""
+        return Order.from_rank(self.rank.flip(axes))
+
+    @cached_property
+    def raster_view(self) -> RasterView | None:
+        """The flips and the axis permutation that turn this order into the raster order, or None if none do.
+
+        A model made for the raster order serves all ``d! * 2^d`` such orders by looking at the tensor through it.
+
+        >>> Order.raster((2, 3)).permute((1, 0)).raster_view
+        RasterView(flips=(), axes=(1, 0))
+        """
+        shape = self.event_shape
+        corner = torch.unravel_index(self.visits[0], shape)
+        flips = tuple(a for a, c in enumerate(corner) if c > 0)
+        rank = self.rank.flip(flips)
+        long_axes = [a for a in range(len(shape)) if shape[a] > 1]
+        strides = {a: int(rank[tuple(int(a == b) for b in range(len(shape)))]) for a in long_axes}
+        outermost_first = iter(sorted(long_axes, key=lambda a: -strides[a]))
+        axes = tuple(next(outermost_first) if a in strides else a for a in range(len(shape)))
+        found = torch.equal(rank.permute(axes).flatten().cpu(), torch.arange(len(self)))
+        return RasterView(flips, axes) if found else None
+
+
+@dataclass(frozen=True)
+class RasterView:
+    """A way to look at an event so that its order becomes the raster order: flip some axes, then permute all."""
+
+    flips: tuple[int, ...]
+    axes: tuple[int, ...]
+
+    def event_shape(self, event_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of the event seen through the view."""
+        return tuple(event_shape[a] for a in self.axes)
+
+    def apply(self, x: Shaped[Tensor, "batch ..."]) -> Shaped[Tensor, "batch ..."]:
+        """``(batch, *event, ...)`` as the raster model sees it."""
+        rest = range(len(self.axes) + 1, x.ndim)
+        return x.flip([a + 1 for a in self.flips]).permute(0, *[a + 1 for a in self.axes], *rest)
+
+    def undo(self, x: Shaped[Tensor, "batch ..."]) -> Shaped[Tensor, "batch ..."]:
+        """What the raster model says, back in the event's own axes."""
+        rest = range(len(self.axes) + 1, x.ndim)
+        back = sorted(range(len(self.axes)), key=lambda a: self.axes[a])
+        return x.permute(0, *[a + 1 for a in back], *rest).flip([a + 1 for a in self.flips])

@@ -1,0 +1,43 @@
+"""The hooks that a plugin may implement. Each takes nothing and returns a list of what the plugin brings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from tensorar.backbone import Backbone
+    from tensorar.dataset import Dataset
+    from tensorar.head import Head
+    from tensorar.ordering import Ordering
+    from tensorar.recipe import Recipe
+
+PROJECT = "tensorar"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def tensorar_orderings() -> list[type[Ordering]]:  # type: ignore[empty-body]
+    """List the orderings that this plugin brings."""
+
+
+@hookspec
+def tensorar_heads() -> list[type[Head]]:  # type: ignore[empty-body]
+    """List the heads that this plugin brings."""
+
+
+@hookspec
+def tensorar_backbones() -> list[type[Backbone]]:  # type: ignore[empty-body]
+    """List the backbones that this plugin brings."""
+
+
+@hookspec
+def tensorar_datasets() -> list[type[Dataset]]:  # type: ignore[empty-body]
+    """List the datasets that this plugin brings."""
+
+
+@hookspec
+def tensorar_recipes() -> list[Recipe]:  # type: ignore[empty-body]
+    """List the recipes (a dataset, a model and how to train it, under a name) that this plugin brings."""

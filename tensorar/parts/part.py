@@ -1,0 +1,103 @@
+"""What every part has: a name, a one-line description, and keyword-only options that are the schema of its spec."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+
+from tensorar.errors import SpecError
+
+Value = bool | int | float | str
+
+
+class Part:
+    """A named, optioned piece of a model: an ordering, a head, a backbone or a dataset."""
+
+    name: ClassVar[str]
+
+    @classmethod
+    def description(cls) -> str:
+        """The first line of the part's docstring."""
+        return (inspect.getdoc(cls) or "").partition("\n")[0]
+
+    @classmethod
+    def option_parameters(cls) -> dict[str, inspect.Parameter]:
+        """The keyword-only arguments of the part's constructor, with types resolved, by name."""
+        hints = get_type_hints(cls.__init__)
+        return {
+            name: parameter.replace(annotation=hints.get(name, Any))
+            for name, parameter in inspect.signature(cls).parameters.items()
+            if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        }
+
+    @classmethod
+    def free_option_type(cls) -> Any | None:
+        """The type of options with names of the user's own choice (``**sizes: int``), or None if there are none."""
+        for name, parameter in inspect.signature(cls).parameters.items():
+            if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+                return get_type_hints(cls.__init__).get(name, Any)
+        return None
+
+
+def type_name(annotation: Any) -> str:
+    """An option's type as a user would write it.
+
+    >>> type_name(tuple[int, ...] | None)
+    'integers | none'
+    """
+    if get_origin(annotation) is Literal:
+        return " | ".join(map(str, get_args(annotation)))
+    if isinstance(annotation, types.UnionType):
+        return " | ".join(map(type_name, get_args(annotation)))
+    if get_origin(annotation) is tuple:
+        return "integers"
+    names = {int: "integer", float: "number", bool: "true | false", str: "text", type(None): "none"}
+    return names.get(annotation, str(getattr(annotation, "__name__", annotation)))
+
+
+def coerce(value: Value, annotation: Any, *, where: str) -> Any:
+    """``value`` of a spec as the type that an option declares.
+
+    Numbers become text where text is wanted, ``"2 0 1"`` becomes integers, the word ``none`` becomes None. Raises
+    ``SpecError`` when the value does not fit.
+
+    >>> coerce("2 0 1", tuple[int, ...] | None, where="axes")
+    (2, 0, 1)
+    """
+    candidates = get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
+    for candidate in candidates:
+        found = _fit(value, candidate)
+        if found is not _NO_FIT:
+            return found
+    raise SpecError(
+        expected=f"{where} to be {type_name(annotation)}", got=repr(value), remedy="give a value of that kind"
+    )
+
+
+_NO_FIT = object()
+
+
+def _fit(value: Value, kind: Any) -> Any:
+    if kind is Any or (get_origin(kind) is Literal and value in get_args(kind)):
+        return value
+    if kind is type(None):
+        return None if value in ("none", "None") else _NO_FIT
+    if kind is bool:
+        return value if isinstance(value, bool) else _NO_FIT
+    if kind is int:
+        return value if isinstance(value, int) and not isinstance(value, bool) else _NO_FIT
+    if kind is float:
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else _NO_FIT
+    if kind is str:
+        return value if isinstance(value, str) else str(value)
+    if get_origin(kind) is tuple:
+        return _integers(value)
+    return _NO_FIT
+
+
+def _integers(value: Value) -> Any:
+    try:
+        return tuple(int(word) for word in str(value).split())
+    except ValueError:
+        return _NO_FIT

@@ -1,0 +1,104 @@
+"""Finding and loading plugins: installed ones by entry point, single files by path; a broken one harms no other."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+
+import pluggy
+
+from tensorar.errors import PluginError
+from tensorar.parts import hookspecs
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Where a part comes from: the plugin, and the distribution that installs it (or the file)."""
+
+    plugin: str
+    distribution: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.plugin} ({self.distribution} {self.version})".replace(" )", ")")
+
+
+class Plugins:
+    """The loaded plugins with their owners, and the errors of those that did not load."""
+
+    def __init__(self) -> None:
+        self.manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self.manager.add_hookspecs(hookspecs)
+        self.owners: dict[str, Owner] = {}
+        self.failures: dict[str, str] = {}
+
+    def load_installed(self) -> None:
+        """Load every plugin of the entry-point group ``tensorar``; one that fails is noted and left out."""
+        for entry in sorted(entry_points(group=hookspecs.PROJECT), key=lambda e: (e.name != "builtin", e.name)):
+            try:
+                self._register(entry.load(), _owner(entry))
+            except Exception as error:
+                self.failures[entry.name] = f"{type(error).__name__}: {error}"
+
+    def load_file(self, path: str | Path) -> None:
+        """Load a single-file plugin. Raises ``PluginError`` when the file is missing or fails."""
+        path = Path(path)
+        if not path.is_file():
+            raise PluginError(expected="a Python file", got=str(path), remedy="give the path of a plugin's .py file")
+        if path.stem in self.owners:
+            return
+        try:
+            self._register(_import_file(path), Owner(path.stem, str(path), ""))
+        except Exception as error:
+            what = f"{type(error).__name__}: {error}".replace("\n", " ")
+            raise PluginError(
+                expected=f"{path} to be an importable plugin", got=what, remedy="correct the file"
+            ) from error
+
+    def _register(self, plugin: object, owner: Owner) -> None:
+        self.manager.register(plugin, name=owner.plugin)
+        try:
+            self.manager.check_pending()
+        except pluggy.PluginValidationError:
+            self.manager.unregister(plugin)
+            raise
+        self.owners[owner.plugin] = owner
+
+    def call(self, hook: str) -> list[tuple[Owner, object]]:
+        """What each plugin returns for a hook, with its owner; one that raises is noted and left out."""
+        found: list[tuple[Owner, object]] = []
+        # pluggy lists the last registered first; the reader expects the built-in parts first
+        for implementation in getattr(self.manager.hook, hook).get_hookimpls():
+            name = implementation.plugin_name
+            try:
+                found += [(self.owners[name], item) for item in implementation.function()]
+            except Exception as error:
+                self.failures[name] = f"{hook}: {type(error).__name__}: {error}"
+        return found
+
+
+def _owner(entry: EntryPoint) -> Owner:
+    distribution = entry.dist
+    if distribution is None:
+        return Owner(entry.name, entry.value, "")
+    return Owner(entry.name, distribution.name, distribution.version)
+
+
+def _import_file(path: Path) -> ModuleType:
+    name = f"tensorar_file_plugin_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    # dataclasses look their module up while they are being made
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
