@@ -142,9 +142,7 @@ class AutoregressiveModel(nn.Module):
             )
         return rank.argmin(1)
 
-    def conditional(
-        self, evidence: Evidence, context: Float[Tensor, "batch context"] | None = None
-    ) -> Distribution:
+    def conditional(self, evidence: Evidence, context: Float[Tensor, "batch context"] | None = None) -> Distribution:
         """The posterior of the next coefficient (``next_coefficient``): a distribution over ``(batch,)``.
 
         Under a fixed ordering it is conditioned on what the order visits before that coefficient, all of which is
@@ -155,7 +153,9 @@ class AutoregressiveModel(nn.Module):
         parameters = torch.empty(len(query), self.head.parameter_count, dtype=self.dtype, device=self.device)
         for rows, order in self.visiting(evidence.mask):
             known = order.evidence(evidence.value[rows], order.rank.flatten()[query[rows]])
-            parameters[rows] = self.query(known, query[rows].unsqueeze(1), order, sampling.rows_of(context, rows)).squeeze(1)
+            parameters[rows] = self.query(
+                known, query[rows].unsqueeze(1), order, sampling.rows_of(context, rows)
+            ).squeeze(1)
         return self.distribution(parameters, query)
 
     def query(

@@ -96,5 +96,3 @@ def _ask(
     features = torch.where(mask.unsqueeze(-1), model.head.encode(x), 0.0)
     answer: Tensor = backbone(features, mask, query, context)
     return answer
-
-

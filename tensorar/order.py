@@ -103,7 +103,7 @@ class Order:
         return Evidence(self.before(t).expand(x.shape), x)
 
     def observed_first(self, mask: Bool[Tensor, "*event"]) -> Order:
-        """This order with the coefficients of ``mask`` moved to the front.
+        """The same order with the coefficients of ``mask`` moved to the front.
 
         >>> Order.raster((4,)).observed_first(torch.tensor([False, True, False, True])).visits
         tensor([1, 3, 0, 2])

@@ -10,7 +10,9 @@ from tensorar.errors import SpecError
 from tensorar.parts.part import Value
 
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
-_ITEM = re.compile(r"""\s*(?P<key>[A-Za-z_]\w*)\s*=\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<word>[^,"']*))\s*""")
+_ITEM = re.compile(
+    r"""\s*(?P<key>[A-Za-z_]\w*)\s*=\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<word>[^,"']*))\s*"""
+)
 _BARE = re.compile(r"[A-Za-z_./][\w./+-]*")
 
 

@@ -56,7 +56,10 @@ class ConvNet(EvidenceBackbone):
 
     def forward(self, features, mask, query, context=None):
         batch, queries = query.shape
-        channels = torch.cat([features.reshape(batch, -1, features.shape[-1]).mT, flatten_events(mask)[:, None].to(features.dtype)], dim=1)
+        channels = torch.cat(
+            [features.reshape(batch, -1, features.shape[-1]).mT, flatten_events(mask)[:, None].to(features.dtype)],
+            dim=1,
+        )
         channels = channels.repeat_interleave(queries, dim=0)
         if self.marks_query:
             asked = torch.zeros_like(channels[:, :1]).scatter_(2, query.reshape(-1, 1, 1), 1.0)
