@@ -20,7 +20,14 @@ from tensorar.ordering import Ordering
 from tensorar.parts.hookspecs import hookimpl
 from tensorar.parts.registry import Registry, default_registry
 from tensorar.parts.spec import PartSpec
+from tensorar.recipe import Recipe
+from tensorar.regions import region
+from tensorar.runs.recipe_file import read_recipe, recipe_toml
+from tensorar.runs.run import Run
+from tensorar.settings import TrainingSettings
 from tensorar.shapes import flatten_events
+from tensorar.training.evaluation import Likelihood, evaluate
+from tensorar.training.trainer import train
 
 __all__ = [
     "AutoregressiveModel",
@@ -31,12 +38,15 @@ __all__ = [
     "Evidence",
     "EvidenceBackbone",
     "Head",
+    "Likelihood",
     "Order",
     "Ordering",
     "PartSpec",
     "PluginError",
     "RasterView",
+    "Recipe",
     "Registry",
+    "Run",
     "RunError",
     "ShapeError",
     "Signature",
@@ -44,10 +54,16 @@ __all__ = [
     "Splits",
     "SupportError",
     "TensorarError",
+    "TrainingSettings",
     "build",
     "default_registry",
+    "evaluate",
     "flatten_events",
     "hookimpl",
     "load_dataset",
+    "read_recipe",
+    "recipe_toml",
+    "region",
     "suggest_head",
+    "train",
 ]

@@ -87,4 +87,5 @@ def _prefixes(backbone: EvidenceBackbone, features: Tensor, order: Order, contex
         query = order.visits[t].unsqueeze(1)
         answers.append(backbone(seen, mask, query, None if context is None else context[example]).squeeze(1))
     by_step = torch.cat(answers).unflatten(0, (batch, steps))
-    return by_step[:, order.rank.flatten()].reshape(batch, *order.event_shape, by_step.shape[-1])
+    by_coefficient: Tensor = by_step[:, order.rank.flatten()]
+    return by_coefficient.reshape(batch, *order.event_shape, by_step.shape[-1])

@@ -60,6 +60,10 @@ class Evidence:
         """The same evidence on a device, its values in a dtype."""
         return Evidence(self.mask.to(device), self.value.to(device, dtype))
 
+    def repeat(self, times: int) -> Evidence:
+        """Each event's evidence ``times`` times, one after the other."""
+        return Evidence(self.mask.repeat_interleave(times, dim=0), self.value.repeat_interleave(times, dim=0))
+
     def expand(self, n: int) -> Evidence:
         """The one event's evidence repeated ``n`` times, or a batch of ``n`` as it is.
 

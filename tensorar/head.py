@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int, Real
@@ -25,7 +25,7 @@ class Head(Part, ABC):
 
     parameter_count: int
     feature_count: int
-    support: Constraint | ClassVar[Constraint]
+    support: Constraint
 
     @abstractmethod
     def encode(self, value: Float[Tensor, "*coefficients"]) -> Float[Tensor, "*coefficients features"]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from tensorar import objective, sampling
-from tensorar.backbone import Backbone
+from tensorar.backbone import Backbone, CausalBackbone
 from tensorar.conditionals import all_conditionals, queried_conditionals
 from tensorar.errors import ShapeError
 from tensorar.evidence import Evidence
@@ -54,6 +54,11 @@ class AutoregressiveModel(nn.Module):
     def dtype(self) -> torch.dtype:
         """The dtype of the model's parameters."""
         return next((p.dtype for p in self.backbone.parameters()), torch.get_default_dtype())
+
+    @property
+    def one_pass(self) -> bool:
+        """Whether one pass of the network gives all conditionals of a tensor."""
+        return isinstance(self.backbone, CausalBackbone)
 
     def visiting(self, mask: Bool[Tensor, "batch *event"]) -> list[tuple[Int[Tensor, " rows"], Order]]:
         """The orders in which examples with these observed coefficients are completed, each with its examples.
@@ -110,6 +115,13 @@ class AutoregressiveModel(nn.Module):
         x = self._events(x)
         self.head.check(x, what="x")
         return flatten_events(self.conditionals(x, context, order=order).log_prob(x)).sum(1)
+
+    @torch.no_grad()
+    def means(
+        self, x: Real[Tensor, "batch *event"], context: Float[Tensor, "batch context"] | None = None
+    ) -> Float[Tensor, "batch *event"]:
+        """The mean of each coefficient given those before it: for samples, what their values were drawn from."""
+        return self.conditionals(x, context).mean
 
     def loss(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tensorar.parts.spec import PartSpec
-from tensorar.training.settings import TrainingSettings
+from tensorar.settings import TrainingSettings
 
 
 @dataclass(frozen=True, kw_only=True)

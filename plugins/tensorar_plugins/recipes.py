@@ -1,3 +1,45 @@
-"""Recipes."""
+"""Recipes: the experiments of the lecture and of the papers, each one command."""
 
-ALL: list = []
+from __future__ import annotations
+
+from tensorar import PartSpec, Recipe, TrainingSettings
+
+
+def _recipe(name, description, *, dataset, head, backbone, ordering="raster", **training):
+    parts = {"dataset": dataset, "ordering": ordering, "head": head, "backbone": backbone}
+    specs = {kind: PartSpec.parse(spec) for kind, spec in parts.items()}
+    return Recipe(name=name, description=description, training=TrainingSettings(**training), **specs)
+
+
+ALL = [
+    _recipe(
+        "toy-convnet",
+        "The lecture's toy sequences with its convnet: minutes on a laptop.",
+        dataset="toy",
+        head="categorical:levels=64",
+        backbone="convnet",
+        minutes=2,
+        batch_size=250,
+        learning_rate=2e-3,
+    ),
+    _recipe(
+        "mnist-convnet",
+        "MNIST in 256 grey levels with the lecture's convnet.",
+        dataset="mnist",
+        head="categorical:levels=256",
+        backbone="convnet",
+        minutes=20,
+        batch_size=100,
+        learning_rate=1e-3,
+    ),
+    _recipe(
+        "mnist-fvsbn",
+        "Static binarized MNIST with the fully visible sigmoid belief network.",
+        dataset="mnist:binarize=static",
+        head="bernoulli",
+        backbone="fvsbn",
+        epochs=30,
+        learning_rate=3e-3,
+        weight_decay=0.0,
+    ),
+]

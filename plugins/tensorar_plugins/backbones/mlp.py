@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -25,7 +26,7 @@ class MLP(EvidenceBackbone):
         n = math.prod(signature.event_shape)
         widths = [n * (signature.feature_count + 1) + signature.context_features] + [hidden] * layers
         blocks = []
-        for width, following in zip(widths, widths[1:], strict=False):
+        for width, following in pairwise(widths):
             blocks += [nn.Linear(width, following), nn.SiLU(), nn.Dropout(dropout)]
         self.layers = nn.Sequential(*blocks, nn.Linear(widths[-1], n * signature.parameter_count))
 

@@ -1,0 +1,108 @@
+"""``tensorar plugins list`` and ``tensorar plugins show``."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tensorar_cli import options
+from tensorar_cli.output import Output, table
+
+if TYPE_CHECKING:
+    from tensorar import Registry
+    from tensorar.parts.registry import Registered
+
+plugins_app = typer.Typer(help="See what parts there are and what options they take.", no_args_is_help=True)
+
+
+@plugins_app.command("list")
+def list_parts(
+    kind: Annotated[str | None, typer.Argument(help="Only one kind: ordering, head, ...")] = None,
+    plugin: options.Plugins = None,
+    json: options.Json = False,
+) -> None:
+    """List every part of every installed plugin."""
+    from tensorar import default_registry
+    from tensorar.parts.registry import KINDS
+
+    if kind is not None and kind.removesuffix("s") not in KINDS:
+        raise typer.BadParameter(f"expected one of {', '.join(KINDS)}, got {kind!r}")
+    output, registry = Output(as_json=json), default_registry()
+    kinds = [k for k in KINDS if kind is None or k == kind.removesuffix("s")]
+    parts = [
+        {"kind": k, "name": name, "description": _description(found.part), "plugin": str(found.owner)}
+        for k in kinds
+        for name, found in registry.parts(k).items()
+    ]
+    output.show(table("kind", "name", "description", "plugin", rows=[tuple(part.values()) for part in parts]))
+    for name, why in registry.plugins.failures.items():
+        output.say(f"the plugin {name} failed and was left out: {why}", style="yellow")
+    output.result({"parts": parts, "failures": registry.plugins.failures})
+
+
+@plugins_app.command("show")
+def show_part(
+    name: Annotated[str, typer.Argument(help="The name of a part.")],
+    plugin: options.Plugins = None,
+    json: options.Json = False,
+) -> None:
+    """Describe a part and its options."""
+    from tensorar import default_registry
+
+    output, registry = Output(as_json=json), default_registry()
+    shown = [_details(kind, found) for kind, found in _named(registry, name)]
+    for part in shown:
+        output.say(f"{part['name']}: {part['kind']} from {part['plugin']}", style="bold")
+        output.say(part["documentation"] + "\n")
+        rows = [(option["name"], option["type"], option["default"]) for option in part["options"]]
+        output.show(table("option", "type", "default", rows=rows) if rows else table("no options", rows=[]))
+    output.result({"parts": shown})
+
+
+def _default(parameter: inspect.Parameter) -> str:
+    return "required" if parameter.default is parameter.empty else str(parameter.default).lower()
+
+
+def _named(registry: Registry, name: str) -> list[tuple[str, Registered]]:
+    from tensorar import SpecError
+    from tensorar.parts.registry import KINDS
+    from tensorar.parts.spec import nearest
+
+    everything = [(kind, part, owned) for kind in KINDS for part, owned in registry.parts(kind).items()]
+    found: list[tuple[str, Registered]] = [(kind, owned) for kind, part, owned in everything if part == name]
+    if not found:
+        names = [part for _, part, _ in everything]
+        raise SpecError(expected="the name of a part", got=repr(name), remedy=nearest(name, names))
+    return found
+
+
+def _description(part: Any) -> str:
+    text: str = part.description() if inspect.isclass(part) else part.description
+    return text
+
+
+def _details(kind: str, found: Registered) -> dict[str, Any]:
+    part = found.part
+    details = {"name": part.name, "kind": kind, "plugin": str(found.owner)}
+    if kind == "recipe":
+        from tensorar import recipe_toml
+
+        return details | {"documentation": f"{part.description}\n\n{recipe_toml(part)}", "options": []}
+    return details | {"documentation": inspect.getdoc(part) or "", "options": _options(part)}
+
+
+def _options(part: Any) -> list[dict[str, str]]:
+    from tensorar.parts.part import type_name
+
+    options = [
+        {
+            "name": name,
+            "type": type_name(p.annotation),
+            "default": "required" if p.default is p.empty else str(p.default),
+        }
+        for name, p in part.option_parameters().items()
+    ]
+    free = part.free_option_type()
+    return options if free is None else [*options, {"name": "any name", "type": type_name(free), "default": "none"}]

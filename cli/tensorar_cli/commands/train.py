@@ -1,0 +1,146 @@
+"""``tensorar train``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tensorar_cli import options
+from tensorar_cli.output import Output
+
+if TYPE_CHECKING:
+    from tensorar import Recipe, Run
+
+Setting = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other training setting (may be repeated).")
+]
+
+
+def train(
+    data: Annotated[str | None, typer.Argument(help="A dataset: toy, mnist, npy:path=x.npy, ...")] = None,
+    ordering: Annotated[str | None, typer.Option(help="Visiting order: raster, snake, shuffled, ...")] = None,
+    head: Annotated[str | None, typer.Option(help="Distribution of a value: bernoulli, ...")] = None,
+    backbone: Annotated[str | None, typer.Option(help="Network: convnet, mlp, fvsbn, ...")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="A recipe instead: one of tensorar plugins list recipe, or a recipe.toml.")
+    ] = None,
+    resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with a run as if it had not ended.")] = None,
+    out: options.Out = None,
+    steps: Annotated[int | None, typer.Option(help="End after so many steps.", min=1)] = None,
+    epochs: Annotated[float | None, typer.Option(help="End after so many passes over the data.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="End after so many minutes of training.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Events per step.", min=1)] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Highest learning rate.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of all random numbers.", min=0)] = None,
+    setting: Setting = None,
+    device: options.Device = "auto",
+    plugin: options.Plugins = None,
+    json: options.Json = False,
+) -> None:
+    """Train a model on a dataset, or go on with a run. Parts that are not named are picked and printed."""
+    output = Output(as_json=json)
+    given = {"steps": steps, "epochs": epochs, "minutes": minutes, "batch_size": batch_size}
+    given |= {"learning_rate": learning_rate, "seed": seed}
+    changed = {key: value for key, value in given.items() if value is not None} | _settings(setting or [])
+    if resume is not None:
+        _refuse_with_resume(data, recipe, ordering, head, backbone, changed)
+        from tensorar import Run
+
+        run = Run.open(resume)
+    else:
+        run = _new_run(_recipe(output, data, recipe, ordering, head, backbone, changed), out)
+    train_with_progress(output, run, device=device, resume=resume is not None)
+    _report(output, run)
+
+
+def _settings(pairs: list[str]) -> dict[str, Any]:
+    from tensorar import PartSpec
+
+    return PartSpec.parse("set:" + ",".join(pairs)).options if pairs else {}
+
+
+def _refuse_with_resume(*given: object) -> None:
+    if any(given):
+        raise typer.BadParameter("--resume goes on as the run began: expected no dataset, parts or settings with it")
+
+
+def _recipe(
+    output: Output,
+    data: str | None,
+    recipe: str | None,
+    ordering: str | None,
+    head: str | None,
+    backbone: str | None,
+    changed: dict[str, Any],
+) -> Recipe:
+    from tensorar import PartSpec, TrainingSettings
+
+    if (data is None) == (recipe is None):
+        raise typer.BadParameter("expected a dataset or --recipe (one of them), as in: tensorar train toy")
+    if data is not None:
+        from tensorar_cli.defaults import complete_recipe
+
+        made, picked = complete_recipe(data, ordering, head, backbone)
+        if picked:
+            output.say("picked: " + ", ".join(picked))
+    else:
+        made = find_recipe(str(recipe))
+        parts = {"ordering": ordering, "head": head, "backbone": backbone}
+        specs: dict[str, Any] = {kind: PartSpec.parse(spec) for kind, spec in parts.items() if spec is not None}
+        made = replace(made, **specs)
+    old = {k: v for k, v in vars(made.training).items() if v is not None}
+    if {"steps", "epochs", "minutes"} & changed.keys():
+        # a new length replaces the recipe's, whatever it was measured in
+        old = {k: v for k, v in old.items() if k not in ("steps", "epochs", "minutes")}
+    return replace(made, training=TrainingSettings.from_dict(old | changed))
+
+
+def find_recipe(name: str) -> Recipe:
+    """A recipe by name, or from a TOML file."""
+    from tensorar import default_registry, read_recipe
+
+    if name.endswith(".toml"):
+        return read_recipe(Path(name))[0]
+    found: Recipe = default_registry().find("recipe", name).part
+    return found
+
+
+def _new_run(recipe: Recipe, out: Path | None) -> Run:
+    from tensorar import Run, load_dataset
+
+    dataset = load_dataset(recipe.dataset)
+    folder = out or free_folder(f"{recipe.dataset.name}-{recipe.backbone.name}")
+    return Run.create(folder, recipe, dataset.event_shape)
+
+
+def free_folder(name: str) -> Path:
+    """A new folder under ``runs`` with that name, numbered where it is taken."""
+    candidates = [Path("runs") / name, *(Path("runs") / f"{name}-{i}" for i in range(2, 1000))]
+    return next(folder for folder in candidates if not folder.exists())
+
+
+def train_with_progress(output: Output, run: Run, *, device: str, resume: bool = False) -> None:
+    """Train a run with a progress bar and draw its curve; an interrupt saves and ends the command."""
+    from tensorar import pictures
+    from tensorar import train as train_run
+    from tensorar_cli.watching import watched
+
+    output.say(f"training {run.recipe.backbone} on {run.recipe.dataset} in {run.folder}")
+    with watched(output) as watch:
+        interrupted = train_run(run, resume=resume, device=device, watch=watch)
+    if interrupted is not None:
+        output.result({"run": str(run.folder), "interrupted": True, "metrics": run.metrics()})
+        output.say(f"interrupted and saved; go on with: tensorar train --resume {run.folder}")
+        raise typer.Exit(128 + interrupted)
+    pictures.save(pictures.curve_of_training(run.metrics()), run.folder / "training.png")
+
+
+def _report(output: Output, run: Run) -> None:
+    rows = run.metrics()
+    best = min(row["valid_nats"] for row in rows)
+    output.result({"run": str(run.folder), "interrupted": False, "best_valid_nats": best, "metrics": rows})
+    output.say(f"best validation: {best:.3f} nats per event; the run is {run.folder} (curve: training.png)")
+    output.say(f"next: tensorar evaluate {run.folder}, tensorar sample {run.folder}, tensorar posterior {run.folder}")

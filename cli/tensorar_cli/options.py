@@ -1,0 +1,35 @@
+"""Options that several commands share, said once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def _load_plugins(files: list[Path] | None) -> list[Path] | None:
+    if files:
+        from tensorar import default_registry
+
+        for file in files:
+            default_registry().load_file(file)
+    return files
+
+
+Plugins = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--plugin",
+        metavar="FILE.py",
+        help="Load a single-file plugin (may be repeated).",
+        callback=_load_plugins,
+        is_eager=True,
+    ),
+]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, as tensorar train printed it.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
+Seed = Annotated[int, typer.Option(help="Seed of all random numbers.", min=0)]
+Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1, mps.")]
+Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="PATH", help="Where to write; by default in the run.")]
+Split = Annotated[str, typer.Option(help="Which part of the dataset: train, valid or test.")]

@@ -1,0 +1,72 @@
+"""What a model predicts at some steps of one event, ready to be drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Real
+from torch import Tensor
+from torch.distributions import Distribution
+
+from tensorar.dataset import Dataset
+from tensorar.evidence import Evidence
+from tensorar.head import Head
+from tensorar.model import AutoregressiveModel
+from tensorar.order import Order
+from tensorar.pictures.posterior import PosteriorStep
+
+
+@torch.no_grad()
+def posterior_steps(
+    model: AutoregressiveModel, x: Real[Tensor, "*event"], steps: Sequence[int], dataset: Dataset | None = None
+) -> list[PosteriorStep]:
+    """The distribution of the coefficient visited at each of ``steps``, given what the order visits before it.
+
+    With a dataset that knows its exact conditionals, and a model in raster order, these come along.
+    """
+    return [_step(model, x.to(model.device, model.dtype), t, dataset) for t in steps]
+
+
+def _step(model: AutoregressiveModel, x: Tensor, t: int, dataset: Dataset | None) -> PosteriorStep:
+    evidence = model.order.evidence(x.unsqueeze(0), t)
+    coefficient, predicted = int(model.order.visits[t]), model.conditional(evidence)
+    truth = float(x.flatten()[coefficient])
+    support, density = _support(model.head, predicted, truth)
+    probabilities = predicted.log_prob(support.unsqueeze(-1)).exp()[:, 0]
+    exact = None
+    if dataset is not None and model.order == Order.raster(model.event_shape).to(model.device):
+        exact = _exact(dataset, evidence, support)
+    return PosteriorStep(
+        mask=evidence.mask[0].cpu(),
+        values=evidence.value[0].cpu(),
+        coefficient=coefficient,
+        support=support.cpu(),
+        probabilities=probabilities.cpu(),
+        truth=truth,
+        exact=exact,
+        density=density,
+    )
+
+
+def _support(head: Head, predicted: Distribution, truth: float) -> tuple[Tensor, bool]:
+    """The values to show a distribution at, and whether they are a grid of a density."""
+    if type(head.support).__name__ == "_Boolean":
+        return torch.tensor([0.0, 1.0]), False
+    low, high = (getattr(head.support, name, None) for name in ("lower_bound", "upper_bound"))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        drawn = predicted.sample(torch.Size([1000])).cpu()
+    lowest, highest = min(float(drawn.min()), truth), max(float(drawn.max()), truth)
+    if head.support.is_discrete:
+        first, last = (lowest if low is None else low), (highest if high is None else high)
+        return torch.arange(float(first), float(last) + 1), False
+    margin = 0.1 * (highest - lowest) or 1.0
+    return torch.linspace(lowest - margin, highest + margin, 400), True
+
+
+def _exact(dataset: Dataset, evidence: Evidence, support: Tensor) -> Tensor | None:
+    known = dataset.conditional(evidence.to("cpu", evidence.value.dtype))
+    if known is None:
+        return None
+    return known.log_prob(support.unsqueeze(-1)).exp()[:, 0].float()

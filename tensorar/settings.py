@@ -1,0 +1,82 @@
+"""How to train: the numbers of a recipe."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tensorar.errors import SpecError
+from tensorar.parts.part import coerce
+from tensorar.parts.spec import nearest
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """How long, how fast and how carefully to train.
+
+    Training ends at the first of ``steps``, ``epochs`` and ``minutes`` (10 epochs where none is given). ``minutes``
+    counts training time over all resumptions; with it the schedule follows the clock, so that only runs ended by steps
+    or epochs come out the same to the last bit. ``ema`` is the decay of the averaged weights that are evaluated and
+    kept (0: none); ``patience`` how many evaluations without improvement end the training (0: never).
+    """
+
+    steps: int | None = None
+    epochs: float | None = None
+    minutes: float | None = None
+    batch_size: int = 100
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    warmup: int = 100
+    clip: float = 1.0
+    ema: float = 0.999
+    evaluate_every: int = 500
+    valid_events: int = 2000
+    patience: int = 0
+    precision: Literal["float32", "bfloat16"] = "float32"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        positive = (
+            "steps",
+            "epochs",
+            "minutes",
+            "batch_size",
+            "learning_rate",
+            "evaluate_every",
+            "valid_events",
+            "clip",
+        )
+        for name in positive:
+            _require(name, getattr(self, name), "a positive number", lambda v: v is None or v > 0)
+        for name in ("weight_decay", "warmup", "patience", "seed"):
+            _require(name, getattr(self, name), "zero or more", lambda v: v >= 0)
+        _require("ema", self.ema, "a decay from 0 up to (not including) 1", lambda v: 0 <= v < 1)
+        _require("precision", self.precision, "float32 or bfloat16", lambda v: v in ("float32", "bfloat16"))
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> TrainingSettings:
+        """Settings from a recipe's table. Raises ``SpecError`` for an unknown key or a value of the wrong type."""
+        kinds = _option_types()
+        for key in values:
+            if key not in kinds:
+                raise SpecError(expected="a training setting", got=repr(key), remedy=nearest(key, kinds))
+        return cls(**{key: coerce(value, kinds[key], where=f"the setting {key}") for key, value in values.items()})
+
+    def planned_steps(self, training_events: int) -> int | None:
+        """After how many steps training ends at the latest, or None where only the clock says."""
+        epochs = 10.0 if self.steps is self.epochs is self.minutes is None else self.epochs
+        by_epochs = None if epochs is None else max(1, math.ceil(epochs * training_events / self.batch_size))
+        limits = [limit for limit in (self.steps, by_epochs) if limit is not None]
+        return min(limits) if limits else None
+
+
+def _option_types() -> dict[str, Any]:
+    from typing import get_type_hints
+
+    return get_type_hints(TrainingSettings)
+
+
+def _require(name: str, value: Any, expected: str, holds: Any) -> None:
+    if not holds(value):
+        raise SpecError(expected=f"{name} to be {expected}", got=str(value), remedy=f"change the setting {name}")

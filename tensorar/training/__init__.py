@@ -1,0 +1,1 @@
+"""Training: settings, schedule, batches, averaging, evaluation and the loop."""

@@ -1,0 +1,56 @@
+"""Training batches as a function of the seed and the step, so that a resumed training sees just what it would have."""
+
+from __future__ import annotations
+
+import hashlib
+
+import torch
+from jaxtyping import Int, Real
+from torch import Tensor
+
+from tensorar.dataset import Dataset
+
+
+def keyed_seed(*key: int | str) -> int:
+    """A 63-bit seed for a key, unrelated between keys."""
+    digest = hashlib.blake2b(repr(key).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1
+
+
+def keyed_generator(*key: int | str) -> torch.Generator:
+    """A CPU generator for a key."""
+    return torch.Generator().manual_seed(keyed_seed(*key))
+
+
+class Batches:
+    """The training events of every step: epochs without repetition, or fresh ones where the dataset draws them.
+
+    With several processes each takes its share of the same batch.
+    """
+
+    def __init__(self, dataset: Dataset, batch_size: int, seed: int, *, process: int = 0, processes: int = 1) -> None:
+        self.dataset, self.seed = dataset, seed
+        self.process, self.processes = process, processes
+        self.batch_size = min(batch_size, len(dataset.train))
+        self._epoch, self._permutation = -1, torch.empty(0, dtype=torch.long)
+
+    def __getitem__(self, step: int) -> Real[Tensor, "share *event"]:
+        """The events of a step, of which this process has its share."""
+        generator = keyed_generator(self.seed, "batch", step, self.process)
+        share = len(range(self.process, self.batch_size, self.processes))
+        fresh = self.dataset.fresh(share, generator)
+        if fresh is not None:
+            return fresh
+        events = self.dataset.train[self._indices(step)[self.process :: self.processes]]
+        return self.dataset.augment(events, generator)
+
+    def _indices(self, step: int) -> Int[Tensor, " batch"]:
+        first = step * self.batch_size + torch.arange(self.batch_size)
+        n = len(self.dataset.train)
+        return torch.stack([self._shuffled(int(i) // n)[int(i) % n] for i in first])
+
+    def _shuffled(self, epoch: int) -> Int[Tensor, " n"]:
+        if epoch != self._epoch:
+            generator = keyed_generator(self.seed, "epoch", epoch)
+            self._epoch, self._permutation = epoch, torch.randperm(len(self.dataset.train), generator=generator)
+        return self._permutation

@@ -1,0 +1,103 @@
+"""How good a model is: nats per event, bits per dimension, perplexity per coefficient, and how sure that is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float, Real
+from torch import Tensor
+
+from tensorar import objective
+from tensorar.dataset import Dataset
+from tensorar.model import AutoregressiveModel
+from tensorar.training.batches import keyed_generator
+
+# network evaluations above which evidence backbones are estimated rather than run through every prefix
+EXACT_UP_TO = 1_000_000
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """The mean negative log-likelihood over some events.
+
+    ``nats`` per event with its ``standard_error`` over the events; ``exact`` says whether each event's likelihood is
+    exact or an unbiased estimate; ``data_nats`` is the exact value under the process that made the data, where known.
+    """
+
+    nats: float
+    standard_error: float
+    bits_per_dim: float
+    perplexity: float
+    events: int
+    exact: bool
+    data_nats: float | None = None
+
+    @classmethod
+    def of(cls, nats: Float[Tensor, " events"], size: int, *, exact: bool, data_nats: float | None) -> Likelihood:
+        """From the nats of every event, of ``size`` coefficients each."""
+        mean = float(nats.double().mean())
+        error = float(nats.double().std(correction=1)) / math.sqrt(len(nats)) if len(nats) > 1 else math.nan
+        per_coefficient = mean / size
+        perplexity = math.exp(per_coefficient) if per_coefficient < 700 else math.inf
+        return cls(mean, error, per_coefficient / math.log(2), perplexity, len(nats), exact, data_nats)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All numbers by name, for JSON (which knows no NaN or infinity: None there)."""
+        return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in asdict(self).items()}
+
+
+def evaluate(
+    model: AutoregressiveModel,
+    events: Real[Tensor, "n *event"],
+    *,
+    dataset: Dataset | None = None,
+    exact: bool | None = None,
+    evidences: int = 16,
+    seed: int = 0,
+    progress: Callable[[int, int, float], None] | None = None,
+) -> Likelihood:
+    """The likelihood of events under a model, which is put in evaluation mode.
+
+    Causal backbones are exact. Evidence backbones are run through all ``N`` prefixes where ``exact``, else each event
+    is estimated from ``evidences`` of them; unless said, exact up to a million network evaluations.
+    ``progress(done, events, nats_so_far)`` is called after every chunk.
+    """
+    model.eval()
+    size = len(model.order)
+    if exact is None:
+        exact = len(events) * size <= EXACT_UP_TO
+    exact = exact or model.one_pass
+    model.head.check(events, what="the data")
+    generator = keyed_generator(seed, "evaluation")
+    nats: list[Tensor] = []
+    for chunk in events.split(100):
+        nats.append(event_nats(model, chunk, exact=exact, evidences=evidences, generator=generator))
+        if progress is not None:
+            done = torch.cat(nats)
+            progress(len(done), len(events), float(done.mean()))
+    known = None if dataset is None else dataset.log_prob(events)
+    data_nats = None if known is None else -float(known.double().mean())
+    return Likelihood.of(torch.cat(nats), size, exact=exact, data_nats=data_nats)
+
+
+@torch.no_grad()
+def event_nats(
+    model: AutoregressiveModel,
+    x: Real[Tensor, "batch *event"],
+    *,
+    exact: bool,
+    evidences: int,
+    generator: torch.Generator | None,
+) -> Float[Tensor, " batch"]:
+    """The negative log-likelihood of each event in nats, exact or estimated from ``evidences`` prefixes of each."""
+    if exact:
+        return -model.log_prob(x).cpu()
+    repeated = torch.cat([x.to(model.device, model.dtype)] * evidences)
+    # steps are stratified over the batch, and so, the copies of an event lying far apart, over its copies
+    estimate = objective.loss_per_event(model, repeated, None, generator)
+    by_copy: Tensor = estimate.unflatten(0, (evidences, -1))
+    return by_copy.mean(0).cpu()

@@ -1,0 +1,257 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tensorar.assembly import suggest_head
+from tensorar.dataset import Dataset
+from tensorar.errors import RunError
+from tensorar.model import AutoregressiveModel
+from tensorar.runs.run import Run
+from tensorar.settings import TrainingSettings
+from tensorar.training.averaging import averaged
+from tensorar.training.batches import Batches, keyed_generator, keyed_seed
+from tensorar.training.device import make_accelerator
+from tensorar.training.evaluation import Likelihood, event_nats
+from tensorar.training.interrupts import Wish, stop_wishes
+from tensorar.training.schedule import learning_rate_factor
+from tensorar.training.state import Progress, load_state, save_state
+
+# evidences of each validation event where its likelihood is estimated
+VALIDATION_EVIDENCES = 8
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a training tells whoever watches: after every step, and with ``row`` after every evaluation."""
+
+    progress: Progress
+    steps: int | None
+    fraction: float
+    nats: float
+    coefficients: int
+    examples_per_second: float
+    row: dict[str, Any] | None = None
+
+
+Watcher = Callable[[Report], None]
+
+
+class Trainer:
+    """Trains the model of a run and keeps the run folder up to date.
+
+    The weights kept in ``model.safetensors`` are those of the best validation, averaged (EMA). An interrupt saves and
+    ends the training; a resumed one goes on to the same weights as if there had been none.
+    """
+
+    def __init__(self, run: Run, *, device: str = "auto", watch: Watcher | None = None) -> None:
+        self.run, self.watch = run, watch
+        self.settings: TrainingSettings = run.recipe.training
+        self.accelerator = make_accelerator(device, self.settings.precision)
+        self.dataset: Dataset = run.dataset
+        self._check_data()
+        self.batches = Batches(
+            self.dataset,
+            self.settings.batch_size,
+            self.settings.seed,
+            process=self.accelerator.process_index,
+            processes=self.accelerator.num_processes,
+        )
+        self.steps = self.settings.planned_steps(len(self.dataset.train))
+        self.progress = Progress()
+        self._make_model()
+
+    # --- set-up -----------------------------------------------------------------------------------------------------
+
+    def _check_data(self) -> None:
+        head = self.run.new_model().head
+        for events in (self.dataset.train, self.dataset.valid):
+            suggestion = "use " + str(suggest_head(events, registry=self.run.registry))
+            head.check(events, what=f"the dataset {self.run.recipe.dataset}", suggestion=suggestion)
+        if self.dataset.event_shape != self.run.event_shape:
+            raise RunError(
+                expected=f"events of shape {self.run.event_shape}, which the run was made for",
+                got=f"{self.dataset.event_shape}",
+                remedy="give the dataset its old options, or train in a new folder",
+            )
+
+    def _make_model(self) -> None:
+        model = self.run.new_model()
+        decay, flat = self.settings.weight_decay, [p for p in model.parameters() if p.ndim < 2]
+        groups = [
+            {"params": [p for p in model.parameters() if p.ndim >= 2], "weight_decay": decay},
+            {"params": flat, "weight_decay": 0.0},
+        ]
+        optimizer = torch.optim.AdamW([g for g in groups if g["params"]], lr=self.settings.learning_rate)
+        self.module: Any
+        self.module, self.optimizer = self.accelerator.prepare(model, optimizer)
+        self.model: AutoregressiveModel = self.accelerator.unwrap_model(self.module)
+        self.average = averaged(self.model, self.settings.ema)
+
+    @property
+    def averaged_model(self) -> AutoregressiveModel:
+        """The model that is evaluated and kept."""
+        model = self.average.module
+        assert isinstance(model, AutoregressiveModel)
+        return model
+
+    @property
+    def _state_path(self) -> Any:
+        return self.run.folder / "training" / "state.safetensors"
+
+    @property
+    def _modules(self) -> dict[str, torch.nn.Module]:
+        return {"model": self.model, "average": self.average}
+
+    def resume(self) -> None:
+        """Go back to the state that the run was last saved in."""
+        self.progress = load_state(self._state_path, self._modules, self.optimizer.optimizer)
+        if self.accelerator.is_main_process:
+            self.run.drop_metrics_after(self.progress.step)
+        self.accelerator.wait_for_everyone()
+
+    # --- the loop ---------------------------------------------------------------------------------------------------
+
+    def train(self) -> int | None:
+        """Train to the end, or to an interrupt: the signal's number then, else None."""
+        with stop_wishes() as wish:
+            while not self.progress.finished:
+                self._step()
+                stop = self._agree(wish)
+                self._after_step()
+                if stop and not self.progress.finished:
+                    self._save()
+                    return stop
+        return None
+
+    def _agree(self, wish: Wish) -> int:
+        """The signal that asks to stop (0: none), and with it the clock: the same for all processes."""
+        if self.accelerator.num_processes == 1:
+            return wish.signal or 0
+        mine = torch.tensor([[wish.signal or 0, self.progress.seconds]], dtype=torch.float64)
+        gathered: Tensor = self.accelerator.gather(mine.to(self.accelerator.device))
+        self.progress.seconds = float(gathered[:, 1].max())
+        return int(gathered[:, 0].max())
+
+    def _step(self) -> None:
+        started, step, seed = time.perf_counter(), self.progress.step, self.settings.seed
+        events = self.batches[step].to(self.accelerator.device)
+        # every random number of a step (dropout too) follows from the seed, the step and the process
+        torch.manual_seed(keyed_seed(seed, "step", step, self.accelerator.process_index))
+        self._set_learning_rate()
+        self.module.train()
+        loss: Tensor = self.module(events)
+        self.accelerator.backward(loss)
+        self.accelerator.clip_grad_norm_(self.module.parameters(), self.settings.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.average.update_parameters(self.model)
+        self._note(float(loss.detach()), time.perf_counter() - started)
+
+    def _note(self, nats: float, seconds: float) -> None:
+        if not nats < float("inf"):
+            raise RunError(
+                expected=f"a finite loss at step {self.progress.step}",
+                got=str(nats),
+                remedy="lower the learning rate, or raise the head's floor; the last saved state is kept",
+            )
+        self.progress.step += 1
+        self.progress.seconds += seconds
+        self.progress.interval_nats += nats
+        self.progress.interval_steps += 1
+        self._tell(nats=self.progress.interval_nats / self.progress.interval_steps)
+
+    def _set_learning_rate(self) -> None:
+        factor = learning_rate_factor(self.progress.step, self.settings.warmup, self.fraction)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.settings.learning_rate * factor
+
+    @property
+    def fraction(self) -> float:
+        """How much of the training is done, by steps or by the clock, whichever is further."""
+        by_steps = self.progress.step / self.steps if self.steps else 0.0
+        by_clock = self.progress.seconds / (60 * self.settings.minutes) if self.settings.minutes else 0.0
+        return min(1.0, max(by_steps, by_clock))
+
+    def _after_step(self) -> None:
+        at_end = self.fraction >= 1
+        if at_end or self.progress.step % self.settings.evaluate_every == 0:
+            self._evaluate()
+            out_of_patience = 0 < self.settings.patience <= self.progress.evaluations_without_improvement
+            self.progress.finished = at_end or out_of_patience
+            self._save()
+
+    # --- evaluation and saving --------------------------------------------------------------------------------------
+
+    def _evaluate(self) -> None:
+        progress = self.progress
+        likelihood = self._validate()
+        row = {
+            "step": progress.step,
+            "seconds": round(progress.seconds, 3),
+            "train_nats": progress.interval_nats / progress.interval_steps,
+            "valid_nats": likelihood.nats,
+            "valid_bits_per_dim": likelihood.bits_per_dim,
+            "valid_perplexity": likelihood.perplexity,
+            "valid_exact": likelihood.exact,
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+        }
+        improved = progress.best_nats is None or likelihood.nats < progress.best_nats
+        progress.evaluations_without_improvement = 0 if improved else progress.evaluations_without_improvement + 1
+        progress.interval_nats, progress.interval_steps, progress.last_evaluation = 0.0, 0, row
+        if improved:
+            progress.best_nats = likelihood.nats
+        if self.accelerator.is_main_process:
+            self.run.add_metrics(row)
+            if improved:
+                self.run.save_model(self.averaged_model)
+        self._tell(nats=row["train_nats"], row=row)
+
+    def _validate(self) -> Likelihood:
+        """The averaged model's likelihood of a fixed part of the validation set, each process doing its share."""
+        model = self.averaged_model.eval()
+        seed, index, of = self.settings.seed, self.accelerator.process_index, self.accelerator.num_processes
+        valid = self.dataset.valid
+        chosen = torch.randperm(len(valid), generator=keyed_generator(seed, "valid"))[: self.settings.valid_events]
+        generator = keyed_generator(seed, "validation", index)
+        # as many for each process as for the next, since gathering wants equal shapes
+        shares = chosen[: len(chosen) - len(chosen) % of][index::of].split(100)
+        exact = model.one_pass
+        nats = torch.cat(
+            [
+                event_nats(model, valid[rows], exact=exact, evidences=VALIDATION_EVIDENCES, generator=generator)
+                for rows in shares
+            ]
+        )
+        if of > 1:
+            nats = self.accelerator.gather(nats.to(self.accelerator.device)).cpu()
+        return Likelihood.of(nats, len(model.order), exact=exact, data_nats=None)
+
+    def _save(self) -> None:
+        if self.accelerator.is_main_process:
+            save_state(self._state_path, self.progress, self._modules, self.optimizer.optimizer)
+        self.accelerator.wait_for_everyone()
+
+    def _tell(self, *, nats: float, row: dict[str, Any] | None = None) -> None:
+        if self.watch is None or not self.accelerator.is_main_process:
+            return
+        speed = self.progress.step * self.settings.batch_size / max(self.progress.seconds, 1e-9)
+        self.watch(Report(self.progress, self.steps, self.fraction, nats, len(self.model.order), speed, row))
+
+
+def train(run: Run, *, resume: bool = False, device: str = "auto", watch: Watcher | None = None) -> int | None:
+    """Train a run, or go on with one: None at the end, the signal's number when an interrupt ended it earlier.
+
+    Raises ``SupportError`` when the head does not take the data, ``RunError`` when something cannot be written.
+    """
+    trainer = Trainer(run, device=device, watch=watch)
+    if resume:
+        trainer.resume()
+    return trainer.train()
