@@ -1,0 +1,56 @@
+"""An ordering and a head, as a third party would write them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch.distributions import constraints
+
+from tensorar import Head, Ordering, hookimpl
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outward(Ordering):
+    """From the centre of the tensor outwards, whatever its rank; inward=true goes the other way."""
+
+    name = "outward"
+    inward: bool = False
+
+    def visits(self, event_shape):
+        flat = torch.arange(math.prod(event_shape))
+        offsets = [
+            (coordinate - (size - 1) / 2) ** 2
+            for coordinate, size in zip(torch.unravel_index(flat, event_shape), event_shape, strict=True)
+        ]
+        distance = sum(offsets, start=torch.zeros(len(flat)))
+        return distance.argsort(stable=True, descending=self.inward)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Geometric(Head):
+    """Counts of failures before a success: one logit per coefficient."""
+
+    name = "geometric"
+    parameter_count = 1
+    feature_count = 1
+    support = constraints.nonnegative_integer
+
+    def encode(self, value):
+        return value.log1p().unsqueeze(-1)
+
+    def distribution(self, parameters, coefficients=None):
+        return torch.distributions.Geometric(logits=parameters[..., 0], validate_args=False)
+
+
+@hookimpl
+def tensorar_orderings():
+    """The ordering of this plugin."""
+    return [Outward]
+
+
+@hookimpl
+def tensorar_heads():
+    """The head of this plugin."""
+    return [Geometric]

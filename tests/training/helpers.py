@@ -1,0 +1,28 @@
+"""Recipes on the tiny dataset, and the registry that knows it."""
+
+from pathlib import Path
+
+from tensorar import PartSpec, Recipe, Registry, Run, TrainingSettings, default_registry
+
+PLUGIN = Path(__file__).parent / "dataset.py"
+
+
+def registry() -> Registry:
+    found = default_registry()
+    found.load_file(PLUGIN)
+    return found
+
+
+def recipe(*, dataset="agreeing", ordering="raster", head="bernoulli", backbone="fvsbn", **training) -> Recipe:
+    settings = {"steps": 12, "batch_size": 16, "evaluate_every": 5, "valid_events": 32, "warmup": 3} | training
+    parts = {"dataset": dataset, "ordering": ordering, "head": head, "backbone": backbone}
+    return Recipe(
+        training=TrainingSettings(**settings), **{kind: PartSpec.parse(spec) for kind, spec in parts.items()}
+    )
+
+
+def new_run(folder, **options) -> Run:
+    made = recipe(**options)
+    known = registry()
+    shape = known.create("dataset", made.dataset).event_shape
+    return Run.create(folder, made, shape, registry=known)

@@ -1,0 +1,133 @@
+"""A training that is interrupted and resumed comes out, to the last bit, as one that was not."""
+
+import os
+import signal
+
+import pytest
+import torch
+
+from tensorar import Run, RunError, SpecError, SupportError, TrainingSettings, evaluate, train
+from tensorar.runs.files import read_tensors
+from tensorar.training.batches import keyed_generator
+
+from .helpers import new_run, registry
+
+KINDS = [
+    {"backbone": "fvsbn"},
+    {"backbone": "mlp:hidden=8,dropout=0.3", "ordering": "shuffled"},
+    {"backbone": "convnet:channels=2,hidden=4", "dataset": "agreeing:drawn=true"},
+    {"backbone": "fvsbn", "ema": 0.0, "weight_decay": 0.1},
+]
+
+
+def entropy_of_agreeing_bits(length=6, flip=0.1):
+    bits = torch.cartesian_prod(*[torch.tensor([0.0, 1.0])] * length).double()
+    ones = bits.sum(1)
+    p = 0.5 * sum(flip ** abs(side - ones) * (1 - flip) ** (length - abs(side - ones)) for side in (0, length))
+    return -float((p * p.log()).sum())
+
+
+def interrupting(at):
+    def watch(report):
+        if report.progress.step == at and report.row is None:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    return watch
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind["backbone"])
+@pytest.mark.parametrize("at", [1, 7, 10])
+def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, kind, at):
+    whole, parts = new_run(tmp_path / "whole", **kind), new_run(tmp_path / "parts", **kind)
+    assert train(whole, device="cpu") is None
+    assert train(parts, device="cpu", watch=interrupting(at)) == signal.SIGINT
+    resumed = Run.open(tmp_path / "parts", registry=registry())
+    assert train(resumed, resume=True, device="cpu") is None
+    for name in ("model.safetensors", "training/state.safetensors"):
+        expected, _ = read_tensors(tmp_path / "whole" / name)
+        got, _ = read_tensors(tmp_path / "parts" / name)
+        assert expected.keys() == got.keys()
+        assert all(torch.equal(expected[key], got[key]) for key in expected), name
+    timeless = [[{k: v for k, v in row.items() if k != "seconds"} for row in run.metrics()] for run in (whole, resumed)]
+    assert timeless[0] == timeless[1]
+    assert [row["step"] for row in timeless[0]] == [5, 10, 12]
+
+
+def test_a_resumed_training_that_is_finished_stays_as_it_is(tmp_path):
+    run = new_run(tmp_path / "run")
+    train(run, device="cpu")
+    before = (tmp_path / "run" / "model.safetensors").read_bytes()
+    assert train(Run.open(tmp_path / "run", registry=registry()), resume=True, device="cpu") is None
+    assert (tmp_path / "run" / "model.safetensors").read_bytes() == before
+
+
+def test_the_signal_handlers_are_put_back(tmp_path):
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    train(new_run(tmp_path / "run"), device="cpu", watch=interrupting(3))
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_the_kept_weights_are_those_of_the_best_validation(tmp_path):
+    run = new_run(tmp_path / "run", learning_rate=0.3, steps=200, evaluate_every=10)
+    train(run, device="cpu")
+    best = min(row["valid_nats"] for row in run.metrics())
+    assert best < run.metrics()[-1]["valid_nats"], "the test wants a training that overshoots"
+    seen = torch.randperm(64, generator=keyed_generator(0, "valid"))[:32]
+    assert evaluate(run.model, run.dataset.valid[seen]).nats == pytest.approx(best, abs=1e-5)
+
+
+def test_training_learns(tmp_path):
+    run = new_run(tmp_path / "run", dataset="agreeing:drawn=true,events=4000", steps=400, learning_rate=0.05)
+    train(run, device="cpu")
+    entropy = entropy_of_agreeing_bits()
+    assert entropy < evaluate(run.model, run.dataset.test).nats < entropy + 0.1
+
+
+def test_patience_ends_a_training_that_gets_no_better(tmp_path):
+    run = new_run(tmp_path / "run", learning_rate=0.5, steps=10_000, patience=3, evaluate_every=5)
+    train(run, device="cpu")
+    nats = [row["valid_nats"] for row in run.metrics()]
+    assert len(nats) < 2000
+    assert min(nats) == nats[-4]
+    assert min(nats[-3:]) >= nats[-4]
+
+
+def test_minutes_end_a_training(tmp_path):
+    run = new_run(tmp_path / "run", steps=None, minutes=0.02)
+    train(run, device="cpu")
+    assert 1.2 <= run.metrics()[-1]["seconds"] < 10
+
+
+def test_the_data_are_checked_against_the_head_before_anything_is_trained(tmp_path):
+    run = new_run(tmp_path / "run", head="categorical:levels=2")
+    run.dataset.train[0, 0] = 7
+    with pytest.raises(SupportError, match=r"got 7 in the dataset agreeing; use --head categorical:levels=8"):
+        train(run, device="cpu")
+
+
+def test_resuming_without_a_state_says_so(tmp_path):
+    run = new_run(tmp_path / "run")
+    with pytest.raises(RunError, match="no such file"):
+        train(run, resume=True, device="cpu")
+
+
+def test_resuming_with_a_damaged_state_says_so(tmp_path):
+    run = new_run(tmp_path / "run")
+    train(run, device="cpu")
+    state = tmp_path / "run" / "training" / "state.safetensors"
+    state.write_bytes(state.read_bytes()[:-7])
+    with pytest.raises(RunError, match=r"whole safetensors file"):
+        train(Run.open(tmp_path / "run", registry=registry()), resume=True, device="cpu")
+
+
+@pytest.mark.parametrize(
+    "settings", [{"steps": 0}, {"ema": 1.0}, {"warmup": -1}, {"precision": "float8"}, {"batch_size": 0}]
+)
+def test_settings_out_of_range_are_refused(settings):
+    with pytest.raises(SpecError, match=f"{next(iter(settings))} to be"):
+        TrainingSettings.from_dict(settings)
+
+
+def test_unknown_settings_name_the_nearest():
+    with pytest.raises(SpecError, match="did you mean 'learning_rate'"):
+        TrainingSettings.from_dict({"lerning_rate": 1.0})
