@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from tensorar.backbone import Backbone, CausalBackbone, EvidenceBackbone
+from tensorar.errors import ShapeError
 from tensorar.order import Order
 from tensorar.shapes import flatten_events
 
@@ -25,10 +26,15 @@ def all_conditionals(
     A NaN feature means that the value is not known: what comes before it in the order is exact, what comes after is
     NaN.
     """
-    if isinstance(backbone, CausalBackbone):
-        return _causal(backbone, features, order, context)
-    assert isinstance(backbone, EvidenceBackbone)
-    return _prefixes(backbone, features, order, context)
+    known = features.isfinite().all(-1)
+    # weights masked out are zeros, and zero times NaN is NaN: without this a NaN would spread against the order
+    features = torch.where(known.unsqueeze(-1), features, 0.0)
+    parameters = _complete(backbone, features, order, context)
+    if torch.compiler.is_compiling() or known.all():
+        return parameters
+    first_unknown = flatten_events(torch.where(known, len(order), order.rank)).amin(1)
+    exact = order.before(first_unknown + 1)
+    return torch.where(exact.unsqueeze(-1), parameters, torch.nan)
 
 
 def queried_conditionals(
@@ -53,16 +59,11 @@ def queried_conditionals(
     return everything.take_along_dim(query.unsqueeze(-1), dim=1)
 
 
-def _causal(backbone: CausalBackbone, features: Tensor, order: Order, context: Tensor | None) -> Tensor:
-    known = features.isfinite().all(-1)
-    # masked weights are zeros, and zero times NaN is NaN: without this a NaN would spread against the order
-    features = torch.where(known.unsqueeze(-1), features, 0.0)
-    parameters = _seen_as_raster(backbone, features, order, context)
-    if torch.compiler.is_compiling() or known.all():
-        return parameters
-    first_unknown = flatten_events(torch.where(known, len(order), order.rank)).amin(1)
-    exact = order.before(first_unknown + 1)
-    return torch.where(exact.unsqueeze(-1), parameters, torch.nan)
+def _complete(backbone: Backbone, features: Tensor, order: Order, context: Tensor | None) -> Tensor:
+    if isinstance(backbone, CausalBackbone):
+        return _seen_as_raster(backbone, features, order, context)
+    assert isinstance(backbone, EvidenceBackbone)
+    return _prefixes(backbone, features, order, context)
 
 
 def _seen_as_raster(backbone: CausalBackbone, features: Tensor, order: Order, context: Tensor | None) -> Tensor:
@@ -71,7 +72,13 @@ def _seen_as_raster(backbone: CausalBackbone, features: Tensor, order: Order, co
         answer = backbone(features, order, context)
         return answer
     view = order.raster_view
-    assert view is not None  # Backbone.adapt has refused other orders
+    if view is None or view.event_shape(order.event_shape) != backbone.signature.event_shape:
+        # not the model's own order, which Backbone.adapt has checked
+        raise ShapeError(
+            expected=f"a raster order, up to flips, of {backbone.signature.event_shape} for {backbone.name!r}",
+            got="another order",
+            remedy="leave the order out, or build the model with that order",
+        )
     seen = view.apply(features)
     answer = backbone(seen, Order.raster(tuple(seen.shape[1:-1])).to(features.device), context)
     return view.undo(answer)

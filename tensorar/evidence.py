@@ -35,6 +35,10 @@ class Evidence:
                 got=f"values {tuple(self.value.shape)}",
                 remedy="give both the batch axis and the event's shape",
             )
+        if self.mask.dtype != torch.bool:
+            raise ShapeError(
+                expected="a Boolean mask (True where known)", got=str(self.mask.dtype), remedy="give mask.bool()"
+            )
         zero = torch.zeros((), dtype=self.value.dtype, device=self.value.device)
         object.__setattr__(self, "value", torch.where(self.mask, self.value, zero))
 

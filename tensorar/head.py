@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int, Real
+from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor
 from torch.distributions import Distribution
 from torch.distributions.constraints import Constraint
@@ -48,14 +48,22 @@ class Head(Part, ABC):
         """The options with which this head takes such data, or None where it does not. Used for suggestions."""
         return None
 
-    def check(self, values: Real[Tensor, "batch *event"], *, what: str = "the data", suggestion: str = "") -> None:
-        """Raise ``SupportError`` when a value has no probability under this head (or is NaN).
+    def check(
+        self,
+        values: Real[Tensor, "batch *event"],
+        *,
+        known: Bool[Tensor, "batch *event"] | None = None,
+        what: str = "the data",
+        suggestion: str = "",
+    ) -> None:
+        """Raise ``SupportError`` when a value (one that is ``known``) has no probability under this head, or is NaN.
 
         ``suggestion`` says what to do instead (``suggest_head`` finds it among the installed heads).
         """
-        for rows in values.split(1024):
+        known = torch.ones_like(values, dtype=torch.bool) if known is None else known
+        for rows, looked_at in zip(values.split(1024), known.split(1024), strict=True):
             rows = rows if rows.is_floating_point() else rows.to(torch.get_default_dtype())
-            bad = ~self.support.check(rows) | ~rows.isfinite()
+            bad = (~self.support.check(rows) | ~rows.isfinite()) & looked_at
             if bad.any():
                 raise SupportError(
                     expected=f"values that the head {self.name!r} takes ({describe_support(self.support)})",

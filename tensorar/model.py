@@ -98,8 +98,8 @@ class AutoregressiveModel(nn.Module):
         Where ``x`` is NaN the value is not known: conditionals of coefficients visited after it are NaN too.
         """
         x = self._events(x)
-        parameters = all_conditionals(self.backbone, self.head.encode(x), order or self.order, self._context(context))
-        return self.distribution(parameters)
+        order, context = self._any_order(order), self._context(context, len(x))
+        return self.distribution(all_conditionals(self.backbone, self.head.encode(x), order, context))
 
     def log_prob(
         self,
@@ -131,7 +131,7 @@ class AutoregressiveModel(nn.Module):
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, ""]:
         """Nats per event to minimise: ``-log_prob(x).mean()``, or an unbiased estimate for evidence backbones."""
-        return objective.loss_per_event(self, self._events(x), self._context(context), generator).mean()
+        return objective.loss_per_event(self, self._events(x), self._context(context, len(x)), generator).mean()
 
     def forward(
         self,
@@ -160,7 +160,7 @@ class AutoregressiveModel(nn.Module):
         Under a fixed ordering it is conditioned on what the order visits before that coefficient, all of which is
         known; what is observed further on has no say, as the chain rule has it.
         """
-        evidence, context = self._evidence(evidence), self._context(context)
+        evidence, context = self._evidence(evidence), self._context(context, len(evidence))
         query = self.next_coefficient(evidence)
         parameters = torch.empty(len(query), self.head.parameter_count, dtype=self.dtype, device=self.device)
         for rows, order in self.visiting(evidence.mask):
@@ -196,12 +196,14 @@ class AutoregressiveModel(nn.Module):
         The same generator state gives the same samples. ``progress(steps_done, steps)`` is called after every step.
         Raises ``ShapeError`` when ``n``, the evidence and the context do not go together.
         """
+        if context is not None and context.ndim == 1:
+            context = context.unsqueeze(0)
         if n is None:
-            n = len(evidence) if evidence is not None else len(context) if context is not None else 1
-        start = Evidence.none(n, self.event_shape) if evidence is None else evidence.expand(n)
-        start = self._evidence(start)
-        self.head.check(start.value[start.mask], what="the evidence")
-        context = self._context(None if context is None else context.expand(n, -1))
+            n = max(1 if evidence is None else len(evidence), 1 if context is None else len(context))
+        if n < 0:
+            raise ShapeError(expected="a number of samples from 0 on", got=str(n), remedy="ask for some")
+        start = self._evidence(Evidence.none(n, self.event_shape) if evidence is None else evidence.expand(n))
+        context = self._context(context.expand(n, -1) if context is not None and len(context) == 1 else context, n)
         with sampling.reproducible(generator, self.device):
             return sampling.complete(self, start, context, progress)
 
@@ -218,15 +220,28 @@ class AutoregressiveModel(nn.Module):
 
     def _evidence(self, evidence: Evidence) -> Evidence:
         self._events(evidence.value)
+        self.head.check(evidence.value, known=evidence.mask, what="the evidence")
         return evidence.to(self.device, self.dtype)
 
-    def _context(self, context: Tensor | None) -> Tensor | None:
-        wanted = self.backbone.signature.context_features
-        got = 0 if context is None else context.shape[-1]
-        if got != wanted:
+    def _any_order(self, order: Order | None) -> Order:
+        if order is None:
+            return self.order
+        if order.event_shape != self.event_shape:
             raise ShapeError(
-                expected=f"a context of {wanted} features per example" if wanted else "no context",
-                got=f"{got} features" if got else "none",
-                remedy="give the context that the model was built with (context_features)",
+                expected=f"an order of {self.event_shape}",
+                got=f"one of {order.event_shape}",
+                remedy="leave it out, or give an order of the model's events",
             )
-        return None if context is None else context.to(self.device, self.dtype)
+        return order.to(self.device)
+
+    def _context(self, context: Tensor | None, batch: int) -> Tensor | None:
+        wanted = self.backbone.signature.context_features
+        if context is None and not wanted:
+            return None
+        if context is None or tuple(context.shape) != (batch, wanted):
+            raise ShapeError(
+                expected=f"a context of shape {(batch, wanted)}" if wanted else "no context",
+                got="none" if context is None else f"one of shape {tuple(context.shape)}",
+                remedy="give one vector per example, of the size the model was built with (context_features)",
+            )
+        return context.to(self.device, self.dtype)

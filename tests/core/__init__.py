@@ -1,0 +1,1 @@
+"""The rule, and what follows from it."""

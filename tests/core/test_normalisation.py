@@ -1,0 +1,61 @@
+"""Probabilities of all values of a tiny tensor sum to 1, whatever the shape, the order, the head and the network."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.oracles import joint, levels_of
+from tests.strategies import backbone_specs, build, continuous_head_specs, discrete_head_specs, models, randomise
+
+FEW_ROWS = 300
+
+
+def _coefficients(head: str) -> int:
+    levels = levels_of(build((), "raster", head, "fvsbn").head)
+    return int(math.log(FEW_ROWS, levels))
+
+
+@pytest.mark.parametrize("head", discrete_head_specs())
+@pytest.mark.parametrize("backbone", backbone_specs())
+@given(data=st.data())
+@settings(max_examples=15)
+def test_probabilities_sum_to_one(backbone, head, data):
+    model = data.draw(models(backbone=backbone, head=head, max_coefficients=_coefficients(head)))
+    _, probability = joint(model)
+    torch.testing.assert_close(probability.sum(), torch.ones(()).double(), atol=1e-9, rtol=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("head", discrete_head_specs())
+@pytest.mark.parametrize("backbone", backbone_specs())
+@given(data=st.data())
+@settings(max_examples=100)
+def test_probabilities_sum_to_one_in_many_more_cases(backbone, head, data):
+    model = data.draw(models(backbone=backbone, head=head, max_coefficients=_coefficients(head) + 1))
+    _, probability = joint(model)
+    torch.testing.assert_close(probability.sum(), torch.ones(()).double(), atol=1e-9, rtol=0)
+
+
+@pytest.mark.parametrize("head", continuous_head_specs())
+@pytest.mark.parametrize("backbone", backbone_specs())
+def test_the_density_of_one_coefficient_integrates_to_one(backbone, head):
+    model = randomise(build((), "raster", head, backbone), 3, spread=0.3)
+    grid = torch.arange(-80, 80, 0.01, dtype=torch.float64)
+    density = model.log_prob(grid).exp().detach()
+    assert abs(torch.trapezoid(density, grid).item() - 1) < 1e-8
+
+
+@pytest.mark.parametrize("head", continuous_head_specs())
+@pytest.mark.parametrize("backbone", backbone_specs())
+@pytest.mark.parametrize("ordering", ["raster", "raster:flip=0"])
+def test_the_density_of_two_coefficients_integrates_to_one(backbone, head, ordering):
+    # smooth densities: the trapezoid rule converges exponentially, so a coarse grid is exact
+    model = randomise(build((2,), ordering, head, backbone), 5, spread=0.2)
+    grid = torch.arange(-25, 25, 0.2, dtype=torch.float64)
+    density = model.log_prob(torch.cartesian_prod(grid, grid)).exp().detach().reshape(len(grid), -1)
+    assert abs(torch.trapezoid(torch.trapezoid(density, grid), grid).item() - 1) < 1e-6

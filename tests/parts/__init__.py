@@ -1,0 +1,1 @@
+"""The built-in parts and the plugin system."""
