@@ -52,7 +52,6 @@ class TrainingSettings:
         for name in ("weight_decay", "warmup", "patience", "seed"):
             _require(name, getattr(self, name), "zero or more", lambda v: v >= 0)
         _require("ema", self.ema, "a decay from 0 up to (not including) 1", lambda v: 0 <= v < 1)
-        _require("precision", self.precision, "float32 or bfloat16", lambda v: v in ("float32", "bfloat16"))
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainingSettings:

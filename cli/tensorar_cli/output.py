@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,13 +14,17 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 
+# where a launcher has started several processes, one speaks for all
+MAIN = os.environ.get("RANK", "0") == "0"
+
+
 class Output:
     """Prints for people, or with ``as_json`` only the final result for scripts."""
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
         # soft wrapping keeps paths whole, so that they can be copied and grepped
-        self.console = Console(stderr=as_json, highlight=False, soft_wrap=True)
+        self.console = Console(stderr=as_json, highlight=False, soft_wrap=True, quiet=not MAIN)
 
     def say(self, text: str, *, style: str | None = None) -> None:
         """A line for people (standard error where the result is JSON)."""
@@ -32,7 +37,7 @@ class Output:
 
     def result(self, values: dict[str, Any]) -> None:
         """The result for scripts."""
-        if self.as_json:
+        if self.as_json and MAIN:
             sys.stdout.write(json.dumps(values, default=str) + "\n")
 
     @contextmanager
@@ -51,7 +56,7 @@ class Output:
             TextColumn("left"),
             TimeRemainingColumn(),
         ]
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        with Progress(*columns, console=console, transient=True, disable=not (console.is_terminal and MAIN)) as bar:
             task = bar.add_task(description, words=unit)
 
             def update(done: float, total: float, words: str) -> None:

@@ -39,6 +39,5 @@ def _line(row: dict[str, Any]) -> str:
     return (
         f"step {row['step']:>6}  {row['seconds']:>6.0f} s  train {row['train_nats']:.3f}  "
         f"valid {row['valid_nats']:.3f} nats  {row['valid_bits_per_dim']:.3f} bits/dim  "
-        f"perplexity {row['valid_perplexity']:.3f}"
-        + ("" if row["valid_exact"] else "  (estimate)")
+        f"perplexity {row['valid_perplexity']:.3f}" + ("" if row["valid_exact"] else "  (estimate)")
     )

@@ -24,6 +24,12 @@ class Registered:
     part: Any
     owner: Owner
 
+    @property
+    def description(self) -> str:
+        """What it is, in one line."""
+        text = self.part.description
+        return str(text() if callable(text) else text)
+
 
 class Registry:
     """Parts by kind and name, from a set of plugins."""

@@ -58,7 +58,8 @@ def draw_colours(axes: Axes, view: View, colours: Float64[np.ndarray, "h w 3"], 
 def mark(axes: Axes, view: View, coefficient: int) -> None:
     """A red square around a coefficient, large enough to be found in a large image."""
     row, column = view.place(coefficient)
-    w, h = max(1.0, view.width / 40), max(1.0, view.height / 40)
+    side = min(view.width, view.height * view.cell_aspect) / 20
+    w, h = max(1.0, side), max(1.0, side / view.cell_aspect)
     square = Rectangle((column - w / 2, row - h / 2), w, h, fill=False, edgecolor=RED, linewidth=1.8, clip_on=False)
     axes.add_patch(square)
 

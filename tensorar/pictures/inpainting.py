@@ -46,8 +46,8 @@ def inpainting(
     known = evidence.mask.cpu().numpy()
     columns = [] if original is None else [_Column("original", numbers(original))]
     columns.append(_Column("evidence", given, hides=True))
-    for k in range(completions.shape[1]):
-        columns.append(_Column(f"completion {k + 1}", numbers(completions[:, k]), filled=True))
+    filled = numbers(completions).swapaxes(0, 1)
+    columns.extend(_Column(f"completion {k}", values, filled=True) for k, values in enumerate(filled, start=1))
     shown = [given[known], *(column.values for column in columns if not column.hides)]
     draw = _curves if view.kind in ("curve", "number") else _images
     return draw(view, columns, known, limits_of(shown, low, high))
@@ -86,7 +86,8 @@ def _curves(view: View, columns: list[_Column], known: Bool[np.ndarray, "n *even
     grid = figure.subplots(len(known), len(columns), squeeze=False, sharex=True, sharey=True)
     for panels, column in zip(grid.T, columns, strict=True):
         panels[0].set_title(column.name, fontsize=NORMAL)
-        for axes, event, mask in zip(panels, column.values, known, strict=True):
+        rows = zip(panels, column.values.reshape(len(known), -1), known.reshape(len(known), -1), strict=True)
+        for axes, event, mask in rows:
             _draw_curves(axes, column, event, mask, limits)
     figure.supxlabel("coefficient", fontsize=NORMAL)
     figure.supylabel("value", fontsize=NORMAL)
@@ -96,8 +97,8 @@ def _curves(view: View, columns: list[_Column], known: Bool[np.ndarray, "n *even
 def _draw_curves(
     axes: Axes,
     column: _Column,
-    event: Float64[np.ndarray, "*event"],
-    known: Bool[np.ndarray, "*event"],
+    event: Float64[np.ndarray, " length"],
+    known: Bool[np.ndarray, " length"],
     limits: Limits,
 ) -> None:
     """What is known lies dark over what was filled in."""

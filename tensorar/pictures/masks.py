@@ -7,8 +7,8 @@ from jaxtyping import Bool
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 
-from tensorar.pictures.image import bare, draw_colours
-from tensorar.pictures.values import DARK, LIGHT, RED
+from tensorar.pictures.image import bare, draw_colours, mark
+from tensorar.pictures.values import DARK, FEW, LIGHT, RED
 from tensorar.pictures.view import View
 
 
@@ -17,6 +17,8 @@ def draw_mask(axes: Axes, view: View, known: Bool[np.ndarray, "*event"], upcomin
     colours = np.where(view.arrange(known)[..., None], to_rgb(DARK), to_rgb(LIGHT))
     if upcoming is not None:
         colours[view.place(upcoming)] = to_rgb(RED)
+        if view.cells.size > FEW:
+            mark(axes, view, upcoming)
     colours[view.gaps] = 1
     draw_colours(axes, view, colours)
     rule(axes, view)
@@ -25,6 +27,6 @@ def draw_mask(axes: Axes, view: View, known: Bool[np.ndarray, "*event"], upcomin
 
 def rule(axes: Axes, view: View) -> None:
     """White lines between cells, while they are large enough to need them."""
-    if max(view.height, view.width) <= 40:
+    if view.cells.size <= FEW:
         axes.hlines(np.arange(1, view.height) - 0.5, -0.5, view.width - 0.5, color="white", linewidth=0.6)
         axes.vlines(np.arange(1, view.width) - 0.5, -0.5, view.height - 0.5, color="white", linewidth=0.6)

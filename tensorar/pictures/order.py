@@ -13,10 +13,8 @@ from tensorar.errors import ShapeError
 from tensorar.order import Order
 from tensorar.pictures.image import bare
 from tensorar.pictures.masks import draw_mask, rule
-from tensorar.pictures.values import NORMAL, SMALL, new_figure
+from tensorar.pictures.values import FEW, NORMAL, SMALL, new_figure
 from tensorar.pictures.view import View, view_of
-
-FEW = 100  # coefficients: beyond this their numbers are too small to read
 
 
 def order_masks(order: Order, steps: Sequence[int] | None = None) -> Figure:
@@ -33,6 +31,9 @@ def order_masks(order: Order, steps: Sequence[int] | None = None) -> Figure:
     for axes, t in zip(masks_axes, steps, strict=True):
         draw_mask(axes, view, order.before(t).cpu().numpy(), int(order.visits[t]))
         axes.set_title(f"step {t}", fontsize=NORMAL)
+    if view.height == 1 and view.width > 1:  # strips as wide as each other, for the eye to go down a column
+        for axes in (ranks_axes, *masks_axes):
+            axes.set_aspect("auto")
     return figure
 
 
@@ -49,12 +50,12 @@ def _require_steps(steps: list[int], n: int) -> None:
 def _layout(view: View, masks: int) -> tuple[Axes, list[Axes], Figure]:
     """One row, the ranks first and larger; wide events are stacked instead."""
     if view.height * view.cell_aspect / view.width > 0.6:
-        figure = new_figure(3.4 + 1.5 * masks, 3.4)
+        figure = new_figure(3.4 + 1.5 * masks, 3.7)
         ranks, *rest = figure.subplots(1, 1 + masks, squeeze=False, width_ratios=[2.2, *[1] * masks])[0]
         return ranks, rest, figure
-    tall = 7 * view.height * view.cell_aspect / view.width
-    figure = new_figure(7.5, 0.6 + tall + masks * (0.4 + 0.35 * tall))
-    ranks, *rest = figure.subplots(1 + masks, 1, squeeze=False, height_ratios=[2.4, *[1] * masks])[:, 0]
+    tall = min(3.5, max(0.9, 7 * view.height / view.width))
+    figure = new_figure(7.5, 0.3 + tall + masks * (0.25 + 0.45 * tall))
+    ranks, *rest = figure.subplots(1 + masks, 1, squeeze=False, height_ratios=[1, *[0.45] * masks])[:, 0]
     return ranks, rest, figure
 
 
@@ -86,4 +87,6 @@ def _draw_path(axes: Axes, view: View, rank: Int[np.ndarray, "*event"]) -> None:
         return
     places = np.argwhere(view.cells >= 0)
     path = places[rank.ravel()[view.cells[view.cells >= 0]].argsort()]
-    axes.plot(path[:, 1], path[:, 0], color="white", linewidth=0.5, alpha=0.7)
+    jumps = np.abs(np.diff(path, axis=0)).sum(1)
+    if jumps.mean() < (view.height + view.width) / 8:  # a path of long jumps would only hide the colours
+        axes.plot(path[:, 1], path[:, 0], color="white", linewidth=0.5, alpha=0.7)

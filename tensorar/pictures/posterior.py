@@ -15,9 +15,8 @@ from tensorar.errors import ShapeError
 from tensorar.pictures.curve import draw_curve, shade_unknown
 from tensorar.pictures.image import bare, draw_image, mark
 from tensorar.pictures.masks import draw_mask
+from tensorar.pictures.predicted import Predicted, draw_predicted
 from tensorar.pictures.values import (
-    BLUE,
-    DARK,
     NORMAL,
     RED,
     SMALL,
@@ -75,7 +74,7 @@ def posterior(steps: Sequence[PosteriorStep]) -> Figure:
     for (mask_axes, values_axes, probability_axes), step in zip(grid, steps, strict=True):
         _draw_mask(mask_axes, step)
         _draw_values(values_axes, step, limits)
-        _draw_probabilities(probability_axes, step)
+        draw_predicted(probability_axes, _predicted(step))
     handles = {label: h for axes in grid[:, 2] for h, label in zip(*axes.get_legend_handles_labels(), strict=True)}
     figure.legend(handles.values(), handles.keys(), loc="outside lower right", ncols=3, fontsize=SMALL, frameon=False)
     return figure
@@ -104,7 +103,7 @@ def _draw_values(axes: Axes, step: PosteriorStep, limits: Limits) -> None:
         draw_image(axes, view, values, limits, known)
         mark(axes, view, step.coefficient)
         bare(axes)
-    axes.set_title(f"next: {_coordinates(step, view)}", fontsize=NORMAL)
+    axes.set_title(f"next coefficient: {_coordinates(step, view)}", fontsize=NORMAL)
 
 
 def _mark_on_curve(axes: Axes, step: PosteriorStep) -> None:
@@ -120,43 +119,8 @@ def _coordinates(step: PosteriorStep, view: View) -> str:
     return str(tuple(int(i) for i in np.unravel_index(step.coefficient, view.event_shape or (1,))))
 
 
-def _draw_probabilities(axes: Axes, step: PosteriorStep) -> None:
-    support, predicted = numbers(step.support), numbers(step.probabilities)
-    order = support.argsort()
-    bottom, top = _log_limits(step)
-    if step.density:
-        axes.plot(support[order], predicted[order].clip(bottom), color=BLUE, linewidth=1.5, label="predicted")
-    else:
-        axes.bar(support, predicted.clip(bottom), width=_bar_width(support), color=BLUE, alpha=0.75, label="predicted")
-    if step.exact is not None:
-        style = "-" if step.density else "o"
-        exact = numbers(step.exact)[order].clip(bottom)
-        axes.plot(support[order], exact, style, color=DARK, markersize=2.5, linewidth=0.8, label="exact")
-    if step.truth is not None:
-        axes.axvline(step.truth, color=RED, linewidth=1.3, linestyle="--", label="true value")
-    axes.set_yscale("log")
-    axes.set_ylim(bottom, top)
-    _label_probabilities(axes, step)
-
-
-def _label_probabilities(axes: Axes, step: PosteriorStep) -> None:
-    axes.set_xlabel("value of the next coefficient", fontsize=SMALL)
-    axes.set_ylabel("density" if step.density else "probability", fontsize=SMALL)
-    axes.tick_params(labelsize=SMALL)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-def _log_limits(step: PosteriorStep) -> Limits:
-    """From the least to the greatest probability, eight decades at most: impossible values have no logarithm."""
-    drawn = [numbers(p) for p in (step.probabilities, step.exact) if p is not None]
-    every = np.concatenate(drawn)
-    positive = every[(every > 0) & np.isfinite(every)]
-    top = float(positive.max()) if len(positive) else 1.0
-    least = float(positive.min()) if len(positive) else 0.1
-    return max(least, 1e-8 * top) / 2, 2 * top
-
-
-def _bar_width(support: np.ndarray) -> float:
-    """Bars touch their nearest neighbours, almost."""
-    steps = np.diff(np.unique(support))
-    return 0.85 * float(steps.min()) if len(steps) else 0.85
+def _predicted(step: PosteriorStep) -> Predicted:
+    support = numbers(step.support)
+    by_value = support.argsort()
+    exact = None if step.exact is None else numbers(step.exact)[by_value]
+    return Predicted(support[by_value], numbers(step.probabilities)[by_value], exact, step.truth, step.density)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 
 from tensorar.pictures.image import Corner, bare
-from tensorar.pictures.values import NORMAL
+from tensorar.pictures.values import LINE, NORMAL
 from tensorar.pictures.view import View
 
 
@@ -27,7 +28,8 @@ class Tiles:
     def pitch(self) -> tuple[float, float]:
         """How far apart tiles lie in x and in y: the same gap to the eye in both."""
         w, h, aspect = self.view.width, self.view.height, self.view.cell_aspect
-        gap = self.gap * min(w, h * aspect)
+        # events that are montages themselves stay apart from each other by more than their slices do
+        gap = max(self.gap * min(w, h * aspect), 2.5 if self.view.kind == "slices" else 0)
         return w + gap, h + gap / aspect
 
     @property
@@ -50,10 +52,17 @@ class Tiles:
         """Call ``draw_tile(k, corner)`` for each tile, and fit the axes around them all."""
         for k in range(count):
             draw_tile(k, self.corner(k))
+            self._outline(axes, self.corner(k))
         x, y = self.pitch
         bare(axes)
         axes.set_xlim(-0.5, (self.columns - 1) * x + self.view.width - 0.5)
         axes.set_ylim((self.rows - 1) * y + self.view.height - 0.5, -0.5)
+
+    def _outline(self, axes: Axes, corner: Corner) -> None:
+        """A hair line, without which a white image ends nowhere."""
+        place = (corner[0] - 0.5, corner[1] - 0.5)
+        line = {"fill": False, "edgecolor": LINE, "linewidth": 0.4, "clip_on": False}
+        axes.add_patch(Rectangle(place, self.view.width, self.view.height, **line))
 
     def head_columns(self, axes: Axes, names: list[str]) -> None:
         """Write a name above each column."""

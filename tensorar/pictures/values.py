@@ -16,6 +16,7 @@ from tensorar.pictures.view import View, view_of
 # colour-blind tell apart.
 DARK = "#222222"
 LIGHT = "#e4e4e4"
+LINE = "#9a9a9a"
 RED = "#d5200a"
 BLUE = "#0072b2"
 ORANGE = "#d55e00"
@@ -23,6 +24,7 @@ UNKNOWN = "#bfdcf2"  # a tint that no grey value has
 HATCH = "#6fa8d6"
 
 SMALL, NORMAL = 7, 9  # points
+FEW = 100  # cells that are large enough for a line between them and a number in each
 
 Limits = tuple[float, float]
 

@@ -50,7 +50,8 @@ class View:
 
     def arrange(self, event: Shaped[np.ndarray, "..."], gap: Any = 0) -> Shaped[np.ndarray, "h w *rgb"]:
         """What belongs to each coefficient (an event, or anything of its size), where the coefficient is shown."""
-        return np.where(self.cells < 0, gap, event.ravel()[self.cells])
+        placed: np.ndarray = np.where(self.cells < 0, gap, event.ravel()[self.cells])
+        return placed
 
     def place(self, coefficient: int) -> tuple[int, int]:
         """The row and the column at which a coefficient, named by its flat index, is shown."""

@@ -254,4 +254,9 @@ def train(run: Run, *, resume: bool = False, device: str = "auto", watch: Watche
     trainer = Trainer(run, device=device, watch=watch)
     if resume:
         trainer.resume()
-    return trainer.train()
+    stopped = trainer.train()
+    if trainer.accelerator.num_processes > 1:
+        # a process that leaves while another still talks to it makes that one abort
+        trainer.accelerator.wait_for_everyone()
+        trainer.accelerator.end_training()
+    return stopped

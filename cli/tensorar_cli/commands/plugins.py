@@ -32,7 +32,7 @@ def list_parts(
     output, registry = Output(as_json=json), default_registry()
     kinds = [k for k in KINDS if kind is None or k == kind.removesuffix("s")]
     parts = [
-        {"kind": k, "name": name, "description": _description(found.part), "plugin": str(found.owner)}
+        {"kind": k, "name": name, "description": found.description, "plugin": str(found.owner)}
         for k in kinds
         for name, found in registry.parts(k).items()
     ]
@@ -62,7 +62,10 @@ def show_part(
 
 
 def _default(parameter: inspect.Parameter) -> str:
-    return "required" if parameter.default is parameter.empty else str(parameter.default).lower()
+    if parameter.default is parameter.empty:
+        return "required"
+    plain = parameter.default is None or isinstance(parameter.default, bool)
+    return str(parameter.default).lower() if plain else str(parameter.default)
 
 
 def _named(registry: Registry, name: str) -> list[tuple[str, Registered]]:
@@ -76,11 +79,6 @@ def _named(registry: Registry, name: str) -> list[tuple[str, Registered]]:
         names = [part for _, part, _ in everything]
         raise SpecError(expected="the name of a part", got=repr(name), remedy=nearest(name, names))
     return found
-
-
-def _description(part: Any) -> str:
-    text: str = part.description() if inspect.isclass(part) else part.description
-    return text
 
 
 def _details(kind: str, found: Registered) -> dict[str, Any]:
@@ -100,7 +98,7 @@ def _options(part: Any) -> list[dict[str, str]]:
         {
             "name": name,
             "type": type_name(p.annotation),
-            "default": "required" if p.default is p.empty else str(p.default),
+            "default": _default(p),
         }
         for name, p in part.option_parameters().items()
     ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tensorar_cli import options
-from tensorar_cli.output import Output
+from tensorar_cli.output import MAIN, Output
 
 if TYPE_CHECKING:
     from tensorar import Recipe, Run
@@ -135,10 +135,14 @@ def train_with_progress(output: Output, run: Run, *, device: str, resume: bool =
         output.result({"run": str(run.folder), "interrupted": True, "metrics": run.metrics()})
         output.say(f"interrupted and saved; go on with: tensorar train --resume {run.folder}")
         raise typer.Exit(128 + interrupted)
-    pictures.save(pictures.curve_of_training(run.metrics()), run.folder / "training.png")
+    if MAIN:
+        pictures.save(pictures.curve_of_training(run.metrics()), run.folder / "training.png")
 
 
 def _report(output: Output, run: Run) -> None:
+    """Say what came of a training; in the process that speaks for all."""
+    if not MAIN:
+        return
     rows = run.metrics()
     best = min(row["valid_nats"] for row in rows)
     output.result({"run": str(run.folder), "interrupted": False, "best_valid_nats": best, "metrics": rows})

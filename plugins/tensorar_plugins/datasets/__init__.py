@@ -1,3 +1,9 @@
-"""Datasets."""
+"""Datasets: one of known likelihood, the benchmark images, and the user's own files."""
 
-ALL: list = []
+from tensorar_plugins.datasets.mnist import MNIST
+from tensorar_plugins.datasets.npy import Npy
+from tensorar_plugins.datasets.npz import Npz
+from tensorar_plugins.datasets.table import Table
+from tensorar_plugins.datasets.toy import Toy
+
+ALL = [Toy, MNIST, Npy, Npz, Table]

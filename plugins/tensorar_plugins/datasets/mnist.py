@@ -1,0 +1,101 @@
+"""MNIST, grey or binarised in the three usual ways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, get_args
+
+import torch
+
+from tensorar import DataError, Dataset, SpecError, Splits
+from tensorar_plugins.datasets.binarized_mnist import static_split
+from tensorar_plugins.datasets.fetch import Remote, locate
+from tensorar_plugins.datasets.idx import read_idx
+from tensorar_plugins.datasets.streams import stream
+
+MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+)
+SHA256 = {
+    "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+    "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+    "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+    "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+}
+Binarize = Literal["none", "threshold", "static", "dynamic"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MNIST(Dataset):
+    """Handwritten digits, 1 x 28 x 28: grey levels 0 to 255, or bits (binarize=static, dynamic or threshold).
+
+    ``path`` is a folder with the IDX files (or any of their kind and names, Fashion-MNIST for one); without it
+    ``$TENSORAR_DATA/mnist`` and the cache are tried, then the files are downloaded. The last sixth of the training file
+    (10000 of 60000) is for validation.
+
+    ``static`` is the fixed stochastic binarisation of Larochelle and Murray (AISTATS 2011), which published numbers in
+    nats refer to. Under ``dynamic`` a pixel is 1 with probability grey / 255, drawn anew whenever it is trained on;
+    ``train`` is one such draw, and so, for good, are ``valid`` and ``test``, by the seed. ``threshold`` is grey > 127.
+    """
+
+    name = "mnist"
+    path: str | None = None
+    binarize: Binarize = "none"
+    seed: int = 0
+
+    def __post_init__(self):
+        if self.binarize not in get_args(Binarize):
+            raise SpecError(
+                expected=f"{self.name}'s binarize to be one of {', '.join(get_args(Binarize))}",
+                got=repr(self.binarize),
+                remedy="choose one",
+            )
+
+    def load(self):
+        if self.binarize == "static":
+            return static_split(self.path)
+        grey = self._grey
+        parts = {"train": grey.train, "valid": grey.valid, "test": grey.test}
+        return Splits(**{part: self._seen(images, part) for part, images in parts.items()})
+
+    def fresh(self, n, generator):
+        if self.binarize != "dynamic":
+            return None
+        grey = self._grey.train
+        return draw_bits(grey[torch.randint(len(grey), (n,), generator=generator)], generator)
+
+    @cached_property
+    def labels(self) -> Splits:
+        """The digits 0 to 9, as bytes, in the order of the images. Raises ``DataError`` for the static split."""
+        if self.binarize == "static":
+            raise DataError(
+                expected="a dataset with labels", got="the static split, which has none", remedy="use binarize=dynamic"
+            )
+        return self._parts(self._read("train-labels-idx1-ubyte.gz", 1), self._read("t10k-labels-idx1-ubyte.gz", 1))
+
+    @cached_property
+    def _grey(self):
+        train, test = self._read("train-images-idx3-ubyte.gz", 3), self._read("t10k-images-idx3-ubyte.gz", 3)
+        return self._parts(train.unsqueeze(1), test.unsqueeze(1))
+
+    def _read(self, file, axes):
+        remote = Remote(file, SHA256[file], MIRRORS, folder="mnist", spec="mnist:")
+        return read_idx(locate(remote, self.path), axes)
+
+    def _parts(self, train, test):
+        valid = len(train) // 6
+        return Splits(train[: len(train) - valid], train[len(train) - valid :], test)
+
+    def _seen(self, grey, part):
+        if self.binarize == "none":
+            return grey
+        if self.binarize == "threshold":
+            return (grey > 127).byte()
+        return draw_bits(grey, stream(self.seed, f"mnist {part}"))
+
+
+def draw_bits(grey, generator):
+    """Bits that are 1 with probability ``grey / 255``, exactly: one of the 255 numbers below 255 is below grey."""
+    return (torch.randint(255, grey.shape, generator=generator, dtype=torch.uint8) < grey).byte()

@@ -1,0 +1,336 @@
+"""The user's own files: what is saved comes back, and what is wrong with a file is told in one line."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from tensorar_plugins.datasets.npy import Npy
+from tensorar_plugins.datasets.npz import Npz
+from tensorar_plugins.datasets.table import Table
+
+from tensorar import DataError, SpecError, TensorarError, load_dataset
+
+KEPT = ["uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"]
+CHANGED = {"bool": torch.uint8, "uint16": torch.int32, "uint32": torch.int64, ">f4": torch.float32, ">i8": torch.int64}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("files")
+
+
+def one_line(raised):
+    """The message of an error, which has all it should have."""
+    message = str(raised.value)
+    assert "\n" not in message
+    assert message.startswith("expected ")
+    assert raised.value.got
+    assert raised.value.remedy
+    return message
+
+
+def rows(dataset):
+    """All events of a dataset as a sorted list."""
+    events = torch.cat([dataset.train, dataset.valid, dataset.test])
+    return sorted(events.flatten(1).tolist() if events.ndim > 1 else events[:, None].tolist())
+
+
+events = st.tuples(
+    st.integers(3, 12), st.lists(st.integers(1, 4), max_size=4), st.sampled_from(KEPT), st.integers(0, 2**20)
+).map(lambda a: np.random.default_rng(a[3]).integers(0, 100, (a[0], *a[1])).astype(a[2]))
+
+
+@given(array=events, fraction=st.sampled_from([0.01, 0.1, 0.25]))
+def test_npy_round_trip(folder, array, fraction):
+    np.save(folder / "a.npy", array)
+    data = Npy(path=str(folder / "a.npy"), valid_fraction=fraction, test_fraction=fraction)
+    assert data.event_shape == array.shape[1:]
+    assert data.train.dtype == torch.from_numpy(array).dtype
+    assert len(data.valid) == len(data.test) == max(1, round(fraction * len(array)))
+    assert rows(data) == sorted(array.reshape(len(array), -1).tolist())
+
+
+@given(array=events)
+def test_npz_round_trip_of_three_parts_keeps_the_order(folder, array):
+    np.savez_compressed(folder / "b.npz", train=array, valid=array[:2], test=array[1:], other=np.array("text"))
+    data = Npz(path=str(folder / "b.npz"))
+    for got, expected in ((data.train, array), (data.valid, array[:2]), (data.test, array[1:])):
+        assert torch.equal(got, torch.from_numpy(expected))
+
+
+@given(
+    n=st.integers(3, 9),
+    shape=st.lists(st.integers(1, 5), max_size=4).map(tuple),
+    seed=st.integers(0, 2**20),
+)
+def test_npz_round_trip_of_packed_bits(folder, n, shape, seed):
+    bits = np.random.default_rng(seed).integers(0, 2, (n, *shape), dtype=np.uint8)
+    packed = np.packbits(bits.reshape(n, -1), axis=1)
+    np.savez(folder / "c.npz", train=packed, valid=packed[:1], test=packed[1:], shape=np.array(shape, int))
+    data = load_dataset(f"npz:packed=true,path={folder}/c.npz")
+    assert torch.equal(data.train, torch.from_numpy(bits))
+    assert torch.equal(data.test, torch.from_numpy(bits[1:]))
+
+
+@pytest.mark.parametrize("dtype", CHANGED)
+def test_dtypes_that_torch_has_not_are_widened(tmp_path, dtype):
+    array = np.arange(6).reshape(6, 1).astype(dtype)
+    np.save(tmp_path / "a.npy", array)
+    data = Npy(path=str(tmp_path / "a.npy"))
+    assert data.train.dtype == CHANGED[dtype]
+    assert rows(data) == sorted(array.astype(int).tolist())
+
+
+def test_memory_orders_other_than_c(tmp_path):
+    array = np.asfortranarray(np.arange(24).reshape(4, 2, 3))
+    np.save(tmp_path / "a.npy", array)
+    assert rows(Npy(path=str(tmp_path / "a.npy"))) == sorted(array.reshape(4, -1).tolist())
+
+
+def test_npz_parts_that_are_missing_are_split_off(tmp_path):
+    array = np.arange(40.0).reshape(20, 2)
+    np.savez(tmp_path / "a.npz", train=array, test=array[:3] + 100)
+    data = Npz(path=str(tmp_path / "a.npz"), valid_fraction=0.25)
+    assert (len(data.train), len(data.valid)) == (15, 5)
+    assert torch.equal(data.test, torch.from_numpy(array[:3] + 100))
+    np.savez(tmp_path / "b.npz", data=array, more=array[:, 0])
+    assert rows(Npz(path=str(tmp_path / "b.npz"))) == array.tolist()
+    assert Npz(path=str(tmp_path / "b.npz"), key="more").event_shape == ()
+
+
+def test_the_shuffle_is_the_seeds(tmp_path):
+    np.save(tmp_path / "a.npy", np.arange(100))
+
+    def train(seed):
+        return Npy(path=str(tmp_path / "a.npy"), seed=seed).train
+
+    assert torch.equal(train(0), train(0))
+    assert not torch.equal(train(0), train(1))
+
+
+@pytest.mark.parametrize(
+    ("array", "says"),
+    [
+        (np.array([{}, 1], dtype=object), "Python objects"),
+        (np.array(["a", "b", "c"]), "<U1"),
+        (np.ones((4, 2), complex), "complex128"),
+        (np.ones((4, 2), np.uint64), "uint64"),
+        (np.zeros(4, "datetime64[s]"), "datetime64"),
+        (np.zeros(4, [("a", int)]), "'a'"),
+        (np.float64(3), "a single number"),
+        (np.zeros((0, 3)), "at least 3 events"),
+        (np.zeros((2, 3)), "at least 3 events"),
+        (np.zeros((5, 0)), "at least one coefficient"),
+        (np.array([1, 2, np.nan]), "NaN"),
+        (np.array([1, 2, np.inf]), "infinity"),
+    ],
+)
+def test_arrays_that_are_not_data(tmp_path, array, says):
+    np.save(tmp_path / "a.npy", array)
+    np.savez(tmp_path / "a.npz", data=array)
+    for spec in (f"npy:path={tmp_path}/a.npy", f"npz:path={tmp_path}/a.npz"):
+        with pytest.raises(DataError) as raised:
+            _ = load_dataset(spec).train
+        assert says in one_line(raised)
+
+
+def npy_bytes():
+    buffer = io.BytesIO()
+    np.save(buffer, np.arange(60.0).reshape(20, 3))
+    return buffer.getvalue()
+
+
+def npz_bytes():
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, data=np.arange(60.0).reshape(20, 3))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz"])
+@given(data=st.data())
+def test_damaged_files_load_or_say_what_is_wrong(folder, kind, data):
+    whole = npy_bytes() if kind == "npy" else npz_bytes()
+    where = data.draw(st.integers(0, len(whole) - 1))
+    cut = data.draw(st.booleans())
+    damaged = whole[:where] + (b"" if cut else bytes([data.draw(st.integers(0, 255))]) + whole[where + 1 :])
+    (folder / f"damaged.{kind}").write_bytes(damaged)
+    try:
+        _ = load_dataset(f"{kind}:path={folder}/damaged.{kind}").train
+    except DataError as error:
+        assert "\n" not in str(error)
+    else:
+        assert not cut or kind == "npz"
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz", "csv"])
+def test_no_file_a_folder_and_another_kind_of_file(tmp_path, kind):
+    (tmp_path / "text").write_bytes(b"\xff\xfehello\nworld")
+    for path in ("none", "text", ""):
+        with pytest.raises(DataError) as raised:
+            _ = load_dataset(f"{kind}:path={tmp_path / path}").train
+        one_line(raised)
+
+
+def test_npy_and_npz_taken_for_each_other(tmp_path):
+    (tmp_path / "a.npy").write_bytes(npz_bytes())
+    (tmp_path / "a.npz").write_bytes(npy_bytes())
+    with pytest.raises(DataError, match="write npz:path="):
+        _ = Npy(path=str(tmp_path / "a.npy")).train
+    with pytest.raises(DataError, match="write npy:path="):
+        _ = Npz(path=str(tmp_path / "a.npz")).train
+
+
+@pytest.mark.parametrize(
+    ("arrays", "options", "says"),
+    [
+        ({"a": np.zeros(4)}, "", "got a; name the array to use with key=NAME"),
+        ({}, "", "got no arrays"),
+        ({"data": np.zeros(4)}, ",key=x", "an array named x"),
+        ({"train": np.zeros((4, 1), np.uint8)}, ",packed=true", "an array named shape"),
+        ({"train": np.zeros((4, 1), np.uint8), "shape": [3, 3]}, ",packed=true", "(n, 2)"),
+        ({"train": np.zeros((4, 1)), "shape": [2, 3]}, ",packed=true", "got float64"),
+        ({"train": np.zeros((4, 0), np.uint8), "shape": [0]}, ",packed=true", "events of shape (0,)"),
+        ({"train": np.zeros((4, 1), np.uint8), "shape": ["x"]}, ",packed=true", "sound file"),
+        ({"train": np.zeros((4, 2)), "test": np.zeros((4, 3))}, "", "(2,) in the test part"),
+    ],
+)
+def test_archives_that_lack_something(tmp_path, arrays, options, says):
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(DataError) as raised:
+        _ = load_dataset(f"npz:path={tmp_path}/a.npz{options}").train
+    assert says in one_line(raised)
+
+
+def test_an_archive_of_something_else(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("data.npy", b"no array")
+    with pytest.raises(DataError) as raised:
+        _ = Npz(path=str(tmp_path / "a.npz")).train
+    one_line(raised)
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz", "csv"])
+@pytest.mark.parametrize(
+    "options", ["valid_fraction=0", "test_fraction=1", "valid_fraction=0.5,test_fraction=0.5", "valid_fraction=-0.1"]
+)
+def test_fractions_that_leave_a_part_empty(kind, options):
+    with pytest.raises(SpecError) as raised:
+        load_dataset(f"{kind}:path=x,{options}")
+    one_line(raised)
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz", "csv"])
+def test_the_path_must_be_given(kind):
+    with pytest.raises(SpecError, match="path"):
+        load_dataset(kind)
+
+
+# --- tables ---------------------------------------------------------------------------------------------------------
+
+
+@given(
+    table=st.integers(1, 4).flatmap(
+        lambda columns: st.lists(
+            st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=columns, max_size=columns),
+            min_size=3,
+            max_size=8,
+        )
+    ),
+    delimiter=st.sampled_from([",", ";", "tab", "|"]),
+    header=st.booleans(),
+)
+def test_csv_round_trip(folder, table, delimiter, header):
+    sign = "\t" if delimiter == "tab" else delimiter
+    lines = [sign.join(f"column {i}" for i in range(len(table[0])))] if header else []
+    lines += [sign.join(map(repr, row)) for row in table]
+    (folder / "a.csv").write_text("\n".join(lines) + "\n")
+    data = Table(path=str(folder / "a.csv"), delimiter=delimiter)
+    assert data.train.dtype == torch.float64
+    assert data.event_shape == (len(table[0]),)
+    assert rows(data) == sorted(table)
+
+
+def write(tmp_path, text):
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
+    return str(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a,b\n1,2\n3,4\n5,6\n",
+        "\ufeff1,2\r\n3,4\r\n5,6",
+        "\n1,2\n\n3,4\n5,6\n\n",
+        '"1","2"\n 3 , 4\n5e0,+6.0\n',
+        ",b\n1,2\n3,4\n5,6\n",
+    ],
+)
+def test_the_ways_to_write_a_table(tmp_path, text):
+    assert rows(Table(path=write(tmp_path, text))) == [[1, 2], [3, 4], [5, 6]]
+
+
+def test_the_header_that_cannot_be_told_from_a_row(tmp_path):
+    path = write(tmp_path, "0,1\n1,2\n3,4\n5,6\n")
+    assert len(rows(Table(path=path))) == 4
+    assert len(rows(Table(path=path, header=True))) == 3
+
+
+def test_standardized_by_the_training_part(tmp_path):
+    numbers = np.random.default_rng(0).normal([5, 0, 7], [2, 30, 0], (40, 3))
+    data = Table(
+        path=write(tmp_path, "\n".join(",".join(map(repr, map(float, row))) for row in numbers)), standardize=True
+    )
+    zero, one = torch.zeros(3).double(), torch.tensor([1.0, 1, 0]).double()
+    torch.testing.assert_close(data.train.mean(0), zero)
+    torch.testing.assert_close(data.train.std(0, correction=0), one)
+    assert not data.valid[:, :2].mean(0).allclose(zero[:2], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "says"),
+    [
+        ("1,2\n3,x\n5,6\n", {}, "a number in line 2, column 2 of {path}, got 'x'"),
+        ("a,2\n3,4\n5,6\n", {}, "line 1, column 1 of {path}, got 'a'; correct it"),
+        ("a,b\n3,4\n5,6\n7,8\n", {"header": False}, "line 1, column 1"),
+        ("1,2\n3,4\n5,6,7\n", {}, "2 cells in line 3 of {path}, as in line 1, got 3"),
+        ("1,2\n3\n5,6\n", {}, "2 cells in line 2"),
+        ("a,b\n1,2\n3,\n5,6\n", {}, "line 3, column 2 of {path}, got an empty cell; missing values are not supported"),
+        ("1,2\nNaN,4\n5,6\n", {}, "got 'NaN'; missing values"),
+        ("1,2\n?,4\n5,6\n", {}, "got '?'; missing values"),
+        (",\n1,2\n3,4\n5,6\n", {}, "line 1, column 1 of {path}, got an empty cell"),
+        ("1,2\ninf,4\n5,6\n", {}, "got 'inf'; correct it"),
+        ("1,2\n1_0,4\n5,6\n", {}, "got '1_0'"),
+        (
+            "1;2\n3;4\n5;6\n",
+            {},
+            "line 2, column 1 of {path}, got '3;4'; correct it, drop the column, or check delimiter",
+        ),
+        ("", {}, "at least 3 events"),
+        ("a,b\n", {}, "at least 3 events"),
+        ("1,2\n3,4\n", {}, "at least 3 events"),
+        ('1,2\n"3,4\n5,6\n', {}, "unexpected end of data"),
+    ],
+)
+def test_tables_that_are_not_data(tmp_path, text, options, says):
+    path = write(tmp_path, text)
+    with pytest.raises(DataError) as raised:
+        _ = Table(path=path, **options).train
+    assert says.format(path=path) in one_line(raised)
+
+
+@pytest.mark.parametrize("delimiter", ["", "ab", '"', "\n"])
+def test_delimiters_that_are_none(delimiter):
+    with pytest.raises(SpecError, match="one character, or tab") as raised:
+        Table(path="x", delimiter=delimiter)
+    one_line(raised)
+
+
+def test_every_error_is_one_that_the_command_line_tells(tmp_path):
+    with pytest.raises(TensorarError):
+        _ = load_dataset(f"csv:path={tmp_path}").train

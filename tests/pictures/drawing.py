@@ -1,0 +1,39 @@
+"""What the tests of pictures share: how a figure is drawn for real, and how events of any shape are made."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import numpy as np
+import torch
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+
+from tests.strategies import event_shapes
+
+shapes = st.one_of(
+    event_shapes(),
+    st.sampled_from([(), (1,), (1, 1), (5,), (1, 7), (2, 3), (1, 4, 5), (3, 4, 4), (5, 3, 3), (2, 3, 2, 2), (1, 150)]),
+)
+
+
+def draw(figure: Figure) -> Figure:
+    """Draw the figure in memory; layout and fonts only warn or fail when this happens."""
+    figure.savefig(io.BytesIO(), format="png", dpi=20)
+    return figure
+
+
+def counting(n: int, event_shape: tuple[int, ...]) -> torch.Tensor:
+    """Events whose values are all different, so that a value tells where it came from."""
+    return torch.arange(n * math.prod(event_shape)).reshape(n, *event_shape).float()
+
+
+def grey(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """What images show of values: ``(h, w) -> (h, w, 3)``."""
+    return np.repeat(((values - low) / (high - low))[..., None], 3, axis=-1)
+
+
+def is_grey(colours: np.ndarray) -> np.ndarray:
+    """Where red, green and blue are equal: ``(h, w, 3) -> (h, w)``."""
+    return np.ptp(colours, axis=-1) < 1e-9

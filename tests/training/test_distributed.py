@@ -1,0 +1,55 @@
+"""Two processes on one machine train the same model as one does, started by either launcher."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from tensorar import train
+from tensorar.runs.files import read_tensors
+
+from .helpers import PLUGIN, new_run
+
+LAUNCHERS = {
+    "torchrun": ["torch.distributed.run", "--standalone", "--nproc-per-node", "2"],
+    "accelerate": ["accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1"]
+    + ["--mixed_precision", "no", "--dynamo_backend", "no"],
+}
+TRAIN = ["train", "agreeing", "--plugin", str(PLUGIN), "--device", "cpu", "--json"]
+SETTINGS = ["--steps", "12", "--batch-size", "16", "--set", "evaluate_every=5", "--set", "valid_events=32"]
+SETTINGS += ["--set", "warmup=3"]
+
+
+def launch(launcher, arguments, folder):
+    """Run the command line with two processes, each with one thread."""
+    module = ["-m", "tensorar_cli"] if launcher == "torchrun" else ["--module", "tensorar_cli"]
+    command = [sys.executable, "-m", *LAUNCHERS[launcher], *module, *arguments]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1", "ACCELERATE_USE_CPU": "true"}
+    environment.pop("PYTEST_XDIST_WORKER", None)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
+
+
+@pytest.mark.parametrize("launcher", ["torchrun", pytest.param("accelerate", marks=pytest.mark.slow)])
+def test_two_processes_train_the_model_of_one(tmp_path, launcher):
+    report = launch(launcher, [*TRAIN, *SETTINGS, "--out", "two"], tmp_path)
+    assert [row["step"] for row in report["metrics"]] == [5, 10, 12]
+    one = new_run(tmp_path / "one")
+    train(one, device="cpu")
+    expected, _ = read_tensors(tmp_path / "one" / "model.safetensors")
+    got, _ = read_tensors(tmp_path / "two" / "model.safetensors")
+    for key in expected:
+        torch.testing.assert_close(got[key], expected[key], atol=1e-5, rtol=1e-4)
+    for mine, theirs in zip(one.metrics(), report["metrics"], strict=True):
+        assert theirs["valid_nats"] == pytest.approx(mine["valid_nats"], abs=1e-3)
+
+
+@pytest.mark.slow
+def test_a_resumed_training_of_two_processes_goes_on(tmp_path):
+    report = launch("torchrun", [*TRAIN, *SETTINGS, "--out", "two"], tmp_path)
+    again = launch("torchrun", ["train", "--resume", "two", "--plugin", str(PLUGIN), "--device", "cpu", "--json"], tmp_path)
+    assert again["metrics"] == report["metrics"]
