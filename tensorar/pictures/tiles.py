@@ -60,9 +60,8 @@ class Tiles:
 
     def _outline(self, axes: Axes, corner: Corner) -> None:
         """A hair line, without which a white image ends nowhere."""
-        place = (corner[0] - 0.5, corner[1] - 0.5)
-        line = {"fill": False, "edgecolor": LINE, "linewidth": 0.4, "clip_on": False}
-        axes.add_patch(Rectangle(place, self.view.width, self.view.height, **line))
+        place, w, h = (corner[0] - 0.5, corner[1] - 0.5), self.view.width, self.view.height
+        axes.add_patch(Rectangle(place, w, h, fill=False, edgecolor=LINE, linewidth=0.4, clip_on=False))
 
     def head_columns(self, axes: Axes, names: list[str]) -> None:
         """Write a name above each column."""
