@@ -25,7 +25,7 @@ def loss_per_event(
     """Nats of each event under an order drawn from the ordering: exact, or estimated without bias.
 
     One evidence per example, at a step ``t`` stratified over the batch, stands for all ``N`` conditionals: times ``N``
-    for the one coefficient visited at ``t``; or, where one call gives all conditionals and the order is uniform
+    for the one coefficient visited at ``t``; or, where one call gives all conditionals and the ordering is uniform
     (each unknown coefficient is then as likely to be next), ``N / (N - t)`` times the sum over the unknown ones, which
     has the same mean and less variance (Uria et al. 2014; Hoogeboom et al. 2022, eq. 4).
     """
@@ -37,7 +37,7 @@ def loss_per_event(
     assert isinstance(backbone, EvidenceBackbone)
     t = stratified_steps(len(x), len(model.order), generator).to(x.device)
     ranks = _ranks(model, len(x), generator).to(x.device)
-    if backbone.dense and not model.ordering.fixed:
+    if backbone.dense and model.ordering.uniform:
         return _all_unknown(model, backbone, x, ranks >= t[:, None], context)
     return _next_one(model, backbone, x, ranks, t, context)
 

@@ -20,10 +20,13 @@ class Ordering(Part, ABC):
 
     A fixed ordering always makes the same order. One that is not fixed (``fixed = False``) overrides ``draw`` to give
     a fresh order each time it is asked, for order-agnostic training; its ``visits`` then stands for the order in which
-    likelihoods are reported and samples drawn, so that both belong to one and the same distribution.
+    likelihoods are reported and samples drawn, so that both belong to one and the same distribution. ``uniform`` says
+    that it draws every permutation as often as any other, which lets dense networks train on all unknown coefficients
+    at once.
     """
 
     fixed: ClassVar[bool] = True
+    uniform: ClassVar[bool] = False
 
     @abstractmethod
     def visits(self, event_shape: tuple[int, ...]) -> Int[Tensor, " n"]:

@@ -28,7 +28,9 @@ def _is_raster_through(order, view):
     return torch.equal(rank.flatten(), torch.arange(len(order)))
 
 
-@pytest.mark.parametrize("shape", [(), (1,), (4,), (2, 3), (1, 3), (3, 3), (2, 3, 2), (2, 1, 3), (1, 1, 1), (2, 3, 2, 2)])
+@pytest.mark.parametrize(
+    "shape", [(), (1,), (4,), (2, 3), (1, 3), (3, 3), (2, 3, 2), (2, 1, 3), (1, 1, 1), (2, 3, 2, 2)]
+)
 def test_every_raster_like_order_is_recognised(shape):
     raster = torch.arange(math.prod(shape))
     found = set()

@@ -31,6 +31,7 @@ class Shuffled(Random):
 
     name = "shuffled"
     fixed = False
+    uniform = True
 
     def draw(self, event_shape, generator=None):
         return Order(torch.randperm(math.prod(event_shape), generator=generator), event_shape)
