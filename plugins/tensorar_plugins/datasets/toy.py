@@ -34,7 +34,7 @@ class Toy(Dataset):
 
     >>> toy = Toy(length=3)
     >>> toy.log_prob(torch.tensor([[3, 3, 3], [3, 3, 6]])).exp()
-    tensor([0.3333, 0.0000], dtype=torch.float64)
+    tensor([0.4167, 0.0000], dtype=torch.float64)
     """
 
     name = "toy"
