@@ -18,7 +18,7 @@ class Evidence:
     The conditioning event of the chain rule, of in-painting and of training are all this object. ``value`` is zero
     wherever ``mask`` is False, whatever was given there (NaN included), so that nothing unknown can leak.
 
-    Shapes: both ``(batch, *event)``. Raises ``ShapeError`` when they differ.
+    Shapes: both ``(batch, *event)``. Raises ``ShapeError`` when they differ, or the mask is not Boolean.
 
     >>> evidence = Evidence(torch.tensor([[True, False]]), torch.tensor([[3.0, 7.0]]))
     >>> evidence.value
@@ -29,7 +29,7 @@ class Evidence:
     value: Real[Tensor, "batch *event"]
 
     def __post_init__(self) -> None:
-        if self.mask.shape != self.value.shape:
+        if self.mask.shape != self.value.shape or self.mask.ndim == 0:
             raise ShapeError(
                 expected=f"a mask and values of one shape (mask {tuple(self.mask.shape)})",
                 got=f"values {tuple(self.value.shape)}",

@@ -196,14 +196,15 @@ class AutoregressiveModel(nn.Module):
         The same generator state gives the same samples. ``progress(steps_done, steps)`` is called after every step.
         Raises ``ShapeError`` when ``n``, the evidence and the context do not go together.
         """
-        if context is not None and context.ndim == 1:
-            context = context.unsqueeze(0)
+        context = None if context is None else torch.atleast_2d(context)
         if n is None:
             n = max(1 if evidence is None else len(evidence), 1 if context is None else len(context))
         if n < 0:
             raise ShapeError(expected="a number of samples from 0 on", got=str(n), remedy="ask for some")
         start = self._evidence(Evidence.none(n, self.event_shape) if evidence is None else evidence.expand(n))
-        context = self._context(context.expand(n, -1) if context is not None and len(context) == 1 else context, n)
+        if context is not None and len(context) == 1:
+            context = context.expand(n, *context.shape[1:])
+        context = self._context(context, n)
         with sampling.reproducible(generator, self.device):
             return sampling.complete(self, start, context, progress)
 

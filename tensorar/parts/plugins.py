@@ -42,26 +42,31 @@ class Plugins:
             try:
                 self._register(entry.load(), _owner(entry))
             except Exception as error:
-                self.failures[entry.name] = f"{type(error).__name__}: {error}"
+                self.failures[entry.name] = one_line(error)
 
     def load_file(self, path: str | Path) -> None:
         """Load a single-file plugin. Raises ``PluginError`` when the file is missing or fails."""
         path = Path(path)
         if not path.is_file():
             raise PluginError(expected="a Python file", got=str(path), remedy="give the path of a plugin's .py file")
-        if path.stem in self.owners:
+        file = str(path.resolve())
+        known = self.owners.get(path.stem)
+        if known is not None and known.distribution == file:
             return
-        try:
-            self._register(_import_file(path), Owner(path.stem, str(path), ""))
-        except Exception as error:
-            what = f"{type(error).__name__}: {error}".replace("\n", " ")
+        if known is not None:
             raise PluginError(
-                expected=f"{path} to be an importable plugin", got=what, remedy="correct the file"
+                expected=f"one plugin named {path.stem!r}", got=f"two, {known} and {file}", remedy="rename the file"
+            )
+        try:
+            self._register(_import_file(path), Owner(path.stem, file, ""))
+        except Exception as error:
+            raise PluginError(
+                expected=f"{path} to be an importable plugin", got=one_line(error), remedy="correct the file"
             ) from error
 
     def _register(self, plugin: object, owner: Owner) -> None:
-        self.manager.register(plugin, name=owner.plugin)
         try:
+            self.manager.register(plugin, name=owner.plugin)
             self.manager.check_pending()
         except pluggy.PluginValidationError:
             self.manager.unregister(plugin)
@@ -77,8 +82,13 @@ class Plugins:
             try:
                 found += [(self.owners[name], item) for item in implementation.function()]
             except Exception as error:
-                self.failures[name] = f"{hook}: {type(error).__name__}: {error}"
+                self.failures[name] = f"{hook}: {one_line(error)}"
         return found
+
+
+def one_line(error: BaseException) -> str:
+    """An error of any kind, told in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _owner(entry: EntryPoint) -> Owner:

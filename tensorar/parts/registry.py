@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from tensorar.errors import PluginError, SpecError
+from tensorar.errors import PluginError, SpecError, TensorarError
 from tensorar.parts.part import Part, coerce
-from tensorar.parts.plugins import Owner, Plugins
+from tensorar.parts.plugins import Owner, Plugins, one_line
 from tensorar.parts.spec import PartSpec, nearest
 
 Kind = Literal["ordering", "head", "backbone", "dataset", "recipe"]
@@ -72,25 +72,32 @@ class Registry:
     def create(self, kind: Kind, spec: str | PartSpec, *arguments: Any) -> Any:
         """Make the part that a spec describes; ``arguments`` are what its constructor takes before the options.
 
-        Raises ``SpecError`` for an unknown name, option, or a value of the wrong type.
+        Raises ``SpecError`` for an unknown name, option, or a value that the part does not take.
         """
         spec = PartSpec.parse(spec)
         part = self.find(kind, spec.name).part
         options = typed_options(part, spec)
-        try:
-            return part(*arguments, **options)
-        except TypeError as error:
-            missing = [
-                name
-                for name, p in part.option_parameters().items()
-                if p.default is inspect.Parameter.empty and name not in options
-            ]
-            if not missing:
-                raise
+        missing = [
+            name
+            for name, p in part.option_parameters().items()
+            if p.default is inspect.Parameter.empty and name not in options
+        ]
+        if missing:
             raise SpecError(
                 expected=f"{kind} {spec.name} with its option {missing[0]}",
                 got=repr(str(spec)),
                 remedy=f"write {spec.name}:{missing[0]}=...",
+            )
+        try:
+            return part(*arguments, **options)
+        except TensorarError:
+            raise
+        except (ValueError, RuntimeError, ArithmeticError) as error:
+            # what a part leaves to torch to check, such as a negative width
+            raise SpecError(
+                expected=f"{kind} {spec.name} with options it can be made with",
+                got=repr(str(spec)),
+                remedy=f"it says: {one_line(error)}",
             ) from error
 
     def load_file(self, path: str | Path) -> None:
