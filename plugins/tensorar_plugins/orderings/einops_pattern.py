@@ -8,7 +8,7 @@ import einops
 import torch
 
 from tensorar import Ordering
-from tensorar.errors import ShapeError
+from tensorar.errors import ShapeError, SpecError
 
 
 class EinopsPattern(Ordering):
@@ -25,6 +25,12 @@ class EinopsPattern(Ordering):
 
     def __init__(self, *, pattern: str, **sizes: int) -> None:
         self.pattern, self.sizes = pattern, sizes
+        if pattern.count("->") != 1 or min(sizes.values(), default=1) < 1:
+            raise SpecError(
+                expected="an einops pattern with one -> and sizes from 1 on",
+                got=f"{pattern!r} with {sizes or 'no sizes'}",
+                remedy='write for example einops:pattern="h w -> (w h)"',
+            )
 
     def visits(self, event_shape):
         index = torch.arange(math.prod(event_shape)).reshape(event_shape)

@@ -32,4 +32,4 @@ class Raster(Ordering):
         if any(not -d <= a < d for a in self.flip):
             raise self.unsupported(event_shape, f"axes that include {' '.join(map(str, self.flip))}")
         index = torch.arange(math.prod(event_shape)).reshape(event_shape)
-        return index.flip(self.flip).permute(axes).flatten()
+        return index.flip(sorted({a % d for a in self.flip})).permute(axes).flatten()

@@ -22,5 +22,7 @@ class Snake(Ordering):
     def visits(self, event_shape):
         inner = torch.zeros(1, dtype=torch.long)
         for size in reversed(event_shape):
-            inner = torch.cat([(inner.flip(0) if i % 2 else inner) + i * len(inner) for i in range(size)])
+            rows = inner + len(inner) * torch.arange(size)[:, None]
+            rows[1::2] = rows[1::2].flip(1)
+            inner = rows.flatten()
         return inner

@@ -1,0 +1,183 @@
+"""Every installed ordering visits every coefficient once, for every shape it claims, and refuses the others."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tensorar import Order, PartSpec, ShapeError, SpecError, default_registry
+from tests.strategies import event_shapes, orderings, raster_like, seeds
+
+MATRIX_ONLY = ["spiral", "spiral:clockwise=false", "hilbert"]
+ANY_SHAPE = ["raster", "snake", "diagonal", "checkerboard", "random", "random:seed=7", "shuffled"]
+LARGE = [(100_000,), (317, 316), (3, 182, 183), (10, 10, 10, 10, 10), (1, 100_000, 1)]
+
+
+def _make(spec):
+    return default_registry().create("ordering", spec)
+
+
+def _is_permutation(visits, shape):
+    return visits.dtype == torch.long and torch.equal(visits.sort().values, torch.arange(math.prod(shape)))
+
+
+def test_every_ordering_is_in_these_tests():
+    assert {s.partition(":")[0] for s in MATRIX_ONLY + ANY_SHAPE} | {"einops"} == set(
+        default_registry().parts("ordering")
+    )
+
+
+@pytest.mark.parametrize("spec", ANY_SHAPE)
+@given(shape=event_shapes(max_coefficients=60))
+def test_every_shape_is_taken(spec, shape):
+    assert _is_permutation(_make(spec).visits(shape), shape)
+    assert _make(spec).order(shape).event_shape == shape
+
+
+@pytest.mark.parametrize("spec", MATRIX_ONLY)
+@given(shape=event_shapes(max_coefficients=60))
+def test_matrix_orders_take_what_is_a_matrix_but_for_unit_axes(spec, shape):
+    if sum(size > 1 for size in shape) <= 2:
+        assert _is_permutation(_make(spec).visits(shape), shape)
+        return
+    with pytest.raises(ShapeError, match="at most two axes longer than 1") as error:
+        _make(spec).visits(shape)
+    assert "\n" not in str(error.value)
+
+
+@given(data=st.data())
+def test_all_orderings_in_all_forms(data):
+    shape = data.draw(event_shapes(max_coefficients=60))
+    spec = data.draw(orderings(shape))
+    assert _is_permutation(_make(spec).visits(shape), shape)
+
+
+@pytest.mark.parametrize("shape", LARGE)
+@pytest.mark.parametrize("spec", ANY_SHAPE)
+def test_a_hundred_thousand_coefficients_are_quick(spec, shape):
+    start = time.process_time()
+    visits = _make(spec).visits(shape)
+    # milliseconds, where anything quadratic would take minutes and gigabytes
+    assert time.process_time() - start < 0.5
+    assert _is_permutation(visits, shape)
+
+
+@pytest.mark.parametrize("spec", ["spiral", "hilbert"])
+def test_large_matrices(spec):
+    start = time.process_time()
+    assert _is_permutation(_make(spec).visits((317, 316)), (317, 316))
+    assert time.process_time() - start < 10
+
+
+@pytest.mark.parametrize("spec", [*ANY_SHAPE, *MATRIX_ONLY])
+def test_a_fixed_ordering_draws_its_one_order(spec):
+    ordering = _make(spec)
+    generator = torch.Generator().manual_seed(0)
+    drawn = [ordering.draw((4, 5), generator) for _ in range(3)]
+    assert all(order == ordering.order((4, 5)) for order in drawn) == ordering.fixed
+    assert ordering.order((4, 5)) == _make(spec).order((4, 5))
+
+
+@given(seed=seeds)
+def test_random_orders_follow_their_seed(seed):
+    shape = (4, 5)
+    assert torch.equal(_make(f"random:seed={seed}").visits(shape), _make(f"random:seed={seed}").visits(shape))
+    assert not torch.equal(_make(f"random:seed={seed}").visits(shape), _make(f"random:seed={seed + 1}").visits(shape))
+    before = torch.get_rng_state()
+    _make(f"shuffled:seed={seed}").visits(shape)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_shuffled_draws_every_permutation_alike():
+    ordering, generator = _make("shuffled"), torch.Generator().manual_seed(0)
+    assert ordering.uniform
+    drawn = [tuple(ordering.draw((3,), generator).visits.tolist()) for _ in range(3000)]
+    counts = [drawn.count(visits) for visits in set(drawn)]
+    assert len(counts) == 6
+    assert max(abs(count - 500) for count in counts) < 5 * (3000 / 6 * 5 / 6) ** 0.5
+
+
+# --- raster ----------------------------------------------------------------------------------------------------------
+
+
+@given(data=st.data())
+def test_raster_is_loops_over_the_axes(data):
+    shape = data.draw(event_shapes(max_coefficients=24))
+    ordering = _make(data.draw(raster_like(shape)))
+    axes = tuple(range(len(shape))) if ordering.axes is None else ordering.axes
+    sides = [range(size)[::-1] if a in ordering.flip else range(size) for a, size in enumerate(shape)]
+    places = itertools.product(*(sides[a] for a in axes))
+    flat = [sum(i * math.prod(shape[a + 1 :]) for a, i in zip(axes, place, strict=True)) for place in places]
+    assert ordering.visits(shape).tolist() == flat
+
+
+@pytest.mark.parametrize(
+    "spec", ["raster:axes=0", "raster:axes=0 0", "raster:axes=0 2", "raster:flip=2", "raster:flip=-3"]
+)
+def test_raster_refuses_axes_that_the_event_does_not_have(spec):
+    with pytest.raises(ShapeError, match="for the ordering 'raster'"):
+        _make(spec).visits((2, 3))
+
+
+@pytest.mark.parametrize(
+    ("spec", "same"), [("raster:flip=1 -1", "raster:flip=1"), ("raster:axes=-1 -2", "raster:axes=1 0")]
+)
+def test_axes_may_be_counted_from_the_end(spec, same):
+    assert _make(spec).order((2, 3)) == _make(same).order((2, 3))
+
+
+# --- einops ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_patterns_of_the_documentation():
+    index = torch.arange(2 * 4 * 6).reshape(2, 4, 6)
+    visits = _make('einops:pattern="c h w -> (h w c)"').visits((2, 4, 6))
+    assert torch.equal(visits, index.permute(1, 2, 0).flatten())
+    interlaced = _make('einops:pattern="c (h p) (w q) -> (p q h w c)",p=2,q=2').visits((2, 4, 6))
+    assert torch.equal(interlaced[:12], index[:, ::2, ::2].permute(1, 2, 0).flatten())
+    patches = _make('einops:pattern="c (h p) (w q) -> (h w p q c)",p=2,q=3').visits((2, 4, 6))
+    assert torch.equal(patches[:12], index[:, :2, :3].permute(1, 2, 0).flatten())
+    assert _make('einops:pattern="... -> (...)"').order((2, 3)) == Order.raster((2, 3))
+    assert _make('einops:pattern="->"').visits(()).tolist() == [0]
+
+
+BAD = [
+    ("h w", {}),
+    ("", {}),
+    ("h w -> (w", {}),
+    ("h w -> h", {}),
+    ("h w -> (h h w)", {}),
+    ("h w -> (h w c)", {}),
+    ("h h -> (h)", {}),
+    ("c h w -> (h w c)", {}),
+    ("h -> h", {}),
+    ("(h p) w -> (p h w)", {}),
+    ("(h p) w -> (p h w)", {"p": 3}),
+    ("(h p) w -> (p h w)", {"p": 0}),
+    ("(h p) w -> (p h w)", {"p": -1}),
+    ("h w -> (w h)", {"q": 2}),
+    ("h w -> (w h) -> h", {}),
+    ("h w -> w 2 h", {}),
+    ("h_ w -> (h_ w)", {}),
+    ("1h w -> (1h w)", {}),
+    ("h\nw -> (w\th) 💥", {}),
+]
+
+
+@pytest.mark.parametrize(("pattern", "sizes"), BAD)
+def test_bad_patterns_are_told_in_one_line(pattern, sizes):
+    with pytest.raises((ShapeError, SpecError)) as error:
+        default_registry().create("ordering", PartSpec("einops", {"pattern": pattern, **sizes})).order((2, 4))
+    assert "\n" not in str(error.value)
+    assert repr(pattern) in str(error.value)
+
+
+def test_sizes_that_are_no_integers_are_refused():
+    with pytest.raises(SpecError, match="einops's p to be integer"):
+        _make('einops:pattern="(h p) -> (p h)",p=two')
