@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-from jaxtyping import Float, Real
+from jaxtyping import Float, Int, Real
 from torch import Tensor
 from torch.distributions import Distribution
 
@@ -81,9 +81,14 @@ class Dataset(Part, ABC):
         """``n`` new training events, or None where training goes through ``train``."""
         return None
 
-    def augment(self, events: Real[Tensor, "n *event"], generator: torch.Generator) -> Real[Tensor, "n *event"]:
-        """Training events as seen this time (dynamic binarisation, for one)."""
-        return events
+    def visit(self, indices: Int[Tensor, " n"], generator: torch.Generator) -> Real[Tensor, "n *event"]:
+        """Some training events as they are seen this time: dynamic binarisation draws them anew."""
+        return self.train[indices]
+
+    @property
+    def fitting_head(self) -> str | None:
+        """The spec of a head for every value that can come, where a look at some of the data would not tell."""
+        return None
 
     def log_prob(self, x: Real[Tensor, "batch *event"]) -> Float[Tensor, " batch"] | None:
         """The exact log-likelihood in nats under the process that made the data, where it is known."""

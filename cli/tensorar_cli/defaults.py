@@ -10,9 +10,11 @@ if TYPE_CHECKING:
 
 
 def pick_head(dataset: Dataset) -> PartSpec:
-    """The first head that takes the dataset's values."""
-    from tensorar import SupportError, suggest_head
+    """The head that the dataset says, or the first that takes its values."""
+    from tensorar import PartSpec, SupportError, suggest_head
 
+    if dataset.fitting_head is not None:
+        return PartSpec.parse(dataset.fitting_head)
     specs = suggest_head(dataset.train).specs
     if not specs:
         raise SupportError(

@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-
 # where a launcher has started several processes, one speaks for all
 MAIN = os.environ.get("RANK", "0") == "0"
 

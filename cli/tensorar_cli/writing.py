@@ -31,7 +31,7 @@ def _picture(path: Path, events: Tensor, means: Tensor | None) -> None:
 def _npy(path: Path, events: Tensor, means: Tensor | None) -> None:
     import numpy as np
 
-    from tensorar.runs.files import write_atomically
+    from tensorar.files import write_atomically
 
     for name, values in _named(path, events, means):
         buffer = io.BytesIO()
@@ -41,7 +41,7 @@ def _npy(path: Path, events: Tensor, means: Tensor | None) -> None:
 
 def _csv(path: Path, events: Tensor, means: Tensor | None) -> None:
     from tensorar import flatten_events
-    from tensorar.runs.files import write_atomically
+    from tensorar.files import write_atomically
 
     for name, values in _named(path, events, means):
         rows = [",".join(f"{v:.9g}" for v in row) for row in flatten_events(values).tolist()]

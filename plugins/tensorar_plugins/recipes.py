@@ -20,7 +20,7 @@ ALL = [
         backbone="convnet",
         minutes=2.0,
         batch_size=250,
-        learning_rate=2e-3,
+        learning_rate=1e-2,
     ),
     _recipe(
         "mnist-convnet",

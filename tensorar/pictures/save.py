@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from io import BytesIO
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from tensorar.files import write_atomically
+
 
 def save(figure: Figure, path: Path | str, *, dpi: int = 150) -> None:
-    """Write a PNG atomically: a temporary file in the same folder, made durable, then renamed.
-
-    Raises ``OSError`` when the file cannot be written; what was there before is then untouched and nothing is left.
-    """
-    path = Path(path)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    picture = _png(figure, dpi)
-    try:
-        with part.open("xb") as file:
-            file.write(picture)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    """Write a PNG atomically. Raises ``RunError`` when it cannot be written; what was there is then untouched."""
+    write_atomically(Path(path), _png(figure, dpi))
 
 
 def _png(figure: Figure, dpi: int) -> bytes:

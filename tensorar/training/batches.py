@@ -41,8 +41,7 @@ class Batches:
         fresh = self.dataset.fresh(share, generator)
         if fresh is not None:
             return fresh
-        events = self.dataset.train[self._indices(step)[self.process :: self.processes]]
-        return self.dataset.augment(events, generator)
+        return self.dataset.visit(self._indices(step)[self.process :: self.processes], generator)
 
     def _indices(self, step: int) -> Int[Tensor, " batch"]:
         first = step * self.batch_size + torch.arange(self.batch_size)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from tensorar.errors import RunError
-from tensorar.runs.files import read_tensors, write_tensors
+from tensorar.runs.tensors import read_tensors, write_tensors
 
 
 @dataclass

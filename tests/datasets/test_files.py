@@ -10,11 +10,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+
+from tensorar import DataError, SpecError, TensorarError, load_dataset
 from tensorar_plugins.datasets.npy import Npy
 from tensorar_plugins.datasets.npz import Npz
 from tensorar_plugins.datasets.table import Table
-
-from tensorar import DataError, SpecError, TensorarError, load_dataset
 
 KEPT = ["uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"]
 CHANGED = {"bool": torch.uint8, "uint16": torch.int32, "uint32": torch.int64, ">f4": torch.float32, ">i8": torch.int64}

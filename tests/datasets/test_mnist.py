@@ -12,10 +12,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 import torch
-from tensorar_plugins.datasets import binarized_mnist, fetch, mnist
-from tensorar_plugins.datasets.idx import read_idx
 
 from tensorar import DataError, SpecError, load_dataset
+from tensorar_plugins.datasets import binarized_mnist, fetch, mnist
+from tensorar_plugins.datasets.idx import read_idx
 
 NAMES = {"train": 12, "t10k": 3}
 
@@ -122,10 +122,12 @@ def test_dynamic_bits_are_drawn_anew_for_training_and_once_for_the_rest(folder):
     assert torch.equal(a.test, b.test)
     assert not torch.equal(a.test, load(seed=1).test)
     generator = torch.Generator().manual_seed(0)
-    first, second = a.fresh(10, generator), a.fresh(10, generator)
+    images = torch.arange(10)
+    first, second = a.visit(images, generator), a.visit(images, generator)
     assert not torch.equal(first, second)
-    assert torch.equal(first, b.fresh(10, torch.Generator().manual_seed(0)))
-    assert load_dataset(f"mnist:path={folder}").fresh(10, generator) is None
+    assert torch.equal(first, b.visit(images, torch.Generator().manual_seed(0)))
+    grey = load_dataset(f"mnist:path={folder}")
+    assert torch.equal(grey.visit(images, generator), grey.train[images])
 
 
 def test_a_bit_is_one_as_often_as_its_grey_level_says():
@@ -136,12 +138,13 @@ def test_a_bit_is_one_as_often_as_its_grey_level_says():
     assert ((bits.double().mean(0) - p).abs() <= 5 * (p * (1 - p) / n).sqrt()).all()
 
 
-def test_fresh_images_are_binarised_training_images(folder):
+def test_a_visited_image_is_the_training_image_binarised(folder):
     grey = load_dataset(f"mnist:path={folder}").train
-    bits = load_dataset(f"mnist:binarize=dynamic,path={folder}").fresh(50, torch.Generator().manual_seed(0))
-    # a bit drawn from grey level 0 is 0 and from 255 is 1: some training image agrees with each
-    agrees = ~((grey == 0) & (bits[:, None] == 1)) & ~((grey == 255) & (bits[:, None] == 0))
-    assert agrees.flatten(2).all(2).any(1).all()
+    images = torch.arange(len(grey)).flip(0)
+    bits = load_dataset(f"mnist:binarize=dynamic,path={folder}").visit(images, torch.Generator().manual_seed(0))
+    # a bit drawn from grey level 0 is 0, and from 255 is 1
+    assert bits[grey[images] == 0].max() == 0
+    assert bits[grey[images] == 255].min() == 1
 
 
 @pytest.mark.usefixtures("without_shape_checks")

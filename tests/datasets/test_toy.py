@@ -10,9 +10,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tensorar_plugins.datasets.toy import Toy
 
 from tensorar import Evidence, ShapeError, SpecError, SupportError, load_dataset
+from tensorar_plugins.datasets.toy import Toy
 
 
 def every_sequence(length):

@@ -6,6 +6,7 @@ import sys
 import pytest
 from matplotlib.figure import Figure
 
+from tensorar import RunError
 from tensorar.pictures import event_grid, save
 from tests.pictures.drawing import counting
 
@@ -30,15 +31,20 @@ def test_the_same_figure_gives_the_same_bytes(figure, tmp_path):
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
-def test_a_missing_folder_is_an_error(figure, tmp_path):
-    with pytest.raises(OSError):
-        save(figure, tmp_path / "missing" / "picture.png")
-    assert not list(tmp_path.iterdir())
+def test_a_missing_folder_is_made(figure, tmp_path):
+    save(figure, tmp_path / "missing" / "picture.png")
+    assert (tmp_path / "missing" / "picture.png").read_bytes().startswith(PNG)
+
+
+def test_a_file_where_the_folder_should_be_is_an_error(figure, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(RunError, match="expected to write"):
+        save(figure, tmp_path / "file" / "picture.png")
 
 
 def test_a_folder_in_the_way_is_an_error_and_nothing_is_left(figure, tmp_path):
     (tmp_path / "picture.png").mkdir()
-    with pytest.raises(OSError):
+    with pytest.raises(RunError):
         save(figure, tmp_path / "picture.png")
     assert [path.name for path in tmp_path.iterdir()] == ["picture.png"]
 
@@ -51,7 +57,7 @@ def test_a_failure_to_write_keeps_the_old_picture(figure, tmp_path, monkeypatch,
     path = tmp_path / "picture.png"
     path.write_bytes(b"old")
     monkeypatch.setattr(failing, full_disk)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(RunError, match="No space left"):
         save(figure, path)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]

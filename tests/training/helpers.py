@@ -16,9 +16,7 @@ def registry() -> Registry:
 def recipe(*, dataset="agreeing", ordering="raster", head="bernoulli", backbone="fvsbn", **training) -> Recipe:
     settings = {"steps": 12, "batch_size": 16, "evaluate_every": 5, "valid_events": 32, "warmup": 3} | training
     parts = {"dataset": dataset, "ordering": ordering, "head": head, "backbone": backbone}
-    return Recipe(
-        training=TrainingSettings(**settings), **{kind: PartSpec.parse(spec) for kind, spec in parts.items()}
-    )
+    return Recipe(training=TrainingSettings(**settings), **{kind: PartSpec.parse(spec) for kind, spec in parts.items()})
 
 
 def new_run(folder, **options) -> Run:

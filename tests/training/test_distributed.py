@@ -9,14 +9,13 @@ import pytest
 import torch
 
 from tensorar import train
-from tensorar.runs.files import read_tensors
+from tensorar.runs.tensors import read_tensors
 
 from .helpers import PLUGIN, new_run
 
 LAUNCHERS = {
     "torchrun": ["torch.distributed.run", "--standalone", "--nproc-per-node", "2"],
-    "accelerate": ["accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1"]
-    + ["--mixed_precision", "no", "--dynamo_backend", "no"],
+    "accelerate": "accelerate.commands.launch --cpu --num_processes 2 --num_machines 1".split(),
 }
 TRAIN = ["train", "agreeing", "--plugin", str(PLUGIN), "--device", "cpu", "--json"]
 SETTINGS = ["--steps", "12", "--batch-size", "16", "--set", "evaluate_every=5", "--set", "valid_events=32"]
@@ -51,5 +50,6 @@ def test_two_processes_train_the_model_of_one(tmp_path, launcher):
 @pytest.mark.slow
 def test_a_resumed_training_of_two_processes_goes_on(tmp_path):
     report = launch("torchrun", [*TRAIN, *SETTINGS, "--out", "two"], tmp_path)
-    again = launch("torchrun", ["train", "--resume", "two", "--plugin", str(PLUGIN), "--device", "cpu", "--json"], tmp_path)
+    resume = ["train", "--resume", "two", "--plugin", str(PLUGIN), "--device", "cpu", "--json"]
+    again = launch("torchrun", resume, tmp_path)
     assert again["metrics"] == report["metrics"]

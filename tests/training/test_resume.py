@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tensorar import Run, RunError, SpecError, SupportError, TrainingSettings, evaluate, train
-from tensorar.runs.files import read_tensors
+from tensorar.runs.tensors import read_tensors
 from tensorar.training.batches import keyed_generator
 
 from .helpers import new_run, registry

@@ -60,11 +60,10 @@ class MNIST(Dataset):
         parts = {"train": grey.train, "valid": grey.valid, "test": grey.test}
         return Splits(**{part: self._seen(images, part) for part, images in parts.items()})
 
-    def fresh(self, n, generator):
+    def visit(self, indices, generator):
         if self.binarize != "dynamic":
-            return None
-        grey = self._grey.train
-        return draw_bits(grey[torch.randint(len(grey), (n,), generator=generator)], generator)
+            return super().visit(indices, generator)
+        return draw_bits(self._grey.train[indices], generator)
 
     @cached_property
     def labels(self) -> Splits:

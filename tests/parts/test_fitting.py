@@ -1,0 +1,72 @@
+"""Suggested heads take the data that they are suggested for."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tensorar import default_registry, suggest_head
+from tests.strategies import seeds
+
+
+def _suggested(values):
+    return [str(spec) for spec in suggest_head(values).specs]
+
+
+@given(
+    low=st.integers(-3, 3),
+    levels=st.integers(1, 300),
+    dtype=st.sampled_from([torch.int64, torch.float32, torch.float64]),
+    seed=seeds,
+)
+def test_a_suggested_head_takes_the_data(low, levels, dtype, seed):
+    generator = torch.Generator().manual_seed(seed)
+    values = torch.randint(low, low + levels, (50, 2), generator=generator).to(dtype)
+    suggestion = suggest_head(values)
+    assert suggestion.specs
+    for spec in suggestion.specs:
+        default_registry().create("head", spec).check(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "specs"),
+    [
+        ([[0, 1], [1, 0]], ["bernoulli", "categorical:levels=2", "logistic_mixture:levels=2"]),
+        ([[0, 7], [3, 3]], ["categorical:levels=8", "logistic_mixture:levels=8"]),
+        ([[0.0, 255.0]], ["categorical:levels=256", "logistic_mixture:levels=256"]),
+    ],
+)
+def test_the_narrowest_head_comes_first(values, specs):
+    assert _suggested(torch.tensor(values))[: len(specs)] == specs
+
+
+def test_only_heads_over_the_real_numbers_take_the_rest():
+    for values in ([-1.0, 0.0], [0.5, 1.0], [0.0, 5000.0]):
+        assert [spec.partition(":")[0] for spec in _suggested(torch.tensor([values]))] == ["gaussian_mixture"]
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_nothing_is_suggested_for_what_is_not_finite(bad):
+    suggestion = suggest_head(torch.tensor([[0.0, bad], [1.0, 2.0]]))
+    assert suggestion.specs == ()
+    assert str(suggestion) == "no installed head takes these values"
+
+
+@pytest.mark.parametrize(
+    ("location", "scale"), [(123_456.0, 1.0), (-0.00123, 1e-4), (5e6, 300.0), (0.0, 1e-9), (0.3, 1)]
+)
+def test_suggested_units_make_the_data_standard(location, scale):
+    generator = torch.Generator().manual_seed(0)
+    values = torch.randn(5000, 1, generator=generator, dtype=torch.float64) * scale + location
+    (spec,) = suggest_head(values).specs
+    seen = default_registry().create("head", spec).encode(values)
+    assert abs(seen.mean().item()) < 0.5
+    assert 0.5 < seen.std().item() < 2
+    assert len(str(spec)) < 60
+
+
+def test_a_constant_has_units_too():
+    (spec,) = suggest_head(torch.full((5, 1), 7.25)).specs
+    assert default_registry().create("head", spec).encode(torch.tensor([7.25])).abs().item() < 0.5
