@@ -1,0 +1,1 @@
+"""Run folders: what is written, how, and how it is read again."""

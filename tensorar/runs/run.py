@@ -1,0 +1,172 @@
+"""A run: the folder that holds a trained model and all that is needed to train it again, or on."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any, get_args
+
+import torch
+
+from tensorar.assembly import build, load_dataset
+from tensorar.dataset import Dataset
+from tensorar.errors import PluginError, RunError, SpecError
+from tensorar.files import is_main_process, unwritable, write_atomically
+from tensorar.model import AutoregressiveModel
+from tensorar.parts.registry import Kind, Registry, default_registry
+from tensorar.recipe import Recipe
+from tensorar.runs.recipe_file import PARTS, read_recipe, recipe_toml
+from tensorar.runs.tensors import read_tensors, write_tensors
+
+
+class Run:
+    """A run folder: ``recipe.toml``, ``model.safetensors`` (the best weights), ``training/``, ``metrics.jsonl``."""
+
+    def __init__(self, folder: Path, recipe: Recipe, made: dict[str, Any], registry: Registry) -> None:
+        self.folder, self.recipe, self.made, self.registry = folder, recipe, made, registry
+
+    @classmethod
+    def create(
+        cls, folder: str | Path, recipe: Recipe, event_shape: tuple[int, ...], *, registry: Registry | None = None
+    ) -> Run:
+        """Start a run in a new folder. Raises ``RunError`` when there is a run already or nothing can be written.
+
+        Where a launcher has started several processes, the main one writes.
+        """
+        folder, registry = Path(folder), registry or default_registry()
+        if is_main_process() and (folder / "recipe.toml").exists():
+            raise RunError(
+                expected="a folder without a run",
+                got=f"the run in {folder}",
+                remedy="resume it with --resume, or name another folder",
+            )
+        made = {"event_shape": list(event_shape), "plugins": _plugins(recipe, registry)}
+        if is_main_process():
+            write_atomically(folder / "recipe.toml", recipe_toml(recipe, made).encode())
+        return cls(folder, recipe, made, registry)
+
+    @classmethod
+    def open(cls, folder: str | Path, *, registry: Registry | None = None) -> Run:
+        """An existing run. Raises ``RunError`` when the folder holds none, or one that cannot be read."""
+        folder = Path(folder)
+        if not (folder / "recipe.toml").is_file():
+            raise RunError(
+                expected="a run folder (one with a recipe.toml)",
+                got=str(folder),
+                remedy="name the folder that tensorar train printed",
+            )
+        recipe, made = read_recipe(folder / "recipe.toml")
+        run = cls(folder, recipe, made, registry or default_registry())
+        run._require_plugins()
+        return run
+
+    def _require_plugins(self) -> None:
+        for kind in PARTS:
+            spec = getattr(self.recipe, kind)
+            try:
+                self.registry.find(_kind(kind), spec.name)
+            except SpecError as error:
+                owner = self.made.get("plugins", {}).get(kind, {})
+                raise PluginError(
+                    expected=f"the {kind} {spec.name!r} that {self.folder} was made with",
+                    got="no installed plugin that brings it",
+                    remedy=_how_to_get(owner),
+                ) from error
+
+    @cached_property
+    def event_shape(self) -> tuple[int, ...]:
+        """The shape of the events of the model."""
+        shape = self.made.get("event_shape")
+        if not isinstance(shape, list) or not all(isinstance(size, int) for size in shape):
+            raise RunError(
+                expected=f"made.event_shape in {self.folder / 'recipe.toml'}",
+                got=str(shape),
+                remedy="restore recipe.toml from a copy, or train again",
+            )
+        return tuple(shape)
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The dataset that the model is trained on."""
+        return load_dataset(self.recipe.dataset, registry=self.registry)
+
+    def new_model(self) -> AutoregressiveModel:
+        """The model of the recipe with fresh weights, the same for the same seed."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.recipe.training.seed)
+            recipe = self.recipe
+            return build(self.event_shape, recipe.ordering, recipe.head, recipe.backbone, registry=self.registry)
+
+    @cached_property
+    def model(self) -> AutoregressiveModel:
+        """The trained model, in evaluation mode. Raises ``RunError`` when its weights are missing or do not fit."""
+        model = self.new_model()
+        tensors, _ = read_tensors(self.folder / "model.safetensors")
+        try:
+            model.load_state_dict(tensors)
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())
+            raise RunError(
+                expected=f"the weights in {self.folder} to fit its recipe",
+                got=reason[:200],
+                remedy="restore both files from one copy, or train again",
+            ) from error
+        return model.eval()
+
+    def save_model(self, model: AutoregressiveModel) -> None:
+        """Write the weights that the run stands for."""
+        write_tensors(self.folder / "model.safetensors", model.state_dict())
+
+    # --- metrics ----------------------------------------------------------------------------------------------------
+
+    @property
+    def metrics_path(self) -> Path:
+        """One JSON object per line: what was measured at a step."""
+        return self.folder / "metrics.jsonl"
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Everything measured so far; a last line cut off by a crash is left out."""
+        if not self.metrics_path.is_file():
+            return []
+        rows = []
+        for line in self.metrics_path.read_text().splitlines():
+            try:
+                rows.append(json.loads(line))
+            except json.JSONDecodeError:
+                break
+        return rows
+
+    def add_metrics(self, row: dict[str, Any]) -> None:
+        """Append a row."""
+        try:
+            with self.metrics_path.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+        except OSError as error:
+            raise unwritable(self.metrics_path, error) from error
+
+    def drop_metrics_after(self, step: int) -> None:
+        """Forget what was measured after a step that training goes back to."""
+        rows = [row for row in self.metrics() if row["step"] <= step]
+        write_atomically(self.metrics_path, "".join(json.dumps(row) + "\n" for row in rows).encode())
+
+
+def _kind(name: str) -> Kind:
+    kinds: tuple[Kind, ...] = get_args(Kind)
+    return next(kind for kind in kinds if kind == name)
+
+
+def _plugins(recipe: Recipe, registry: Registry) -> dict[str, dict[str, str]]:
+    owners = {kind: registry.find(_kind(kind), getattr(recipe, kind).name).owner for kind in PARTS}
+    return {
+        kind: {"plugin": o.plugin, "distribution": o.distribution, "version": o.version} for kind, o in owners.items()
+    }
+
+
+def _how_to_get(owner: dict[str, str]) -> str:
+    distribution, version = owner.get("distribution", ""), owner.get("version", "")
+    if not distribution:
+        return "install the plugin that brings it"
+    if not version:
+        return f"load it with --plugin {distribution}"
+    return f"install it: pip install {distribution}=={version}"
