@@ -52,7 +52,11 @@ class AutoregressiveModel(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        """The dtype of the model's parameters."""
+        """The dtype of values and likelihoods: that of the network, but never half precision."""
+        return torch.promote_types(self._network_dtype, torch.float32)
+
+    @property
+    def _network_dtype(self) -> torch.dtype:
         return next((p.dtype for p in self.backbone.parameters()), torch.get_default_dtype())
 
     @property
@@ -78,11 +82,14 @@ class AutoregressiveModel(nn.Module):
         self, parameters: Float[Tensor, "*batch parameters"], coefficients: Int[Tensor, "*some"] | None = None
     ) -> Distribution:
         """The head's distribution, never in half precision; of all coefficients of an event unless some are named."""
-        if parameters.dtype in (torch.float16, torch.bfloat16):
-            parameters = parameters.float()
+        parameters = parameters.to(torch.promote_types(parameters.dtype, torch.float32))
         if coefficients is None:
             coefficients = torch.arange(len(self.order), device=self.device).reshape(self.event_shape)
         return self.head.distribution(parameters, coefficients)
+
+    def features(self, x: Float[Tensor, "batch *event"]) -> Float[Tensor, "batch *event features"]:
+        """What the network sees of values."""
+        return self.head.encode(x).to(self._network_dtype)
 
     # --- likelihood -------------------------------------------------------------------------------------------------
 
@@ -99,7 +106,7 @@ class AutoregressiveModel(nn.Module):
         """
         x = self._events(x)
         order, context = self._any_order(order), self._context(context, len(x))
-        return self.distribution(all_conditionals(self.backbone, self.head.encode(x), order, context))
+        return self.distribution(all_conditionals(self.backbone, self.features(x), order, context))
 
     def log_prob(
         self,
@@ -165,9 +172,8 @@ class AutoregressiveModel(nn.Module):
         parameters = torch.empty(len(query), self.head.parameter_count, dtype=self.dtype, device=self.device)
         for rows, order in self.visiting(evidence.mask):
             known = order.evidence(evidence.value[rows], order.rank.flatten()[query[rows]])
-            parameters[rows] = self.query(
-                known, query[rows].unsqueeze(1), order, sampling.rows_of(context, rows)
-            ).squeeze(1)
+            answer = self.query(known, query[rows].unsqueeze(1), order, sampling.rows_of(context, rows))
+            parameters[rows] = answer.squeeze(1).to(self.dtype)
         return self.distribution(parameters, query)
 
     def query(
@@ -178,8 +184,7 @@ class AutoregressiveModel(nn.Module):
         context: Float[Tensor, "batch context"] | None = None,
     ) -> Float[Tensor, "batch queries parameters"]:
         """The head parameters of the queried coefficients given evidence that is a prefix of ``order``."""
-        features = self.head.encode(evidence.value)
-        return queried_conditionals(self.backbone, features, evidence.mask, query, order, context)
+        return queried_conditionals(self.backbone, self.features(evidence.value), evidence.mask, query, order, context)
 
     @torch.no_grad()
     def sample(
@@ -245,4 +250,4 @@ class AutoregressiveModel(nn.Module):
                 got="none" if context is None else f"one of shape {tuple(context.shape)}",
                 remedy="give one vector per example, of the size the model was built with (context_features)",
             )
-        return context.to(self.device, self.dtype)
+        return context.to(self.device, self._network_dtype)

@@ -32,7 +32,7 @@ def loss_per_event(
     backbone = model.backbone
     if isinstance(backbone, CausalBackbone):
         order = model.ordering.draw(model.event_shape, generator).to(x.device)
-        parameters = all_conditionals(backbone, model.head.encode(x), order, context)
+        parameters = all_conditionals(backbone, model.features(x), order, context)
         return -flatten_events(model.distribution(parameters).log_prob(x)).sum(1)
     assert isinstance(backbone, EvidenceBackbone)
     t = stratified_steps(len(x), len(model.order), generator).to(x.device)
@@ -93,6 +93,6 @@ def _ask(
     context: Tensor | None,
 ) -> Tensor:
     mask = known.reshape(x.shape)
-    features = torch.where(mask.unsqueeze(-1), model.head.encode(x), 0.0)
+    features = torch.where(mask.unsqueeze(-1), model.features(x), 0.0)
     answer: Tensor = backbone(features, mask, query, context)
     return answer

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tensorar_plugins.heads.logistic import DiscretisedLogistic, Logistic
 from tests.strategies import seeds
 
-# float32 against float64 over all 256 levels; the largest measured is a fifth of this
+# float32 against float64 over all 256 levels, relative to the nats or to 1 where those are fewer: measured over 10,000
+# locations 4.1e-5 at log scale -7, where a bin is 9 scales wide, 8.9e-7 at -4 and 2.1e-7 at -1
 RELATIVE = 1e-4
 
 

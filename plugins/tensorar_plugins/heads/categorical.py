@@ -13,11 +13,19 @@ from tensorar_plugins.heads.levels import level_support, levels_of, to_unit
 
 
 class Levels(torch.distributions.Categorical):
-    """Torch's categorical distribution, with the mean of its levels as numbers."""
+    """Torch's categorical distribution, with the mean and the variance of its levels as numbers."""
 
     @property
     def mean(self):
-        return self.probs @ torch.arange(self._num_events, dtype=self.probs.dtype, device=self.probs.device)
+        return self.probs @ self._levels
+
+    @property
+    def variance(self):
+        return (self.probs * (self._levels - self.mean.unsqueeze(-1)) ** 2).sum(-1)
+
+    @property
+    def _levels(self):
+        return torch.arange(self._num_events, dtype=self.probs.dtype, device=self.probs.device)
 
 
 @dataclass(frozen=True, kw_only=True)

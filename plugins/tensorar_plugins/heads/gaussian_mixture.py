@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch.distributions import Normal, constraints
 
 from tensorar import Head
-from tensorar_plugins.heads.mixtures import check_positive, mixture, positive, standard_units
+from tensorar_plugins.heads.mixtures import check_options, mixture, positive, standard_units
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class GaussianMixture(Head):
     support = constraints.real
 
     def __post_init__(self):
-        check_positive(self.name, components=self.components, floor=self.floor, scale=self.scale)
+        check_options(self.name, location=self.location, components=self.components, floor=self.floor, scale=self.scale)
 
     @property
     def parameter_count(self):

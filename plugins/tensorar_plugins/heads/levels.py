@@ -25,7 +25,7 @@ def to_unit(value: Tensor, levels: int) -> Tensor:
 
 def levels_of(values: Tensor) -> int | None:
     """How many levels the data need, or None where they are not a reasonable number of non-negative integers."""
-    if values.is_floating_point() and not bool((values == values.round()).all()):
+    if values.is_floating_point() and not bool((values.isfinite() & (values == values.round())).all()):
         return None
     low, high = int(values.min()), int(values.max())
     return max(high + 1, 2) if low >= 0 and high < MOST_SUGGESTED else None

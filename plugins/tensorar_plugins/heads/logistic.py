@@ -31,8 +31,8 @@ class Logistic(Distribution):
 
     def sample(self, sample_shape=()):
         u = torch.rand(self._extended_shape(sample_shape), dtype=self.location.dtype, device=self.location.device)
-        # rand can be exactly 0, whose logit is infinite
-        return self.location + self.log_scale.exp() * torch.logit(u, eps=torch.finfo(u.dtype).tiny)
+        # rand gives multiples of eps / 2, among them 0, which stands for what lies below the next one
+        return self.location + self.log_scale.exp() * torch.logit(u, eps=torch.finfo(u.dtype).eps / 4)
 
 
 class DiscretisedLogistic(Logistic):

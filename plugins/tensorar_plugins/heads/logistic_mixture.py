@@ -10,7 +10,7 @@ from torch.distributions import constraints
 from tensorar import Head
 from tensorar_plugins.heads.levels import level_support, levels_of, to_unit
 from tensorar_plugins.heads.logistic import DiscretisedLogistic, Logistic
-from tensorar_plugins.heads.mixtures import check_positive, mixture
+from tensorar_plugins.heads.mixtures import check_options, mixture
 
 # as in PixelCNN++ below; above, all mass would be in the tails and the bins lost to underflow
 LOG_SCALES = (-7.0, 7.0)
@@ -33,7 +33,7 @@ class LogisticMixture(Head):
     feature_count = 1
 
     def __post_init__(self):
-        check_positive(self.name, components=self.components, scale=self.scale)
+        check_options(self.name, location=self.location, components=self.components, scale=self.scale)
         if self.levels is not None:
             level_support(self.levels, self.name)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -13,11 +15,13 @@ from tensorar.errors import SpecError
 ONE = 0.5413248546129181
 
 
-def check_positive(name: str, **values: float) -> None:
-    """Raise ``SpecError`` for an option that is not positive."""
-    for option, value in values.items():
-        if not value > 0:
-            raise SpecError(expected=f"{name}'s {option} to be positive", got=str(value), remedy="give a larger one")
+def check_options(name: str, *, location: float, **positive: float) -> None:
+    """Raise ``SpecError`` for a location that is not finite, or another option that is not finite and positive."""
+    if not math.isfinite(location):
+        raise SpecError(expected=f"{name}'s location to be finite", got=str(location), remedy="give the data's mean")
+    for option, value in positive.items():
+        if not 0 < value < math.inf:
+            raise SpecError(expected=f"{name}'s {option} to be positive", got=str(value), remedy="give another one")
 
 
 def mixture(parameters: Tensor, components: int, make) -> MixtureSameFamily:
@@ -36,9 +40,17 @@ def positive(raw: Tensor) -> Tensor:
     return F.softplus(raw + ONE)
 
 
-def standard_units(values: Tensor) -> dict[str, float]:
-    """The location and scale that make such data standard, to three digits, left out where they already are."""
+def standard_units(values: Tensor) -> dict[str, float] | None:
+    """The location and scale that make such data standard, to three digits of the scale; none where they already are.
+
+    None where some values are not finite.
+    """
     values = values.double()
+    if not bool(values.isfinite().all()):
+        return None
     location, scale = float(values.mean()), float(values.std(correction=0)) or 1.0
-    units = {"location": float(f"{location:.3g}"), "scale": float(f"{scale:.3g}")}
-    return {} if abs(location) < 0.5 and 0.5 < scale < 2 else units
+    if abs(location) < 0.5 and 0.5 < scale < 2:
+        return {}
+    # a location rounded to its own digits could be many scales off
+    digits = 2 - math.floor(math.log10(scale))
+    return {"location": round(location, digits), "scale": float(f"{scale:.3g}")}
