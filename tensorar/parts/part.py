@@ -88,12 +88,19 @@ def _fit(value: Value, kind: Any) -> Any:
     if kind is int:
         return value if isinstance(value, int) and not isinstance(value, bool) else _NO_FIT
     if kind is float:
-        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else _NO_FIT
+        return _number(value) if isinstance(value, int | float) and not isinstance(value, bool) else _NO_FIT
     if kind is str:
         return value if isinstance(value, str) else str(value)
     if get_origin(kind) is tuple:
         return _integers(value)
     return _NO_FIT
+
+
+def _number(value: int | float) -> Any:
+    try:
+        return float(value)
+    except OverflowError:
+        return _NO_FIT
 
 
 def _integers(value: Value) -> Any:

@@ -40,7 +40,7 @@ class Plugins:
         """Load every plugin of the entry-point group ``tensorar``; one that fails is noted and left out."""
         for entry in sorted(entry_points(group=hookspecs.PROJECT), key=lambda e: (e.name != "builtin", e.name)):
             try:
-                self._register(entry.load(), _owner(entry))
+                self.register(entry.load(), _owner(entry))
             except Exception as error:
                 self.failures[entry.name] = one_line(error)
 
@@ -58,18 +58,22 @@ class Plugins:
                 expected=f"one plugin named {path.stem!r}", got=f"two, {known} and {file}", remedy="rename the file"
             )
         try:
-            self._register(_import_file(path), Owner(path.stem, file, ""))
+            self.register(_import_file(path), Owner(path.stem, file, ""))
         except Exception as error:
             raise PluginError(
                 expected=f"{path} to be an importable plugin", got=one_line(error), remedy="correct the file"
             ) from error
 
-    def _register(self, plugin: object, owner: Owner) -> None:
+    def register(self, plugin: object, owner: Owner) -> None:
+        """Add a plugin: a module, or anything with hooks. Nothing of one that raises is kept."""
         try:
             self.manager.register(plugin, name=owner.plugin)
             self.manager.check_pending()
-        except pluggy.PluginValidationError:
-            self.manager.unregister(plugin)
+            if not self.manager.get_hookcallers(plugin):
+                raise ValueError("no hook in it: decorate a function such as tensorar_heads with tensorar.hookimpl")
+        except Exception:
+            if self.manager.is_registered(plugin):
+                self.manager.unregister(plugin)
             raise
         self.owners[owner.plugin] = owner
 

@@ -1,0 +1,143 @@
+"""A part's keyword-only arguments are its options: their names, their types and their defaults."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tensorar import SpecError, default_registry
+from tensorar.parts.part import Part, coerce, type_name
+from tensorar.parts.registry import KINDS
+
+ALL = [(kind, name) for kind in KINDS if kind != "recipe" for name in default_registry().parts(kind)]
+anything = st.booleans() | st.integers() | st.floats() | st.text()
+
+
+class Many(Part):
+    """A part with an option of each type."""
+
+    name = "many"
+
+    def __init__(
+        self,
+        given_first: int = 0,
+        *,
+        needed: int,
+        flag: bool = False,
+        share: float = 0.5,
+        word: str = "",
+        axes: tuple[int, ...] | None = None,
+        mode: Literal["slow", "fast"] = "slow",
+        **sizes: int,
+    ):
+        self.needed = needed
+
+
+def test_options_are_the_keyword_only_arguments_and_no_others():
+    assert list(Many.option_parameters()) == ["needed", "flag", "share", "word", "axes", "mode"]
+    assert Many.option_parameters()["axes"].annotation == tuple[int, ...] | None
+    assert Many.free_option_type() is int
+    assert Many.description() == "A part with an option of each type."
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "result"),
+    [
+        (3, int, 3),
+        (3, float, 3.0),
+        (True, bool, True),
+        (3, str, "3"),
+        ("none", int | None, None),
+        ("None", tuple[int, ...] | None, None),
+        (5, int | None, 5),
+        ("2 0 -1", tuple[int, ...], (2, 0, -1)),
+        (2, tuple[int, ...], (2,)),
+        ("", tuple[int, ...], ()),
+        ("fast", Literal["slow", "fast"], "fast"),
+        (4, Any, 4),
+    ],
+)
+def test_values_that_fit(value, kind, result):
+    found = coerce(value, kind, where="it")
+    assert (found, type(found)) == (result, type(result))
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "told"),
+    [
+        (True, int, "integer"),
+        (1.0, int, "integer"),
+        ("many", int, "integer"),
+        (1, bool, "true | false"),
+        ("yes", bool, "true | false"),
+        (False, float, "number"),
+        ("much", float, "number"),
+        (10**400, float, "number"),
+        ("a b", tuple[int, ...], "integers"),
+        (1.5, tuple[int, ...] | None, "integers | none"),
+        ("slower", Literal["slow", "fast"], "slow | fast"),
+        ("x", int | None, "integer | none"),
+    ],
+)
+def test_values_that_do_not_fit(value, kind, told):
+    with pytest.raises(SpecError) as error:
+        coerce(value, kind, where="it")
+    assert error.value.expected == f"it to be {told}"
+    assert type_name(kind) == told
+    assert "\n" not in str(error.value)
+
+
+@given(value=anything, kind=st.sampled_from([int, float, bool, str, int | None, tuple[int, ...], Literal["a", "b"]]))
+def test_any_value_fits_or_is_told(value, kind):
+    try:
+        found = coerce(value, kind, where="it")
+    except SpecError as error:
+        assert "\n" not in str(error)
+    else:
+        assert found is None or isinstance(found, int | float | str | tuple)
+
+
+# --- the installed parts ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kind", "name"), ALL)
+def test_every_part_says_what_it_is_in_one_line(kind, name):
+    part = default_registry().find(kind, name).part
+    assert part.name == name
+    assert 10 < len(part.description()) < 120
+    assert part.description().rstrip().endswith((".", "?"))
+    assert default_registry().find(kind, name).description == part.description()
+
+
+@pytest.mark.parametrize(("kind", "name"), ALL)
+def test_every_option_has_a_type_that_can_be_typed_and_a_default_of_it(kind, name):
+    part = default_registry().find(kind, name).part
+    for option, parameter in part.option_parameters().items():
+        assert parameter.annotation is not Any, option
+        assert "<" not in type_name(parameter.annotation)
+        if parameter.default is not parameter.empty and isinstance(parameter.default, bool | int | float | str):
+            assert coerce(parameter.default, parameter.annotation, where=option) == parameter.default
+
+
+@pytest.mark.parametrize(("kind", "name"), ALL)
+def test_an_unknown_option_is_told_with_the_valid_ones(kind, name):
+    part = default_registry().find(kind, name).part
+    if part.free_option_type() is not None:
+        pytest.skip(f"{name} takes options of any name")
+    with pytest.raises(SpecError, match=f"an option of {name}, got 'no_such'; the valid ones are") as error:
+        default_registry().create(kind, f"{name}:no_such=1")
+    for option in part.option_parameters():
+        assert option in error.value.remedy
+
+
+def test_the_nearest_option_is_suggested():
+    with pytest.raises(SpecError, match="did you mean 'levels'"):
+        default_registry().create("head", "categorical:level=4")
+
+
+def test_a_needed_option_that_is_missing_is_named():
+    with pytest.raises(SpecError, match="write einops:pattern="):
+        default_registry().create("ordering", "einops")
