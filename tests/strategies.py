@@ -157,6 +157,13 @@ def _small(name: str, kind: type[Backbone]) -> str:
     return str(PartSpec(name, dict.fromkeys(sorted(wide | free | required), SMALL)))
 
 
+def pairs() -> list[tuple[str, str]]:
+    """Backbones with heads: each of both in some pair, without trying all heads on all backbones."""
+    few = ("bernoulli", "categorical:levels=3,one_hot=true")
+    plain = [spec for spec in backbone_specs() if PartSpec.parse(spec).name in ("fvsbn", "mlp")]
+    return [(b, h) for b in backbone_specs() for h in (head_specs() if b in plain else few)]
+
+
 def kind_of(backbone: str, registry: Registry | None = None) -> type[Backbone]:
     """The class of a backbone spec."""
     return (registry or default_registry()).find("backbone", PartSpec.parse(backbone).name).part

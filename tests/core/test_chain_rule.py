@@ -9,13 +9,12 @@ from hypothesis import strategies as st
 
 from tensorar import Evidence
 from tests.oracles import brute_conditional, joint, levels_of
-from tests.strategies import backbone_specs, events_of, evidence, head_specs, models, seeds
+from tests.strategies import backbone_specs, events_of, evidence, models, pairs, seeds
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 
 
-@pytest.mark.parametrize("head", head_specs())
-@pytest.mark.parametrize("backbone", backbone_specs())
+@pytest.mark.parametrize(("backbone", "head"), pairs())
 @given(data=st.data())
 def test_log_prob_is_the_sum_of_the_conditionals_one_by_one(backbone, head, data):
     model = data.draw(models(backbone=backbone, head=head, max_coefficients=8))
