@@ -44,6 +44,10 @@ class Backbone(nn.Module, Part, ABC):
         super().__init__()
         self.signature = signature
 
+    def start_at(self, marginal: Float[Tensor, "*event parameters"]) -> None:
+        """Begin training with these parameters for each coefficient, whatever is seen (by default: anywhere)."""
+        return
+
     @classmethod
     def adapt(cls, signature: Signature) -> Signature:
         """The signature to build with: seen through the raster view where the backbone knows only that order.

@@ -48,6 +48,13 @@ class Head(Part, ABC):
         """The options with which this head takes such data, or None where it does not. Used for suggestions."""
         return None
 
+    def marginal(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"] | None:
+        """The parameters of each coefficient's distribution when nothing else is seen, where they are easily had.
+
+        Training begins there: a backbone need not learn first what a count of the data tells.
+        """
+        return None
+
     def check(
         self,
         values: Real[Tensor, "batch *event"],

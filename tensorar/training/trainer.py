@@ -84,6 +84,9 @@ class Trainer:
 
     def _make_model(self) -> None:
         model = self.run.new_model()
+        marginal = model.head.marginal(self.dataset.train)
+        if marginal is not None:
+            model.backbone.start_at(marginal)
         decay, flat = self.settings.weight_decay, [p for p in model.parameters() if p.ndim < 2]
         groups = [
             {"params": [p for p in model.parameters() if p.ndim >= 2], "weight_decay": decay},

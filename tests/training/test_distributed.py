@@ -15,7 +15,7 @@ from .helpers import PLUGIN, new_run
 
 LAUNCHERS = {
     "torchrun": ["torch.distributed.run", "--standalone", "--nproc-per-node", "2"],
-    "accelerate": "accelerate.commands.launch --cpu --num_processes 2 --num_machines 1".split(),
+    "accelerate": ["accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1"],
 }
 TRAIN = ["train", "agreeing", "--plugin", str(PLUGIN), "--device", "cpu", "--json"]
 SETTINGS = ["--steps", "12", "--batch-size", "16", "--set", "evaluate_every=5", "--set", "valid_events=32"]

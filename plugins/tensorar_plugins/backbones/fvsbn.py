@@ -29,6 +29,9 @@ class FVSBN(CausalBackbone):
         self.bias = nn.Parameter(torch.zeros(n, p))
         self.context = nn.Linear(signature.context_features, n * p, bias=False) if signature.context_features else None
 
+    def start_at(self, marginal):
+        self.bias.data = marginal.reshape(self.bias.shape).to(self.bias)
+
     def forward(self, features, order, context=None):
         n, p = self.bias.shape
         weight = self.weight * order.sees()[:, None, :, None]

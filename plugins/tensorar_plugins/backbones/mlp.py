@@ -30,6 +30,9 @@ class MLP(EvidenceBackbone):
             blocks += [nn.Linear(width, following), nn.SiLU(), nn.Dropout(dropout)]
         self.layers = nn.Sequential(*blocks, nn.Linear(widths[-1], n * signature.parameter_count))
 
+    def start_at(self, marginal):
+        self.layers[-1].bias.data = marginal.flatten().to(self.layers[-1].bias)
+
     def forward(self, features, mask, query, context=None):
         seen = [features.flatten(1), flatten_events(mask).to(features.dtype)]
         out = self.layers(torch.cat(seen if context is None else [*seen, context], dim=1))

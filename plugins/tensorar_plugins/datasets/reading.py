@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,11 @@ from tensorar import DataError, TensorarError
 # torch computes with these; its own uint16 and uint32 do almost nothing
 WIDER = {"uint16": np.int32, "uint32": np.int64, "bool": np.uint8}
 TAKEN = ("uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64")
+
+
+def expand(path: str | Path) -> Path:
+    """A path with ``~`` and ``$VARIABLES`` replaced, as a shell would have done outside quotes."""
+    return Path(os.path.expandvars(path)).expanduser()
 
 
 def read_npy(path: str | Path) -> Tensor:
@@ -78,7 +84,7 @@ def to_tensor(array: np.ndarray, where: str) -> Tensor:
 def _loaded(path: str | Path) -> Iterator[NpzFile | np.ndarray]:
     try:
         # given a path, numpy leaves a damaged archive open
-        with Path(path).expanduser().open("rb") as file:
+        with expand(path).open("rb") as file:
             yield np.load(file, allow_pickle=False)
     except TensorarError:
         raise

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
 from tensorar import DataError, Dataset, SpecError, Splits
+from tensorar_plugins.datasets.reading import expand
 from tensorar_plugins.datasets.splitting import check_fractions, split
 
 # a tab cannot be typed in most shells
@@ -56,7 +56,7 @@ class Table(Dataset):
         delimiter = DELIMITERS.get(self.delimiter, self.delimiter)
         try:
             # spreadsheets write a byte order mark, which would be part of the first cell
-            with Path(self.path).expanduser().open(newline="", encoding="utf-8-sig") as file:
+            with expand(self.path).open(newline="", encoding="utf-8-sig") as file:
                 reader = csv.reader(file, delimiter=delimiter, strict=True)
                 return [(reader.line_num, cells) for cells in reader if cells]
         except (OSError, UnicodeDecodeError, csv.Error) as error:

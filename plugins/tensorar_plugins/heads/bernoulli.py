@@ -25,6 +25,11 @@ class Bernoulli(Head):
     def distribution(self, parameters, coefficients=None):
         return torch.distributions.Bernoulli(logits=parameters[..., 0], validate_args=False)
 
+    def marginal(self, values):
+        # half a count on each side (Jeffreys): a pixel that was never on may be on one day
+        on = (values.sum(0, dtype=torch.float64) + 0.5) / (len(values) + 1)
+        return on.logit().float().unsqueeze(-1)
+
     @classmethod
     def fitting(cls, values):
         return {} if bool(((values == 0) | (values == 1)).all()) else None
