@@ -20,6 +20,9 @@ from tensorar.ordering import Ordering
 from tensorar.shapes import flatten_events
 
 
+EVENTS_AT_ONCE = 64
+
+
 class AutoregressiveModel(nn.Module):
     """``log p(x) = sum_t log p(x[order[t]] | x[order[0]], ..., x[order[t-1]])``, exactly, for events of any shape.
 
@@ -121,6 +124,14 @@ class AutoregressiveModel(nn.Module):
         """
         x = self._events(x)
         self.head.check(x, what="x")
+        context = self._context(context, len(x))
+        # an evidence backbone answers with the parameters of all N prefixes of every event: a few events at a time
+        few = len(x) if self.one_pass else EVENTS_AT_ONCE
+        starts = range(0, max(len(x), 1), max(few, 1))
+        parts = [self._log_prob(x[i : i + few], sampling.rows_of(context, slice(i, i + few)), order) for i in starts]
+        return torch.cat(parts)
+
+    def _log_prob(self, x: Tensor, context: Tensor | None, order: Order | None) -> Tensor:
         return flatten_events(self.conditionals(x, context, order=order).log_prob(x)).sum(1)
 
     @torch.no_grad()

@@ -73,6 +73,6 @@ def _draw(model: AutoregressiveModel, flat: Tensor, t: int, order: Order, contex
     return model.distribution(parameters, query[:, 0]).sample().to(flat.dtype)
 
 
-def rows_of(context: Tensor | None, rows: Tensor) -> Tensor | None:
+def rows_of(context: Tensor | None, rows: Tensor | slice) -> Tensor | None:
     """The context of some examples, where there is one."""
     return None if context is None else context[rows]
