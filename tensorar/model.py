@@ -19,7 +19,6 @@ from tensorar.order import Order
 from tensorar.ordering import Ordering
 from tensorar.shapes import flatten_events
 
-
 EVENTS_AT_ONCE = 64
 
 

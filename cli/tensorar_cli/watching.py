@@ -36,8 +36,11 @@ def _words(report: Report) -> str:
 
 
 def _line(row: dict[str, Any]) -> str:
+    known = row["valid_data_nats"]
     return (
         f"step {row['step']:>6}  {row['seconds']:>6.0f} s  train {row['train_nats']:.3f}  "
         f"valid {row['valid_nats']:.3f} nats  {row['valid_bits_per_dim']:.3f} bits/dim  "
-        f"perplexity {row['valid_perplexity']:.3f}" + ("" if row["valid_exact"] else "  (estimate)")
+        f"perplexity {row['valid_perplexity']:.3f}"
+        + ("" if row["valid_exact"] else "  (estimate)")
+        + ("" if known is None else f"  {row['valid_nats'] - known:.3f} above the exact entropy")
     )

@@ -17,15 +17,12 @@ from tensorar.model import AutoregressiveModel
 from tensorar.runs.run import Run
 from tensorar.settings import TrainingSettings
 from tensorar.training.averaging import averaged
-from tensorar.training.batches import Batches, keyed_generator, keyed_seed
+from tensorar.training.batches import Batches, keyed_seed
 from tensorar.training.device import make_accelerator
-from tensorar.training.evaluation import Likelihood, event_nats
 from tensorar.training.interrupts import Wish, stop_wishes
 from tensorar.training.schedule import learning_rate_factor
 from tensorar.training.state import Progress, load_state, save_state
-
-# evidences of each validation event where its likelihood is estimated
-VALIDATION_EVIDENCES = 8
+from tensorar.training.validation import Validation
 
 
 @dataclass(frozen=True)
@@ -64,6 +61,7 @@ class Trainer:
             process=self.accelerator.process_index,
             processes=self.accelerator.num_processes,
         )
+        self.validation = Validation(self.dataset, self.settings, self.accelerator)
         self.steps = self.settings.planned_steps(len(self.dataset.train))
         self.progress = Progress()
         self._make_model()
@@ -195,7 +193,7 @@ class Trainer:
 
     def _evaluate(self) -> None:
         progress = self.progress
-        likelihood = self._validate()
+        likelihood = self.validation.likelihood(self.averaged_model)
         row = {
             "step": progress.step,
             "seconds": round(progress.seconds, 3),
@@ -204,6 +202,7 @@ class Trainer:
             "valid_bits_per_dim": likelihood.bits_per_dim,
             "valid_perplexity": likelihood.perplexity,
             "valid_exact": likelihood.exact,
+            "valid_data_nats": likelihood.data_nats,
             "learning_rate": self.optimizer.param_groups[0]["lr"],
         }
         improved = progress.best_nats is None or likelihood.nats < progress.best_nats
@@ -216,26 +215,6 @@ class Trainer:
             if improved:
                 self.run.save_model(self.averaged_model)
         self._tell(nats=row["train_nats"], row=row)
-
-    def _validate(self) -> Likelihood:
-        """The averaged model's likelihood of a fixed part of the validation set, each process doing its share."""
-        model = self.averaged_model.eval()
-        seed, index, of = self.settings.seed, self.accelerator.process_index, self.accelerator.num_processes
-        valid = self.dataset.valid
-        chosen = torch.randperm(len(valid), generator=keyed_generator(seed, "valid"))[: self.settings.valid_events]
-        generator = keyed_generator(seed, "validation", index)
-        # as many for each process as for the next, since gathering wants equal shapes
-        shares = chosen[: len(chosen) - len(chosen) % of][index::of].split(100)
-        exact = model.one_pass
-        nats = torch.cat(
-            [
-                event_nats(model, valid[rows], exact=exact, evidences=VALIDATION_EVIDENCES, generator=generator)
-                for rows in shares
-            ]
-        )
-        if of > 1:
-            nats = self.accelerator.gather(nats.to(self.accelerator.device)).cpu()
-        return Likelihood.of(nats, len(model.order), exact=exact, data_nats=None)
 
     def _save(self) -> None:
         if self.accelerator.is_main_process:
@@ -257,6 +236,8 @@ def train(run: Run, *, resume: bool = False, device: str = "auto", watch: Watche
     trainer = Trainer(run, device=device, watch=watch)
     if resume:
         trainer.resume()
+    elif trainer.accelerator.is_main_process:
+        run.save_recipe()
     stopped = trainer.train()
     if trainer.accelerator.num_processes > 1:
         # a process that leaves while another still talks to it makes that one abort

@@ -1,0 +1,47 @@
+"""Validation during training: always the same events, and the same evidences where the likelihood is estimated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from tensorar.dataset import Dataset
+from tensorar.model import AutoregressiveModel
+from tensorar.settings import TrainingSettings
+from tensorar.training.batches import keyed_generator
+from tensorar.training.evaluation import Likelihood, event_nats
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+# of each event, where its likelihood is estimated
+EVIDENCES = 8
+
+
+class Validation:
+    """A part of the validation set chosen by the seed, of which each process scores its share."""
+
+    def __init__(self, dataset: Dataset, settings: TrainingSettings, accelerator: Accelerator) -> None:
+        self.seed, self.accelerator = settings.seed, accelerator
+        shuffled = torch.randperm(len(dataset.valid), generator=keyed_generator(self.seed, "valid"))
+        chosen = shuffled[: settings.valid_events]
+        # as many for each process as for the next, since gathering wants equal shapes
+        chosen = chosen[: len(chosen) - len(chosen) % accelerator.num_processes]
+        self.events = dataset.valid[chosen]
+        known = dataset.log_prob(self.events)
+        self.data_nats = None if known is None else -float(known.double().mean())
+
+    def likelihood(self, model: AutoregressiveModel) -> Likelihood:
+        """The model's likelihood, and that of the process that made the data where it is known."""
+        model.eval()
+        index, processes = self.accelerator.process_index, self.accelerator.num_processes
+        generator = keyed_generator(self.seed, "validation", index)
+        scored = [
+            event_nats(model, events, exact=model.one_pass, evidences=EVIDENCES, generator=generator)
+            for events in self.events[index::processes].split(100)
+        ]
+        nats = torch.cat(scored)
+        if processes > 1:
+            nats = self.accelerator.gather(nats.to(self.accelerator.device)).cpu()
+        return Likelihood.of(nats, len(model.order), exact=model.one_pass, data_nats=self.data_nats)
