@@ -7,9 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorar import Evidence
+from tensorar import Evidence, EvidenceBackbone
 from tests.oracles import brute_conditional, joint, levels_of
-from tests.strategies import backbone_specs, events_of, evidence, models, pairs, seeds
+from tests.strategies import backbone_specs, events_of, evidence, kind_of, models, pairs, seeds
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 
@@ -58,6 +58,22 @@ def test_any_evidence_is_conditioned_on_as_far_as_the_order_goes(backbone, data)
         assert (known <= mask).all()
         values, probability = joint(model, order=order)
         torch.testing.assert_close(conditional, brute_conditional(values, probability, known, value, query), **CLOSE)
+
+
+@pytest.mark.parametrize("context_features", [0, 2])
+@pytest.mark.parametrize("backbone", [b for b in backbone_specs() if issubclass(kind_of(b), EvidenceBackbone)])
+@given(data=st.data())
+def test_several_queries_are_answered_as_if_each_came_alone(backbone, context_features, data):
+    model = data.draw(models(backbone=backbone, max_coefficients=6, context_features=context_features))
+    known = data.draw(evidence(model, 3))
+    generator = torch.Generator().manual_seed(0)
+    query = torch.randint(len(model.order), (3, 4), generator=generator)
+    context = torch.randn(3, context_features, generator=generator).double() if context_features else None
+    features = torch.where(known.mask.unsqueeze(-1), model.features(known.value), 0.0)
+    together = model.backbone(features, known.mask, query, context)
+    for q in range(4):
+        alone = model.backbone(features, known.mask, query[:, q : q + 1], context)
+        torch.testing.assert_close(together[:, q : q + 1], alone, **CLOSE)
 
 
 @pytest.mark.parametrize("backbone", backbone_specs())

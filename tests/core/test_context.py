@@ -6,8 +6,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
-from tensorar import Evidence
+from tensorar import Evidence, build
 from tests.oracles import joint, parameters_of
 from tests.strategies import backbone_specs, events_of, models, seeds
 
@@ -79,3 +80,17 @@ def test_samples_follow_the_context_of_their_example(backbone, data):
     for half in (slice(0, 200), slice(200, 400)):
         # five standard deviations of the mean of 200 coins
         assert abs(first[half].mean() - expected[half].mean()) < 5 * 0.5 / 200**0.5
+
+
+@pytest.mark.parametrize("ordering", ["raster", "shuffled"])
+def test_completions_of_different_masks_follow_the_context_of_their_example(ordering):
+    """A context that leaves no choice: whatever is observed where, what is drawn tells whose context was seen."""
+    model = build((6,), ordering, "bernoulli", "fvsbn", context_features=1)
+    for parameter in model.parameters():
+        nn.init.zeros_(parameter)
+    nn.init.constant_(model.backbone.context.weight, 1000.0)
+    generator = torch.Generator().manual_seed(0)
+    context = torch.randint(2, (50, 1), generator=generator) * 2.0 - 1
+    mask = torch.rand(50, 6, generator=generator) < 0.5
+    samples = model.sample(evidence=Evidence(mask, torch.zeros(50, 6)), context=context)
+    assert torch.equal(samples, torch.where(mask, 0.0, (context > 0).float()))

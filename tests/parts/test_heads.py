@@ -120,6 +120,20 @@ def test_shapes_go_through(spec, shape):
     assert nats.shape == (7, *shape)
 
 
+@pytest.mark.parametrize("name", ["gaussian_mixture", "logistic_mixture"])
+@given(seed=seeds, location=st.floats(-1e3, 1e3), scale=st.floats(1e-3, 1e3))
+def test_units_move_the_data_and_nothing_else(name, seed, location, scale):
+    """Networks see standard units, and densities change as the change of variables has it."""
+    plain, moved = _make(name), _make(f"{name}:location={location!r},scale={scale!r}")
+    parameters, unit = _parameters(plain, (20,), seed), values_of(plain, (20,), seed)
+    value = location + scale * unit
+    torch.testing.assert_close(moved.encode(value), plain.encode(unit), rtol=1e-6, atol=1e-6)
+    one, other = moved.distribution(parameters), plain.distribution(parameters)
+    torch.testing.assert_close(one.log_prob(value), other.log_prob(unit) - math.log(scale), rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(one.mean, location + scale * other.mean)
+    torch.testing.assert_close(one.variance, scale**2 * other.variance)
+
+
 @pytest.mark.parametrize("spec", [*head_specs(), "categorical", "logistic_mixture:levels=256"])
 def test_what_a_network_sees_is_of_about_unit_size(spec):
     head = _make(spec)

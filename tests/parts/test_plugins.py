@@ -182,3 +182,8 @@ def test_an_installed_plugin_that_fails_leaves_the_others_alone(tmp_path, monkey
     assert plugins.failures["broken"] == "ImportError: no such library"
     assert "tensorar_haeds" in plugins.failures["misspelt"]
     assert "\n" not in plugins.failures["misspelt"]
+
+
+def test_the_built_in_plugin_is_listed_before_all_others(tmp_path, monkeypatch):
+    plugins = _installed(monkeypatch, tmp_path, another=SPIRAL, builtin=SPIRAL.replace('"inwards"', '"usual"'))
+    assert list(Registry(plugins).parts("ordering")) == ["usual", "inwards"]
