@@ -48,9 +48,10 @@ class TrainingSettings:
             "clip",
         )
         for name in positive:
-            _require(name, getattr(self, name), "a positive number", lambda v: v is None or v > 0)
-        for name in ("weight_decay", "warmup", "patience", "seed"):
-            _require(name, getattr(self, name), "zero or more", lambda v: v >= 0)
+            _require(name, getattr(self, name), "a positive number", lambda v: v is None or 0 < v < math.inf)
+        for name in ("weight_decay", "warmup", "patience"):
+            _require(name, getattr(self, name), "zero or more", lambda v: 0 <= v < math.inf)
+        _require("seed", self.seed, "from 0 to 2**63 - 1", lambda v: 0 <= v < 2**63)
         _require("ema", self.ema, "a decay from 0 up to (not including) 1", lambda v: 0 <= v < 1)
 
     @classmethod

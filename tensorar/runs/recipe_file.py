@@ -32,19 +32,32 @@ def recipe_toml(recipe: Recipe, made: dict[str, Any] | None = None) -> str:
 def read_recipe(path: Path) -> tuple[Recipe, dict[str, Any]]:
     """The recipe in a TOML file, and what a run added to it. Raises ``RunError`` or ``SpecError``."""
     document = _document(path)
+    written, made = _table(document, "parts", path), _table(document, "made", path)
+    _check_parts(written, path)
     try:
-        parts = {part: PartSpec.parse(document["parts"][part]) for part in PARTS}
-        training = TrainingSettings.from_dict(document.get("training", {}))
-    except (KeyError, TypeError) as error:
-        raise RunError(
-            expected=f"{path} to have a table [parts] with {', '.join(PARTS)}",
-            got=f"none for {error}",
-            remedy="add it as name or name:key=value",
-        ) from error
+        parts = {part: PartSpec.parse(written[part]) for part in PARTS}
+        training = TrainingSettings.from_dict(_table(document, "training", path))
     except SpecError as error:
         raise SpecError(expected=error.expected, got=f"{error.got} in {path}", remedy=error.remedy) from error
     name, description = str(document.get("name", "custom")), str(document.get("description", ""))
-    return Recipe(**parts, training=training, name=name, description=description), document.get("made", {})
+    return Recipe(**parts, training=training, name=name, description=description), made
+
+
+def _table(document: dict[str, Any], name: str, path: Path) -> dict[str, Any]:
+    table = document.get(name, {})
+    if not isinstance(table, dict):
+        raise RunError(expected=f"{name} to be a table in {path}", got=repr(table), remedy=f"begin it with [{name}]")
+    return table
+
+
+def _check_parts(written: dict[str, Any], path: Path) -> None:
+    for part in PARTS:
+        if not isinstance(written.get(part), str):
+            raise RunError(
+                expected=f"the {part} under [parts] in {path}",
+                got=repr(written[part]) if part in written else "none",
+                remedy=f'write {part} = "name" or "name:key=value"',
+            )
 
 
 def _document(path: Path) -> dict[str, Any]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, get_args
 
 import torch
+from torch import Tensor
 
 from tensorar.assembly import build, load_dataset
 from tensorar.dataset import Dataset
 from tensorar.errors import PluginError, RunError, SpecError
-from tensorar.files import is_main_process, unwritable, write_atomically
+from tensorar.files import is_main_process, json_line, unwritable, write_atomically
 from tensorar.model import AutoregressiveModel
 from tensorar.parts.registry import Kind, Registry, default_registry
 from tensorar.recipe import Recipe
@@ -30,9 +32,9 @@ class Run:
     def create(
         cls, folder: str | Path, recipe: Recipe, event_shape: tuple[int, ...], *, registry: Registry | None = None
     ) -> Run:
-        """Start a run in a new folder. Raises ``RunError`` when there is a run already or nothing can be written.
+        """A run to train in a folder that holds none yet. Raises ``RunError`` when there is one already.
 
-        Where a launcher has started several processes, the main one writes.
+        Nothing is written before its training begins, by which time all that it needs has been found to fit.
         """
         folder, registry = Path(folder), registry or default_registry()
         if is_main_process() and (folder / "recipe.toml").exists():
@@ -42,8 +44,6 @@ class Run:
                 remedy="resume it with --resume, or name another folder",
             )
         made = {"event_shape": list(event_shape), "plugins": _plugins(recipe, registry)}
-        if is_main_process():
-            write_atomically(folder / "recipe.toml", recipe_toml(recipe, made).encode())
         return cls(folder, recipe, made, registry)
 
     @classmethod
@@ -67,7 +67,8 @@ class Run:
             try:
                 self.registry.find(_kind(kind), spec.name)
             except SpecError as error:
-                owner = self.made.get("plugins", {}).get(kind, {})
+                plugins = self.made.get("plugins")
+                owner = plugins.get(kind) if isinstance(plugins, dict) else None
                 raise PluginError(
                     expected=f"the {kind} {spec.name!r} that {self.folder} was made with",
                     got="no installed plugin that brings it",
@@ -103,16 +104,20 @@ class Run:
         """The trained model, in evaluation mode. Raises ``RunError`` when its weights are missing or do not fit."""
         model = self.new_model()
         tensors, _ = read_tensors(self.folder / "model.safetensors")
-        try:
-            model.load_state_dict(tensors)
-        except RuntimeError as error:
-            reason = " ".join(str(error).split())
+        wanted, given = _shapes(model.state_dict()), _shapes(tensors)
+        unlike = sorted(key for key in wanted.keys() | given.keys() if wanted.get(key) != given.get(key))
+        if unlike:
             raise RunError(
                 expected=f"the weights in {self.folder} to fit its recipe",
-                got=reason[:200],
-                remedy="restore both files from one copy, or train again",
-            ) from error
+                got=f"others for {', '.join(unlike[:3])}" + (f" and {len(unlike) - 3} more" if unlike[3:] else ""),
+                remedy="restore recipe.toml and model.safetensors from one copy, or train again",
+            )
+        model.load_state_dict(tensors)
         return model.eval()
+
+    def save_recipe(self) -> None:
+        """Write what the run is trained with. Raises ``RunError`` when the folder cannot be written to."""
+        write_atomically(self.folder / "recipe.toml", recipe_toml(self.recipe, self.made).encode())
 
     def save_model(self, model: AutoregressiveModel) -> None:
         """Write the weights that the run stands for."""
@@ -129,26 +134,32 @@ class Run:
         """Everything measured so far; a last line cut off by a crash is left out."""
         if not self.metrics_path.is_file():
             return []
-        rows = []
-        for line in self.metrics_path.read_text().splitlines():
-            try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError:
-                break
-        return rows
+        lines = self.metrics_path.read_text(errors="replace").splitlines()
+        return list(takewhile(lambda row: isinstance(row, dict), map(_row, lines)))
 
     def add_metrics(self, row: dict[str, Any]) -> None:
         """Append a row."""
         try:
             with self.metrics_path.open("a") as file:
-                file.write(json.dumps(row) + "\n")
+                file.write(json_line(row) + "\n")
         except OSError as error:
             raise unwritable(self.metrics_path, error) from error
 
     def drop_metrics_after(self, step: int) -> None:
         """Forget what was measured after a step that training goes back to."""
-        rows = [row for row in self.metrics() if row["step"] <= step]
-        write_atomically(self.metrics_path, "".join(json.dumps(row) + "\n" for row in rows).encode())
+        rows = [row for row in self.metrics() if row.get("step", 0) <= step]
+        write_atomically(self.metrics_path, "".join(json_line(row) + "\n" for row in rows).encode())
+
+
+def _row(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError:
+        return None
+
+
+def _shapes(tensors: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {key: tensor.shape for key, tensor in tensors.items()}
 
 
 def _kind(name: str) -> Kind:
@@ -163,8 +174,9 @@ def _plugins(recipe: Recipe, registry: Registry) -> dict[str, dict[str, str]]:
     }
 
 
-def _how_to_get(owner: dict[str, str]) -> str:
-    distribution, version = owner.get("distribution", ""), owner.get("version", "")
+def _how_to_get(owner: Any) -> str:
+    known = owner if isinstance(owner, dict) else {}
+    distribution, version = known.get("distribution", ""), known.get("version", "")
     if not distribution:
         return "install the plugin that brings it"
     if not version:

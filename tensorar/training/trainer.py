@@ -111,6 +111,12 @@ class Trainer:
     def _modules(self) -> dict[str, torch.nn.Module]:
         return {"model": self.model, "average": self.average}
 
+    def begin(self) -> None:
+        """Write the first state and the recipe: from here on the run can be resumed, whatever ends it."""
+        self._save()
+        if self.accelerator.is_main_process:
+            self.run.save_recipe()
+
     def resume(self) -> None:
         """Go back to the state that the run was last saved in."""
         self.progress = load_state(self._state_path, self._modules, self.optimizer.optimizer)
@@ -236,8 +242,8 @@ def train(run: Run, *, resume: bool = False, device: str = "auto", watch: Watche
     trainer = Trainer(run, device=device, watch=watch)
     if resume:
         trainer.resume()
-    elif trainer.accelerator.is_main_process:
-        run.save_recipe()
+    else:
+        trainer.begin()
     stopped = trainer.train()
     if trainer.accelerator.num_processes > 1:
         # a process that leaves while another still talks to it makes that one abort
