@@ -9,6 +9,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from tensorar_cli.usage import usage_line
+
 
 class OneLineErrors(TyperGroup):
     """A group of commands whose errors are told in one line."""
@@ -19,6 +21,8 @@ class OneLineErrors(TyperGroup):
             status = super().main(args, *rest, **extra | {"standalone_mode": False})
         except (KeyboardInterrupt, typer.Abort):
             _fail("interrupted", 130)
+        except BrokenPipeError:
+            _leave_quietly()
         except typer.TyperException as error:
             _fail_usage(error)
         except Exception as error:
@@ -35,19 +39,27 @@ def _message(error: Exception) -> str:
     if isinstance(error, TensorarError):
         return text
     if isinstance(error, OSError):
-        return f"{text or type(error).__name__}; check the path, its permissions and the room on the disk"
+        where = f"to use {error.filename}" if error.filename else "to read and write files"
+        return (
+            f"expected {where}, got {error.strerror or text}; check the path, its permissions and the room on the disk"
+        )
     return f"unexpected {type(error).__name__}: {text}; set TENSORAR_TRACEBACK=1 to see where, and please report it"
 
 
 def _fail_usage(error: typer.TyperException) -> None:
     # without arguments the message is the help text, which is not an error to be shortened
-    text = getattr(error, "format_message", lambda: str(error))()
     if type(error).__name__ == "NoArgsIsHelpError":
-        typer.echo(text)
+        typer.echo(str(error))
         sys.exit(2)
-    _fail(" ".join(text.split()), getattr(error, "exit_code", 2))
+    _fail(usage_line(error), getattr(error, "exit_code", 2))
 
 
 def _fail(message: str, code: int) -> None:
     typer.secho(f"error: {message}", err=True, fg=None if os.environ.get("NO_COLOR") else "red")
     sys.exit(code)
+
+
+def _leave_quietly() -> None:
+    """Whoever read the output has seen enough, as ``head`` has; Python would complain once more when it flushes."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(1)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
     from tensorar import AutoregressiveModel, Dataset, Run
+
+
+SPLITS = ("train", "valid", "test")
 
 
 def open_run(folder: Path, device: str) -> tuple[Run, AutoregressiveModel]:
@@ -25,8 +26,10 @@ def open_run(folder: Path, device: str) -> tuple[Run, AutoregressiveModel]:
 
 def events_of(dataset: Dataset, split: str) -> Tensor:
     """All events of a split."""
-    if split not in ("train", "valid", "test"):
-        raise typer.BadParameter(f"expected --split train, valid or test, got {split!r}")
+    from tensorar import TensorarError
+
+    if split not in SPLITS:
+        raise TensorarError(expected="--split train, valid or test", got=repr(split), remedy="choose one of them")
     events: Tensor = getattr(dataset, split)
     return events
 

@@ -29,7 +29,19 @@ Plugins = Annotated[
 ]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, as tensorar train printed it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
-Seed = Annotated[int, typer.Option(help="Seed of all random numbers.", min=0)]
+Seed = Annotated[int, typer.Option(help="Seed of all random numbers.", min=0, max=2**32 - 1)]
 Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1, mps.")]
-Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="PATH", help="Where to write; by default in the run.")]
+NewRun = Annotated[
+    Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="The run's folder; by default a new one in runs.")
+]
+Picture = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="FILE", help="The picture to write (.png); by default in the run."),
+]
+PictureOrNumbers = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", "-o", metavar="FILE", help="A picture (.png) or numbers (.npy, .csv); by default a picture in the run."
+    ),
+]
 Split = Annotated[str, typer.Option(help="Which part of the dataset: train, valid or test.")]

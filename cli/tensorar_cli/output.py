@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +14,8 @@ from rich.table import Table
 
 # where a launcher has started several processes, one speaks for all
 MAIN = os.environ.get("RANK", "0") == "0"
+# a file or a pipe has no edge at which to fold the rows of a table
+WIDE = 1000
 
 
 class Output:
@@ -32,12 +33,14 @@ class Output:
     def show(self, table: Table) -> None:
         """A table for people."""
         if not self.as_json:
-            self.console.print(table)
+            self.console.print(table, width=None if self.console.is_terminal else WIDE)
 
     def result(self, values: dict[str, Any]) -> None:
         """The result for scripts."""
         if self.as_json and MAIN:
-            sys.stdout.write(json.dumps(values, default=str) + "\n")
+            from tensorar.files import json_line
+
+            sys.stdout.write(json_line(values) + "\n")
 
     @contextmanager
     def progress(self, description: str, *, unit: str = "") -> Iterator[Callable[[float, float, str], None]]:
@@ -55,7 +58,10 @@ class Output:
             TextColumn("left"),
             TimeRemainingColumn(),
         ]
-        with Progress(*columns, console=console, transient=True, disable=not (console.is_terminal and MAIN)) as bar:
+        shown = console.is_terminal and MAIN
+        # lines of a terminal go above the bar; those of a file or a pipe must still get there
+        above = sys.stdout.isatty()
+        with Progress(*columns, console=console, transient=True, disable=not shown, redirect_stdout=above) as bar:
             task = bar.add_task(description, words=unit)
 
             def update(done: float, total: float, words: str) -> None:
@@ -64,9 +70,9 @@ class Output:
             yield update
 
 
-def table(*headers: str, rows: list[tuple[Any, ...]], title: str | None = None) -> Table:
+def table(*headers: str, rows: list[tuple[Any, ...]]) -> Table:
     """A plain table."""
-    made = Table(*headers, title=title, box=None, pad_edge=False, header_style="bold")
+    made = Table(*headers, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         made.add_row(*map(str, row))
     return made

@@ -1,53 +1,63 @@
-"""Writing events as a picture or as numbers, by the ending of the path."""
+"""Writing a picture or numbers, by the ending of the path."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from torch import Tensor
 
+PICTURE = (".png",)
+NUMBERS = (".npy", ".csv")
 
-def write_events(path: Path, events: Tensor, means: Tensor | None = None) -> Path:
-    """Write events (and beside them the means they were drawn from) to a .png, .npy or .csv file."""
-    writers = {".png": _picture, ".npy": _npy, ".csv": _csv}
-    if path.suffix not in writers:
-        raise typer.BadParameter(f"expected --out to end in {', '.join(writers)}, got {str(path)!r}")
-    writers[path.suffix](path, events.cpu(), None if means is None else means.cpu())
+
+def check_ending(path: Path, endings: tuple[str, ...] = PICTURE) -> Path:
+    """The path, if it ends in one of these; asked before anything is computed. Raises ``TensorarError``."""
+    from tensorar import TensorarError
+
+    if path.suffix not in endings:
+        raise TensorarError(
+            expected=f"--out to end in {' or '.join(endings)}", got=repr(str(path)), remedy="give it that ending"
+        )
     return path
 
 
-def _picture(path: Path, events: Tensor, means: Tensor | None) -> None:
-    from tensorar import pictures
+def write(path: Path, draw: Callable[[], Figure], numbers: Tensor, event_shape: tuple[int, ...]) -> None:
+    """Write a picture, or the ``(..., *event)`` numbers that it is of: as an array, or as text with an event per row.
 
-    figure = pictures.event_grid(events) if means is None else pictures.samples_with_probabilities(events, means)
-    pictures.save(figure, path)
+    Raises ``RunError`` when nothing can be written there.
+    """
+    if path.suffix in PICTURE:
+        from tensorar import pictures
+
+        pictures.save(draw(), path)
+    else:
+        write_numbers(path, numbers, event_shape)
 
 
-def _npy(path: Path, events: Tensor, means: Tensor | None) -> None:
+def write_numbers(path: Path, numbers: Tensor, event_shape: tuple[int, ...]) -> None:
+    """Write ``(..., *event)`` numbers as an array, or as text with an event per row. Raises ``RunError``."""
+    from tensorar.files import write_atomically
+
+    content = _npy(numbers) if path.suffix == ".npy" else _csv(numbers, event_shape)
+    write_atomically(path, content)
+
+
+def _npy(numbers: Tensor) -> bytes:
     import numpy as np
 
-    from tensorar.files import write_atomically
-
-    for name, values in _named(path, events, means):
-        buffer = io.BytesIO()
-        np.save(buffer, values.numpy())
-        write_atomically(name, buffer.getvalue())
+    buffer = io.BytesIO()
+    np.save(buffer, numbers.numpy())
+    return buffer.getvalue()
 
 
-def _csv(path: Path, events: Tensor, means: Tensor | None) -> None:
-    from tensorar import flatten_events
-    from tensorar.files import write_atomically
+def _csv(numbers: Tensor, event_shape: tuple[int, ...]) -> bytes:
+    import math
 
-    for name, values in _named(path, events, means):
-        rows = [",".join(f"{v:.9g}" for v in row) for row in flatten_events(values).tolist()]
-        write_atomically(name, ("\n".join(rows) + "\n").encode())
-
-
-def _named(path: Path, events: Tensor, means: Tensor | None) -> list[tuple[Path, Tensor]]:
-    named = [(path, events)]
-    return named if means is None else [*named, (path.with_stem(path.stem + "-probabilities"), means)]
+    # nine digits give back every float32
+    rows = [",".join(f"{v:.9g}" for v in row) for row in numbers.reshape(-1, math.prod(event_shape)).tolist()]
+    return ("\n".join(rows) + "\n").encode()

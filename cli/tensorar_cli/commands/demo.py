@@ -15,9 +15,10 @@ SHOWN_STEPS = [1, 8, 16, 24, 31]
 
 def demo(
     minutes: Annotated[float, typer.Option(help="How long to train.")] = 1.0,
-    out: options.Out = None,
+    out: options.NewRun = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",
+    plugin: options.Plugins = None,
     json: options.Json = False,
 ) -> None:
     """Train the lecture's network on its toy sequences for a minute, and look at what it has learned."""
@@ -43,6 +44,7 @@ def demo(
     for name, figure in figures.items():
         pictures.save(figure, folder / name)
     paths = [str(folder / name) for name in [*figures, "training.png"]]
-    output.show(likelihood_table(likelihood, "on 1000 test sequences"))
+    output.say("on 1000 test sequences")
+    output.show(likelihood_table(likelihood))
     output.say("pictures: " + ", ".join(paths))
     output.result({"run": str(folder), "pictures": paths, **likelihood.as_dict()})

@@ -50,11 +50,12 @@ def evaluate(
             seed=seed,
             progress=lambda done, total, nats: update(done, total, f"{nats:.2f} nats"),
         )
-    output.show(likelihood_table(likelihood, f"{run} on the {split} part of {data or opened.recipe.dataset}"))
+    output.say(f"{run} on the {split} part of {data or opened.recipe.dataset}")
+    output.show(likelihood_table(likelihood))
     output.result({"run": str(run), "split": split, **likelihood.as_dict()})
 
 
-def likelihood_table(likelihood: Likelihood, title: str) -> Table:
+def likelihood_table(likelihood: Likelihood) -> Table:
     """A likelihood as a table for people."""
     kind = "exact" if likelihood.exact else "unbiased estimate"
     rows = [
@@ -66,4 +67,4 @@ def likelihood_table(likelihood: Likelihood, title: str) -> Table:
     if likelihood.data_nats is not None:
         rows.append(("exact nats of the data", f"{likelihood.data_nats:.3f}"))
         rows.append(("distance to them", f"{likelihood.nats - likelihood.data_nats:.3f} nats"))
-    return table("", "value", rows=rows, title=title)
+    return table("", "value", rows=rows)

@@ -11,21 +11,25 @@ from tensorar_cli import options
 from tensorar_cli.output import Output
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Generator, Tensor
 
 
 def inpaint(
     run: options.RunFolder,
     evidence: Annotated[
-        str, typer.Option(help="What is known: 'top half', 'left third', 'center box', 'border', 'random 0.3'.")
-    ] = "top half",
+        str | None,
+        typer.Option(
+            help="What is known: 'top half', 'left third', 'center box', 'border', 'random 0.3'. "
+            "Default: top half, or what comes nearest to it."
+        ),
+    ] = None,
     mask: Annotated[
-        Path | None, typer.Option(help="Instead a .npy file of the event's shape: true where known.")
+        Path | None, typer.Option(metavar="FILE.npy", help="Instead an array of the event's shape: true where known.")
     ] = None,
     events: Annotated[int, typer.Option(help="How many events to complete.", min=1)] = 8,
     completions: Annotated[int, typer.Option(help="How many completions of each.", min=1)] = 4,
     split: options.Split = "test",
-    out: options.Out = None,
+    out: options.PictureOrNumbers = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",
     plugin: options.Plugins = None,
@@ -35,11 +39,13 @@ def inpaint(
     import tensorar
     from tensorar import pictures
     from tensorar_cli.loading import generator_of, open_run, some_events
+    from tensorar_cli.writing import NUMBERS, PICTURE, check_ending, write
 
     output, generator = Output(as_json=json), generator_of(seed)
+    path = check_ending(out or run / "inpainting.png", PICTURE + NUMBERS)
     opened, model = open_run(run, device)
+    known = _known(evidence, mask, model.event_shape, generator)
     original = some_events(opened.dataset, split, events, seed)
-    known = _read_mask(mask, model.event_shape) if mask else tensorar.region(evidence, model.event_shape, generator)
     start = tensorar.Evidence(known.expand(original.shape), original)
     with output.progress("in-painting") as update:
         completed = model.sample(
@@ -48,10 +54,33 @@ def inpaint(
             progress=lambda done, total: update(done, total, f"step {done}/{total}"),
         )
     by_event = completed.unflatten(0, (len(original), completions)).cpu()
-    path = out or run / "inpainting.png"
-    pictures.save(pictures.inpainting(original, start, by_event), path)
+    write(path, lambda: pictures.inpainting(original, start, by_event), by_event, model.event_shape)
     output.say(f"{len(original)} events, {completions} completions each, in {path}")
-    output.result({"run": str(run), "events": len(original), "known": int(known.sum()), "path": str(path)})
+    shape = list(by_event.shape)
+    output.result(
+        {"run": str(run), "events": len(original), "known": int(known.sum()), "shape": shape, "path": str(path)}
+    )
+
+
+def _known(evidence: str | None, mask: Path | None, event_shape: tuple[int, ...], generator: Generator) -> Tensor:
+    """The mask of what is known, from one of the two options."""
+    import tensorar
+
+    if mask is None:
+        return tensorar.region(evidence or _usual_region(event_shape), event_shape, generator)
+    if evidence is not None:
+        raise tensorar.TensorarError(
+            expected="either --evidence or --mask", got="both", remedy="leave one out, or draw the region into the mask"
+        )
+    return _read_mask(mask, event_shape)
+
+
+def _usual_region(event_shape: tuple[int, ...]) -> str:
+    """The top half where there are rows, else the left half, else whatever a coin says."""
+    for name, axis in (("top half", -2), ("left half", -1)):
+        if len(event_shape) >= -axis and event_shape[axis] > 1:
+            return name
+    return "random 0.5"
 
 
 def _read_mask(path: Path, event_shape: tuple[int, ...]) -> Tensor:
@@ -59,9 +88,24 @@ def _read_mask(path: Path, event_shape: tuple[int, ...]) -> Tensor:
     import torch
 
     try:
-        mask = torch.from_numpy(np.load(path, allow_pickle=False)).bool()
-    except (ValueError, OSError, EOFError, TypeError) as error:
-        raise typer.BadParameter(f"expected --mask to be a .npy file, got {path}: {error}") from error
-    if tuple(mask.shape) != event_shape:
-        raise typer.BadParameter(f"expected a mask of shape {event_shape}, got {tuple(mask.shape)} in {path}")
-    return mask
+        with path.open("rb") as file:
+            array = np.load(file, allow_pickle=False)
+    except Exception as error:  # a damaged file makes numpy raise nearly anything
+        raise _bad_mask(path, "an array from numpy.save", getattr(error, "strerror", None) or str(error)) from error
+    if not isinstance(array, np.ndarray):
+        raise _bad_mask(path, "one array from numpy.save", "an archive of arrays")
+    if array.shape != event_shape:
+        raise _bad_mask(path, f"of the event's shape {event_shape}", str(array.shape))
+    if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
+        raise _bad_mask(path, "of truth values, or of 0 and 1", f"other values ({array.dtype})")
+    return torch.from_numpy(array.astype(bool))
+
+
+def _bad_mask(path: Path, expected: str, got: str) -> Exception:
+    from tensorar import TensorarError
+
+    return TensorarError(
+        expected=f"the mask {path} to be {expected}",
+        got=" ".join(got.split()).lower(),
+        remedy="save one with numpy.save, true where known",
+    )

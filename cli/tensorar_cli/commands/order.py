@@ -23,16 +23,21 @@ def show(
     ordering: Annotated[str, typer.Argument(help="An ordering: raster, snake, einops:pattern='h w -> (w h)', ...")],
     shape: Annotated[str, typer.Option(help="The event's shape, as in 6,6 or 1,28,28.")],
     masks: Annotated[int, typer.Option(help="The masks of how many first steps to draw.", min=0)] = 6,
-    out: options.Out = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", help="The picture to write (.png); by default in this folder."),
+    ] = None,
     plugin: options.Plugins = None,
     json: options.Json = False,
 ) -> None:
     """Draw the rank of every coefficient and the masks of the first steps."""
     from tensorar import default_registry, pictures
+    from tensorar_cli.writing import check_ending
 
     output, event_shape = Output(as_json=json), _parse_shape(shape)
+    name = f"order-{ordering.partition(':')[0]}-{'x'.join(map(str, event_shape)) or '0d'}.png"
+    path = check_ending(out or Path(name))
     order = default_registry().create("ordering", ordering).order(event_shape)
-    path = out or Path(f"order-{ordering.partition(':')[0]}-{'x'.join(map(str, event_shape)) or '0d'}.png")
     pictures.save(pictures.order_masks(order, list(range(min(masks, len(order))))), path)
     if order.rank.ndim <= 2 and len(order) <= 400:
         output.say(_in_words(order.rank.reshape(-1, order.rank.shape[-1] if order.rank.ndim else 1).tolist()))
@@ -45,13 +50,17 @@ def show(
 
 
 def _parse_shape(text: str) -> tuple[int, ...]:
+    from tensorar import TensorarError
+
     words = text.replace("x", ",").strip("() ").split(",")
     try:
         shape = tuple(int(word) for word in words if word.strip())
     except ValueError:
         shape = (0,)
     if any(size < 1 for size in shape):
-        raise typer.BadParameter(f"expected --shape as positive sizes, as in 6,6, got {text!r}")
+        raise TensorarError(
+            expected="--shape with sizes from 1 on", got=repr(text), remedy="write them with commas, as in 1,28,28"
+        )
     return shape
 
 

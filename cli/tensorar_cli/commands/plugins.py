@@ -24,11 +24,12 @@ def list_parts(
     json: options.Json = False,
 ) -> None:
     """List every part of every installed plugin."""
-    from tensorar import default_registry
+    from tensorar import TensorarError, default_registry
     from tensorar.parts.registry import KINDS
+    from tensorar.parts.spec import nearest
 
     if kind is not None and kind.removesuffix("s") not in KINDS:
-        raise typer.BadParameter(f"expected one of {', '.join(KINDS)}, got {kind!r}")
+        raise TensorarError(expected="a kind of part", got=repr(kind), remedy=nearest(kind, KINDS))
     output, registry = Output(as_json=json), default_registry()
     kinds = [k for k in KINDS if kind is None or k == kind.removesuffix("s")]
     parts = [

@@ -17,22 +17,24 @@ def posterior(
         str | None, typer.Option(help="At which steps of the order, as in 1,5,20. Default: five spread over it.")
     ] = None,
     split: options.Split = "test",
-    out: options.Out = None,
+    out: options.Picture = None,
     device: options.Device = "auto",
     plugin: options.Plugins = None,
     json: options.Json = False,
 ) -> None:
     """Draw the lecture's figure: the mask, the values so far, and the distribution of the next coefficient."""
-    from tensorar import pictures
+    from tensorar import TensorarError, pictures
     from tensorar_cli.loading import events_of, open_run
+    from tensorar_cli.writing import check_ending
 
-    output = Output(as_json=json)
+    output, path = Output(as_json=json), check_ending(out or run / "posterior.png")
     opened, model = open_run(run, device)
     events = events_of(opened.dataset, split)
     if example >= len(events):
-        raise typer.BadParameter(f"expected --example below {len(events)}, got {example}")
+        raise TensorarError(
+            expected=f"--example below {len(events)}, the events of {split}", got=str(example), remedy="name another"
+        )
     shown = pictures.posterior_steps(model, events[example], _parse_steps(steps, len(model.order)), opened.dataset)
-    path = out or run / "posterior.png"
     pictures.save(pictures.posterior(shown), path)
     output.say(f"the posterior at {len(shown)} steps of event {example} in {path}")
     output.result({"run": str(run), "path": str(path), "steps": [_as_dict(step) for step in shown]})
@@ -51,6 +53,8 @@ def _as_dict(step: Any) -> dict[str, Any]:
 
 
 def _parse_steps(text: str | None, n: int) -> list[int]:
+    from tensorar import TensorarError
+
     if text is None:
         return sorted({round(i * (n - 1) / 5) for i in range(1, 6)})
     try:
@@ -58,5 +62,6 @@ def _parse_steps(text: str | None, n: int) -> list[int]:
     except ValueError:
         steps = [-1]
     if any(not 0 <= step < n for step in steps):
-        raise typer.BadParameter(f"expected --steps from 0 to {n - 1}, as in 1,5, got {text!r}")
+        last = f"from 0 to {n - 1}" if n > 1 else "0, the only one"
+        raise TensorarError(expected=f"--steps {last}", got=repr(text), remedy="write them with commas, as in 0,1,5")
     return steps

@@ -13,7 +13,7 @@ from tensorar_cli.output import Output
 def sample(
     run: options.RunFolder,
     number: Annotated[int, typer.Option("--number", "-n", help="How many samples.", min=1)] = 64,
-    out: options.Out = None,
+    out: options.PictureOrNumbers = None,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Show beside each sample the means that its values were drawn from.")
     ] = False,
@@ -23,10 +23,11 @@ def sample(
     json: options.Json = False,
 ) -> None:
     """Draw exact samples: a picture (.png), or the numbers (.npy, .csv)."""
+    from tensorar import pictures
     from tensorar_cli.loading import generator_of, open_run
-    from tensorar_cli.writing import write_events
+    from tensorar_cli.writing import NUMBERS, PICTURE, check_ending, write, write_numbers
 
-    output = Output(as_json=json)
+    output, path = Output(as_json=json), check_ending(out or run / "samples.png", PICTURE + NUMBERS)
     _, model = open_run(run, device)
     with output.progress("sampling") as update:
         samples = model.sample(
@@ -34,7 +35,13 @@ def sample(
             generator=generator_of(seed),
             progress=lambda done, total: update(done, total, f"step {done}/{total}"),
         )
-    means = model.means(samples) if probabilities else None
-    path = write_events(out or run / "samples.png", samples, means)
+    drawn = samples.cpu()
+    if probabilities:
+        means = model.means(samples).cpu()
+        write(path, lambda: pictures.samples_with_probabilities(drawn, means), drawn, model.event_shape)
+        if path.suffix in NUMBERS:
+            write_numbers(path.with_stem(path.stem + "-probabilities"), means, model.event_shape)
+    else:
+        write(path, lambda: pictures.event_grid(drawn), drawn, model.event_shape)
     output.say(f"{number} samples in {path}")
     output.result({"run": str(run), "samples": number, "shape": list(samples.shape), "path": str(path)})

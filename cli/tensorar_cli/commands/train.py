@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,13 +29,13 @@ def train(
         str | None, typer.Option(help="A recipe instead: one of tensorar plugins list recipe, or a recipe.toml.")
     ] = None,
     resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with a run as if it had not ended.")] = None,
-    out: options.Out = None,
+    out: options.NewRun = None,
     steps: Annotated[int | None, typer.Option(help="End after so many steps.", min=1)] = None,
     epochs: Annotated[float | None, typer.Option(help="End after so many passes over the data.")] = None,
     minutes: Annotated[float | None, typer.Option(help="End after so many minutes of training.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Events per step.", min=1)] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Highest learning rate.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of all random numbers.", min=0)] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of all random numbers.", min=0, max=2**32 - 1)] = None,
     setting: Setting = None,
     device: options.Device = "auto",
     plugin: options.Plugins = None,
@@ -46,7 +47,9 @@ def train(
     given |= {"learning_rate": learning_rate, "seed": seed}
     changed = {key: value for key, value in given.items() if value is not None} | _settings(setting or [])
     if resume is not None:
-        _refuse_with_resume(data, recipe, ordering, head, backbone, changed)
+        _refuse_with_resume(
+            DATA=data, recipe=recipe, ordering=ordering, head=head, backbone=backbone, out=out, settings=changed
+        )
         from tensorar import Run
 
         run = Run.open(resume)
@@ -57,14 +60,33 @@ def train(
 
 
 def _settings(pairs: list[str]) -> dict[str, Any]:
-    from tensorar import PartSpec
+    settings: dict[str, Any] = {}
+    for pair in pairs:
+        settings |= _setting(pair)
+    return settings
 
-    return PartSpec.parse("set:" + ",".join(pairs)).options if pairs else {}
+
+def _setting(pair: str) -> dict[str, Any]:
+    from tensorar import PartSpec, SpecError
+
+    try:
+        return dict(PartSpec.parse(f"set:{pair}").options)
+    except SpecError as error:
+        raise SpecError(
+            expected="--set KEY=VALUE", got=repr(pair), remedy="write for example --set warmup=50"
+        ) from error
 
 
-def _refuse_with_resume(*given: object) -> None:
-    if any(given):
-        raise typer.BadParameter("--resume goes on as the run began: expected no dataset, parts or settings with it")
+def _refuse_with_resume(**given: object) -> None:
+    from tensorar import TensorarError
+
+    named = [name for name, value in given.items() if value]
+    if named:
+        raise TensorarError(
+            expected="--resume without dataset, parts, settings or --out",
+            got=", ".join(named),
+            remedy="leave them out: a run goes on as it began",
+        )
 
 
 def _recipe(
@@ -76,10 +98,14 @@ def _recipe(
     backbone: str | None,
     changed: dict[str, Any],
 ) -> Recipe:
-    from tensorar import PartSpec, TrainingSettings
+    from tensorar import PartSpec, TensorarError, TrainingSettings
 
     if (data is None) == (recipe is None):
-        raise typer.BadParameter("expected a dataset or --recipe (one of them), as in: tensorar train toy")
+        raise TensorarError(
+            expected="either a dataset or --recipe",
+            got="none" if data is None else "both",
+            remedy="write for example: tensorar train toy",
+        )
     if data is not None:
         from tensorar_cli.defaults import complete_recipe
 
@@ -124,7 +150,6 @@ def free_folder(name: str) -> Path:
 
 def train_with_progress(output: Output, run: Run, *, device: str, resume: bool = False) -> None:
     """Train a run with a progress bar and draw its curve; an interrupt saves and ends the command."""
-    from tensorar import pictures
     from tensorar import train as train_run
     from tensorar_cli.watching import watched
 
@@ -136,15 +161,27 @@ def train_with_progress(output: Output, run: Run, *, device: str, resume: bool =
         output.say(f"interrupted and saved; go on with: tensorar train --resume {run.folder}")
         raise typer.Exit(128 + interrupted)
     if MAIN:
-        pictures.save(pictures.curve_of_training(run.metrics()), run.folder / "training.png")
+        from tensorar import pictures
+
+        curve = pictures.curve_of_training(run.metrics(), entropy=_exact_nats(run))
+        pictures.save(curve, run.folder / "training.png")
+
+
+def _exact_nats(run: Run) -> float | None:
+    """What the best model would reach on the validation set, where that is known."""
+    known = run.dataset.log_prob(run.dataset.valid)
+    return None if known is None else -float(known.mean())
 
 
 def _report(output: Output, run: Run) -> None:
     """Say what came of a training; in the process that speaks for all."""
     if not MAIN:
         return
-    rows = run.metrics()
-    best = min(row["valid_nats"] for row in rows)
-    output.result({"run": str(run.folder), "interrupted": False, "best_valid_nats": best, "metrics": rows})
-    output.say(f"best validation: {best:.3f} nats per event; the run is {run.folder} (curve: training.png)")
+    rows, exact = run.metrics(), _exact_nats(run)
+    nats = [row["valid_nats"] for row in rows if row.get("valid_nats") is not None]
+    best = min(nats, default=math.inf)
+    results = {"interrupted": False, "best_valid_nats": best, "exact_valid_nats": exact, "metrics": rows}
+    output.result({"run": str(run.folder), **results})
+    distance = "" if exact is None else f", {best - exact:.3f} above the exact {exact:.3f}"
+    output.say(f"best validation: {best:.3f} nats per event{distance}; the run is {run.folder} (curve: training.png)")
     output.say(f"next: tensorar evaluate {run.folder}, tensorar sample {run.folder}, tensorar posterior {run.folder}")
