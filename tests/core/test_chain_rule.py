@@ -7,9 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorar import Evidence, EvidenceBackbone
+from tensorar import Evidence, EvidenceBackbone, build
 from tests.oracles import brute_conditional, joint, levels_of
-from tests.strategies import backbone_specs, events_of, evidence, kind_of, models, pairs, seeds
+from tests.strategies import backbone_specs, events_of, evidence, kind_of, models, pairs, randomise, seeds
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 
@@ -60,8 +60,22 @@ def test_any_evidence_is_conditioned_on_as_far_as_the_order_goes(backbone, data)
         torch.testing.assert_close(conditional, brute_conditional(values, probability, known, value, query), **CLOSE)
 
 
+evidential = [spec for spec in backbone_specs() if issubclass(kind_of(spec), EvidenceBackbone)]
+
+
+@pytest.mark.parametrize("backbone", evidential)
+def test_an_unknown_value_is_not_a_known_zero_and_every_query_has_its_own_answer(backbone):
+    """Not needed to be exact, but a network that cannot tell these apart would never learn them."""
+    model = randomise(build((4,), "shuffled", "bernoulli", backbone), 0)
+    masks = torch.tensor([[False, False, False, False], [True, False, False, False]])
+    everything = torch.arange(4).expand(2, 4)
+    answer = model.backbone(torch.zeros(2, 4, 1).double(), masks, everything)[..., 0]
+    assert (answer[0, 1:] != answer[1, 1:]).all()
+    assert len(set(answer[0].tolist())) == 4
+
+
 @pytest.mark.parametrize("context_features", [0, 2])
-@pytest.mark.parametrize("backbone", [b for b in backbone_specs() if issubclass(kind_of(b), EvidenceBackbone)])
+@pytest.mark.parametrize("backbone", evidential)
 @given(data=st.data())
 def test_several_queries_are_answered_as_if_each_came_alone(backbone, context_features, data):
     model = data.draw(models(backbone=backbone, max_coefficients=6, context_features=context_features))
