@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from tensorar.dataset import Dataset
+from tensorar.errors import ShapeError
 from tensorar.evidence import Evidence
 from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
@@ -23,8 +24,20 @@ def posterior_steps(
 ) -> list[PosteriorStep]:
     """The distribution of the coefficient visited at each of ``steps``, given what the order visits before it.
 
-    With a dataset that knows its exact conditionals, and a model in raster order, these come along.
+    With a dataset that knows its exact conditionals, and a model in raster order, these come along. Raises
+    ``ShapeError`` for an event of another shape and for a step that the order does not have.
     """
+    if tuple(x.shape) != model.event_shape:
+        raise ShapeError(
+            expected=f"an event of shape {model.event_shape}", got=str(tuple(x.shape)), remedy="take one of its dataset"
+        )
+    for t in steps:
+        if not 0 <= t < len(model.order):
+            raise ShapeError(
+                expected=f"steps from 0 to {len(model.order) - 1}",
+                got=str(t),
+                remedy="leave out those beyond the order",
+            )
     return [_step(model, x.to(model.device, model.dtype), t, dataset) for t in steps]
 
 
@@ -33,6 +46,7 @@ def _step(model: AutoregressiveModel, x: Tensor, t: int, dataset: Dataset | None
     coefficient, predicted = int(model.order.visits[t]), model.conditional(evidence)
     truth = float(x.flatten()[coefficient])
     support, density = _support(model.head, predicted, truth)
+    support = support.to(model.device)
     probabilities = predicted.log_prob(support.unsqueeze(-1)).exp()[:, 0]
     exact = None
     if dataset is not None and model.order == Order.raster(model.event_shape).to(model.device):
@@ -69,4 +83,4 @@ def _exact(dataset: Dataset, evidence: Evidence, support: Tensor) -> Tensor | No
     known = dataset.conditional(evidence.to("cpu", evidence.value.dtype))
     if known is None:
         return None
-    return known.log_prob(support.unsqueeze(-1)).exp()[:, 0].float()
+    return known.log_prob(support.cpu().unsqueeze(-1)).exp()[:, 0].float()

@@ -89,8 +89,15 @@ class Run:
 
     @cached_property
     def dataset(self) -> Dataset:
-        """The dataset that the model is trained on."""
-        return load_dataset(self.recipe.dataset, registry=self.registry)
+        """The dataset that the model is trained on. Raises ``RunError`` when its events have another shape by now."""
+        dataset = load_dataset(self.recipe.dataset, registry=self.registry)
+        if dataset.event_shape != self.event_shape:
+            raise RunError(
+                expected=f"events of shape {self.event_shape}, which {self.folder} was made for",
+                got=f"{dataset.event_shape} from {self.recipe.dataset}",
+                remedy="give the dataset its old files back, or train in a new folder",
+            )
+        return dataset
 
     def new_model(self) -> AutoregressiveModel:
         """The model of the recipe with fresh weights, the same for the same seed."""

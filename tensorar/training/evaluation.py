@@ -96,7 +96,7 @@ def event_nats(
     """The negative log-likelihood of each event in nats, exact or estimated from ``evidences`` prefixes of each."""
     if exact:
         return -model.log_prob(x).cpu()
-    repeated = torch.cat([x.to(model.device, model.dtype)] * evidences)
+    repeated = torch.cat([model._events(x)] * evidences)
     # steps are stratified over the batch, and so, the copies of an event lying far apart, over its copies
     estimate = objective.loss_per_event(model, repeated, None, generator)
     by_copy: Tensor = estimate.unflatten(0, (evidences, -1))

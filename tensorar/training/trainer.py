@@ -73,12 +73,6 @@ class Trainer:
         for events in (self.dataset.train, self.dataset.valid):
             suggestion = "use " + str(suggest_head(events, registry=self.run.registry))
             head.check(events, what=f"the dataset {self.run.recipe.dataset}", suggestion=suggestion)
-        if self.dataset.event_shape != self.run.event_shape:
-            raise RunError(
-                expected=f"events of shape {self.run.event_shape}, which the run was made for",
-                got=f"{self.dataset.event_shape}",
-                remedy="give the dataset its old options, or train in a new folder",
-            )
 
     def _make_model(self) -> None:
         model = self.run.new_model()

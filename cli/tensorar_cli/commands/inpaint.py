@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -76,11 +77,11 @@ def _known(evidence: str | None, mask: Path | None, event_shape: tuple[int, ...]
 
 
 def _usual_region(event_shape: tuple[int, ...]) -> str:
-    """The top half where there are rows, else the left half, else whatever a coin says."""
+    """The top half where there are rows, else the left half; where neither leaves anything to complete, by chance."""
     for name, axis in (("top half", -2), ("left half", -1)):
         if len(event_shape) >= -axis and event_shape[axis] > 1:
             return name
-    return "random 0.5"
+    return "random 0.5" if math.prod(event_shape) > 1 else "random 0"
 
 
 def _read_mask(path: Path, event_shape: tuple[int, ...]) -> Tensor:

@@ -36,7 +36,8 @@ def posterior(
         )
     shown = pictures.posterior_steps(model, events[example], _parse_steps(steps, len(model.order)), opened.dataset)
     pictures.save(pictures.posterior(shown), path)
-    output.say(f"the posterior at {len(shown)} steps of event {example} in {path}")
+    known = ", ".join(str(int(step.mask.sum())) for step in shown)
+    output.say(f"event {example} of {split} with {known} coefficients known: {path}")
     output.result({"run": str(run), "path": str(path), "steps": [_as_dict(step) for step in shown]})
 
 
