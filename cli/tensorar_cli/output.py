@@ -23,8 +23,9 @@ class Output:
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
+        width = None if (sys.stderr if as_json else sys.stdout).isatty() else WIDE
         # soft wrapping keeps paths whole, so that they can be copied and grepped
-        self.console = Console(stderr=as_json, highlight=False, soft_wrap=True, quiet=not MAIN)
+        self.console = Console(stderr=as_json, highlight=False, soft_wrap=True, quiet=not MAIN, width=width)
 
     def say(self, text: str, *, style: str | None = None) -> None:
         """A line for people (standard error where the result is JSON)."""
@@ -33,7 +34,7 @@ class Output:
     def show(self, table: Table) -> None:
         """A table for people."""
         if not self.as_json:
-            self.console.print(table, width=None if self.console.is_terminal else WIDE)
+            self.console.print(table)
 
     def result(self, values: dict[str, Any]) -> None:
         """The result for scripts."""

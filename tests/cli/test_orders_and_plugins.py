@@ -1,0 +1,115 @@
+"""``tensorar order show`` and ``tensorar plugins``."""
+
+import pytest
+
+from tensorar import Registry, build, default_registry
+from tensorar.parts.plugins import Plugins
+from tensorar.parts.registry import KINDS
+
+from .commands import PLUGIN, call, done, refused, report
+
+ORDERINGS = {
+    "raster": (2, 3, 4),
+    "snake": (5,),
+    "spiral": (3, 4),
+    "einops:pattern='h w -> (w h)'": (2, 3),
+    "hilbert": (4, 4),
+    "checkerboard": (3, 3),
+    "random:seed=1": (),
+}
+
+
+@pytest.mark.parametrize("ordering", ORDERINGS)
+def test_an_order_is_drawn_and_told(ordering, tmp_path):
+    shape = ORDERINGS[ordering]
+    result = report("order", "show", ordering, "--shape", ",".join(map(str, shape)), "--out", "order.png")
+    order = build(shape, ordering, "bernoulli", "fvsbn").order
+    assert result["visits"] == order.visits.tolist()
+    assert result["rank"] == order.rank.tolist()
+    assert result["raster_like"] == (order.raster_view is not None)
+    assert (tmp_path / "order.png").stat().st_size > 1000
+
+
+def test_ranks_are_printed_as_they_lie(tmp_path):
+    shown = done("order", "show", "snake", "--shape", "2x3", "--masks", "0").stdout
+    assert shown.splitlines()[:2] == ["0 1 2", "5 4 3"]
+    assert (tmp_path / "order-snake-2x3.png").is_file()
+
+
+def test_an_order_of_a_plugin_in_one_file():
+    assert report("order", "show", "backwards", "--shape", "3", "--plugin", PLUGIN)["visits"] == [2, 1, 0]
+
+
+@pytest.mark.parametrize("shape", ["a,b", "0,3", "-1", "2,,0", "1.5"])
+def test_a_shape_that_is_none(shape):
+    assert "--shape" in refused(call("order", "show", "raster", "--shape", shape))
+
+
+def test_an_ordering_that_does_not_take_the_shape():
+    assert "(2, 3, 4)" in refused(call("order", "show", "spiral", "--shape", "2,3,4"))
+
+
+def test_all_parts_are_listed():
+    listed = report("plugins", "list")
+    names = {(part["kind"], part["name"]) for part in listed["parts"]}
+    assert names == {(kind, name) for kind in KINDS for name in default_registry().parts(kind)}
+    assert listed["failures"] == {}
+    assert all(part["description"] and part["plugin"] for part in listed["parts"])
+
+
+@pytest.mark.parametrize("kind", ["head", "heads"])
+def test_one_kind_is_listed_a_part_to_a_line(kind):
+    lines = done("plugins", "list", kind).stdout.splitlines()
+    assert [line.split()[:2] for line in lines[1:]] == [["head", name] for name in default_registry().parts("head")]
+
+
+def test_parts_of_a_file_are_listed_with_it():
+    listed = report("plugins", "list", "--plugin", PLUGIN)["parts"]
+    assert {part["name"] for part in listed if str(PLUGIN) in part["plugin"]} == {
+        "backwards",
+        "coin",
+        "stripes",
+        "striped",
+    }
+
+
+def test_a_plugin_that_fails_is_told_and_harms_no_other(monkeypatch):
+    def failing(self):
+        self.failures["broken"] = "ImportError: no module named brken"
+        self.register_builtin()
+
+    monkeypatch.setattr(Plugins, "register_builtin", Plugins.load_installed, raising=False)
+    monkeypatch.setattr(Plugins, "load_installed", failing)
+    shown = done("plugins", "list", "ordering").stdout
+    assert "the plugin broken failed and was left out: ImportError: no module named brken" in shown
+    assert "raster" in shown
+
+
+def test_every_part_is_shown_with_its_options():
+    registry: Registry = default_registry()
+    for kind in KINDS:
+        for name, found in registry.parts(kind).items():
+            part = report("plugins", "show", name)["parts"][0]
+            assert (part["kind"], part["name"]) == (kind, name)
+            assert part["documentation"]
+            if kind != "recipe":
+                shown = {option["name"] for option in part["options"]} - {"any name"}
+                assert shown == set(found.part.option_parameters())
+
+
+def test_options_are_shown_with_type_and_default():
+    lines = [line.split() for line in done("plugins", "show", "mnist").stdout.splitlines()]
+    assert ["binarize", "none", "|", "threshold", "|", "static", "|", "dynamic", "none"] in lines
+    assert ["path", "text", "|", "none", "none"] in lines
+    assert ["path", "text", "required"] in [line.split() for line in done("plugins", "show", "csv").stdout.splitlines()]
+
+
+def test_a_recipe_is_shown_as_the_toml_that_it_is():
+    shown = done("plugins", "show", "toy-convnet").stdout
+    assert 'backbone = "convnet"' in shown
+    assert "[training]" in shown
+
+
+def test_unknown_names_are_told_the_nearest():
+    assert "did you mean 'raster'?" in refused(call("plugins", "show", "rastr"))
+    assert "did you mean 'head'?" in refused(call("plugins", "list", "haed"))

@@ -1,0 +1,138 @@
+"""``tensorar train``: parts picked or named, recipes, settings, plugins, going on."""
+
+import json
+
+import pytest
+
+from tensorar import Run, load_dataset, read_recipe
+from tensorar.runs.tensors import read_tensors
+
+from .commands import PLUGIN, SHORT, call, contents, done, process, refused, report
+
+
+def test_parts_that_are_not_named_are_picked_and_printed(bits):
+    result = done("train", f"npy:path={bits}", *SHORT)
+    assert result.stdout.startswith("picked: ordering raster, head bernoulli, backbone fvsbn\n")
+    assert "step      3" in result.stdout
+    assert "tensorar evaluate runs/npy-fvsbn" in result.stdout
+    run = Run.open("runs/npy-fvsbn")
+    assert str(run.recipe.backbone) == "fvsbn"
+    assert run.event_shape == (4, 4)
+    assert {path.name for path in run.folder.iterdir()} == {
+        "recipe.toml",
+        "model.safetensors",
+        "metrics.jsonl",
+        "training",
+        "training.png",
+    }
+
+
+@pytest.mark.parametrize(
+    ("data", "picked"),
+    [
+        ("toy:fixed=40", "ordering raster, head categorical:levels=64, backbone convnet"),
+        ("toy:length=8,fixed=40", "ordering shuffled, head categorical:levels=16, backbone mlp"),
+        ("csv:path=table.csv", "ordering shuffled, head gaussian_mixture, backbone mlp"),
+    ],
+)
+def test_what_is_picked_follows_from_shape_and_support(data, picked, tmp_path):
+    rows = [f"{i % 7 - 3.5},{i % 5 / 7}" for i in range(40)]
+    (tmp_path / "table.csv").write_text("\n".join(["a,b", *rows]))
+    result = done("train", data, *SHORT)
+    assert f"picked: {picked}" in result.stdout
+
+
+def test_named_parts_are_taken_as_they_are(bits):
+    parts = ["--ordering", "snake", "--head", "categorical:levels=2", "--backbone", "mlp:hidden=4"]
+    result = report("train", f"npy:path={bits}", *parts, *SHORT, "--out", "here")
+    assert result["run"] == "here"
+    recipe = Run.open("here").recipe
+    assert [str(recipe.ordering), str(recipe.head), str(recipe.backbone)] == parts[1::2]
+
+
+def test_a_second_run_of_the_same_kind_gets_a_folder_of_its_own(bits):
+    folders = [report("train", f"npy:path={bits}", *SHORT)["run"] for _ in range(2)]
+    assert folders == ["runs/npy-fvsbn", "runs/npy-fvsbn-2"]
+
+
+def test_json_is_one_object_with_all_that_was_measured(bits):
+    result = report("train", f"npy:path={bits}", *SHORT, "--set", "evaluate_every=2")
+    assert [row["step"] for row in result["metrics"]] == [2, 3]
+    assert result["best_valid_nats"] == min(row["valid_nats"] for row in result["metrics"])
+    assert result["interrupted"] is False
+    assert result["exact_valid_nats"] is None
+
+
+def test_the_toy_shows_the_distance_to_its_entropy():
+    toy = load_dataset("toy:length=8,fixed=40")
+    exact = -float(toy.log_prob(toy.valid).mean())
+    data = ["toy:length=8,fixed=40", "--backbone", "mlp:hidden=8"]
+    assert f"above the exact {exact:.3f};" in done("train", *data, *SHORT).stdout
+    result = report("train", *data, *SHORT)
+    assert result["exact_valid_nats"] == pytest.approx(exact)
+    assert result["best_valid_nats"] > exact
+
+
+def test_settings_come_from_options_and_from_set(bits):
+    settings = ["--learning-rate", "0.01", "--seed", "3", "--set", "ema=0.5", "--set", "warmup=1,clip=2"]
+    done("train", f"npy:path={bits}", *SHORT, *settings, "--out", "here")
+    made = Run.open("here").recipe.training
+    assert (made.learning_rate, made.seed, made.ema, made.warmup, made.clip) == (0.01, 3, 0.5, 1, 2.0)
+    assert (made.steps, made.batch_size, made.valid_events) == (3, 8, 20)
+
+
+def test_a_recipe_by_name_with_another_length_and_another_part():
+    named = ["--recipe", "toy-convnet", "--backbone", "convnet:channels=2,hidden=4"]
+    done("train", *named, *SHORT, "--out", "here")
+    recipe = Run.open("here").recipe
+    assert recipe.name == "toy-convnet"
+    assert (str(recipe.dataset), str(recipe.backbone)) == ("toy", "convnet:channels=2,hidden=4")
+    assert (recipe.training.steps, recipe.training.minutes) == (3, None), "the new length replaces the recipe's"
+
+
+def test_the_recipe_of_a_run_trains_the_same_again(bits_run):
+    report("train", "--recipe", bits_run / "recipe.toml", "--out", "again", "--device", "cpu")
+    for name in ("model.safetensors", "training/state.safetensors"):
+        expected, got = read_tensors(bits_run / name)[0], read_tensors(Run.open("again").folder / name)[0]
+        assert all(got[key].equal(expected[key]) for key in expected), name
+    assert read_recipe(bits_run / "recipe.toml")[0] == Run.open("again").recipe
+
+
+def test_a_plugin_in_one_file_brings_ordering_head_dataset_and_recipe():
+    parts = ["--ordering", "backwards", "--head", "coin"]
+    done("train", "stripes:side=3", *parts, "--plugin", PLUGIN, *SHORT, "--out", "named")
+    result = report("train", "--recipe", "striped", "--plugin", PLUGIN, "--device", "cpu", "--out", "recipe")
+    assert [row["step"] for row in result["metrics"]] == [4]
+    for run in ("named", "recipe"):
+        assert report("evaluate", run, "--plugin", PLUGIN)["exact"] is True
+
+
+def test_resuming_a_finished_training_changes_nothing(bits_run):
+    before = contents(bits_run)
+    result = report("train", "--resume", bits_run, "--device", "cpu")
+    after = contents(bits_run)
+    assert result["metrics"] == [json.loads(line) for line in (bits_run / "metrics.jsonl").read_text().splitlines()]
+    assert after == before
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["toy"],
+        ["--recipe", "toy-convnet"],
+        ["--head", "bernoulli"],
+        ["--steps", "9"],
+        ["--out", "x"],
+        ["--set", "ema=0"],
+    ],
+    ids=lambda more: more[0],
+)
+def test_resuming_takes_nothing_that_would_change_the_run(bits_run, more):
+    assert "--resume without" in refused(call("train", "--resume", bits_run, *more))
+
+
+def test_the_script_and_the_module_are_real_programs(bits, tmp_path):
+    result = process("train", f"npy:path={bits}", *SHORT, "--out", "here", "--json", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["run"] == "here"
+    assert result.stderr.startswith("picked: ")
