@@ -28,7 +28,8 @@ def test_observed_values_come_back_bit_by_bit(backbone, head, data):
 @pytest.mark.parametrize("backbone", backbone_specs())
 @given(data=st.data())
 def test_the_generator_decides_all_and_only_it(backbone, data):
-    model = data.draw(models(backbone=backbone, min_coefficients=4))
+    # nearly fair coins: a network that is sure of everything draws the same whatever the noise
+    model = randomise(data.draw(models(backbone=backbone, min_coefficients=4)), 0, spread=0.05)
     seed = data.draw(seeds)
 
     def draw(seed):
