@@ -30,7 +30,7 @@ ALL = [
         backbone="convnet",
         minutes=20.0,
         batch_size=100,
-        learning_rate=1e-3,
+        learning_rate=2e-3,
     ),
     _recipe(
         "mnist-fvsbn",
