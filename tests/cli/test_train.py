@@ -7,7 +7,7 @@ import pytest
 from tensorar import Run, load_dataset, read_recipe
 from tensorar.runs.tensors import read_tensors
 
-from .commands import PLUGIN, SHORT, call, contents, done, process, refused, report
+from .commands import PLUGIN, SHORT, call, contents, done, refused, report
 
 
 def test_parts_that_are_not_named_are_picked_and_printed(bits):
@@ -129,10 +129,3 @@ def test_resuming_a_finished_training_changes_nothing(bits_run):
 )
 def test_resuming_takes_nothing_that_would_change_the_run(bits_run, more):
     assert "--resume without" in refused(call("train", "--resume", bits_run, *more))
-
-
-def test_the_script_and_the_module_are_real_programs(bits, tmp_path):
-    result = process("train", f"npy:path={bits}", *SHORT, "--out", "here", "--json", cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
-    assert json.loads(result.stdout)["run"] == "here"
-    assert result.stderr.startswith("picked: ")

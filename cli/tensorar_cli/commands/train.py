@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -158,7 +159,7 @@ def train_with_progress(output: Output, run: Run, *, device: str, resume: bool =
         interrupted = train_run(run, resume=resume, device=device, watch=watch)
     if interrupted is not None:
         output.result({"run": str(run.folder), "interrupted": True, "metrics": run.metrics()})
-        output.say(f"interrupted and saved; go on with: tensorar train --resume {run.folder}")
+        output.say(f"interrupted and saved; go on with: tensorar train --resume {quote(str(run.folder))}")
         raise typer.Exit(128 + interrupted)
     if MAIN:
         from tensorar import pictures
@@ -184,4 +185,5 @@ def _report(output: Output, run: Run) -> None:
     output.result({"run": str(run.folder), **results})
     distance = "" if exact is None else f", {best - exact:.3f} above the exact {exact:.3f}"
     output.say(f"best validation: {best:.3f} nats per event{distance}; the run is {run.folder} (curve: training.png)")
-    output.say(f"next: tensorar evaluate {run.folder}, tensorar sample {run.folder}, tensorar posterior {run.folder}")
+    commands = [f"tensorar {command} {quote(str(run.folder))}" for command in ("evaluate", "sample", "posterior")]
+    output.say("next: " + ", ".join(commands))

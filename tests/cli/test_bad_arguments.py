@@ -1,0 +1,128 @@
+"""Mistakes in what is typed: one line, exit code 2, nothing left behind."""
+
+import pytest
+
+from .commands import PLUGIN, call, contents, refused
+
+pytestmark = pytest.mark.usefixtures("without_shape_checks")
+
+TRAIN = {
+    "no dataset": ([], "either a dataset or --recipe, got none"),
+    "two datasets": (["toy", "--recipe", "toy-convnet"], "either a dataset or --recipe, got both"),
+    "unknown dataset": (["tyo"], "'tyo'; did you mean 'toy'?"),
+    "unknown head": (["toy", "--head", "bernuli"], "'bernuli'; did you mean 'bernoulli'?"),
+    "unknown ordering": (["toy", "--ordering", "rastr"], "'rastr'; did you mean 'raster'?"),
+    "unknown backbone": (["toy", "--backbone", "convnte"], "'convnte'; did you mean 'convnet'?"),
+    "unknown recipe": (["--recipe", "toy-convent"], "'toy-convent'; did you mean 'toy-convnet'?"),
+    "missing recipe file": (["--recipe", "no.toml"], "a recipe at no.toml, got no such file"),
+    "unknown option of a part": (["toy", "--backbone", "convnet:chanels=3"], "'chanels'; did you mean 'channels'?"),
+    "unknown option of a dataset": (["toy:lenth=9"], "'lenth'; did you mean 'length'?"),
+    "option of another type": (["toy:length=three"], "toy's length to be integer, got 'three'"),
+    "option out of range": (["toy", "--backbone", "convnet:channels=-3"], "'convnet:channels=-3'"),
+    "no value": (["toy:length="], "a part spec: name or name:key=value,key=value, got 'toy:length='"),
+    "no name": ([":x"], "a part spec"),
+    "missing option": (["npy"], "its option path, got 'npy'; write npy:path=..."),
+    "parts that do not go together": (["toy", "--ordering", "einops:pattern='h w -> (w h)'"], "got (32,)"),
+    "unknown setting": (["toy", "--set", "lerning_rate=3"], "'lerning_rate'; did you mean 'learning_rate'?"),
+    "setting of another type": (["toy", "--set", "batch_size=x"], "batch_size to be integer, got 'x'"),
+    "no setting": (["toy", "--set", "batch_size"], "--set KEY=VALUE, got 'batch_size'; write for example"),
+    "setting out of range": (["toy", "--set", "ema=1"], "ema to be a decay from 0 up to (not including) 1, got 1.0"),
+    "endless": (["toy", "--epochs", "inf"], "epochs to be a positive number, got inf"),
+    "no time": (["toy", "--minutes", "-1"], "minutes to be a positive number, got -1.0"),
+    "not a number": (["toy", "--learning-rate", "nan"], "learning_rate to be a positive number, got nan"),
+    "not even text of one": (["toy", "--learning-rate", "fast"], "--learning-rate to be a valid number, got 'fast'"),
+    "no steps": (["toy", "--steps", "0"], "--steps to be greater than or equal to 1, got '0'; see tensorar train"),
+    "nothing after an option": (["toy", "--steps"], "a value after --steps, got none"),
+    "a value for a flag": (["toy", "--json=3"], "no value after --json"),
+    "too much": (["toy", "mnist"], "nothing more after tensorar train, got 'mnist'"),
+    "a seed beyond all": (["toy", "--seed", "99999999999999999999"], "got '99999999999999999999'"),
+    "unknown device": (["toy", "--device", "warp"], "a device that this machine has"),
+    "unknown option": (["toy", "--hepl"], "an option of tensorar train, got '--hepl'; did you mean "),
+    "no such plugin": (["toy", "--plugin", "nope.py"], "a Python file, got nope.py"),
+    "a plugin that fails": (["toy", "--plugin", "broken.py"], "importable plugin, got NameError"),
+    "a plugin without hooks": (["toy", "--plugin", "empty.py"], "no hook in it"),
+    "resuming nothing": (["--resume", "nowhere"], "a run folder (one with a recipe.toml), got nowhere"),
+}
+
+
+@pytest.mark.parametrize("case", TRAIN)
+def test_training(case, tmp_path):
+    (tmp_path / "broken.py").write_text("broken\n")
+    (tmp_path / "empty.py").write_text("")
+    before = contents(tmp_path)
+    arguments, told = TRAIN[case]
+    out = [] if "--resume" in arguments else ["--out", "out"]
+    assert told in refused(call("train", *out, *arguments))
+    assert contents(tmp_path) == before
+
+
+LOOK = {
+    "evaluate --split tset": "--split train, valid or test, got 'tset'",
+    "evaluate --events 0": "--events to be greater than or equal to 1, got '0'",
+    "evaluate --device warp": "a device that this machine has (auto, cpu, cuda, cuda:1, mps), got 'warp'",
+    "evaluate --data toy": "got 32 in the data",
+    "evaluate --data npy:path=other.npy": "events of shape (batch, 4, 4), got (10, 3)",
+    "evaluate --estimate --data npy:path=other.npy": "events of shape (batch, 4, 4), got (10, 3)",
+    "sample --out x.jpg": "--out to end in .png or .npy or .csv, got 'x.jpg'; give it that ending",
+    "sample --out /dev/full": "got '/dev/full'",
+    "sample -n many": "--number / -n to be a valid integer, got 'many'",
+    "inpaint --evidence middle": "a region (top|bottom|left|right half|third|quarter, center box, border",
+    "inpaint --evidence random_3": "a region",
+    "inpaint --completions 0": "--completions to be greater than or equal to 1",
+    "inpaint --out x": "--out to end in .png or .npy or .csv, got 'x'",
+    "posterior --example 99": "--example below 6, the events of test, got 99",
+    "posterior --example -1": "--example to be greater than or equal to 0, got '-1'",
+    "posterior --steps 16": "--steps from 0 to 15, got '16'; write them with commas",
+    "posterior --steps 1,,2": "got '1,,2'",
+    "posterior --steps x": "got 'x'",
+    "posterior --out x.npy": "--out to end in .png, got 'x.npy'",
+}
+
+
+@pytest.mark.parametrize("typed", LOOK)
+def test_looking_at_a_run(typed, bits_run, tmp_path):
+    import numpy as np
+
+    np.save("other.npy", np.zeros((100, 3), dtype=np.uint8))
+    before = contents(tmp_path)
+    command, *options = typed.split(" ")
+    assert LOOK[typed] in refused(call(command, bits_run, *options))
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("fraction", ["3", "-0.1", "nan", "much"])
+def test_a_fraction_that_is_none(bits_run, fraction):
+    told = refused(call("inpaint", bits_run, "--evidence", f"random {fraction}"))
+    assert f"a fraction from 0 to 1 after 'random', got 'random {fraction}'" in told
+
+
+@pytest.mark.parametrize("command", ["evaluate", "sample", "inpaint", "posterior"])
+def test_a_run_is_missing(command, tmp_path):
+    assert f"RUN after tensorar {command}, got none; see tensorar {command} --help" in refused(call(command))
+    assert "a run folder (one with a recipe.toml), got nowhere" in refused(call(command, "nowhere"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_commands_that_are_none():
+    assert "'evalute'; did you mean 'evaluate'? see tensorar --help" in refused(call("evalute"))
+    assert "a command of tensorar order, got 'draw'; see tensorar order --help" in refused(call("order", "draw"))
+    assert "--shape after tensorar order show, got none" in refused(call("order", "show", "raster"))
+
+
+def test_two_parts_of_one_name(tmp_path):
+    (tmp_path / "again.py").write_text(PLUGIN.read_text())
+    told = refused(call("train", "stripes", "--plugin", PLUGIN, "--plugin", "again.py"))
+    assert "one dataset named 'stripes', got two, from plugin" in told
+
+
+def test_a_mistake_of_ours_is_told_in_a_line_and_in_full_on_request(monkeypatch):
+    def failing(*arguments):
+        raise ZeroDivisionError("one\ntwo")
+
+    monkeypatch.setattr("tensorar_cli.defaults.complete_recipe", failing)
+    result = call("train", "toy")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: unexpected ZeroDivisionError: one two; set TENSORAR_TRACEBACK=1")
+    assert result.stderr.count("\n") == 1
+    monkeypatch.setenv("TENSORAR_TRACEBACK", "1")
+    assert isinstance(call("train", "toy").exception, ZeroDivisionError)

@@ -1,0 +1,242 @@
+"""Files that are damaged, of another kind or no longer there: one line, exit code 2, nothing left behind."""
+
+import gzip
+import socket
+import struct
+
+import numpy as np
+import pytest
+
+from tensorar_plugins.datasets import fetch, mnist
+
+from .commands import PLUGIN, SHORT, call, contents, done, refused
+
+pytestmark = pytest.mark.usefixtures("without_shape_checks")
+
+LEVELS = np.arange(240).reshape(40, 6) % 7
+ARRAYS = {
+    "levels": LEVELS,
+    "nan": np.where(LEVELS == 3, np.nan, LEVELS),
+    "infinite": np.where(LEVELS == 3, np.inf, LEVELS),
+    "empty": np.zeros((0, 6)),
+    "hollow": np.zeros((40, 0)),
+    "single": np.float64(3),
+    "words": np.array(["a", "b"]),
+}
+TABLES = {
+    "nan.csv": "a,b\n1,2\n3,nan\n4,5\n",
+    "gap.csv": "1,2\n3,\n4,5\n",
+    "word.csv": "1,2\n3,x\n4,5\n",
+    "ragged.csv": "1,2\n3\n4,5\n",
+    "empty.csv": "",
+    "header.csv": "a,b\n",
+}
+DATA = {
+    "npy:path=nan.npy": "finite numbers in the train part of 'npy', got NaN or infinity; remove or fill them",
+    "npy:path=infinite.npy": "got NaN or infinity",
+    "npy:path=empty.npy": "at least 3 events in empty.npy, one for each part, got 0",
+    "npy:path=hollow.npy": "at least one coefficient",
+    "npy:path=single.npy": "events along the first axis in single.npy, got a single number",
+    "npy:path=words.npy": "booleans in words.npy, got <U1",
+    "npy:path=cut.npy": "cut.npy to be a sound file of numpy arrays, got ",
+    "npy:path=cut.npz": "cut.npz to be a sound file of numpy arrays, got ",
+    "npz:path=cut.npz": "cut.npz to be a sound file of numpy arrays, got ",
+    "npz:path=levels.npy": "an archive of arrays in levels.npy, got one array; write npy:path=levels.npy",
+    "npy:path=whole.npz": "one array in whole.npz, got an archive of arrays; write npz:path=whole.npz",
+    "npz:path=whole.npz": "an array named data or train in whole.npz, got x; name the array to use with key=NAME",
+    "npy:path=none.npy": "got no such file or directory; check the path",
+    "npy:path=nan.csv": "nan.csv to be a sound file of numpy arrays, got another kind of file",
+    "csv:path=nan.csv": "a number in line 3, column 2 of nan.csv, got 'nan'; missing values",
+    "csv:path=gap.csv": "a number in line 2, column 2 of gap.csv, got an empty cell",
+    "csv:path=word.csv": "a number in line 2, column 2 of word.csv, got 'x'",
+    "csv:path=ragged.csv": "2 cells in line 2 of ragged.csv, as in line 1, got 1",
+    "csv:path=empty.csv": "at least 3 events in empty.csv, one for each part, got 0",
+    "csv:path=header.csv": "at least 3 events in header.csv",
+    "csv:path=levels.npy": "levels.npy to be a table as UTF-8 text",
+    "csv:path=none.csv": "none.csv to be a table as UTF-8 text, got no such file or directory",
+    "mnist:path=cut": "bytes in cut/train-images-idx3-ubyte, got 2000",
+    "mnist:path=zipped": "bytes in zipped/train-images-idx3-ubyte.gz, got ",
+    "mnist:path=labels": "an IDX file of bytes with 3 axes (00 00 08 03), got a file that starts with 00 00 08 01",
+    "mnist:path=nowhere": "train-images-idx3-ubyte.gz in the folder nowhere, got no such folder",
+}
+
+
+@pytest.fixture
+def files(tmp_path):
+    for name, array in ARRAYS.items():
+        np.save(tmp_path / f"{name}.npy", array)
+    for name, text in TABLES.items():
+        (tmp_path / name).write_text(text)
+    np.savez(tmp_path / "whole.npz", x=LEVELS)
+    for source, cut in (("levels.npy", "cut.npy"), ("whole.npz", "cut.npz")):
+        (tmp_path / cut).write_bytes((tmp_path / source).read_bytes()[:-20])
+    images = bytes([0, 0, 8, 3]) + struct.pack(">3I", 60, 28, 28) + bytes(60 * 784)
+    labels = bytes([0, 0, 8, 1]) + struct.pack(">I", 60) + bytes(60)
+    zipped = gzip.compress(images, mtime=0)[:-30]
+    idx = {"cut": ("", images[:2000]), "zipped": (".gz", zipped), "labels": ("", labels)}
+    for folder, (ending, content) in idx.items():
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / f"train-images-idx3-ubyte{ending}").write_bytes(content)
+    return tmp_path
+
+
+@pytest.mark.parametrize("data", DATA)
+def test_data(data, files, monkeypatch):
+    monkeypatch.delenv("TENSORAR_DATA", raising=False)
+    before = contents(files)
+    assert DATA[data] in refused(call("train", data, *SHORT, "--out", "out"))
+    assert contents(files) == before
+
+
+@pytest.mark.parametrize(
+    ("data", "head", "told"),
+    [
+        (
+            "npy:path=levels.npy",
+            "bernoulli",
+            "in the dataset npy:path=levels.npy; use --head categorical:levels=7 or --head ",
+        ),
+        ("npy:path=levels.npy", "categorical:levels=3", "integers from 0 to 2), got "),
+        ("toy:length=8", "bernoulli", "--head categorical:levels=1"),
+        ("csv:path=reals.csv", "categorical:levels=4", "use --head gaussian_mixture"),
+    ],
+)
+def test_values_that_the_head_does_not_take(data, head, told, files):
+    (files / "reals.csv").write_text("".join(f"{i / 7},{i / 3}\n" for i in range(30)))
+    before = contents(files)
+    assert told in refused(call("train", data, "--head", head, *SHORT, "--out", "out"))
+    assert contents(files) == before
+
+
+def test_no_network(tmp_path, monkeypatch):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        closed = f"http://127.0.0.1:{free.getsockname()[1]}/"
+    monkeypatch.delenv("TENSORAR_DATA", raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(fetch, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(mnist, "MIRRORS", (closed,))
+    told = refused(call("train", "mnist", *SHORT, "--out", "out"))
+    assert f"from one of its mirrors, got {closed} (cannot be reached); check the network, or give the files" in told
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+# --- masks ----------------------------------------------------------------------------------------------------------
+
+MASKS = {
+    "eye5.npy": "of the event's shape (4, 4), got (5, 5)",
+    "threes.npy": "of truth values, or of 0 and 1, got other values (float64)",
+    "words.npy": "of truth values",
+    "cut.npy": "an array from numpy.save, got ",
+    "many.npz": "one array from numpy.save, got an archive of arrays",
+    "none.npy": "an array from numpy.save, got no such file or directory",
+}
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_masks(name, bits_run, tmp_path):
+    np.save("eye5.npy", np.eye(5, dtype=bool))
+    np.save("threes.npy", np.full((4, 4), 3.0))
+    np.save("words.npy", np.full((4, 4), "a"))
+    np.savez("many.npz", x=np.eye(4))
+    (tmp_path / "cut.npy").write_bytes((tmp_path / "eye5.npy").read_bytes()[:-3])
+    before = contents(tmp_path)
+    assert f"the mask {name} to be {MASKS[name]}" in refused(call("inpaint", bits_run, "--mask", name))
+    assert contents(tmp_path) == before
+
+
+# --- runs -----------------------------------------------------------------------------------------------------------
+
+LOOKING = ["evaluate", "sample", "inpaint", "posterior"]
+
+
+def _replaced(old, new):
+    def change(run):
+        text = (run / "recipe.toml").read_text()
+        assert old in text
+        (run / "recipe.toml").write_text(text.replace(old, new))
+
+    return change
+
+
+def _cut(name, size):
+    return lambda run: (run / name).write_bytes((run / name).read_bytes()[:size])
+
+
+RECIPES = {
+    "older": (_replaced("format = 1", "format = 0"), "of format 1, got format 0; use the version of tensorar"),
+    "no format": (_replaced("format = 1\n", ""), "of format 1, got format none"),
+    "not TOML": (_replaced("[parts]", "[parts"), "recipe.toml to be a TOML file, got "),
+    "cut": (_cut("recipe.toml", 75), "bits/recipe.toml"),
+    "empty": (_cut("recipe.toml", 0), "of format 1, got format none"),
+    "a number for a part": (_replaced('head = "bernoulli"', "head = 5"), "the head under [parts] in "),
+    "no part": (_replaced('head = "bernoulli"\n', ""), 'got none; write head = "name" or "name:key=value"'),
+    "parts are no table": (_replaced("[parts]", "parts = 3\n[training]"), "recipe.toml"),
+    "unknown setting": (_replaced("steps = 3", "stesp = 3"), "'stesp' in "),
+    "setting of another type": (_replaced("steps = 3", 'steps = "x"'), "the setting steps to be integer"),
+    "unknown key": (_replaced("[training]", "[trainign]"), "'trainign'; did you mean 'training'?"),
+    "no shape": (_replaced("event_shape", "evnt_shape"), "made.event_shape in "),
+    "a part of nobody": (_replaced('"fvsbn"', '"fvsbm"'), "the backbone 'fvsbm' that "),
+    "another part": (_replaced('"fvsbn"', '"mlp:hidden=4"'), "to fit its recipe, got others for backbone."),
+    "another shape": (_replaced("    4,\n    4,", "    2,\n    8,"), "events of shape (2, 8), which "),
+}
+
+
+@pytest.mark.parametrize("case", RECIPES)
+def test_recipes(case, bits_run, tmp_path):
+    damage, told = RECIPES[case]
+    damage(bits_run)
+    before = contents(tmp_path)
+    for command in ("evaluate", "posterior"):
+        assert told in refused(call(command, bits_run))
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("command", LOOKING)
+def test_weights(command, bits_run, tmp_path):
+    for size in (0, 5, 60, -9):
+        _cut("model.safetensors", size)(bits_run)
+        assert "model.safetensors to be a whole safetensors file, got " in refused(call(command, bits_run))
+    (bits_run / "model.safetensors").unlink()
+    assert "model.safetensors, got no such file; train again" in refused(call(command, bits_run))
+
+
+def test_a_training_state(bits_run, tmp_path):
+    _cut("training/state.safetensors", -9)(bits_run)
+    before = contents(tmp_path)
+    assert "state.safetensors to be a whole safetensors file" in refused(call("train", "--resume", bits_run))
+    assert contents(tmp_path) == before
+    (bits_run / "training" / "state.safetensors").unlink()
+    assert "state.safetensors, got no such file" in refused(call("train", "--resume", bits_run))
+
+
+def test_data_that_a_run_no_longer_finds(bits, tmp_path):
+    done("train", f"npy:path={bits}", *SHORT, "--out", "run")
+    np.save(bits, np.zeros((30, 5), dtype=np.uint8))
+    for command in ("evaluate", "inpaint", "posterior"):
+        assert "events of shape (4, 4), which run was made for, got (5,)" in refused(call(command, "run"))
+    assert "which run was made for" in refused(call("train", "--resume", "run"))
+    bits.unlink()
+    assert "got no such file or directory; check the path" in refused(call("evaluate", "run"))
+    done("sample", "run", "-n", "2")
+
+
+def test_a_plugin_that_is_not_there_now(tmp_path):
+    done("train", "stripes", "--plugin", PLUGIN, *SHORT, "--out", "run")
+    from tensorar import default_registry
+
+    for command in (*LOOKING, "train --resume"):
+        default_registry.cache_clear()
+        told = refused(call(*command.split(), "run"))
+        assert "the dataset 'stripes' that run was made with, got no installed plugin that brings it" in told
+        assert f"load it with --plugin {PLUGIN}" in told
+
+
+def test_an_installed_plugin_that_is_not_there_now(bits_run):
+    _replaced('backbone = "fvsbn"', 'backbone = "wavenet"')(bits_run)
+    text = (bits_run / "recipe.toml").read_text()
+    old = '[made.plugins.backbone]\nplugin = "builtin"\ndistribution = "tensorar"\n'
+    assert old in text
+    new = '[made.plugins.backbone]\nplugin = "waves"\ndistribution = "tensorar-waves"\n'
+    (bits_run / "recipe.toml").write_text(text.replace(old, new))
+    assert "install it: pip install tensorar-waves==0.1.0" in refused(call("evaluate", bits_run))

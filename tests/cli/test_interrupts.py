@@ -1,0 +1,110 @@
+"""Ctrl-C and SIGTERM in the middle of a real training: it saves, says how to go on, and goes on to the same weights."""
+
+import json
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from tensorar import Run
+from tensorar.runs.tensors import read_tensors
+
+from .commands import environment, process
+
+STEPS = 600
+TRAIN = ["train", "toy:length=8", "--backbone", "mlp:hidden=8,dropout=0.1", "--device", "cpu", "--steps", STEPS]
+TRAIN += ["--batch-size", "16", "--set", "valid_events=20", "--set", "evaluate_every=100"]
+KEPT = ("model.safetensors", "training/state.safetensors")
+
+
+@contextmanager
+def started(*arguments, cwd):
+    """A real training, and the file that says that it is under way."""
+    command = [sys.executable, "-W", "error", "-m", "tensorar_cli", *map(str, arguments)]
+    running = subprocess.Popen(
+        command, cwd=cwd, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield running
+    finally:
+        running.kill()
+        running.communicate()
+
+
+def interrupted(running, number, metrics):
+    """Send the signal after the first evaluation: the exit code, the output and the errors."""
+    until = time.monotonic() + 60
+    while not metrics.is_file() and running.poll() is None and time.monotonic() < until:
+        time.sleep(0.005)
+    running.send_signal(number)
+    out, err = running.communicate(timeout=60)
+    return running.returncode, out, err
+
+
+def same_weights(one, other):
+    for name in KEPT:
+        expected, got = read_tensors(one / name)[0], read_tensors(other / name)[0]
+        assert expected.keys() == got.keys()
+        assert all(got[key].equal(expected[key]) for key in expected), name
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    assert process(*TRAIN, "--out", "run", cwd=folder).returncode == 0
+    return folder / "run"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_it_saves_and_goes_on_to_the_same_weights(tmp_path, uninterrupted, number, code):
+    with started(*TRAIN, "--out", "a run", cwd=tmp_path) as running:
+        got, out, err = interrupted(running, number, tmp_path / "a run" / "metrics.jsonl")
+    assert (got, err) == (code, ""), out
+    command = re.search(r"^interrupted and saved; go on with: tensorar (.*)$", out, flags=re.MULTILINE)[1]
+    _, metadata = read_tensors(tmp_path / "a run" / KEPT[1])
+    assert 100 <= json.loads(metadata["progress"])["step"] < STEPS, "the test wants a training that is not over"
+    resumed = process(*shlex.split(command), "--device", "cpu", cwd=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    same_weights(uninterrupted, tmp_path / "a run")
+    rows = [[row["valid_nats"] for row in Run.open(folder).metrics()] for folder in (uninterrupted, tmp_path / "a run")]
+    assert rows[0] == rows[1]
+
+
+@pytest.mark.slow
+def test_an_interrupt_with_json_is_still_one_object(tmp_path):
+    with started(*TRAIN, "--out", "run", "--json", cwd=tmp_path) as running:
+        code, out, err = interrupted(running, signal.SIGINT, tmp_path / "run" / "metrics.jsonl")
+    assert code == 130
+    result = json.loads(out)
+    assert result["interrupted"] is True
+    assert result["metrics"][0]["step"] == 100
+    assert "go on with: tensorar train --resume run" in err
+
+
+@pytest.mark.slow
+def test_a_training_that_is_killed_at_once_can_be_resumed(tmp_path, uninterrupted):
+    with started(*TRAIN, "--out", "run", cwd=tmp_path) as running:
+        until = time.monotonic() + 60
+        while not (tmp_path / "run" / "recipe.toml").is_file() and time.monotonic() < until:
+            time.sleep(0.002)
+        running.kill()
+        running.wait()
+    assert process("train", "--resume", "run", "--device", "cpu", cwd=tmp_path).returncode == 0
+    same_weights(uninterrupted, tmp_path / "run")
+
+
+def test_an_interrupt_before_the_training_ends_at_once(tmp_path):
+    code = (
+        "import os, signal, tensorar_cli.defaults as d\n"
+        "d.complete_recipe = lambda *a: os.kill(os.getpid(), signal.SIGINT)\n"
+        "from tensorar_cli.__main__ import main; main()"
+    )
+    command = [sys.executable, "-c", code, "train", "toy"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (130, "")
+    assert list(tmp_path.iterdir()) == []
