@@ -26,10 +26,11 @@ class Output:
         width = None if (sys.stderr if as_json else sys.stdout).isatty() else WIDE
         # soft wrapping keeps paths whole, so that they can be copied and grepped
         self.console = Console(stderr=as_json, highlight=False, soft_wrap=True, quiet=not MAIN, width=width)
+        self._lines = self.console
 
     def say(self, text: str, *, style: str | None = None) -> None:
         """A line for people (standard error where the result is JSON)."""
-        self.console.print(text, style=style, markup=False)
+        self._lines.print(text, style=style, markup=False, soft_wrap=True)
 
     def show(self, table: Table) -> None:
         """A table for people."""
@@ -49,7 +50,7 @@ class Output:
 
         Shown on terminals only, on standard error, and gone when it is done.
         """
-        console = Console(stderr=True)
+        console = Console(stderr=True, highlight=False)
         columns = [
             TextColumn("{task.description}"),
             BarColumn(),
@@ -60,15 +61,19 @@ class Output:
             TimeRemainingColumn(),
         ]
         shown = console.is_terminal and MAIN
-        # lines of a terminal go above the bar; those of a file or a pipe must still get there
-        above = sys.stdout.isatty()
-        with Progress(*columns, console=console, transient=True, disable=not shown, redirect_stdout=above) as bar:
-            task = bar.add_task(description, words=unit)
+        if shown and self.console.is_terminal:
+            # only the console of the bar knows how to write a line above it
+            self._lines = console
+        try:
+            with Progress(*columns, console=console, transient=True, disable=not shown, redirect_stdout=False) as bar:
+                task = bar.add_task(description, words=unit)
 
-            def update(done: float, total: float, words: str) -> None:
-                bar.update(task, completed=done, total=total, words=words)
+                def update(done: float, total: float, words: str) -> None:
+                    bar.update(task, completed=done, total=total, words=words)
 
-            yield update
+                yield update
+        finally:
+            self._lines = self.console
 
 
 def table(*headers: str, rows: list[tuple[Any, ...]]) -> Table:

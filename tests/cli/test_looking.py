@@ -139,7 +139,7 @@ def test_inpainting_as_a_picture_and_as_text(bits_run, toy_run):
     assert [len(line.split(",")) for line in Path("x.csv").read_text().splitlines()] == [16] * 6
 
 
-@pytest.mark.parametrize(("shape", "known"), [((), 0), ((1, 6), 3), ((6, 1), 3), ((2, 4, 4), 16), ((4, 1, 1), None)])
+@pytest.mark.parametrize(("shape", "known"), [((), 0), ((1, 6), 3), ((2, 4, 4), 16), ((4, 1, 1), None)])
 def test_every_shape_has_a_region_to_begin_with(shape, known):
     np.save("x.npy", np.random.default_rng(0).integers(0, 2, (20, *shape), dtype=np.uint8))
     done("train", "npy:path=x.npy", "--steps", "1", "--device", "cpu", "--out", "run")

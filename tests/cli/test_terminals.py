@@ -54,8 +54,8 @@ def test_a_terminal_shows_a_bar_with_nats_and_the_time_left(seen):
 
 def test_lines_stand_above_the_bar(seen):
     _, shown, _ = seen
-    lines = re.findall(r"step +(\d+) +\d+ s  train", shown)
-    assert lines == ["150", "300", "400"]
+    lines = re.findall(rf"(?:^|\n|\r|{ESCAPE}\[2K)step +(\d+) +\d+ s  train [^\r\n]*\r\n", shown)
+    assert lines == ["150", "300", "400"], "each from the beginning of a line to its end"
 
 
 def test_lines_reach_a_file_while_the_bar_is_on_a_terminal(tmp_path):

@@ -88,13 +88,14 @@ def test_a_dataset_that_does_not_know_gives_no_exact_distribution():
     assert posterior_steps(model, torch.zeros(3), [1], Silent())[0].exact is None
 
 
-def test_the_callers_noise_is_left_alone():
+def test_the_callers_noise_is_left_alone_and_has_no_say():
     model = build((3,), "raster", "gaussian_mixture", "fvsbn")
     torch.manual_seed(5)
     expected = torch.rand(2)
     torch.manual_seed(5)
-    posterior_steps(model, torch.zeros(3), [0, 1])
+    step = posterior_steps(model, torch.zeros(3), [1])[0]
     assert torch.equal(torch.rand(2), expected)
+    assert torch.equal(posterior_steps(model, torch.zeros(3), [1])[0].support, step.support)
 
 
 def test_steps_and_shapes_that_are_none():
