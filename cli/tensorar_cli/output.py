@@ -43,6 +43,8 @@ class Output:
             from tensorar.files import json_line
 
             sys.stdout.write(json_line(values) + "\n")
+            # while a reader that has gone can still be dealt with
+            sys.stdout.flush()
 
     @contextmanager
     def progress(self, description: str, *, unit: str = "") -> Iterator[Callable[[float, float, str], None]]:
