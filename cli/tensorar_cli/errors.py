@@ -21,8 +21,6 @@ class OneLineErrors(TyperGroup):
             status = super().main(args, *rest, **extra | {"standalone_mode": False})
         except (KeyboardInterrupt, typer.Abort):
             _fail("interrupted", 130)
-        except BrokenPipeError:
-            _leave_quietly()
         except typer.TyperException as error:
             _fail_usage(error)
         except Exception as error:
@@ -57,9 +55,3 @@ def _fail_usage(error: typer.TyperException) -> None:
 def _fail(message: str, code: int) -> None:
     typer.secho(f"error: {message}", err=True, fg=None if os.environ.get("NO_COLOR") else "red")
     sys.exit(code)
-
-
-def _leave_quietly() -> None:
-    """Whoever read the output has seen enough, as ``head`` has; Python would complain once more when it flushes."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(1)

@@ -43,7 +43,7 @@ class Output:
             from tensorar.files import json_line
 
             sys.stdout.write(json_line(values) + "\n")
-            # while a reader that has gone can still be dealt with
+            # typer deals with a reader that has gone, but not once Python is on its way out
             sys.stdout.flush()
 
     @contextmanager

@@ -99,7 +99,6 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path, json):
         command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     running.stdout.close()
-    complaints = [line for line in running.stderr.read().splitlines() if not line.startswith("raster on (20, 20)")]
-    assert [line for line in complaints if not set(line) <= set("0123456789 ")] == []
+    assert "rror" not in running.stderr.read()
     running.stderr.close()
     assert running.wait(timeout=60) == 1
