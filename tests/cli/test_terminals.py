@@ -94,7 +94,7 @@ def test_help_has_no_colour_where_it_is_unwanted(tmp_path):
 
 @pytest.mark.parametrize("json", [[], ["--json"]], ids=str)
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path, json):
-    command = [SCRIPT, "order", "show", "raster", "--shape", "20,20", *json]
+    command = [SCRIPT, "order", "show", "raster", "--shape", "2,2", *json]
     running = subprocess.Popen(
         command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
