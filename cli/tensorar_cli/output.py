@@ -43,8 +43,6 @@ class Output:
             from tensorar.files import json_line
 
             sys.stdout.write(json_line(values) + "\n")
-            # typer deals with a reader that has gone, but not once Python is on its way out
-            sys.stdout.flush()
 
     @contextmanager
     def progress(self, description: str, *, unit: str = "") -> Iterator[Callable[[float, float, str], None]]:
