@@ -32,8 +32,7 @@ class Backbone(nn.Module, Part, ABC):
     """A network made for a signature. Options are keyword-only arguments after it.
 
     What a backbone can take is declared as data, and checked before it is built: ``event_ranks`` (None: all; axes of
-    size 1 do not count where ``ignores_unit_axes``) and ``orders`` (every order, or only those that are the raster
-    order up to flips and a permutation of the axes).
+    size 1 do not count where ``ignores_unit_axes``) and ``orders`` (all, or for causal ones only those like raster).
     """
 
     event_ranks: ClassVar[frozenset[int] | None] = None
@@ -50,22 +49,9 @@ class Backbone(nn.Module, Part, ABC):
 
     @classmethod
     def adapt(cls, signature: Signature) -> Signature:
-        """The signature to build with: seen through the raster view where the backbone knows only that order.
-
-        Raises ``ShapeError`` when the backbone takes no such shape or order.
-        """
+        """The signature to build with. Raises ``ShapeError`` when the backbone takes no such shape or order."""
         cls._check_rank(signature.event_shape)
-        if cls.orders == "any":
-            return signature
-        view = signature.order.raster_view if signature.order else None
-        if view is None:
-            raise ShapeError(
-                expected=f"a raster order up to flips and axis permutation for the backbone {cls.name!r}",
-                got="another order",
-                remedy="choose such an ordering, or another backbone (tensorar plugins list)",
-            )
-        shape = view.event_shape(signature.event_shape)
-        return replace(signature, event_shape=shape, order=Order.raster(shape))
+        return signature
 
     @classmethod
     def _check_rank(cls, event_shape: tuple[int, ...]) -> None:
@@ -81,7 +67,30 @@ class Backbone(nn.Module, Part, ABC):
 
 
 class CausalBackbone(Backbone):
-    """A backbone that gives all conditionals of a complete tensor in one pass."""
+    """A backbone that gives all conditionals of a complete tensor in one pass.
+
+    ``orders`` says whether it takes every order, or only those that are the raster order up to flips and a permutation
+    of the axes. The latter kind is shown every tensor flipped and permuted, and sees raster order only.
+    """
+
+    @classmethod
+    def adapt(cls, signature: Signature) -> Signature:
+        """The signature to build with: seen through the raster view where the backbone knows only that order.
+
+        Raises ``ShapeError`` when the backbone takes no such shape or order.
+        """
+        signature = super().adapt(signature)
+        if cls.orders == "any":
+            return signature
+        view = signature.order.raster_view if signature.order else None
+        if view is None:
+            raise ShapeError(
+                expected=f"a raster order up to flips and axis permutation for the backbone {cls.name!r}",
+                got="another order",
+                remedy="choose such an ordering, or another backbone (tensorar plugins list)",
+            )
+        shape = view.event_shape(signature.event_shape)
+        return replace(signature, event_shape=shape, order=Order.raster(shape))
 
     @abstractmethod
     def forward(

@@ -77,6 +77,11 @@ class Dataset(Part, ABC):
         """The shape of one event."""
         return tuple(self.train.shape[1:])
 
+    @property
+    def variants(self) -> dict[str, tuple[float, ...]]:
+        """Specs of this dataset with other values, and two that stand for those: suggested where a head takes them."""
+        return {}
+
     def fresh(self, n: int, generator: torch.Generator) -> Real[Tensor, "n *event"] | None:
         """``n`` new training events, or None where training goes through ``train``."""
         return None

@@ -31,10 +31,12 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
-    except OSError as error:
+    except BaseException as error:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
         _remove_empty(new_folders)
+        if not isinstance(error, OSError):
+            raise
         raise unwritable(path, error) from error
 
 

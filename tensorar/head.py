@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, constraints
 from torch.distributions.constraints import Constraint
 
 from tensorar.errors import SupportError
@@ -86,7 +86,7 @@ def describe_support(support: Constraint) -> str:
     '0 or 1'
     """
     bounds = [getattr(support, name, None) for name in ("lower_bound", "upper_bound")]
-    if type(support).__name__ == "_Boolean":
+    if support is constraints.boolean:
         return "0 or 1"
     kind = "integers" if support.is_discrete else "real numbers"
     if None not in bounds:

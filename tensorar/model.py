@@ -93,6 +93,16 @@ class AutoregressiveModel(nn.Module):
         """What the network sees of values."""
         return self.head.encode(x).to(self._network_dtype)
 
+    def start_at_marginals(self, values: Real[Tensor, "n *event"]) -> None:
+        """Let training begin at each coefficient's own distribution in the data, where head and backbone know how."""
+        marginal = self.head.marginal(values)
+        if marginal is None:
+            return
+        view = self.order.raster_view
+        if isinstance(self.backbone, CausalBackbone) and self.backbone.orders == "raster" and view is not None:
+            marginal = view.apply(marginal.unsqueeze(0)).squeeze(0)
+        self.backbone.start_at(marginal)
+
     # --- likelihood -------------------------------------------------------------------------------------------------
 
     def conditionals(
@@ -124,21 +134,26 @@ class AutoregressiveModel(nn.Module):
         x = self._events(x)
         self.head.check(x, what="x")
         context = self._context(context, len(x))
-        # an evidence backbone answers with the parameters of all N prefixes of every event: a few events at a time
-        few = len(x) if self.one_pass else EVENTS_AT_ONCE
-        starts = range(0, max(len(x), 1), max(few, 1))
-        parts = [self._log_prob(x[i : i + few], sampling.rows_of(context, slice(i, i + few)), order) for i in starts]
-        return torch.cat(parts)
+        nats = [
+            flatten_events(self.conditionals(some, given, order=order).log_prob(some)).sum(1)
+            for some, given in self._few_at_once(x, context)
+        ]
+        return torch.cat(nats)
 
-    def _log_prob(self, x: Tensor, context: Tensor | None, order: Order | None) -> Tensor:
-        return flatten_events(self.conditionals(x, context, order=order).log_prob(x)).sum(1)
+    def _few_at_once(self, x: Tensor, context: Tensor | None) -> list[tuple[Tensor, Tensor | None]]:
+        """All events at once, or a few where the parameters of all prefixes of every event would fill the memory."""
+        few = max(1, len(x) if self.one_pass else EVENTS_AT_ONCE)
+        parts = [slice(i, i + few) for i in range(0, max(len(x), 1), few)]
+        return [(x[part], sampling.rows_of(context, part)) for part in parts]
 
     @torch.no_grad()
     def means(
         self, x: Real[Tensor, "batch *event"], context: Float[Tensor, "batch context"] | None = None
     ) -> Float[Tensor, "batch *event"]:
         """The mean of each coefficient given those before it: for samples, what their values were drawn from."""
-        return self.conditionals(x, context).mean
+        x = self._events(x)
+        context = self._context(context, len(x))
+        return torch.cat([self.conditionals(*part).mean for part in self._few_at_once(x, context)])
 
     def loss(
         self,
@@ -147,8 +162,13 @@ class AutoregressiveModel(nn.Module):
         *,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, ""]:
-        """Nats per event to minimise: ``-log_prob(x).mean()``, or an unbiased estimate for evidence backbones."""
-        return objective.loss_per_event(self, self._events(x), self._context(context, len(x)), generator).mean()
+        """Nats per event to minimise: ``-log_prob(x).mean()``, or an unbiased estimate for evidence backbones.
+
+        Raises ``ShapeError`` for events of another shape, ``SupportError`` for values without a probability.
+        """
+        x = self._events(x)
+        self.head.check(x, what="x")
+        return objective.loss_per_event(self, x, self._context(context, len(x)), generator).mean()
 
     def forward(
         self,

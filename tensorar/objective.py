@@ -22,7 +22,7 @@ def loss_per_event(
     context: Float[Tensor, "batch context"] | None,
     generator: torch.Generator | None,
 ) -> Float[Tensor, " batch"]:
-    """Nats of each event under an order drawn from the ordering: exact, or estimated without bias.
+    """Nats of each event under an order drawn from the ordering, to train on: exact, or estimated without bias.
 
     One evidence per example, at a step ``t`` stratified over the batch, stands for all ``N`` conditionals: times ``N``
     for the one coefficient visited at ``t``; or, where one call gives all conditionals and the ordering is uniform
@@ -31,7 +31,7 @@ def loss_per_event(
     """
     backbone = model.backbone
     if isinstance(backbone, CausalBackbone):
-        order = model.ordering.draw(model.event_shape, generator).to(x.device)
+        order = model.order if model.ordering.fixed else model.ordering.draw(model.event_shape, generator).to(x.device)
         parameters = all_conditionals(backbone, model.features(x), order, context)
         return -flatten_events(model.distribution(parameters).log_prob(x)).sum(1)
     assert isinstance(backbone, EvidenceBackbone)
@@ -40,6 +40,18 @@ def loss_per_event(
     if backbone.dense and model.ordering.uniform:
         return _all_unknown(model, backbone, x, ranks >= t[:, None], context)
     return _next_one(model, backbone, x, ranks, t, context)
+
+
+def estimated_nats(
+    model: AutoregressiveModel,
+    x: Float[Tensor, "batch *event"],
+    context: Float[Tensor, "batch context"] | None,
+    generator: torch.Generator | None,
+) -> Float[Tensor, " batch"]:
+    """An unbiased estimate of ``-log_prob(x)`` in the model's own order, from one evidence per event."""
+    assert isinstance(model.backbone, EvidenceBackbone)
+    t = stratified_steps(len(x), len(model.order), generator).to(x.device)
+    return _next_one(model, model.backbone, x, model.order.rank.flatten().expand(len(x), -1), t, context)
 
 
 def stratified_steps(batch: int, steps: int, generator: torch.Generator | None = None) -> Int[Tensor, " batch"]:

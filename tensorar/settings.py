@@ -18,7 +18,8 @@ class TrainingSettings:
     Training ends at the first of ``steps``, ``epochs`` and ``minutes`` (10 epochs where none is given). ``minutes``
     counts training time over all resumptions; with it the schedule follows the clock, so that only runs ended by steps
     or epochs come out the same to the last bit. ``ema`` is the decay of the averaged weights that are evaluated and
-    kept (0: none); ``patience`` how many evaluations without improvement end the training (0: never).
+    kept (0: none); ``clip`` the largest norm of the gradient of the nats per event; ``patience`` how many evaluations
+    without improvement end the training (0: never).
     """
 
     steps: int | None = None
@@ -66,7 +67,8 @@ class TrainingSettings:
     def planned_steps(self, training_events: int) -> int | None:
         """After how many steps training ends at the latest, or None where only the clock says."""
         epochs = 10.0 if self.steps is self.epochs is self.minutes is None else self.epochs
-        by_epochs = None if epochs is None else max(1, math.ceil(epochs * training_events / self.batch_size))
+        batch = min(self.batch_size, training_events)
+        by_epochs = None if epochs is None else max(1, math.ceil(epochs * training_events / batch))
         limits = [limit for limit in (self.steps, by_epochs) if limit is not None]
         return min(limits) if limits else None
 

@@ -1,6 +1,6 @@
 """The built-in parts: an ordinary plugin, found through the entry point and using only public names."""
 
-from tensorar.parts.hookspecs import hookimpl
+from tensorar import hookimpl
 
 
 @hookimpl

@@ -46,7 +46,7 @@ ALL = [
     ),
     _recipe(
         "caltech16-fvsbn",
-        "Caltech-101 silhouettes, 16 x 16, with the same (the data file: see the README of the datasets).",
+        "Caltech-101 silhouettes, 16 x 16, with the same; reads caltech_silhouettes_16.npz in $TENSORAR_DATA.",
         dataset="npz:path=$TENSORAR_DATA/caltech_silhouettes/caltech_silhouettes_16.npz,packed=true",
         head="bernoulli",
         backbone="fvsbn",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import types
-from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 from tensorar.errors import SpecError
 
@@ -48,11 +49,11 @@ def type_name(annotation: Any) -> str:
     """
     if get_origin(annotation) is Literal:
         return " | ".join(map(str, get_args(annotation)))
-    if isinstance(annotation, types.UnionType):
+    if get_origin(annotation) in (Union, types.UnionType):
         return " | ".join(map(type_name, get_args(annotation)))
     if get_origin(annotation) is tuple:
-        return "integers"
-    names = {int: "integer", float: "number", bool: "true | false", str: "text", type(None): "none"}
+        return f"{type_name(get_args(annotation)[0])}s"
+    names = {int: "integer", float: "number", bool: "true | false", str: "text", Path: "path", type(None): "none"}
     return names.get(annotation, str(getattr(annotation, "__name__", annotation)))
 
 
@@ -65,7 +66,7 @@ def coerce(value: Value, annotation: Any, *, where: str) -> Any:
     >>> coerce("2 0 1", tuple[int, ...] | None, where="axes")
     (2, 0, 1)
     """
-    candidates = get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
+    candidates = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
     for candidate in candidates:
         found = _fit(value, candidate)
         if found is not _NO_FIT:
@@ -85,26 +86,25 @@ def _fit(value: Value, kind: Any) -> Any:
         return None if value in ("none", "None") else _NO_FIT
     if kind is bool:
         return value if isinstance(value, bool) else _NO_FIT
-    if kind is int:
-        return value if isinstance(value, int) and not isinstance(value, bool) else _NO_FIT
-    if kind is float:
-        return _number(value) if isinstance(value, int | float) and not isinstance(value, bool) else _NO_FIT
-    if kind is str:
-        return value if isinstance(value, str) else str(value)
+    if kind in (int, float):
+        return _number(value, kind)
+    if kind in (str, Path):
+        return kind(str(value).lower() if isinstance(value, bool) else value if isinstance(value, str) else str(value))
     if get_origin(kind) is tuple:
-        return _integers(value)
+        return _several(value, get_args(kind)[0])
     return _NO_FIT
 
 
-def _number(value: int | float) -> Any:
+def _number(value: Value, kind: Any) -> Any:
+    """A number of that kind, also from a word: ``1e-3`` is one, and so is ``007`` where a number is wanted."""
+    if isinstance(value, bool) or (kind is int and isinstance(value, float)):
+        return _NO_FIT
     try:
-        return float(value)
-    except OverflowError:
+        return kind(value)
+    except (ValueError, OverflowError):
         return _NO_FIT
 
 
-def _integers(value: Value) -> Any:
-    try:
-        return tuple(int(word) for word in str(value).split())
-    except ValueError:
-        return _NO_FIT
+def _several(value: Value, kind: Any) -> Any:
+    found = tuple(_fit(word, kind) for word in str(value).split())
+    return _NO_FIT if _NO_FIT in found else found

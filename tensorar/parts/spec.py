@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from tensorar.errors import SpecError
@@ -13,7 +14,7 @@ _NAME = re.compile(r"[A-Za-z_][\w-]*")
 _ITEM = re.compile(
     r"""\s*(?P<key>[A-Za-z_]\w*)\s*=\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<word>[^,"']*))\s*"""
 )
-_BARE = re.compile(r"[A-Za-z_./][\w./+-]*")
+_BARE = re.compile(r"[\w./+-]+")
 
 
 @dataclass(frozen=True)
@@ -64,13 +65,21 @@ def _value(item: re.Match[str], text: str) -> Value:
     word = item["word"].strip()
     if not word:
         raise _malformed(text)
+    return _read(word)
+
+
+def _read(word: str) -> Value:
+    """A word as a truth value or a number, but only where nothing of it is lost: ``007`` may be a name.
+
+    An option that wants a number takes ``1e-3``, too, which stays a word here.
+    """
     if word in ("true", "false"):
         return word == "true"
     for kind in (int, float):
-        try:
-            return kind(word)
-        except ValueError:
-            continue
+        with suppress(ValueError):
+            number: int | float = kind(word)
+            if repr(number) == word:
+                return number
     return word
 
 
@@ -79,17 +88,9 @@ def _format(value: Value) -> str:
         return str(value).lower()
     if not isinstance(value, str):
         return repr(value)
-    if _BARE.fullmatch(value) and value not in ("true", "false") and not _is_number(value):
+    if _BARE.fullmatch(value) and isinstance(_read(value), str):
         return value
     return f"'{value}'" if '"' in value else f'"{value}"'
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
 
 
 def _malformed(text: str) -> SpecError:

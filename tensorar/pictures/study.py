@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from jaxtyping import Real
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, constraints
 
 from tensorar.dataset import Dataset
 from tensorar.errors import ShapeError
@@ -49,7 +49,7 @@ def _step(model: AutoregressiveModel, x: Tensor, t: int, dataset: Dataset | None
     support = support.to(model.device)
     probabilities = predicted.log_prob(support.unsqueeze(-1)).exp()[:, 0]
     exact = None
-    if dataset is not None and model.order == Order.raster(model.event_shape).to(model.device):
+    if dataset is not None and not density and model.order == Order.raster(model.event_shape).to(model.device):
         exact = _exact(dataset, evidence, support)
     return PosteriorStep(
         mask=evidence.mask[0].cpu(),
@@ -65,7 +65,7 @@ def _step(model: AutoregressiveModel, x: Tensor, t: int, dataset: Dataset | None
 
 def _support(head: Head, predicted: Distribution, truth: float) -> tuple[Tensor, bool]:
     """The values to show a distribution at, and whether they are a grid of a density."""
-    if type(head.support).__name__ == "_Boolean":
+    if head.support is constraints.boolean:
         return torch.tensor([0.0, 1.0]), False
     low, high = (getattr(head.support, name, None) for name in ("lower_bound", "upper_bound"))
     with torch.random.fork_rng(devices=[]):
@@ -76,11 +76,16 @@ def _support(head: Head, predicted: Distribution, truth: float) -> tuple[Tensor,
         first, last = (lowest if low is None else low), (highest if high is None else high)
         return torch.arange(float(first), float(last) + 1), False
     margin = 0.1 * (highest - lowest) or 1.0
-    return torch.linspace(lowest - margin, highest + margin, 400), True
+    grid = torch.linspace(lowest - margin, highest + margin, 400)
+    return grid[head.support.check(grid)], True
 
 
 def _exact(dataset: Dataset, evidence: Evidence, support: Tensor) -> Tensor | None:
     known = dataset.conditional(evidence.to("cpu", evidence.value.dtype))
-    if known is None:
+    if known is None or known.support is None:
         return None
-    return known.log_prob(support.cpu().unsqueeze(-1)).exp()[:, 0].float()
+    values = support.cpu().unsqueeze(-1)
+    possible = known.support.check(values)
+    # a value beyond what the process makes has no probability to ask for
+    asked = torch.where(possible, values, known.sample())
+    return torch.where(possible, known.log_prob(asked).exp(), 0.0)[:, 0].float()

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
@@ -17,12 +13,9 @@ def averaged(model: AutoregressiveModel, decay: float) -> AveragedModel:
 
     Early on the average spans about the last tenth of the steps, so that it is of use from the first evaluation.
     """
-    return AveragedModel(model, multi_avg_fn=_follow(decay))
 
-
-def _follow(decay: float) -> Callable[[Any, Any, Tensor | int], None]:
-    def follow(average: Any, current: Any, count: Tensor | int) -> None:
+    def follow(average: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
         steps = int(count)
-        torch._foreach_lerp_(list(average), list(current), 1 - min(decay, (1 + steps) / (10 + steps)))
+        return average.lerp(current, 1 - min(decay, (1 + steps) / (10 + steps)))
 
-    return follow
+    return AveragedModel(model, avg_fn=follow)

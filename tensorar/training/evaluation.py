@@ -98,6 +98,6 @@ def event_nats(
         return -model.log_prob(x).cpu()
     repeated = torch.cat([model._events(x)] * evidences)
     # steps are stratified over the batch, and so, the copies of an event lying far apart, over its copies
-    estimate = objective.loss_per_event(model, repeated, None, generator)
+    estimate = objective.estimated_nats(model, repeated, None, generator)
     by_copy: Tensor = estimate.unflatten(0, (evidences, -1))
     return by_copy.mean(0).cpu()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tensorar.assembly import suggest_head
 from tensorar.dataset import Dataset
 from tensorar.errors import RunError
 from tensorar.model import AutoregressiveModel
@@ -18,8 +18,10 @@ from tensorar.runs.run import Run
 from tensorar.settings import TrainingSettings
 from tensorar.training.averaging import averaged
 from tensorar.training.batches import Batches, keyed_seed
+from tensorar.training.checking import check_data, check_shares
 from tensorar.training.device import make_accelerator
 from tensorar.training.interrupts import Wish, stop_wishes
+from tensorar.training.optimizer import make_optimizer
 from tensorar.training.schedule import learning_rate_factor
 from tensorar.training.state import Progress, load_state, save_state
 from tensorar.training.validation import Validation
@@ -53,7 +55,7 @@ class Trainer:
         self.settings: TrainingSettings = run.recipe.training
         self.accelerator = make_accelerator(device, self.settings.precision)
         self.dataset: Dataset = run.dataset
-        self._check_data()
+        check_shares(self.dataset, self.settings, self.accelerator.num_processes)
         self.batches = Batches(
             self.dataset,
             self.settings.batch_size,
@@ -68,25 +70,12 @@ class Trainer:
 
     # --- set-up -----------------------------------------------------------------------------------------------------
 
-    def _check_data(self) -> None:
-        head = self.run.new_model().head
-        for events in (self.dataset.train, self.dataset.valid):
-            suggestion = "use " + str(suggest_head(events, registry=self.run.registry))
-            head.check(events, what=f"the dataset {self.run.recipe.dataset}", suggestion=suggestion)
-
     def _make_model(self) -> None:
         model = self.run.new_model()
-        marginal = model.head.marginal(self.dataset.train)
-        if marginal is not None:
-            model.backbone.start_at(marginal)
-        decay, flat = self.settings.weight_decay, [p for p in model.parameters() if p.ndim < 2]
-        groups = [
-            {"params": [p for p in model.parameters() if p.ndim >= 2], "weight_decay": decay},
-            {"params": flat, "weight_decay": 0.0},
-        ]
-        optimizer = torch.optim.AdamW([g for g in groups if g["params"]], lr=self.settings.learning_rate)
+        check_data(self.dataset, str(self.run.recipe.dataset), model.head, self.run.registry)
+        model.start_at_marginals(self.dataset.train)
         self.module: Any
-        self.module, self.optimizer = self.accelerator.prepare(model, optimizer)
+        self.module, self.optimizer = self.accelerator.prepare(model, make_optimizer(model, self.settings))
         self.model: AutoregressiveModel = self.accelerator.unwrap_model(self.module)
         self.average = averaged(self.model, self.settings.ema)
 
@@ -129,6 +118,7 @@ class Trainer:
                 self._after_step()
                 if stop and not self.progress.finished:
                     self._save()
+                    self._keep_something()
                     return stop
         return None
 
@@ -148,21 +138,26 @@ class Trainer:
         torch.manual_seed(keyed_seed(seed, "step", step, self.accelerator.process_index))
         self._set_learning_rate()
         self.module.train()
+        # processes average their gradients; an event counts as much in a small share as in a large one
+        weight = len(events) * self.accelerator.num_processes / self.batches.batch_size
         loss: Tensor = self.module(events)
-        self.accelerator.backward(loss)
+        self._require_finite(float(loss.detach()))
+        self.accelerator.backward(loss * weight)
         self.accelerator.clip_grad_norm_(self.module.parameters(), self.settings.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.average.update_parameters(self.model)
         self._note(float(loss.detach()), time.perf_counter() - started)
 
-    def _note(self, nats: float, seconds: float) -> None:
-        if not nats < float("inf"):
+    def _require_finite(self, nats: float) -> None:
+        if not math.isfinite(nats):
             raise RunError(
                 expected=f"a finite loss at step {self.progress.step}",
                 got=str(nats),
                 remedy="lower the learning rate, or raise the head's floor; the last saved state is kept",
             )
+
+    def _note(self, nats: float, seconds: float) -> None:
         self.progress.step += 1
         self.progress.seconds += seconds
         self.progress.interval_nats += nats
@@ -205,7 +200,7 @@ class Trainer:
             "valid_data_nats": likelihood.data_nats,
             "learning_rate": self.optimizer.param_groups[0]["lr"],
         }
-        improved = progress.best_nats is None or likelihood.nats < progress.best_nats
+        improved = likelihood.nats < (math.inf if progress.best_nats is None else progress.best_nats)
         progress.evaluations_without_improvement = 0 if improved else progress.evaluations_without_improvement + 1
         progress.interval_nats, progress.interval_steps, progress.last_evaluation = 0.0, 0, row
         if improved:
@@ -216,6 +211,11 @@ class Trainer:
                 self.run.save_model(self.averaged_model)
         self._tell(nats=row["train_nats"], row=row)
 
+    def _keep_something(self) -> None:
+        """Weights to look at for a training that ends before its first evaluation."""
+        if self.progress.best_nats is None and self.accelerator.is_main_process:
+            self.run.save_model(self.averaged_model)
+
     def _save(self) -> None:
         if self.accelerator.is_main_process:
             save_state(self._state_path, self.progress, self._modules, self.optimizer.optimizer)
@@ -224,7 +224,7 @@ class Trainer:
     def _tell(self, *, nats: float, row: dict[str, Any] | None = None) -> None:
         if self.watch is None or not self.accelerator.is_main_process:
             return
-        speed = self.progress.step * self.settings.batch_size / max(self.progress.seconds, 1e-9)
+        speed = self.progress.step * self.batches.batch_size / max(self.progress.seconds, 1e-9)
         self.watch(Report(self.progress, self.steps, self.fraction, nats, len(self.model.order), speed, row))
 
 
@@ -233,12 +233,14 @@ def train(run: Run, *, resume: bool = False, device: str = "auto", watch: Watche
 
     Raises ``SupportError`` when the head does not take the data, ``RunError`` when something cannot be written.
     """
-    trainer = Trainer(run, device=device, watch=watch)
-    if resume:
-        trainer.resume()
-    else:
-        trainer.begin()
-    stopped = trainer.train()
+    # training seeds torch's generators at every step; who calls it finds them as they were
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        trainer = Trainer(run, device=device, watch=watch)
+        if resume:
+            trainer.resume()
+        else:
+            trainer.begin()
+        stopped = trainer.train()
     if trainer.accelerator.num_processes > 1:
         # a process that leaves while another still talks to it makes that one abort
         trainer.accelerator.wait_for_everyone()

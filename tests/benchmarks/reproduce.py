@@ -15,7 +15,7 @@ from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results.json"
 RUNS = Path("runs") / "benchmarks"
-# the exact likelihood of 10000 images takes 784 calls of the convnet each: a thousand images are enough for three digits
+# the exact likelihood takes 784 calls of the convnet for each image: a thousand images are enough for three digits
 EVALUATION = {"mnist-convnet": ["--exact", "--events", "1000"]}
 
 

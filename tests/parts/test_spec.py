@@ -50,7 +50,9 @@ def test_any_text_is_a_spec_or_told_in_one_line(text):
         (" p ", {}),
         ("p:a=1", {"a": 1}),
         ("p: a = 1 , b = two words ", {"a": 1, "b": "two words"}),
-        ("p:a=-1,b=1e-3,c=.5", {"a": -1, "b": 1e-3, "c": 0.5}),
+        ("p:a=-1,b=0.001,c=0.5", {"a": -1, "b": 1e-3, "c": 0.5}),
+        # as numbers these would not be written again as they were: an option that wants a number takes them, too
+        ("p:a=007,b=2024_01,c=1e-3", {"a": "007", "b": "2024_01", "c": "1e-3"}),
         ("p:a=true,b=false,c=True", {"a": True, "b": False, "c": "True"}),
         ("""p:a="x, y=z",b='say "a"'""", {"a": "x, y=z", "b": 'say "a"'}),
         ('p:a="1"', {"a": "1"}),

@@ -30,8 +30,8 @@ class ConvNet(EvidenceBackbone):
         super().__init__(signature)
         self.sides = tuple(size for size in signature.event_shape if size > 1) or (1,)
         kernels, pools, lecture_hidden = LECTURE[len(self.sides)]
-        kernels = (kernel, kernel) if kernel else kernels
-        hidden = hidden or lecture_hidden
+        kernels = kernels if kernel is None else (kernel, kernel)
+        hidden = lecture_hidden if hidden is None else hidden
         self.marks_query = signature.order is None
         inputs = signature.feature_count + 1 + self.marks_query
         self.features, size = self._features((inputs, channels, 2 * channels), kernels, pools)

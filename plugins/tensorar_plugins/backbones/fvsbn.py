@@ -16,7 +16,7 @@ class FVSBN(CausalBackbone):
     ``parameters[i] = b[i] + sum_{rank[j] < rank[i]} W[i, j] features[j] (+ U[i] context)``
 
     R. Neal, "Connectionist learning of belief networks", 1992; Frey, Hinton, Dayan 1996; called FVSBN in Gan et al.
-    2015. ``(2 * N)`` parameters for each pair of coefficients at most, so for events up to some thousands.
+    2015. The map has ``N * N * F * P`` numbers: for events of up to some thousand coefficients, of few parameters.
     """
 
     name = "fvsbn"

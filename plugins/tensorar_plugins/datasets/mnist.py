@@ -60,6 +60,10 @@ class MNIST(Dataset):
         parts = {"train": grey.train, "valid": grey.valid, "test": grey.test}
         return Splits(**{part: self._seen(images, part) for part, images in parts.items()})
 
+    @property
+    def variants(self):
+        return {"mnist:binarize=static": (0, 1), "mnist:binarize=none": (0, 255)}
+
     def visit(self, indices, generator):
         if self.binarize != "dynamic":
             return super().visit(indices, generator)

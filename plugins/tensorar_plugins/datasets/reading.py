@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,8 +22,16 @@ TAKEN = ("uint8", "int8", "int16", "int32", "int64", "float16", "float32", "floa
 
 
 def expand(path: str | Path) -> Path:
-    """A path with ``~`` and ``$VARIABLES`` replaced, as a shell would have done outside quotes."""
-    return Path(os.path.expandvars(path)).expanduser()
+    """A path with ``~`` and ``$VARIABLES`` replaced, as by a shell outside quotes. Raises ``DataError``."""
+    expanded = os.path.expandvars(path)
+    unset = re.search(r"\$(\w+)", expanded)
+    if unset is not None:
+        raise DataError(
+            expected=f"the environment variable {unset[1]}, which the path {path} names",
+            got="none of that name",
+            remedy=f"set it, as in: export {unset[1]}=FOLDER",
+        )
+    return Path(expanded).expanduser()
 
 
 def read_npy(path: str | Path) -> Tensor:

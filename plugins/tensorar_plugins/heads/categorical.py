@@ -25,7 +25,7 @@ class Levels(torch.distributions.Categorical):
 
     @property
     def _levels(self):
-        return torch.arange(self._num_events, dtype=self.probs.dtype, device=self.probs.device)
+        return torch.arange(self.logits.shape[-1], dtype=self.probs.dtype, device=self.probs.device)
 
 
 @dataclass(frozen=True, kw_only=True)
