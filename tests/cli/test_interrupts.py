@@ -60,7 +60,9 @@ def uninterrupted(tmp_path_factory):
     return folder / "run"
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow), (signal.SIGTERM, 143)]
+)
 def test_interrupted_it_saves_and_goes_on_to_the_same_weights(tmp_path, uninterrupted, number, code):
     with started(*TRAIN, "--out", "a run", cwd=tmp_path) as running:
         got, out, err = interrupted(running, number, tmp_path / "a run" / "metrics.jsonl")
