@@ -19,7 +19,7 @@ from tensorar.model import AutoregressiveModel
 from tensorar.parts.registry import Kind, Registry, default_registry
 from tensorar.recipe import Recipe
 from tensorar.runs.recipe_file import PARTS, read_recipe, recipe_toml
-from tensorar.runs.tensors import read_tensors, write_tensors
+from tensorar.runs.tensors import read_tensors, under, write_tensors
 
 
 class Run:
@@ -108,9 +108,18 @@ class Run:
 
     @cached_property
     def model(self) -> AutoregressiveModel:
-        """The trained model, in evaluation mode. Raises ``RunError`` when its weights are missing or do not fit."""
-        model = self.new_model()
+        """The model of the best validation. Raises ``RunError`` when its weights are missing or do not fit."""
         tensors, _ = read_tensors(self.folder / "model.safetensors")
+        return self._with_weights(tensors)
+
+    @cached_property
+    def last_model(self) -> AutoregressiveModel:
+        """The model as training last left it (averaged weights). Raises ``RunError`` like ``model``."""
+        tensors, _ = read_tensors(self.state_path)
+        return self._with_weights(under("average/module.", tensors))
+
+    def _with_weights(self, tensors: dict[str, Tensor]) -> AutoregressiveModel:
+        model = self.new_model()
         wanted, given = _shapes(model.state_dict()), _shapes(tensors)
         unlike = sorted(key for key in wanted.keys() | given.keys() if wanted.get(key) != given.get(key))
         if unlike:
@@ -121,6 +130,11 @@ class Run:
             )
         model.load_state_dict(tensors)
         return model.eval()
+
+    @property
+    def state_path(self) -> Path:
+        """All that a training needs to go on."""
+        return self.folder / "training" / "state.safetensors"
 
     def save_recipe(self) -> None:
         """Write what the run is trained with. Raises ``RunError`` when the folder cannot be written to."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from tensorar.errors import RunError
-from tensorar.runs.tensors import read_tensors, write_tensors
+from tensorar.runs.tensors import read_tensors, under, write_tensors
 
 
 @dataclass
@@ -41,9 +41,9 @@ def load_state(path: Path, modules: dict[str, nn.Module], optimizer: torch.optim
     tensors, metadata = read_tensors(path)
     try:
         for name, module in modules.items():
-            module.load_state_dict(_under(f"{name}/", tensors))
+            module.load_state_dict(under(f"{name}/", tensors))
         slots: dict[int, dict[str, Tensor]] = {}
-        for key, value in _under("optimizer/", tensors).items():
+        for key, value in under("optimizer/", tensors).items():
             index, _, slot = key.partition("/")
             slots.setdefault(int(index), {})[slot] = value
         optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
@@ -54,7 +54,3 @@ def load_state(path: Path, modules: dict[str, nn.Module], optimizer: torch.optim
             got=" ".join(str(error).split())[:200],
             remedy="restore it from a copy, or train again in a new folder",
         ) from error
-
-
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

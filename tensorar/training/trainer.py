@@ -87,10 +87,6 @@ class Trainer:
         return model
 
     @property
-    def _state_path(self) -> Any:
-        return self.run.folder / "training" / "state.safetensors"
-
-    @property
     def _modules(self) -> dict[str, torch.nn.Module]:
         return {"model": self.model, "average": self.average}
 
@@ -102,7 +98,7 @@ class Trainer:
 
     def resume(self) -> None:
         """Go back to the state that the run was last saved in."""
-        self.progress = load_state(self._state_path, self._modules, self.optimizer.optimizer)
+        self.progress = load_state(self.run.state_path, self._modules, self.optimizer.optimizer)
         if self.accelerator.is_main_process:
             self.run.drop_metrics_after(self.progress.step)
         self.accelerator.wait_for_everyone()
@@ -218,7 +214,7 @@ class Trainer:
 
     def _save(self) -> None:
         if self.accelerator.is_main_process:
-            save_state(self._state_path, self.progress, self._modules, self.optimizer.optimizer)
+            save_state(self.run.state_path, self.progress, self._modules, self.optimizer.optimizer)
         self.accelerator.wait_for_everyone()
 
     def _tell(self, *, nats: float, row: dict[str, Any] | None = None) -> None:

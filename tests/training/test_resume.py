@@ -76,6 +76,22 @@ def test_the_kept_weights_are_those_of_the_best_validation(tmp_path):
     assert evaluate(run.model, run.dataset.valid[seen]).nats == pytest.approx(best, abs=1e-5)
 
 
+def test_the_last_weights_are_there_too(tmp_path):
+    run = new_run(tmp_path / "run", learning_rate=0.3, steps=200, evaluate_every=10)
+    train(run, device="cpu")
+    last = run.metrics()[-1]["valid_nats"]
+    seen = torch.randperm(64, generator=keyed_generator(0, "valid"))[:32]
+    assert evaluate(run.last_model, run.dataset.valid[seen]).nats == pytest.approx(last, abs=1e-5)
+    assert evaluate(run.model, run.dataset.valid[seen]).nats < last
+
+
+def test_a_training_stopped_before_its_first_evaluation_leaves_a_model(tmp_path):
+    run = new_run(tmp_path / "run")
+    assert train(run, device="cpu", watch=interrupting(2)) == signal.SIGINT
+    assert not run.metrics()
+    assert torch.equal(run.model.backbone.weight, run.last_model.backbone.weight)
+
+
 def test_training_learns(tmp_path):
     run = new_run(tmp_path / "run", dataset="agreeing:drawn=true,events=4000", steps=400, learning_rate=0.05)
     train(run, device="cpu")
