@@ -44,7 +44,8 @@ def draw_predicted(axes: Axes, predicted: Predicted) -> None:
     _draw_model(axes, predicted, bottom)
     _draw_exact(axes, predicted, bottom)
     if predicted.truth is not None:
-        axes.axvline(predicted.truth, color=RED, linewidth=1.3, linestyle="--", label="true value")
+        # behind the bars: with 256 levels it would hide the one it is about
+        axes.axvline(predicted.truth, color=RED, linewidth=1.3, linestyle="--", label="true value", zorder=0)
     axes.set_yscale("log")
     axes.set_ylim(bottom, 1.3 * top)
     _label(axes, predicted)

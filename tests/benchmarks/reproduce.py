@@ -49,7 +49,8 @@ def machine() -> str:
     import torch
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{cores} cores {platform.machine()}, torch {torch.__version__}, Python {platform.python_version()}"
+    versions = f"torch {torch.__version__}, Python {platform.python_version()}"
+    return f"{cores} cores {platform.machine()}, {torch.get_num_threads()} threads, {versions}"
 
 
 def recorded() -> dict:

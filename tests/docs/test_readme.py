@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tensorar import default_registry
+from tensorar import Registry, default_registry
+from tensorar.parts.plugins import Plugins
 from tensorar_cli.app import app
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +51,14 @@ def test_every_command_shown_is_one_with_these_options():
             command = command.commands[words.pop(0)]
         options = {option for parameter in command.params for option in parameter.opts}
         assert {word for word in words if word.startswith("-")} <= options, line
+
+
+def test_the_plugin_shown_is_one(tmp_path):
+    (tmp_path / "backwards.py").write_text(block("plugin"))
+    plugins = Plugins()
+    plugins.load_file(tmp_path / "backwards.py")
+    order = Registry(plugins).create("ordering", "backwards").order((4, 4))
+    assert order.visits.tolist() == list(range(15, -1, -1))
 
 
 def test_links_and_pictures_are_there():
