@@ -23,8 +23,10 @@ def check_data(dataset: Dataset, spec: str, head: Head, registry: Registry) -> N
 
 
 def _remedy(dataset: Dataset, head: Head, registry: Registry) -> str:
-    everything = torch.cat([dataset.train, dataset.valid, dataset.test])
-    heads = str(suggest_head(everything, registry=registry))
+    if dataset.fitting_head is not None:
+        heads = f"--head {dataset.fitting_head}"
+    else:
+        heads = str(suggest_head(torch.cat([dataset.train, dataset.valid, dataset.test]), registry=registry))
     others = [
         spec
         for spec, values in dataset.variants.items()

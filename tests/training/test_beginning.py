@@ -5,7 +5,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from tensorar import Dataset, Registry, RunError, Splits, SupportError, TrainingSettings, build, default_registry, train
+from tensorar import (
+    Dataset,
+    Registry,
+    RunError,
+    Splits,
+    SupportError,
+    TrainingSettings,
+    build,
+    default_registry,
+    load_dataset,
+    train,
+)
 from tensorar.parts.plugins import Plugins
 from tensorar.training.checking import check_data, check_shares
 from tensorar.training.optimizer import make_optimizer
@@ -72,6 +83,12 @@ def test_a_dataset_option_is_suggested_where_it_would_fit(tmp_path):
 
     with pytest.raises(SupportError, match=r"--head categorical:levels=201 or .* or the dataset grey:bits=true$"):
         check_data(Grey(), "grey", default_registry().create("head", "bernoulli"), default_registry())
+
+
+def test_the_head_that_a_dataset_names_is_the_one_suggested():
+    toy = load_dataset("toy", length=8)
+    with pytest.raises(SupportError, match=r"; use --head categorical:levels=16$"):
+        check_data(toy, "toy", default_registry().create("head", "bernoulli"), default_registry())
 
 
 def test_a_value_only_in_the_test_set_is_refused_before_the_training(tmp_path):
