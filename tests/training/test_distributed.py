@@ -33,7 +33,7 @@ def launch(launcher, arguments, folder):
     return json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
 
 
-@pytest.mark.parametrize("launcher", ["torchrun", pytest.param("accelerate", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("launcher", ["torchrun", "accelerate"])
 def test_two_processes_train_the_model_of_one(tmp_path, launcher):
     report = launch(launcher, [*TRAIN, *SETTINGS, "--out", "two"], tmp_path)
     assert [row["step"] for row in report["metrics"]] == [5, 10, 12]

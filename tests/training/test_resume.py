@@ -92,6 +92,17 @@ def test_a_training_stopped_before_its_first_evaluation_leaves_a_model(tmp_path)
     assert torch.equal(run.model.backbone.weight, run.last_model.backbone.weight)
 
 
+@pytest.mark.parametrize("backbone", ["fvsbn", "convnet:channels=2,hidden=4"])
+def test_half_precision_trains_weights_that_stay_in_full_precision(tmp_path, backbone):
+    runs = [new_run(tmp_path / p, backbone=backbone, precision=p) for p in ("float32", "bfloat16")]
+    for run in runs:
+        train(run, device="cpu")
+    full, half = (run.metrics()[-1]["valid_nats"] for run in runs)
+    assert half == pytest.approx(full, rel=0.02)
+    assert half != full
+    assert {p.dtype for p in runs[1].model.parameters()} == {torch.float32}
+
+
 def test_training_learns(tmp_path):
     run = new_run(tmp_path / "run", dataset="agreeing:drawn=true,events=4000", steps=400, learning_rate=0.05)
     train(run, device="cpu")
