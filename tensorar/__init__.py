@@ -1,6 +1,6 @@
 """Exact autoregressive models of tensors of any shape, in any visiting order, as plugins."""
 
-from tensorar.assembly import build, load_dataset, suggest_head
+from tensorar.assembly import build, heads_for, load_dataset, suggest_head
 from tensorar.backbone import Backbone, CausalBackbone, EvidenceBackbone, Signature
 from tensorar.dataset import Dataset, Splits
 from tensorar.errors import (
@@ -59,6 +59,7 @@ __all__ = [
     "default_registry",
     "evaluate",
     "flatten_events",
+    "heads_for",
     "hookimpl",
     "load_dataset",
     "read_recipe",

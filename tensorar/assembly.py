@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from tensorar.backbone import Backbone, Signature
@@ -82,3 +83,10 @@ def suggest_head(values: Tensor, *, registry: Registry | None = None) -> HeadSug
     """The installed heads that take such values, in the order in which their plugins list them."""
     heads = [r.part for r in (registry or default_registry()).parts("head").values()]
     return HeadSuggestion(tuple(PartSpec(name, options) for name, options in fitting_specs(heads, values)))
+
+
+def heads_for(dataset: Dataset, *, registry: Registry | None = None) -> HeadSuggestion:
+    """The head that the dataset names, or those that take the values of all its parts, best first."""
+    if dataset.fitting_head is not None:
+        return HeadSuggestion((PartSpec.parse(dataset.fitting_head),))
+    return suggest_head(torch.cat([dataset.train, dataset.valid, dataset.test]), registry=registry)

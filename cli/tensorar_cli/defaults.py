@@ -10,12 +10,10 @@ if TYPE_CHECKING:
 
 
 def pick_head(dataset: Dataset) -> PartSpec:
-    """The head that the dataset says, or the first that takes its values."""
-    from tensorar import PartSpec, SupportError, suggest_head
+    """The head that the dataset names, or the first that takes its values."""
+    from tensorar import SupportError, heads_for
 
-    if dataset.fitting_head is not None:
-        return PartSpec.parse(dataset.fitting_head)
-    specs = suggest_head(dataset.train).specs
+    specs = heads_for(dataset).specs
     if not specs:
         raise SupportError(
             expected="data that an installed head takes", got=f"the dataset {dataset.name}", remedy="give a --head"

@@ -42,5 +42,5 @@ def _line(row: dict[str, Any]) -> str:
         f"valid {row['valid_nats']:.3f} nats  {row['valid_bits_per_dim']:.3f} bits/dim  "
         f"perplexity {row['valid_perplexity']:.3f}"
         + ("" if row["valid_exact"] else "  (estimate)")
-        + ("" if known is None else f"  {row['valid_nats'] - known:.3f} above the exact entropy")
+        + ("" if known is None else f"  {row['valid_nats'] - known:.3f} above the exact nats of the data")
     )

@@ -24,7 +24,7 @@ def curve_of_training(rows: Sequence[Row], *, entropy: float | None = None) -> F
     _draw(axes, rows, "train_nats", label="training", color=BLUE, linewidth=1, marker=".", markersize=3, alpha=0.8)
     _draw(axes, rows, "valid_nats", label="validation", color=ORANGE, linewidth=1.6, marker="o", markersize=4)
     if entropy is not None:
-        axes.axhline(entropy, color=DARK, linewidth=1.2, linestyle="--", label="exact entropy")
+        axes.axhline(entropy, color=DARK, linewidth=1.2, linestyle="--", label="exact nats of the data")
     _finish(axes)
     return figure
 

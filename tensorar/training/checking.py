@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from tensorar.assembly import suggest_head
+from tensorar.assembly import heads_for
 from tensorar.dataset import Dataset
 from tensorar.errors import RunError, SupportError
 from tensorar.head import Head
@@ -23,16 +23,12 @@ def check_data(dataset: Dataset, spec: str, head: Head, registry: Registry) -> N
 
 
 def _remedy(dataset: Dataset, head: Head, registry: Registry) -> str:
-    if dataset.fitting_head is not None:
-        heads = f"--head {dataset.fitting_head}"
-    else:
-        heads = str(suggest_head(torch.cat([dataset.train, dataset.valid, dataset.test]), registry=registry))
     others = [
         spec
         for spec, values in dataset.variants.items()
         if bool(head.support.check(torch.tensor(values, dtype=torch.get_default_dtype())).all())
     ]
-    return " or ".join([heads, *(f"the dataset {spec}" for spec in others)])
+    return " or ".join([str(heads_for(dataset, registry=registry)), *(f"the dataset {spec}" for spec in others)])
 
 
 def check_shares(dataset: Dataset, settings: TrainingSettings, processes: int) -> None:

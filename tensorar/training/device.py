@@ -39,6 +39,5 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         # accelerate keeps one state for the whole process; an earlier training may have asked for another device
         AcceleratorState._reset_state(reset_partial_state=True)
-        if place.type != "cpu":
-            os.environ["ACCELERATE_TORCH_DEVICE"] = str(place)
+        os.environ["ACCELERATE_TORCH_DEVICE"] = str(place)
     return Accelerator(cpu=place.type == "cpu", mixed_precision="bf16" if precision == "bfloat16" else "no")

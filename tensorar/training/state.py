@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +23,6 @@ class Progress:
     evaluations_without_improvement: int = 0
     interval_nats: float = 0.0
     interval_steps: int = 0
-    last_evaluation: dict[str, Any] = field(default_factory=dict)
     finished: bool = False
 
 

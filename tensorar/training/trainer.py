@@ -198,7 +198,7 @@ class Trainer:
         }
         improved = likelihood.nats < (math.inf if progress.best_nats is None else progress.best_nats)
         progress.evaluations_without_improvement = 0 if improved else progress.evaluations_without_improvement + 1
-        progress.interval_nats, progress.interval_steps, progress.last_evaluation = 0.0, 0, row
+        progress.interval_nats, progress.interval_steps = 0.0, 0
         if improved:
             progress.best_nats = likelihood.nats
         if self.accelerator.is_main_process:

@@ -73,7 +73,7 @@ def test_the_toy_shows_the_distance_to_its_entropy():
     distance = result["best_valid_nats"] - exact
     shown = done(*train).stdout
     assert f"{distance:.3f} above the exact {exact:.3f};" in shown
-    assert f"{distance:.3f} above the exact entropy\n" in shown
+    assert f"{distance:.3f} above the exact nats of the data\n" in shown
 
 
 def test_settings_come_from_options_and_from_set(bits):

@@ -14,6 +14,7 @@ from tensorar import (
     TrainingSettings,
     build,
     default_registry,
+    heads_for,
     load_dataset,
     train,
 )
@@ -103,3 +104,14 @@ def test_training_leaves_the_callers_random_numbers_as_they_were(tmp_path):
     before = torch.get_rng_state()
     train(new_run(tmp_path / "run"), device="cpu")
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_head_that_is_picked_takes_the_values_of_every_part():
+    class Rising(Dataset):
+        name = "rising"
+
+        def load(self):
+            return Splits(*[torch.tensor([[top, 0]]) for top in (3, 5, 9)])
+
+    (best, *_) = heads_for(Rising()).specs
+    assert str(best) == "categorical:levels=10"

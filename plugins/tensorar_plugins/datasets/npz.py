@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tensorar import DataError, Dataset, Splits
+from tensorar import DataError, Splits
 from tensorar_plugins.datasets.reading import open_npz, read_packed, to_tensor
-from tensorar_plugins.datasets.splitting import check_fractions, split
+from tensorar_plugins.datasets.splitting import SplitFile, split
 
 
 @dataclass(frozen=True, kw_only=True)
-class Npz(Dataset):
+class Npz(SplitFile):
     """Your own arrays from a .npz file: train, valid and test, or one named data (or as key says); packed bits too.
 
     Without ``valid`` or ``test`` in the file they are split off the rest, shuffled by the seed, by their fractions.
@@ -18,15 +18,8 @@ class Npz(Dataset):
     """
 
     name = "npz"
-    path: str
     key: str | None = None
     packed: bool = False
-    valid_fraction: float = 0.1
-    test_fraction: float = 0.1
-    seed: int = 0
-
-    def __post_init__(self):
-        check_fractions(self.name, valid_fraction=self.valid_fraction, test_fraction=self.test_fraction)
 
     def load(self):
         parts = self._read()

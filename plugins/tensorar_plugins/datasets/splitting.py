@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
-from tensorar import DataError, SpecError
+from tensorar import DataError, Dataset, SpecError
 from tensorar_plugins.datasets.streams import stream
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitFile(Dataset):
+    """What the datasets of the user's own files share: a path, and how its events are shuffled and split."""
+
+    path: str
+    valid_fraction: float = 0.1
+    test_fraction: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self):
+        check_fractions(self.name, valid_fraction=self.valid_fraction, test_fraction=self.test_fraction)
 
 
 def check_fractions(name: str, **fractions: float) -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import torch
 
-from tensorar import DataError, Dataset, SpecError, Splits
+from tensorar import DataError, SpecError, Splits
 from tensorar_plugins.datasets.reading import expand
-from tensorar_plugins.datasets.splitting import check_fractions, split
+from tensorar_plugins.datasets.splitting import SplitFile, split
 
 # a tab cannot be typed in most shells
 DELIMITERS = {"tab": "\t", r"\t": "\t"}
@@ -18,7 +18,7 @@ MISSING = ("", "na", "nan", "n/a", "null", "?")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table(Dataset):
+class Table(SplitFile):
     """Your own table of numbers from a text file, an event per row; shuffled by the seed and split.
 
     A first row without a single number is taken for the header unless ``header`` says otherwise. ``delimiter`` is one
@@ -26,16 +26,12 @@ class Table(Dataset):
     """
 
     name = "csv"
-    path: str
     delimiter: str = ","
     header: bool | None = None
     standardize: bool = False
-    valid_fraction: float = 0.1
-    test_fraction: float = 0.1
-    seed: int = 0
 
     def __post_init__(self):
-        check_fractions(self.name, valid_fraction=self.valid_fraction, test_fraction=self.test_fraction)
+        super().__post_init__()
         delimiter = DELIMITERS.get(self.delimiter, self.delimiter)
         if len(delimiter) != 1 or delimiter in '\r\n"':
             raise SpecError(
