@@ -15,7 +15,7 @@ from tensorar.errors import (
 from tensorar.evidence import Evidence
 from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
-from tensorar.order import Order, RasterView
+from tensorar.order import Order, RasterView, may_see
 from tensorar.ordering import Ordering
 from tensorar.parts.hookspecs import hookimpl
 from tensorar.parts.registry import Registry, default_registry
@@ -62,6 +62,7 @@ __all__ = [
     "heads_for",
     "hookimpl",
     "load_dataset",
+    "may_see",
     "read_recipe",
     "recipe_toml",
     "region",

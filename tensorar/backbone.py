@@ -33,11 +33,15 @@ class Backbone(nn.Module, Part, ABC):
 
     What a backbone can take is declared as data, and checked before it is built: ``event_ranks`` (None: all; axes of
     size 1 do not count where ``ignores_unit_axes``) and ``orders`` (all, or for causal ones only those like raster).
+    ``scans`` names what a training pass goes through one after the other (None: it is one parallel computation), and
+    ``blind_to`` says in words what of its past the network does not see (None: it sees everything).
     """
 
     event_ranks: ClassVar[frozenset[int] | None] = None
     ignores_unit_axes: ClassVar[bool] = False
     orders: ClassVar[Literal["any", "raster"]] = "any"
+    scans: ClassVar[str | None] = None
+    blind_to: ClassVar[str | None] = None
 
     def __init__(self, signature: Signature) -> None:
         super().__init__()

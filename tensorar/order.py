@@ -14,6 +14,19 @@ from tensorar.errors import ShapeError
 from tensorar.evidence import Evidence
 
 
+def may_see(rank_seen: Shaped[Tensor, "*a"], rank: Shaped[Tensor, "*b"], *, itself: bool = False) -> Bool[Tensor, "*c"]:
+    """The rule: what has ``rank_seen`` may be seen by what has ``rank`` only if it is lower (broadcast together).
+
+    ``itself=True`` allows equality, for the layers behind one that was already strict: mask B of PixelCNN, MADE's
+    hidden layers. Every mask of every model is a call of this function on ranks of coefficients, or on numbers that
+    stand for them: degrees of hidden units, rows, diagonals.
+
+    >>> may_see(torch.tensor([0, 1, 2]), torch.tensor(1))
+    tensor([ True, False, False])
+    """
+    return rank_seen <= rank if itself else rank_seen < rank
+
+
 class Order:
     """One permutation of the coefficients of one event shape.
 
@@ -86,13 +99,13 @@ class Order:
         ``itself=True`` gives ``<=``, for the layers behind one that was already strict (mask B of PixelCNN).
         """
         rank = self.rank.flatten()
-        return (rank[None, :] <= rank[:, None]) if itself else (rank[None, :] < rank[:, None])
+        return may_see(rank[None, :], rank[:, None], itself=itself)
 
     def before(self, t: int | Int[Tensor, " batch"]) -> Bool[Tensor, "..."]:
         """The coefficients visited before step ``t``: ``(*event)``, or ``(batch, *event)`` for a step per example."""
         if isinstance(t, int):
-            return self.rank < t
-        return self.rank < t.reshape(-1, *[1] * len(self.event_shape))
+            return may_see(self.rank, self.rank.new_tensor(t))
+        return may_see(self.rank, t.reshape(-1, *[1] * len(self.event_shape)))
 
     def evidence(self, x: Shaped[Tensor, "batch *event"], t: int | Int[Tensor, " batch"]) -> Evidence:
         """What is known of ``x`` before step ``t`` (one step, or one per example).

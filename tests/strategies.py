@@ -33,6 +33,7 @@ HEADS = {
     "gaussian_mixture": ("gaussian_mixture:components=2",),
 }
 SMALL = 8
+SHALLOW = ("blocks", "layers")
 seeds = st.integers(0, 2**32 - 1)
 
 
@@ -154,7 +155,8 @@ def _small(name: str, kind: type[Backbone]) -> str:
     wide = {k for k, p in parameters if type(p.default) is int and p.default > SMALL}
     free = {k for k, p in parameters if p.default is None and "hidden" in k}
     required = {k for k, p in parameters if p.default is inspect.Parameter.empty}
-    return str(PartSpec(name, dict.fromkeys(sorted(wide | free | required), SMALL)))
+    deep = {k: 2 for k, p in parameters if k in SHALLOW and type(p.default) is int and p.default > 2}
+    return str(PartSpec(name, dict.fromkeys(sorted(wide | free | required), SMALL) | deep))
 
 
 def pairs() -> list[tuple[str, str]]:
