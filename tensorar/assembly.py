@@ -43,13 +43,12 @@ def build(
         )
     made_ordering = ordering if isinstance(ordering, Ordering) else registry.create("ordering", ordering)
     made_head = head if isinstance(head, Head) else registry.create("head", head)
-    order = made_ordering.order(event_shape)
     signature = Signature(
         event_shape=event_shape,
         feature_count=made_head.feature_count,
         parameter_count=made_head.parameter_count,
         context_features=context_features,
-        order=order if made_ordering.fixed else None,
+        orders=made_ordering.orders(event_shape),
     )
     spec = PartSpec.parse(backbone)
     kind: type[Backbone] = registry.find("backbone", spec.name).part

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from tensorar.errors import ShapeError
-from tensorar.order import Order
+from tensorar.order import Order, RasterView
 from tensorar.parts.part import Part
 
 
@@ -18,14 +18,20 @@ from tensorar.parts.part import Part
 class Signature:
     """What goes into a backbone and what must come out of it.
 
-    ``order`` is the one visiting order where the ordering is fixed, and None where it varies.
+    ``orders`` are the visiting orders that can come, where they are few: one for a fixed ordering, several for an
+    ensemble, none listed where any can come. ``order`` is the one there is, and None where it varies.
     """
 
     event_shape: tuple[int, ...]
     feature_count: int
     parameter_count: int
     context_features: int = 0
-    order: Order | None = None
+    orders: tuple[Order, ...] = ()
+
+    @property
+    def order(self) -> Order | None:
+        """The visiting order, where it is always the same."""
+        return self.orders[0] if len(self.orders) == 1 else None
 
 
 class Backbone(nn.Module, Part, ABC):
@@ -86,15 +92,16 @@ class CausalBackbone(Backbone):
         signature = super().adapt(signature)
         if cls.orders == "any":
             return signature
-        view = signature.order.raster_view if signature.order else None
-        if view is None:
+        shapes = {view and view.event_shape(signature.event_shape) for view in _raster_views(signature)}
+        if len(shapes) != 1 or None in shapes:
             raise ShapeError(
                 expected=f"a raster order up to flips and axis permutation for the backbone {cls.name!r}",
-                got="another order",
+                got="another order" if len(shapes) == 1 else "orders that differ in more than flips",
                 remedy="choose such an ordering, or another backbone (tensorar plugins list)",
             )
-        shape = view.event_shape(signature.event_shape)
-        return replace(signature, event_shape=shape, order=Order.raster(shape))
+        shape = shapes.pop()
+        assert shape is not None
+        return replace(signature, event_shape=shape, orders=(Order.raster(shape),))
 
     @abstractmethod
     def forward(
@@ -104,6 +111,11 @@ class CausalBackbone(Backbone):
         context: Float[Tensor, "batch context"] | None = None,
     ) -> Float[Tensor, "batch *event parameters"]:
         """Parameters of every coefficient, each from the features of the coefficients of lower rank only."""
+
+
+def _raster_views(signature: Signature) -> list[RasterView | None]:
+    """The view of each order that can come; of one that cannot be named, none."""
+    return [order.raster_view for order in signature.orders] or [None]
 
 
 class EvidenceBackbone(Backbone):

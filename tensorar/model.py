@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from tensorar import objective, sampling
+from tensorar import ensemble, objective, sampling
 from tensorar.backbone import Backbone, CausalBackbone
 from tensorar.conditionals import all_conditionals, queried_conditionals
 from tensorar.errors import ShapeError
@@ -35,15 +35,20 @@ class AutoregressiveModel(nn.Module):
         self.ordering, self.head, self.backbone = ordering, head, backbone
         # a buffer follows the model from device to device; not saved, since the ordering gives it again
         self.register_buffer("_visits", ordering.order(self.event_shape).visits, persistent=False)
-        self._order = ordering.order(self.event_shape)
+        self._orders = ordering.orders(self.event_shape) or (ordering.order(self.event_shape),)
 
     # --- what the model is made of ----------------------------------------------------------------------------------
 
     @property
     def order(self) -> Order:
-        """The order of likelihoods and samples, on the model's device."""
-        self._order = self._order.to(self.device)
-        return self._order
+        """The order of likelihoods and samples, on the model's device; of an ensemble, the first."""
+        return self.orders[0]
+
+    @property
+    def orders(self) -> tuple[Order, ...]:
+        """The orders that the model mixes: one, unless its ordering is an ensemble."""
+        self._orders = tuple(order.to(self.device) for order in self._orders)
+        return self._orders
 
     @property
     def device(self) -> torch.device:
@@ -66,12 +71,17 @@ class AutoregressiveModel(nn.Module):
         """Whether one pass of the network gives all conditionals of a tensor."""
         return isinstance(self.backbone, CausalBackbone)
 
-    def visiting(self, mask: Bool[Tensor, "batch *event"]) -> list[tuple[Int[Tensor, " rows"], Order]]:
+    def visiting(
+        self, mask: Bool[Tensor, "batch *event"], *, by_chance: bool = False
+    ) -> list[tuple[Int[Tensor, " rows"], Order]]:
         """The orders in which examples with these observed coefficients are completed, each with its examples.
 
         A fixed ordering keeps its order whatever is observed. Where the order varies the model knows them all, so the
-        observed coefficients come first and everything drawn is conditioned on all of them.
+        observed coefficients come first and everything drawn is conditioned on all of them. An ensemble uses that of
+        its orders in which most of them come first, of equally good ones the first, or one ``by_chance``.
         """
+        if self.ordering.ensemble:
+            return ensemble.choose_orders(self.orders, mask, by_chance=by_chance)
         if self.ordering.fixed:
             return [(torch.arange(len(mask), device=mask.device), self.order)]
         kinds, of = flatten_events(mask).unique(dim=0, return_inverse=True)
@@ -114,7 +124,7 @@ class AutoregressiveModel(nn.Module):
     ) -> Distribution:
         """All ``N`` conditionals of complete tensors: a distribution over ``(batch, *event)``.
 
-        Where ``x`` is NaN the value is not known: conditionals of coefficients visited after it are NaN too.
+        They are those of one order: the given one, else the model's (of an ensemble the first). Where ``x`` is NaN the value is not known: conditionals of coefficients visited after it are NaN too.
         """
         x = self._events(x)
         order, context = self._any_order(order), self._context(context, len(x))
@@ -129,11 +139,16 @@ class AutoregressiveModel(nn.Module):
     ) -> Float[Tensor, " batch"]:
         """The exact log-likelihood of each event in nats, in the model's order unless another is given.
 
-        Raises ``ShapeError`` for events of another shape, ``SupportError`` for values without a probability.
+        Under an ensemble of orders it is that of the mixture. Raises ``ShapeError`` for events of another shape,
+        ``SupportError`` for values without a probability.
         """
         x = self._events(x)
         self.head.check(x, what="x")
         context = self._context(context, len(x))
+        orders = self.orders if order is None else (order,)
+        return ensemble.mixture_log_prob([self._log_prob(x, context, order) for order in orders])
+
+    def _log_prob(self, x: Tensor, context: Tensor | None, order: Order) -> Tensor:
         nats = [
             flatten_events(self.conditionals(some, given, order=order).log_prob(some)).sum(1)
             for some, given in self._few_at_once(x, context)
@@ -184,12 +199,21 @@ class AutoregressiveModel(nn.Module):
     def next_coefficient(self, evidence: Evidence) -> Int[Tensor, " batch"]:
         """The flat index of the coefficient that is visited next: the first unknown one of each example."""
         mask = self._evidence(evidence).mask
-        rank = flatten_events(torch.where(mask, len(self.order), self.order.rank))
+        rank = flatten_events(torch.where(mask, len(self.order), self._ranks(mask)))
         if (rank.amin(1) == len(self.order)).any():
             raise ShapeError(
                 expected="evidence with something left unknown", got="a complete event", remedy="hide a coefficient"
             )
         return rank.argmin(1)
+
+    def _ranks(self, mask: Tensor) -> Tensor:
+        """The rank of each coefficient of each example, as far as it matters for which unknown one comes next."""
+        if not self.ordering.ensemble:
+            return self.order.rank
+        ranks = torch.empty(mask.shape, dtype=torch.long, device=mask.device)
+        for rows, order in self.visiting(mask):
+            ranks[rows] = order.rank
+        return ranks
 
     def conditional(self, evidence: Evidence, context: Float[Tensor, "batch context"] | None = None) -> Distribution:
         """The posterior of the next coefficient (``next_coefficient``): a distribution over ``(batch,)``.

@@ -23,10 +23,14 @@ class Ordering(Part, ABC):
     likelihoods are reported and samples drawn, so that both belong to one and the same distribution. ``uniform`` says
     that it draws every permutation as often as any other, which lets dense networks train on all unknown coefficients
     at once.
+
+    An ensemble (``ensemble = True``, not fixed) overrides ``orders`` to list the few orders that it draws from, each
+    as often as any other; a model with it is the mixture of the models of these orders.
     """
 
     fixed: ClassVar[bool] = True
     uniform: ClassVar[bool] = False
+    ensemble: ClassVar[bool] = False
 
     @abstractmethod
     def visits(self, event_shape: tuple[int, ...]) -> Int[Tensor, " n"]:
@@ -41,6 +45,10 @@ class Ordering(Part, ABC):
     def draw(self, event_shape: tuple[int, ...], generator: torch.Generator | None = None) -> Order:
         """An order to train on: for a fixed ordering, always its one order."""
         return self.order(event_shape)
+
+    def orders(self, event_shape: tuple[int, ...]) -> tuple[Order, ...]:
+        """The orders that can come, the one of ``order`` first; none where there are too many to list."""
+        return (self.order(event_shape),) if self.fixed else ()
 
     def unsupported(self, event_shape: tuple[int, ...], supported: str) -> ShapeError:
         """The error to raise for a shape that this ordering does not take."""

@@ -41,7 +41,7 @@ def complete(
 ) -> Tensor:
     """Draw what is unknown, conditioned on the evidence as ``model.visiting`` orders it."""
     value = evidence.value.clone()
-    groups = model.visiting(evidence.mask)
+    groups = model.visiting(evidence.mask, by_chance=True)
     total = sum(len(order) for _, order in groups)
     done = 0
     for rows, order in groups:

@@ -113,7 +113,8 @@ def accepts(ordering: str, event_shape: tuple[int, ...], registry: Registry | No
 def orderings(draw, event_shape: tuple[int, ...], *, fixed: bool | None = None):
     """The spec of any installed ordering that takes the shape."""
     parts = default_registry().parts("ordering")
-    names = [name for name, r in parts.items() if fixed is None or r.part.fixed == fixed]
+    kinds = {name: r.part for name, r in parts.items() if not r.part.ensemble}
+    names = [name for name, kind in kinds.items() if fixed is None or kind.fixed == fixed]
     name = draw(st.sampled_from([n for n in names if n in ("raster", "einops") or accepts(n, event_shape)]))
     if name == "raster":
         return draw(raster_like(event_shape))
@@ -174,7 +175,7 @@ def kind_of(backbone: str, registry: Registry | None = None) -> type[Backbone]:
 def takes_shape(backbone: str, event_shape: tuple[int, ...], registry: Registry | None = None) -> bool:
     """Whether a backbone takes raster orders of a shape."""
     try:
-        kind_of(backbone, registry).adapt(Signature(event_shape, 1, 1, order=Order.raster(event_shape)))
+        kind_of(backbone, registry).adapt(Signature(event_shape, 1, 1, orders=(Order.raster(event_shape),)))
     except ShapeError:
         return False
     return True
@@ -199,13 +200,14 @@ def models(
     min_coefficients: int = 1,
     context_features: int = 0,
     fixed: bool | None = None,
+    ordering: str | None = None,
     registry: Registry | None = None,
 ):
-    """A model of a shape and an ordering that its backbone takes, with random weights."""
+    """A model of a shape and an ordering (any, or the one named) that its backbone takes, with random weights."""
     shapes = event_shapes(max_coefficients=max_coefficients, min_coefficients=min_coefficients)
     shape = draw(shapes.filter(lambda s: takes_shape(backbone, s, registry)))
     raster_only = kind_of(backbone, registry).orders == "raster"
-    ordering = draw(raster_like(shape) if raster_only else orderings(shape, fixed=fixed))
+    ordering = ordering or draw(raster_like(shape) if raster_only else orderings(shape, fixed=fixed))
     model = build(shape, ordering, head, backbone, context_features=context_features, registry=registry)
     return randomise(model, draw(seeds))
 

@@ -34,11 +34,11 @@ class Listed(Ordering):
     fixed = False
 
     def __init__(self, orders, *, uniform):
-        self.orders, self.uniform = orders, uniform
+        self.listed, self.uniform = orders, uniform
         self.upcoming = itertools.cycle(orders)
 
     def visits(self, event_shape):
-        return self.orders[0].visits
+        return self.listed[0].visits
 
     def draw(self, event_shape, generator=None):
         return next(self.upcoming)

@@ -15,7 +15,7 @@ from tensorar import Order, PartSpec, ShapeError, SpecError, default_registry
 from tests.strategies import event_shapes, orderings, raster_like, seeds
 
 MATRIX_ONLY = ["spiral", "spiral:clockwise=false", "hilbert"]
-ANY_SHAPE = ["raster", "snake", "diagonal", "checkerboard", "random", "random:seed=7", "shuffled"]
+ANY_SHAPE = ["raster", "snake", "diagonal", "checkerboard", "random", "random:seed=7", "shuffled", "flips"]
 LARGE = [(100_000,), (317, 316), (3, 182, 183), (10, 10, 10, 10, 10), (1, 100_000, 1)]
 
 

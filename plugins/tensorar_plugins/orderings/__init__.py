@@ -3,10 +3,11 @@
 from tensorar_plugins.orderings.checkerboard import Checkerboard
 from tensorar_plugins.orderings.diagonal import Diagonal
 from tensorar_plugins.orderings.einops_pattern import EinopsPattern
+from tensorar_plugins.orderings.flips import Flips
 from tensorar_plugins.orderings.hilbert import Hilbert
 from tensorar_plugins.orderings.random import Random, Shuffled
 from tensorar_plugins.orderings.raster import Raster
 from tensorar_plugins.orderings.snake import Snake
 from tensorar_plugins.orderings.spiral import Spiral
 
-ALL = [Raster, EinopsPattern, Snake, Diagonal, Spiral, Hilbert, Checkerboard, Random, Shuffled]
+ALL = [Raster, EinopsPattern, Snake, Diagonal, Spiral, Hilbert, Checkerboard, Random, Shuffled, Flips]

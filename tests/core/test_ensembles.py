@@ -1,0 +1,116 @@
+"""Ensembles of orders: a mixture of distributions is a distribution, a mean of logits is not one of its kind."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tensorar import Evidence, Order, ShapeError, build, default_registry
+from tests.oracles import joint, p_value
+from tests.strategies import backbone_specs, event_shapes, models, randomise
+
+LEVEL = 1e-4
+
+
+def _ensemble(backbone, shape, seed=0, head="bernoulli"):
+    return randomise(build(shape, "flips", head, backbone), seed)
+
+
+@pytest.mark.parametrize("backbone", backbone_specs())
+@given(data=st.data())
+def test_the_mixture_sums_to_one_and_is_the_mean_of_its_members(backbone, data):
+    model = data.draw(models(backbone=backbone, ordering="flips", max_coefficients=5))
+    _, probability = joint(model)
+    torch.testing.assert_close(probability.sum(), torch.ones(()).double(), atol=1e-9, rtol=0)
+    members = [joint(model, order=order)[1] for order in model.orders]
+    torch.testing.assert_close(probability, torch.stack(members).mean(0))
+
+
+def test_a_mean_of_logits_would_not_sum_to_one():
+    """The known mistake: it is a distribution for each conditional, but of no joint that its members are about."""
+    model = _ensemble("fvsbn", (3,))
+    values, mixture = joint(model)
+    logits = torch.stack([model.conditionals(values, order=order).logits for order in model.orders]).mean(0)
+    averaged = torch.distributions.Bernoulli(logits=logits).log_prob(values).sum(-1).exp()
+    assert abs(averaged.sum() - 1) > 1e-3
+    assert abs(mixture.sum() - 1) < 1e-12
+
+
+@given(shape=event_shapes(max_coefficients=24))
+def test_there_is_an_order_from_every_corner(shape):
+    orders = default_registry().create("ordering", "flips").orders(shape)
+    assert len(orders) == 2 ** sum(size > 1 for size in shape)
+    assert orders[0] == Order.raster(shape)
+    assert all(order.raster_view.axes == tuple(range(len(shape))) for order in orders)
+    assert len({tuple(order.visits.tolist()) for order in orders}) == len(orders)
+
+
+def test_the_orders_drawn_for_training_are_those_of_the_ensemble_and_as_frequent():
+    ordering = default_registry().create("ordering", "flips")
+    generator = torch.Generator().manual_seed(0)
+    drawn = [ordering.orders((2, 3)).index(ordering.draw((2, 3), generator)) for _ in range(2000)]
+    assert p_value(torch.tensor(drawn).bincount(minlength=4), torch.full((4,), 0.25)) > LEVEL
+
+
+def test_only_the_axes_that_are_named_are_flipped():
+    orders = default_registry().create("ordering", "flips:flip=1,axes=1 0").orders((2, 3))
+    assert [order.visits[0].item() for order in orders] == [0, 2]
+    with pytest.raises(ShapeError, match="axes that include 5"):
+        default_registry().create("ordering", "flips:flip=5").orders((2, 3))
+
+
+def test_samples_follow_the_mixture():
+    model = randomise(build((2, 2), "flips", "bernoulli", "fvsbn"), 3, spread=1.5)
+    values, probability = joint(model)
+    samples = model.sample(4000, generator=torch.Generator().manual_seed(1))
+    same = (samples.reshape(-1, 1, 4) == values.reshape(1, -1, 4)).all(2)
+    assert p_value(same.sum(0), probability) > LEVEL
+
+
+def test_evidence_is_completed_in_the_order_that_visits_it_first():
+    model = _ensemble("fvsbn", (2, 3))
+    bottom = torch.tensor([[False] * 3, [True] * 3])
+    known = Evidence(torch.stack([bottom, bottom.flip(0)]), torch.ones(2, 2, 3))
+    for rows, order in model.visiting(known.mask):
+        for row in rows:
+            assert known.mask[row][order.rank < 3].all()
+    assert model.next_coefficient(known).tolist() == [0, 3]
+    drawn = model.sample(evidence=known, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(drawn[known.mask], known.value[known.mask])
+
+
+def test_a_conditional_is_that_of_the_member_in_which_the_evidence_comes_first():
+    model = _ensemble("fvsbn", (4,))
+    mask = torch.tensor([[False, False, True, True]])
+    posterior = model.conditional(Evidence(mask, torch.ones(1, 4).double()))
+    backwards = model.orders[1]
+    expected = model.conditionals(torch.ones(1, 4).double(), order=backwards).logits[:, 1]
+    torch.testing.assert_close(posterior.logits, expected)
+
+
+def test_a_raster_network_takes_flips_but_not_orders_that_differ_in_more():
+    from tests.core import toys
+
+    signature = _signature((2, 2), (Order.raster((2, 2)), Order.raster((2, 2)).flip((0,))))
+    assert toys.Triangle.adapt(signature).order == Order.raster((2, 2))
+    with pytest.raises(ShapeError, match="differ in more than flips"):
+        toys.Triangle.adapt(_signature((2, 3), (Order.raster((2, 3)), Order.raster((3, 2)).permute((1, 0)))))
+    with pytest.raises(ShapeError, match="raster order"):
+        toys.Triangle.adapt(_signature((2, 2), ()))
+
+
+def _signature(shape, orders):
+    from tensorar import Signature
+
+    return Signature(shape, 1, 1, orders=orders)
+
+
+def test_the_likelihood_under_one_member_can_be_asked_for():
+    model = _ensemble("fvsbn", (3,))
+    x = torch.tensor([[1.0, 0.0, 1.0]])
+    each = torch.stack([model.log_prob(x, order=order) for order in model.orders])
+    torch.testing.assert_close(model.log_prob(x), each.logsumexp(0) - math.log(2))
