@@ -1,0 +1,93 @@
+"""A convolution whose taps follow the rank rule: for any order, any number of axes, and groups of maps.
+
+    grid = Grid.of(event_shape, channel_axes)                   # which axes are convolved over
+    first = MaskedConv(grid, features, 64, 7)                   # mask A: sees strictly lower ranks
+    later = MaskedConv(grid, 64, 64, (1, 3), itself=True)       # mask B: and its own
+    ranks = grid.ranks(order)                                   # the order's ranks; or Ranks(any numbers)
+    maps = later(first(grid.maps(features), ranks), ranks)      # (B, groups * 64, *grid.sizes)
+    grid.events(maps)                                           # (B, *event, 64)
+
+The same layer takes other ranks on other calls. ``Ranks`` of row numbers make a convolution that sees whole rows:
+strictly lower ones, or with ``itself=True`` the own row too.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from tensorar_plugins.backbones.taps import Kernel
+
+CONVOLUTION = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+
+
+class MaskedConv(nn.Module):
+    """``out[g, i] = bias[g] + sum_{o, s: rank[s, i + o] < rank[g, i]} weight[g, s, o] maps[s, i + o]``.
+
+    ``inputs`` and ``outputs`` are maps per group: ``(B, groups * inputs, *sizes)`` becomes ``(B, groups * outputs,
+    *sizes)``. ``itself=True`` allows equal ranks. ``kernel`` is one odd size or one per spatial axis.
+
+    Initialised as torch's convolutions, uniform within ``1 / sqrt(fan_in)``, except that where ``ranks`` are given
+    fan-in counts what is seen (on average over the positions), not what is masked out.
+    """
+
+    def __init__(self, grid, inputs, outputs, kernel, *, itself=False, dilation=1, bias=True, ranks=None):
+        super().__init__()
+        self.kernel = Kernel.of(kernel, grid.sizes, dilation=dilation)
+        self.groups, self.itself = grid.groups, itself
+        self.weight = nn.Parameter(torch.empty(grid.groups * outputs, grid.groups * inputs, *self.kernel.size))
+        self.bias = nn.Parameter(torch.empty(grid.groups * outputs)) if bias else None
+        self._initialise(ranks)
+
+    def _initialise(self, ranks):
+        taps = math.prod(self.kernel.size) * self.groups
+        seen = torch.full((self.groups,), float(taps))
+        if ranks is not None:
+            seen = self.taps(ranks).live.flatten(3).sum((0, 2)).float().mean(1).clamp(min=1).cpu()
+        bound = (seen * (self.weight[0].numel() // taps)).rsqrt().repeat_interleave(len(self.weight) // self.groups)
+        for parameter in (self.weight, self.bias):
+            if parameter is not None:
+                shape = (-1, *[1] * (parameter.ndim - 1))
+                parameter.data = (2 * torch.rand_like(parameter) - 1) * bound.reshape(shape).to(parameter)
+
+    def taps(self, ranks):
+        """Which taps of the kernel live where, for these ranks."""
+        return ranks.taps(self.kernel, itself=self.itself)
+
+    def forward(self, maps, ranks):
+        """``(B, groups * inputs, *sizes)`` to ``(B, groups * outputs, *sizes)``."""
+        taps = self.taps(ranks)
+        if not taps.uniform:
+            return self._tap_by_tap(maps, taps)
+        if math.prod(self.kernel.size) == 1:
+            return self._convolve(maps.flatten(2), taps, ((0, 0),)).reshape(len(maps), -1, *maps.shape[2:])
+        if len(self.kernel.size) in CONVOLUTION:
+            return self._convolve(maps, taps, taps.padding)
+        return self._tap_by_tap(maps, taps)
+
+    def _convolve(self, maps, taps, padding):
+        """One ordinary convolution with the box of the live taps."""
+        weight = self._boxed_weight(taps)
+        weight = weight.flatten(2)[..., :1] if maps.ndim == 3 and weight.ndim > 3 else weight
+        maps = F.pad(maps, [p for pair in reversed(padding) for p in pair])
+        return CONVOLUTION[maps.ndim - 2](maps, weight, self.bias, dilation=self.kernel.dilation)
+
+    def _boxed_weight(self, taps):
+        weight = self.weight[(..., *[slice(a, b + 1) for a, b in taps.box])]
+        if taps.box_mask is None:
+            return weight
+        blocks = weight.unflatten(1, (self.groups, -1)).unflatten(0, (self.groups, -1))
+        return (blocks * taps.box_mask[:, None, :, None]).flatten(0, 1).flatten(1, 2)
+
+    def _tap_by_tap(self, maps, taps):
+        """One matrix product per tap and pair of groups, with those positions only at which the tap lives."""
+        blocks = self.weight.flatten(2).unflatten(1, (self.groups, -1)).unflatten(0, (self.groups, -1))
+        nodes = maps.flatten(2).unflatten(1, (self.groups, -1)).permute(1, 3, 0, 2).flatten(0, 1)
+        out = nodes.new_zeros(len(nodes), len(maps), blocks.shape[1])
+        for t, g, s, seeing, seen in taps.edges:
+            out = out.index_add(0, seeing, nodes[seen] @ blocks[g, :, s, :, t].T)
+        out = out.unflatten(0, (self.groups, -1)).permute(2, 0, 3, 1).reshape(len(maps), -1, *maps.shape[2:])
+        return out if self.bias is None else out + self.bias.reshape(-1, *[1] * (maps.ndim - 2))

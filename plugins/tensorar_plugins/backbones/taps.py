@@ -1,0 +1,129 @@
+"""The rank rule for every tap of a convolution's kernel."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch.nn import functional as F
+
+from tensorar import may_see
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """The offsets that a convolution looks at: ``size`` (odd) per axis, ``dilation`` apart, the centre in the middle.
+
+    >>> Kernel.of(3, (5,), dilation=2).offsets
+    [(-2,), (0,), (2,)]
+    """
+
+    size: tuple[int, ...]
+    dilation: int = 1
+
+    @classmethod
+    def of(cls, size, sizes, *, dilation=1):
+        """A kernel of one size for all axes or one for each; no offset of it leads out of the grid from everywhere."""
+        size = (size,) * len(sizes) if isinstance(size, int) else tuple(size)
+        if len(size) != len(sizes) or dilation < 1 or any(k < 1 or k % 2 == 0 for k in size):
+            raise ValueError(f"kernel sizes must be odd, and dilation at least 1, not {size} and {dilation}")
+        return cls(tuple(min(k, 2 * ((n - 1) // dilation) + 1) for k, n in zip(size, sizes, strict=True)), dilation)
+
+    @property
+    def offsets(self):
+        """All offsets, the last axis fastest."""
+        return list(itertools.product(*[[i * self.dilation for i in range(-(k // 2), k // 2 + 1)] for k in self.size]))
+
+
+class Ranks:
+    """Numbers on a grid, ``(groups, *sizes)``, that say what may see what; ``taps`` applies the rule to a kernel.
+
+    They need not be the ranks of single coefficients: where a whole row has one rank, a convolution sees whole rows.
+    """
+
+    def __init__(self, rank):
+        self.rank = rank
+        self._taps = {}
+
+    def taps(self, kernel, *, itself):
+        """Which taps of a kernel live where: computed once."""
+        if (kernel, itself) not in self._taps:
+            self._taps[kernel, itself] = Taps(self.rank, kernel, itself=itself)
+        return self._taps[kernel, itself]
+
+
+class Taps:
+    """Which taps of a kernel may be used at which positions: the rank rule for the neighbour at every offset.
+
+    ``live[tap, group, seen_group, *position]``. Where a tap lives either at all positions at which its neighbour is
+    inside the grid or at none, the taps are ``uniform``: ``weight_mask`` is all that is needed, and an ordinary
+    convolution with the kernel cut to ``box``. That holds for the raster order, its flips and axis permutations, the
+    diagonal order and whatever else compares neighbours alike everywhere.
+    """
+
+    def __init__(self, rank, kernel, *, itself):
+        outside = int(rank.max()) + 1
+        neighbours = _neighbours(rank, kernel, outside)
+        self.kernel = kernel
+        self.live = may_see(neighbours[:, None], rank[None, :, None], itself=itself)
+        self._inside = (neighbours < outside)[:, None]
+
+    @cached_property
+    def uniform(self):
+        """Whether every tap lives everywhere or nowhere."""
+        return bool((self.live == (self._inside & self.weight_mask[(..., *[None] * (self.live.ndim - 3))])).all())
+
+    @cached_property
+    def weight_mask(self):
+        """The taps that live somewhere, ``(taps, groups, groups)``."""
+        return self.live.flatten(3).any(3)
+
+    @cached_property
+    def box(self):
+        """Per axis the first and the last kernel index of the smallest box that holds every live tap."""
+        size = self.kernel.size
+        used = self.weight_mask.any(2).any(1).reshape(size)
+        if not used.any():
+            return tuple((k // 2, k // 2) for k in size)
+        return tuple((int(i.min()), int(i.max())) for i in used.nonzero().T)
+
+    @cached_property
+    def box_mask(self):
+        """``weight_mask`` in the box, ``(groups, groups, *box)``, or None where everything in the box lives."""
+        mask = self.weight_mask.unflatten(0, self.kernel.size)[tuple(slice(a, b + 1) for a, b in self.box)]
+        return None if mask.all() else mask.movedim((-2, -1), (0, 1)).contiguous()
+
+    @cached_property
+    def padding(self):
+        """Zeros before and after each axis (or, negative, positions to leave out) that the box needs."""
+        middles = [k // 2 for k in self.kernel.size]
+        step = self.kernel.dilation
+        return tuple(((m - a) * step, (b - m) * step) for m, (a, b) in zip(middles, self.box, strict=True))
+
+    @cached_property
+    def edges(self):
+        """Per live tap and pair of groups: ``(tap, group, seen_group, nodes, seen_nodes)``, with flat node indices.
+
+        A node is a position of a group: ``group * positions + position``.
+        """
+        groups, _, *sizes = self.live.shape[1:]
+        nodes = torch.arange(groups * self.live[0, 0, 0].numel(), device=self.live.device).reshape(groups, *sizes)
+        neighbours = _neighbours(nodes, self.kernel, -1)
+        return [
+            (t, g, s, nodes[g][self.live[t, g, s]], neighbours[t, s][self.live[t, g, s]])
+            for t, g, s in self.weight_mask.nonzero().tolist()
+        ]
+
+
+def _neighbours(field, kernel, outside):
+    """What stands at every offset of a kernel, ``(taps, groups, *sizes)``: ``outside`` beyond the grid."""
+    sizes = field.shape[1:]
+    reach = [k // 2 * kernel.dilation for k in kernel.size]
+    padded = F.pad(field, [r for r in reversed(reach) for _ in range(2)], value=outside)
+    windows = [
+        tuple(slice(r + o, r + o + n) for r, o, n in zip(reach, offset, sizes, strict=True))
+        for offset in kernel.offsets
+    ]
+    return torch.stack([padded[(slice(None), *window)] for window in windows])
