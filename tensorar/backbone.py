@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from tensorar.errors import ShapeError
-from tensorar.order import Order, RasterView
+from tensorar.order import Order
 from tensorar.parts.part import Part
 
 
@@ -92,15 +92,15 @@ class CausalBackbone(Backbone):
         signature = super().adapt(signature)
         if cls.orders == "any":
             return signature
-        shapes = {view and view.event_shape(signature.event_shape) for view in _raster_views(signature)}
-        if len(shapes) != 1 or None in shapes:
+        views = [order.raster_view for order in signature.orders]
+        shapes = {None if view is None else view.event_shape(signature.event_shape) for view in views}
+        shape = shapes.pop() if len(shapes) == 1 else None
+        if shape is None:
             raise ShapeError(
                 expected=f"a raster order up to flips and axis permutation for the backbone {cls.name!r}",
-                got="another order" if len(shapes) == 1 else "orders that differ in more than flips",
+                got="orders that differ in more than flips" if shapes and None not in shapes else "another order",
                 remedy="choose such an ordering, or another backbone (tensorar plugins list)",
             )
-        shape = shapes.pop()
-        assert shape is not None
         return replace(signature, event_shape=shape, orders=(Order.raster(shape),))
 
     @abstractmethod
@@ -111,11 +111,6 @@ class CausalBackbone(Backbone):
         context: Float[Tensor, "batch context"] | None = None,
     ) -> Float[Tensor, "batch *event parameters"]:
         """Parameters of every coefficient, each from the features of the coefficients of lower rank only."""
-
-
-def _raster_views(signature: Signature) -> list[RasterView | None]:
-    """The view of each order that can come; of one that cannot be named, none."""
-    return [order.raster_view for order in signature.orders] or [None]
 
 
 class EvidenceBackbone(Backbone):

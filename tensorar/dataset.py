@@ -77,13 +77,49 @@ class Dataset(Part, ABC):
         """The shape of one event."""
         return tuple(self.train.shape[1:])
 
+    def load_contexts(self) -> Splits | None:
+        """What each event is conditioned on, ``(n, K)`` per split in the order of the events; by default nothing."""
+        return None
+
+    @cached_property
+    def contexts(self) -> Splits | None:
+        """The contexts of the three splits, loaded once: finite numbers, a vector for each event."""
+        contexts = self.load_contexts()
+        if contexts is not None:
+            for name in ("train", "valid", "test"):
+                self._check_contexts(name, getattr(contexts, name), contexts.train)
+        return contexts
+
+    def _check_contexts(self, name: str, contexts: Tensor, train: Tensor) -> None:
+        wanted = (len(getattr(self, name)), *train.shape[1:])
+        if contexts.ndim != 2 or tuple(contexts.shape) != wanted or not bool(contexts.isfinite().all()):
+            raise DataError(
+                expected=f"a vector of finite numbers for each of the {wanted[0]} events of {name} of {self.name!r}",
+                got=f"contexts of shape {tuple(contexts.shape)}",
+                remedy="give one context for each event, all of one length",
+            )
+
+    @property
+    def context_features(self) -> int:
+        """The length of a context, 0 where there is none."""
+        return 0 if self.contexts is None else self.contexts.train.shape[1]
+
+    def read_context(self, text: str) -> Float[Tensor, " context"]:
+        """A context as a user writes it: its numbers with commas between. Raises ``DataError`` for other text."""
+        try:
+            return torch.tensor([float(word) for word in text.split(",")])
+        except ValueError as error:
+            raise DataError(
+                expected="a context as numbers with commas between", got=repr(text), remedy="write for example 0,1,0.5"
+            ) from error
+
     @property
     def variants(self) -> dict[str, tuple[float, ...]]:
         """Specs of this dataset with other values, and two that stand for those: suggested where a head takes them."""
         return {}
 
     def fresh(self, n: int, generator: torch.Generator) -> Real[Tensor, "n *event"] | None:
-        """``n`` new training events, or None where training goes through ``train``."""
+        """``n`` new training events, or None where training goes through ``train`` (as with contexts it must)."""
         return None
 
     def visit(self, indices: Int[Tensor, " n"], generator: torch.Generator) -> Real[Tensor, "n *event"]:

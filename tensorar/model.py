@@ -124,7 +124,8 @@ class AutoregressiveModel(nn.Module):
     ) -> Distribution:
         """All ``N`` conditionals of complete tensors: a distribution over ``(batch, *event)``.
 
-        They are those of one order: the given one, else the model's (of an ensemble the first). Where ``x`` is NaN the value is not known: conditionals of coefficients visited after it are NaN too.
+        They are those of one order: the given one, else the model's (of an ensemble the first). Where ``x`` is NaN the
+        value is not known: conditionals of coefficients visited after it are NaN too.
         """
         x = self._events(x)
         order, context = self._any_order(order), self._context(context, len(x))

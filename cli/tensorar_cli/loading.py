@@ -34,14 +34,52 @@ def events_of(dataset: Dataset, split: str) -> Tensor:
     return events
 
 
-def some_events(dataset: Dataset, split: str, count: int | None, seed: int) -> Tensor:
-    """All events of a split, or so many drawn with the seed."""
+def contexts_of(dataset: Dataset, split: str) -> Tensor | None:
+    """What the events of a split are conditioned on, where they are."""
+    return None if dataset.contexts is None else getattr(dataset.contexts, split)
+
+
+def some_events(dataset: Dataset, split: str, count: int | None, seed: int) -> tuple[Tensor, Tensor | None]:
+    """All events of a split with their contexts, or so many drawn with the seed."""
     import torch
 
-    events = events_of(dataset, split)
+    events, contexts = events_of(dataset, split), contexts_of(dataset, split)
     if count is None or count >= len(events):
-        return events
-    return events[torch.randperm(len(events), generator=torch.Generator().manual_seed(seed))[:count]]
+        return events, contexts
+    chosen = torch.randperm(len(events), generator=torch.Generator().manual_seed(seed))[:count]
+    return events[chosen], None if contexts is None else contexts[chosen]
+
+
+def contexts_for(run: Run, written: list[str] | None, number: int, seed: int) -> Tensor | None:
+    """A context for each sample: those that were written, one after the other; else some of the training data."""
+    import torch
+
+    from tensorar import TensorarError, load_dataset
+
+    if not run.context_features:
+        if written:
+            raise TensorarError(
+                expected=f"no --context, since {run.folder} was trained without", got=written[0], remedy="leave it out"
+            )
+        return None
+    if not written:
+        return some_events(run.dataset, "train", number, seed)[1]
+    dataset = load_dataset(run.recipe.dataset, registry=run.registry)
+    contexts = torch.stack([_context(run, dataset, text) for text in written])
+    return contexts[torch.arange(number) % len(contexts)]
+
+
+def _context(run: Run, dataset: Dataset, text: str) -> Tensor:
+    from tensorar import TensorarError
+
+    context = dataset.read_context(text)
+    if len(context) != run.context_features:
+        raise TensorarError(
+            expected=f"--context of {run.context_features} numbers",
+            got=f"{len(context)} in {text!r}",
+            remedy="write them with commas between",
+        )
+    return context
 
 
 def generator_of(seed: int) -> torch.Generator:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Real
+from jaxtyping import Float, Real
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
@@ -20,7 +20,12 @@ from tensorar.pictures.posterior import PosteriorStep
 
 @torch.no_grad()
 def posterior_steps(
-    model: AutoregressiveModel, x: Real[Tensor, "*event"], steps: Sequence[int], dataset: Dataset | None = None
+    model: AutoregressiveModel,
+    x: Real[Tensor, "*event"],
+    steps: Sequence[int],
+    dataset: Dataset | None = None,
+    *,
+    context: Float[Tensor, " context"] | None = None,
 ) -> list[PosteriorStep]:
     """The distribution of the coefficient visited at each of ``steps``, given what the order visits before it.
 
@@ -38,12 +43,15 @@ def posterior_steps(
                 got=str(t),
                 remedy="leave out those beyond the order",
             )
-    return [_step(model, x.to(model.device, model.dtype), t, dataset) for t in steps]
+    given = None if context is None else context.unsqueeze(0)
+    return [_step(model, x.to(model.device, model.dtype), t, dataset, given) for t in steps]
 
 
-def _step(model: AutoregressiveModel, x: Tensor, t: int, dataset: Dataset | None) -> PosteriorStep:
+def _step(
+    model: AutoregressiveModel, x: Tensor, t: int, dataset: Dataset | None, context: Tensor | None
+) -> PosteriorStep:
     evidence = model.order.evidence(x.unsqueeze(0), t)
-    coefficient, predicted = int(model.order.visits[t]), model.conditional(evidence)
+    coefficient, predicted = int(model.order.visits[t]), model.conditional(evidence, context)
     truth = float(x.flatten()[coefficient])
     support, density = _support(model.head, predicted, truth)
     support = support.to(model.device)

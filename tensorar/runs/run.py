@@ -30,7 +30,13 @@ class Run:
 
     @classmethod
     def create(
-        cls, folder: str | Path, recipe: Recipe, event_shape: tuple[int, ...], *, registry: Registry | None = None
+        cls,
+        folder: str | Path,
+        recipe: Recipe,
+        event_shape: tuple[int, ...],
+        *,
+        context_features: int = 0,
+        registry: Registry | None = None,
     ) -> Run:
         """A run to train in a folder that holds none yet. Raises ``RunError`` when there is one already.
 
@@ -43,7 +49,11 @@ class Run:
                 got=f"the run in {folder}",
                 remedy="resume it with --resume, or name another folder",
             )
-        made = {"event_shape": list(event_shape), "plugins": _plugins(recipe, registry)}
+        made = {
+            "event_shape": list(event_shape),
+            "context_features": context_features,
+            "plugins": _plugins(recipe, registry),
+        }
         return cls(folder, recipe, made, registry)
 
     @classmethod
@@ -88,23 +98,46 @@ class Run:
         return tuple(shape)
 
     @cached_property
+    def context_features(self) -> int:
+        """The length of the contexts that the model listens to."""
+        count = self.made.get("context_features", 0)
+        if not isinstance(count, int) or count < 0:
+            raise RunError(
+                expected=f"made.context_features in {self.folder / 'recipe.toml'} to be a number from 0 on",
+                got=str(count),
+                remedy="restore recipe.toml from a copy, or train again",
+            )
+        return count
+
+    @cached_property
     def dataset(self) -> Dataset:
         """The dataset that the model is trained on. Raises ``RunError`` when its events have another shape by now."""
         dataset = load_dataset(self.recipe.dataset, registry=self.registry)
-        if dataset.event_shape != self.event_shape:
+        self._require("events of shape", self.event_shape, dataset.event_shape)
+        self._require("contexts of length", self.context_features, dataset.context_features)
+        return dataset
+
+    def _require(self, what: str, expected: object, got: object) -> None:
+        if expected != got:
             raise RunError(
-                expected=f"events of shape {self.event_shape}, which {self.folder} was made for",
-                got=f"{dataset.event_shape} from {self.recipe.dataset}",
+                expected=f"{what} {expected}, which {self.folder} was made for",
+                got=f"{got} from {self.recipe.dataset}",
                 remedy="give the dataset its old files back, or train in a new folder",
             )
-        return dataset
 
     def new_model(self) -> AutoregressiveModel:
         """The model of the recipe with fresh weights, the same for the same seed."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.recipe.training.seed)
             recipe = self.recipe
-            return build(self.event_shape, recipe.ordering, recipe.head, recipe.backbone, registry=self.registry)
+            return build(
+                self.event_shape,
+                recipe.ordering,
+                recipe.head,
+                recipe.backbone,
+                context_features=self.context_features,
+                registry=self.registry,
+            )
 
     @cached_property
     def model(self) -> AutoregressiveModel:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import torch
-from jaxtyping import Int, Real
+from jaxtyping import Float, Int, Real
 from torch import Tensor
 
 from tensorar.dataset import Dataset
@@ -34,14 +34,16 @@ class Batches:
         self.batch_size = min(batch_size, len(dataset.train))
         self._epoch, self._permutation = -1, torch.empty(0, dtype=torch.long)
 
-    def __getitem__(self, step: int) -> Real[Tensor, "share *event"]:
-        """The events of a step, of which this process has its share."""
+    def __getitem__(self, step: int) -> tuple[Real[Tensor, "share *event"], Float[Tensor, "share context"] | None]:
+        """The events of a step, of which this process has its share, and their contexts where there are any."""
         generator = keyed_generator(self.seed, "batch", step, self.process)
         share = len(range(self.process, self.batch_size, self.processes))
         fresh = self.dataset.fresh(share, generator)
         if fresh is not None:
-            return fresh
-        return self.dataset.visit(self._indices(step)[self.process :: self.processes], generator)
+            return fresh, None
+        indices = self._indices(step)[self.process :: self.processes]
+        contexts = self.dataset.contexts
+        return self.dataset.visit(indices, generator), None if contexts is None else contexts.train[indices]
 
     def _indices(self, step: int) -> Int[Tensor, " batch"]:
         first = step * self.batch_size + torch.arange(self.batch_size)

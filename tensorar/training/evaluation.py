@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import repeat
 from typing import Any
 
 import torch
@@ -53,6 +54,7 @@ class Likelihood:
 def evaluate(
     model: AutoregressiveModel,
     events: Real[Tensor, "n *event"],
+    contexts: Float[Tensor, "n context"] | None = None,
     *,
     dataset: Dataset | None = None,
     exact: bool | None = None,
@@ -75,8 +77,8 @@ def evaluate(
     model.head.check(events, what="the data")
     generator = keyed_generator(seed, "evaluation")
     nats: list[Tensor] = []
-    for chunk in events.split(100):
-        nats.append(event_nats(model, chunk, exact=exact, evidences=evidences, generator=generator))
+    for chunk in chunks(events, contexts):
+        nats.append(event_nats(model, *chunk, exact=exact, evidences=evidences, generator=generator))
         if progress is not None:
             done = torch.cat(nats)
             progress(len(done), len(events), float(done.mean()))
@@ -85,10 +87,17 @@ def evaluate(
     return Likelihood.of(torch.cat(nats), size, exact=exact, data_nats=data_nats)
 
 
+def chunks(events: Tensor, contexts: Tensor | None, size: int = 100) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Some events at a time, with their contexts."""
+    some_contexts = repeat(None) if contexts is None else contexts.split(size)
+    yield from zip(events.split(size), some_contexts, strict=False)
+
+
 @torch.no_grad()
 def event_nats(
     model: AutoregressiveModel,
     x: Real[Tensor, "batch *event"],
+    context: Float[Tensor, "batch context"] | None = None,
     *,
     exact: bool,
     evidences: int,
@@ -96,9 +105,11 @@ def event_nats(
 ) -> Float[Tensor, " batch"]:
     """The negative log-likelihood of each event in nats, exact or estimated from ``evidences`` prefixes of each."""
     if exact:
-        return -model.log_prob(x).cpu()
-    repeated = torch.cat([model._events(x)] * evidences)
+        return -model.log_prob(x, context).cpu()
+    x, context = model._events(x), model._context(context, len(x))
+    repeated = torch.cat([x] * evidences)
+    contexts = None if context is None else torch.cat([context] * evidences)
     # steps are stratified over the batch, and so, the copies of an event lying far apart, over its copies
-    estimate = objective.estimated_nats(model, repeated, None, generator)
+    estimate = objective.estimated_nats(model, repeated, contexts, generator)
     by_copy: Tensor = estimate.unflatten(0, (evidences, -1))
     return by_copy.mean(0).cpu()

@@ -129,14 +129,15 @@ class Trainer:
 
     def _step(self) -> None:
         started, step, seed = time.perf_counter(), self.progress.step, self.settings.seed
-        events = self.batches[step].to(self.accelerator.device)
+        events, contexts = self.batches[step]
+        events = events.to(self.accelerator.device)
         # every random number of a step (dropout too) follows from the seed, the step and the process
         torch.manual_seed(keyed_seed(seed, "step", step, self.accelerator.process_index))
         self._set_learning_rate()
         self.module.train()
         # processes average their gradients; an event counts as much in a small share as in a large one
         weight = len(events) * self.accelerator.num_processes / self.batches.batch_size
-        loss: Tensor = self.module(events)
+        loss: Tensor = self.module(events, contexts)
         self._require_finite(float(loss.detach()))
         self.accelerator.backward(loss * weight)
         self.accelerator.clip_grad_norm_(self.module.parameters(), self.settings.clip)

@@ -10,7 +10,7 @@ from tensorar.dataset import Dataset
 from tensorar.model import AutoregressiveModel
 from tensorar.settings import TrainingSettings
 from tensorar.training.batches import keyed_generator
-from tensorar.training.evaluation import Likelihood, event_nats
+from tensorar.training.evaluation import Likelihood, chunks, event_nats
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -29,6 +29,7 @@ class Validation:
         # as many for each process as for the next, since gathering wants equal shapes
         chosen = chosen[: len(chosen) - len(chosen) % accelerator.num_processes]
         self.events = dataset.valid[chosen]
+        self.contexts = None if dataset.contexts is None else dataset.contexts.valid[chosen]
         known = dataset.log_prob(self.events)
         self.data_nats = None if known is None else -float(known.double().mean())
 
@@ -37,9 +38,11 @@ class Validation:
         model.eval()
         index, processes = self.accelerator.process_index, self.accelerator.num_processes
         generator = keyed_generator(self.seed, "validation", index)
+        events = self.events[index::processes]
+        contexts = None if self.contexts is None else self.contexts[index::processes]
         scored = [
-            event_nats(model, events, exact=model.one_pass, evidences=EVIDENCES, generator=generator)
-            for events in self.events[index::processes].split(100)
+            event_nats(model, *chunk, exact=model.one_pass, evidences=EVIDENCES, generator=generator)
+            for chunk in chunks(events, contexts)
         ]
         nats = torch.cat(scored)
         if processes > 1:

@@ -39,11 +39,12 @@ def evaluate(
     output = Output(as_json=json)
     opened, model = open_run(run, device)
     dataset = tensorar.load_dataset(data) if data else opened.dataset
-    chosen = some_events(dataset, split, events, seed)
+    chosen, contexts = some_events(dataset, split, events, seed)
     with output.progress("evaluating") as update:
         likelihood = tensorar.evaluate(
             model,
             chosen,
+            contexts,
             dataset=dataset,
             exact=exact,
             evidences=evidences,

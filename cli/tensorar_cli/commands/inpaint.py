@@ -46,11 +46,12 @@ def inpaint(
     path = check_ending(out or run / "inpainting.png", PICTURE + NUMBERS)
     opened, model = open_run(run, device)
     known = _known(evidence, mask, model.event_shape, generator)
-    original = some_events(opened.dataset, split, events, seed)
+    original, contexts = some_events(opened.dataset, split, events, seed)
     start = tensorar.Evidence(known.expand(original.shape), original)
     with output.progress("in-painting") as update:
         completed = model.sample(
             evidence=start.repeat(completions),
+            context=None if contexts is None else contexts.repeat_interleave(completions, dim=0),
             generator=generator,
             progress=lambda done, total: update(done, total, f"step {done}/{total}"),
         )

@@ -24,7 +24,7 @@ def posterior(
 ) -> None:
     """Draw the lecture's figure: the mask, the values so far, and the distribution of the next coefficient."""
     from tensorar import TensorarError, pictures
-    from tensorar_cli.loading import events_of, open_run
+    from tensorar_cli.loading import contexts_of, events_of, open_run
     from tensorar_cli.writing import check_ending
 
     output, path = Output(as_json=json), check_ending(out or run / "posterior.png")
@@ -34,7 +34,9 @@ def posterior(
         raise TensorarError(
             expected=f"--example below {len(events)}, the events of {split}", got=str(example), remedy="name another"
         )
-    shown = pictures.posterior_steps(model, events[example], _parse_steps(steps, len(model.order)), opened.dataset)
+    contexts, at = contexts_of(opened.dataset, split), _parse_steps(steps, len(model.order))
+    context = None if contexts is None else contexts[example]
+    shown = pictures.posterior_steps(model, events[example], at, opened.dataset, context=context)
     pictures.save(pictures.posterior(shown), path)
     known = ", ".join(str(int(step.mask.sum())) for step in shown)
     output.say(f"event {example} of {split} with {known} coefficients known: {path}")

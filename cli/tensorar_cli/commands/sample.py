@@ -13,6 +13,13 @@ from tensorar_cli.output import Output
 def sample(
     run: options.RunFolder,
     number: Annotated[int, typer.Option("--number", "-n", help="How many samples.", min=1)] = 64,
+    context: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What the samples are conditioned on: a digit for mnist:labels=true, else numbers with commas between. "
+            "May be repeated: the samples take turns. Default: contexts of the training data."
+        ),
+    ] = None,
     out: options.PictureOrNumbers = None,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Show beside each sample the means that its values were drawn from.")
@@ -24,20 +31,22 @@ def sample(
 ) -> None:
     """Draw exact samples: a picture (.png), or the numbers (.npy, .csv)."""
     from tensorar import pictures
-    from tensorar_cli.loading import generator_of, open_run
+    from tensorar_cli.loading import contexts_for, generator_of, open_run
     from tensorar_cli.writing import NUMBERS, PICTURE, check_ending, write, write_numbers
 
     output, path = Output(as_json=json), check_ending(out or run / "samples.png", PICTURE + NUMBERS)
-    _, model = open_run(run, device)
+    opened, model = open_run(run, device)
+    contexts = contexts_for(opened, context, number, seed)
     with output.progress("sampling") as update:
         samples = model.sample(
             number,
+            context=contexts,
             generator=generator_of(seed),
             progress=lambda done, total: update(done, total, f"step {done}/{total}"),
         )
     drawn = samples.cpu()
     if probabilities:
-        means = model.means(samples).cpu()
+        means = model.means(samples, contexts).cpu()
         write(path, lambda: pictures.samples_with_probabilities(drawn, means), drawn, model.event_shape)
         if path.suffix in NUMBERS:
             write_numbers(path.with_stem(path.stem + "-probabilities"), means, model.event_shape)

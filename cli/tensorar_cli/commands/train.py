@@ -140,7 +140,7 @@ def _new_run(recipe: Recipe, out: Path | None) -> Run:
 
     dataset = load_dataset(recipe.dataset)
     folder = out or free_folder(f"{recipe.dataset.name}-{recipe.backbone.name}")
-    return Run.create(folder, recipe, dataset.event_shape)
+    return Run.create(folder, recipe, dataset.event_shape, context_features=dataset.context_features)
 
 
 def free_folder(name: str) -> Path:

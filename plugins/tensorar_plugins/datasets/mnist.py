@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Literal, get_args
 
 import torch
+from torch.nn.functional import one_hot
 
 from tensorar import DataError, Dataset, SpecError, Splits
 from tensorar_plugins.datasets.binarized_mnist import static_split
@@ -38,11 +39,13 @@ class MNIST(Dataset):
     ``static`` is the fixed stochastic binarisation of Larochelle and Murray (AISTATS 2011), which published numbers in
     nats refer to. Under ``dynamic`` a pixel is 1 with probability grey / 255, drawn anew whenever it is trained on;
     ``train`` is one such draw, and so, for good, are ``valid`` and ``test``, by the seed. ``threshold`` is grey > 127.
+    With ``labels`` each image comes with its digit as context (one-hot), for models of ``p(image | digit)``.
     """
 
     name = "mnist"
     path: str | None = None
     binarize: Binarize = "none"
+    labels: bool = False
     seed: int = 0
 
     def __post_init__(self):
@@ -70,13 +73,25 @@ class MNIST(Dataset):
         return draw_bits(self._grey.train[indices], generator)
 
     @cached_property
-    def labels(self) -> Splits:
+    def digits(self) -> Splits:
         """The digits 0 to 9, as bytes, in the order of the images. Raises ``DataError`` for the static split."""
         if self.binarize == "static":
             raise DataError(
                 expected="a dataset with labels", got="the static split, which has none", remedy="use binarize=dynamic"
             )
         return self._parts(self._read("train-labels-idx1-ubyte.gz", 1), self._read("t10k-labels-idx1-ubyte.gz", 1))
+
+    def load_contexts(self):
+        if not self.labels:
+            return None
+        digits = self.digits
+        return Splits(*(one_hot(part.long(), 10).float() for part in (digits.train, digits.valid, digits.test)))
+
+    def read_context(self, text):
+        """A digit, as one-hot vector."""
+        if text.strip() not in set("0123456789"):
+            raise DataError(expected="a digit from 0 to 9", got=repr(text), remedy="write for example 3")
+        return one_hot(torch.tensor(int(text)), 10).float()
 
     @cached_property
     def _grey(self):

@@ -1,0 +1,96 @@
+"""Conditional models from the command line: train on labelled data, sample and complete for a given context."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from .commands import SHORT, call, done, report
+
+PLUGIN = Path(__file__).parents[1] / "training" / "dataset_with_contexts.py"
+
+
+@pytest.fixture(scope="module")
+def _trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("told") / "run"
+    longer = [
+        "--steps",
+        "60",
+        "--learning-rate",
+        "0.2",
+        "--set",
+        "ema=0",
+        "--set",
+        "warmup=3",
+        "--set",
+        "valid_events=20",
+        "--device",
+        "cpu",
+    ]
+    done("train", "told", "--plugin", PLUGIN, "--backbone", "fvsbn", *longer, "--out", folder)
+    return folder
+
+
+@pytest.fixture
+def run(_trained):
+    return _trained
+
+
+def _sampled(run, tmp_path, *arguments):
+    done("sample", run, "--plugin", PLUGIN, "-n", 40, "--out", tmp_path / "x.npy", *arguments)
+    return np.load(tmp_path / "x.npy")
+
+
+def test_samples_follow_the_context(run, tmp_path):
+    assert _sampled(run, tmp_path, "--context", "1,0").mean() > 0.8
+    assert _sampled(run, tmp_path, "--context", "0,1").mean() < 0.2
+
+
+def test_several_contexts_take_turns(run, tmp_path):
+    drawn = _sampled(run, tmp_path, "--context", "1,0", "--context", "0,1")
+    assert drawn[0::2].mean() > 0.8
+    assert drawn[1::2].mean() < 0.2
+
+
+def test_without_one_the_contexts_are_those_of_the_data(run, tmp_path):
+    assert 0.2 < _sampled(run, tmp_path).mean() < 0.8
+
+
+@pytest.mark.parametrize(
+    ("written", "complaint"),
+    [(["--context", "1"], "2 numbers"), (["--context", "x"], "commas"), (["--context", "1,2,3"], "2 numbers")],
+)
+def test_a_context_that_does_not_fit_is_refused_in_one_line(run, written, complaint):
+    result = call("sample", run, "--plugin", PLUGIN, *written)
+    assert result.exit_code == 2
+    assert complaint in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_model_without_contexts_takes_none(bits_run):
+    result = call("sample", bits_run, "--context", "3")
+    assert result.exit_code == 2
+    assert "leave it out" in result.stderr
+
+
+def test_evaluation_completions_and_posteriors_use_the_context_of_each_event(run, tmp_path):
+    assert report("evaluate", run, "--plugin", PLUGIN)["nats"] < 0.35
+    done("inpaint", run, "--plugin", PLUGIN, "--evidence", "random 0", "--out", tmp_path / "x.npy", "--events", 20)
+    completed = np.load(tmp_path / "x.npy")
+    # each event's completions agree with it, since its context tells all of it
+    assert (completed.mean(1) == completed[:, 0]).mean() > 0.5
+    steps = report("posterior", run, "--plugin", PLUGIN, "--steps", "0")["steps"]
+    assert max(steps[0]["probabilities"]) > 0.8
+    assert steps[0]["most_likely"] == steps[0]["truth"]
+
+
+def test_labelled_digits_from_training_to_samples(data_folder, tmp_path):
+    data = f"mnist:labels=true,binarize=threshold,path={data_folder / 'mnist'}"
+    done("train", data, "--backbone", "fvsbn", *SHORT, "--out", tmp_path / "run")
+    drawn = report("sample", tmp_path / "run", "--context", "3", "-n", "4")
+    assert drawn["shape"] == [4, 1, 28, 28]
+    result = call("sample", tmp_path / "run", "--context", "ten")
+    assert result.exit_code == 2
+    assert "a digit from 0 to 9" in result.stderr
