@@ -3,5 +3,7 @@
 from tensorar_plugins.backbones.convnet import ConvNet
 from tensorar_plugins.backbones.fvsbn import FVSBN
 from tensorar_plugins.backbones.mlp import MLP
+from tensorar_plugins.backbones.rnn import RNN
+from tensorar_plugins.backbones.transformer import Transformer
 
-ALL = [ConvNet, MLP, FVSBN]
+ALL = [ConvNet, MLP, FVSBN, RNN, Transformer]

@@ -1,0 +1,95 @@
+"""The transformer over coefficients in visiting order."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from tensorar import CausalBackbone
+from tensorar_plugins.backbones.attention import Block
+from tensorar_plugins.backbones.positions import AxisPositions, Rotary
+from tensorar_plugins.backbones.sizes import require_positive
+from tensorar_plugins.backbones.visiting import by_coefficient, by_step, shifted
+
+
+class Transformer(CausalBackbone):
+    """Causal transformer over the coefficients in visiting order, for any order: no blind spot.
+
+    Step ``t`` begins as ``W features[order[t-1]] + e(order[t-1]) + e'(order[t])``, the coefficient just shown, where
+    it is, and where the one asked for is; it attends to itself and to the steps before it, and ends as the parameters
+    of ``order[t]``. One stream is thus exactly causal for every order, as in Pannatier et al. 2024, "sigma-GPTs"
+    (docs/decisions/0007). Blocks and initialisation are those of Radford et al. 2019, GPT-2: LayerNorm before each
+    branch, GELU, weights of deviation 0.02, those into the residual stream divided by the root of their number.
+
+    ``positions="rotary"`` moreover turns keys by the place of the coefficient shown and queries by that of the one
+    asked for, so that attention sees how far apart the two are along each axis (Su et al. 2021, "RoFormer").
+    """
+
+    name = "transformer"
+
+    def __init__(
+        self,
+        signature,
+        *,
+        channels: int = 128,
+        heads: int = 4,
+        layers: int = 4,
+        positions: Literal["learned", "rotary"] = "learned",
+        dropout: float = 0.0,
+    ):
+        super().__init__(signature)
+        require_positive(self.name, channels=channels, heads=heads, layers=layers)
+        self.tokens = StepTokens(signature, channels)
+        self.rotary = Rotary(signature.event_shape, channels // heads) if positions == "rotary" else None
+        self.dropout = nn.Dropout(dropout)
+        self.layers = nn.ModuleList(Block(signature, channels, heads, dropout) for _ in range(layers))
+        self.norm = nn.LayerNorm(channels)
+        self.answer = nn.Linear(channels, signature.parameter_count)
+        self._initialise()
+
+    def _initialise(self):
+        for module in self.modules():
+            if isinstance(module, nn.Linear | nn.Embedding):
+                nn.init.normal_(module.weight, std=0.02)
+            if isinstance(module, nn.Linear) and module.bias is not None:
+                nn.init.zeros_(module.bias)
+        for layer in (last for block in self.layers for last in block.into_residual()):
+            nn.init.normal_(layer.weight, std=0.02 / (2 * len(self.layers)) ** 0.5)
+
+    def start_at(self, marginal):
+        self.answer.bias.data = marginal.flatten(0, -2).mean(0).to(self.answer.bias)
+
+    def forward(self, features, order, context=None):
+        steps = self.dropout(self.tokens(features, order))
+        angles = None if self.rotary is None else Angles.of(self.rotary.angles(features), order)
+        for layer in self.layers:
+            steps = layer(steps, angles, context)
+        return by_coefficient(self.answer(self.norm(steps)), order)
+
+
+class StepTokens(nn.Module):
+    """The steps at the bottom: ``(B, *event, F) -> (B, N, channels)``."""
+
+    def __init__(self, signature, channels):
+        super().__init__()
+        self.value = nn.Linear(signature.feature_count, channels)
+        self.start = nn.Parameter(0.02 * torch.randn(channels))
+        self.seen, self.asked = (AxisPositions(signature.event_shape, channels) for _ in range(2))
+
+    def forward(self, features, order):
+        seen, asked = (places().index_select(0, order.visits) for places in (self.seen, self.asked))
+        return shifted(self.value(by_step(features, order)) + seen, self.start) + asked
+
+
+class Angles(NamedTuple):
+    """By which each step's key and query are turned: ``(N, pairs)`` each."""
+
+    seen: Tensor
+    asked: Tensor
+
+    @classmethod
+    def of(cls, angles, order):
+        asked = angles[order.visits]
+        return cls(shifted(asked, angles.new_zeros(angles.shape[-1])), asked)

@@ -1,0 +1,158 @@
+"""The recurrent networks, against a plain loop over the coefficients with the equations of each cell."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn import functional
+
+from tensorar import Order, SpecError, build
+from tensorar_plugins.backbones.visiting import by_coefficient, by_step
+from tests.oracles import parameters_of
+from tests.strategies import event_shapes, events_of, models, orders, randomise, seeds
+
+CELLS = ["tanh", "gru", "lstm"]
+CLOSE = {"rtol": 1e-10, "atol": 1e-10}
+
+
+def _tanh(x, h, c, w, u, a, b):
+    return torch.tanh(x @ w.T + a + h @ u.T + b), c
+
+
+def _gru(x, h, c, w, u, a, b):
+    (r, z, n), (s, y, m) = (x @ w.T + a).chunk(3, -1), (h @ u.T + b).chunk(3, -1)
+    reset, update = torch.sigmoid(r + s), torch.sigmoid(z + y)
+    return update * h + (1 - update) * torch.tanh(n + reset * m), c
+
+
+def _lstm(x, h, c, w, u, a, b):
+    write, keep, cell, show = (x @ w.T + a + h @ u.T + b).chunk(4, -1)
+    c = torch.sigmoid(keep) * c + torch.sigmoid(write) * torch.tanh(cell)
+    return torch.sigmoid(show) * torch.tanh(c), c
+
+
+STEPS = {"tanh": _tanh, "gru": _gru, "lstm": _lstm}
+
+
+def _place(positions, coefficient, event_shape):
+    """The position vector of one coefficient, index by index."""
+    total = torch.zeros_like(positions.origin)
+    for axis, index in zip(positions.axes, torch.unravel_index(coefficient, event_shape), strict=True):
+        total = total + axis.weight[index]
+    return total
+
+
+def _told(backbone, features, order, t):
+    """What one example's network is told at step ``t``."""
+    before = functional.pad(features[order.visits[t - 1]] if t else 0 * features[0], (0, 1), value=float(t == 0))
+    places = backbone.steps.places
+    if places is None:
+        return before
+    shape = order.event_shape
+    asked = _place(places.asked, order.visits[t], shape)
+    seen = _place(places.seen, order.visits[t - 1], shape) if t else torch.zeros_like(asked)
+    return torch.cat([before, seen, asked])
+
+
+def _by_loop(backbone, cell, features, order, context):
+    """The parameters ``(N, P)`` of one example, from features ``(N, F)`` and a context ``(K)``."""
+    answers = features.new_empty(len(order), backbone.signature.parameter_count)
+    states = [[features.new_zeros(layer.hidden_size)] * 2 for layer in backbone.layers]
+    for t in range(len(order)):
+        x = torch.cat([_told(backbone, features, order, t), context])
+        for layer, bias, state in zip(backbone.layers, backbone.contexts, states, strict=True):
+            state[:] = STEPS[cell](x, *state, *layer.parameters())
+            x = state[0] + bias.map.weight @ context
+        answers[order.visits[t]] = functional.linear(x, backbone.answer.weight, backbone.answer.bias)
+    return answers
+
+
+@pytest.mark.parametrize("ordering", ["raster", "shuffled"])
+@pytest.mark.parametrize("cell", CELLS)
+@given(data=st.data())
+def test_equals_a_loop_over_the_coefficients(cell, ordering, data):
+    shape = data.draw(event_shapes(max_coefficients=12))
+    spec = f"rnn:cell={cell},hidden=5,layers=2,embedding=3"
+    model = randomise(build(shape, ordering, "bernoulli", spec, context_features=2), data.draw(seeds))
+    order, context = data.draw(orders(shape)), torch.randn(2, 2).double()
+    features = model.features(events_of(model, 2, data.draw(seeds)))
+    answer = model.backbone(features, order, context).reshape(2, len(order), -1)
+    for row, seen, given_context in zip(answer, features.reshape(2, len(order), -1), context, strict=True):
+        torch.testing.assert_close(row, _by_loop(model.backbone, cell, seen, order, given_context), **CLOSE)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("training", [False, True])
+@given(data=st.data())
+def test_nothing_later_is_seen_and_an_example_is_alone_in_its_batch(cell, training, data):
+    model = data.draw(models(backbone=f"rnn:cell={cell},hidden=5", max_coefficients=12)).train(training)
+    x, other = (events_of(model, 3, data.draw(seeds)) for _ in range(2))
+    step = data.draw(st.integers(0, len(model.order) - 1))
+    changed = torch.where(model.order.before(step), x, other)
+    until, answer = model.order.visits[: step + 1], parameters_of(model, x)
+    torch.testing.assert_close(parameters_of(model, changed)[:, until], answer[:, until], **CLOSE)
+    torch.testing.assert_close(parameters_of(model, x[1:2]), answer[1:2], **CLOSE)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@given(data=st.data())
+def test_everything_that_the_order_shows_is_seen(cell, data):
+    model = data.draw(models(backbone=f"rnn:cell={cell},hidden=5", max_coefficients=10))
+    n, features = len(model.order), model.features(events_of(model, 1, data.draw(seeds)))
+    slopes = torch.autograd.functional.jacobian(lambda f: model.backbone(f, model.order), features)
+    assert torch.equal(slopes.reshape(n, -1, n, features.shape[-1]).ne(0).any(3).any(1), model.order.sees())
+
+
+def _shuffled(spec="rnn:hidden=8,embedding=4", shape=(2, 3)):
+    return randomise(build(shape, "shuffled", "bernoulli", spec), 0)
+
+
+def _of_step(model, order, features, t):
+    return model.backbone(features, order).reshape(len(order), -1)[order.visits[t]]
+
+
+def test_where_the_order_varies_the_network_knows_what_it_is_asked_for():
+    model = _shuffled()
+    features = torch.randn(1, 2, 3, 1).double()
+    one, other = (Order(torch.tensor(visits), (2, 3)) for visits in ([4, 0, 1, 2, 3, 5], [4, 0, 5, 2, 3, 1]))
+    assert not torch.isclose(_of_step(model, one, features, 2), _of_step(model, other, features, 2)).any()
+
+
+def test_where_the_order_varies_the_network_knows_what_it_was_shown():
+    model = _shuffled()
+    same = torch.ones(1, 2, 3, 1).double()
+    one, other = (Order(torch.tensor(visits), (2, 3)) for visits in ([0, 5, 1, 2, 3, 4], [4, 5, 1, 2, 3, 0]))
+    assert not torch.isclose(_of_step(model, one, same, 1), _of_step(model, other, same, 1)).any()
+
+
+@pytest.mark.parametrize(
+    ("ordering", "option", "told"),
+    [("raster", "", False), ("raster", ",positions=true", True), ("shuffled", "", True)],
+)
+def test_positions_are_told_where_the_order_varies_or_where_asked_for(ordering, option, told):
+    model = build((4,), ordering, "bernoulli", f"rnn:hidden=4{option}")
+    assert (model.backbone.steps.places is not None) == told
+
+
+def test_dropout_is_for_training_only():
+    model = randomise(build((6,), "raster", "bernoulli", "rnn:hidden=8,dropout=0.5"), 0)
+    x = events_of(model, 2, 0)
+    assert torch.equal(parameters_of(model, x), parameters_of(model, x))
+    model.train()
+    assert not torch.equal(parameters_of(model, x), parameters_of(model, x))
+
+
+@pytest.mark.parametrize("option", ["hidden", "layers", "embedding"])
+def test_a_size_of_zero_is_refused(option):
+    with pytest.raises(SpecError, match=option):
+        build((4,), "raster", "bernoulli", f"rnn:{option}=0")
+
+
+@given(data=st.data())
+def test_steps_and_coefficients_are_each_others_inverse(data):
+    order = data.draw(orders(data.draw(event_shapes())))
+    x = torch.arange(2.0 * len(order) * 3).reshape(2, *order.event_shape, 3)
+    assert torch.equal(by_coefficient(by_step(x, order), order), x)
+    assert torch.equal(by_step(x, order)[:, 0], x.reshape(2, len(order), 3)[:, order.visits[0]])

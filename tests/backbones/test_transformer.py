@@ -1,0 +1,211 @@
+"""The transformer, against dense attention over the coefficients in their own places with the mask of the order."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn import functional
+
+from tensorar import Order, SpecError, build, may_see
+from tensorar_plugins.backbones.attention import Attention
+from tensorar_plugins.backbones.positions import Rotary, rotate
+from tests.oracles import parameters_of
+from tests.strategies import event_shapes, events_of, models, orders, randomise, seeds
+
+POSITIONS = ["learned", "rotary"]
+CLOSE = {"rtol": 1e-10, "atol": 1e-10}
+
+
+def _spec(positions="learned", channels=12, heads=2):
+    return f"transformer:channels={channels},heads={heads},layers=2,positions={positions}"
+
+
+def _places(positions, event_shape):
+    """``(N, width)``: the position vectors, one coefficient and one axis at a time."""
+    rows = []
+    for i in range(math.prod(event_shape)):
+        index = torch.unravel_index(torch.tensor(i), event_shape)
+        rows.append(sum((axis.weight[k] for axis, k in zip(positions.axes, index, strict=True)), positions.origin))
+    return torch.stack(rows)
+
+
+def _tokens(tokens, features, order):
+    """``(N, C)`` for one example, by coefficient: each is handed what was visited just before it."""
+    seen, asked = (_places(places, order.event_shape) for places in (tokens.seen, tokens.asked))
+    rows = []
+    for i, rank in enumerate(order.rank.flatten().tolist()):
+        last = order.visits[rank - 1]
+        rows.append((tokens.value(features[last]) + seen[last] if rank else tokens.start) + asked[i])
+    return torch.stack(rows)
+
+
+def _turns(rotary, order):
+    """The turns of keys and queries by coefficient, as complex numbers ``(N, pairs)``."""
+    speeds = torch.tensor(rotary.speeds, dtype=torch.float64)
+    index = [torch.stack(torch.unravel_index(i, order.event_shape))[rotary.axis_of_pair] for i in _flat(order)]
+    asked = torch.stack([torch.polar(torch.ones_like(speeds), speeds * i) for i in index])
+    rank = order.rank.flatten()
+    seen = [asked[order.visits[r - 1]] if r else torch.ones_like(asked[0]) for r in rank]
+    return torch.stack(seen), asked
+
+
+def _flat(order):
+    return torch.arange(len(order))
+
+
+def _turned(x, turns):
+    pairs = turns.shape[-1]
+    z = torch.complex(x[..., :pairs], x[..., pairs : 2 * pairs]) * turns
+    return torch.cat([z.real, z.imag, x[..., 2 * pairs :]], dim=-1)
+
+
+def _attend(attention, h, order, turns):
+    """Dense attention of one head after the other over ``(N, C)``, by coefficient."""
+    width = h.shape[-1] // attention.heads
+    answers = []
+    for q, k, v in zip(*(part.split(width, -1) for part in attention.inputs(h).chunk(3, -1)), strict=True):
+        if turns is not None:
+            q, k = _turned(q, turns[1]), _turned(k, turns[0])
+        scores = torch.where(order.sees(itself=True), q @ k.T / width**0.5, -torch.inf)
+        answers.append(scores.softmax(-1) @ v)
+    return attention.output(torch.cat(answers, -1))
+
+
+def _norm(layer, h):
+    centred = h - h.mean(-1, keepdim=True)
+    return centred / (centred.square().mean(-1, keepdim=True) + layer.eps).sqrt() * layer.weight + layer.bias
+
+
+def _dense(backbone, features, order, context):
+    """The parameters ``(N, P)`` of one example, without permuting anything."""
+    h = _tokens(backbone.tokens, features, order)
+    turns = None if backbone.rotary is None or not backbone.rotary.speeds else _turns(backbone.rotary, order)
+    for block in backbone.layers:
+        h = h + block.context.map.weight @ context
+        h = h + _attend(block.attention, _norm(block.attention_norm, h), order, turns)
+        wide = block.dense[0](_norm(block.dense_norm, h))
+        h = h + block.dense[2](wide * 0.5 * (1 + torch.erf(wide / 2**0.5)))
+    return backbone.answer(_norm(backbone.norm, h))
+
+
+@pytest.mark.parametrize("ordering", ["raster", "shuffled"])
+@pytest.mark.parametrize("positions", POSITIONS)
+@given(data=st.data())
+def test_equals_dense_attention_with_the_mask_of_the_order(positions, ordering, data):
+    shape = data.draw(event_shapes(max_coefficients=12))
+    model = build(shape, ordering, "bernoulli", _spec(positions), context_features=2)
+    model = randomise(model, data.draw(seeds))
+    order, context = data.draw(orders(shape)), torch.randn(2, 2).double()
+    features = model.features(events_of(model, 2, data.draw(seeds)))
+    answer = model.backbone(features, order, context).reshape(2, len(order), -1)
+    for row, seen, given_context in zip(answer, features.reshape(2, len(order), -1), context, strict=True):
+        torch.testing.assert_close(row, _dense(model.backbone, seen, order, given_context), **CLOSE)
+
+
+@given(steps=st.integers(1, 20), seed=seeds)
+def test_the_fast_path_is_the_rule_for_steps(steps, seed):
+    generator = torch.Generator().manual_seed(seed)
+    q, k, v = torch.randn(3, 2, 2, steps, 4, generator=generator, dtype=torch.float64)
+    step = torch.arange(steps)
+    mask = may_see(step, step[:, None], itself=True)
+    fast = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+    torch.testing.assert_close(fast, functional.scaled_dot_product_attention(q, k, v, attn_mask=mask), **CLOSE)
+
+
+@pytest.mark.parametrize("positions", POSITIONS)
+@pytest.mark.parametrize("training", [False, True])
+@given(data=st.data())
+def test_nothing_later_is_seen_and_an_example_is_alone_in_its_batch(positions, training, data):
+    model = data.draw(models(backbone=_spec(positions), max_coefficients=12)).train(training)
+    x, other = (events_of(model, 3, data.draw(seeds)) for _ in range(2))
+    step = data.draw(st.integers(0, len(model.order) - 1))
+    changed = torch.where(model.order.before(step), x, other)
+    until, answer = model.order.visits[: step + 1], parameters_of(model, x)
+    torch.testing.assert_close(parameters_of(model, changed)[:, until], answer[:, until], **CLOSE)
+    torch.testing.assert_close(parameters_of(model, x[1:2]), answer[1:2], **CLOSE)
+
+
+@pytest.mark.parametrize("positions", POSITIONS)
+@given(data=st.data())
+def test_everything_that_the_order_shows_is_seen(positions, data):
+    model = data.draw(models(backbone=_spec(positions), max_coefficients=10))
+    n, features = len(model.order), model.features(events_of(model, 1, data.draw(seeds)))
+    slopes = torch.autograd.functional.jacobian(lambda f: model.backbone(f, model.order), features)
+    assert torch.equal(slopes.reshape(n, -1, n, features.shape[-1]).ne(0).any(3).any(1), model.order.sees())
+
+
+def _of_step(model, order, features, t):
+    return model.backbone(features, order).reshape(len(order), -1)[order.visits[t]]
+
+
+@pytest.mark.parametrize("t", [0, 2])
+@pytest.mark.parametrize("positions", POSITIONS)
+def test_the_network_knows_what_it_is_asked_for(positions, t):
+    model = randomise(build((2, 3), "shuffled", "bernoulli", _spec(positions)), 0)
+    features = torch.randn(1, 2, 3, 1).double()
+    visits = [4, 0, 1, 2, 3, 5]
+    one, other = Order(torch.tensor(visits), (2, 3)), Order(torch.tensor([*visits[:t], *reversed(visits[t:])]), (2, 3))
+    assert not torch.isclose(_of_step(model, one, features, t), _of_step(model, other, features, t)).any()
+
+
+@pytest.mark.parametrize("positions", POSITIONS)
+def test_the_network_knows_what_it_was_shown(positions):
+    model = randomise(build((2, 3), "shuffled", "bernoulli", _spec(positions)), 0)
+    same = torch.ones(1, 2, 3, 1).double()
+    one, other = (Order(torch.tensor(visits), (2, 3)) for visits in ([0, 5, 1, 2, 3, 4], [4, 5, 1, 2, 3, 0]))
+    assert not torch.isclose(_of_step(model, one, same, 1), _of_step(model, other, same, 1)).any()
+
+
+@given(shape=event_shapes(), width=st.integers(0, 12), seed=seeds)
+def test_products_of_turned_vectors_depend_on_the_distance_only(shape, width, seed):
+    """Two pairs of coefficients as far apart along every axis give the same product."""
+    generator = torch.Generator().manual_seed(seed)
+    query, key = torch.randn(2, 1, width, generator=generator, dtype=torch.float64)
+    angles = Rotary(shape, width).angles(query)
+    n = math.prod(shape)
+    products = rotate(query.expand(n, -1), angles) @ rotate(key.expand(n, -1), angles).T
+    index = torch.stack(torch.unravel_index(torch.arange(n), (*shape, 1)), -1)
+    apart = (index[:, None] - index).reshape(n * n, -1)
+    _, kind = apart.unique(dim=0, return_inverse=True)
+    first = torch.stack([products.flatten()[kind == k][0] for k in range(int(kind.max()) + 1)])
+    torch.testing.assert_close(products.flatten(), first[kind], **CLOSE)
+
+
+def test_every_axis_that_a_head_has_room_for_turns():
+    rotary = Rotary((5, 1, 7, 3), 6)
+    assert rotary.axis_of_pair == [0, 2, 3]
+    assert (rotary.angles(torch.zeros(())).diff(dim=0).abs().sum(0) > 0).all()
+
+
+def test_dropout_is_for_training_only():
+    model = randomise(build((6,), "raster", "bernoulli", "transformer:channels=8,dropout=0.5"), 0)
+    x = events_of(model, 2, 0)
+    assert torch.equal(parameters_of(model, x), parameters_of(model, x))
+    model.train()
+    assert not torch.equal(parameters_of(model, x), parameters_of(model, x))
+
+
+def test_weights_begin_as_in_gpt_2():
+    model = build((64,), "raster", "bernoulli", "transformer:channels=64,layers=8").backbone
+    for block in model.layers:
+        assert block.attention.inputs.weight.std().item() == pytest.approx(0.02, rel=0.1)
+        for layer in block.into_residual():
+            assert layer.weight.std().item() == pytest.approx(0.02 / 4, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"), [("heads=3", "share evenly"), ("heads=0", "heads"), ("channels=0", "channels")]
+)
+def test_sizes_that_make_no_network_are_refused(options, says):
+    with pytest.raises(SpecError, match=says):
+        build((4,), "raster", "bernoulli", f"transformer:{options}")
+
+
+def test_an_attention_knows_the_order_of_its_steps_by_the_mask_alone():
+    attention, steps = Attention(8, 2).double(), torch.randn(1, 5, 8).double()
+    swapped = steps[:, [1, 0, 2, 3, 4]]
+    torch.testing.assert_close(attention(swapped)[:, 2:], attention(steps)[:, 2:], **CLOSE)
