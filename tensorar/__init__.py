@@ -14,6 +14,7 @@ from tensorar.errors import (
 )
 from tensorar.evidence import Evidence
 from tensorar.head import Head
+from tensorar.influence import influence, share_of_past
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order, RasterView, may_see
 from tensorar.ordering import Ordering
@@ -61,11 +62,13 @@ __all__ = [
     "flatten_events",
     "heads_for",
     "hookimpl",
+    "influence",
     "load_dataset",
     "may_see",
     "read_recipe",
     "recipe_toml",
     "region",
+    "share_of_past",
     "suggest_head",
     "train",
 ]

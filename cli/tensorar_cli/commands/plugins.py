@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tensorar_cli import options
+from tensorar_cli.abilities import backbone_table, takes
 from tensorar_cli.output import Output, table
 
 if TYPE_CHECKING:
@@ -32,12 +33,13 @@ def list_parts(
         raise TensorarError(expected="a kind of part", got=repr(kind), remedy=nearest(kind, KINDS))
     output, registry = Output(as_json=json), default_registry()
     kinds = [k for k in KINDS if kind is None or k == kind.removesuffix("s")]
-    parts = [
-        {"kind": k, "name": name, "description": found.description, "plugin": str(found.owner)}
-        for k in kinds
-        for name, found in registry.parts(k).items()
-    ]
+    found = [(k, name, registered) for k in kinds for name, registered in registry.parts(k).items()]
+    parts = [{"kind": k, "name": name, "description": r.description, "plugin": str(r.owner)} for k, name, r in found]
     output.show(table("kind", "name", "description", "plugin", rows=[tuple(part.values()) for part in parts]))
+    for part, (k, _, registered) in zip(parts, found, strict=True):
+        part |= {"takes": takes(registered.part)} if k == "backbone" else {}
+    if "backbone" in kinds:
+        output.show(backbone_table({part["name"]: part["takes"] for part in parts if "takes" in part}))
     for name, why in registry.plugins.failures.items():
         output.say(f"the plugin {name} failed and was left out: {why}", style="yellow")
     output.result({"parts": parts, "failures": registry.plugins.failures})

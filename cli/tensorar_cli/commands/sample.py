@@ -16,7 +16,7 @@ def sample(
     context: Annotated[
         list[str] | None,
         typer.Option(
-            help="What the samples are conditioned on: a digit for mnist:labels=true, else numbers with commas between. "
+            help="What the samples are conditioned on: a digit for mnist:labels=true, else numbers with commas. "
             "May be repeated: the samples take turns. Default: contexts of the training data."
         ),
     ] = None,

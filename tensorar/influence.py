@@ -1,0 +1,86 @@
+"""Which coefficients the conditional of each coefficient depends on, measured from the outside."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from jaxtyping import Bool, Float, Real
+from torch import Tensor, nn
+
+from tensorar.conditionals import all_conditionals
+from tensorar.model import AutoregressiveModel
+
+# copies of an event in one backward pass, of which each asks for another coefficient
+AT_ONCE = 64
+
+
+def influence(
+    model: AutoregressiveModel,
+    x: Real[Tensor, "batch *event"],
+    context: Float[Tensor, "batch context"] | None = None,
+) -> Bool[Tensor, "n n"]:
+    """Whether the parameters of coefficient ``i`` (row) have a derivative by what the network sees of ``j`` (column).
+
+    Taken at every event of ``x``, and true where it is so at any of them: at one event a rectified unit may hide it.
+
+    >>> from tensorar import build
+    >>> influence(build((3,), "raster", "bernoulli", "fvsbn"), torch.ones(1, 3)).int()
+    tensor([[0, 0, 0],
+            [1, 0, 0],
+            [1, 1, 0]], dtype=torch.int32)
+    """
+    x, context = model._events(x), model._context(context, len(x))
+    events = zip(model.features(x), [None] * len(x) if context is None else context, strict=True)
+    return torch.stack([_influence(model, *event) for event in events]).any(0)
+
+
+def share_of_past(model: AutoregressiveModel, *, events: int = 3, seed: int = 0) -> float:
+    """How much of what the order allows the network sees: 1 where nothing of the past is hidden from any coefficient.
+
+    The share of the pairs of coefficients, one earlier than the other, for which the later one's conditional depends on
+    the earlier value. It is a property of the architecture and the order, measured with random weights, so that
+    nothing is hidden by an initialisation at zero.
+    """
+    sees = model.order.sees().cpu()
+    if not sees.any():
+        return 1.0
+    twin = _with_random_weights(model, seed)
+    generator = torch.Generator().manual_seed(seed)
+    shape = (events, *model.event_shape, model.backbone.signature.feature_count)
+    contexts = torch.randn(events, model.backbone.signature.context_features, generator=generator).double()
+    features = torch.randn(shape, generator=generator, dtype=torch.float64)
+    given = contexts if contexts.shape[1] else [None] * events
+    found = torch.stack([_influence(twin, f, c) for f, c in zip(features, given, strict=True)]).any(0)
+    return float((found & sees).sum() / sees.sum())
+
+
+def _influence(model: AutoregressiveModel, features: Tensor, context: Tensor | None) -> Tensor:
+    n = len(model.order)
+    rows = []
+    for asked in torch.arange(n, device=features.device).split(AT_ONCE):
+        copies = features.expand(len(asked), *features.shape).clone().requires_grad_()
+        contexts = None if context is None else context.expand(len(asked), -1)
+        parameters = all_conditionals(model.backbone, copies, model.order, contexts)
+        answer = parameters.reshape(len(asked), n, -1)[torch.arange(len(asked)), asked]
+        # weights of its own for each parameter, that derivatives do not cancel
+        weights = torch.linspace(1, 2, answer.shape[-1], dtype=answer.dtype, device=answer.device)
+        if not answer.requires_grad:
+            rows.append(torch.zeros(len(asked), n, dtype=torch.bool))
+            continue
+        (slope,) = torch.autograd.grad((answer * weights).sum(), copies, allow_unused=True)
+        rows.append(torch.zeros(len(asked), n, dtype=torch.bool) if slope is None else _depends(slope, n))
+    return torch.cat(rows)
+
+
+def _depends(slope: Tensor, n: int) -> Tensor:
+    return slope.reshape(len(slope), n, -1).ne(0).any(-1).cpu()
+
+
+def _with_random_weights(model: AutoregressiveModel, seed: int) -> AutoregressiveModel:
+    twin = copy.deepcopy(model).cpu().double().eval()
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in twin.parameters():
+        fan_in = parameter[0].numel() if parameter.ndim > 1 else 1
+        nn.init.normal_(parameter, std=fan_in**-0.5, generator=generator)
+    return twin
