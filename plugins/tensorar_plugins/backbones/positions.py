@@ -53,8 +53,7 @@ class Rotary(nn.Module):
         long_axes = [a for a, size in enumerate(event_shape) if size > 1]
         pairs = width // 2 if long_axes else 0
         self.axis_of_pair = [long_axes[k % len(long_axes)] for k in range(pairs)]
-        speeds = [self._speed(k, len(long_axes), pairs) for k in range(pairs)]
-        self.speeds = speeds
+        self.speeds = [self._speed(k, len(long_axes), pairs) for k in range(pairs)]
 
     def _speed(self, pair, axes, pairs):
         of_axis = math.ceil((pairs - pair % axes) / axes)
@@ -72,8 +71,8 @@ class Rotary(nn.Module):
 def rotate(x, angles):
     """``x (..., N, width)`` turned by ``angles (N, pairs)``, channel ``k`` with channel ``k + pairs``.
 
-    >>> rotate(torch.tensor([[1.0, 0.0, 9.0]]), torch.tensor([[math.pi / 2]])).round()
-    tensor([[-0.,  1.,  9.]])
+    >>> rotate(torch.tensor([[1.0, 0.0, 9.0]]), torch.tensor([[math.pi / 2]])).round().int()
+    tensor([[0, 1, 9]], dtype=torch.int32)
     """
     pairs = angles.shape[-1]
     a, b, rest = x.split([pairs, pairs, x.shape[-1] - 2 * pairs], dim=-1)

@@ -27,8 +27,8 @@ class RNN(CausalBackbone):
     with ``e`` and ``e'`` learned positions, of the coefficient just shown and of the one asked for. They are there
     where the order varies; where it is fixed the state can count the steps, and ``positions=true`` asks for them.
     Elman 1990, "Finding Structure in Time" (tanh); Cho et al. 2014, "Learning Phrase Representations using RNN
-    Encoder-Decoder", section 2.3 (GRU); Hochreiter and Schmidhuber 1997 (LSTM). As a model of densities: Larochelle
-    and Murray 2011 give the chain rule, Theis and Bethge 2015 and van den Oord et al. 2016 the recurrence.
+    Encoder-Decoder", section 2.3 (GRU); Hochreiter and Schmidhuber 1997, "Long Short-Term Memory" (LSTM). Cells and
+    initialisation are torch's own.
     """
 
     name = "rnn"
@@ -79,8 +79,8 @@ class StepInputs(nn.Module):
 
     def forward(self, features, order, context=None):
         marked = functional.pad(by_step(features, order), (0, 1))
-        start = functional.one_hot(torch.tensor(marked.shape[-1] - 1), marked.shape[-1])
-        told = [shifted(marked, start)]
+        mark = functional.pad(marked.new_zeros(features.shape[-1]), (0, 1), value=1.0)
+        told = [shifted(marked, mark)]
         if self.places is not None:
             told.append(self.places(order).expand(len(features), -1, -1))
         if context is not None:
