@@ -63,6 +63,19 @@ def test_one_kind_is_listed_a_part_to_a_line(kind):
     assert [line.split()[:2] for line in lines[1:]] == [["head", name] for name in default_registry().parts("head")]
 
 
+def test_backbones_are_listed_with_what_they_take():
+    shown = done("plugins", "list", "backbone").stdout
+    # the last row of a name is the one in the table of backbones
+    rows = {line.split()[0]: " ".join(line.split()[1:]) for line in shown.splitlines()}
+    assert "0-3 longer than 1 one conditional yes nothing" in rows["convnet"]
+    assert "any any all, in parallel yes nothing" in rows["fvsbn"]
+    assert "all, coefficients in turn" in rows["rnn"]
+    takes = {part["name"]: part["takes"] for part in report("plugins", "list", "backbone")["parts"]}
+    assert set(takes) == set(default_registry().parts("backbone"))
+    assert takes["fvsbn"]["any_order"] and takes["fvsbn"]["axes"] is None
+    assert takes["rnn"]["scans"] == "coefficients"
+
+
 def test_parts_of_a_file_are_listed_with_it():
     listed = report("plugins", "list", "--plugin", PLUGIN)["parts"]
     assert {part["name"] for part in listed if str(PLUGIN) in part["plugin"]} == {
