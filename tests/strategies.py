@@ -224,7 +224,11 @@ def values_of(head: Head, shape: tuple[int, ...], seed: int) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     if head.support.is_discrete:
         return torch.randint(levels_of(head) or 10, shape, generator=generator).double()
-    return torch.randn(shape, generator=generator, dtype=torch.float64)
+    real = torch.randn(shape, generator=generator, dtype=torch.float64)
+    bounds = [getattr(head.support, name, None) for name in ("lower_bound", "upper_bound")]
+    if None not in bounds:
+        return bounds[0] + (bounds[1] - bounds[0]) * real.sigmoid()
+    return real if bounds[0] is None else bounds[0] + real.exp()
 
 
 @composite

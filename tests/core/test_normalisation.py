@@ -56,6 +56,6 @@ def test_the_density_of_one_coefficient_integrates_to_one(backbone, head):
 @pytest.mark.parametrize("ordering", ["raster", "raster:flip=0"])
 def test_the_density_of_two_coefficients_integrates_to_one(backbone, head, ordering):
     model = randomise(build((2,), ordering, head, backbone), 5, spread=0.2)
-    points, weights = points_and_weights(model.head, reach=14, step=0.125)
+    points, weights = points_and_weights(model.head, reach=12, step=0.15)
     density = model.log_prob(torch.cartesian_prod(points, points)).exp().detach().reshape(len(points), -1)
     assert abs((weights @ density @ weights).item() - 1) < 1e-6

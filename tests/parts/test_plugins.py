@@ -54,7 +54,7 @@ from tensorar import Head, hookimpl
 class Poisson(Head):
     """Counts: a Poisson rate per coefficient."""
 
-    name = "poisson"
+    name = "rates"
     parameter_count = 1
     feature_count = 1
     support = constraints.nonnegative_integer
@@ -105,7 +105,7 @@ def files(tmp_path):
 @pytest.mark.parametrize("backbone", ["fvsbn", "mlp:hidden=8", "convnet:channels=2,hidden=4"])
 @pytest.mark.parametrize("ordering", ["inwards", "inwards:left_first=false"])
 def test_a_model_of_single_file_parts(files, ordering, backbone):
-    model = build((4,), ordering, "poisson", backbone, registry=files).double()
+    model = build((4,), ordering, "rates", backbone, registry=files).double()
     assert model.order.visits.tolist() == ([0, 3, 1, 2] if ordering == "inwards" else [3, 0, 2, 1])
     # few parameters are large at first, so that hardly any mass lies beyond 20 counts
     counts = torch.arange(30.0).double()
@@ -117,7 +117,7 @@ def test_a_model_of_single_file_parts(files, ordering, backbone):
 
 
 def test_a_file_has_its_path_as_owner(files, tmp_path):
-    owner = files.find("head", "poisson").owner
+    owner = files.find("head", "rates").owner
     assert owner.plugin == "my_head"
     assert str(owner) == f"my_head ({(tmp_path / 'my_head.py').resolve()})"
 
@@ -126,7 +126,7 @@ def test_a_file_loaded_twice_is_loaded_once(files, tmp_path, monkeypatch):
     files.load_file(tmp_path / "my_head.py")
     monkeypatch.chdir(tmp_path)
     files.load_file("my_head.py")
-    assert "poisson" in files.parts("head")
+    assert "rates" in files.parts("head")
 
 
 def test_two_files_of_one_name_are_both_named(files, tmp_path):
@@ -177,7 +177,7 @@ def test_an_installed_plugin_that_fails_leaves_the_others_alone(tmp_path, monkey
     )
     registry = Registry(plugins)
     assert list(registry.parts("ordering")) == ["inwards"]
-    assert list(registry.parts("head")) == ["poisson"]
+    assert list(registry.parts("head")) == ["rates"]
     assert sorted(plugins.failures) == ["broken", "misspelt"]
     assert plugins.failures["broken"] == "ImportError: no such library"
     assert "tensorar_haeds" in plugins.failures["misspelt"]

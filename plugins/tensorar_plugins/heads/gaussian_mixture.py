@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from torch.distributions import Normal, constraints
 
 from tensorar import Head
-from tensorar_plugins.heads.mixtures import check_options, mixture, positive, standard_units
+from tensorar_plugins.heads.mixtures import mixture
+from tensorar_plugins.heads.units import check_options, positive, standard_units
 
 
 @dataclass(frozen=True, kw_only=True)

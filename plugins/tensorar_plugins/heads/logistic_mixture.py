@@ -10,7 +10,8 @@ from torch.distributions import constraints
 from tensorar import Head
 from tensorar_plugins.heads.levels import level_support, levels_of, to_unit
 from tensorar_plugins.heads.logistic import DiscretisedLogistic, Logistic
-from tensorar_plugins.heads.mixtures import check_options, mixture
+from tensorar_plugins.heads.mixtures import mixture
+from tensorar_plugins.heads.units import check_options
 
 # as in PixelCNN++ below; above, all mass would be in the tails and the bins lost to underflow
 LOG_SCALES = (-7.0, 7.0)

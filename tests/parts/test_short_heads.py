@@ -1,0 +1,248 @@
+"""The heads of one shape: exact in float32 wherever values and parameters lie, and right where training begins."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tensorar import build, default_registry, suggest_head
+from tests.oracles import p_value
+from tests.strategies import seeds
+
+COUNTS = ["poisson", "negative_binomial"]
+SHORT = ["gaussian", "student_t", "log_normal", "beta", *COUNTS]
+LEVEL = 1e-4
+# values at the ends of each support, and far out
+FAR = {
+    "gaussian": [0.0, -1e6, 1e12],
+    "student_t": [0.0, -1e6, 1e30],
+    "log_normal": [1e-38, 1.0, 3e38],
+    "beta": [1e-38, 0.5, 1 - 2**-24],
+    "poisson": [0, 1, 2**24],
+    "negative_binomial": [0, 1, 2**24],
+}
+
+
+def _make(spec):
+    return default_registry().create("head", spec)
+
+
+def _parameters(head, shape, seed, *, spread=1.0, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, head.parameter_count, generator=generator, dtype=dtype) * spread
+
+
+# --- counts ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", COUNTS)
+@given(seed=seeds)
+def test_masses_and_moments_over_a_long_range(name, seed):
+    head = _make(name)
+    distribution = head.distribution(_parameters(head, (10,), seed, spread=0.5))
+    counts = torch.arange(5000).double()
+    mass = distribution.log_prob(counts[:, None]).exp()
+    torch.testing.assert_close(mass.sum(0), torch.ones(10).double(), atol=1e-9, rtol=0)
+    mean = counts @ mass
+    torch.testing.assert_close(distribution.mean, mean, rtol=1e-8, atol=1e-8)
+    torch.testing.assert_close(distribution.variance, counts**2 @ mass - mean**2, rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", COUNTS)
+@pytest.mark.parametrize("log_mean", [-2.0, 1.0, 5.0])
+def test_counts_are_as_frequent_as_they_are_probable(name, log_mean, dtype):
+    head = _make(name)
+    parameters = torch.zeros(head.parameter_count, dtype=dtype)
+    parameters[0] = log_mean
+    distribution = head.distribution(parameters)
+    torch.manual_seed(0)
+    drawn = distribution.sample((20_000,)).long().bincount(minlength=5000)
+    assert p_value(drawn, distribution.log_prob(torch.arange(len(drawn)).to(dtype)).exp().double()) > LEVEL
+
+
+@given(log_mean=st.floats(-60, 15), count=st.integers(0, 2**24))
+def test_large_counts_are_exact_in_float32(log_mean, count):
+    raw = torch.tensor([log_mean])
+    rate = math.exp(raw.item())
+    expected = count * raw.item() - rate - math.lgamma(count + 1)
+    found = _make("poisson").distribution(raw).log_prob(torch.tensor(float(count))).item()
+    assert found == pytest.approx(expected, rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize(("name", "dispersion"), [("poisson", 0.0), ("negative_binomial", 1e-4)])
+def test_a_large_mean_is_matched_to_a_thousandth_of_a_nat(name, dispersion):
+    """Where the difference of log-gammas in float32 is nats off."""
+    log_mean = torch.tensor(13.8)
+    count = log_mean.exp().round()
+    parameters = torch.stack([log_mean, torch.tensor(-50.0)])[: _make(name).parameter_count]
+    found = _make(name).distribution(parameters).log_prob(count).item()
+    # the density of the Gaussian of that variance, at its mode
+    variance = count.item() + dispersion * count.item() ** 2
+    assert found == pytest.approx(-0.5 * math.log(2 * math.pi * variance), abs=1e-3)
+
+
+def test_without_dispersion_counts_are_those_of_poisson():
+    counts = torch.arange(50).double()
+    parameters = torch.tensor([1.5, -50.0]).double()
+    spread, plain = (_make(name).distribution(parameters[:n]) for name, n in (("negative_binomial", 2), ("poisson", 1)))
+    probable = counts[plain.log_prob(counts) > -10]
+    torch.testing.assert_close(spread.log_prob(probable), plain.log_prob(probable), rtol=0, atol=2e-2)
+
+
+# --- extremes --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("size", [0.0, 3.0, 30.0, 300.0, 1e4])
+@pytest.mark.parametrize("name", SHORT)
+def test_far_values_have_finite_likelihoods_and_slopes(name, size, dtype):
+    head = _make(name)
+    parameters = torch.cartesian_prod(*[torch.tensor([-size, 0.0, size], dtype=dtype)] * head.parameter_count)
+    parameters = parameters.reshape(-1, head.parameter_count).requires_grad_()
+    nats = head.distribution(parameters).log_prob(torch.tensor(FAR[name], dtype=dtype)[:, None])
+    (slopes,) = torch.autograd.grad(nats.sum(), parameters)
+    assert nats.isfinite().all()
+    assert slopes.isfinite().all()
+
+
+@pytest.mark.parametrize("name", SHORT)
+@given(seed=seeds, spread=st.sampled_from([0.5, 3.0, 10.0]))
+def test_float32_says_what_float64_says(name, seed, spread):
+    """To a relative error of a few ten-thousandths of the larger of 1 and the answer, whatever the parameters."""
+    head = _make(name)
+    parameters = _parameters(head, (30,), seed, spread=spread, dtype=torch.float32)
+    for value in (torch.tensor(v) for v in FAR[name][:2]):
+        exact = head.distribution(parameters.double()).log_prob(value.float().double())
+        found = head.distribution(parameters).log_prob(value.float()).double()
+        torch.testing.assert_close(found, exact, rtol=3e-4, atol=3e-4)
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_every_parameter_has_a_slope(name):
+    head = _make(name)
+    parameters = _parameters(head, (20,), 0).requires_grad_()
+    head.distribution(parameters).log_prob(torch.tensor(FAR[name][1]).double()).sum().backward()
+    assert parameters.grad.ne(0).all()
+
+
+def test_a_rate_is_exponential_and_then_straight():
+    from tensorar_plugins.heads.units import log_rate
+
+    raw = torch.linspace(-50, 100, 3001, dtype=torch.float64, requires_grad=True)
+    rate = log_rate(raw).exp()
+    (slope,) = torch.autograd.grad(rate.sum(), raw)
+    assert (slope > 0).all()
+    torch.testing.assert_close(rate[raw < 16], raw[raw < 16].exp())
+    torch.testing.assert_close(slope[raw > 16], torch.full_like(slope[raw > 16], math.exp(16)))
+
+
+# --- what networks see -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_far_values_are_shown_as_different_finite_numbers(name):
+    head = _make(name)
+    values = torch.tensor(FAR[name])
+    shown = head.encode(torch.cat([values.float(), torch.linspace(0.01, 0.99, 99)]) if name not in COUNTS else values)
+    assert shown.isfinite().all()
+    assert len(shown.unique(dim=0)) == len(shown) - (name == "beta")
+    # the zero that stands for what is not known is hidden after it is encoded
+    assert head.encode(torch.zeros(1)).isfinite().all()
+
+
+def test_all_counts_up_to_ten_thousand_look_different():
+    for name in COUNTS:
+        assert len(_make(name).encode(torch.arange(10_000.0)).unique()) == 10_000
+
+
+def test_an_outlier_is_shown_pressed_together():
+    assert _make("student_t").encode(torch.tensor([1e6])).item() < 20
+
+
+# --- where training begins -------------------------------------------------------------------------------------------
+
+
+def _data(name, generator):
+    """Many values of two coefficients that the head can match exactly."""
+    shape = (20_000, 2)
+    unit = torch.randn(shape, generator=generator, dtype=torch.float64)
+    normal = unit * torch.tensor([0.5, 2.0]) + torch.tensor([3, -1])
+    uniform = torch.rand(shape, generator=generator, dtype=torch.float64)
+    rate = torch.tensor([0.3, 20.0]).expand(shape)
+    return {
+        "gaussian": normal,
+        "student_t": normal,
+        "log_normal": normal.exp(),
+        "beta": uniform.clamp(1e-9, 1 - 1e-9).sqrt(),
+        "poisson": torch.poisson(rate, generator),
+        "negative_binomial": torch.poisson(rate * -uniform.float().log(), generator),
+    }[name]
+
+
+@pytest.mark.parametrize("name", SHORT)
+@pytest.mark.parametrize("units", [False, True])
+def test_the_marginal_is_as_good_as_any(name, units):
+    """A step in any direction from it makes the data hardly more probable."""
+    options = ":location=0.7,scale=1.9" if units and "location" in _make(name).option_parameters() else ""
+    head, values = _make(name + options), _data(name, torch.Generator().manual_seed(0))
+    marginal = head.marginal(values)
+    assert marginal.shape == (2, head.parameter_count)
+    nats = head.distribution(marginal).log_prob(values).mean(0)
+    for index in range(head.parameter_count):
+        for step in (-0.3, 0.3):
+            moved = marginal.clone()
+            moved[:, index] += step
+            assert (head.distribution(moved).log_prob(values).mean(0) < nats + 0.02).all()
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_a_constant_has_a_marginal_too(name):
+    head = _make(name)
+    value = FAR[name][1] if name not in ("gaussian", "student_t") else 2.0
+    marginal = head.marginal(torch.full((10, 3), float(value)))
+    assert marginal.isfinite().all()
+    assert head.distribution(marginal).log_prob(torch.tensor(float(value))).isfinite().all()
+
+
+@pytest.mark.parametrize("name", SHORT)
+@pytest.mark.parametrize("shape", [(), (2,)])
+def test_a_model_begins_at_the_marginals(name, shape):
+    model = build(shape, "raster", name, "fvsbn")
+    values = _data(name, torch.Generator().manual_seed(0)).float()
+    values = values if shape else values[:, 0]
+    plain = build(shape, "raster", name, "fvsbn").loss(values)
+    model.start_at_marginals(values)
+    assert model.loss(values) < plain + 0.01
+
+
+# --- suggestions -----------------------------------------------------------------------------------------------------
+
+
+def _suggested(values):
+    return [str(spec) for spec in suggest_head(values).specs]
+
+
+def test_large_counts_get_the_negative_binomial_and_levels_do_not():
+    generator = torch.Generator().manual_seed(0)
+    counts = (torch.randn(1000, 2, generator=generator) * 2 + 4).exp().floor()
+    first = _suggested(counts)[0]
+    assert first.startswith("negative_binomial:location=")
+    seen = _make(first).encode(counts)
+    assert abs(seen.mean().item()) < 0.5 and 0.5 < seen.std().item() < 2
+    grey = torch.randint(2**16, (1000, 2), generator=generator)
+    assert [spec.partition(":")[0] for spec in _suggested(grey)] == ["gaussian_mixture"]
+
+
+def test_one_shape_is_offered_after_the_mixture():
+    generator = torch.Generator().manual_seed(0)
+    shares = torch.rand(1000, 2, generator=generator).clamp(1e-6, 1 - 1e-6)
+    assert [spec.partition(":")[0] for spec in _suggested(shares)] == ["gaussian_mixture", "beta"]
+    amounts = (torch.randn(1000, 2, generator=generator) * 3).exp() * 100
+    names = _suggested(amounts)
+    assert [spec.partition(":")[0] for spec in names] == ["gaussian_mixture", "log_normal"]
+    assert abs(_make(names[1]).encode(amounts).mean().item()) < 0.5
