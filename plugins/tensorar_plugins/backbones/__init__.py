@@ -1,9 +1,11 @@
 """Networks."""
 
 from tensorar_plugins.backbones.convnet import ConvNet
+from tensorar_plugins.backbones.diagonal_bilstm import DiagonalBiLSTM
 from tensorar_plugins.backbones.fvsbn import FVSBN
 from tensorar_plugins.backbones.mlp import MLP
 from tensorar_plugins.backbones.rnn import RNN
+from tensorar_plugins.backbones.row_lstm import RowLSTM
 from tensorar_plugins.backbones.transformer import Transformer
 
-ALL = [ConvNet, MLP, FVSBN, RNN, Transformer]
+ALL = [ConvNet, MLP, FVSBN, RNN, Transformer, RowLSTM, DiagonalBiLSTM]

@@ -1,0 +1,102 @@
+"""The Diagonal BiLSTM: a recurrence along the diagonals of an image that sees all of its past."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from tensorar_plugins.backbones.branches import Branches, shifted
+from tensorar_plugins.backbones.context import ContextBias
+from tensorar_plugins.backbones.lstm import ScanLSTM, blocks, uniform
+from tensorar_plugins.backbones.masked_conv import MaskedConv
+from tensorar_plugins.backbones.pixel_rnn import PixelRNN
+
+
+class DiagonalBiLSTM(PixelRNN):
+    """Diagonal by diagonal, from the left and from the right: an LSTM that sees everything before it.
+
+    ``gates[i, j] = K_left h[i, j - 1] + K_up h[i - 1, j] + K_input x[i, j]``, for all ``i + j`` at once; the same over
+    the mirrored image, shifted down one row so that it sees no future, and both added. Van den Oord, Kalchbrenner,
+    Kavukcuoglu 2016, "Pixel Recurrent Neural Networks", sections 3.2 and 3.3, table 1. ``channels`` are those of the
+    state of each group of channels (R, G, B). An event of ``d`` axes has ``d`` neighbours and ``2 ** (d - 1)`` mirror
+    images; a sequence has one, and an ordinary LSTM. Beyond the map, the state is the learned initial one.
+
+    The paper's mirrored scan starts from maps that do not see their own pixel, and so never shows the last pixel of
+    the row above. As it is shifted anyhow, here it sees that pixel too.
+    """
+
+    name = "diagonal_bilstm"
+    scans = "diagonals"
+
+    def __init__(self, signature, *, channels: int = 16, layers: int = 7, first: int = 7):
+        super().__init__(signature, channels=channels, layers=layers, first=first)
+
+    def recurrent_layers(self, ranks, count):
+        branches = Branches(ranks)
+        skew = branches.skew()
+        self.itself = self._itself(ranks) if skew.branches > 1 else None
+        for _ in range(count):
+            scan = ScanLSTM(skew, branches.state_mask, self.channels)
+            yield DiagonalLayer(self.signature, branches, scan, self.channels)
+
+    def _itself(self, ranks):
+        return MaskedConv(self.grid, self.signature.feature_count, 2 * self.channels, 1, itself=True, ranks=ranks)
+
+    def recur(self, maps, seen, ranks, context):
+        mirrored = maps if self.itself is None else maps + self.itself(seen, ranks)
+        for layer in self.layers:
+            maps = maps + layer(maps, mirrored, context)
+            mirrored = maps
+        return maps
+
+
+class DiagonalLayer(nn.Module):
+    """Skew, input-to-state for all diagonals at once, the scan along them, unskew, and back to the residual stream."""
+
+    def __init__(self, signature, branches, scan, channels):
+        super().__init__()
+        groups, count = len(branches.rank), len(branches.mirrors)
+        state, mask = groups * channels, branches.input_mask
+        self.weight = uniform(count, 4 * state, 2 * state, fan_in=mask.sum() * 2 * channels / groups)
+        self.bias = nn.Parameter(torch.zeros(count, 4 * state, 1))
+        # remember at first
+        nn.init.ones_(self.bias.data.unflatten(1, (4, -1))[:, 1])
+        live = blocks(mask, channels, 2 * channels).repeat(4, 1)
+        self.register_buffer("live", live, persistent=False)
+        self.context = ContextBias(signature, count * 4 * state, dim=1)
+        self.scan = scan
+        self.join = Join(branches.looks, channels, 2 * channels)
+
+    def forward(self, maps, mirrored, context):
+        """``(B, groups * 2 * channels, *sizes)``, as the plain scan sees them and as the mirrored ones may."""
+        plain, mirrored = (m.flatten(2).permute(1, 2, 0).contiguous() for m in (maps, mirrored))
+        skewed = self.scan.skew([plain] + [mirrored] * (len(self.weight) - 1))
+        drive = torch.baddbmm(self.bias, self.weight * self.live, skewed.flatten(2)).unflatten(2, skewed.shape[2:])
+        states = self.scan.skew.undo(self.scan(self._hear(drive, context)))
+        joined = self.join([state.unflatten(1, maps.shape[2:]) for state in states])
+        return joined.movedim(-1, 0).reshape(maps.shape)
+
+    def _hear(self, drive, context):
+        """The context's bias to every gate."""
+        by_example = drive.movedim(-1, 0).flatten(1, 2)
+        return self.context(by_example, context).unflatten(1, drive.shape[:2]).movedim(0, -1)
+
+
+class Join(nn.Module):
+    """A 1x1 convolution of the sum of the branches, those from mirror images one cell back: ``2h`` maps of ``h``."""
+
+    def __init__(self, looks, inputs, outputs):
+        super().__init__()
+        groups = len(looks[0].mask)
+        self.views = [look.branch_axes for look in looks]
+        self.register_buffer("live", torch.stack([blocks(k.mask, outputs, inputs) for k in looks]), persistent=False)
+        self.weight = uniform(groups * outputs, groups * inputs, fan_in=looks[0].mask.sum() * inputs / groups)
+        self.bias = nn.Parameter(torch.zeros(groups * outputs, 1))
+
+    def forward(self, maps):
+        """``(C, *sizes, B)`` per branch to ``(outputs, cells * B)``."""
+        out = self.bias
+        for live, views in zip(self.live, self.views, strict=True):
+            total = sum(shifted(maps[branch], axis) for branch, axis in views)
+            out = torch.addmm(out, self.weight * live, total.flatten(1))
+        return out.unflatten(1, (-1, maps[0].shape[-1]))
