@@ -19,6 +19,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from tensorar_plugins.backbones.tap_loop import tap_loop
 from tensorar_plugins.backbones.taps import Kernel
 
 CONVOLUTION = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
@@ -61,19 +62,20 @@ class MaskedConv(nn.Module):
         """``(B, groups * inputs, *sizes)`` to ``(B, groups * outputs, *sizes)``."""
         taps = self.taps(ranks)
         if not taps.uniform:
-            return self._tap_by_tap(maps, taps)
+            return self._locally_masked(maps, taps)
+        if maps.ndim - 2 in CONVOLUTION:
+            return self._convolve(maps, taps)
         if math.prod(self.kernel.size) == 1:
-            return self._convolve(maps.flatten(2), taps, ((0, 0),)).reshape(len(maps), -1, *maps.shape[2:])
-        if len(self.kernel.size) in CONVOLUTION:
-            return self._convolve(maps, taps, taps.padding)
-        return self._tap_by_tap(maps, taps)
+            return self._convolve(maps.flatten(2), taps).unflatten(2, maps.shape[2:])
+        return self._locally_masked(maps, taps)
 
-    def _convolve(self, maps, taps, padding):
+    def _convolve(self, maps, taps):
         """One ordinary convolution with the box of the live taps."""
-        weight = self._boxed_weight(taps)
-        weight = weight.flatten(2)[..., :1] if maps.ndim == 3 and weight.ndim > 3 else weight
-        maps = F.pad(maps, [p for pair in reversed(padding) for p in pair])
-        return CONVOLUTION[maps.ndim - 2](maps, weight, self.bias, dilation=self.kernel.dilation)
+        axes = maps.ndim - 2
+        weight = self._boxed_weight(taps).flatten(1 + axes)
+        if any(before or after for before, after in taps.padding):
+            maps = F.pad(maps, [p for pair in reversed(taps.padding) for p in pair])
+        return CONVOLUTION[axes](maps, weight, self.bias, dilation=self.kernel.dilation)
 
     def _boxed_weight(self, taps):
         weight = self.weight[(..., *[slice(a, b + 1) for a, b in taps.box])]
@@ -82,12 +84,6 @@ class MaskedConv(nn.Module):
         blocks = weight.unflatten(1, (self.groups, -1)).unflatten(0, (self.groups, -1))
         return (blocks * taps.box_mask[:, None, :, None]).flatten(0, 1).flatten(1, 2)
 
-    def _tap_by_tap(self, maps, taps):
-        """One matrix product per tap and pair of groups, with those positions only at which the tap lives."""
-        blocks = self.weight.flatten(2).unflatten(1, (self.groups, -1)).unflatten(0, (self.groups, -1))
-        nodes = maps.flatten(2).unflatten(1, (self.groups, -1)).permute(1, 3, 0, 2).flatten(0, 1)
-        out = nodes.new_zeros(len(nodes), len(maps), blocks.shape[1])
-        for t, g, s, seeing, seen in taps.edges:
-            out = out.index_add(0, seeing, nodes[seen] @ blocks[g, :, s, :, t].T)
-        out = out.unflatten(0, (self.groups, -1)).permute(2, 0, 3, 1).reshape(len(maps), -1, *maps.shape[2:])
-        return out if self.bias is None else out + self.bias.reshape(-1, *[1] * (maps.ndim - 2))
+    def _locally_masked(self, maps, taps):
+        out = tap_loop(maps, self.weight, taps)
+        return out if self.bias is None else out + self.bias.to(out.dtype).reshape(-1, *[1] * (maps.ndim - 2))

@@ -103,16 +103,19 @@ class Taps:
         return tuple(((m - a) * step, (b - m) * step) for m, (a, b) in zip(middles, self.box, strict=True))
 
     @cached_property
-    def edges(self):
-        """Per live tap and pair of groups: ``(tap, group, seen_group, nodes, seen_nodes)``, with flat node indices.
+    def edge_kinds(self):
+        """Which tap joins which groups, for those that live somewhere: flat indices into ``(taps, groups, groups)``."""
+        return self.weight_mask.flatten().nonzero()[:, 0]
 
-        A node is a position of a group: ``group * positions + position``.
-        """
+    @cached_property
+    def edges(self):
+        """Per edge kind, which nodes see and which they see. A node is ``position * groups + group``."""
         groups, _, *sizes = self.live.shape[1:]
-        nodes = torch.arange(groups * self.live[0, 0, 0].numel(), device=self.live.device).reshape(groups, *sizes)
-        neighbours = _neighbours(nodes, self.kernel, -1)
+        count = groups * self.live[0, 0, 0].numel()
+        nodes = torch.arange(count, device=self.live.device).reshape(*sizes, groups).movedim(-1, 0)
+        neighbours = _neighbours(nodes, self.kernel, count)
         return [
-            (t, g, s, nodes[g][self.live[t, g, s]], neighbours[t, s][self.live[t, g, s]])
+            (nodes[g][self.live[t, g, s]], neighbours[t, s][self.live[t, g, s]])
             for t, g, s in self.weight_mask.nonzero().tolist()
         ]
 
