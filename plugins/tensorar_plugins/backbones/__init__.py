@@ -3,9 +3,12 @@
 from tensorar_plugins.backbones.convnet import ConvNet
 from tensorar_plugins.backbones.diagonal_bilstm import DiagonalBiLSTM
 from tensorar_plugins.backbones.fvsbn import FVSBN
+from tensorar_plugins.backbones.gated_pixelcnn import GatedPixelCNN
 from tensorar_plugins.backbones.mlp import MLP
+from tensorar_plugins.backbones.pixelcnn import PixelCNN
 from tensorar_plugins.backbones.rnn import RNN
 from tensorar_plugins.backbones.row_lstm import RowLSTM
 from tensorar_plugins.backbones.transformer import Transformer
+from tensorar_plugins.backbones.unet import UNet
 
-ALL = [ConvNet, MLP, FVSBN, RNN, Transformer, RowLSTM, DiagonalBiLSTM]
+ALL = [ConvNet, MLP, UNet, FVSBN, RNN, Transformer, PixelCNN, GatedPixelCNN, RowLSTM, DiagonalBiLSTM]
