@@ -27,6 +27,7 @@ from tensorar.runs.recipe_file import read_recipe, recipe_toml
 from tensorar.runs.run import Run
 from tensorar.settings import TrainingSettings
 from tensorar.shapes import flatten_events
+from tensorar.stepper import Stepper
 from tensorar.training.evaluation import Likelihood, evaluate
 from tensorar.training.trainer import train
 
@@ -53,6 +54,7 @@ __all__ = [
     "Signature",
     "SpecError",
     "Splits",
+    "Stepper",
     "SupportError",
     "TensorarError",
     "TrainingSettings",

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from tensorar.errors import ShapeError
 from tensorar.order import Order
 from tensorar.parts.part import Part
+from tensorar.stepper import Recomputing, Stepper
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,19 @@ class CausalBackbone(Backbone):
         context: Float[Tensor, "batch context"] | None = None,
     ) -> Float[Tensor, "batch *event parameters"]:
         """Parameters of every coefficient, each from the features of the coefficients of lower rank only."""
+
+    def stepper(self, order: Order, batch: int, context: Float[Tensor, "batch context"] | None = None) -> Stepper:
+        """What gives the conditionals one at a time in visiting order: by default by recomputing everything.
+
+        A backbone that overrides it is sampled from at about the cost of one forward pass; others still are fast, by
+        fixed-point iteration.
+        """
+        return Recomputing(self, order, batch, context)
+
+    @property
+    def has_stepper(self) -> bool:
+        """Whether it computes each activation once when it is sampled from."""
+        return type(self).stepper is not CausalBackbone.stepper
 
 
 class EvidenceBackbone(Backbone):

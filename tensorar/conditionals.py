@@ -8,8 +8,9 @@ from torch import Tensor
 
 from tensorar.backbone import Backbone, CausalBackbone, EvidenceBackbone
 from tensorar.errors import ShapeError
-from tensorar.order import Order
+from tensorar.order import Order, RasterView
 from tensorar.shapes import flatten_events
+from tensorar.stepper import Stepper
 
 # evidences that an evidence backbone sees in one call; bounds memory, hardly changes speed
 EVIDENCES_AT_ONCE = 512
@@ -59,6 +60,19 @@ def queried_conditionals(
     return everything.take_along_dim(query.unsqueeze(-1), dim=1)
 
 
+def stepper_of(
+    backbone: CausalBackbone, order: Order, batch: int, context: Float[Tensor, "batch context"] | None = None
+) -> Stepper:
+    """The backbone's stepper for an order, which a backbone that knows raster orders only is shown as one of those.
+
+    Raises ``ShapeError`` for an order that it does not take.
+    """
+    if backbone.orders == "raster":
+        shape = _raster_view(backbone, order).event_shape(order.event_shape)
+        order = Order.raster(shape).to(order.visits.device)
+    return backbone.stepper(order, batch, context)
+
+
 def _complete(backbone: Backbone, features: Tensor, order: Order, context: Tensor | None) -> Tensor:
     if isinstance(backbone, CausalBackbone):
         return _seen_as_raster(backbone, features, order, context)
@@ -71,6 +85,13 @@ def _seen_as_raster(backbone: CausalBackbone, features: Tensor, order: Order, co
     if backbone.orders == "any":
         answer = backbone(features, order, context)
         return answer
+    view = _raster_view(backbone, order)
+    seen = view.apply(features)
+    answer = backbone(seen, Order.raster(tuple(seen.shape[1:-1])).to(features.device), context)
+    return view.undo(answer)
+
+
+def _raster_view(backbone: CausalBackbone, order: Order) -> RasterView:
     view = order.raster_view
     if view is None or view.event_shape(order.event_shape) != backbone.signature.event_shape:
         # not the model's own order, which Backbone.adapt has checked
@@ -79,9 +100,7 @@ def _seen_as_raster(backbone: CausalBackbone, features: Tensor, order: Order, co
             got="another order",
             remedy="leave the order out, or build the model with that order",
         )
-    seen = view.apply(features)
-    answer = backbone(seen, Order.raster(tuple(seen.shape[1:-1])).to(features.device), context)
-    return view.undo(answer)
+    return view
 
 
 def _prefixes(backbone: EvidenceBackbone, features: Tensor, order: Order, context: Tensor | None) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch.distributions import Distribution, constraints
 from torch.distributions.constraints import Constraint
 
 from tensorar.errors import SupportError
+from tensorar.noise import draw_from, noise_size
 from tensorar.parts.part import Part
 
 
@@ -42,6 +44,23 @@ class Head(Part, ABC):
         ``coefficients`` holds the flat indices of the coefficients, broadcastable to ``(...)``, for a head that
         differs between them.
         """
+
+    @cached_property
+    def noise_size(self) -> int | None:
+        """How many uniform numbers make one draw, or None where the head draws by rejection."""
+        return noise_size(self.distribution(torch.zeros(self.parameter_count)))
+
+    def draw(
+        self,
+        parameters: Float[Tensor, "*coefficients parameters"],
+        noise: Float[Tensor, "*coefficients noise"],
+        coefficients: Int[Tensor, "..."] | None = None,
+    ) -> Float[Tensor, "*coefficients"]:
+        """Values as a function of ``noise_size`` numbers each, uniform in (0, 1): the same noise, the same values.
+
+        By default of the distribution's inverse CDF, or what comes nearest to it (``tensorar.noise``).
+        """
+        return draw_from(self.distribution(parameters, coefficients), noise)
 
     @classmethod
     def fitting(cls, values: Tensor) -> dict[str, Any] | None:

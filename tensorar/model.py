@@ -60,10 +60,11 @@ class AutoregressiveModel(nn.Module):
     @property
     def dtype(self) -> torch.dtype:
         """The dtype of values and likelihoods: that of the network, but never half precision."""
-        return torch.promote_types(self._network_dtype, torch.float32)
+        return torch.promote_types(self.features_dtype, torch.float32)
 
     @property
-    def _network_dtype(self) -> torch.dtype:
+    def features_dtype(self) -> torch.dtype:
+        """The dtype of the network."""
         return next((p.dtype for p in self.backbone.parameters()), torch.get_default_dtype())
 
     @property
@@ -101,7 +102,17 @@ class AutoregressiveModel(nn.Module):
 
     def features(self, x: Float[Tensor, "batch *event"]) -> Float[Tensor, "batch *event features"]:
         """What the network sees of values."""
-        return self.head.encode(x).to(self._network_dtype)
+        return self.head.encode(x).to(self.features_dtype)
+
+    def draw(
+        self,
+        parameters: Float[Tensor, "*batch parameters"],
+        noise: Float[Tensor, "*batch noise"],
+        coefficients: Int[Tensor, "*some"],
+    ) -> Float[Tensor, "*batch"]:
+        """Values of some coefficients, drawn as a function of noise, never in half precision."""
+        parameters = parameters if parameters.dtype == self.dtype else parameters.to(self.dtype)
+        return self.head.draw(parameters, noise, coefficients)
 
     def start_at_marginals(self, values: Real[Tensor, "n *event"]) -> None:
         """Let training begin at each coefficient's own distribution in the data, where head and backbone know how."""
@@ -248,13 +259,20 @@ class AutoregressiveModel(nn.Module):
         evidence: Evidence | None = None,
         *,
         context: Float[Tensor, "..."] | None = None,
+        method: sampling.Method = "auto",
         generator: torch.Generator | None = None,
         progress: Callable[[int, int], None] | None = None,
+        record: sampling.Record | None = None,
+        memory: int | None = None,
     ) -> Float[Tensor, "n *event"]:
         """``n`` exact samples, coefficient by coefficient; with evidence, completions that keep what is observed.
 
-        The same generator state gives the same samples. ``progress(steps_done, steps)`` is called after every step.
-        Raises ``ShapeError`` when ``n``, the evidence and the context do not go together.
+        The same generator state gives the same samples, whatever the ``method``: ``cached`` computes every activation
+        once (causal backbones with a stepper), ``fixed-point`` iterates over whole passes, ``plain`` calls the network
+        for every coefficient; ``auto`` is the fastest that there is. ``record`` is told the method and the passes.
+        As many events are drawn at once as fit into ``memory`` bytes (a GiB). ``progress(steps_done, steps)`` is called
+        on the way. Raises ``ShapeError`` when ``n``, the evidence and the context do not go together, ``SpecError``
+        for a method that the model does not have.
         """
         context = None if context is None else torch.atleast_2d(context)
         if n is None:
@@ -266,7 +284,9 @@ class AutoregressiveModel(nn.Module):
             context = context.expand(n, *context.shape[1:])
         context = self._context(context, n)
         with sampling.reproducible(generator, self.device):
-            return sampling.complete(self, start, context, progress)
+            return sampling.complete(
+                self, start, context, method=method, progress=progress, record=record, memory=memory
+            )
 
     # --- what comes in ----------------------------------------------------------------------------------------------
 
@@ -305,4 +325,4 @@ class AutoregressiveModel(nn.Module):
                 got="none" if context is None else f"one of shape {tuple(context.shape)}",
                 remedy="give one vector per example, of the size the model was built with (context_features)",
             )
-        return context.to(self.device, self._network_dtype)
+        return context.to(self.device, self.features_dtype)

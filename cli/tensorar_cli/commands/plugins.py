@@ -34,7 +34,9 @@ def list_parts(
     output, registry = Output(as_json=json), default_registry()
     kinds = [k for k in KINDS if kind is None or k == kind.removesuffix("s")]
     found = [(k, name, registered) for k in kinds for name, registered in registry.parts(k).items()]
-    parts = [{"kind": k, "name": name, "description": r.description, "plugin": str(r.owner)} for k, name, r in found]
+    parts: list[dict[str, Any]] = [
+        {"kind": k, "name": name, "description": r.description, "plugin": str(r.owner)} for k, name, r in found
+    ]
     output.show(table("kind", "name", "description", "plugin", rows=[tuple(part.values()) for part in parts]))
     for part, (k, _, registered) in zip(parts, found, strict=True):
         part |= {"takes": takes(registered.part)} if k == "backbone" else {}

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from tensorar import CausalBackbone
+from tensorar import CausalBackbone, Stepper
 
 
 class FVSBN(CausalBackbone):
@@ -39,3 +39,29 @@ class FVSBN(CausalBackbone):
         if self.context is not None:
             out = out + self.context(context)
         return out.reshape(-1, *self.signature.event_shape, p)
+
+    def stepper(self, order, batch, context=None):
+        return FVSBNStepper(self, order, batch, context)
+
+
+class FVSBNStepper(Stepper):
+    """Keeps what was shown in visiting order, and multiplies it by the next coefficient's row, cut to that length."""
+
+    def __init__(self, backbone, order, batch, context):
+        n, p, _, f = backbone.weight.shape
+        visits = order.visits
+        # a row for each step, its columns in visiting order too: what may be seen is the start of a row
+        self.weight = backbone.weight.detach()[visits][:, :, visits].reshape(n, p, n * f)
+        bias = backbone.bias.detach()[visits].unsqueeze(1)
+        if context is not None:
+            bias = bias + backbone.context(context).detach().reshape(batch, n, p)[:, visits].transpose(0, 1)
+        self.bias = bias
+        self.shown = self.weight.new_empty(batch, n * f)
+        self.t, self.f = 0, f
+
+    def step(self, features):
+        t, f = self.t, self.f
+        if features is not None:
+            self.shown[:, (t - 1) * f : t * f] = features
+        self.t += 1
+        return torch.addmm(self.bias[t], self.shown[:, : t * f], self.weight[t, :, : t * f].T)

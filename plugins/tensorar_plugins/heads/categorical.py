@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from tensorar import Head
+from tensorar.noise import ordinal
 from tensorar_plugins.heads.levels import level_support, levels_of, to_unit
 
 
@@ -63,6 +64,17 @@ class Categorical(Head):
 
     def distribution(self, parameters, coefficients=None):
         return Levels(logits=parameters, validate_args=False)
+
+    @property
+    def noise_size(self):
+        return self.levels if self.one_hot else 1
+
+    def draw(self, parameters, noise, coefficients=None):
+        # levels in their order: a small change of the logits then changes a draw by little, and fixed-point sampling
+        # is soon done; categories have no order, and Gumbel's maximum treats all alike
+        if self.one_hot:
+            return super().draw(parameters, noise, coefficients)
+        return ordinal(parameters.softmax(-1), noise[..., 0]).to(noise.dtype)
 
     @classmethod
     def fitting(cls, values):

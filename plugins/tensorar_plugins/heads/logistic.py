@@ -29,10 +29,13 @@ class Logistic(Distribution):
         z = (value - self.location) * (-self.log_scale).exp()
         return -z.abs() - 2 * F.softplus(-z.abs()) - self.log_scale
 
+    def icdf(self, value):
+        return self.location + self.log_scale.exp() * torch.logit(value, eps=torch.finfo(value.dtype).eps / 4)
+
     def sample(self, sample_shape=()):
-        u = torch.rand(self._extended_shape(sample_shape), dtype=self.location.dtype, device=self.location.device)
         # rand gives multiples of eps / 2, among them 0, which stands for what lies below the next one
-        return self.location + self.log_scale.exp() * torch.logit(u, eps=torch.finfo(u.dtype).eps / 4)
+        shape = self._extended_shape(sample_shape)
+        return self.icdf(torch.rand(shape, dtype=self.location.dtype, device=self.location.device))
 
 
 class DiscretisedLogistic(Logistic):
@@ -76,6 +79,6 @@ class DiscretisedLogistic(Logistic):
         last = torch.where(value >= self.levels - 1, F.logsigmoid(-lower), inside)
         return torch.where(value <= 0, F.logsigmoid(upper), last)
 
-    def sample(self, sample_shape=()):
-        drawn = super().sample(sample_shape)
+    def icdf(self, value):
+        drawn = super().icdf(value)
         return ((drawn + 1) * ((self.levels - 1) / 2)).round().clamp(0, self.levels - 1)

@@ -1,0 +1,71 @@
+"""How many events are drawn at once, so that a large number of samples fits into memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from tensorar.backbone import CausalBackbone
+from tensorar.conditionals import stepper_of
+
+if TYPE_CHECKING:
+    from tensorar.model import AutoregressiveModel
+
+# bytes that the caches, the noise and the activations of one batch may take, unless said
+BUDGET = 2**30
+
+
+def events_at_once(model: AutoregressiveModel, method: str, n: int, memory: int | None = None) -> int:
+    """So many that what grows with the batch stays within ``memory`` bytes; at least one."""
+    if n <= 1:
+        return 1
+    each = _noise_bytes(model) + (_cache_bytes(model) if method == "cached" else _pass_bytes(model))
+    return max(1, min(n, (BUDGET if memory is None else memory) // max(each, 1)))
+
+
+def _noise_bytes(model: AutoregressiveModel) -> int:
+    return len(model.order) * (model.head.noise_size or 0) * model.dtype.itemsize
+
+
+def _cache_bytes(model: AutoregressiveModel) -> int:
+    """What a stepper holds for one more event: the difference between one for two and one for one."""
+    backbone = model.backbone
+    assert isinstance(backbone, CausalBackbone)
+    context = torch.zeros(2, backbone.signature.context_features, dtype=model.features_dtype, device=model.device)
+    given = [context[:k] if context.shape[1] else None for k in (1, 2)]
+    one, two = (stepper_of(backbone, model.order, k, c) for k, c in zip((1, 2), given, strict=True))
+    return held(two) - held(one)
+
+
+def held(thing: object, seen: set[int] | None = None) -> int:
+    """The bytes of all tensors that a stepper holds."""
+    seen = set() if seen is None else seen
+    if id(thing) in seen or isinstance(thing, torch.nn.Module):
+        return 0
+    seen.add(id(thing))
+    if isinstance(thing, Tensor):
+        return _storage(thing, seen)
+    if isinstance(thing, dict):
+        return sum(held(value, seen) for value in thing.values())
+    if isinstance(thing, list | tuple):
+        return sum(held(value, seen) for value in thing)
+    return held(vars(thing), seen) if hasattr(thing, "__dict__") else 0
+
+
+def _storage(tensor: Tensor, seen: set[int]) -> int:
+    """The bytes behind a tensor, once for all its views."""
+    storage = tensor.untyped_storage()
+    if storage.data_ptr() in seen:
+        return 0
+    seen.add(storage.data_ptr())
+    return storage.nbytes()
+
+
+def _pass_bytes(model: AutoregressiveModel) -> int:
+    """A guess at the activations of a whole pass: some times what goes in and comes out, and the widest layer."""
+    widest = max((max(p.shape[:2]) for p in model.backbone.parameters() if p.ndim > 1), default=1)
+    signature = model.backbone.signature
+    per_coefficient = signature.feature_count + signature.parameter_count + min(widest, 4096)
+    return 8 * len(model.order) * per_coefficient * model.dtype.itemsize

@@ -1,0 +1,184 @@
+"""Every way to sample gives the samples of the plain loop with the same noise."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tensorar import CausalBackbone, Evidence, SpecError, build
+from tensorar.conditionals import all_conditionals, stepper_of
+from tensorar.sampling import Record
+from tensorar.sampling.memory import events_at_once
+from tests.strategies import backbone_specs, events_of, evidence, head_specs, kind_of, models, randomise, seeds
+
+causal = [spec for spec in backbone_specs() if issubclass(kind_of(spec), CausalBackbone)]
+CLOSE = {"rtol": 1e-9, "atol": 1e-9}
+BATCH = 5
+
+
+def _sample(model, seed, known=None, **options):
+    generator = torch.Generator().manual_seed(seed)
+    return model.sample(BATCH, known, generator=generator, **options)
+
+
+def _same(model, ours, theirs):
+    """Equal where values are discrete; where they are not, but for the rounding of another order of summing."""
+    if model.head.support.is_discrete:
+        assert torch.equal(ours, theirs)
+    else:
+        torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-6)
+
+
+def _methods(model):
+    return ["cached"] + (["fixed-point"] if model.head.noise_size is not None else [])
+
+
+def _pairs():
+    few = ("bernoulli", "categorical:levels=3,one_hot=true")
+    return [(b, h) for b in causal for h in (head_specs() if b == "fvsbn" else few)]
+
+
+@pytest.mark.parametrize(("backbone", "head"), _pairs())
+@given(data=st.data())
+def test_samples_are_those_of_the_plain_loop(backbone, head, data):
+    model = randomise(data.draw(models(backbone=backbone, head=head, max_coefficients=10)), 0, spread=0.4)
+    seed = data.draw(seeds)
+    for known in (None, data.draw(evidence(model, BATCH))):
+        plain = _sample(model, seed, known, method="plain")
+        for method in _methods(model):
+            _same(model, _sample(model, seed, known, method=method), plain)
+
+
+@pytest.mark.parametrize("backbone", causal)
+@given(data=st.data())
+def test_with_a_context_too(backbone, data):
+    model = randomise(data.draw(models(backbone=backbone, max_coefficients=8, context_features=2)), 1, spread=0.4)
+    context = torch.randn(BATCH, 2, generator=torch.Generator().manual_seed(data.draw(seeds))).double()
+    seed = data.draw(seeds)
+    plain = _sample(model, seed, context=context, method="plain")
+    for method in _methods(model):
+        _same(model, _sample(model, seed, context=context, method=method), plain)
+
+
+@pytest.mark.parametrize("head", ["bernoulli", "categorical:levels=3,one_hot=true"])
+@pytest.mark.parametrize("backbone", causal)
+@given(data=st.data())
+def test_a_stepper_tells_the_parameters_of_one_pass(backbone, head, data):
+    model = data.draw(models(backbone=backbone, head=head, max_coefficients=12))
+    x = events_of(model, BATCH, data.draw(seeds))
+    features = model.features(x)
+    expected = all_conditionals(model.backbone, features, model.order).reshape(BATCH, len(model.order), -1)
+    stepper, shown = stepper_of(model.backbone, model.order, BATCH), None
+    with torch.inference_mode():
+        for coefficient in model.order.visits.tolist():
+            torch.testing.assert_close(stepper.step(shown), expected[:, coefficient], **CLOSE)
+            shown = features.reshape(BATCH, len(model.order), -1)[:, coefficient]
+
+
+@pytest.mark.parametrize("head", head_specs())
+def test_a_draw_follows_the_distribution(head):
+    """The inverse used for all methods against the distribution's own CDF, by masses or by Kolmogorov and Smirnov."""
+    model = randomise(build((), "raster", head, "fvsbn"), 2, spread=1.0)
+    if model.head.noise_size is None:
+        pytest.skip("draws by rejection, with torch's own sampler")
+    noise = torch.rand(20_000, model.head.noise_size, generator=torch.Generator().manual_seed(0)).double()
+    parameters = model.backbone(torch.zeros(1, model.head.feature_count).double(), model.order)
+    drawn = model.draw(parameters.expand(20_000, -1), noise, torch.tensor(0)).detach()
+    distribution = model.distribution(parameters[0], torch.tensor(0))
+    if model.head.support.is_discrete:
+        values, counts = drawn.unique(return_counts=True)
+        masses = torch.stack([distribution.log_prob(v) for v in values]).exp().flatten().detach()
+        assert (counts / 20_000 - masses).abs().max() < 5 * 0.5 / 20_000**0.5
+        return
+    ordered = drawn.sort().values
+    steps = torch.arange(1, 20_001) / 20_000
+    grid = torch.linspace(float(ordered[0]) - 30, float(ordered[-1]) + 30, 200_001, dtype=torch.float64)
+    density = distribution.log_prob(grid[model.head.support.check(grid)].unsqueeze(-1)).exp().flatten().detach()
+    grid = grid[model.head.support.check(grid)]
+    cdf = torch.cumulative_trapezoid(density, grid)
+    at = cdf[torch.searchsorted(grid[1:], ordered).clamp(max=len(cdf) - 1)]
+    # Kolmogorov's distribution exceeds 2.2 / sqrt(n) once in ten thousand
+    assert (at - steps).abs().max() < 2.2 / 20_000**0.5 + 1e-3
+
+
+@pytest.mark.parametrize("backbone", causal)
+def test_the_record_says_what_was_done(backbone):
+    model = randomise(build((3, 2), "raster", "bernoulli", backbone), 0, spread=0.3)
+    passes = {}
+    for method in ("plain", "cached", "fixed-point"):
+        record = Record()
+        model.sample(4, method=method, record=record)
+        assert record.method == method
+        passes[method] = record.passes
+    assert passes["plain"] == 6
+    assert passes["cached"] == 1
+    assert 1 < passes["fixed-point"] <= 6
+    record = Record()
+    model.sample(4, record=record)
+    assert record.method == ("cached" if model.backbone.has_stepper else "fixed-point")
+
+
+def test_independent_coefficients_take_two_passes():
+    model = build((50,), "raster", "bernoulli", "fvsbn")
+    torch.nn.init.zeros_(model.backbone.weight)
+    record = Record()
+    model.sample(8, method="fixed-point", record=record)
+    assert record.passes == 2
+
+
+def test_a_chain_in_which_each_repeats_the_one_before_settles_one_by_one():
+    model = build((6,), "raster", "bernoulli", "fvsbn")
+    with torch.no_grad():
+        model.backbone.weight.zero_()
+        for i in range(1, 6):
+            model.backbone.weight[i, 0, i - 1, 0] = 200.0
+        model.backbone.bias[1:] = -100.0
+        model.backbone.bias[0] = 100.0
+    record = Record()
+    assert model.sample(3, method="fixed-point", record=record).eq(1).all()
+    assert record.passes == 6
+
+
+@pytest.mark.parametrize("method", ["plain", "cached", "fixed-point"])
+def test_the_samples_do_not_depend_on_how_many_are_drawn_at_once(method):
+    model = randomise(build((4, 3), "raster", "categorical:levels=4", "fvsbn"), 0, spread=0.5)
+    whole = model.sample(50, generator=torch.Generator().manual_seed(0), method=method)
+    one_by_one = model.sample(50, generator=torch.Generator().manual_seed(0), method=method, memory=1)
+    assert torch.equal(whole, one_by_one)
+
+
+def test_the_memory_bounds_how_many_are_drawn_at_once():
+    model = build((28, 28), "raster", "bernoulli", "fvsbn")
+    each = 784 * 4 * 2  # what is shown, and the noise
+    assert events_at_once(model, "cached", 10_000, 100 * each) == 100
+    assert events_at_once(model, "cached", 10, 100 * each) == 10
+    assert events_at_once(model, "cached", 10, 0) == 1
+
+
+@pytest.mark.parametrize(
+    ("backbone", "head", "method", "complaint"),
+    [
+        ("mlp:hidden=8", "bernoulli", "cached", "causal"),
+        ("mlp:hidden=8", "bernoulli", "fixed-point", "causal"),
+        ("fvsbn", "bernoulli", "fastest", "auto, cached, fixed-point, plain"),
+    ],
+)
+def test_a_method_that_the_model_does_not_have(backbone, head, method, complaint, without_shape_checks):
+    with pytest.raises(SpecError, match=complaint) as error:
+        build((3,), "raster", head, backbone).sample(1, method=method)
+    assert "\n" not in str(error.value)
+
+
+def test_observed_coefficients_are_fed_not_drawn():
+    """A chain that copies: what is observed in the middle decides what follows it, by every method."""
+    model = build((4,), "raster", "bernoulli", "fvsbn")
+    with torch.no_grad():
+        model.backbone.weight.zero_()
+        for i in range(1, 4):
+            model.backbone.weight[i, 0, i - 1, 0] = 200.0
+        model.backbone.bias[:] = -100.0
+    known = Evidence(torch.tensor([[False, True, False, False]]), torch.ones(1, 4))
+    for method in ("plain", "cached", "fixed-point"):
+        assert model.sample(evidence=known, method=method).tolist() == [[0.0, 1.0, 1.0, 1.0]]
