@@ -40,7 +40,7 @@ class ScanLSTM(nn.Module):
         self.register_buffer("live", None if live.all() else live, persistent=False)
 
     def forward(self, drive):
-        """``(branches, 4 * channels, cells, B)``, gates before groups, to hidden states ``(branches, channels, ..)``."""
+        """``(branches, 4 * channels, cells, B)``, gates before groups, to ``(branches, channels, cells, B)``."""
         weight = (self.weight if self.live is None else self.weight * self.live).to(drive.dtype)
         # a sum over all steps: it stays in single precision where the rest is in half
         outside = (self.hidden, self.cell.to(torch.promote_types(drive.dtype, torch.float32)))

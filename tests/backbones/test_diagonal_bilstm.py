@@ -1,0 +1,177 @@
+"""The Diagonal BiLSTM against the textbook's loop over pixels; it sees everything, and no future."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from tensorar import Order, PartSpec, SpecError, build, influence
+from tensorar_plugins.backbones.branches import Branches, shifted
+from tensorar_plugins.backbones.grid import Grid
+from tests.backbones.pixels import Pixels, gate_mask, lstm
+from tests.strategies import events_of, randomise
+
+IMAGES = [(5, 6), (6, 5), (5, 1, 5), (5, 6, 3), (6, 5, 2)]
+EVENTS = [(), (7,), (5, 3), (3, 5), (3, 5, 5), (5, 3, 5), (2, 2, 2), (2, 3, 2, 2), (2, 5, 2, 5), (5, 2, 2, 5)]
+
+
+def _model(shape, *, spread=0.5, **options):
+    spec = str(PartSpec("diagonal_bilstm", options))
+    return randomise(build(shape, "raster", "bernoulli", spec), 0, spread=spread)
+
+
+def _seen(model, events=1):
+    return influence(model, events_of(model, events, 1))
+
+
+def _scan(layer, branch, maps, pixels):
+    """The hidden states of one branch: from the left, or from the right."""
+    ahead = (1, -1)[branch]
+    state = layer.scan.channels
+    width = state // pixels.groups
+    kernel = layer.scan.weight[branch].unflatten(1, (-1, 2))
+    first = (layer.scan.hidden[branch, :, 0, 0], layer.scan.cell[branch, :, 0, 0])
+    states = {}
+    for i in range(pixels.height):
+        for j in range(pixels.width)[::ahead]:
+            own = gate_mask(pixels.mask(i, j, i, j, width, 2 * width))
+            gates = layer.bias[branch, :, 0] + (layer.weight[branch] * own) @ maps[:, i, j]
+            # colours see each other at neighbours on both sides alike: those of the mirrored image lie before as well
+            for tap, (there, rank) in enumerate((((i, j - ahead), (i, j - 1)), ((i - 1, j), (i - 1, j)))):
+                mask = gate_mask(pixels.mask(i, j, *rank, width, width))
+                gates = gates + (kernel[:, :, tap] * mask) @ states.get(there, first)[0]
+            states[i, j] = lstm(gates, states.get((i, j - ahead), first)[1])
+    return states
+
+
+def _textbook(layer, maps, mirrored, pixels):
+    """What one layer adds to the maps of one event ``(groups * 2h, height, width)``."""
+    left, right = _scan(layer, 0, maps, pixels), _scan(layer, 1, mirrored, pixels)
+    width, added = layer.scan.channels // pixels.groups, torch.zeros_like(maps)
+    for i in range(pixels.height):
+        for j in range(pixels.width):
+            added[:, i, j] = layer.join.bias[:, 0]
+            added[:, i, j] += (layer.join.weight * pixels.mask(i, j, i, j, 2 * width, width)) @ left[i, j][0]
+            if i > 0:
+                added[:, i, j] += layer.join.weight @ right[i - 1, j][0]
+    return added
+
+
+@pytest.mark.parametrize("shape", IMAGES)
+def test_the_layers_are_those_of_the_textbook_and_so_are_their_gradients(shape):
+    backbone = _model(shape, channels=2, layers=2).backbone
+    order = Order.raster(shape)
+    ranks, pixels = backbone.grid.ranks(order), Pixels(backbone.grid, order)
+    seen = backbone.grid.maps(torch.randn(2, *shape, 1, dtype=torch.float64))
+    maps = torch.randn(2, backbone.grid.groups * 4, *backbone.grid.sizes, dtype=torch.float64, requires_grad=True)
+    fast = backbone.recur(maps, seen, ranks, None)
+    slow = []
+    for event, itself in zip(maps, backbone.itself(seen, ranks), strict=True):
+        mirrored = event + itself
+        for layer in backbone.layers:
+            event = mirrored = event + _textbook(layer, event, mirrored, pixels)
+        slow.append(event)
+    slow = torch.stack(slow)
+    torch.testing.assert_close(fast, slow)
+    towards = torch.randn_like(fast)
+    inputs = [maps, *backbone.layers.parameters(), *backbone.itself.parameters()]
+    for one, other in zip(
+        torch.autograd.grad(fast, inputs, towards), torch.autograd.grad(slow, inputs, towards), strict=True
+    ):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("shape", [*IMAGES, *EVENTS])
+def test_it_sees_everything_before_and_nothing_else(shape, training):
+    model = _model(shape, channels=4, layers=1, spread=0.3).train(training)
+    assert torch.equal(_seen(model, 3), model.order.sees())
+
+
+@pytest.mark.parametrize("shape", IMAGES)
+def test_without_the_shift_the_right_branch_leaks(shape):
+    model = _model(shape, channels=2, layers=1)
+    assert not (_seen(model) & ~model.order.sees()).any()
+    join = model.backbone.layers[0].join
+    assert [axis for views in join.views for _, axis in views].count(0) == 1
+    join.views = [tuple((branch, None) for branch, _ in views) for views in join.views]
+    assert (_seen(model) & ~model.order.sees()).any()
+
+
+def test_a_shift_moves_down_one_row():
+    maps = torch.arange(6.0).reshape(1, 3, 2, 1)
+    assert shifted(maps, 0).flatten().tolist() == [0, 0, 0, 1, 2, 3]
+    assert shifted(maps, 1).flatten().tolist() == [0, 0, 0, 2, 0, 4]
+    assert torch.equal(shifted(maps, None), maps)
+
+
+def _branches(shape):
+    return Branches(Grid.of(shape).ranks(Order.raster(shape)))
+
+
+def test_which_mirror_images_there_are():
+    assert _branches((7,)).mirrors == [()]
+    assert _branches((5, 6)).mirrors == [(), (1,)]
+    assert _branches((5, 6, 7)).mirrors == [(), (1,), (2,), (1, 2)]
+    # colours last: as of an image. Colours first: all of an earlier plane, which lies on every side
+    assert _branches((5, 6, 3)).mirrors == [(), (1,)]
+    assert _branches((3, 5, 6)).mirrors == [(), (0,), (1,), (0, 1)]
+
+
+def test_which_colours_see_which_at_earlier_pixels():
+    """Colours last: all of an earlier pixel. Colours first: only the planes up to the own one. By rank, both."""
+    last, first = _branches((5, 6, 3)), _branches((3, 5, 6))
+    assert last.state_mask.all()
+    planes = torch.arange(3)[:, None] >= torch.arange(3)
+    assert (first.state_mask == planes).all()
+    assert torch.equal(last.input_mask, planes)
+    assert torch.equal(first.input_mask, planes)
+    assert [look.mask.all() for look in last.looks] == [False, True]
+
+
+@pytest.mark.parametrize("shape", [(5, 6), (5, 6, 3), (3, 5, 6), (5, 3, 6)])
+def test_a_layer_scans_once_however_many_mirror_images(shape, monkeypatch):
+    steps = []
+    model = _model(shape, channels=2, layers=1)
+    scan = model.backbone.layers[0].scan
+    step = scan._step
+    monkeypatch.setattr(scan, "_step", lambda *a: steps.append(1) or step(*a))
+    model.log_prob(torch.zeros(1, *shape))
+    assert len(steps) == sum(model.backbone.grid.sizes) - 1
+
+
+def test_copies_and_float32_states_in_half_precision():
+    model = randomise(build((6, 6), "raster", "bernoulli", "diagonal_bilstm:channels=4,layers=2"), 0)
+    x = events_of(model, 3, 0)
+    torch.testing.assert_close(copy.deepcopy(model).log_prob(x), model.log_prob(x))
+    half = model.bfloat16()
+    assert half.log_prob(x.float()).dtype == torch.float32
+
+
+def test_cell_states_are_kept_in_single_precision(monkeypatch):
+    backbone = _model((6, 6), channels=2, layers=1).backbone.bfloat16()
+    scan, kinds = backbone.layers[0].scan, set()
+    step = scan._step
+
+    def noticing(gates, hidden, cell, weight):
+        hidden, cell = step(gates, hidden, cell, weight)
+        kinds.add(cell.dtype)
+        return hidden, cell
+
+    monkeypatch.setattr(scan, "_step", noticing)
+    assert backbone(torch.zeros(1, 6, 6, 1).bfloat16(), Order.raster((6, 6))).dtype == torch.bfloat16
+    assert kinds == {torch.float32}
+
+
+@pytest.mark.parametrize("options", ["layers=0", "channels=0", "channels=-3", "first=4"])
+def test_options_that_make_no_network(options):
+    with pytest.raises(SpecError):
+        build((6, 6), "raster", "bernoulli", f"diagonal_bilstm:{options}")
+
+
+def test_training_begins_with_a_memory():
+    layer = build((5, 5), "raster", "bernoulli", "diagonal_bilstm:channels=2").backbone.layers[0]
+    assert layer.bias.unflatten(1, (4, 2))[:, 1].eq(1).all()
+    assert layer.bias.sum() == layer.bias.unflatten(1, (4, 2))[:, 1].sum()

@@ -1,0 +1,119 @@
+"""The Row LSTM against the textbook's loop over pixels, what it sees, and what it is blind to."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from tensorar import Order, PartSpec, SpecError, build, influence
+from tests.backbones.pixels import Pixels, gate_mask, lstm
+from tests.strategies import events_of, randomise
+
+IMAGES = [(5, 6), (6, 5), (5, 1, 5), (5, 6, 3), (3, 5, 6), (5, 3, 6)]
+
+
+def _model(shape, *, spread=0.5, **options):
+    spec = str(PartSpec("row_lstm", options))
+    return randomise(build(shape, "raster", "bernoulli", spec), 0, spread=spread)
+
+
+def _seen(model, events=1):
+    return influence(model, events_of(model, events, 1))
+
+
+def _textbook(layer, maps, pixels):
+    """What one layer adds to the maps of one event ``(groups * 2h, height, width)``."""
+    taps = layer.scan.skew.taps
+    state, weight = layer.scan.channels, layer.scan.weight[0].unflatten(1, (-1, taps))
+    width = state // pixels.groups
+    first = (layer.scan.hidden[0, :, 0, 0], layer.scan.cell[0, :, 0, 0])
+    entering, reach = layer.enter.weight, layer.enter.weight.shape[-1] // 2
+    along = [0] + [o for o in range(-(taps // 2), taps // 2 + 1) if o]
+    states, added = {}, torch.zeros_like(maps)
+    for i in range(pixels.height):
+        for j in range(pixels.width):
+            gates = layer.enter.bias.reshape(pixels.groups, 4, width).transpose(0, 1).flatten()
+            for o in range(-reach, reach + 1):
+                if pixels.inside(i, j + o):
+                    kernel = entering[:, :, 0, reach + o] * pixels.mask(i, j, i, j + o, 4 * width, 2 * width)
+                    by_group = (kernel @ maps[:, i, j + o]).reshape(pixels.groups, 4, width)
+                    gates = gates + by_group.transpose(0, 1).flatten()
+            for tap, o in enumerate(along):
+                mask = gate_mask(pixels.mask(i, j, i - 1, j + o, width, width))
+                gates = gates + (weight[:, :, tap] * mask) @ states.get((i - 1, j + o), first)[0]
+            states[i, j] = lstm(gates, states.get((i - 1, j), first)[1])
+            mask = pixels.mask(i, j, i, j, 2 * width, width)
+            added[:, i, j] = (layer.leave.weight[:, :, 0, 0] * mask) @ states[i, j][0] + layer.leave.bias
+    return added
+
+
+@pytest.mark.parametrize("shape", IMAGES)
+@pytest.mark.parametrize("kernel", [1, 3, 5])
+def test_the_layers_are_those_of_the_textbook_and_so_are_their_gradients(shape, kernel):
+    backbone = _model(shape, channels=2, layers=2, kernel=kernel).backbone
+    order = Order.raster(shape)
+    ranks, pixels = backbone.grid.ranks(order), Pixels(backbone.grid, order)
+    maps = torch.randn(2, backbone.grid.groups * 4, *backbone.grid.sizes, dtype=torch.float64, requires_grad=True)
+    fast = backbone.recur(maps, None, ranks, None)
+    slow = []
+    for event in maps:
+        for layer in backbone.layers:
+            event = event + _textbook(layer, event, pixels)
+        slow.append(event)
+    slow = torch.stack(slow)
+    torch.testing.assert_close(fast, slow)
+    towards = torch.randn_like(fast)
+    inputs = [maps, *backbone.layers.parameters()]
+    for one, other in zip(
+        torch.autograd.grad(fast, inputs, towards), torch.autograd.grad(slow, inputs, towards), strict=True
+    ):
+        torch.testing.assert_close(one, other)
+
+
+def test_the_row_before_the_first_is_learned():
+    model = _model((5, 5), channels=8, layers=1)
+    x = torch.zeros(1, 5, 5)
+    first = model.conditionals(x).mean[0, 0]
+    torch.nn.init.zeros_(model.backbone.layers[0].scan.hidden)
+    assert (model.conditionals(x).mean[0, 0] != first).all()
+
+
+def test_a_sequence_sees_everything():
+    assert torch.equal(_seen(_model((9,), channels=4, layers=1), 4), Order.raster((9,)).sees())
+
+
+def test_of_an_image_it_sees_a_triangle_and_is_blind_beside_it():
+    """From the last row's first pixel: the first layer reaches 3 to the right in the row above, the scan 1 more a row."""
+    size = 15
+    seen = _seen(_model((size, size), channels=4, layers=1), 3)[(size - 1) * size].reshape(size, size)
+    for up in range(1, size):
+        assert seen[size - 1 - up].nonzero().flatten().tolist() == list(range(min(size, 3 + up)))
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("shape", [*IMAGES, (5, 5, 5), (2, 5, 5, 2), (2, 2, 2, 2)])
+def test_nothing_of_the_future_is_seen_in_training_or_after(shape, training):
+    model = _model(shape, channels=2, layers=2).train(training)
+    assert not (_seen(model) & ~model.order.sees()).any()
+
+
+def test_copies_and_float32_states_in_half_precision():
+    model = randomise(build((6, 6), "raster", "bernoulli", "row_lstm:channels=4,layers=2"), 0)
+    x = events_of(model, 3, 0)
+    torch.testing.assert_close(copy.deepcopy(model).log_prob(x), model.log_prob(x))
+    half = model.bfloat16()
+    assert half.log_prob(x.float()).dtype == torch.float32
+
+
+@pytest.mark.parametrize("options", ["kernel=2", "kernel=0", "layers=0", "channels=0", "first=4"])
+def test_options_that_make_no_network(options):
+    with pytest.raises(SpecError):
+        build((6, 6), "raster", "bernoulli", f"row_lstm:{options}")
+
+
+def test_training_begins_with_a_memory():
+    layer = build((5, 5), "raster", "bernoulli", "row_lstm:channels=2").backbone.layers[0]
+    assert layer.enter.bias[2:4].tolist() == [1.0, 1.0]
+    assert layer.scan.hidden.count_nonzero() == layer.scan.cell.count_nonzero() == 0
