@@ -41,17 +41,24 @@ class Ranks:
     """Numbers on a grid, ``(groups, *sizes)``, that say what may see what; ``taps`` applies the rule to a kernel.
 
     They need not be the ranks of single coefficients: where a whole row has one rank, a convolution sees whole rows.
+    Whatever follows from them is computed once.
     """
 
     def __init__(self, rank):
         self.rank = rank
-        self._taps = {}
+        self._taps, self._coarser = {}, {}
 
     def taps(self, kernel, *, itself):
-        """Which taps of a kernel live where: computed once."""
+        """Which taps of a kernel live where."""
         if (kernel, itself) not in self._taps:
             self._taps[kernel, itself] = Taps(self.rank, kernel, itself=itself)
         return self._taps[kernel, itself]
+
+    def coarser(self, count):
+        """The ranks of blocks of ``count`` coefficients that are visited one after the other, such as rows."""
+        if count not in self._coarser:
+            self._coarser[count] = Ranks(self.rank.div(count, rounding_mode="floor"))
+        return self._coarser[count]
 
 
 class Taps:
