@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from tensorar import AutoregressiveModel, Dataset, Run
+    from tensorar.sampling import Method
 
 
 SPLITS = ("train", "valid", "test")
@@ -80,6 +81,20 @@ def _context(run: Run, dataset: Dataset, text: str) -> Tensor:
             remedy="write them with commas between",
         )
     return context
+
+
+def known_method(name: str) -> Method:
+    """A method of sampling by name."""
+    from typing import get_args
+
+    from tensorar import TensorarError
+    from tensorar.parts.spec import nearest
+    from tensorar.sampling import Method
+
+    methods: tuple[Method, ...] = get_args(Method)
+    if name not in methods:
+        raise TensorarError(expected=f"--method {', '.join(methods)}", got=repr(name), remedy=nearest(name, methods))
+    return next(method for method in methods if method == name)
 
 
 def generator_of(seed: int) -> torch.Generator:

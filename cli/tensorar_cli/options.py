@@ -44,4 +44,10 @@ PictureOrNumbers = Annotated[
         "--out", "-o", metavar="FILE", help="A picture (.png) or numbers (.npy, .csv); by default a picture in the run."
     ),
 ]
+Method = Annotated[
+    str,
+    typer.Option(
+        help="How to sample, always exactly: cached, fixed-point, plain; auto is the fastest that the model has."
+    ),
+]
 Split = Annotated[str, typer.Option(help="Which part of the dataset: train, valid or test.")]

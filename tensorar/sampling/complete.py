@@ -33,6 +33,9 @@ class Record:
     method: str = ""
     passes: int = 0
 
+    def __str__(self) -> str:
+        return f"{self.method}, {self.passes} pass{'' if self.passes == 1 else 'es'} of the network"
+
 
 def complete(
     model: AutoregressiveModel,

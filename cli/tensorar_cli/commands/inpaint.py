@@ -31,6 +31,7 @@ def inpaint(
     completions: Annotated[int, typer.Option(help="How many completions of each.", min=1)] = 4,
     split: options.Split = "test",
     out: options.PictureOrNumbers = None,
+    method: options.Method = "auto",
     seed: options.Seed = 0,
     device: options.Device = "auto",
     plugin: options.Plugins = None,
@@ -39,7 +40,8 @@ def inpaint(
     """Complete events of the dataset from a part of them: original, evidence and completions side by side."""
     import tensorar
     from tensorar import pictures
-    from tensorar_cli.loading import generator_of, open_run, some_events
+    from tensorar.sampling import Record
+    from tensorar_cli.loading import generator_of, known_method, open_run, some_events
     from tensorar_cli.writing import NUMBERS, PICTURE, check_ending, write
 
     output, generator = Output(as_json=json), generator_of(seed)
@@ -48,20 +50,23 @@ def inpaint(
     known = _known(evidence, mask, model.event_shape, generator)
     original, contexts = some_events(opened.dataset, split, events, seed)
     start = tensorar.Evidence(known.expand(original.shape), original)
+    record = Record()
     with output.progress("in-painting") as update:
         completed = model.sample(
             evidence=start.repeat(completions),
             context=None if contexts is None else contexts.repeat_interleave(completions, dim=0),
             generator=generator,
+            method=known_method(method),
+            record=record,
             progress=lambda done, total: update(done, total, f"step {done}/{total}"),
         )
     by_event = completed.unflatten(0, (len(original), completions)).cpu()
     write(path, lambda: pictures.inpainting(original, start, by_event), by_event, model.event_shape)
-    output.say(f"{len(original)} events, {completions} completions each, in {path}")
+    output.say(f"{len(original)} events, {completions} completions each, in {path} ({record})")
     shape = list(by_event.shape)
-    output.result(
-        {"run": str(run), "events": len(original), "known": int(known.sum()), "shape": shape, "path": str(path)}
-    )
+    how = {"method": record.method, "passes": record.passes}
+    counts = {"events": len(original), "known": int(known.sum())}
+    output.result({"run": str(run), **counts, "shape": shape, "path": str(path), **how})
 
 
 def _known(evidence: str | None, mask: Path | None, event_shape: tuple[int, ...], generator: Generator) -> Tensor:

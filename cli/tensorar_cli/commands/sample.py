@@ -24,6 +24,7 @@ def sample(
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Show beside each sample the means that its values were drawn from.")
     ] = False,
+    method: options.Method = "auto",
     seed: options.Seed = 0,
     device: options.Device = "auto",
     plugin: options.Plugins = None,
@@ -31,17 +32,21 @@ def sample(
 ) -> None:
     """Draw exact samples: a picture (.png), or the numbers (.npy, .csv)."""
     from tensorar import pictures
-    from tensorar_cli.loading import contexts_for, generator_of, open_run
+    from tensorar.sampling import Record
+    from tensorar_cli.loading import contexts_for, generator_of, known_method, open_run
     from tensorar_cli.writing import NUMBERS, PICTURE, check_ending, write, write_numbers
 
     output, path = Output(as_json=json), check_ending(out or run / "samples.png", PICTURE + NUMBERS)
     opened, model = open_run(run, device)
     contexts = contexts_for(opened, context, number, seed)
+    record = Record()
     with output.progress("sampling") as update:
         samples = model.sample(
             number,
             context=contexts,
             generator=generator_of(seed),
+            method=known_method(method),
+            record=record,
             progress=lambda done, total: update(done, total, f"step {done}/{total}"),
         )
     drawn = samples.cpu()
@@ -52,5 +57,6 @@ def sample(
             write_numbers(path.with_stem(path.stem + "-probabilities"), means, model.event_shape)
     else:
         write(path, lambda: pictures.event_grid(drawn), drawn, model.event_shape)
-    output.say(f"{number} samples in {path}")
-    output.result({"run": str(run), "samples": number, "shape": list(samples.shape), "path": str(path)})
+    output.say(f"{number} samples in {path} ({record})")
+    how = {"method": record.method, "passes": record.passes}
+    output.result({"run": str(run), "samples": number, "shape": list(samples.shape), "path": str(path), **how})
