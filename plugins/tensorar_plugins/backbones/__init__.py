@@ -5,10 +5,11 @@ from tensorar_plugins.backbones.diagonal_bilstm import DiagonalBiLSTM
 from tensorar_plugins.backbones.fvsbn import FVSBN
 from tensorar_plugins.backbones.gated_pixelcnn import GatedPixelCNN
 from tensorar_plugins.backbones.mlp import MLP
+from tensorar_plugins.backbones.nade import NADE
 from tensorar_plugins.backbones.pixelcnn import PixelCNN
 from tensorar_plugins.backbones.rnn import RNN
 from tensorar_plugins.backbones.row_lstm import RowLSTM
 from tensorar_plugins.backbones.transformer import Transformer
 from tensorar_plugins.backbones.unet import UNet
 
-ALL = [ConvNet, MLP, UNet, FVSBN, RNN, Transformer, PixelCNN, GatedPixelCNN, RowLSTM, DiagonalBiLSTM]
+ALL = [ConvNet, MLP, UNet, FVSBN, NADE, RNN, Transformer, PixelCNN, GatedPixelCNN, RowLSTM, DiagonalBiLSTM]
