@@ -85,7 +85,7 @@ def test_a_sequence_sees_everything():
 
 
 def test_of_an_image_it_sees_a_triangle_and_is_blind_beside_it():
-    """From the last row's first pixel: the first layer reaches 3 to the right in the row above, the scan 1 more a row."""
+    """Of the last row, first pixel: the first layer reaches 3 to the right in the row above, the scan 1 more a row."""
     size = 15
     seen = _seen(_model((size, size), channels=4, layers=1), 3)[(size - 1) * size].reshape(size, size)
     for up in range(1, size):
