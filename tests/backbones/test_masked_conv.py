@@ -1,0 +1,264 @@
+"""Masked convolutions against the rule written out tap by tap."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from tensorar import ShapeError, build, default_registry
+from tensorar_plugins.backbones.grid import Grid
+from tensorar_plugins.backbones.masked_conv import MaskedConv
+from tensorar_plugins.backbones.taps import Kernel, Ranks
+from tests.strategies import composite, event_shapes, orders, raster_like, seeds
+
+CLOSE = {"rtol": 1e-10, "atol": 1e-10}
+
+
+def _order(name, shape):
+    return default_registry().create("ordering", name).order(shape)
+
+
+@composite
+def layers(draw, *, raster=False):
+    """A masked convolution with the grid and the ranks that it is for."""
+    shape = draw(event_shapes(max_coefficients=16))
+    grid = Grid.of(
+        shape, draw(st.none() | st.lists(st.sampled_from(range(len(shape))), unique=True) if shape else st.none())
+    )
+    order = _order(draw(raster_like(shape)), shape) if raster else draw(orders(shape))
+    ranks = grid.ranks(order)
+    if draw(st.booleans()):
+        # numbers that are no permutation, as those of rows
+        ranks = Ranks(ranks.rank.div(draw(st.integers(1, 5)), rounding_mode="floor"))
+    kernel = tuple(draw(st.sampled_from([1, 3, 5])) for _ in grid.sizes)
+    options = {"itself": draw(st.booleans()), "dilation": draw(st.integers(1, 2)), "bias": draw(st.booleans())}
+    inputs, outputs = draw(st.integers(1, 2)), draw(st.integers(1, 3))
+    torch.manual_seed(draw(seeds))
+    conv = MaskedConv(grid, inputs, outputs, kernel, **options, ranks=draw(st.sampled_from([None, ranks])))
+    return conv.double(), ranks, torch.randn(2, grid.groups * inputs, *grid.sizes).double().requires_grad_()
+
+
+def _brute_force(conv, maps, rank):
+    """The sum over all pairs of positions and groups, each with its own question to the ranks."""
+    groups, *sizes = rank.shape
+    weight = conv.weight.unflatten(0, (groups, -1)).unflatten(2, (groups, -1))
+    maps = maps.unflatten(1, (groups, -1))
+    positions = list(itertools.product(*map(range, sizes)))
+    answers = []
+    for g, i in itertools.product(range(groups), positions):
+        total = torch.zeros(len(maps), weight.shape[1]).double() + 0 * (maps.sum() + weight.sum())
+        for s, j in itertools.product(range(groups), positions):
+            offset = [b - a for a, b in zip(i, j, strict=True)]
+            steps, rest = zip(*[divmod(o, conv.kernel.dilation) for o in offset], strict=True)
+            tap = [step + size // 2 for step, size in zip(steps, conv.weight.shape[2:], strict=True)]
+            inside = all(0 <= t < size for t, size in zip(tap, conv.weight.shape[2:], strict=True))
+            before = rank[(s, *j)] <= rank[(g, *i)] if conv.itself else rank[(s, *j)] < rank[(g, *i)]
+            if inside and not any(rest) and before:
+                total = (
+                    total + maps[(slice(None), s, slice(None), *j)] @ weight[(g, slice(None), s, slice(None), *tap)].T
+                )
+        answers.append(total if conv.bias is None else total + conv.bias.unflatten(0, (groups, -1))[g])
+    out = torch.stack(answers, 2).unflatten(2, (groups, *sizes))
+    return out.movedim(2, 1).flatten(1, 2)
+
+
+def _with_slopes(conv, out, maps, slope):
+    parameters = [maps, conv.weight] + ([] if conv.bias is None else [conv.bias])
+    slopes = torch.autograd.grad(out, parameters, slope, allow_unused=True, materialize_grads=True)
+    return [out, *slopes]
+
+
+@given(layer=layers())
+def test_any_order_shape_kernel_and_groups_by_brute_force(layer):
+    conv, ranks, maps = layer
+    out, expected = conv(maps, ranks), _brute_force(conv, maps, ranks.rank)
+    slope = torch.randn_like(expected)
+    found, wanted = _with_slopes(conv, out, maps, slope), _with_slopes(conv, expected, maps, slope)
+    torch.testing.assert_close(found, wanted, **CLOSE)
+
+
+@given(layer=layers(raster=True))
+def test_one_ordinary_convolution_says_the_same_as_the_loop_over_taps(layer):
+    conv, ranks, maps = layer
+    assume(conv.taps(ranks).uniform)
+    out, expected = conv(maps, ranks), conv._locally_masked(maps, conv.taps(ranks))
+    slope = torch.randn_like(out)
+    torch.testing.assert_close(_with_slopes(conv, out, maps, slope), _with_slopes(conv, expected, maps, slope), **CLOSE)
+
+
+@given(data=st.data())
+def test_taps_of_every_raster_like_order_are_alike_everywhere(data):
+    shape = data.draw(event_shapes(max_coefficients=60))
+    channels = data.draw(st.lists(st.sampled_from(range(len(shape))), unique=True)) if shape else None
+    grid = Grid.of(shape, channels)
+    ranks = grid.ranks(_order(data.draw(raster_like(shape)), shape))
+    assert ranks.taps(Kernel.of(3, grid.sizes), itself=data.draw(st.booleans())).uniform
+
+
+@pytest.mark.parametrize(
+    ("ordering", "uniform"),
+    [("raster", True), ("diagonal", True), ("snake", False), ("hilbert", False), ("spiral", False), ("random", False)],
+)
+def test_which_orders_need_masks_of_their_own_at_every_position(ordering, uniform):
+    grid = Grid.of((8, 8))
+    taps = grid.ranks(_order(ordering, (8, 8))).taps(Kernel.of(3, grid.sizes), itself=True)
+    assert taps.uniform == uniform
+
+
+@given(layer=layers(raster=True))
+def test_the_box_holds_all_live_taps_and_is_the_smallest_that_does(layer):
+    conv, ranks, _ = layer
+    taps = conv.taps(ranks)
+    live = taps.weight_mask.any(2).any(1).unflatten(0, conv.kernel.size)
+    inside = live[tuple(slice(a, b + 1) for a, b in taps.box)]
+    assert inside.sum() == live.sum()
+    if live.any():
+        for axis in range(live.ndim):
+            ends = inside.movedim(axis, 0)
+            assert ends[0].any()
+            assert ends[-1].any()
+
+
+@pytest.mark.parametrize(
+    ("ordering", "kernel", "itself", "box"),
+    [
+        ("raster", 3, True, (2, 3)),
+        ("raster", 7, False, (4, 7)),
+        ("raster:axes=1 0", 3, True, (3, 2)),
+        ("raster:flip=0", 7, False, (4, 7)),
+        ("diagonal", 3, False, (2, 3)),
+    ],
+)
+def test_no_work_is_done_beyond_the_box(ordering, kernel, itself, box):
+    grid = Grid.of((9, 9))
+    ranks = grid.ranks(_order(ordering, (9, 9)))
+    conv = MaskedConv(grid, 1, 1, kernel, itself=itself)
+    assert conv._boxed_weight(conv.taps(ranks)).shape[2:] == box
+
+
+def test_rows_are_ranks_too():
+    """Whole rows before, and with ``itself`` the own row: what the vertical stack of a Gated PixelCNN sees."""
+    grid, rows = Grid.of((6, 5)), Ranks(torch.arange(6)[:, None].expand(6, 5)[None])
+    for itself, box in ((False, (1, 3)), (True, (2, 3))):
+        conv = MaskedConv(grid, 1, 1, 3, itself=itself)
+        assert conv._boxed_weight(conv.taps(rows)).shape[2:] == box
+        assert conv.taps(rows).box_mask is None
+
+
+@given(layer=layers())
+def test_dead_weights_have_no_gradient_and_no_say(layer):
+    conv, ranks, maps = layer
+    out = conv(maps, ranks)
+    out.sum().backward()
+    groups = len(ranks.rank)
+    dead = ~conv.taps(ranks).weight_mask.unflatten(0, conv.kernel.size)
+    dead = dead.movedim((-2, -1), (0, 1))
+    dead = dead.repeat_interleave(len(conv.weight) // groups, 0).repeat_interleave(conv.weight.shape[1] // groups, 1)
+    assert (conv.weight.grad[dead] == 0).all()
+    assert (conv.weight.grad[~dead] != 0).all()
+    with torch.no_grad():
+        conv.weight[dead] = 1e6
+    assert torch.equal(conv(maps, ranks), out)
+
+
+@given(layer=layers())
+def test_weights_stay_as_they_are(layer):
+    conv, ranks, maps = layer
+    before = copy.deepcopy(conv.state_dict())
+    conv(maps, ranks).sum().backward()
+    assert list(before) == (["weight"] if conv.bias is None else ["weight", "bias"])
+    assert all(torch.equal(before[name], value) for name, value in conv.state_dict().items())
+
+
+@pytest.mark.parametrize("ordering", ["raster", "snake"])
+def test_copies_dtypes_and_other_batches_share_what_is_known_of_an_order(ordering):
+    grid = Grid.of((6, 6))
+    ranks = grid.ranks(_order(ordering, (6, 6)))
+    assert grid.ranks(_order(ordering, (6, 6))) is ranks
+    conv = MaskedConv(grid, 2, 3, 3, itself=True)
+    maps = torch.randn(5, 2, 6, 6)
+    out = conv(maps, ranks)
+    torch.testing.assert_close(copy.deepcopy(conv)(maps, ranks), out)
+    torch.testing.assert_close(conv.double()(maps.double(), ranks).float(), out)
+    assert conv(maps[:0].double(), ranks).shape == (0, 3, 6, 6)
+    conv.float()
+    with torch.autocast("cpu", torch.bfloat16):
+        half = conv(conv(maps, ranks)[:, :2], ranks)
+    half.float().sum().backward()
+    assert conv.weight.grad.dtype == torch.float32
+    torch.testing.assert_close(half.float(), conv(out[:, :2], ranks), rtol=0.1, atol=0.05)
+
+
+def test_a_large_batch_in_slices_is_the_same(monkeypatch):
+    from tensorar_plugins.backbones import tap_loop
+
+    grid = Grid.of((5, 5))
+    ranks = grid.ranks(_order("spiral", (5, 5)))
+    conv, maps = MaskedConv(grid, 2, 2, 3).double(), torch.randn(7, 2, 5, 5).double().requires_grad_()
+    slope = torch.randn(7, 2, 5, 5).double()
+    together = _with_slopes(conv, conv(maps, ranks), maps, slope)
+    monkeypatch.setattr(tap_loop, "SLICE", 150)
+    torch.testing.assert_close(_with_slopes(conv, conv(maps, ranks), maps, slope), together, **CLOSE)
+
+
+@pytest.mark.parametrize("ordering", ["raster", "hilbert"])
+@pytest.mark.parametrize(("kernel", "itself"), [(7, False), (3, True)])
+def test_outputs_begin_at_the_size_of_a_dense_layer_whatever_is_masked(ordering, kernel, itself):
+    """Uniform weights within ``1 / sqrt(n)`` keep a third of the variance of ``n`` inputs."""
+    grid = Grid.of((16, 16))
+    ranks = grid.ranks(_order(ordering, (16, 16)))
+    conv = MaskedConv(grid, 32, 256, kernel, itself=itself, ranks=ranks, bias=False)
+    out = conv(torch.randn(16, 32, 16, 16), ranks).detach()
+    assert float(out.square().mean()) == pytest.approx(1 / 3, rel=0.1)
+
+
+# --- grids -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shape", "channels", "sizes", "groups"),
+    [
+        ((3, 32, 32), None, (32, 32), 3),
+        ((32, 32, 3), None, (32, 32), 3),
+        ((1, 28, 28), None, (28, 28), 1),
+        ((2, 3), None, (2, 3), 1),
+        ((4, 4, 4), None, (4, 4, 4), 1),
+        ((4, 4, 5), None, (5,), 16),
+        ((), None, (1,), 1),
+        ((1, 1), None, (1,), 1),
+        ((5, 6), (0, -1), (1,), 30),
+        ((3, 32, 32), (), (3, 32, 32), 1),
+    ],
+)
+def test_which_axes_are_convolved_over(shape, channels, sizes, groups):
+    grid = Grid.of(shape, channels)
+    assert (grid.sizes, grid.groups) == (sizes, groups)
+
+
+@given(data=st.data())
+def test_an_event_comes_back_from_its_maps(data):
+    shape = data.draw(event_shapes(max_coefficients=30))
+    channels = data.draw(st.lists(st.sampled_from(range(len(shape))), unique=True)) if shape else None
+    grid = Grid.of(shape, channels)
+    x = torch.randn(3, *shape, 2)
+    maps = grid.maps(x)
+    assert maps.shape == (3, grid.groups * 2, *grid.sizes)
+    assert torch.equal(grid.events(maps), x)
+    # ranks go where the values go
+    rank = torch.randperm(x[0, ..., 0].numel()).reshape(shape)
+    assert torch.equal(grid.maps(rank[None, ..., None].float())[0], grid.rank(rank).float())
+
+
+def test_axes_and_kernels_that_are_none_are_refused():
+    for channels in ("2", "0 -3"):
+        with pytest.raises(ShapeError, match="channel axes of an event of shape"):
+            build((5, 6), "raster", "bernoulli", f"pixelcnn:blocks=1,channels=2,channel_axes='{channels}'")
+    for size in (2, 0, -1, (3,)):
+        with pytest.raises(ValueError, match="kernel sizes must be odd"):
+            Kernel.of(size, (5, 5))
+    assert Kernel.of(7, (3, 1)).size == (5, 1)
