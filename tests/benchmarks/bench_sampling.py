@@ -1,10 +1,10 @@
 """What a sample costs: each backbone's methods in seconds, and as a multiple of one parallel forward pass.
 
-Run: python tests/benchmarks/bench_sampling.py [--backbones NAME ...] [--batches 1 16 64] [--shapes 1x28x28 ...] [--json FILE]
+Run: python tests/benchmarks/bench_sampling.py [--backbones NAME ...] [--batches 1 16 64] [--shape 1x28x28] [--json FILE]
 
 A batch of samples by a stepper costs about the arithmetic of one forward pass of that batch: the ratio says how near
-it comes. The plain loop makes one such pass for every coefficient, so that its time is that of a forward pass times their
-number (printed with a ~). Medians of several runs, after one to warm up.
+it comes. The plain loop makes one such pass for every coefficient, so that its time is that of a forward pass times
+their number (printed with a ~). Medians of several runs, after one to warm up.
 """
 
 from __future__ import annotations
@@ -87,7 +87,8 @@ def row(found: dict) -> str:
     return (
         f"| `{found['backbone']}` | {shape} | {found['batch']} | {found['forward']:.3g} | ~{found['plain']:.3g} "
         f"| {found['cached']:.3g} | {found['fixed_point']:.3g} ({found['passes']}) "
-        f"| {found['cached_per_forward']:.2f} | {found['microseconds_per_step']:.0f} | {found['plain_per_cached']:.0f} |"
+        f"| {found['cached_per_forward']:.2f} | {found['microseconds_per_step']:.0f} "
+        f"| {found['plain_per_cached']:.0f} |"
     )
 
 

@@ -1,6 +1,6 @@
 """How much of what an order allows each causal backbone sees: the table of docs/backbones.md.
 
-Run: python tests/benchmarks/share_of_past.py   (a few minutes; widths are made small, depths and kernels are the defaults)
+Run: python tests/benchmarks/share_of_past.py (some minutes; few channels, the usual depths and kernels)
 """
 
 from __future__ import annotations
