@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from tensorar import Evidence, SpecError, SupportError, build, default_registry
 from tests.oracles import levels_of, p_value
 from tests.quadrature import points_and_weights
-from tests.strategies import backbone_specs, continuous_head_specs, discrete_head_specs, head_specs, seeds, values_of
+from tests.strategies import (
+    backbone_specs,
+    continuous_head_specs,
+    discrete_head_specs,
+    head_specs,
+    kind_of,
+    seeds,
+    values_of,
+)
 
 # one chance in ten thousand to fail if seeds were not fixed
 LEVEL = 1e-4
@@ -235,7 +243,8 @@ def test_values_and_likelihoods_are_never_in_half_precision(spec, backbone):
 
 @pytest.mark.parametrize("backbone", backbone_specs())
 def test_models_work_under_autocast(backbone):
-    model = build((3,), "shuffled", "categorical:levels=3", backbone)
+    ordering = "raster" if kind_of(backbone).orders == "raster" else "shuffled"
+    model = build((3,), ordering, "categorical:levels=3", backbone)
     x = values_of(model.head, (4, 3), 0)
     with torch.autocast("cpu", torch.bfloat16):
         assert model.log_prob(x).dtype == torch.float32
