@@ -1,0 +1,78 @@
+"""The conformance kit: named checks that tell whether an ordering, a head, a backbone or a dataset is right.
+
+    from tensorar.testing import checks
+
+    @pytest.mark.parametrize("check", checks(MyBackbone))
+    def test_my_backbone(check):
+        check()
+
+A check that fails raises ``CheckFailed`` with the smallest counterexample in words. The strategies and oracles that the
+checks are made of are public too, for properties of your own. All of it needs Hypothesis: ``tensorar[test]``.
+"""
+
+from importlib.util import find_spec
+
+from tensorar.errors import PluginError
+
+
+class NoHypothesis(PluginError, ImportError):
+    """The kit is used where its one requirement is not installed."""
+
+
+if find_spec("hypothesis") is None:
+    raise NoHypothesis(
+        expected="the package hypothesis, which the checks are made with",
+        got="none installed",
+        remedy="pip install 'tensorar[test]'",
+    )
+
+from tensorar.testing.check import Check, CheckFailed, Profile
+from tensorar.testing.kit import checks
+from tensorar.testing.oracles import (
+    all_values,
+    brute_conditional,
+    joint,
+    levels_of,
+    p_value,
+    parameters_of,
+    points_and_weights,
+)
+from tensorar.testing.strategies import (
+    event_shapes,
+    events_of,
+    evidence,
+    heads,
+    models,
+    orderings,
+    orders,
+    randomise,
+    raster_like,
+    seeds,
+    values_of,
+)
+
+__all__ = [
+    "Check",
+    "CheckFailed",
+    "NoHypothesis",
+    "Profile",
+    "all_values",
+    "brute_conditional",
+    "checks",
+    "event_shapes",
+    "events_of",
+    "evidence",
+    "heads",
+    "joint",
+    "levels_of",
+    "models",
+    "orderings",
+    "orders",
+    "p_value",
+    "parameters_of",
+    "points_and_weights",
+    "randomise",
+    "raster_like",
+    "seeds",
+    "values_of",
+]

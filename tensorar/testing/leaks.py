@@ -1,0 +1,180 @@
+"""The rule of the library, looked at from the outside: a coefficient sees only what was visited before it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from tensorar.conditionals import all_conditionals
+from tensorar.influence import influence
+from tensorar.model import AutoregressiveModel
+from tensorar.order import Order
+from tensorar.shapes import flatten_events
+from tensorar.testing.cases import Case, Subject, backbone_cases, growing_cases
+from tensorar.testing.check import CheckFailed, for_all
+from tensorar.testing.oracles import parameters_of
+
+# two reductions of the same terms in another order may differ in their last bits, a leak differs in its first
+CLOSE = 1e-10
+
+
+def no_leak_by_value(subject: Subject) -> None:
+    """No conditional changes when a coefficient that is visited later, or with it, changes."""
+
+    def test(case: Case) -> None:
+        _require_no_leak(case.model(), case)
+
+    for_all(backbone_cases(subject, max_coefficients=12), test, examples=2 * subject.profile.examples)
+
+
+def no_leak_as_built(subject: Subject) -> None:
+    """The same with the weights that training starts from, and after a step of it."""
+
+    def test(case: Case) -> None:
+        model = case.as_built().double()
+        optimiser = torch.optim.SGD(model.parameters(), lr=0.1) if list(model.parameters()) else None
+        _require_no_leak(model.eval(), case, "before any training")
+        if optimiser is not None:
+            model.train()
+            model.loss(case.events(4), case.contexts(4)).backward()
+            optimiser.step()
+            _require_no_leak(model.eval(), case, "after a step of training")
+
+    for_all(backbone_cases(subject, max_coefficients=6), test, examples=max(4, subject.profile.examples // 2))
+
+
+def no_leak_in_training(subject: Subject) -> None:
+    """The same in training mode, of the same noise: an exact likelihood is what training needs."""
+
+    def test(case: Case) -> None:
+        model = case.model().train()
+        x, context, order = case.events(3), case.contexts(3), model.order
+        for t in range(len(order)):
+            changed = torch.where(order.before(t), x, _other(case, x))
+            before, after = (_with_same_noise(model, events, context) for events in (x, changed))
+            wrong = _differ(before, after).any(0) & (order.rank.flatten() <= t)
+            if wrong.any():
+                raise CheckFailed(
+                    f"in training mode {_conditional_of(order, _first(order, wrong))} changed when the coefficients"
+                    f" visited from step {t} on changed"
+                )
+
+    for_all(backbone_cases(subject, max_coefficients=6), test, examples=max(4, subject.profile.examples // 2))
+
+
+def no_leak_by_nan(subject: Subject) -> None:
+    """A NaN spoils every conditional after it, and no other."""
+
+    def test(case: Case) -> None:
+        model = case.model()
+        x, order = case.events(1), model.order
+        context = case.contexts(1)
+        every = x.expand(len(order), *case.event_shape)
+        at = torch.arange(len(order)).reshape(-1, *[1] * len(case.event_shape))
+        spoilt = torch.where(order.rank == at, torch.nan, every)
+        contexts = None if context is None else context.expand(len(order), -1)
+        before, after = parameters_of(model, x, context), parameters_of(model, spoilt, contexts)
+        rank = order.rank.flatten()
+        for t, visited in enumerate(order.visits.tolist()):
+            wrong = _differ(before[0], after[t]) & (rank <= t)
+            if wrong.any():
+                raise _leak(order, _first(order, wrong), visited, "became NaN")
+            unspoilt = ~after[t].isnan().all(-1) & (rank > t)
+            if unspoilt.any():
+                raise CheckFailed(
+                    f"{_conditional_of(order, _first(order, unspoilt))} is no NaN though {_visited(order, visited)} is"
+                )
+
+    for_all(backbone_cases(subject), test, examples=subject.profile.examples)
+
+
+def no_leak_by_gradient(subject: Subject) -> None:
+    """No conditional has a derivative by what is visited later, or with it."""
+
+    def test(case: Case) -> None:
+        model = case.model()
+        wrong = influence(model, case.events(2), case.contexts(2)) & ~model.order.sees()
+        if wrong.any():
+            i, j = wrong.nonzero()[0].tolist()
+            conditional = _conditional_of(model.order, i)
+            raise CheckFailed(f"{conditional} has a derivative by {_visited(model.order, j)}")
+
+    for_all(backbone_cases(subject), test, examples=subject.profile.examples)
+
+
+def sees_its_past(subject: Subject) -> None:
+    """Every coefficient depends on all that was visited before it, unless ``blind_to`` says what it does not see."""
+    if subject.part.blind_to is not None:
+        return
+    for case in growing_cases(subject, shapes=((2,), (4,), (3, 3), (2, 2, 2), (1, 2, 1, 3))):
+        order = case.ordering.order(case.event_shape)
+        seen = ~order.sees()
+        for seed in range(5):
+            # what no random weights show is not there
+            if not seen.all():
+                seen |= influence(replace(case, seed=seed).mild_model(), case.events(3))
+        if not seen.all():
+            i, j = (~seen).nonzero()[0].tolist()
+            conditional = _conditional_of(order, i)
+            raise CheckFailed(f"{conditional} never depends on {_visited(order, j)}, and blind_to is None ({case.words})")
+
+
+# --- how a leak is found and told -------------------------------------------------------------------------------------
+
+
+def _require_no_leak(model: AutoregressiveModel, case: Case, when: str = "") -> None:
+    x, context, order = case.events(1), case.contexts(1), model.order
+    other, at = _other(case, x), torch.arange(len(order)).reshape(-1, *[1] * len(case.event_shape))
+    one_changed = torch.where(order.rank == at, other, x)
+    rest_changed = torch.where(order.rank >= at, other, x)
+    events = torch.cat([x, one_changed, rest_changed])
+    contexts = None if context is None else context.expand(len(events), -1)
+    answers = _answers(model, events, contexts)
+    rank = order.rank.flatten()
+    for t, visited in enumerate(order.visits.tolist()):
+        for answer, what in ((answers[1 + t], "changed"), (answers[1 + len(order) + t], "and all after it changed")):
+            wrong = _differ(answers[0], answer) & (rank <= t)
+            if wrong.any():
+                raise _leak(order, _first(order, wrong), visited, f"{what}{' ' + when if when else ''}")
+
+
+def _answers(model: AutoregressiveModel, events: Tensor, contexts: Tensor | None) -> Tensor:
+    parameters = all_conditionals(model.backbone, model.features(events), model.order, contexts)
+    return parameters.detach().reshape(len(events), len(model.order), -1)
+
+
+def _with_same_noise(model: AutoregressiveModel, events: Tensor, contexts: Tensor | None) -> Tensor:
+    torch.manual_seed(0)
+    return _answers(model, events, contexts)
+
+
+def _other(case: Case, x: Tensor) -> Tensor:
+    """Another value for every coefficient."""
+    levels = case.head.parameter_count if case.head.parameter_count > 1 else 2
+    return (x + 1) % levels
+
+
+def _differ(one: Tensor, other: Tensor) -> Tensor:
+    """Whether any parameter of a coefficient differs by more than rounding, or is a number in one of them only."""
+    apart = (one - other).abs() > CLOSE + CLOSE * one.abs()
+    return (apart | (one.isnan() != other.isnan())).any(-1)
+
+
+def _first(order: Order, wrong: Tensor) -> int:
+    """Of the coefficients that are wrong, the one that is visited first."""
+    return int(torch.where(flatten_events(wrong[None])[0], order.rank.flatten(), len(order)).argmin())
+
+
+def _leak(order: Order, seeing: int, seen: int, what: str) -> CheckFailed:
+    return CheckFailed(f"{_conditional_of(order, seeing)} changed when {_visited(order, seen)}, {what}")
+
+
+def _conditional_of(order: Order, coefficient: int) -> str:
+    return f"the conditional of {_visited(order, coefficient)},"
+
+
+def _visited(order: Order, coefficient: int) -> str:
+    index = tuple(int(i) for i in torch.unravel_index(torch.tensor(coefficient), order.event_shape))
+    return f"coefficient {index}, visited at step {int(order.rank.flatten()[coefficient])}"

@@ -1,0 +1,103 @@
+"""Brute force: slow, obvious, and independent of the code that it judges."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import torch
+from torch import Tensor
+from torch.distributions import constraints
+
+from tensorar.conditionals import all_conditionals
+from tensorar.head import Head
+from tensorar.model import AutoregressiveModel
+from tensorar.order import Order
+
+
+def levels_of(head: Head) -> int | None:
+    """How many values ``0 .. levels - 1`` a coefficient can take, or None where they cannot be enumerated."""
+    values = support_values(head)
+    return None if values is None else int(values[-1]) + 1
+
+
+def support_values(head: Head) -> Tensor | None:
+    """The values that a coefficient can take, lowest first, or None where they cannot be enumerated."""
+    if head.support is constraints.boolean:
+        return torch.arange(2.0, dtype=torch.float64)
+    low, high = (getattr(head.support, name, None) for name in ("lower_bound", "upper_bound"))
+    if not head.support.is_discrete or low is None or high is None:
+        return None
+    return torch.arange(float(low), float(high) + 1, dtype=torch.float64)
+
+
+def all_values(event_shape: tuple[int, ...], levels: int) -> Tensor:
+    """Every value of a tensor of that shape: ``(levels ** N, *event)``."""
+    rows = list(itertools.product(range(levels), repeat=math.prod(event_shape)))
+    return torch.tensor(rows, dtype=torch.float64).reshape(-1, *event_shape)
+
+
+def joint(
+    model: AutoregressiveModel, context: Tensor | None = None, order: Order | None = None
+) -> tuple[Tensor, Tensor]:
+    """Every value of the event, and its probability under the model."""
+    levels = levels_of(model.head)
+    assert levels is not None
+    values = all_values(model.event_shape, levels)
+    contexts = None if context is None else context.expand(len(values), -1)
+    return values, model.log_prob(values, contexts, order=order).exp().detach()
+
+
+def brute_conditional(values: Tensor, probability: Tensor, known: Tensor, x: Tensor, coefficient: int) -> Tensor:
+    """``p(x[coefficient] = v | x[known])`` for all ``v``, as a ratio of sums of the enumerated joint."""
+    flat, seen = values.reshape(len(values), -1), x.flatten()
+    matches = (flat[:, known.flatten()] == seen[known.flatten()]).all(1)
+    levels = int(values.max()) + 1
+    masses = torch.stack([probability[matches & (flat[:, coefficient] == v)].sum() for v in range(levels)])
+    return masses / masses.sum()
+
+
+def parameters_of(model: AutoregressiveModel, x: Tensor, context: Tensor | None = None) -> Tensor:
+    """The head parameters of all conditionals, ``(batch, N, P)``."""
+    parameters = all_conditionals(model.backbone, model.features(x), model.order, context)
+    return parameters.reshape(len(x), -1, parameters.shape[-1])
+
+
+def p_value(observed: Tensor, probability: Tensor) -> float:
+    """Of Pearson's chi-square test of counts against probabilities; cells expecting under 5 are pooled."""
+    expected = probability * observed.sum()
+    small = expected < 5
+    if small.any():
+        observed = torch.cat([observed[~small], observed[small].sum()[None]])
+        expected = torch.cat([expected[~small], expected[small].sum()[None]])
+    keep = expected > 0
+    if observed[~keep].sum() > 0:
+        return 0.0
+    observed, expected = observed[keep].double(), expected[keep].double()
+    statistic = ((observed - expected) ** 2 / expected).sum()
+    freedom = torch.tensor(max(len(expected) - 1, 1) / 2, dtype=torch.float64)
+    return float(torch.special.gammaincc(freedom, statistic / 2))
+
+
+def points_and_weights(head: Head, reach: float = 80, step: float = 0.005) -> tuple[Tensor, Tensor]:
+    """Points ``x(u)`` for ``u`` evenly from ``-reach`` to ``reach``, and ``x'(u) step``: the trapezoid rule in ``u``.
+
+    ``x(u)`` maps the real line onto the support: ``sinh``, ``exp`` or ``sigmoid``. What is smooth and dies away at both
+    ends of it is then integrated with an error that falls exponentially with the step.
+    """
+    u = torch.arange(-reach, reach + step / 2, step, dtype=torch.float64)
+    points, slopes = _onto(head, u)
+    # far out, numbers next to a bound are the bound itself
+    inside = head.support.check(points)
+    return points[inside], slopes[inside] * step
+
+
+def _onto(head: Head, u: Tensor) -> tuple[Tensor, Tensor]:
+    low, high = (getattr(head.support, name, None) for name in ("lower_bound", "upper_bound"))
+    if low is None:
+        return u.sinh(), u.cosh()
+    if high is None:
+        return low + u.exp(), u.exp()
+    # a density may fall off slowly towards a bound
+    u = 2.5 * u
+    return low + (high - low) * u.sigmoid(), 2.5 * (high - low) * u.sigmoid() * (-u).sigmoid()
