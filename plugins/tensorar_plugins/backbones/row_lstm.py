@@ -19,15 +19,12 @@ class RowLSTM(PixelRNN):
     ``K_state`` the row before as a whole, both ``kernel`` wide. Van den Oord, Kalchbrenner, Kavukcuoglu 2016, "Pixel
     Recurrent Neural Networks", sections 3.1 and 3.3, table 1. ``channels`` are those of the state of each group of
     channels (R, G, B). The rows of a volume are its slices, and those of a sequence its coefficients: there the LSTM is
-    an ordinary one. Beyond the map, the state is the learned initial one.
+    an ordinary one, and sees everything. Beyond the map, the state is the learned initial one.
     """
 
     name = "row_lstm"
     scans = "rows"
-    blind_to = (
-        "what lies above beside a triangle that widens by half a kernel per row, and the beginning of the own row"
-        " (of a sequence it sees everything)"
-    )
+    blind_to = "the corners above beside a triangle widening row by row; far back in the own row"
 
     def __init__(self, signature, *, channels: int = 16, layers: int = 7, kernel: int = 3, first: int = 7):
         self.kernel = kernel
