@@ -4,6 +4,7 @@ from tensorar_plugins.backbones.convnet import ConvNet
 from tensorar_plugins.backbones.diagonal_bilstm import DiagonalBiLSTM
 from tensorar_plugins.backbones.fvsbn import FVSBN
 from tensorar_plugins.backbones.gated_pixelcnn import GatedPixelCNN
+from tensorar_plugins.backbones.made import MADE
 from tensorar_plugins.backbones.mlp import MLP
 from tensorar_plugins.backbones.nade import NADE
 from tensorar_plugins.backbones.pixelcnn import PixelCNN
@@ -12,4 +13,4 @@ from tensorar_plugins.backbones.row_lstm import RowLSTM
 from tensorar_plugins.backbones.transformer import Transformer
 from tensorar_plugins.backbones.unet import UNet
 
-ALL = [ConvNet, MLP, UNet, FVSBN, NADE, RNN, Transformer, PixelCNN, GatedPixelCNN, RowLSTM, DiagonalBiLSTM]
+ALL = [ConvNet, MLP, UNet, FVSBN, NADE, MADE, RNN, Transformer, PixelCNN, GatedPixelCNN, RowLSTM, DiagonalBiLSTM]

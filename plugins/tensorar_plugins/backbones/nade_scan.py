@@ -63,9 +63,8 @@ class _Scan(torch.autograd.Function):
         starts = start.new_empty(-(-len(features) // ctx.chunk) + 1, *start.shape)
         starts[0] = start
         units = _Units(start, ctx)
-        for x, w, v, s, answer, before, after in _chunks(
-            ctx.chunk, features, weight, readout, scale, out, each=(starts, starts[1:])
-        ):
+        parts = _chunks(ctx.chunk, features, weight, readout, scale, out, each=(starts, starts[1:]))
+        for x, w, v, s, answer, before, after in parts:
             sums = units.sums(x, w, before)
             # out= keeps autocast from rounding what later chunks add to
             torch.addmm(sums[-1], x[-1].T, w[-1], out=after)
@@ -86,10 +85,8 @@ class _Scan(torch.autograd.Function):
             sums = units.sums(x, w, before)
             hidden = units.activated(sums, s)
             torch.bmm(by_out, hidden, out=by_v)
-            by_sums = units.backward(_product(by_out.mT, v, out=later.of_chunk(len(x))), hidden)
-            if s is not None:
-                torch.sum(by_sums * sums, (1, 2), out=by_s)
-                by_sums.mul_(s[:, None, None])
+            by_units = units.backward(_product(by_out.mT, v, out=later.of_chunk(len(x))), hidden)
+            _back_through_scale_(by_units, sums, s, by_s)
             asked = later.sums(len(x))
             torch.bmm(x, asked, out=by_w)
             if by_x is not None:
@@ -106,6 +103,13 @@ def _chunks(size, *tensors, each=()):
 def _product(left, right, out):
     """``left @ right`` for each of ``(C, B, K)`` and ``(C, K, H)``; an outer product is faster as a broadcast one."""
     return torch.mul(left, right, out=out) if left.shape[-1] == 1 else torch.bmm(left, right, out=out)
+
+
+def _back_through_scale_(slope, sums, scale, by_scale):
+    """Make the slope by ``scale * sums`` that by the sums, and write down that by the scale."""
+    if scale is not None:
+        torch.sum(slope * sums, (1, 2), out=by_scale)
+        slope.mul_(scale[:, None, None])
 
 
 def _rows(chunk):

@@ -1,0 +1,283 @@
+"""MADE against masks written down element by element, and what its degrees promise."""
+
+from __future__ import annotations
+
+import copy
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tensorar import Order, SpecError, build, influence
+from tensorar_plugins.backbones.degrees import layer_masks, sampled_degrees
+from tests.oracles import joint, parameters_of
+from tests.strategies import event_shapes, events_of, head_specs, models, orders, randomise, seeds
+
+CLOSE = {"rtol": 1e-10, "atol": 1e-10}
+MASKS = 3
+
+
+def _model(shape, spec="made:hidden=8,layers=2", *, head="bernoulli", ordering="shuffled", seed=0, **options):
+    return randomise(build(shape, ordering, head, spec, **options), seed)
+
+
+def _paths(network, order, *, direct=False):
+    """Whether a way of connections leads from coefficient ``j`` (column) to ``i`` (row), unit by unit."""
+    rank, degrees = order.rank.flatten().tolist(), network.degrees[network.connectivity].tolist()
+    n, reached = len(rank), []
+    for j in range(n):
+        here = [rank[j] <= m for m in degrees[0]]
+        for below, above in pairwise(degrees):
+            here = [any(h and b <= a for h, b in zip(here, below, strict=True)) for a in above]
+        last = [[h and m < rank[i] for h, m in zip(here, degrees[-1], strict=True)] for i in range(n)]
+        reached.append([any(row) or (direct and rank[j] < rank[i]) for i, row in enumerate(last)])
+    return torch.tensor(reached).T
+
+
+def _always_active(model):
+    """All weights positive and all units far above zero, so that every connection shows in the derivatives."""
+    for name, parameter in model.named_parameters():
+        parameter.data.abs_().add_(100.0 if name.endswith("bias") and "answer" not in name else 0.1)
+    return model
+
+
+def _by_hand(network, features, order, context):
+    """The equations of the paper, with masks written down element by element."""
+    rank, degrees = order.rank.flatten().tolist(), network.degrees[network.connectivity].tolist()
+    f, p = network.signature.feature_count, network.signature.parameter_count
+    weights = dict(network.named_parameters())
+    seen = hidden = features.reshape(len(features), -1)
+    below = [r for r in rank for _ in range(f)]
+    for layer, here in enumerate(degrees):
+        mask = torch.tensor([[b <= a for b in below] for a in here]).double()
+        hidden = hidden @ (weights[f"layers.{layer}.weight"] * mask).T + weights[f"layers.{layer}.bias"]
+        if context is not None:
+            hidden = hidden + context @ weights[f"contexts.{layer}.map.weight"].T
+        hidden, below = hidden.relu(), here
+    each = [r for r in rank for _ in range(p)]
+    out = hidden @ (weights["answer.weight"] * torch.tensor([[b < a for b in below] for a in each])).T
+    if "direct.weight" in weights:
+        sees = torch.tensor([[b < a for b in rank for _ in range(f)] for a in each])
+        out = out + seen @ (weights["direct.weight"] * sees).T
+    out = out + weights["answer.bias"] + (0 if context is None else context @ weights["context.map.weight"].T)
+    return out.reshape(*features.shape[:-1], p)
+
+
+@pytest.mark.parametrize("head", head_specs())
+@pytest.mark.parametrize("direct", ["true", "false"])
+@given(data=st.data())
+def test_parameters_and_gradients_are_those_of_the_equations(head, direct, data):
+    shape, layers, k = data.draw(event_shapes()), data.draw(st.integers(1, 3)), data.draw(st.sampled_from([0, 2]))
+    spec = f"made:hidden=5,layers={layers},direct={direct},masks={MASKS}"
+    model = _model(shape, spec, head=head, seed=data.draw(seeds), context_features=k)
+    network, order = model.backbone, data.draw(orders(shape))
+    network.connectivity = data.draw(st.integers(0, MASKS - 1))
+    features = model.features(events_of(model, 3, 0)).requires_grad_()
+    context = torch.randn(3, k).double() if k else None
+    answers = [network(features, order, context), _by_hand(network, features, order, context)]
+    weights, inputs = torch.randn_like(answers[0]), [features, *network.parameters()]
+    ours, expected = (torch.autograd.grad((a * weights).sum(), inputs, materialize_grads=True) for a in answers)
+    for found, wanted in zip([answers[0], *ours], [answers[1], *expected], strict=True):
+        torch.testing.assert_close(found, wanted, **CLOSE)
+
+
+@pytest.mark.parametrize("direct", ["true", "false"])
+@given(data=st.data())
+def test_it_sees_everything_that_its_degrees_allow(direct, data):
+    shape, hidden = data.draw(event_shapes()), data.draw(st.integers(1, 14))
+    spec = f"made:hidden={hidden},layers={data.draw(st.integers(1, 3))},direct={direct},masks={MASKS}"
+    model = _always_active(_model(shape, spec, ordering=f"random:seed={data.draw(st.integers(0, 99))}"))
+    model.backbone.connectivity = data.draw(st.integers(0, MASKS - 1))
+    seen = influence(model, torch.ones(1, *shape))
+    assert torch.equal(seen, _paths(model.backbone, model.order, direct=direct == "true"))
+    if hidden >= len(model.order) - 1 or direct == "true":
+        assert torch.equal(seen, model.order.sees())
+
+
+@given(data=st.data())
+def test_every_hidden_unit_has_something_to_see_and_someone_to_tell(data):
+    n, units, layers = (data.draw(st.integers(*bounds)) for bounds in [(2, 12), (1, 12), (1, 4)])
+    for degrees in sampled_degrees(4, layers, units, n, seed=data.draw(seeds)):
+        assert degrees.min() >= 0 and degrees.max() <= n - 2
+        masks = layer_masks(data.draw(orders((n,))).rank, degrees)
+        from_inputs, to_outputs = masks[0].any(1), masks[-1].any(0)
+        for mask in masks[1:-1]:
+            assert mask[:, from_inputs].any(1).all()
+        for mask in reversed(masks[1:-1]):
+            assert mask[to_outputs].any(0).all()
+        assert from_inputs.all() and to_outputs.all()
+
+
+def test_where_there_is_one_coefficient_units_see_none_and_tell_it():
+    degrees = sampled_degrees(2, 2, 5, 1)
+    into, between, out = layer_masks(torch.tensor([0]), degrees[1])
+    assert not into.any() and between.all() and out.all()
+
+
+def test_each_degree_is_as_likely_as_another_for_every_unit():
+    """As in the paper, though the units of one layer share them out."""
+    degrees = sampled_degrees(4001, 1, 7, 4, seed=1)[1:, 0]
+    frequency = torch.stack([(degrees == m).double().mean(0) for m in range(3)])
+    # five standard deviations of 4000 draws
+    assert (frequency - 1 / 3).abs().max() < 5 * (2 / 9 / 4000) ** 0.5
+
+
+def test_connectivities_follow_from_the_seed_alone():
+    torch.manual_seed(1)
+    one = build((9,), "raster", "bernoulli", "made:hidden=20,masks=3").backbone.degrees
+    torch.manual_seed(2)
+    assert torch.equal(one, build((9,), "raster", "bernoulli", "made:hidden=20,masks=3").backbone.degrees)
+    other = build((9,), "raster", "bernoulli", "made:hidden=20,masks=3,seed=1").backbone.degrees
+    assert torch.equal(one[0], other[0])
+    assert not torch.equal(one[1], other[1])
+    assert not torch.equal(one[1], one[2])
+
+
+# --- known mistakes -----------------------------------------------------------------------------------------------
+
+
+def test_weights_are_the_same_after_many_connectivities_and_orders():
+    """Masks multiplied into the weights would leave the intersection of all of them."""
+    model = _model((6,), f"made:hidden=8,masks={MASKS},direct=true").train()
+    before = copy.deepcopy(model.state_dict())
+    features = model.features(events_of(model, 3, 0))
+    for _ in range(20):
+        model.backbone(features, model.ordering.draw((6,))).sum().backward()
+    after = model.state_dict()
+    assert all(torch.equal(before[key], after[key]) for key in before)
+    assert not any("mask" in key or "degrees" in key for key in after)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@given(data=st.data())
+def test_each_connectivity_is_causal_before_any_training(training, data):
+    shape = data.draw(event_shapes())
+    torch.manual_seed(data.draw(seeds))
+    model = build(shape, "shuffled", "bernoulli", f"made:hidden=8,masks={MASKS},direct=true").double().train(training)
+    order, step = data.draw(orders(shape)), data.draw(st.integers(0, len(model.order) - 1))
+    features = torch.randn(1, *shape, 1).double()
+    changed = torch.where(order.before(step).unsqueeze(-1), features, torch.randn_like(features))
+    both = torch.cat([features, changed])
+    for k in range(MASKS):
+        model.backbone.connectivity = k
+        one, other = model.backbone(both, order).reshape(2, -1)[:, order.visits[: step + 1]]
+        torch.testing.assert_close(one, other, **CLOSE)
+
+
+def test_masked_weights_get_no_gradient_and_all_others_some():
+    model = _always_active(_model((5,), "made:hidden=8,direct=true"))
+    network, order = model.backbone, model.order
+    network(torch.ones(1, 5, 1).double(), order).sum().backward()
+    for layer, mask in zip([*network.layers, network.answer], layer_masks(order.rank, network.degrees[0]), strict=True):
+        assert torch.equal(layer.weight.grad != 0, mask)
+    assert torch.equal(network.direct.weight.grad != 0, order.sees())
+
+
+def test_connectivities_differ():
+    model = _model((6,), f"made:hidden=12,masks={MASKS}")
+    x, found = events_of(model, 4, 0), []
+    for k in range(MASKS):
+        model.backbone.connectivity = k
+        found.append(model.log_prob(x))
+    assert len({tuple(nats.tolist()) for nats in found}) == MASKS
+
+
+@given(data=st.data())
+def test_each_connectivity_is_one_distribution_and_so_is_their_mixture(data):
+    model = data.draw(models(backbone=f"made:hidden=8,masks={MASKS}"))
+    mixture = 0
+    for k in range(MASKS):
+        model.backbone.connectivity = k
+        _, probability = joint(model)
+        torch.testing.assert_close(probability.sum(), torch.ones(()).double())
+        mixture = mixture + probability / MASKS
+    torch.testing.assert_close(mixture.sum(), torch.ones(()).double())
+
+
+def test_training_draws_them_all_from_the_generator_that_is_seeded_at_every_step():
+    model = _model((6,), f"made:hidden=12,masks={MASKS}").train()
+    x = events_of(model, 4, 0)
+
+    def losses():
+        return [parameters_of(model, x).sum().item() for _ in range(40)]
+
+    torch.manual_seed(3)
+    first = losses()
+    torch.manual_seed(3)
+    assert losses() == first
+    assert len(set(first)) == MASKS
+
+
+@pytest.mark.parametrize(("masks", "training"), [(1, True), (1, False), (MASKS, False)])
+def test_nothing_is_drawn_where_there_is_no_choice(masks, training):
+    model = _model((6,), f"made:hidden=12,masks={masks}").train(training)
+    x, before = events_of(model, 4, 0), torch.get_rng_state()
+    assert torch.equal(parameters_of(model, x), parameters_of(model, x))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+# --- masks that are remembered ------------------------------------------------------------------------------------
+
+
+@given(data=st.data())
+def test_remembered_masks_are_those_of_the_order_at_hand(data):
+    shape = data.draw(event_shapes(min_coefficients=2))
+    model = _model(shape)
+    features = model.features(events_of(model, 3, 0))
+    several = [data.draw(orders(shape)) for _ in range(3)]
+    for order in [*several, *several, several[-1]]:
+        expected = copy.deepcopy(_model(shape)).backbone(features, Order(order.visits, shape))
+        assert torch.equal(model.backbone(features, order), expected)
+
+
+def test_they_follow_the_network_into_another_dtype_and_a_copy():
+    model = build((4,), "raster", "bernoulli", "made:hidden=8")
+    x = torch.ones(2, 4)
+    single = model.log_prob(x)
+    torch.testing.assert_close(copy.deepcopy(model).double().log_prob(x).float(), single)
+    assert model.double().log_prob(x).dtype == torch.float64
+    torch.testing.assert_close(model.float().log_prob(x), single)
+
+
+def test_they_serve_training_after_inference():
+    model = build((4,), "raster", "bernoulli", "made:hidden=8")
+    with torch.inference_mode():
+        model.log_prob(torch.ones(2, 4))
+    model.loss(torch.ones(2, 4)).backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def test_half_precision_around_it():
+    model = build((40,), "raster", "bernoulli", "made:hidden=8,direct=true", context_features=2)
+    x, context = torch.rand(3, 40).round(), torch.randn(3, 2)
+    expected = -model.log_prob(x, context).mean()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = model.loss(x, context)
+        found.backward()
+    torch.testing.assert_close(found, expected, rtol=2e-2, atol=2e-2)
+
+
+def test_no_events_at_all():
+    model = build((5,), "raster", "bernoulli", "made:hidden=3,direct=true")
+    assert model.log_prob(torch.zeros(0, 5)).shape == (0,)
+
+
+@pytest.mark.parametrize("backbone", ["made:hidden=8,direct=true", "nade:hidden=8"])
+@pytest.mark.parametrize("head", ["bernoulli", "categorical:levels=3"])
+def test_training_may_begin_at_given_parameters_of_each_coefficient(backbone, head):
+    model = _model((2, 3), backbone, head=head)
+    for name, parameter in model.named_parameters():
+        if not name.endswith("bias"):
+            parameter.data.zero_()
+    marginal = torch.randn(2, 3, model.head.parameter_count)
+    model.backbone.start_at(marginal)
+    found = parameters_of(model, events_of(model, 2, 0))
+    torch.testing.assert_close(found, marginal.double().reshape(1, 6, -1).expand(2, -1, -1))
+
+
+@pytest.mark.parametrize("option", ["hidden", "layers", "masks"])
+def test_a_size_of_zero_is_refused(option):
+    with pytest.raises(SpecError, match=option):
+        build((4,), "raster", "bernoulli", f"made:{option}=0")

@@ -1,0 +1,30 @@
+"""Timings that can be compared on a busy machine: all of them in turn, over and over, and medians of ratios."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from statistics import median
+
+
+def interleaved(steps: dict[str, Callable[[], object]], *, rounds: int = 30) -> dict[str, list[float]]:
+    """Seconds of each step, round by round, after one that is not counted."""
+    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    for step in steps.values():
+        step()
+    for _ in range(rounds):
+        for name, step in steps.items():
+            start = time.perf_counter()
+            step()
+            seconds[name].append(time.perf_counter() - start)
+    return seconds
+
+
+def report(seconds: dict[str, list[float]], *, over: str) -> str:
+    """A line for each: its median, and the median over the rounds of its ratio to the step ``over``."""
+    width = max(map(len, seconds))
+    return "\n".join(
+        f"{name:{width}}  {1e3 * median(times):8.1f} ms"
+        f"  {median(a / b for a, b in zip(times, seconds[over], strict=True)):6.2f} x {over}"
+        for name, times in seconds.items()
+    )
