@@ -12,6 +12,7 @@ from torch.nn import functional
 from tensorar import CausalBackbone
 from tensorar_plugins.backbones.context import ContextBias
 from tensorar_plugins.backbones.positions import StepPlaces
+from tensorar_plugins.backbones.rnn_stepper import RNNStepper
 from tensorar_plugins.backbones.sizes import require_positive
 from tensorar_plugins.backbones.visiting import by_coefficient, by_step, shifted
 
@@ -63,6 +64,9 @@ class RNN(CausalBackbone):
         for layer, bias in zip(self.layers, self.contexts, strict=True):
             hidden = self.dropout(bias(layer(hidden)[0], context))
         return by_coefficient(self.answer(hidden), order)
+
+    def stepper(self, order, batch, context=None):
+        return RNNStepper(self, order, batch, context)
 
 
 class StepInputs(nn.Module):

@@ -11,6 +11,7 @@ from tensorar import CausalBackbone
 from tensorar_plugins.backbones.attention import Block
 from tensorar_plugins.backbones.positions import AxisPositions, Rotary
 from tensorar_plugins.backbones.sizes import require_positive
+from tensorar_plugins.backbones.transformer_stepper import TransformerStepper
 from tensorar_plugins.backbones.visiting import by_coefficient, by_step, shifted
 
 
@@ -63,10 +64,17 @@ class Transformer(CausalBackbone):
 
     def forward(self, features, order, context=None):
         steps = self.dropout(self.tokens(features, order))
-        angles = None if self.rotary is None else Angles.of(self.rotary.angles(features), order)
+        angles = self.turns(order, features)
         for layer in self.layers:
             steps = layer(steps, angles, context)
         return by_coefficient(self.answer(self.norm(steps)), order)
+
+    def turns(self, order, like):
+        """By which keys and queries are turned at each step, in numbers like ``like``; None where they are not."""
+        return None if self.rotary is None else Angles.of(self.rotary.angles(like), order)
+
+    def stepper(self, order, batch, context=None):
+        return TransformerStepper(self, order, batch, context)
 
 
 class StepTokens(nn.Module):

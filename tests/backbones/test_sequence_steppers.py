@@ -1,0 +1,61 @@
+"""The recurrent network and the transformer one step at a time, in all their forms."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tensorar import build
+from tensorar.conditionals import all_conditionals, stepper_of
+from tests.strategies import events_of, randomise
+
+CLOSE = {"rtol": 1e-9, "atol": 1e-9}
+SPECS = [
+    *(
+        f"rnn:hidden=6,layers=2,embedding=3,cell={c},positions={p}"
+        for c in ("tanh", "gru", "lstm")
+        for p in ("true", "false")
+    ),
+    "rnn:hidden=6,layers=1,dropout=0.5",
+    *(f"transformer:channels=8,layers=2,heads={h},positions={p}" for h in (1, 2) for p in ("learned", "rotary")),
+]
+
+
+def _walk(model, features, context):
+    order, batch = model.order, len(features)
+    flat = features.reshape(batch, len(order), -1)
+    stepper, shown, parameters = stepper_of(model.backbone, order, batch, context), None, []
+    with torch.inference_mode():
+        for coefficient in order.visits.tolist():
+            parameters.append(stepper.step(shown))
+            shown = flat[:, coefficient]
+    return torch.stack(parameters, 1)[:, order.rank.flatten()]
+
+
+@pytest.mark.parametrize("context_features", [0, 2])
+@pytest.mark.parametrize("ordering", ["raster", "hilbert", "shuffled"])
+@pytest.mark.parametrize("spec", SPECS)
+def test_the_steps_of_every_form_are_those_of_one_pass(spec, ordering, context_features):
+    head = "categorical:levels=3,one_hot=true"
+    model = randomise(build((4, 4), ordering, head, spec, context_features=context_features), 0)
+    x = events_of(model, 3, 1)
+    context = torch.randn(3, context_features).double() if context_features else None
+    features = model.features(x)
+    expected = all_conditionals(model.backbone, features, model.order, context).reshape(3, 16, -1)
+    torch.testing.assert_close(_walk(model, features, context), expected, **CLOSE)
+
+
+@pytest.mark.parametrize("spec", ["rnn:hidden=6", "transformer:channels=8,layers=2"])
+def test_two_walks_at_once_do_not_meet(spec):
+    model = randomise(build((5,), "raster", "bernoulli", spec), 0)
+    first, second = (stepper_of(model.backbone, model.order, 2) for _ in range(2))
+    ones, zeros = torch.ones(2, 1).double(), torch.zeros(2, 1).double()
+    with torch.inference_mode():
+        first.step(None)
+        second.step(None)
+        apart = first.step(ones)
+        second.step(zeros)
+        alone = stepper_of(model.backbone, model.order, 2)
+        alone.step(None)
+        assert torch.equal(alone.step(ones), apart)
+        torch.testing.assert_close(alone.step(zeros), first.step(zeros), **CLOSE)
