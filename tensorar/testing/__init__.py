@@ -10,23 +10,8 @@ A check that fails raises ``CheckFailed`` with the smallest counterexample in wo
 checks are made of are public too, for properties of your own. All of it needs Hypothesis: ``tensorar[test]``.
 """
 
-from importlib.util import find_spec
-
-from tensorar.errors import PluginError
-
-
-class NoHypothesis(PluginError, ImportError):
-    """The kit is used where its one requirement is not installed."""
-
-
-if find_spec("hypothesis") is None:
-    raise NoHypothesis(
-        expected="the package hypothesis, which the checks are made with",
-        got="none installed",
-        remedy="pip install 'tensorar[test]'",
-    )
-
 from tensorar.testing.check import Check, CheckFailed, Profile
+from tensorar.testing.errors import MissingHypothesisError
 from tensorar.testing.kit import checks
 from tensorar.testing.oracles import (
     all_values,
@@ -54,7 +39,7 @@ from tensorar.testing.strategies import (
 __all__ = [
     "Check",
     "CheckFailed",
-    "NoHypothesis",
+    "MissingHypothesisError",
     "Profile",
     "all_values",
     "brute_conditional",

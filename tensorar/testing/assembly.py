@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from hypothesis.strategies import SearchStrategy
 from torch import Tensor
 
+from tensorar.errors import SpecError
 from tensorar.evidence import Evidence
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
@@ -18,6 +20,7 @@ from tensorar.parts.part import Part
 from tensorar.parts.spec import PartSpec
 from tensorar.recipe import Recipe
 from tensorar.runs.run import Run
+from tensorar.sampling import Method
 from tensorar.shapes import flatten_events
 from tensorar.testing.cases import Case, Subject
 from tensorar.testing.check import LEVEL, CheckFailed, for_all
@@ -25,6 +28,7 @@ from tensorar.testing.oracles import all_values, joint, levels_of, p_value
 from tensorar.testing.probes import registry_with
 
 Cases = Callable[..., SearchStrategy[Case]]
+METHODS: tuple[Method, ...] = ("plain", "cached", "fixed-point")
 # values of the event, at most, where all are enumerated
 ROWS = 300
 
@@ -156,6 +160,25 @@ def samples_follow_the_generator(subject: Subject, cases: Cases) -> None:
     for_all(cases(subject, max_coefficients=4), test, examples=max(3, subject.profile.examples // 4))
 
 
+def every_method_samples_alike(subject: Subject, cases: Cases) -> None:
+    """With the same noise every way to sample gives the samples of the plain loop."""
+
+    def test(case: Case) -> None:
+        model, context = case.model(spread=0.5), case.contexts(1)
+        mask = torch.rand(8, *case.event_shape) < 0.3
+        known = Evidence(mask, case.events(8))
+        drawn = {}
+        for method in METHODS:
+            with suppress(SpecError):
+                noise = torch.Generator().manual_seed(3)
+                drawn[method] = model.sample(evidence=known, context=context, method=method, generator=noise)
+        for method, samples in drawn.items():
+            if not torch.allclose(samples, drawn["plain"], rtol=1e-6, atol=1e-6):
+                raise CheckFailed(f"sampling by the method {method} gives other samples than the plain loop")
+
+    for_all(cases(subject, max_coefficients=4), test, examples=max(3, subject.profile.examples // 2))
+
+
 def run_folder_round_trip(subject: Subject, cases: Cases) -> None:
     """A model opened from its run folder is the model that was saved."""
 
@@ -243,4 +266,3 @@ def _options(options: dict[str, Any]) -> dict[str, Any]:
         key: " ".join(map(str, value)) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
         for key, value in options.items()
     }
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -10,7 +11,6 @@ from torch import Tensor
 
 from tensorar.backbone import Backbone
 from tensorar.conditionals import all_conditionals
-from tensorar.errors import ShapeError
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
 from tensorar.shapes import flatten_events
@@ -145,8 +145,9 @@ def single_and_double_precision(subject: Subject) -> None:
         double = parameters_of(model, x, context)
         model.float()
         single = parameters_of(model, x.float(), None if context is None else context.float())
-        if single.dtype != torch.float32:
-            raise CheckFailed(f"a network in float32 gives parameters in {single.dtype}")
+        for network, answer in ((torch.float64, double), (torch.float32, single)):
+            if answer.dtype != network:
+                raise CheckFailed(f"a network in {network} gives parameters in {answer.dtype}")
         if not torch.allclose(single.double(), double, rtol=1e-3, atol=1e-3):
             raise CheckFailed(f"float32 and float64 differ by {float((single - double).abs().max()):.3g}")
 
@@ -292,7 +293,9 @@ def _inputs(case: Case, model: AutoregressiveModel) -> tuple[Tensor | Order | No
     return _evidence_inputs(case, model, 3)
 
 
-def _evidence_inputs(case: Case, model: AutoregressiveModel, batch: int) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+def _evidence_inputs(
+    case: Case, model: AutoregressiveModel, batch: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
     mask = torch.rand(batch, *case.event_shape) < 0.5
     features = torch.where(mask.unsqueeze(-1), model.features(case.events(batch)), 0.0)
     # the next of the unknown ones, as it is asked for in training and sampling
@@ -300,7 +303,7 @@ def _evidence_inputs(case: Case, model: AutoregressiveModel, batch: int) -> tupl
     return features, mask, query, case.contexts(batch)
 
 
-def _require_inputs_kept(backbone: Backbone, given: tuple[object, ...], kept: list[object]) -> None:
+def _require_inputs_kept(backbone: Backbone, given: Sequence[object], kept: Sequence[object]) -> None:
     names = ("features", "order", "context") if len(given) == 3 else ("features", "mask", "query", "context")
     for name, value, was in zip(names, given, kept, strict=True):
         same = torch.equal(value, was) if isinstance(value, Tensor) and isinstance(was, Tensor) else value == was

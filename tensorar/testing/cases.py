@@ -18,11 +18,10 @@ from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
 from tensorar.ordering import Ordering
-from tensorar.parts.part import Part
 from tensorar.testing.check import Profile
 from tensorar.testing.probes import Coin, Die, Given, Linear, Mirrored, Varying
 from tensorar.testing.small import small_options
-from tensorar.testing.strategies import composite, event_shapes, orders, raster_orders, randomise, values_of
+from tensorar.testing.strategies import composite, event_shapes, orders, randomise, raster_orders, values_of
 
 Shape = tuple[int, ...]
 # more visits than this are not worth reading
@@ -231,6 +230,6 @@ def growing_cases(
     ]
 
 
-def subject_of(part: type[Part], options: dict[str, Any], shapes: Sequence[Shape] | None, profile: Profile) -> Subject:
+def subject_of(part: type, options: dict[str, Any], shapes: Sequence[Shape] | None, profile: Profile) -> Subject:
     """The part to look at, in a small form."""
     return Subject(part, small_options(part, options), None if shapes is None else tuple(map(tuple, shapes)), profile)

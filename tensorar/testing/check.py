@@ -9,9 +9,15 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 import torch
-from hypothesis import HealthCheck, Phase, Verbosity, given, settings
-from hypothesis.errors import Flaky, HypothesisException, Unsatisfiable
-from hypothesis.strategies import SearchStrategy
+
+from tensorar.testing.errors import MissingHypothesisError
+
+try:
+    from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+    from hypothesis.errors import Flaky, HypothesisException, Unsatisfiable
+    from hypothesis.strategies import SearchStrategy
+except ImportError as error:
+    raise MissingHypothesisError from error
 
 T = TypeVar("T")
 

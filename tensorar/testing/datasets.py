@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -169,8 +168,8 @@ def _splits(dataset: Dataset) -> dict[str, Tensor]:
 def _share(rows: Tensor, among: Tensor) -> float:
     """Of the rows, the share that is among the others, too."""
     known = {row.tobytes() for row in among.contiguous().numpy()}
-    found: list[Any] = [row.tobytes() in known for row in rows.contiguous().numpy()]
-    return sum(found) / max(len(found), 1)
+    found = sum(row.tobytes() in known for row in rows.contiguous().numpy())
+    return float(found / max(len(rows), 1))
 
 
 def _whole(events: Tensor) -> bool:

@@ -3,103 +3,34 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
-from hypothesis import strategies as st
 from torch import Tensor
-from torch.distributions import Distribution
 
 from tensorar.head import Head
 from tensorar.testing.cases import Subject
-from tensorar.testing.check import LEVEL, CheckFailed, for_all
-from tensorar.testing.oracles import p_value, points_and_weights, support_values
-from tensorar.testing.strategies import composite, values_of
+from tensorar.testing.check import CheckFailed, for_all
+from tensorar.testing.head_values import DTYPES, Parameters, conditional, enumerable, extremes, grid, parameters
+from tensorar.testing.oracles import support_values
+from tensorar.testing.strategies import values_of
 
-DTYPES = (torch.float64, torch.float32)
 # how far the mass may be from 1: of levels in either precision, of a density integrated by points
 OF_LEVELS = {torch.float64: 1e-9, torch.float32: 1e-4}
 OF_DENSITY = 2e-3
-# counts are looked at up to here
-FAR = 2**16
-
-
-@dataclass(frozen=True)
-class _Parameters:
-    spread: float
-    seed: int
-    dtype: torch.dtype
-
-    @property
-    def words(self) -> str:
-        return f"parameters of about {self.spread:g}, {self.dtype}"
-
-    def of(self, head: Head, *shape: int) -> Tensor:
-        generator = torch.Generator().manual_seed(self.seed)
-        drawn = torch.randn(*shape, head.parameter_count, generator=generator, dtype=torch.float64)
-        return (self.spread * drawn).to(self.dtype)
-
-
-@composite
-def _parameters(draw: st.DrawFn, spreads: tuple[float, ...], dtypes: tuple[torch.dtype, ...] = DTYPES) -> _Parameters:
-    return _Parameters(draw(st.sampled_from(spreads)), draw(st.integers(0, 2**16)), draw(st.sampled_from(dtypes)))
 
 
 def sums_to_one(subject: Subject) -> None:
     """The probabilities of all values sum to 1, a density integrates to 1."""
     head: Head = subject.make()
 
-    def test(drawn: _Parameters) -> None:
+    def test(drawn: Parameters) -> None:
         total, tolerance = _mass(head, drawn)
         worst = int((total - 1).abs().argmax())
         if not abs(total[worst].item() - 1) < tolerance:
             raise CheckFailed(f"the probabilities sum to {total[worst].item():.9g}")
 
-    spreads, dtypes = ((1.0, 0.1, 3.0, 10.0), DTYPES) if _enumerable(head) else ((1.0, 0.1), DTYPES[:1])
-    for_all(_parameters(spreads, dtypes), test, examples=subject.profile.examples)
-
-
-def samples_in_the_support(subject: Subject) -> None:
-    """What is drawn has a probability: it is in the support, in either precision, however extreme the parameters."""
-    head: Head = subject.make()
-
-    def test(drawn: _Parameters) -> None:
-        samples = _of(head, drawn.of(head, 50)).sample((20,))
-        if samples.shape != (20, 50):
-            raise CheckFailed(f"samples of shape (20, 50) are wanted, {tuple(samples.shape)} came")
-        outside = ~(head.support.check(samples) & samples.isfinite())
-        if outside.any():
-            raise CheckFailed(f"{samples[outside][0].item():.9g} was drawn, which is not in the support")
-
-    for_all(_parameters((1.0, 0.1, 30.0, 1000.0)), test, examples=2 * subject.profile.examples)
-
-
-def samples_follow_log_prob(subject: Subject) -> None:
-    """Samples are as frequent as they are probable: a chi-square or Kolmogorov-Smirnov test at the level 1e-4."""
-    head: Head = subject.make()
-    for seed in range(3):
-        distribution = _of(head, _Parameters(1.0, seed, torch.float64).of(head))
-        torch.manual_seed(seed)
-        samples = distribution.sample((subject.profile.draws,))
-        if head.support.is_discrete:
-            _require_counts(head, distribution, samples)
-        else:
-            _require_density(head, distribution, samples)
-
-
-def samples_follow_the_random_state(subject: Subject) -> None:
-    """Torch's random state decides what is drawn, and nothing else: samples can be drawn again."""
-    head: Head = subject.make()
-    distribution = _of(head, _Parameters(0.1, 0, torch.float64).of(head, 100))
-
-    def draw(seed: int) -> Tensor:
-        torch.manual_seed(seed)
-        return distribution.sample((4,))
-
-    if not torch.equal(draw(0), draw(0)):
-        raise CheckFailed("the same random state of torch draws other samples")
-    if torch.equal(draw(0), draw(1)):
-        raise CheckFailed("another random state of torch draws the same samples")
+    spreads, dtypes = ((1.0, 0.1, 3.0, 10.0), DTYPES) if enumerable(head) else ((1.0, 0.1), DTYPES[:1])
+    for_all(parameters(spreads, dtypes), test, examples=subject.profile.examples)
 
 
 def extreme_parameters_are_finite(subject: Subject) -> None:
@@ -107,8 +38,8 @@ def extreme_parameters_are_finite(subject: Subject) -> None:
     head: Head = subject.make()
     for dtype in DTYPES:
         for size in (1e1, 1e2, 1e4):
-            parameters = (_Parameters(1.0, 0, dtype).of(head, 200).sign() * size).requires_grad_()
-            nats = _of(head, parameters).log_prob(values_of(head, (200,), 0).to(dtype))
+            parameters = (Parameters(1.0, 0, dtype).of(head, 200).sign() * size).requires_grad_()
+            nats = conditional(head, parameters).log_prob(values_of(head, (200,), 0).to(dtype))
             (slopes,) = torch.autograd.grad(nats.sum(), parameters)
             for what, numbers in (("log-likelihood", nats), ("slope", slopes)):
                 if not numbers.isfinite().all():
@@ -120,10 +51,10 @@ def extreme_values_are_finite(subject: Subject) -> None:
     """Values at the ends of the support have a finite likelihood, and show a network finite features."""
     head: Head = subject.make()
     for dtype in DTYPES:
-        values = _extremes(head).to(dtype)
+        values = extremes(head).to(dtype)
         values = values[head.support.check(values)]
-        parameters = _Parameters(1.0, 0, dtype).of(head, 20, 1).expand(20, len(values), -1)
-        nats, features = _of(head, parameters).log_prob(values.expand(20, -1)), head.encode(values)
+        parameters = Parameters(1.0, 0, dtype).of(head, 20, 1).expand(20, len(values), -1)
+        nats, features = conditional(head, parameters).log_prob(values.expand(20, -1)), head.encode(values)
         for what, numbers in (("log-likelihood", nats), ("feature", features.mT)):
             wrong = ~numbers.isfinite()
             if wrong.any():
@@ -134,8 +65,8 @@ def extreme_values_are_finite(subject: Subject) -> None:
 def every_parameter_gets_gradient(subject: Subject) -> None:
     """The likelihood depends on each of the parameters."""
     head: Head = subject.make()
-    parameters = _Parameters(1.0, 0, torch.float64).of(head, 100).requires_grad_()
-    nats = _of(head, parameters).log_prob(values_of(head, (100,), 1))
+    parameters = Parameters(1.0, 0, torch.float64).of(head, 100).requires_grad_()
+    nats = conditional(head, parameters).log_prob(values_of(head, (100,), 1))
     (slopes,) = torch.autograd.grad(nats.sum(), parameters, allow_unused=True)
     idle = torch.ones(head.parameter_count, dtype=torch.bool) if slopes is None else slopes.eq(0).all(0)
     if idle.any():
@@ -176,7 +107,7 @@ def different_values_look_different(subject: Subject) -> None:
 def coefficients_stand_alone(subject: Subject) -> None:
     """Each coefficient has its own distribution, whatever the batch; asked for alone it is the same."""
     head: Head = subject.make()
-    parameters, values = _Parameters(1.0, 0, torch.float64).of(head, 5, 2, 3), values_of(head, (5, 2, 3), 0)
+    parameters, values = Parameters(1.0, 0, torch.float64).of(head, 5, 2, 3), values_of(head, (5, 2, 3), 0)
     everything = head.distribution(parameters, torch.arange(6).reshape(2, 3)).log_prob(values)
     if everything.shape != (5, 2, 3):
         raise CheckFailed(f"parameters of (5, 2, 3) coefficients give likelihoods of shape {tuple(everything.shape)}")
@@ -193,10 +124,10 @@ def coefficients_stand_alone(subject: Subject) -> None:
 def leaves_everything_unchanged(subject: Subject) -> None:
     """Neither values nor parameters are changed by what is done with them."""
     head: Head = subject.make()
-    values, parameters = values_of(head, (4, 3), 0), _Parameters(1.0, 0, torch.float64).of(head, 4, 3)
+    values, parameters = values_of(head, (4, 3), 0), Parameters(1.0, 0, torch.float64).of(head, 4, 3)
     kept = values.clone(), parameters.clone()
     head.encode(values)
-    distribution = _of(head, parameters)
+    distribution = conditional(head, parameters)
     distribution.log_prob(values)
     distribution.sample()
     if not torch.equal(values, kept[0]) or not torch.equal(parameters, kept[1]):
@@ -207,9 +138,11 @@ def precision_is_kept(subject: Subject) -> None:
     """Likelihoods and samples have the dtype of the parameters; float32 agrees with float64."""
     head: Head = subject.make()
     values = values_of(head, (200,), 0).float()
-    double = _Parameters(1.0, 0, torch.float32).of(head, 200).double()
-    one, other = (_of(head, parameters).log_prob(values.to(parameters)) for parameters in (double.float(), double))
-    sample = _of(head, double.float()).sample()
+    double = Parameters(1.0, 0, torch.float32).of(head, 200).double()
+    one, other = (
+        conditional(head, parameters).log_prob(values.to(parameters)) for parameters in (double.float(), double)
+    )
+    sample = conditional(head, double.float()).sample()
     if one.dtype != torch.float32 or other.dtype != torch.float64:
         raise CheckFailed(f"likelihoods are {one.dtype} for float32, {other.dtype} for float64")
     if sample.is_floating_point() and sample.dtype != torch.float32:
@@ -226,11 +159,11 @@ def precision_is_kept(subject: Subject) -> None:
 def mean_is_that_of_the_probabilities(subject: Subject) -> None:
     """The mean of the distribution, which pictures show, is the mean of its values."""
     head: Head = subject.make()
-    parameters = _Parameters(0.3, 0, torch.float64).of(head)
-    values, weights = _grid(head)
-    mass = _of(head, parameters.expand(1, -1)).log_prob(values[:, None])[:, 0].exp() * weights
+    parameters = Parameters(0.3, 0, torch.float64).of(head)
+    values, weights = grid(head)
+    mass = conditional(head, parameters.expand(1, -1)).log_prob(values[:, None])[:, 0].exp() * weights
     expected = float((mass * values)[mass > 0].sum())
-    got = float(_of(head, parameters).mean)
+    got = float(conditional(head, parameters).mean)
     if math.isfinite(got) and not abs(got - expected) < 1e-2 * max(1.0, abs(expected)):
         raise CheckFailed(f"the mean is said to be {got:g}, the probabilities give {expected:g}")
 
@@ -240,7 +173,9 @@ def begins_at_marginals(subject: Subject) -> None:
     head: Head = subject.make()
     found = head.marginal(values_of(head, (50, 2, 3), 0))
     if found is not None and (tuple(found.shape) != (2, 3, head.parameter_count) or not found.isfinite().all()):
-        raise CheckFailed(f"marginal gives {tuple(found.shape)}, finite parameters (2, 3, {head.parameter_count}) wanted")
+        raise CheckFailed(
+            f"marginal gives {tuple(found.shape)}, finite parameters (2, 3, {head.parameter_count}) wanted"
+        )
 
 
 def fits_what_it_says(subject: Subject) -> None:
@@ -251,86 +186,15 @@ def fits_what_it_says(subject: Subject) -> None:
         subject.part(**options).check(values)
 
 
-# --- what the checks share -------------------------------------------------------------------------------------------
-
-
-def _of(head: Head, parameters: Tensor) -> Distribution:
-    # as a model asks for it: coefficients are named
-    return head.distribution(parameters, torch.zeros(parameters.shape[:-1], dtype=torch.long))
-
-
-def _enumerable(head: Head) -> bool:
-    return support_values(head) is not None
-
-
-def _grid(head: Head, step: float = 0.005) -> tuple[Tensor, Tensor]:
-    """Values with their weights: those of the support, counts up to a large one, or points to integrate over."""
-    known = support_values(head)
-    if known is None and head.support.is_discrete:
-        known = float(getattr(head.support, "lower_bound", 0)) + torch.arange(FAR, dtype=torch.float64)
-    if known is not None:
-        return known, torch.ones_like(known)
-    return points_and_weights(head, step=step)
-
-
-def _mass(head: Head, drawn: _Parameters) -> tuple[Tensor, float]:
-    parameters = drawn.of(head, 20 if _enumerable(head) else 4)
-    tolerance = OF_LEVELS[drawn.dtype] if _enumerable(head) else OF_DENSITY
+def _mass(head: Head, drawn: Parameters) -> tuple[Tensor, float]:
+    parameters = drawn.of(head, 20 if enumerable(head) else 4)
+    tolerance = OF_LEVELS[drawn.dtype] if enumerable(head) else OF_DENSITY
     total = torch.zeros(len(parameters))
     # a density narrower than the points lie apart needs more of them
     for step in (0.005, 0.0005):
-        values, weights = _grid(head, step)
-        nats = _of(head, parameters).log_prob(values.to(drawn.dtype)[:, None])
+        values, weights = grid(head, step)
+        nats = conditional(head, parameters).log_prob(values.to(drawn.dtype)[:, None])
         total = (nats.double().exp() * weights[:, None]).sum(0)
         if (total - 1).abs().max() < tolerance or head.support.is_discrete:
             break
     return total, tolerance
-
-
-def _require_counts(head: Head, distribution: Distribution, samples: Tensor) -> None:
-    values, _ = _grid(head)
-    values = values[: max(2, min(len(values), 1000))]
-    lowest = int(values[0])
-    counts = (samples.long() - lowest).clamp(0, len(values)).bincount(minlength=len(values) + 1)
-    probability = distribution.log_prob(values).exp()
-    rest = (1 - probability.sum()).clamp(min=0)
-    level = p_value(counts, torch.cat([probability, torch.where(rest > 1e-9, rest, 0.0)[None]]))
-    if level < LEVEL:
-        worst = int((counts[:-1] / len(samples) - probability).abs().argmax())
-        raise CheckFailed(
-            f"{lowest + worst} was drawn {int(counts[worst])} times of {len(samples)}, its probability is"
-            f" {probability[worst].item():.4f} (chi-square test, p = {level:.1g})"
-        )
-
-
-def _require_density(head: Head, distribution: Distribution, samples: Tensor) -> None:
-    draws, (points, weights) = len(samples), _grid(head)
-    repeated = draws - len(samples.unique())
-    if repeated > 0.05 * draws:
-        raise CheckFailed(f"{repeated} of {draws} samples of a density are repeated: they lie on a grid")
-    samples = samples.sort().values
-    mass = distribution.log_prob(points).exp() * weights
-    cdf = mass.cumsum(0) - mass / 2
-    at = torch.searchsorted(points, samples).clamp(max=len(points) - 1)
-    gap = (cdf[at] - (torch.arange(draws) + 0.5) / draws).abs()
-    # the second term for what lies between two points
-    if gap.max() > math.sqrt(math.log(2 / LEVEL) / (2 * draws)) + 0.004:
-        worst = int(gap.argmax())
-        raise CheckFailed(
-            f"{(worst + 0.5) / draws:.3f} of the samples lie below {samples[worst].item():.4g}, by the density"
-            f" {cdf[at][worst].item():.3f} (Kolmogorov-Smirnov test at the level {LEVEL:g})"
-        )
-
-
-def _extremes(head: Head) -> Tensor:
-    known = support_values(head)
-    if known is not None:
-        return known[[0, -1]]
-    low, high = (getattr(head.support, name, None) for name in ("lower_bound", "upper_bound"))
-    if head.support.is_discrete:
-        return float(low or 0) + torch.tensor([0.0, 1.0, 1e2, 1e4], dtype=torch.float64)
-    if low is None:
-        return torch.tensor([-1e6, -1e3, 0.0, 1e3, 1e6], dtype=torch.float64)
-    if high is None:
-        return low + torch.tensor([1e-6, 1e-3, 1.0, 1e3, 1e6], dtype=torch.float64)
-    return low + (high - low) * torch.tensor([1e-6, 1e-3, 0.5, 0.999, 1 - 1e-6], dtype=torch.float64)

@@ -16,7 +16,7 @@ from tensorar.model import AutoregressiveModel
 from tensorar.ordering import Ordering
 from tensorar.parts.part import Part
 from tensorar.parts.spec import nearest
-from tensorar.testing import assembly, backbones, datasets, described, heads, leaks, orderings
+from tensorar.testing import assembly, backbones, datasets, described, head_samples, heads, leaks, orderings, stepping
 from tensorar.testing.cases import (
     Subject,
     backbone_cases,
@@ -29,7 +29,7 @@ from tensorar.testing.check import QUICK, THOROUGH, Check
 
 # what only some parts of a kind are asked for
 FOR_EVIDENCE_BACKBONES = {"queries_as_if_each_came_alone", "knows_zero_from_unknown"}
-FOR_CAUSAL_BACKBONES = {"no_leak_in_training"}
+FOR_CAUSAL_BACKBONES = {"no_leak_in_training", "stepper_is_the_forward_pass"}
 # a kind of model is no part: it has no name in a spec
 FOR_PARTS = {"run_folder_round_trip", "described"}
 
@@ -41,8 +41,8 @@ CASES: dict[str, assembly.Cases] = {
 }
 LOOKED_AT: dict[str, tuple[ModuleType, ...]] = {
     "ordering": (described, orderings),
-    "head": (described, heads),
-    "backbone": (described, leaks, backbones),
+    "head": (described, heads, head_samples),
+    "backbone": (described, leaks, backbones, stepping),
     "dataset": (described, datasets),
     "model": (),
 }
@@ -66,10 +66,10 @@ def checks(
 ) -> list[Check]:
     """The named checks that a part of its kind must pass, to be called or given to ``pytest.mark.parametrize``.
 
-    ``options`` are the part's own; widths and levels that are not among them are made small. ``shapes`` are event shapes
-    to look at, for a part that takes few (by default any of up to 4 axes). ``expected_failures`` gives the reason why a
-    check, by its name, must fail: one that passes all the same is a failure. ``profile="thorough"`` looks at many more
-    cases. The same checks give the same result every time.
+    ``options`` are the part's own; widths and levels that are not among them are made small. ``shapes`` are the event
+    shapes to look at, for a part that takes few (by default any of up to 4 axes). ``expected_failures`` gives the
+    reason why a check, by its name, must fail: one that passes all the same is a failure. ``profile="thorough"`` looks
+    at many more cases. The same checks give the same result every time.
 
     Raises ``SpecError`` for an unknown name in ``expected_failures``, or something that is no part.
 
@@ -109,7 +109,11 @@ def _runs(kind: str, subject: Subject) -> Iterator[tuple[str, Callable[[], None]
         for name, check in _public(assembly):
             if name in _asked(kind, subject):
                 # a head sums to one alone, and in a model
-                in_model = f"{name}_in_a_model" if kind == "head" and hasattr(heads, name) else name
+                in_model = (
+                    f"{name}_in_a_model"
+                    if kind == "head" and name in {known for module in LOOKED_AT[kind] for known, _ in _public(module)}
+                    else name
+                )
                 yield in_model, partial(check, subject, CASES[kind])
 
 

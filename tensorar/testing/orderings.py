@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.overrides import TorchFunctionMode
 
 from tensorar.errors import ShapeError
 from tensorar.order import Order
@@ -58,7 +58,7 @@ def takes_some_shape(subject: Subject) -> None:
     def test(case: _Shaped) -> None:
         nonlocal taken
         first = _visits(ordering, case.event_shape)
-        refused = [_refused(lambda: f(case.event_shape)) for f in (ordering.visits, ordering.order, ordering.draw)]
+        refused = [_refused(call, case.event_shape) for call in (ordering.visits, ordering.order, ordering.draw)]
         if len({first is None, *refused}) != 1:
             raise CheckFailed("visits, order and draw differ in whether they take it")
         taken += first is not None
@@ -100,7 +100,8 @@ def linear_memory(subject: Subject) -> None:
 def _visits_in_linear_memory(ordering: Ordering, shape: Shape) -> Tensor | None:
     n = math.prod(shape)
     # what is imported and kept on the way is no memory of the order
-    _visits(ordering, shape)
+    with _Largest():
+        _visits(ordering, shape)
     tracemalloc.start()
     try:
         with _Largest() as largest:
@@ -195,12 +196,12 @@ def uniform_as_declared(subject: Subject) -> None:
 # --- what the checks share -------------------------------------------------------------------------------------------
 
 
-class _Largest(TorchDispatchMode):
+class _Largest(TorchFunctionMode):
     """The size of the largest tensor that is made inside."""
 
     size = 0
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+    def __torch_function__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
         made = func(*args, **(kwargs or {}))
         for tensor in made if isinstance(made, tuple | list) else (made,):
             if isinstance(tensor, Tensor):
@@ -218,9 +219,9 @@ def _visits(ordering: Ordering, shape: Shape) -> Tensor | None:
         raise CheckFailed(f"shape {shape} {told(error)}, where a ShapeError would refuse it") from error
 
 
-def _refused(call: Callable[[], object]) -> bool:
+def _refused(call: Callable[[Shape], object], shape: Shape) -> bool:
     try:
-        call()
+        call(shape)
     except ShapeError:
         return True
     return False
@@ -229,7 +230,9 @@ def _refused(call: Callable[[], object]) -> bool:
 def _require_permutation(visits: Tensor, shape: Shape) -> None:
     n = math.prod(shape)
     if tuple(visits.shape) != (n,) or visits.is_floating_point():
-        raise CheckFailed(f"{n} integers are wanted, {visits.dtype} of shape {tuple(visits.shape)} came (shape {shape})")
+        raise CheckFailed(
+            f"{n} integers are wanted, {visits.dtype} of shape {tuple(visits.shape)} came (shape {shape})"
+        )
     counts = visits.long().clamp(-1, n).add(1).bincount(minlength=n + 2)
     if counts[0] or counts[n + 1]:
         raise CheckFailed(f"flat indices outside 0 .. {n - 1} are visited (shape {shape})")

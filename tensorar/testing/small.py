@@ -17,7 +17,7 @@ LEVELS = 3
 SHALLOW = ("blocks", "layers")
 
 
-def small_options(part: type[Part], options: dict[str, Any] | None = None) -> dict[str, Any]:
+def small_options(part: type, options: dict[str, Any] | None = None) -> dict[str, Any]:
     """The options that make a part small, those that are given among them."""
     given = dict(options or {})
     if issubclass(part, Backbone):

@@ -12,7 +12,7 @@ import torch
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 from torch import Tensor, nn
-from torch.distributions import transform_to
+from torch.distributions import constraints, transform_to
 
 from tensorar.assembly import build
 from tensorar.backbone import Backbone, Signature
@@ -32,8 +32,9 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 def composite(function: Callable[..., T]) -> Callable[..., SearchStrategy[T]]:
-    """``st.composite`` for strategies that run checked code: beartype draws from ``random`` which items it looks at,
-    and Hypothesis wants that state untouched.
+    """``st.composite`` for strategies that run checked code.
+
+    Beartype draws from ``random`` which items it looks at, and Hypothesis wants that state untouched.
     """
 
     @wraps(function)
@@ -223,11 +224,12 @@ def values_of(head: Head, shape: tuple[int, ...], seed: int) -> Tensor:
     real = torch.randn(shape, generator=generator, dtype=torch.float64)
     low, high = (getattr(head.support, name, None) for name in ("lower_bound", "upper_bound"))
     if low is not None and high is not None:
-        return low + (high - low) * real.sigmoid()
-    if low is not None:
-        return low + real.exp()
-    onto: Tensor = transform_to(head.support)(real)
-    return onto
+        real = float(low) + (float(high) - float(low)) * real.sigmoid()
+    elif low is not None:
+        real = float(low) + real.exp()
+    elif head.support is not constraints.real:
+        real = transform_to(head.support)(real)
+    return real
 
 
 @composite
