@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from torch.nn import functional
 
 from tensorar import Stepper
 from tensorar_plugins.backbones.positions import rotate
@@ -11,7 +10,7 @@ from tensorar_plugins.backbones.visiting import shifted
 
 
 class TransformerStepper(Stepper):
-    """Holds the keys and values of every layer, ``(batch, heads, N, channels / heads)``; a step adds one of each.
+    """Holds the keys and values of every layer, ``(batch * heads, N, channels / heads)``; a step adds one of each.
 
     A step costs the dense layers for one position, and reads what is kept so far.
     """
@@ -44,9 +43,8 @@ class BlockStepper:
         self.bias = None if context is None else block.context.map(context)
         attention = block.attention
         width = attention.inputs.in_features // attention.heads
-        self.keys, self.values = (
-            attention.inputs.weight.new_empty(batch, attention.heads, steps, width) for _ in range(2)
-        )
+        shape = (batch * attention.heads, steps, width)
+        self.keys, self.values = (attention.inputs.weight.new_empty(shape) for _ in range(2))
 
     def step(self, token, t):
         block = self.block
@@ -55,14 +53,12 @@ class BlockStepper:
         return token + block.dense(block.dense_norm(token))
 
     def _attend(self, token, t):
-        attention = self.block.attention
-        query, key, value = attention.inputs(token).unflatten(1, (3, attention.heads, -1)).unbind(1)
+        attention, (count, _, width) = self.block.attention, self.keys.shape
+        query, key, value = (part.reshape(count, 1, width) for part in attention.inputs(token).chunk(3, dim=1))
         if self.angles is not None:
-            query, key = (
-                rotate(part.unsqueeze(2), angle[t : t + 1]).squeeze(2)
-                for part, angle in ((query, self.angles.asked), (key, self.angles.seen))
-            )
-        self.keys[:, :, t], self.values[:, :, t] = key, value
-        keys, values = self.keys[:, :, : t + 1], self.values[:, :, : t + 1]
-        seen = functional.scaled_dot_product_attention(query.unsqueeze(2), keys, values)
-        return attention.output(seen.flatten(1))
+            query, key = rotate(query, self.angles.asked[t : t + 1]), rotate(key, self.angles.seen[t : t + 1])
+        self.keys[:, t : t + 1], self.values[:, t : t + 1] = key, value
+        # for a single query two plain products are faster than scaled_dot_product_attention
+        scores = torch.bmm(query, self.keys[:, : t + 1].mT).mul_(width**-0.5)
+        seen = torch.bmm(scores.softmax(2), self.values[:, : t + 1])
+        return attention.output(seen.reshape(len(token), -1))
