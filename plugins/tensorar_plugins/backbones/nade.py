@@ -23,7 +23,7 @@ class NADE(CausalBackbone):
 
     ``parameters[i] = b[i] + V[i] act(rho[rank[i]] (c + sum_{rank[j] < rank[i]} W[j]^T features[j] (+ U context)))``
 
-    NADE: Larochelle and Murray, "The Neural Autoregressive Distribution Estimator", AISTATS 2011, eq. 6-7, with
+    NADE: Larochelle and Murray, "The Neural Autoregressive Distribution Estimator", AISTATS 2011, section 3, with
     sigmoid units and no ``rho``. RNADE: Uria, Murray, Larochelle, NIPS 2013, with rectified units and the scaling
     ``rho``, one number per step, since the later a coefficient is visited the more terms its sum has; it is learned
     and starts at 1. Both and discrete forms: Uria et al., JMLR 2016.
