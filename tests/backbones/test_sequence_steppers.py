@@ -7,6 +7,7 @@ import torch
 
 from tensorar import build
 from tensorar.conditionals import all_conditionals, stepper_of
+from tests.backbones.walking import walk
 from tests.strategies import events_of, randomise
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
@@ -21,17 +22,6 @@ SPECS = [
 ]
 
 
-def _walk(model, features, context):
-    order, batch = model.order, len(features)
-    flat = features.reshape(batch, len(order), -1)
-    stepper, shown, parameters = stepper_of(model.backbone, order, batch, context), None, []
-    with torch.inference_mode():
-        for coefficient in order.visits.tolist():
-            parameters.append(stepper.step(shown))
-            shown = flat[:, coefficient]
-    return torch.stack(parameters, 1)[:, order.rank.flatten()]
-
-
 @pytest.mark.parametrize("context_features", [0, 2])
 @pytest.mark.parametrize("ordering", ["raster", "hilbert", "shuffled"])
 @pytest.mark.parametrize("spec", SPECS)
@@ -42,7 +32,7 @@ def test_the_steps_of_every_form_are_those_of_one_pass(spec, ordering, context_f
     context = torch.randn(3, context_features).double() if context_features else None
     features = model.features(x)
     expected = all_conditionals(model.backbone, features, model.order, context).reshape(3, 16, -1)
-    torch.testing.assert_close(_walk(model, features, context), expected, **CLOSE)
+    torch.testing.assert_close(walk(model, features, context), expected, **CLOSE)
 
 
 @pytest.mark.parametrize("spec", ["rnn:hidden=6", "transformer:channels=8,layers=2"])

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from tensorar import CausalBackbone, Stepper
+from tensorar_plugins.backbones.shown import Shown, columns_by_step, rows_by_step
 
 
 class FVSBN(CausalBackbone):
@@ -45,23 +46,20 @@ class FVSBN(CausalBackbone):
 
 
 class FVSBNStepper(Stepper):
-    """Keeps what was shown in visiting order, and multiplies it by the next coefficient's row, cut to that length."""
+    """Holds what was shown in visiting order, and multiplies it by the start of the next coefficient's row."""
 
     def __init__(self, backbone, order, batch, context):
         n, p, _, f = backbone.weight.shape
-        visits = order.visits
-        # a row for each step, its columns in visiting order too: what may be seen is the start of a row
-        self.weight = backbone.weight.detach()[visits][:, :, visits].reshape(n, p, n * f)
-        bias = backbone.bias.detach()[visits].unsqueeze(1)
+        self.shown = Shown(backbone.weight, n, f, batch)
+        self.weights = rows_by_step(columns_by_step(backbone.weight.detach().reshape(n * p, n * f), order, f), order, p)
+        bias = backbone.bias.detach().flatten().unsqueeze(1)
         if context is not None:
-            bias = bias + backbone.context(context).detach().reshape(batch, n, p)[:, visits].transpose(0, 1)
-        self.bias = bias
-        self.shown = self.weight.new_empty(batch, n * f)
-        self.t, self.f = 0, f
+            bias = bias + backbone.context(context).detach().T
+        self.biases = rows_by_step(bias, order, p)
+        self.t = 0
 
     def step(self, features):
-        t, f = self.t, self.f
-        if features is not None:
-            self.shown[:, (t - 1) * f : t * f] = features
+        self.shown.add(features)
+        shown, t = self.shown.so_far(), self.t
         self.t += 1
-        return torch.addmm(self.bias[t], self.shown[:, : t * f], self.weight[t, :, : t * f].T)
+        return torch.addmm(self.biases[t], self.weights[t][:, : len(shown)], shown).T

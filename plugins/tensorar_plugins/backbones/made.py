@@ -12,6 +12,7 @@ from torch.nn import functional
 from tensorar import CausalBackbone
 from tensorar_plugins.backbones.context import ContextBias
 from tensorar_plugins.backbones.degrees import layer_masks, sampled_degrees
+from tensorar_plugins.backbones.made_stepper import MADEStepper
 from tensorar_plugins.backbones.sizes import require_positive
 
 
@@ -64,6 +65,9 @@ class MADE(CausalBackbone):
         if self.direct is not None:
             answer = answer + self.direct(seen, order.sees().to(self.direct.weight))
         return answer.reshape(*features.shape[:-1], self.signature.parameter_count)
+
+    def stepper(self, order, batch, context=None):
+        return MADEStepper(self, order, batch, context)
 
     def _masks(self, order):
         """The masks of all layers; made again only for another order or connectivity."""

@@ -11,6 +11,7 @@ from torch import nn
 from tensorar import CausalBackbone
 from tensorar_plugins.backbones.context import ContextBias
 from tensorar_plugins.backbones.nade_scan import nade_scan
+from tensorar_plugins.backbones.nade_stepper import NADEStepper
 from tensorar_plugins.backbones.sizes import require_positive
 from tensorar_plugins.backbones.visiting import by_coefficient, by_step
 
@@ -67,3 +68,6 @@ class NADE(CausalBackbone):
         start = self.context(self.hidden_bias.expand(len(features), -1), context)
         answer = nade_scan(seen, weight, start, readout, self.scale, activation=self.activation, chunk=self.chunk)
         return by_coefficient(answer.permute(2, 0, 1), order) + self.bias.reshape(*self.signature.event_shape, -1)
+
+    def stepper(self, order, batch, context=None):
+        return NADEStepper(self, order, batch, context)

@@ -1,0 +1,54 @@
+"""NADE and MADE one step at a time, in all their forms."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tensorar import build
+from tensorar.conditionals import all_conditionals, stepper_of
+from tests.backbones.walking import walk
+from tests.strategies import events_of, randomise
+
+CLOSE = {"rtol": 1e-9, "atol": 1e-9}
+SPECS = [
+    *(f"made:hidden={h},layers={n},direct={d}" for h in (3, 40) for n in (1, 3) for d in ("true", "false")),
+    "made:hidden=20,masks=3",
+    *(f"nade:hidden=5,activation={a},scaling={s}" for a in ("relu", "sigmoid") for s in ("true", "false")),
+]
+
+
+@pytest.mark.parametrize("context_features", [0, 2])
+@pytest.mark.parametrize(("ordering", "shape"), [("hilbert", (4, 4)), ("shuffled", (2, 3, 2)), ("raster", ())])
+@pytest.mark.parametrize("spec", SPECS)
+def test_the_steps_of_every_form_are_those_of_one_pass(spec, ordering, shape, context_features):
+    head = "categorical:levels=3,one_hot=true"
+    model = randomise(build(shape, ordering, head, spec, context_features=context_features), 0)
+    features = model.features(events_of(model, 3, 1))
+    context = torch.randn(3, context_features).double() if context_features else None
+    expected = all_conditionals(model.backbone, features, model.order, context).reshape(3, len(model.order), -1)
+    torch.testing.assert_close(walk(model, features, context), expected, **CLOSE)
+
+
+def test_another_connectivity_is_sampled_from_as_it_is_scored():
+    model = randomise(build((6,), "raster", "bernoulli", "made:hidden=20,masks=3"), 0)
+    features = model.features(events_of(model, 3, 1))
+    first = walk(model, features)
+    model.backbone.connectivity = 2
+    expected = all_conditionals(model.backbone, features, model.order).reshape(3, 6, -1)
+    torch.testing.assert_close(walk(model, features), expected, **CLOSE)
+    assert not torch.allclose(first, expected)
+
+
+def test_every_unit_of_made_is_computed_once():
+    model = randomise(build((30,), "raster", "bernoulli", "made:hidden=17,layers=2"), 0)
+    stepper = stepper_of(model.backbone, model.order, 2)
+    before = [layer.done for layer in stepper.layers]
+    with torch.inference_mode():
+        shown = None
+        for _ in range(30):
+            stepper.step(shown)
+            now = [layer.done for layer in stepper.layers]
+            assert all(n >= b for n, b in zip(now, before, strict=True))
+            before, shown = now, torch.ones(2, 1).double()
+    assert before == [17, 17]
