@@ -11,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tensorar import ShapeError, build, default_registry
+from tensorar_plugins.backbones import masked_conv, tap_loop
 from tensorar_plugins.backbones.grid import Grid
 from tensorar_plugins.backbones.masked_conv import MaskedConv
 from tensorar_plugins.backbones.taps import Kernel, Ranks
@@ -82,11 +83,16 @@ def test_any_order_shape_kernel_and_groups_by_brute_force(layer):
     torch.testing.assert_close(found, wanted, **CLOSE)
 
 
+@pytest.mark.parametrize("surplus", [0, 100])
 @given(layer=layers(raster=True))
-def test_one_ordinary_convolution_says_the_same_as_the_loop_over_taps(layer):
+def test_one_ordinary_convolution_says_the_same_as_the_loop_over_taps(surplus, layer):
     conv, ranks, maps = layer
     assume(conv.taps(ranks).uniform)
-    out, expected = conv(maps, ranks), conv._locally_masked(maps, conv.taps(ranks))
+    with pytest.MonkeyPatch.context() as patch:
+        # input padded on one side, or positions too many computed and left out
+        patch.setattr(masked_conv, "SURPLUS", surplus)
+        out = conv(maps, ranks)
+    expected = conv._locally_masked(maps, conv.taps(ranks))
     slope = torch.randn_like(out)
     torch.testing.assert_close(_with_slopes(conv, out, maps, slope), _with_slopes(conv, expected, maps, slope), **CLOSE)
 
@@ -195,8 +201,6 @@ def test_copies_dtypes_and_other_batches_share_what_is_known_of_an_order(orderin
 
 
 def test_a_large_batch_in_slices_is_the_same(monkeypatch):
-    from tensorar_plugins.backbones import tap_loop
-
     grid = Grid.of((5, 5))
     ranks = grid.ranks(_order("spiral", (5, 5)))
     conv, maps = MaskedConv(grid, 2, 2, 3).double(), torch.randn(7, 2, 5, 5).double().requires_grad_()

@@ -23,6 +23,9 @@ from tensorar_plugins.backbones.tap_loop import tap_loop
 from tensorar_plugins.backbones.taps import Kernel
 
 CONVOLUTION = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+# a box of live taps is off centre: up to here it costs less to compute some positions too many than to copy the input
+# with the padding that it needs on one side
+SURPLUS = 1.1
 
 
 class MaskedConv(nn.Module):
@@ -71,11 +74,16 @@ class MaskedConv(nn.Module):
 
     def _convolve(self, maps, taps):
         """One ordinary convolution with the box of the live taps."""
-        axes = maps.ndim - 2
-        weight = self._boxed_weight(taps).flatten(1 + axes)
-        if any(before or after for before, after in taps.padding):
-            maps = F.pad(maps, [p for pair in reversed(taps.padding) for p in pair])
-        return CONVOLUTION[axes](maps, weight, self.bias, dilation=self.kernel.dilation)
+        convolution, weight = CONVOLUTION[maps.ndim - 2], self._boxed_weight(taps).flatten(maps.ndim - 1)
+        sizes, padding = maps.shape[2:], taps.padding[: maps.ndim - 2]
+        around = [max(0, *pair) for pair in padding]
+        surplus = [n + 2 * p - before - after for n, p, (before, after) in zip(sizes, around, padding, strict=True)]
+        if math.prod(surplus) > SURPLUS * sizes.numel():
+            maps = F.pad(maps, [p for pair in reversed(padding) for p in pair])
+            return convolution(maps, weight, self.bias, dilation=self.kernel.dilation)
+        out = convolution(maps, weight, self.bias, padding=around, dilation=self.kernel.dilation)
+        starts = [p - before for p, (before, _) in zip(around, padding, strict=True)]
+        return out[(..., *[slice(i, i + n) for i, n in zip(starts, sizes, strict=True)])]
 
     def _boxed_weight(self, taps):
         weight = self.weight[(..., *[slice(a, b + 1) for a, b in taps.box])]
