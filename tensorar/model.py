@@ -104,16 +104,6 @@ class AutoregressiveModel(nn.Module):
         """What the network sees of values."""
         return self.head.encode(x).to(self.features_dtype)
 
-    def draw(
-        self,
-        parameters: Float[Tensor, "*batch parameters"],
-        noise: Float[Tensor, "*batch noise"],
-        coefficients: Int[Tensor, "*some"],
-    ) -> Float[Tensor, "*batch"]:
-        """Values of some coefficients, drawn as a function of noise, never in half precision."""
-        parameters = parameters if parameters.dtype == self.dtype else parameters.to(self.dtype)
-        return self.head.draw(parameters, noise, coefficients)
-
     def start_at_marginals(self, values: Real[Tensor, "n *event"]) -> None:
         """Let training begin at each coefficient's own distribution in the data, where head and backbone know how."""
         marginal = self.head.marginal(values)

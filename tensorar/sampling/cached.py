@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -21,20 +23,20 @@ def cached(walk: Walk) -> int:
     return 1
 
 
-def _by_step(walk: Walk, step) -> Tensor:  # type: ignore[no-untyped-def]
-    model, value = walk.model, walk.value
-    drawn = torch.empty(value.shape[::-1], dtype=value.dtype, device=value.device)
-    features = None
-    for t, coefficient in enumerate(walk.visits):
-        parameters = step(features)
-        rows = walk.unknown(t)
-        if rows is None:
-            now = walk.draw(parameters, t)
-        else:
-            now = value[:, coefficient].clone()
-            if len(rows):
-                now[rows] = walk.draw(parameters[rows], t, rows)
-        drawn[t] = now
-        features = model.features(now)
+def _by_step(walk: Walk, step: Callable[[Tensor | None], Tensor]) -> Tensor:
+    drawn: list[Tensor] = []
+    for t in range(len(walk.visits)):
+        parameters = step(walk.features(drawn[-1]) if drawn else None)
+        drawn.append(_known_or_drawn(walk, parameters, t))
         walk.tick(1)
-    return drawn
+    return torch.stack(drawn)
+
+
+def _known_or_drawn(walk: Walk, parameters: Tensor, t: int) -> Tensor:
+    rows = walk.unknown(t)
+    if rows is None:
+        return walk.draw(parameters, t)
+    now = walk.value[:, walk.visits[t]].clone()
+    if len(rows):
+        now[rows] = walk.draw(parameters[rows], t, rows)
+    return now

@@ -39,6 +39,7 @@ def _pass(walk: Walk) -> Tensor:
     features = model.features(walk.value.reshape(-1, *order.event_shape))
     parameters = all_conditionals(model.backbone, features, order, walk.context)
     coefficients = torch.arange(len(walk.visits), device=walk.value.device)
-    noise = walk.noise[order.rank.flatten()].transpose(0, 1)
-    drawn = model.draw(parameters.reshape(len(walk.value), len(walk.visits), -1), noise, coefficients)
+    noise = torch.stack(walk.noise, 1)[:, order.rank.flatten()]
+    parameters = walk.whole(parameters.reshape(len(walk.value), len(walk.visits), -1))
+    drawn = model.head.draw(parameters, noise, coefficients)
     return drawn if walk.observed is None else torch.where(walk.observed, walk.value, drawn)

@@ -21,8 +21,18 @@ def events_at_once(model: AutoregressiveModel, method: str, n: int, memory: int 
     """So many that what grows with the batch stays within ``memory`` bytes; at least one."""
     if n <= 1:
         return 1
-    each = _noise_bytes(model) + (_cache_bytes(model) if method == "cached" else _pass_bytes(model))
-    return max(1, min(n, (BUDGET if memory is None else memory) // max(each, 1)))
+    budget = BUDGET if memory is None else memory
+    noise = _noise_bytes(model)
+    if n * (noise + _all_activations(model)) <= budget:
+        return n
+    each = noise + (_cache_bytes(model) if method == "cached" else _pass_bytes(model))
+    return max(1, min(n, budget // max(each, 1)))
+
+
+def _all_activations(model: AutoregressiveModel) -> int:
+    """No less than what one event takes by any method: what every layer says of every coefficient, at once."""
+    outputs = sum(len(p) for p in model.backbone.parameters() if p.ndim > 1)
+    return len(model.order) * outputs * model.dtype.itemsize
 
 
 def _noise_bytes(model: AutoregressiveModel) -> int:

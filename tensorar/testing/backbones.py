@@ -149,7 +149,7 @@ def single_and_double_precision(subject: Subject) -> None:
             if answer.dtype != network:
                 raise CheckFailed(f"a network in {network} gives parameters in {answer.dtype}")
         if not torch.allclose(single.double(), double, rtol=1e-3, atol=1e-3):
-            raise CheckFailed(f"float32 and float64 differ by {float((single - double).abs().max()):.3g}")
+            raise CheckFailed(f"float32 and float64 differ by {(single - double).detach().abs().max().item():.3g}")
 
     for_all(backbone_cases(subject), test, examples=max(4, subject.profile.examples // 2))
 
@@ -313,4 +313,4 @@ def _require_inputs_kept(backbone: Backbone, given: Sequence[object], kept: Sequ
 
 def _require_same(one: Tensor, other: Tensor, otherwise: str) -> None:
     if not torch.allclose(one, other, equal_nan=True, **CLOSE):
-        raise CheckFailed(f"{otherwise} (by {float((one - other).abs().max()):.3g})")
+        raise CheckFailed(f"{otherwise} (by {(one - other).detach().abs().max().item():.3g})")

@@ -99,6 +99,12 @@ def undisturbed() -> Iterator[None]:
             random.setstate(state)
 
 
+def random_states() -> tuple[Any, Any]:
+    """Torch's random state and Python's, such as no seed gives them: what seeds anew is seen to."""
+    torch.rand(3), random.random()
+    return torch.get_rng_state(), random.getstate()
+
+
 def for_all(cases: SearchStrategy[T], test: Callable[[T], None], *, examples: int) -> None:
     """Run a test on drawn cases. Raises ``CheckFailed`` for the smallest case that fails, named by its words."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+import types
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
 
 from tensorar.errors import SpecError
 from tensorar.parts.part import Part, coerce, type_name
@@ -29,8 +31,8 @@ def described(subject: Subject) -> None:
 
 
 def _require_writable(option: str, parameter: inspect.Parameter) -> None:
-    if parameter.annotation is Any or "<" in type_name(parameter.annotation):
-        raise CheckFailed(f"the option {option} has no type that a spec can write")
+    if not _writable(parameter.annotation):
+        raise CheckFailed(f"the option {option} has no type that a spec can write, but {parameter.annotation!r}")
     default = parameter.default
     if isinstance(default, bool | int | float | str):
         try:
@@ -39,3 +41,10 @@ def _require_writable(option: str, parameter: inspect.Parameter) -> None:
             same = False
         if not same:
             raise CheckFailed(f"the default of {option}, {default!r}, is no {type_name(parameter.annotation)}")
+
+
+def _writable(kind: Any) -> bool:
+    """Whether the words of a spec can be made a value of this type."""
+    if get_origin(kind) in (Union, types.UnionType, tuple):
+        return all(_writable(one) for one in get_args(kind) if one is not Ellipsis)
+    return get_origin(kind) is Literal or kind in (int, float, bool, str, Path, type(None))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from types import ModuleType
 from typing import Any, Literal
@@ -25,7 +26,7 @@ from tensorar.testing.cases import (
     ordering_cases,
     subject_of,
 )
-from tensorar.testing.check import QUICK, THOROUGH, Check
+from tensorar.testing.check import QUICK, THOROUGH, Check, Profile
 
 # what only some parts of a kind are asked for
 FOR_EVIDENCE_BACKBONES = {"queries_as_if_each_came_alone", "knows_zero_from_unknown"}
@@ -80,7 +81,7 @@ def checks(
     ['described', 'sums_to_one']
     """
     kind = kind_of(part)
-    subject = subject_of(part, options, shapes, THOROUGH if profile == "thorough" else QUICK)
+    subject = subject_of(part, options, shapes, _profile(kind, profile))
     runs, expected = dict(_runs(kind, subject)), dict(expected_failures or {})
     for name in expected.keys() - runs.keys():
         raise SpecError(expected=f"the name of a check of a {kind}", got=repr(name), remedy=nearest(name, runs))
@@ -98,6 +99,12 @@ def kind_of(part: type) -> str:
             remedy="give the class itself, not an object or a name",
         )
     return found[0]
+
+
+def _profile(kind: str, name: str) -> Profile:
+    profile = THOROUGH if name == "thorough" else QUICK
+    # of the simplest parts a model costs little, and three kinds of orderings are to be met
+    return replace(profile, examples=4 * profile.examples) if kind == "model" else profile
 
 
 def _runs(kind: str, subject: Subject) -> Iterator[tuple[str, Callable[[], None]]]:

@@ -41,7 +41,7 @@ def no_leak_as_built(subject: Subject) -> None:
         with torch.no_grad():
             for parameter in model.parameters():
                 if parameter.grad is not None:
-                    parameter -= 0.1 * parameter.grad
+                    parameter.sub_(0.1 * parameter.grad)
         _require_no_leak(model.eval(), case, "after a step of training")
 
     for_all(backbone_cases(subject, max_coefficients=6), test, examples=max(4, subject.profile.examples // 2))

@@ -17,7 +17,7 @@ from tensorar.errors import ShapeError
 from tensorar.order import Order
 from tensorar.ordering import Ordering
 from tensorar.testing.cases import Shape, Subject, some_shapes
-from tensorar.testing.check import LEVEL, CheckFailed, for_all, told
+from tensorar.testing.check import LEVEL, CheckFailed, for_all, random_states, told
 from tensorar.testing.oracles import p_value
 
 # as many coefficients as a small volume has, in shapes of several ranks
@@ -120,7 +120,7 @@ def leaves_the_global_random_state_alone(subject: Subject) -> None:
     """Neither torch's global random state nor Python's changes where none is asked for."""
     ordering = subject.make()
     for shape in _some_taken(ordering, subject):
-        before, pythons = torch.get_rng_state(), random.getstate()
+        before, pythons = random_states()
         ordering.visits(shape)
         ordering.orders(shape)
         ordering.draw(shape, torch.Generator())

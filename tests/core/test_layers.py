@@ -12,7 +12,7 @@ import tensorar
 
 ROOT = Path(__file__).parents[2]
 # what a plugin may import beside the names that tensorar itself exports
-PUBLIC = {"tensorar.errors", "tensorar.parts.hookspecs", "tensorar.testing"}
+PUBLIC = {"tensorar.errors", "tensorar.noise", "tensorar.parts.hookspecs", "tensorar.testing"}
 
 
 def _files(folder: str):

@@ -85,7 +85,7 @@ def test_a_draw_follows_the_distribution(head):
         pytest.skip("draws by rejection, with torch's own sampler")
     noise = torch.rand(20_000, model.head.noise_size, generator=torch.Generator().manual_seed(0)).double()
     parameters = model.backbone(torch.zeros(1, model.head.feature_count).double(), model.order)
-    drawn = model.draw(parameters.expand(20_000, -1), noise, torch.tensor(0)).detach()
+    drawn = model.head.draw(parameters.expand(20_000, -1), noise, torch.tensor(0)).detach()
     distribution = model.distribution(parameters[0], torch.tensor(0))
     if model.head.support.is_discrete:
         values, counts = drawn.unique(return_counts=True)

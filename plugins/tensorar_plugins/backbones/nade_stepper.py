@@ -16,7 +16,7 @@ class NADEStepper(Stepper):
             for parameter in (backbone.weight, backbone.readout.mT, backbone.bias)
         )
         self.scales = None if backbone.scale is None else backbone.scale.detach().tolist()
-        self.activate = torch.Tensor.sigmoid_ if backbone.activation == "sigmoid" else torch.Tensor.relu_
+        self.activate = torch.sigmoid if backbone.activation == "sigmoid" else _relu
         self.sums = backbone.context(backbone.hidden_bias.detach().repeat(batch, 1), context).detach()
         self.hidden = torch.empty_like(self.sums)
         self.t = 0
@@ -26,8 +26,9 @@ class NADEStepper(Stepper):
         if features is not None:
             self.sums.addmm_(features, self.columns[t - 1])
         self.t += 1
-        if self.scales is None:
-            self.hidden.copy_(self.sums)
-        else:
-            torch.mul(self.sums, self.scales[t], out=self.hidden)
-        return torch.addmm(self.biases[t], self.activate(self.hidden), self.readouts[t])
+        scaled = self.sums if self.scales is None else torch.mul(self.sums, self.scales[t], out=self.hidden)
+        return torch.addmm(self.biases[t], self.activate(scaled, out=self.hidden), self.readouts[t])
+
+
+def _relu(x, out):
+    return torch.clamp_min(x, 0, out=out)
