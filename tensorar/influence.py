@@ -35,24 +35,26 @@ def influence(
     return torch.stack([_influence(model, *event) for event in events]).any(0)
 
 
-def share_of_past(model: AutoregressiveModel, *, events: int = 3, seed: int = 0) -> float:
+def share_of_past(model: AutoregressiveModel, *, draws: int = 4, seed: int = 0) -> float:
     """How much of what the order allows the network sees: 1 where nothing of the past is hidden from any coefficient.
 
     The share of the pairs of coefficients, one earlier than the other, for which the later one's conditional depends on
-    the earlier value. It is a property of the architecture and the order, measured with random weights, so that
-    nothing is hidden by an initialisation at zero.
+    the earlier value. A property of the architecture and the order, measured with some draws of random weights and
+    values, so that nothing is hidden by an initialisation at zero or by rectified units that happen to be off.
     """
     sees = model.order.sees().cpu()
     if not sees.any():
         return 1.0
-    twin = _with_random_weights(model, seed)
-    generator = torch.Generator().manual_seed(seed)
-    shape = (events, *model.event_shape, model.backbone.signature.feature_count)
-    contexts = torch.randn(events, model.backbone.signature.context_features, generator=generator).double()
-    features = torch.randn(shape, generator=generator, dtype=torch.float64)
-    given = contexts if contexts.shape[1] else [None] * events
-    found = torch.stack([_influence(twin, f, c) for f, c in zip(features, given, strict=True)]).any(0)
+    found = torch.stack([_of_random_weights(model, seed + draw) for draw in range(draws)]).any(0)
     return float((found & sees).sum() / sees.sum())
+
+
+def _of_random_weights(model: AutoregressiveModel, seed: int) -> Tensor:
+    generator, signature = torch.Generator().manual_seed(seed), model.backbone.signature
+    shape = (*model.event_shape, signature.feature_count)
+    features = torch.randn(shape, generator=generator, dtype=torch.float64)
+    context = torch.randn(signature.context_features, generator=generator, dtype=torch.float64)
+    return _influence(_with_random_weights(model, generator), features, context if len(context) else None)
 
 
 def _influence(model: AutoregressiveModel, features: Tensor, context: Tensor | None) -> Tensor:
@@ -77,9 +79,8 @@ def _depends(slope: Tensor, n: int) -> Tensor:
     return slope.reshape(len(slope), n, -1).ne(0).any(-1).cpu()
 
 
-def _with_random_weights(model: AutoregressiveModel, seed: int) -> AutoregressiveModel:
+def _with_random_weights(model: AutoregressiveModel, generator: torch.Generator) -> AutoregressiveModel:
     twin = copy.deepcopy(model).cpu().double().eval()
-    generator = torch.Generator().manual_seed(seed)
     for parameter in twin.parameters():
         fan_in = parameter[0].numel() if parameter.ndim > 1 else 1
         nn.init.normal_(parameter, std=fan_in**-0.5, generator=generator)
