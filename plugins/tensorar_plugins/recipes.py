@@ -11,6 +11,20 @@ def _recipe(name, description, *, dataset, head, backbone, ordering="raster", **
     return Recipe(name=name, description=description, training=TrainingSettings(**training), **specs)
 
 
+def _toy(name, backbone, *, minutes=2.0, **training):
+    """The toy by another network, shown levels as categories: what each makes of the same task in the same time."""
+    settings = {"batch_size": 64, "learning_rate": 2e-3, "ema": 0.99} | training
+    return _recipe(
+        f"toy-{name}",
+        f"The lecture's toy sequences with {backbone}.",
+        dataset="toy",
+        head="categorical:levels=64,one_hot=true",
+        backbone=backbone,
+        minutes=minutes,
+        **settings,
+    )
+
+
 ALL = [
     _recipe(
         "toy-convnet",
@@ -56,4 +70,15 @@ ALL = [
         evaluate_every=200,
         valid_events=10_000,
     ),
+    _toy("rnn", "rnn:layers=1", minutes=10.0, learning_rate=1e-2),
+    _toy("transformer", "transformer:channels=64,layers=3", learning_rate=5e-3),
+    _toy("gated-pixelcnn", "gated_pixelcnn:channels=64,layers=8"),
+    _toy("pixelcnn", "pixelcnn:channels=128,blocks=6"),
+    _toy("diagonal-bilstm", "diagonal_bilstm:channels=64,layers=2", learning_rate=5e-3),
+    _toy("row-lstm", "row_lstm:channels=64,layers=2", learning_rate=5e-3),
+    _toy("nade", "nade"),
+    _toy("made", "made:hidden=1000"),
+    _toy("fvsbn", "fvsbn", learning_rate=1e-2),
+    _toy("mlp", "mlp:hidden=1024", batch_size=250),
+    _toy("unet", "unet", batch_size=250),
 ]

@@ -105,7 +105,7 @@ def test_colours_may_be_convolved_over_as_well():
 
 def _share(ordering, blocks, shape=(8, 8)):
     spec = f"pixelcnn:channels=8,blocks={blocks},first_kernel=3"
-    return share_of_past(build(shape, ordering, "bernoulli", spec), events=2)
+    return share_of_past(build(shape, ordering, "bernoulli", spec), draws=2)
 
 
 def test_how_much_of_the_past_is_seen_depends_on_the_order():
