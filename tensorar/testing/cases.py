@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from hypothesis import strategies as st
-from hypothesis.strategies import DrawFn, SearchStrategy
+from hypothesis.strategies import SearchStrategy
 from torch import Tensor, nn
 
 from tensorar.backbone import Backbone, Signature
@@ -18,10 +18,10 @@ from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
 from tensorar.ordering import Ordering
-from tensorar.testing.check import Profile
+from tensorar.testing.check import Draw, Profile, composite
 from tensorar.testing.probes import Coin, Die, Given, Linear, Mirrored, Varying
 from tensorar.testing.small import small_options
-from tensorar.testing.strategies import composite, event_shapes, orders, randomise, raster_orders, values_of
+from tensorar.testing.strategies import event_shapes, orders, randomise, raster_orders, values_of
 
 Shape = tuple[int, ...]
 # more visits than this are not worth reading
@@ -112,7 +112,7 @@ def mild(model: AutoregressiveModel, seed: int) -> AutoregressiveModel:
 
 @composite
 def backbone_cases(
-    draw: DrawFn,
+    draw: Draw,
     subject: Subject,
     *,
     max_coefficients: int = 8,
@@ -137,7 +137,7 @@ def backbone_cases(
 
 
 @composite
-def head_cases(draw: DrawFn, subject: Subject, *, max_coefficients: int = 6) -> Case:
+def head_cases(draw: Draw, subject: Subject, *, max_coefficients: int = 6) -> Case:
     """A head under a linear map, in any shape and order."""
     shape = draw(some_shapes(subject, max_coefficients))
     steps = tuple(draw(orders(shape)).visits.tolist())
@@ -145,7 +145,7 @@ def head_cases(draw: DrawFn, subject: Subject, *, max_coefficients: int = 6) -> 
 
 
 @composite
-def ordering_cases(draw: DrawFn, subject: Subject, *, max_coefficients: int = 5) -> Case:
+def ordering_cases(draw: Draw, subject: Subject, *, max_coefficients: int = 5) -> Case:
     """An ordering in any shape that it takes, of coins under a linear map."""
     made = subject.make()
     shapes = some_shapes(subject, max_coefficients).filter(lambda shape: ordering_takes(made, shape))
@@ -153,7 +153,7 @@ def ordering_cases(draw: DrawFn, subject: Subject, *, max_coefficients: int = 5)
 
 
 @composite
-def model_cases(draw: DrawFn, subject: Subject, *, max_coefficients: int = 5) -> Case:
+def model_cases(draw: Draw, subject: Subject, *, max_coefficients: int = 5) -> Case:
     """A kind of model with the simplest parts: one order, a varying one or an ensemble of two."""
     shape = draw(some_shapes(subject, max_coefficients))
     kind = draw(st.sampled_from([Given, Varying, Mirrored]))

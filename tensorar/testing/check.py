@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -14,12 +15,15 @@ from tensorar.testing.errors import MissingHypothesisError
 
 try:
     from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+    from hypothesis import strategies as st
     from hypothesis.errors import Flaky, HypothesisException, Unsatisfiable
     from hypothesis.strategies import SearchStrategy
 except ImportError as error:
     raise MissingHypothesisError from error
 
 T = TypeVar("T")
+# of Hypothesis, where it is no type that can be looked at
+Draw = Callable[..., Any]
 
 
 class CheckFailed(AssertionError):  # noqa: N818 (a finding, told as one)
@@ -74,12 +78,16 @@ class Check:
             with undisturbed():
                 self._run()
         except CheckFailed as error:
-            return CheckFailed(str(error)).with_traceback(None)
+            # without the traceback through Hypothesis
+            return _caused(CheckFailed(str(error)), error.__cause__)
         except Exception as error:
-            found = CheckFailed(told(error))
-            found.__cause__ = error
-            return found
+            return _caused(CheckFailed(told(error)), error)
         return None
+
+
+def _caused(found: CheckFailed, cause: BaseException | None) -> CheckFailed:
+    found.__cause__ = cause
+    return found
 
 
 def told(error: BaseException) -> str:
@@ -99,10 +107,27 @@ def undisturbed() -> Iterator[None]:
             random.setstate(state)
 
 
-def random_states() -> tuple[Any, Any]:
-    """Torch's random state and Python's, such as no seed gives them: what seeds anew is seen to."""
-    torch.rand(3), random.random()
-    return torch.get_rng_state(), random.getstate()
+def composite(function: Callable[..., T]) -> Callable[..., SearchStrategy[T]]:
+    """``st.composite`` for strategies that run checked code.
+
+    Beartype draws from ``random`` which items it looks at, and Hypothesis wants that state untouched.
+    """
+
+    @wraps(function)
+    def leaving_random_alone(*args: Any, **kwargs: Any) -> T:
+        state = random.getstate()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            random.setstate(state)
+
+    return st.composite(leaving_random_alone)
+
+
+def random_state() -> Any:
+    """Torch's random state, such as no seed gives it: what seeds anew is seen to."""
+    torch.rand(3)
+    return torch.get_rng_state()
 
 
 def for_all(cases: SearchStrategy[T], test: Callable[[T], None], *, examples: int) -> None:
@@ -119,7 +144,7 @@ def for_all(cases: SearchStrategy[T], test: Callable[[T], None], *, examples: in
         verbosity=Verbosity.quiet,
         print_blob=False,
     )
-    @given(cases)
+    @given(_drawn(cases))
     def run(case: Any) -> None:
         torch.manual_seed(0)
         try:
@@ -137,6 +162,12 @@ def for_all(cases: SearchStrategy[T], test: Callable[[T], None], *, examples: in
         raise CheckFailed("nothing to try: none of the shapes that were drawn is taken; name some in shapes=") from None
     except Flaky as error:
         raise CheckFailed("fails and does not fail for one and the same case: not deterministic") from error
+
+
+@composite
+def _drawn(draw: Draw, cases: SearchStrategy[T]) -> T:
+    found: T = draw(cases)
+    return found
 
 
 def _words(case: object) -> str:

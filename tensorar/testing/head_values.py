@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from tensorar.head import Head
+from tensorar.testing.check import Draw, composite
 from tensorar.testing.oracles import points_and_weights, support_values
-from tensorar.testing.strategies import composite
 
 DTYPES = (torch.float64, torch.float32)
 # counts are looked at up to here
@@ -39,7 +39,7 @@ class Parameters:
 
 
 @composite
-def parameters(draw: st.DrawFn, spreads: tuple[float, ...], dtypes: tuple[torch.dtype, ...] = DTYPES) -> Parameters:
+def parameters(draw: Draw, spreads: tuple[float, ...], dtypes: tuple[torch.dtype, ...] = DTYPES) -> Parameters:
     """Parameters of one of these sizes, in one of these precisions."""
     return Parameters(draw(st.sampled_from(spreads)), draw(st.integers(0, 2**16)), draw(st.sampled_from(dtypes)))
 

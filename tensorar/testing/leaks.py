@@ -152,10 +152,11 @@ def _require_no_leak(model: AutoregressiveModel, case: Case, when: str = "") -> 
     events = torch.cat([x, one_changed, rest_changed])
     contexts = None if context is None else context.expand(len(events), -1)
     answers = _answers(model, events, contexts)
-    rank = order.rank.flatten()
-    for t, visited in enumerate(order.visits.tolist()):
-        for answer, what in ((answers[1 + t], "changed"), (answers[1 + len(order) + t], "and all after it changed")):
-            wrong = _differ(answers[0], answer) & (rank <= t)
+    rank, n = order.rank.flatten(), len(order)
+    # one at a time first: what is told is then one pair of coefficients
+    for first, what in ((1, "changed"), (1 + n, "and all after it changed")):
+        for t, visited in enumerate(order.visits.tolist()):
+            wrong = _differ(answers[0], answers[first + t]) & (rank <= t)
             if wrong.any():
                 raise _leak(order, _first(order, wrong), visited, f"{what}{' ' + when if when else ''}")
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-import random
-from collections.abc import Callable
-from functools import cache, wraps
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any
 
 import torch
 from hypothesis import strategies as st
-from hypothesis.strategies import DrawFn, SearchStrategy
 from torch import Tensor, nn
 from torch.distributions import constraints, transform_to
 
@@ -24,28 +21,11 @@ from tensorar.order import Order
 from tensorar.ordering import Ordering
 from tensorar.parts.registry import Registry, default_registry
 from tensorar.parts.spec import PartSpec
+from tensorar.testing.check import Draw, composite
 from tensorar.testing.oracles import levels_of, support_values
 from tensorar.testing.small import small_options
 
-T = TypeVar("T")
 seeds = st.integers(0, 2**32 - 1)
-
-
-def composite(function: Callable[..., T]) -> Callable[..., SearchStrategy[T]]:
-    """``st.composite`` for strategies that run checked code.
-
-    Beartype draws from ``random`` which items it looks at, and Hypothesis wants that state untouched.
-    """
-
-    @wraps(function)
-    def leaving_random_alone(*args: Any, **kwargs: Any) -> T:
-        state = random.getstate()
-        try:
-            return function(*args, **kwargs)
-        finally:
-            random.setstate(state)
-
-    return st.composite(leaving_random_alone)
 
 
 # --- shapes and orders -----------------------------------------------------------------------------------------------
@@ -53,7 +33,7 @@ def composite(function: Callable[..., T]) -> Callable[..., SearchStrategy[T]]:
 
 @composite
 def event_shapes(
-    draw: DrawFn, *, max_rank: int = 4, max_coefficients: int = 12, min_coefficients: int = 1
+    draw: Draw, *, max_rank: int = 4, max_coefficients: int = 12, min_coefficients: int = 1
 ) -> tuple[int, ...]:
     """Shapes of 0 to 4 axes, axes of size 1 among them, and not too many coefficients."""
     shape: list[int] = []
@@ -65,13 +45,13 @@ def event_shapes(
 
 
 @composite
-def orders(draw: DrawFn, event_shape: tuple[int, ...]) -> Order:
+def orders(draw: Draw, event_shape: tuple[int, ...]) -> Order:
     """Any permutation of the coefficients."""
     return Order(torch.tensor(draw(st.permutations(range(math.prod(event_shape))))), event_shape)
 
 
 @composite
-def raster_orders(draw: DrawFn, event_shape: tuple[int, ...]) -> Order:
+def raster_orders(draw: Draw, event_shape: tuple[int, ...]) -> Order:
     """The raster order up to flips and a permutation of the axes."""
     axes = draw(st.permutations(range(len(event_shape))))
     flips = draw(st.lists(st.sampled_from(range(len(event_shape))), unique=True)) if event_shape else []
@@ -80,7 +60,7 @@ def raster_orders(draw: DrawFn, event_shape: tuple[int, ...]) -> Order:
 
 
 @composite
-def raster_like(draw: DrawFn, event_shape: tuple[int, ...]) -> str:
+def raster_like(draw: Draw, event_shape: tuple[int, ...]) -> str:
     """A raster ordering with any nesting and flips, as a spec."""
     d = len(event_shape)
     options: dict[str, Any] = {}
@@ -92,7 +72,7 @@ def raster_like(draw: DrawFn, event_shape: tuple[int, ...]) -> str:
 
 
 @composite
-def einops_orderings(draw: DrawFn, event_shape: tuple[int, ...]) -> str:
+def einops_orderings(draw: Draw, event_shape: tuple[int, ...]) -> str:
     """A random rearrangement, some axes cut in two, as a spec."""
     left: list[str] = []
     names: list[str] = []
@@ -121,7 +101,7 @@ def accepts(ordering: str, event_shape: tuple[int, ...], registry: Registry | No
 
 
 @composite
-def orderings(draw: DrawFn, event_shape: tuple[int, ...], *, fixed: bool | None = None) -> str:
+def orderings(draw: Draw, event_shape: tuple[int, ...], *, fixed: bool | None = None) -> str:
     """The spec of any installed ordering that takes the shape."""
     parts = default_registry().parts("ordering")
     kinds: dict[str, type[Ordering]] = {name: r.part for name, r in parts.items() if not r.part.ensemble}
@@ -145,7 +125,7 @@ def small_head_specs() -> tuple[str, ...]:
 
 
 @composite
-def heads(draw: DrawFn, *, discrete: bool | None = None) -> str:
+def heads(draw: Draw, *, discrete: bool | None = None) -> str:
     """The spec of any installed head, in a small form; ``discrete`` says of which kind."""
     made = {spec: default_registry().create("head", spec) for spec in small_head_specs()}
     return draw(st.sampled_from([s for s, h in made.items() if discrete in (None, h.support.is_discrete)]))
@@ -187,7 +167,7 @@ def randomise(model: AutoregressiveModel, seed: int, *, spread: float = 0.7) -> 
 
 @composite
 def models(
-    draw: DrawFn,
+    draw: Draw,
     *,
     backbone: str,
     head: str = "bernoulli",
@@ -233,7 +213,7 @@ def values_of(head: Head, shape: tuple[int, ...], seed: int) -> Tensor:
 
 
 @composite
-def evidence(draw: DrawFn, model: AutoregressiveModel, batch: int) -> Evidence:
+def evidence(draw: Draw, model: AutoregressiveModel, batch: int) -> Evidence:
     """Any coefficients known, different ones in each example."""
     generator = torch.Generator().manual_seed(draw(seeds))
     share = torch.rand(batch, *[1] * len(model.event_shape), generator=generator)

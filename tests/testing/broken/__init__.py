@@ -1,0 +1,1 @@
+"""Parts with one defect each, and the check that must find it."""

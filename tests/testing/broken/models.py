@@ -1,0 +1,81 @@
+"""Kinds of models with one defect each."""
+
+from __future__ import annotations
+
+import torch
+
+from tensorar import AutoregressiveModel, Evidence, flatten_events
+
+
+class AveragesLogits(AutoregressiveModel):
+    """An ensemble that averages logits instead of probabilities."""
+
+    def log_prob(self, x, context=None, *, order=None):
+        if order is not None or len(self.orders) == 1:
+            return super().log_prob(x, context, order=order)
+        return torch.stack([super(AveragesLogits, self).log_prob(x, context, order=o) for o in self.orders]).mean(0)
+
+
+class DrawsObservedValuesAgain(AutoregressiveModel):
+    """Completes evidence, and then draws all of it."""
+
+    def sample(self, n=None, evidence=None, **options):
+        drawn = super().sample(n, evidence, **options)
+        return drawn if evidence is None else super().sample(len(drawn), **options)
+
+
+class SharpensSamples(AutoregressiveModel):
+    """Samples at another temperature than the likelihood."""
+
+    def sample(self, n=None, evidence=None, **options):
+        sharper = self.backbone.register_forward_hook(lambda network, given, parameters: 1.5 * parameters)
+        try:
+            return super().sample(n, evidence, **options)
+        finally:
+            sharper.remove()
+
+
+class IgnoresTheGenerator(AutoregressiveModel):
+    """Samples from the global random state."""
+
+    def sample(self, n=None, evidence=None, *, generator=None, **options):
+        return super().sample(n, evidence, **options)
+
+
+class ForgetsTheLast(AutoregressiveModel):
+    """A likelihood without the coefficient visited last."""
+
+    def log_prob(self, x, context=None, *, order=None):
+        order = order or self.order
+        nats = flatten_events(self.conditionals(x, context, order=order).log_prob(x))
+        return nats[:, order.visits[:-1]].sum(1)
+
+
+class HidesEvidence(AutoregressiveModel):
+    """Completes without looking at what is observed."""
+
+    def sample(self, n=None, evidence=None, **options):
+        if evidence is None:
+            return super().sample(n, **options)
+        n = n or len(evidence)
+        drawn = super().sample(n, **options)
+        return torch.where(evidence.expand(n).mask, evidence.expand(n).value.to(drawn), drawn)
+
+
+class QueriesWithoutEvidence(AutoregressiveModel):
+    """One conditional at a time sees nothing."""
+
+    def query(self, evidence, query, order, context=None):
+        nothing = Evidence(torch.zeros_like(evidence.mask), evidence.value)
+        return super().query(nothing, query, order, context)
+
+
+CAUGHT = {
+    AveragesLogits: "sums_to_one",
+    DrawsObservedValuesAgain: "observed_values_are_kept",
+    SharpensSamples: "samples_follow_the_probabilities",
+    IgnoresTheGenerator: "samples_follow_the_generator",
+    ForgetsTheLast: "one_by_one",
+    HidesEvidence: "completions_follow_the_probabilities",
+    QueriesWithoutEvidence: "one_by_one",
+}

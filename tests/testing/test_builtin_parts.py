@@ -1,0 +1,102 @@
+"""No false alarm: every built-in part passes the kit, quickly in each run, thoroughly when asked for."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+import torch
+
+from tensorar import AutoregressiveModel, default_registry
+from tensorar.testing import checks
+
+# options without which a part is nothing
+NEEDED = {"einops": {"pattern": "h (w p) -> (p w h)", "p": 2}}
+SHAPES = {"einops": [(2, 2), (3, 4), (1, 6), (5, 2)]}
+# of these the files are made here, or wait in the data folder
+OF_FILES = ("npy", "npz", "csv", "image_folder", "mnist", "binarized_mnist")
+
+
+def _named(profile):
+    parts = [
+        (kind, name, registered.part)
+        for kind in ("ordering", "head", "backbone", "dataset")
+        for name, registered in default_registry().parts(kind).items()
+        if registered.owner.plugin == "builtin" and (kind != "dataset" or not _needs_files(registered.part))
+    ]
+    for kind, name, part in [*parts, ("model", "plain", AutoregressiveModel)]:
+        for check in checks(part, profile=profile, shapes=SHAPES.get(name), **NEEDED.get(name, {})):
+            yield pytest.param(check, id=f"{kind}-{name}-{check.name}")
+
+
+def _needs_files(part):
+    return bool({"path", "folder", "root"} & part.option_parameters().keys()) or part.name in OF_FILES
+
+
+@pytest.mark.parametrize("check", _named("quick"))
+def test_built_in_parts_pass(check):
+    check()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("check", _named("thorough"))
+def test_built_in_parts_pass_thoroughly(check):
+    check()
+
+
+# --- in other forms than the default --------------------------------------------------------------------------------
+
+FORMS = [
+    ("ordering", "raster", {"axes": (1, 0), "flip": (0,)}, [(2, 3), (3, 4)]),
+    ("ordering", "random", {"seed": 7}, None),
+    ("ordering", "spiral", {"clockwise": False}, None),
+    ("head", "categorical", {"levels": 5, "one_hot": True}, None),
+    ("head", "logistic_mixture", {"levels": 3, "components": 2}, None),
+    ("head", "logistic_mixture", {"levels": 256}, None),
+    ("head", "gaussian", {"location": 100.0, "scale": 5.0}, None),
+    ("backbone", "convnet", {"kernel": 2}, None),
+    ("backbone", "mlp", {"dropout": 0.5}, None),
+]
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        pytest.param(check, id=f"{name}-{'-'.join(map(str, options.values()))}-{check.name}")
+        for kind, name, options, shapes in FORMS
+        for check in checks(default_registry().find(kind, name).part, shapes=shapes, **options)
+    ],
+)
+def test_other_forms_pass(check):
+    check()
+
+
+# --- datasets of files ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A file for each kind of dataset that reads one."""
+    import numpy as np
+
+    events = torch.randn(60, 2, 3, generator=torch.Generator().manual_seed(0))
+    np.save(tmp_path / "events.npy", events.numpy())
+    train, valid, test = events.split([40, 10, 10])
+    np.savez(tmp_path / "events.npz", train=train.numpy(), valid=valid.numpy(), test=test.numpy())
+    rows = "\n".join(",".join(f"{v:.5f}" for v in row) for row in events.flatten(1).tolist())
+    (tmp_path / "events.csv").write_text("a,b,c,d,e,f\n" + rows + "\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["npy", "npz", "csv"])
+def test_datasets_of_files_pass(name, files):
+    for check in checks(default_registry().find("dataset", name).part, path=files / f"events.{name}"):
+        check()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mnist", "binarized_mnist"])
+def test_real_datasets_pass(name, data_folder):
+    os.environ.setdefault("TENSORAR_DATA", str(data_folder))
+    for check in checks(default_registry().find("dataset", name).part):
+        check()
