@@ -7,6 +7,7 @@ from torch import nn
 from tensorar import CausalBackbone
 from tensorar_plugins.backbones.grid import Grid
 from tensorar_plugins.backbones.pixel_layers import Answer, MaskedLayer
+from tensorar_plugins.backbones.pixelcnn_stepper import PixelCNNStepper
 from tensorar_plugins.backbones.sizes import require_positive
 
 
@@ -63,6 +64,9 @@ class PixelCNN(CausalBackbone):
         for block in self.blocks:
             maps = block(maps, ranks, context)
         return self.answer(maps, ranks, context)
+
+    def stepper(self, order, batch, context=None):
+        return PixelCNNStepper(self, order, batch, context)
 
 
 class ResidualBlock(nn.Module):
