@@ -166,7 +166,7 @@ def lists_its_orders(subject: Subject) -> None:
 def _require_drawn_alike(subject: Subject, ordering: Ordering, shape: Shape, orders: tuple[Order, ...]) -> None:
     generator = torch.Generator().manual_seed(0)
     if ordering.ensemble and len(orders) > 1:
-        drawn = Counter(ordering.draw(shape, generator) for _ in range(subject.profile.draws // 4))
+        drawn = Counter(ordering.draw(shape, generator) for _ in range(subject.profile.draws // 16))
         if not set(drawn) <= set(orders):
             raise CheckFailed(f"an order is drawn that orders does not list (shape {shape})")
         counts = torch.tensor([drawn[order] for order in orders])

@@ -107,10 +107,9 @@ def orderings(draw: Draw, event_shape: tuple[int, ...], *, fixed: bool | None = 
     kinds: dict[str, type[Ordering]] = {name: r.part for name, r in parts.items() if not r.part.ensemble}
     names = [name for name, kind in kinds.items() if fixed is None or kind.fixed == fixed]
     name = draw(st.sampled_from([n for n in names if n in ("raster", "einops") or accepts(n, event_shape)]))
-    if name == "raster":
-        return draw(raster_like(event_shape))
-    if name == "einops":
-        return draw(einops_orderings(event_shape))
+    if name in ("raster", "einops"):
+        spec: str = draw(raster_like(event_shape) if name == "raster" else einops_orderings(event_shape))
+        return spec
     return f"{name}:seed={draw(st.integers(0, 99))}" if "seed" in kinds[name].option_parameters() else name
 
 
@@ -128,7 +127,8 @@ def small_head_specs() -> tuple[str, ...]:
 def heads(draw: Draw, *, discrete: bool | None = None) -> str:
     """The spec of any installed head, in a small form; ``discrete`` says of which kind."""
     made = {spec: default_registry().create("head", spec) for spec in small_head_specs()}
-    return draw(st.sampled_from([s for s, h in made.items() if discrete in (None, h.support.is_discrete)]))
+    found: str = draw(st.sampled_from([s for s, h in made.items() if discrete in (None, h.support.is_discrete)]))
+    return found
 
 
 @cache

@@ -24,7 +24,8 @@ COMMANDS = dict(tree(get_command(app)))
 def test_all_commands_are_there():
     leaves = {path for path, command in COMMANDS.items() if not hasattr(command, "commands")}
     single = {(name,) for name in ("demo", "train", "evaluate", "sample", "inpaint", "posterior")}
-    assert leaves == single | {("order", "show"), ("plugins", "list"), ("plugins", "show")}
+    plugins = {("plugins", name) for name in ("list", "show", "check", "new")}
+    assert leaves == single | plugins | {("order", "show")}
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)

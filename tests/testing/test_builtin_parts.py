@@ -33,13 +33,13 @@ def _needs_files(part):
     return bool({"path", "folder", "root"} & part.option_parameters().keys()) or part.name in OF_FILES
 
 
-@pytest.mark.parametrize("check", _named("quick"))
+@pytest.mark.parametrize("check", list(_named("quick")))
 def test_built_in_parts_pass(check):
     check()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("check", _named("thorough"))
+@pytest.mark.parametrize("check", list(_named("thorough")))
 def test_built_in_parts_pass_thoroughly(check):
     check()
 

@@ -34,7 +34,7 @@ def show(
     from tensorar import default_registry, pictures
     from tensorar_cli.writing import check_ending
 
-    output, event_shape = Output(as_json=json), _parse_shape(shape)
+    output, event_shape = Output(as_json=json), parse_shape(shape)
     name = f"order-{ordering.partition(':')[0]}-{'x'.join(map(str, event_shape)) or '0d'}.png"
     path = check_ending(out or Path(name))
     order = default_registry().create("ordering", ordering).order(event_shape)
@@ -49,7 +49,8 @@ def show(
     )
 
 
-def _parse_shape(text: str) -> tuple[int, ...]:
+def parse_shape(text: str) -> tuple[int, ...]:
+    """A shape as it is written in ``--shape``. Raises ``TensorarError``."""
     from tensorar import TensorarError
 
     words = text.replace("x", ",").strip("() ").split(",")

@@ -1,4 +1,4 @@
-"""``tensorar plugins list`` and ``tensorar plugins show``."""
+"""``tensorar plugins list`` and ``tensorar plugins show``; ``check`` and ``new`` are in files of their own."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ import typer
 
 from tensorar_cli import options
 from tensorar_cli.abilities import backbone_table, takes
+from tensorar_cli.commands.check import check
+from tensorar_cli.commands.new import new
 from tensorar_cli.output import Output, table
 
 if TYPE_CHECKING:
     from tensorar import Registry
-    from tensorar.parts.registry import Registered
+    from tensorar.parts.registry import Kind, Registered
 
-plugins_app = typer.Typer(help="See what parts there are and what options they take.", no_args_is_help=True)
+plugins_app = typer.Typer(help="See what parts there are, check them, and begin new ones.", no_args_is_help=True)
+plugins_app.command("check")(check)
+plugins_app.command("new")(new)
 
 
 @plugins_app.command("list")
@@ -57,7 +61,7 @@ def show_part(
     from tensorar import default_registry
 
     output, registry = Output(as_json=json), default_registry()
-    shown = [_details(kind, found) for kind, found in _named(registry, name)]
+    shown = [_details(kind, found) for kind, found in named(registry, name)]
     for part in shown:
         output.say(f"{part['name']}: {part['kind']} from {part['plugin']}", style="bold")
         output.say(part["documentation"] + "\n")
@@ -73,13 +77,14 @@ def _default(parameter: inspect.Parameter) -> str:
     return str(parameter.default).lower() if plain else str(parameter.default)
 
 
-def _named(registry: Registry, name: str) -> list[tuple[str, Registered]]:
+def named(registry: Registry, name: str) -> list[tuple[Kind, Registered]]:
+    """The parts of that name, each with its kind. Raises ``SpecError`` where there is none."""
     from tensorar import SpecError
     from tensorar.parts.registry import KINDS
     from tensorar.parts.spec import nearest
 
     everything = [(kind, part, owned) for kind in KINDS for part, owned in registry.parts(kind).items()]
-    found: list[tuple[str, Registered]] = [(kind, owned) for kind, part, owned in everything if part == name]
+    found: list[tuple[Kind, Registered]] = [(kind, owned) for kind, part, owned in everything if part == name]
     if not found:
         names = [part for _, part, _ in everything]
         raise SpecError(expected="the name of a part", got=repr(name), remedy=nearest(name, names))

@@ -1,0 +1,113 @@
+"""``tensorar plugins new``."""
+
+from __future__ import annotations
+
+import keyword
+import os
+import re
+import shutil
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from string import Template
+from typing import Annotated
+
+import typer
+
+from tensorar_cli import options
+from tensorar_cli.output import Output
+
+KINDS = ("ordering", "head", "backbone")
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+TEMPLATES = Path(__file__).parents[1] / "templates"
+
+
+def new(
+    kind: Annotated[str, typer.Argument(help="What the plugin brings: ordering, head or backbone.")],
+    name: Annotated[str, typer.Argument(help="The part's name: small letters, digits and underscores.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FOLDER", help="The new folder; by default tensorar_NAME in this one."),
+    ] = None,
+    plugin: options.Plugins = None,
+    json: options.Json = False,
+) -> None:
+    """Write a small plugin package to begin with: the part, its test and what it takes to install it."""
+    _require_name(kind, name)
+    output, folder = Output(as_json=json), out or Path(f"tensorar_{name}")
+    files = {path: _text(template, kind, name) for path, template in _files(kind, name).items()}
+    _write(folder, files)
+    output.say(f"a plugin with the {kind} {name} is in {folder}:", style="bold")
+    for path in files:
+        output.say(f"  {path}")
+    output.say(f"check it with: tensorar plugins check {folder / f'tensorar_{name}.py'}")
+    output.result({"folder": str(folder), "kind": kind, "name": name, "files": list(files)})
+
+
+def _files(kind: str, name: str) -> dict[str, str]:
+    """The files of the package, each with its template."""
+    return {
+        "pyproject.toml": "pyproject.toml",
+        "README.md": "README.md",
+        f"tensorar_{name}.py": f"{kind}.py",
+        f"tests/test_{name}.py": "test.py",
+    }
+
+
+def _text(template: str, kind: str, name: str) -> str:
+    title = "".join(word.capitalize() for word in name.split("_"))
+    written = Template((TEMPLATES / f"{template}.template").read_text(encoding="utf-8"))
+    return written.substitute(name=name, Name=title, kind=kind, dashed=name.replace("_", "-"))
+
+
+def _require_name(kind: str, name: str) -> None:
+    from tensorar import SpecError
+    from tensorar.parts.spec import nearest
+
+    if kind not in KINDS:
+        raise SpecError(expected="ordering, head or backbone", got=repr(kind), remedy=nearest(kind, KINDS))
+    if not NAME.fullmatch(name) or keyword.iskeyword(name):
+        raise SpecError(
+            expected="a name of small letters, digits and underscores, no word of Python",
+            got=repr(name),
+            remedy=f"write for example tensorar plugins new {kind} my_{kind}",
+        )
+    owner = _owner(kind, name)
+    if owner is not None:
+        raise SpecError(expected=f"a name that no {kind} has", got=f"{name!r} of {owner}", remedy="choose another one")
+
+
+def _owner(kind: str, name: str) -> str | None:
+    """Who has the name: of a part of that kind, or of a module."""
+    from tensorar import default_registry
+    from tensorar.parts.registry import KINDS as ALL
+
+    known = next(default_registry().parts(one) for one in ALL if one == kind)
+    if name in known:
+        return str(known[name].owner)
+    return f"the installed module tensorar_{name}" if find_spec(f"tensorar_{name}") else None
+
+
+def _write(folder: Path, files: dict[str, str]) -> None:
+    """All files or none: written next to the folder, which then gets its name."""
+    from tensorar import RunError
+
+    if folder.exists() or folder.is_symlink():
+        raise RunError(expected="a folder that is not there yet", got=str(folder), remedy="name another with --out")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=".new-plugin-", dir=folder.parent))
+    try:
+        for path, text in files.items():
+            (beside / path).parent.mkdir(exist_ok=True)
+            (beside / path).write_text(text, encoding="utf-8")
+        beside.chmod(0o777 & ~_umask())
+        beside.rename(folder)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
