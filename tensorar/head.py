@@ -103,14 +103,20 @@ def describe_support(support: Constraint) -> str:
 
     >>> describe_support(torch.distributions.constraints.boolean)
     '0 or 1'
+    >>> describe_support(torch.distributions.constraints.positive)
+    'real numbers above 0'
     """
     bounds = [getattr(support, name, None) for name in ("lower_bound", "upper_bound")]
     if support is constraints.boolean:
         return "0 or 1"
     kind = "integers" if support.is_discrete else "real numbers"
-    if None not in bounds:
-        return f"{kind} from {bounds[0]} to {bounds[1]}"
-    return f"{kind} from {bounds[0]} on" if bounds[0] is not None else kind
+    if bounds[0] is None:
+        return kind
+    included = bool(support.check(torch.tensor(float(bounds[0]))))
+    if bounds[1] is None:
+        return f"{kind} from {bounds[0]:g} on" if included else f"{kind} above {bounds[0]:g}"
+    between = f"from {bounds[0]:g} to" if included else f"strictly between {bounds[0]:g} and"
+    return f"{kind} {between} {bounds[1]:g}"
 
 
 def fitting_specs(heads: Sequence[type[Head]], values: Tensor) -> list[tuple[str, dict[str, Any]]]:

@@ -18,6 +18,10 @@ from tensorar.order import Order
 from tensorar.pictures.posterior import PosteriorStep
 
 
+# of a discrete distribution: of large counts some are shown, evenly spread
+MOST_VALUES = 1000
+
+
 @torch.no_grad()
 def posterior_steps(
     model: AutoregressiveModel,
@@ -82,7 +86,8 @@ def _support(head: Head, predicted: Distribution, truth: float) -> tuple[Tensor,
     lowest, highest = min(float(drawn.min()), truth), max(float(drawn.max()), truth)
     if head.support.is_discrete:
         first, last = (lowest if low is None else low), (highest if high is None else high)
-        return torch.arange(float(first), float(last) + 1), False
+        shown = torch.linspace(float(first), float(last), min(int(last - first) + 1, MOST_VALUES)).round()
+        return torch.cat([shown, torch.tensor([truth])]).unique(), False
     margin = 0.1 * (highest - lowest) or 1.0
     grid = torch.linspace(lowest - margin, highest + margin, 400)
     return grid[head.support.check(grid)], True

@@ -9,7 +9,7 @@ from tensorar import CausalBackbone, PartSpec, ShapeError, build, default_regist
 
 SHAPE = (16, 16)
 ORDERINGS = ("raster", "snake", "diagonal", "hilbert", "spiral", "checkerboard", "random")
-NARROW = {"channels": 8, "hidden": 8}
+NARROW = {"channels": 8}
 
 
 def narrow(name: str) -> str:

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
 
-from tensorar import Order, ShapeError
-from tensorar.pictures import PosteriorStep, posterior, view_of
+from tensorar import Order, ShapeError, build
+from tensorar.pictures import PosteriorStep, posterior, posterior_steps, view_of
 from tensorar.pictures.values import RED
 from tests.pictures.drawing import draw, shapes
 
@@ -102,3 +102,10 @@ def test_wrong_steps_are_errors():
         step_of((4,), probabilities=torch.ones(2))
     with pytest.raises(ShapeError, match="exact probabilities of shape"):
         step_of((4,), exact=torch.ones(2))
+
+
+def test_large_counts_are_shown_at_some_of_their_values():
+    model = build((2,), "raster", "negative_binomial:location=13", "fvsbn")
+    (step,) = posterior_steps(model, torch.tensor([500_000.0, 3.0]), [0])
+    assert len(step.support) <= 1001
+    assert 500_000.0 in step.support.tolist()
