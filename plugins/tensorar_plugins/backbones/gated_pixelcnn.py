@@ -7,6 +7,7 @@ import math
 from torch import nn
 
 from tensorar import CausalBackbone, Order
+from tensorar_plugins.backbones.gated_pixelcnn_stepper import GatedPixelCNNStepper
 from tensorar_plugins.backbones.grid import Grid
 from tensorar_plugins.backbones.masked_conv import MaskedConv
 from tensorar_plugins.backbones.pixel_layers import Answer, MaskedLayer
@@ -75,6 +76,9 @@ class GatedPixelCNN(CausalBackbone):
             stacks, skip = layer(stacks, ranks, context)
             skips = skips + skip
         return self.answer(skips, ranks[-1], context)
+
+    def stepper(self, order, batch, context=None):
+        return GatedPixelCNNStepper(self, order, batch, context)
 
 
 def axes_of_stacks(grid):

@@ -4,19 +4,21 @@
     layers.fetch(t)                                    # what their taps read, for all layers at once
     for place in layers.places[layers.groups[t]]:      # in turn
         place.own.copy_(what_comes_in)
-        out = torch.addmm(place.bias, place.rows, place.weight)
+        out = place.sum()
     layers.keep(t)                                     # what came in, for the steps to come
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from tensorar_plugins.backbones.tap_table import TapTable, steps_of, tap_weights
+from tensorar_plugins.backbones.tap_table import groups_of, table_of, tap_weights
 
 
 class Place(NamedTuple):
@@ -30,6 +32,10 @@ class Place(NamedTuple):
     rows: Tensor
     weight: Tensor
     bias: Tensor
+
+    def sum(self):
+        """What the layer makes of its inputs."""
+        return torch.addmm(self.bias, self.rows, self.weight)
 
 
 class Gathering:
@@ -68,9 +74,9 @@ class _Reading:
 
     def __init__(self, layers, ranks, batch):
         convs, self.biases = zip(*layers, strict=True)
-        table = TapTable(convs[0].taps(ranks), steps_of(ranks))
+        table = table_of(convs[0].taps(ranks), ranks)
         inputs, count, self.sees_itself = convs[0].weight.shape[1] // convs[0].groups, len(convs), convs[0].itself
-        self.groups, self.held_at = table.group.tolist(), table.place
+        self.groups, self.held_at = groups_of(ranks).tolist(), table.place
         self.looks_back = any(len(kinds) > self.sees_itself for kinds in table.kinds)
         self.weights = [torch.stack([tap_weights(conv, kinds) for conv in convs]) for kinds in table.kinds]
         self.rows = [self.weights[0].new_zeros(count * batch, len(kinds), inputs) for kinds in table.kinds]
@@ -84,7 +90,7 @@ class _Reading:
         index = [None] * len(self.groups)
         for steps, reads in zip(table.steps, table.reads, strict=True):
             if self.sees_itself:
-                reads[:, 0] = 0
+                reads = F.pad(reads[:, 1:], (1, 0))
             for t, places in zip(steps.tolist(), reads.unbind(), strict=True):
                 index[t] = places
         return index
@@ -102,3 +108,16 @@ class _Reading:
     def keep(self, t, shown):
         """Hold what came in at step ``t``."""
         self.held[self.held_at[t]].copy_(self.own[self.groups[t]] if shown is None else shown)
+
+
+def rectify(maps, place):
+    """Hand on what is positive of the maps."""
+    torch.clamp_min(maps, 0, out=place.own)
+
+
+def answer(maps, bias, places):
+    """From maps that still lack a bias to parameters, by the layers of an ``Answer``."""
+    torch.add(maps, bias, out=places[0].own).relu_()
+    for place, following in pairwise(places):
+        rectify(place.sum(), following)
+    return places[-1].sum()

@@ -7,7 +7,7 @@ from itertools import accumulate
 import torch
 
 from tensorar import Stepper
-from tensorar_plugins.backbones.gathering import Gathering
+from tensorar_plugins.backbones.gathering import Gathering, answer, rectify
 from tensorar_plugins.backbones.tap_table import bias_of
 
 
@@ -21,15 +21,13 @@ class PixelCNNStepper(Stepper):
 
     def __init__(self, backbone, order, batch, context):
         ranks = backbone.grid.ranks(order)
-        inner = [layer for block in backbone.blocks for layer in block.layers]
+        inner = [layer for part in [*backbone.blocks, backbone.answer] for layer in part.layers]
         with torch.no_grad():
-            first, inner, answer = (
-                [(layer.conv, bias_of(layer, context)) for layer in layers]
-                for layers in ([backbone.first], inner, backbone.answer.layers)
+            self.first, self.inner = (
+                Gathering([(layer.conv, bias_of(layer, context)) for layer in layers], ranks, batch)
+                for layers in ([backbone.first], inner)
             )
-            self.first = Gathering(first, ranks, batch)
-            self.inner = Gathering(inner + answer, ranks, batch)
-        self.groups = [_Chain(self.first.places[g], self.inner.places[g]) for g in range(backbone.grid.groups)]
+            self.chains = [_Chain(*places) for places in zip(self.first.places, self.inner.places, strict=True)]
         self.t = 0
 
     def step(self, features):
@@ -39,7 +37,7 @@ class PixelCNNStepper(Stepper):
             self.first.keep(t - 1, features)
         self.first.fetch(t)
         self.inner.fetch(t)
-        parameters = self.groups[self.first.groups[t]].run()
+        parameters = self.chains[self.first.groups[t]]()
         self.inner.keep(t)
         return parameters
 
@@ -48,31 +46,17 @@ class _Chain:
     """All layers, one after the other, at a coefficient of one group."""
 
     def __init__(self, first, inner):
-        (self.first,), layers = first, inner[:-3]
-        self.blocks = list(zip(layers[::3], layers[1::3], layers[2::3], strict=True))
-        self.answer = inner[-3:]
+        (self.first,), self.answer = first, inner[-3:]
+        narrow, middle, wide = (inner[i:-3:3] for i in range(3))
         # the stream of the blocks goes without the biases of what is added to it: they come in where it is read
-        biases = accumulate([self.first.bias, *(wide.bias for _, _, wide in self.blocks)])
-        *self.biases, self.last_bias = biases
+        *biases, self.bias = accumulate([self.first.bias, *(place.bias for place in wide)])
+        self.blocks = list(zip(biases, narrow, middle, wide, strict=True))
 
-    def run(self):
-        first = self.first
-        stream = first.rows @ first.weight
-        for bias, (narrow, middle, wide) in zip(self.biases, self.blocks, strict=True):
+    def __call__(self):
+        stream = self.first.rows @ self.first.weight
+        for bias, narrow, middle, wide in self.blocks:
             torch.add(stream, bias, out=narrow.own).relu_()
-            _rectify(_sum(narrow), middle.own)
-            _rectify(_sum(middle), wide.own)
+            rectify(narrow.sum(), middle)
+            rectify(middle.sum(), wide)
             stream.addmm_(wide.rows, wide.weight)
-        one, two, last = self.answer
-        torch.add(stream, self.last_bias, out=one.own).relu_()
-        _rectify(_sum(one), two.own)
-        _rectify(_sum(two), last.own)
-        return _sum(last)
-
-
-def _sum(place):
-    return torch.addmm(place.bias, place.rows, place.weight)
-
-
-def _rectify(maps, out):
-    torch.clamp_min(maps, 0, out=out)
+        return answer(stream, self.bias, self.answer)

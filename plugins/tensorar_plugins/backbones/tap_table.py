@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from weakref import WeakKeyDictionary
 
 import torch
+
+# what has been worked out for some taps lives as long as they do: as long as their order is in use
+_TABLES = WeakKeyDictionary()
+
+
+def table_of(taps, ranks, count=1):
+    """The table of some taps, for what is visited in the order of ``ranks`` in blocks of ``count`` steps."""
+    tables = _TABLES.setdefault(taps, {})
+    if count not in tables:
+        tables[count] = TapTable(taps, ranks, count)
+    return tables[count]
 
 
 def steps_of(ranks):
     """The step at which each node is visited; a node is ``position * groups + group``."""
     return ranks.rank.movedim(0, -1).flatten()
+
+
+def groups_of(ranks):
+    """The group of the coefficient that each step visits."""
+    steps = steps_of(ranks)
+    return torch.empty_like(steps).index_copy_(0, steps, torch.arange(len(steps), device=steps.device)) % len(ranks.rank)
 
 
 class TapTable:
@@ -24,17 +42,16 @@ class TapTable:
 
     # the taps keep their masks for training, which could not save tensors made in inference mode
     @torch.inference_mode(False)
-    def __init__(self, taps, steps, count=1):
-        groups = taps.live.shape[1]
-        self.count, self.group = count, torch.empty_like(steps)
-        self.group[steps] = torch.arange(len(steps), device=steps.device) % groups
+    def __init__(self, taps, ranks, count=1):
+        steps, group, groups = steps_of(ranks), groups_of(ranks), range(len(ranks.rank))
+        self.count = count
         seen = _steps_seen(taps, steps)
         self.rooms, rooms = _rooms(self._last_readers(seen))
         self.size = 1 + count * rooms
         place = self._places(steps)
         self.place = place.tolist()
-        self.steps = [(self.group == g).nonzero()[:, 0] for g in range(groups)]
-        kinds = [_own_first(taps.weight_mask, g) for g in range(groups)]
+        self.steps = [(group == g).nonzero()[:, 0] for g in groups]
+        kinds = [_own_first(taps.weight_mask, g) for g in groups]
         self.kinds = [taps.edge_kinds[k] for k in kinds]
         # a step seen of -1 is none, and finds the zeros at the end
         place = torch.cat([place, place.new_zeros(1)])
