@@ -10,6 +10,9 @@ from torch.distributions import constraints
 
 from tensorar import Head, Ordering, hookimpl
 
+# the logit of one success in some twenty thousand
+MOST = 10.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outward(Ordering):
@@ -41,7 +44,9 @@ class Geometric(Head):
         return value.log1p().unsqueeze(-1)
 
     def distribution(self, parameters, coefficients=None):
-        return torch.distributions.Geometric(logits=parameters[..., 0], validate_args=False)
+        # bent, so that no parameter makes success certain or hopeless
+        logits = MOST * (parameters[..., 0] / MOST).tanh()
+        return torch.distributions.Geometric(logits=logits, validate_args=False)
 
 
 @hookimpl

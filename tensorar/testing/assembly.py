@@ -186,8 +186,8 @@ def run_folder_round_trip(subject: Subject, cases: Cases) -> None:
         kind = _kind_of(subject.part)
         registry = registry_with(kind, subject.part)
         parts: dict[str, Any] = {
-            "ordering": _spec(case.ordering),
-            "head": _spec(case.head),
+            "ordering": _spec(case.ordering, subject),
+            "head": _spec(case.head, subject),
             "backbone": PartSpec(case.backbone.name, _options(case.options)),
             "dataset": PartSpec("counted", {"shape": " ".join(map(str, case.event_shape))}),
         }
@@ -255,9 +255,11 @@ def _kind_of(part: type[Part]) -> str:
     return next(k for k in ("Ordering", "Head", "Backbone") if any(c.__name__ == k for c in part.__mro__)).lower()
 
 
-def _spec(part: Part) -> PartSpec:
-    options = {name: getattr(part, name) for name in part.option_parameters() if hasattr(part, name)}
-    return PartSpec(part.name, _options({k: v for k, v in options.items() if v is not None}))
+def _spec(part: Part, subject: Subject) -> PartSpec:
+    """The spec that makes a part again: the one that is looked at, or one of the simplest."""
+    if type(part) is subject.part:
+        return PartSpec(part.name, _options(subject.options))
+    return PartSpec(part.name, _options({name: getattr(part, name) for name in part.option_parameters()}))
 
 
 def _options(options: dict[str, Any]) -> dict[str, Any]:
@@ -265,4 +267,5 @@ def _options(options: dict[str, Any]) -> dict[str, Any]:
     return {
         key: " ".join(map(str, value)) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
         for key, value in options.items()
+        if value is not None
     }

@@ -90,7 +90,7 @@ def files(tmp_path):
 
 @pytest.mark.parametrize("name", ["npy", "npz", "csv"])
 def test_datasets_of_files_pass(name, files):
-    for check in checks(default_registry().find("dataset", name).part, path=files / f"events.{name}"):
+    for check in checks(default_registry().find("dataset", name).part, path=str(files / f"events.{name}")):
         check()
 
 
