@@ -17,7 +17,6 @@ from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
 from tensorar.pictures.posterior import PosteriorStep
 
-
 # of a discrete distribution: of large counts some are shown, evenly spread
 MOST_VALUES = 1000
 

@@ -9,18 +9,39 @@ from torch import Tensor
 
 from tensorar.backbone import CausalBackbone
 from tensorar.conditionals import stepper_of
+from tensorar.sampling.graphs import RecordedWalk, Recorder, recordable
 from tensorar.sampling.walk import Walk
 
 
-def cached(walk: Walk) -> int:
-    """Complete the walk's events in one walk of the backbone's stepper: the arithmetic of about one pass."""
-    backbone = walk.model.backbone
-    assert isinstance(backbone, CausalBackbone)
-    # no operation here is ever differentiated: without its bookkeeping each is faster by a microsecond or two
-    with torch.inference_mode():
-        drawn = _by_step(walk, stepper_of(backbone, walk.order, len(walk.value), walk.context).step)
-    walk.value[:, walk.order.visits] = drawn.T
-    return 1
+class Cached:
+    """Completes walk after walk, each in one walk of the backbone's stepper: the arithmetic of about one pass.
+
+    With a ``recorder`` the first walk is recorded, and those like it are replays of it.
+    """
+
+    def __init__(self, recorder: Callable[[], Recorder] | None = None) -> None:
+        self.recorder = recorder
+        self.recorded: RecordedWalk | None = None
+
+    def __call__(self, walk: Walk) -> int:
+        """Fill in what is unknown; one pass."""
+        # no operation here is ever differentiated: without its bookkeeping each is faster by a microsecond or two
+        with torch.inference_mode():
+            drawn = self._drawn(walk)
+        walk.value[:, walk.order.visits] = drawn.T
+        return 1
+
+    def _drawn(self, walk: Walk) -> Tensor:
+        if self.recorded is not None and self.recorded.fits(walk):
+            walk.tick(len(walk.visits))
+            return self.recorded.again(walk)
+        backbone = walk.model.backbone
+        assert isinstance(backbone, CausalBackbone)
+        stepper = stepper_of(backbone, walk.order, len(walk.value), walk.context)
+        if self.recorder is None or not recordable(walk):
+            return _by_step(walk, stepper.step)
+        self.recorded = RecordedWalk(walk, stepper, _by_step, self.recorder())
+        return self.recorded.drawn.clone()
 
 
 def _by_step(walk: Walk, step: Callable[[Tensor | None], Tensor]) -> Tensor:

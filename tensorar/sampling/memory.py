@@ -9,6 +9,7 @@ from torch import Tensor
 
 from tensorar.backbone import CausalBackbone
 from tensorar.conditionals import stepper_of
+from tensorar.stepper import Stepper
 
 if TYPE_CHECKING:
     from tensorar.model import AutoregressiveModel
@@ -49,28 +50,33 @@ def _cache_bytes(model: AutoregressiveModel) -> int:
     return held(two) - held(one)
 
 
-def held(thing: object, seen: set[int] | None = None) -> int:
-    """The bytes of all tensors that a stepper holds."""
+def held(stepper: Stepper) -> int:
+    """The bytes behind all tensors that a stepper holds."""
+    return sum(tensor.untyped_storage().nbytes() for tensor in tensors_of(stepper))
+
+
+def tensors_of(thing: object, seen: set[int] | None = None) -> list[Tensor]:
+    """The tensors that an object holds in its attributes, lists and the like, one for all views of the same memory.
+
+    Modules, which are the model's and not the object's, are left out.
+    """
     seen = set() if seen is None else seen
     if id(thing) in seen or isinstance(thing, torch.nn.Module):
-        return 0
+        return []
     seen.add(id(thing))
     if isinstance(thing, Tensor):
-        return _storage(thing, seen)
-    if isinstance(thing, dict):
-        return sum(held(value, seen) for value in thing.values())
-    if isinstance(thing, list | tuple):
-        return sum(held(value, seen) for value in thing)
-    return held(vars(thing), seen) if hasattr(thing, "__dict__") else 0
+        return _new(thing, seen)
+    inside = thing.values() if isinstance(thing, dict) else thing if isinstance(thing, list | tuple) else ()
+    attributes = vars(thing).values() if hasattr(thing, "__dict__") else ()
+    return [tensor for value in (*inside, *attributes) for tensor in tensors_of(value, seen)]
 
 
-def _storage(tensor: Tensor, seen: set[int]) -> int:
-    """The bytes behind a tensor, once for all its views."""
-    storage = tensor.untyped_storage()
-    if storage.data_ptr() in seen:
-        return 0
-    seen.add(storage.data_ptr())
-    return storage.nbytes()
+def _new(tensor: Tensor, seen: set[int]) -> list[Tensor]:
+    memory = tensor.untyped_storage().data_ptr()
+    if memory in seen:
+        return []
+    seen.add(memory)
+    return [tensor]
 
 
 def _pass_bytes(model: AutoregressiveModel) -> int:

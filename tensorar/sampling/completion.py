@@ -11,8 +11,9 @@ from torch import Tensor
 from tensorar.backbone import CausalBackbone
 from tensorar.errors import SpecError
 from tensorar.evidence import Evidence
-from tensorar.sampling.cached import cached
+from tensorar.sampling.cached import Cached
 from tensorar.sampling.fixed_point import fixed_point
+from tensorar.sampling.graphs import CUDARecorder
 from tensorar.sampling.memory import events_at_once
 from tensorar.sampling.plain import plain
 from tensorar.sampling.walk import Walk
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 Method = Literal["auto", "cached", "fixed-point", "plain"]
 Progress = Callable[[int, int], None]
-METHODS: dict[str, Callable[[Walk], int]] = {"cached": cached, "fixed-point": fixed_point, "plain": plain}
 
 
 @dataclass
@@ -54,13 +54,21 @@ def complete(
     some = events_at_once(model, record.method, len(value), memory)
     parts = [(few, order) for rows, order in model.visiting(mask, by_chance=True) for few in rows.split(some)]
     ticks = _Ticks(sum(len(order) for _, order in parts), progress)
+    sampler = _sampler(record.method, model, len(parts))
     for rows, order in parts:
         flat, observed = flatten_events(value[rows]), flatten_events(mask[rows])
         nothing_observed = not bool(observed.any())
         walk = Walk(model, order, flat, None if nothing_observed else observed, rows_of(context, rows), ticks)
-        record.passes = max(record.passes, METHODS[record.method](walk))
+        record.passes = max(record.passes, sampler(walk))
         value[rows] = walk.value.reshape(len(rows), *model.event_shape)
     return value
+
+
+def _sampler(method: str, model: AutoregressiveModel, parts: int) -> Callable[[Walk], int]:
+    """What completes one walk after the other. Where there are several, a GPU records the first and replays it."""
+    if method == "cached":
+        return Cached(CUDARecorder if parts > 1 and model.device.type == "cuda" else None)
+    return fixed_point if method == "fixed-point" else plain
 
 
 def choose(model: AutoregressiveModel, method: str) -> str:
