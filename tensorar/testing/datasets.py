@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import torch
 from torch import Tensor
@@ -52,16 +53,15 @@ def leaves_the_global_random_state_alone(subject: Subject) -> None:
 def splits_are_apart(subject: Subject) -> None:
     """No split shares events with another, beyond those that are as often repeated within one."""
     dataset: Dataset = subject.make()
-    splits = {name: events[:ROWS].reshape(len(events[:ROWS]), -1) for name, events in _splits(dataset).items()}
+    splits = {name: _rows(events) for name, events in _splits(dataset).items()}
+    repeated = max(_repeated(rows) for rows in splits.values())
     for one, other in (("test", "train"), ("valid", "train"), ("test", "valid")):
-        shared, n = _share(splits[one], splits[other]), len(splits[one])
-        half = len(splits[other]) // 2
-        within = _share(splits[other][half:], splits[other][:half]) if half else 0.0
-        # against twice as many there are at most twice as many of the same
-        allowed = min(1.0, 2 * within + 3 * math.sqrt(within / n) + BY_CHANCE)
-        if shared > allowed or (shared == 1 and torch.equal(splits[one], splits[other][:n])):
+        shared = _share(splits[one], splits[other])
+        spread = math.sqrt(repeated * (1 - repeated) * (1 / len(splits[one]) + 1 / len(splits[other])))
+        if shared > repeated + 4 * spread + BY_CHANCE or splits[one] == splits[other][: len(splits[one])]:
             raise CheckFailed(
-                f"{shared:.1%} of the events of {one} are in {other}, too; within {other} {within:.1%} are repeated"
+                f"{shared:.1%} of the events of {one} are in {other}, too, where at most {repeated:.1%} are repeated"
+                " within a split"
             )
 
 
@@ -164,11 +164,20 @@ def _splits(dataset: Dataset) -> dict[str, Tensor]:
     return {name: getattr(dataset, name) for name in SPLITS}
 
 
-def _share(rows: Tensor, among: Tensor) -> float:
+def _rows(events: Tensor) -> list[bytes]:
+    return [row.tobytes() for row in events[:ROWS].reshape(len(events[:ROWS]), -1).contiguous().numpy()]
+
+
+def _share(rows: list[bytes], among: list[bytes]) -> float:
     """Of the rows, the share that is among the others, too."""
-    known = {row.tobytes() for row in among.contiguous().numpy()}
-    found = sum(row.tobytes() in known for row in rows.contiguous().numpy())
-    return float(found / max(len(rows), 1))
+    known = set(among)
+    return sum(row in known for row in rows) / len(rows)
+
+
+def _repeated(rows: list[bytes]) -> float:
+    """Of the rows, the share that is there more than once."""
+    counts = Counter(rows)
+    return sum(counts[row] > 1 for row in rows) / len(rows)
 
 
 def _whole(events: Tensor) -> bool:

@@ -1,0 +1,95 @@
+"""``tensorar plugins check``: every check with its result, a counterexample in words, exit code 1 when one fails."""
+
+import json
+
+import pytest
+
+from .commands import ESCAPE, PLUGIN, call, done, process, refused, report
+
+BROKEN = """
+from tests.testing.broken import backbones, orderings
+import tensorar
+
+
+@tensorar.hookimpl
+def tensorar_{kind}s():
+    return [{kind}s.{part}]
+"""
+
+
+def broken(tmp_path, kind, part):
+    (tmp_path / "broken.py").write_text(BROKEN.format(kind=kind, part=part))
+    return tmp_path / "broken.py"
+
+
+def test_a_part_that_is_right_passes_every_check():
+    result = report("plugins", "check", "raster:flip=0", "--shape", "2,3")
+    assert {row["part"] for row in result["checks"]} == {"raster"}
+    assert {row["kind"] for row in result["checks"]} == {"ordering"}
+    assert all(row["passed"] and row["counterexample"] is None and row["seconds"] >= 0 for row in result["checks"])
+    assert "permutation" in {row["check"] for row in result["checks"]}
+
+
+def test_all_parts_of_a_file_are_checked():
+    shown = done("plugins", "check", PLUGIN).stdout.splitlines()
+    assert shown[0].split() == ["part", "check", "result", "seconds", "counterexample"]
+    parts = {tuple(line.split()[:2]) for line in shown[1:-1]}
+    assert parts == {("ordering", "backwards"), ("head", "coin"), ("dataset", "stripes")}
+    assert shown[-1] == f"{len(shown) - 2} checks, 0 failed"
+
+
+def test_a_failure_is_told_in_words_with_exit_code_1(tmp_path):
+    result = call("plugins", "check", broken(tmp_path, "backbone", "TransposedMask"), "--shape", "2")
+    assert result.exit_code == 1
+    assert result.stderr == ""
+    (line,) = [line for line in result.stdout.splitlines() if " no_leak_by_value " in line]
+    assert line.split()[:4] == ["backbone", "lines", "no_leak_by_value", "failed"]
+    assert line.rstrip().endswith(
+        "the conditional of coefficient (0,), visited at step 0, changed when coefficient (1,), visited at step 1,"
+        " changed (shape (2,), ordering 0 1, head coin)"
+    )
+    assert not result.stdout.splitlines()[-1].endswith(" 0 failed")
+
+
+def test_json_has_one_object_for_each_check(tmp_path):
+    result = call("plugins", "check", broken(tmp_path, "ordering", "RepeatsAnIndex"), "--shape", "3", "--json")
+    assert result.exit_code == 1
+    rows = json.loads(result.stdout)["checks"]
+    assert all(set(row) == {"part", "kind", "check", "passed", "counterexample", "seconds"} for row in rows)
+    assert {(row["kind"], row["part"]) for row in rows} == {("ordering", "backwards")}
+    assert all(row["passed"] == (row["counterexample"] is None) for row in rows)
+    told = {row["check"]: row["counterexample"] for row in rows}
+    assert "visited 0 times" in told["permutation"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["no_such"], "'no_such'"),
+        (["einops"], "pattern"),
+        (["categorical:levels=1"], "levels"),
+        (["categorical:level=3"], "did you mean 'levels'"),
+        (["toy-fvsbn"], "the recipe 'toy-fvsbn'"),
+        (["missing.py"], "missing.py"),
+        (["empty.py"], "empty.py"),
+        (["fails.py"], "NameError"),
+        (["raster", "--shape", "2,y"], "--shape"),
+    ],
+)
+def test_what_cannot_be_checked_is_told_in_one_line(arguments, told, tmp_path):
+    (tmp_path / "empty.py").write_text("import tensorar\n\n@tensorar.hookimpl\ndef tensorar_heads():\n    return []\n")
+    (tmp_path / "fails.py").write_text("no_such_name\n")
+    assert told in refused(call("plugins", "check", *arguments))
+
+
+def test_as_a_process_it_leaves_nothing_behind_and_no_colours_in_a_pipe(tmp_path):
+    result = process("plugins", "check", "bernoulli", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert list(tmp_path.iterdir()) == []
+    assert ESCAPE not in result.stdout + result.stderr
+
+
+def test_without_hypothesis_it_says_how_to_get_it(tmp_path):
+    (tmp_path / "hypothesis.py").write_text("raise ImportError('none here')")
+    told = refused(process("plugins", "check", "bernoulli", cwd=tmp_path, PYTHONPATH=str(tmp_path)))
+    assert "pip install 'tensorar[test]'" in told

@@ -1,0 +1,79 @@
+"""``tensorar plugins new``: a plugin package that passes its own test at once, and never one that is there already."""
+
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+from .commands import call, contents, done, environment, refused, report
+
+KINDS = ("ordering", "head", "backbone")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_plugin_passes_its_own_tests(kind, tmp_path):
+    result = report("plugins", "new", kind, "my_first_one")
+    folder = tmp_path / "tensorar_my_first_one"
+    assert result == {
+        "folder": "tensorar_my_first_one",
+        "kind": kind,
+        "name": "my_first_one",
+        "files": ["pyproject.toml", "README.md", "tensorar_my_first_one.py", "tests/test_my_first_one.py"],
+    }
+    command = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+    ran = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 0, ran.stdout
+    assert "passed" in ran.stdout
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_plugin_is_what_it_says(kind, tmp_path):
+    done("plugins", "new", kind, "mine", "--out", "below/here")
+    folder = tmp_path / "below" / "here"
+    project = tomllib.loads((folder / "pyproject.toml").read_text())
+    assert project["project"]["entry-points"]["tensorar"] == {"mine": "tensorar_mine"}
+    assert project["project"]["name"] == "tensorar-mine"
+    assert f"class Mine({kind.capitalize()}" in (folder / "tensorar_mine.py").read_text().replace("Causal", "")
+    assert [path for path in (tmp_path / "below").iterdir() if path != folder] == []
+    assert folder.stat().st_mode & 0o777 == (tmp_path / "below").stat().st_mode & 0o777
+    shown = report("plugins", "show", "mine", "--plugin", folder / "tensorar_mine.py")
+    assert [part["kind"] for part in shown["parts"]] == [kind]
+
+
+def test_what_to_do_next_is_told(tmp_path):
+    shown = done("plugins", "new", "head", "mine").stdout
+    assert "tensorar plugins check tensorar_mine/tensorar_mine.py" in shown
+
+
+def test_nothing_is_overwritten(tmp_path):
+    done("plugins", "new", "head", "mine")
+    before = contents(tmp_path)
+    assert "tensorar_mine" in refused(call("plugins", "new", "ordering", "mine"))
+    (tmp_path / "a_file").write_text("kept")
+    refused(call("plugins", "new", "head", "other", "--out", "a_file"))
+    (tmp_path / "a_file").unlink()
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["Mine", "my-part", "2fast", "class", "a.b", "../up", "with space", "é", "x" * 60, ""])
+def test_names_that_are_none(name, tmp_path):
+    assert "small letters" in refused(call("plugins", "new", "head", name))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("kind", "name", "told"), [("head", "bernoulli", "builtin"), ("head", "plugins", "module")])
+def test_names_that_are_taken(kind, name, told, tmp_path):
+    assert told in refused(call("plugins", "new", kind, name))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["heads", "dataset", "recipe"])
+def test_kinds_that_are_none(kind):
+    assert "ordering, head or backbone" in refused(call("plugins", "new", kind, "mine"))
+
+
+def test_where_nothing_can_be_written(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    refused(call("plugins", "new", "head", "mine", "--out", "file/inside"))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
