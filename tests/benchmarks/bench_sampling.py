@@ -1,10 +1,13 @@
 """What a sample costs: each backbone's methods in seconds, and as a multiple of one parallel forward pass.
 
-Run: python tests/benchmarks/bench_sampling.py [--backbones NAME ...] [--batches 1 16 64] [--shape 1x28x28] [--json FILE]
+Run: python tests/benchmarks/bench_sampling.py            (everything, recorded in sampling.json; nothing beside it)
+     python tests/benchmarks/bench_sampling.py --only nade --batches 1 64    (a look; not recorded)
+     python tests/benchmarks/bench_sampling.py --table    (what is recorded, as the README's table)
 
 A batch of samples by a stepper costs about the arithmetic of one forward pass of that batch: the ratio says how near
 it comes. The plain loop makes one such pass for every coefficient, so that its time is that of a forward pass times
-their number (printed with a ~). Medians of several runs, after one to warm up.
+their number (printed with a ~). Medians of several runs, after one to warm up. Weights are the initial ones: how many
+passes the fixed point takes depends on them, the other figures do not.
 """
 
 from __future__ import annotations
@@ -13,33 +16,37 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
+from reproduce import machine
 
 from tensorar import AutoregressiveModel, build
 from tensorar.conditionals import all_conditionals
 from tensorar.sampling import Record
 
-SPECS = {
-    "fvsbn": "fvsbn",
-    "nade": "nade",
-    "made": "made",
-    "pixelcnn": "pixelcnn:blocks=12,channels=64",
-    "gated_pixelcnn": "gated_pixelcnn:layers=12,channels=64",
-    "rnn": "rnn",
-    "row_lstm": "row_lstm",
-    "diagonal_bilstm": "diagonal_bilstm",
-    "transformer": "transformer",
-}
+RESULTS = Path(__file__).parent / "sampling.json"
+BATCHES = (1, 16, 64)
+DIGITS = ((1, 28, 28), "bernoulli")
+COLOURS = ((32, 32, 3), "logistic_mixture:levels=256,components=5")
+VOLUME = ((16, 16, 16), "bernoulli")
+SPECS = [
+    *("fvsbn", "nade", "made", "pixelcnn:blocks=12,channels=128", "gated_pixelcnn:layers=12,channels=64"),
+    *("rnn", "row_lstm", "diagonal_bilstm", "transformer"),
+]
+CASES = [
+    *((spec, *DIGITS, batch) for spec in SPECS for batch in BATCHES),
+    *(("pixelcnn:blocks=6,channels=64", *what, batch) for what in (COLOURS, VOLUME) for batch in (1, 16)),
+]
+RUNS = 3
 
 
-def seconds(work: Callable[[], object], runs: int) -> float:
+def seconds(work: Callable[[], object]) -> float:
     """The median time of some runs, after one that is not counted."""
     work()
     times = []
-    for _ in range(runs):
+    for _ in range(RUNS):
         start = time.perf_counter()
         work()
         times.append(time.perf_counter() - start)
@@ -57,68 +64,62 @@ def forward(model: AutoregressiveModel, batch: int) -> Callable[[], object]:
     return work
 
 
-def measure(spec: str, shape: tuple[int, ...], ordering: str, head: str, batch: int, runs: int) -> dict:
+def measure(spec: str, shape: tuple[int, ...], head: str, batch: int) -> dict:
     """All figures of one backbone and batch."""
     torch.manual_seed(0)
-    model = build(shape, ordering, head, spec).eval()
-    one = seconds(forward(model, batch), runs)
-    record = Record()
-    cached = seconds(lambda: model.sample(batch, method="cached", memory=2**33), runs)
-    jacobi = seconds(lambda: model.sample(batch, method="fixed-point", record=record, memory=2**33), 1)
-    steps = len(model.order)
-    return {
-        "backbone": spec,
-        "shape": list(shape),
-        "batch": batch,
-        "forward": one,
-        "plain": one * steps,
-        "cached": cached,
-        "fixed_point": jacobi,
-        "passes": record.passes,
-        "cached_per_forward": cached / one,
-        "microseconds_per_step": 1e6 * cached / steps,
-        "plain_per_cached": one * steps / cached,
-    }
+    model = build(shape, "raster", head, spec).eval()
+    one, record = seconds(forward(model, batch)), Record()
+    cached = seconds(lambda: model.sample(batch, method="cached", memory=2**34))
+    start = time.perf_counter()
+    model.sample(batch, method="fixed-point", record=record, memory=2**34)
+    figures = {"forward": one, "cached": cached, "fixed_point": time.perf_counter() - start, "passes": record.passes}
+    return {"backbone": spec, "shape": list(shape), "batch": batch, **figures, "machine": machine()}
 
 
 def row(found: dict) -> str:
     """One line of the table."""
-    shape = "x".join(map(str, found["shape"]))
+    shape, steps = "x".join(map(str, found["shape"])), torch.Size(found["shape"]).numel()
+    one, cached = found["forward"], found["cached"]
     return (
-        f"| `{found['backbone']}` | {shape} | {found['batch']} | {found['forward']:.3g} | ~{found['plain']:.3g} "
-        f"| {found['cached']:.3g} | {found['fixed_point']:.3g} ({found['passes']}) "
-        f"| {found['cached_per_forward']:.2f} | {found['microseconds_per_step']:.0f} "
-        f"| {found['plain_per_cached']:.0f} |"
+        f"| `{found['backbone']}` | {shape} | {found['batch']} | {one:.3g} | ~{one * steps:.3g} "
+        f"| {cached:.3g} | {found['fixed_point']:.3g} ({found['passes']}) "
+        f"| {cached / one:.2f} | {1e6 * cached / steps:.0f} | {one * steps / cached:.0f} |"
     )
 
 
 HEADER = (
-    "| backbone | shape | batch | forward, s | plain, s | cached, s | fixed-point, s (passes) "
+    "| backbone | event | batch | one forward, s | plain, s | cached, s | fixed-point, s (passes) "
     "| cached / forward | µs per step | plain / cached |\n|" + " --- |" * 10
 )
+
+
+def table() -> str:
+    """What is recorded."""
+    return "\n".join([HEADER, *map(row, json.loads(RESULTS.read_text()))])
+
+
+def measured(cases: list) -> Iterator[dict]:
+    """Measure one case after the other, and print each as soon as it is there."""
+    print(HEADER, flush=True)
+    for case in cases:
+        found = measure(*case)
+        print(row(found), flush=True)
+        yield found
 
 
 def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--backbones", nargs="*", default=list(SPECS))
-    parser.add_argument("--batches", nargs="*", type=int, default=[1, 16, 64])
-    parser.add_argument("--shape", default="1x28x28")
-    parser.add_argument("--ordering", default="raster")
-    parser.add_argument("--head", default="bernoulli")
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--table", action="store_true")
+    parser.add_argument("--only", nargs="*", help="backbone specs to look at on 28 x 28 bits")
+    parser.add_argument("--batches", nargs="*", type=int, default=BATCHES)
     options = parser.parse_args()
-    shape = tuple(map(int, options.shape.split("x")))
-    print(HEADER, flush=True)
-    results = []
-    for name in options.backbones:
-        for batch in options.batches:
-            found = measure(SPECS.get(name, name), shape, options.ordering, options.head, batch, options.runs)
-            results.append(found)
-            print(row(found), flush=True)
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=2) + "\n")
+    if options.table:
+        print(table())
+    elif options.only is None:
+        RESULTS.write_text(json.dumps(list(measured(CASES)), indent=2) + "\n")
+    else:
+        list(measured([(s, *DIGITS, b) for s in options.only for b in options.batches]))
 
 
 if __name__ == "__main__":
