@@ -7,6 +7,7 @@ from torch import nn
 
 from tensorar_plugins.backbones.branches import Branches, shifted
 from tensorar_plugins.backbones.context import ContextBias
+from tensorar_plugins.backbones.diagonal_bilstm_stepper import DiagonalBiLSTMStepper
 from tensorar_plugins.backbones.lstm import ScanLSTM, blocks, uniform
 from tensorar_plugins.backbones.masked_conv import MaskedConv
 from tensorar_plugins.backbones.pixel_rnn import PixelRNN
@@ -48,6 +49,9 @@ class DiagonalBiLSTM(PixelRNN):
             maps = maps + layer(maps, mirrored, context)
             mirrored = maps
         return maps
+
+    def stepper(self, order, batch, context=None):
+        return DiagonalBiLSTMStepper(self, self.grid.ranks(order), batch, context)
 
 
 class DiagonalLayer(nn.Module):

@@ -8,6 +8,7 @@ from tensorar_plugins.backbones.context import ContextBias
 from tensorar_plugins.backbones.lstm import ScanLSTM
 from tensorar_plugins.backbones.masked_conv import MaskedConv
 from tensorar_plugins.backbones.pixel_rnn import PixelRNN
+from tensorar_plugins.backbones.row_lstm_stepper import RowLSTMStepper
 from tensorar_plugins.backbones.skew import Skew, rows
 from tensorar_plugins.backbones.taps import Kernel
 
@@ -42,6 +43,11 @@ class RowLSTM(PixelRNN):
         for layer in self.layers:
             maps = maps + layer(maps, ranks, context)
         return maps
+
+    def stepper(self, order, batch, context=None):
+        ranks = self.grid.ranks(order)
+        above, _ = row_above(ranks, self.layers[0].enter.kernel.size[1:])
+        return RowLSTMStepper(self, ranks, batch, context, above)
 
 
 def row_above(ranks, along):

@@ -1,0 +1,119 @@
+"""The states of an LSTM at neighbouring coefficients, kept for as long as a walk looks at them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import ClassVar
+
+import torch
+
+from tensorar_plugins.backbones.tap_table import table_of, tap_weights
+
+
+@dataclass(frozen=True)
+class Offsets:
+    """Cells to look at that fill no box; ``Ranks.taps`` takes them in place of a kernel."""
+
+    offsets: tuple[tuple[int, ...], ...]
+    dilation: ClassVar[int] = 1
+
+    @property
+    def size(self):
+        """The size of the box around them."""
+        return tuple(2 * max(map(abs, axis)) + 1 for axis in zip(*self.offsets, strict=True))
+
+
+@lru_cache(maxsize=16)
+@torch.inference_mode(False)
+def state_table(ranks, offsets):
+    """The ``StateTable`` of some neighbours."""
+    return StateTable(ranks, offsets)
+
+
+class StateTable:
+    """Which places of a ``StateMemory`` hold the states looked at: at some ``offsets``, and beside in the own cell.
+
+    For each group ``neighbours`` and ``beside`` list taps (the first offset, the second, ...; ``beside``: 0) and groups
+    seen as flat indices into ``(taps, groups, groups)``. For each step ``seen[t]`` and ``told[t]`` are their places,
+    ``before[t]`` that of the own group at the first offset, and ``place[t]`` where the step's own states go. Behind the
+    places of the steps come those of the states outside of the grid, one for each group.
+    """
+
+    # plans are shared by all batches: without a ``__dict__`` they are not counted as what one batch takes
+    __slots__ = ("before", "beside", "neighbours", "outside", "place", "seen", "steps", "told")
+
+    def __init__(self, ranks, offsets):
+        groups, centre = len(ranks.rank), (0,) * len(offsets[0])
+        table = table_of(ranks.taps(Offsets((*offsets, centre)), itself=True), ranks)
+        self.place, self.steps, self.outside = table.place, table.steps, table.size
+        count = len(table.place)
+        self.seen, self.told, self.before = [None] * count, [None] * count, [None] * count
+        self.neighbours, self.beside = [], []
+        for group, (kinds, reads) in enumerate(zip(table.kinds, table.reads, strict=True)):
+            tap, seen = kinds // groups**2, kinds % groups
+            reads = torch.where(reads > 0, reads, self.outside + seen)
+            away, here = tap < len(offsets), (tap == len(offsets)) & (seen != group)
+            self.neighbours.append(kinds[away])
+            self.beside.append(kinds[here] - len(offsets) * groups**2)
+            self._enter(group, self.seen, reads[:, away].unbind())
+            self._enter(group, self.told, reads[:, here].unbind())
+            # where no coefficient has such a neighbour it does not count as a look
+            own = (kinds == group * groups + group).nonzero()[:, 0]
+            before = reads[:, own[0]] if len(own) else torch.full_like(reads[:, 0], self.outside + group)
+            self._enter(group, self.before, before.tolist())
+
+    def _enter(self, group, by_step, rows):
+        for t, row in zip(self.steps[group].tolist(), rows, strict=True):
+            by_step[t] = row
+
+
+class StateMemory:
+    """Hidden and cell states of all layers: ``(layers, width, places, B)`` each.
+
+    Channels first and batch last, so that looks side by side are one operand of a matrix product, as in ``ScanLSTM``.
+    """
+
+    def __init__(self, layers, width, places, batch, like):
+        self.hidden = like.new_zeros(layers, width, places, batch)
+        # a sum over all steps: it stays in single precision where the rest is in half
+        self.cell = self.hidden.to(torch.promote_types(like.dtype, torch.float32), copy=True)
+
+    def gather(self, index, columns=1):
+        """Hidden states, ``(layers, width * looks, columns * B)``; ``index`` lists looks, and columns within them."""
+        layers, width, _, batch = self.hidden.shape
+        found = self.hidden.index_select(2, index)
+        return found.view(layers, width * len(index) // columns, columns * batch)
+
+    def fill(self, kind, first, states):
+        """Put states ``(layers, width, places)`` of a kind (``hidden``, ``cell``) at the places from ``first`` on."""
+        getattr(self, kind).narrow(2, first, states.shape[2]).copy_(states.unsqueeze(3))
+
+
+class Gates:
+    """The pointwise part of an LSTM, in place: gates o, f, i and the candidate are ``(..., 4 * width, columns)``."""
+
+    def __init__(self, sizes, like, cell):
+        self.sums = like.new_empty(sizes)
+        # in the number type of the cell states
+        self.gates = self.sums.to(cell.dtype)
+        width = sizes[-2] // 4
+        self.sigmoids, self.candidate = self.gates.split([3 * width, width], -2)
+        self.out, self.forget, self.enter = self.sigmoids.chunk(3, -2)
+
+    def step(self, before, cell, hidden):
+        """From ``sums`` and the cell states ``before`` to the new states, which are written to their places."""
+        if self.gates is not self.sums:
+            self.gates.copy_(self.sums)
+        self.sigmoids.sigmoid_()
+        self.candidate.tanh_()
+        torch.mul(self.forget, before, out=cell)
+        cell.addcmul_(self.enter, self.candidate)
+        torch.tanh(cell, out=self.candidate)
+        torch.mul(self.out, self.candidate, out=hidden)
+
+
+def columns(layer, kinds):
+    """The weights of some kinds of looks, ``(outputs, inputs * looks)``: for what ``StateMemory.gather`` gives."""
+    inputs = layer.weight.shape[1] // layer.groups
+    return tap_weights(layer, kinds).unflatten(0, (len(kinds), inputs)).permute(2, 1, 0).flatten(1)
