@@ -1,4 +1,4 @@
-"""What a network must be beside causal: the same whatever else it is shown, in any dtype, saved, copied and trained."""
+"""What a network must be beside causal: it takes what it declares, answers alike, hears its context and learns."""
 
 from __future__ import annotations
 
@@ -11,24 +11,12 @@ from torch import Tensor
 
 from tensorar.backbone import Backbone
 from tensorar.conditionals import all_conditionals
-from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
-from tensorar.shapes import flatten_events
-from tensorar.testing.cases import (
-    GROWING,
-    Case,
-    Shape,
-    Subject,
-    backbone_cases,
-    growing_cases,
-    takes,
-    takes_raster,
-)
+from tensorar.testing.cases import GROWING, Case, Shape, Subject, backbone_cases, growing_cases, takes, takes_raster
 from tensorar.testing.check import CheckFailed, for_all, told
+from tensorar.testing.networks import inputs, require_same
 from tensorar.testing.oracles import parameters_of
 from tensorar.testing.probes import Die
-
-CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 
 
 def takes_what_it_declares(subject: Subject) -> None:
@@ -67,7 +55,7 @@ def same_alone_and_in_a_batch(subject: Subject) -> None:
         together = parameters_of(model, x, context)
         for row in range(4):
             alone = parameters_of(model, x[row : row + 1], None if context is None else context[row : row + 1])
-            _require_same(alone, together[row : row + 1], f"example {row} of 4 differs alone and in its batch")
+            require_same(alone, together[row : row + 1], f"example {row} of 4 differs alone and in its batch")
 
     for_all(backbone_cases(subject), test, examples=subject.profile.examples)
 
@@ -79,7 +67,7 @@ def deterministic_in_eval(subject: Subject) -> None:
         model, x, context = case.model(), case.events(3), case.contexts(3)
         first = parameters_of(model, x, context)
         parameters_of(model, case.events(3, offset=2), case.contexts(3, offset=2))
-        _require_same(parameters_of(model, x, context), first, "the same events give something else when asked again")
+        require_same(parameters_of(model, x, context), first, "the same events give something else when asked again")
 
     for_all(backbone_cases(subject), test, examples=max(4, subject.profile.examples // 2))
 
@@ -90,7 +78,7 @@ def leaves_everything_unchanged(subject: Subject) -> None:
     def test(case: Case) -> None:
         for training in (False, True):
             model = case.model().train(training)
-            given = _inputs(case, model)
+            given = inputs(case, model)
             kept, state = [copy.deepcopy(value) for value in given], copy.deepcopy(model.backbone.state_dict())
             model.backbone(*given)
             _require_inputs_kept(model.backbone, given, kept)
@@ -103,75 +91,6 @@ def leaves_everything_unchanged(subject: Subject) -> None:
     for_all(backbone_cases(subject), test, examples=max(4, subject.profile.examples // 2))
 
 
-def state_dict_round_trip(subject: Subject) -> None:
-    """Another network with the same state gives the same, whatever was computed before."""
-
-    def test(case: Case) -> None:
-        model, other = case.model(), replace(case, seed=case.seed + 1).model()
-        x, context = case.events(3), case.contexts(3)
-        expected = parameters_of(model, x, context)
-        parameters_of(other, x, context)
-        other.load_state_dict(copy.deepcopy(model.state_dict()))
-        _require_same(parameters_of(other, x, context), expected, "a network with the state of another one differs")
-
-    for_all(backbone_cases(subject), test, examples=max(4, subject.profile.examples // 2))
-
-
-def copies_stand_alone(subject: Subject) -> None:
-    """A deep copy gives the same, and goes its own way from there (training keeps one with averaged weights)."""
-
-    def test(case: Case) -> None:
-        model, x, context = case.model(), case.events(3), case.contexts(3)
-        expected = parameters_of(model, x, context)
-        twin = copy.deepcopy(model)
-        _require_same(parameters_of(twin, x, context), expected, "a deep copy differs")
-        with torch.no_grad():
-            for parameter in twin.parameters():
-                parameter.mul_(2).add_(1)
-        fresh = case.as_built().double().eval()
-        fresh.load_state_dict(twin.state_dict())
-        changed = parameters_of(fresh, x, context)
-        _require_same(parameters_of(twin, x, context), changed, "a deep copy does not follow its own weights")
-        _require_same(parameters_of(model, x, context), expected, "what was done to a deep copy changed the original")
-
-    for_all(backbone_cases(subject), test, examples=max(4, subject.profile.examples // 2))
-
-
-def single_and_double_precision(subject: Subject) -> None:
-    """The same network in float32 and in float64, whichever was asked first, up to rounding."""
-
-    def test(case: Case) -> None:
-        model, x, context = case.mild_model(), case.events(3), case.contexts(3)
-        double = parameters_of(model, x, context)
-        model.float()
-        single = parameters_of(model, x.float(), None if context is None else context.float())
-        for network, answer in ((torch.float64, double), (torch.float32, single)):
-            if answer.dtype != network:
-                raise CheckFailed(f"a network in {network} gives parameters in {answer.dtype}")
-        if not torch.allclose(single.double(), double, rtol=1e-3, atol=1e-3):
-            raise CheckFailed(f"float32 and float64 differ by {(single - double).detach().abs().max().item():.3g}")
-
-    for_all(backbone_cases(subject), test, examples=max(4, subject.profile.examples // 2))
-
-
-def any_device(subject: Subject) -> None:
-    """The same on every device that there is."""
-    devices = [name for name in ("cuda", "mps") if getattr(torch, name).is_available()]
-
-    def test(case: Case) -> None:
-        model, x, context = case.mild_model().float(), case.events(3).float(), case.contexts(3)
-        context = None if context is None else context.float()
-        expected = parameters_of(model, x, context)
-        for device in devices:
-            moved = copy.deepcopy(model).to(device)
-            there = parameters_of(moved, x.to(device), None if context is None else context.to(device))
-            if not torch.allclose(there.cpu(), expected, rtol=1e-3, atol=1e-3):
-                raise CheckFailed(f"on {device} the parameters differ from those on the CPU")
-
-    if devices:
-        for_all(backbone_cases(subject), test, examples=max(4, subject.profile.examples // 2))
-
-
 def listens_to_its_context(subject: Subject) -> None:
     """The conditional of every coefficient, the first too, depends on the context of its example and on no other."""
 
@@ -180,7 +99,7 @@ def listens_to_its_context(subject: Subject) -> None:
         assert context is not None
         other = torch.stack([context[0], context[1] + 1])
         before, after = (parameters_of(model, x, given) for given in (context, other))
-        _require_same(after[:1], before[:1], "the conditionals of example 0 changed with the context of example 1")
+        require_same(after[:1], before[:1], "the conditionals of example 0 changed with the context of example 1")
         deaf = (after[1] == before[1]).all(-1)
         if deaf.any():
             index = tuple(int(i) for i in torch.unravel_index(deaf.nonzero()[0, 0], case.event_shape))
@@ -218,36 +137,6 @@ def starts_anywhere(subject: Subject) -> None:
     for_all(backbone_cases(subject), test, examples=max(4, subject.profile.examples // 2))
 
 
-# --- evidence backbones ----------------------------------------------------------------------------------------------
-
-
-def queries_as_if_each_came_alone(subject: Subject) -> None:
-    """Several queries of one evidence are answered as if each came alone."""
-
-    def test(case: Case) -> None:
-        model, n = case.model(), len(case.ordering.order(case.event_shape))
-        features, mask, _, context = _evidence_inputs(case, model, 3)
-        query = torch.randint(n, (3, 4))
-        together = model.backbone(features, mask, query, context)
-        for q in range(4):
-            alone = model.backbone(features, mask, query[:, q : q + 1], context)
-            _require_same(together[:, q : q + 1], alone, f"query {q} of 4 is answered otherwise alone")
-
-    for_all(backbone_cases(subject), test, examples=subject.profile.examples)
-
-
-def knows_zero_from_unknown(subject: Subject) -> None:
-    """A value that is known to be zero is told from one that is not known."""
-    for case in growing_cases(subject, shapes=((2,), (4,), (2, 2), (2, 2, 2))):
-        model, n = case.mild_model(), len(case.ordering.order(case.event_shape))
-        mask = torch.zeros(2, *case.event_shape, dtype=torch.bool)
-        mask.reshape(2, -1)[1, 0] = True
-        features = torch.zeros(2, *case.event_shape, case.head.feature_count, dtype=torch.float64)
-        answer = model.backbone(features, mask, torch.tensor([[n - 1], [n - 1]]), None)
-        if torch.equal(answer[0], answer[1]):
-            raise CheckFailed(f"an unknown coefficient and one known to be 0 look the same ({case.words})")
-
-
 # --- what the checks share -------------------------------------------------------------------------------------------
 
 
@@ -283,34 +172,9 @@ def _require_orders_refused(subject: Subject) -> None:
                 raise CheckFailed(f"another order than raster is taken though not declared (shape {shape})")
 
 
-def _inputs(case: Case, model: AutoregressiveModel) -> tuple[Tensor | Order | None, ...]:
-    """What the network is called with."""
-    if not hasattr(model.backbone, "dense"):
-        shape = model.backbone.signature.event_shape
-        features = model.features(case.events(3)).reshape(3, *shape, -1)
-        order = Order.raster(shape) if model.backbone.orders == "raster" else model.order
-        return features, order, case.contexts(3)
-    return _evidence_inputs(case, model, 3)
-
-
-def _evidence_inputs(
-    case: Case, model: AutoregressiveModel, batch: int
-) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
-    mask = torch.rand(batch, *case.event_shape) < 0.5
-    features = torch.where(mask.unsqueeze(-1), model.features(case.events(batch)), 0.0)
-    # the next of the unknown ones, as it is asked for in training and sampling
-    query = torch.where(flatten_events(mask), 1, 0).argmin(1, keepdim=True)
-    return features, mask, query, case.contexts(batch)
-
-
 def _require_inputs_kept(backbone: Backbone, given: Sequence[object], kept: Sequence[object]) -> None:
     names = ("features", "order", "context") if len(given) == 3 else ("features", "mask", "query", "context")
     for name, value, was in zip(names, given, kept, strict=True):
         same = torch.equal(value, was) if isinstance(value, Tensor) and isinstance(was, Tensor) else value == was
         if not same:
             raise CheckFailed(f"a forward pass of {backbone.name!r} changed the {name} it was given")
-
-
-def _require_same(one: Tensor, other: Tensor, otherwise: str) -> None:
-    if not torch.allclose(one, other, equal_nan=True, **CLOSE):
-        raise CheckFailed(f"{otherwise} (by {(one - other).detach().abs().max().item():.3g})")

@@ -17,7 +17,21 @@ from tensorar.model import AutoregressiveModel
 from tensorar.ordering import Ordering
 from tensorar.parts.part import Part
 from tensorar.parts.spec import nearest
-from tensorar.testing import assembly, backbones, datasets, described, head_samples, heads, leaks, orderings, stepping
+from tensorar.testing import (
+    assembly,
+    backbones,
+    datasets,
+    described,
+    evidence_backbones,
+    head_samples,
+    heads,
+    kept,
+    leaks,
+    orderings,
+    random_orderings,
+    sampling,
+    stepping,
+)
 from tensorar.testing.cases import (
     Subject,
     backbone_cases,
@@ -41,12 +55,13 @@ CASES: dict[str, assembly.Cases] = {
     "model": model_cases,
 }
 LOOKED_AT: dict[str, tuple[ModuleType, ...]] = {
-    "ordering": (described, orderings),
+    "ordering": (described, orderings, random_orderings),
     "head": (described, heads, head_samples),
-    "backbone": (described, leaks, backbones, stepping),
+    "backbone": (described, leaks, backbones, kept, evidence_backbones, stepping),
     "dataset": (described, datasets),
     "model": (),
 }
+IN_A_MODEL: tuple[ModuleType, ...] = (assembly, sampling)
 KINDS: dict[type, str] = {
     Ordering: "ordering",
     Head: "head",
@@ -112,8 +127,8 @@ def _runs(kind: str, subject: Subject) -> Iterator[tuple[str, Callable[[], None]
         for name, check in _public(module):
             if name in _asked(kind, subject):
                 yield name, partial(check, subject)
-    if kind in CASES:
-        for name, check in _public(assembly):
+    for module in IN_A_MODEL if kind in CASES else ():
+        for name, check in _public(module):
             if name in _asked(kind, subject):
                 # a head sums to one alone, and in a model
                 in_model = (
@@ -126,7 +141,7 @@ def _runs(kind: str, subject: Subject) -> Iterator[tuple[str, Callable[[], None]
 
 def _asked(kind: str, subject: Subject) -> set[str]:
     """The names of the checks that the part is asked for."""
-    everything = {name for module in (*LOOKED_AT[kind], assembly) for name, _ in _public(module)}
+    everything = {name for module in (*LOOKED_AT[kind], *IN_A_MODEL) for name, _ in _public(module)}
     if kind == "model":
         return everything - FOR_PARTS
     if kind != "backbone":

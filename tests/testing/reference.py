@@ -18,10 +18,10 @@ from tensorar import (
     Order,
     Ordering,
     Splits,
+    Stepper,
     flatten_events,
     may_see,
 )
-from tensorar.stepper import Stepper
 
 # --- orderings -------------------------------------------------------------------------------------------------------
 
