@@ -19,50 +19,35 @@ class DiagonalBiLSTMStepper(PixelRNNStepper):
     """
 
     def __init__(self, backbone, ranks, batch, context):
-        plan, layers = mirror_plan(ranks), backbone.layers
-        self.plan, self.groups, self.width = plan, len(ranks.rank), backbone.channels
-        bias = [_bias(layer, context) for layer in layers]
-        plain = [_recurrence(layer, b[:, 0], self.groups) for layer, b in zip(layers, bias, strict=True)]
-        enters = [Dense(by_group(layer.weight[0].detach(), self.groups).unsqueeze(2), self.groups) for layer in layers]
-        like = layers[0].weight.detach()
-        self.now = like.new_zeros(len(layers), 2 * self.width, batch)
-        # maps and features of the steps that mirrored scans have not yet been through
-        self.maps = like.new_zeros(len(layers), 2 * self.width, plan.shown, batch)
-        self.features = like.new_zeros(backbone.signature.feature_count, plan.shown, batch)
-        self.telling = [self._columns(enters, group, some) for group, some in enumerate(plan.telling)]
-        leaves = [layer.leave for layer in plain]
-        self.viewing = [self._columns(leaves, g, [seen for _, seen in some]) for g, some in enumerate(plan.viewed)]
-        entries = [self._entries(enters, group) for group in range(self.groups)]
-        super().__init__(
-            backbone, ranks, batch, context, state_table(ranks, tuple(plan.branches.offsets)), plain, entries
-        )
-        self.mirrored = self._mirrored_states(layers, batch, like)
-        self.scans, self.room = {}, {}
-        for front in (front for fronts in plan.fronts.values() for front in fronts):
-            key = front.branch, front.groups
-            if key not in self.scans:
-                self.scans[key] = FrontWeights(
-                    front, layers, [b[:, front.branch] for b in bias], backbone.itself, plan.branches.input_mask
-                )
+        self.plan, layers, width = mirror_plan(ranks), backbone.layers, backbone.channels
+        bias, like = [_bias(layer, context) for layer in layers], layers[0].weight.detach()
+        # maps and features of the steps that mirrored scans have not been through
+        self.maps = like.new_zeros(len(layers), 2 * width, self.plan.shown, batch)
+        self.features = like.new_zeros(backbone.signature.feature_count, self.plan.shown, batch)
+        # maps of the step at hand: the own ones, and those of the other groups of the cell
+        others = max(map(len, self.plan.telling))
+        self.now = like.new_zeros(len(layers), 2 * width * (1 + others), batch)
+        self.own, self.others = self.now.split([2 * width, 2 * width * others], 1)
+        table, groups = state_table(ranks, self.plan.offsets), self.plan.groups
+        plain = [_recurrence(layer, b[:, 0], groups) for layer, b in zip(layers, bias, strict=True)]
+        entries = [self._entries(layers, group) for group in range(groups)]
+        super().__init__(backbone, ranks, batch, context, table, plain, entries, self.plan.viewed)
+        self.mirrored = StateMemory(len(layers), width, self.plan.nothing + 1, batch, like)
+        self.mirrored.begin(self.plan.outside, [(layer.scan.hidden, layer.scan.cell) for layer in layers])
+        self.room, self.fronts = {}, {}
+        for front in (front for fronts in self.plan.fronts.values() for front in fronts):
+            if front[:2] not in self.fronts:
+                biases = [b[:, front.branch] for b in bias]
+                self.fronts[front[:2]] = FrontWeights(front, layers, biases, backbone.itself, self.plan.input_mask)
 
-    def _columns(self, layers, group, seen):
-        """The weights by which a group takes the maps or states of others in its cell; None where it takes none."""
-        if not seen:
-            return None
-        kinds = torch.tensor([group * self.groups + s for s in seen], device=layers[0].weight.device)
-        return torch.stack([columns(layer, kinds) for layer in layers])
-
-    def _entries(self, enters, group):
-        return [
-            Entry(maps, maps, own) for maps, own in zip(self.now, self._columns(enters, group, [group]), strict=True)
-        ]
-
-    def _mirrored_states(self, layers, batch, like):
-        states = StateMemory(len(layers), self.width, self.plan.nothing + 1, batch, like)
-        for kind in ("hidden", "cell"):
-            outside = torch.stack([getattr(layer.scan, kind).detach()[:, :, 0, 0] for layer in layers])
-            states.fill(kind, self.plan.outside, outside.unflatten(2, (self.groups, -1)).flatten(1, 2).mT)
-        return states
+    def _entries(self, layers, group):
+        """How a group enters the plain scan."""
+        groups, telling = self.plan.groups, self.plan.telling[group]
+        enters = [Dense(by_group(layer.weight[0].detach(), groups).unsqueeze(2), groups) for layer in layers]
+        kinds = [layers[0].scan.skew.cells.new_tensor(some) + group * groups for some in ([group], telling)]
+        weights = [torch.cat([columns(enter, some) for some in kinds], 1) for enter in enters]
+        rows = self.now[:, : weights[0].shape[1]]
+        return [Entry(*entry) for entry in zip(self.own, rows, weights, strict=True)]
 
     def show(self, t, features):
         super().show(t, features)
@@ -72,50 +57,43 @@ class DiagonalBiLSTMStepper(PixelRNNStepper):
     def keep(self, t):
         super().keep(t)
         if self.plan.shown:
-            self.maps.select(2, t % self.plan.shown).copy_(self.now)
+            self.maps.select(2, t % self.plan.shown).copy_(self.own)
 
-    def drive(self, t, group):
-        drives = super().drive(t, group)
-        if self.telling[group] is None:
-            return drives
-        told = self.maps.index_select(2, self.plan.told[t]).view(len(drives), -1, drives.shape[2])
-        return drives.baddbmm_(self.telling[group], told)
-
-    def told(self, t, group):
+    def tell(self, t, group):
         for front in self.plan.fronts.get(t, ()):
             self._scan(front)
-        told = super().told(t, group)
-        if self.viewing[group] is None:
-            return told
-        return torch.baddbmm(told, self.viewing[group], self.mirrored.gather(self.plan.views[t]))
+        super().tell(t, group)
+        views, told = self.weights[group].views, self.plan.told[t]
+        if views is not None:
+            self.told[:, views].copy_(self.mirrored.gather(self.plan.views[t]))
+        if told is not None:
+            found = self.maps.index_select(2, told).flatten(1, 2)
+            self.others[:, : found.shape[1]].copy_(found)
 
     def _scan(self, front):
         """Compute the mirrored states of a front."""
-        weights, count = self.scans[front.branch, front.groups], front.stages[-1].columns.stop
-        maps = self.maps.index_select(2, front.maps).view(len(self.now), -1, count * self.now.shape[2])
-        seen = self.features.index_select(1, front.maps).view(-1, maps.shape[2])
-        bias = weights.bias if weights.bias.shape[2] == 1 else weights.bias.repeat(1, 1, count)
+        weights, batch = self.fronts[front[:2]], self.now.shape[2]
+        maps = self.maps.index_select(2, front.maps).view(*weights.enter.shape[::2], -1)
+        features = self.features.index_select(1, front.maps).view(-1, maps.shape[2])
+        bias = weights.bias if weights.bias.shape[2] == 1 else weights.bias.repeat(1, 1, maps.shape[2] // batch)
         drives = torch.baddbmm(bias, weights.enter, maps)
-        drives[0].addmm_(weights.itself, seen)
-        drives = drives.unflatten(2, (count, -1))
-        for stage in front.stages:
-            self._advance(stage, drives[:, :, stage.columns].flatten(2), weights.state)
+        drives[0].addmm_(weights.itself, features)
+        widths = [stage.cells * batch for stage in front.stages]
+        for stage, drive in zip(front.stages, drives.split(widths, 2), strict=True):
+            self._advance(stage, drive, weights.state)
 
-    def _advance(self, stage, drives, weight):
-        states, count = self.mirrored, stage.columns.stop - stage.columns.start
-        gates, hidden, cell = self._room(drives.shape, len(stage.own))
-        torch.baddbmm(drives, weight, states.gather(stage.seen, count), out=gates.sums)
-        before = states.cell.index_select(2, stage.before)
-        gates.step(before.view(gates.out.shape), cell.view(gates.out.shape), hidden.view(gates.out.shape))
-        states.hidden.index_copy_(2, stage.own, hidden)
-        states.cell.index_copy_(2, stage.own, cell)
+    def _advance(self, stage, drive, weight):
+        states, (gates, hidden) = self.mirrored, self._room(drive.shape, len(stage.before))
+        cell = states.cell.index_select(2, stage.before)
+        torch.baddbmm(drive, weight, states.gather(stage.seen, stage.cells), out=gates.sums)
+        gates.step(cell.view(gates.out.shape), hidden.view(gates.out.shape))
+        states.put(stage.own, hidden, cell)
 
     def _room(self, shape, states):
         """Where a stage of so many states works, kept for the next one like it."""
         if shape not in self.room:
-            new = (len(self.now), self.width, states, self.now.shape[2])
-            hidden, cell = self.mirrored.hidden.new_empty(new), self.mirrored.cell.new_empty(new)
-            self.room[shape] = Gates(shape, hidden, cell), hidden, cell
+            hidden = self.mirrored.hidden[:, :, :1].repeat(1, 1, states, 1)
+            self.room[shape] = Gates(shape, hidden, self.mirrored.cell), hidden
         return self.room[shape]
 
 
@@ -127,33 +105,32 @@ class FrontWeights:
     """
 
     def __init__(self, front, layers, bias, itself, mask):
-        self.front, self.groups = front, itself.groups
+        self.front, self.groups = front, len(mask)
         enters = [self._rows(layer.weight[front.branch].detach() * layer.live) for layer in layers]
-        self.enter = torch.stack([self._entering(enter) for enter in enters])
-        self.state = torch.stack([self._seen(self._rows(_live_weight(layer.scan)[front.branch])) for layer in layers])
+        states = [layer.scan.weight[front.branch].detach() for layer in layers]
+        live = [layer.scan.live for layer in layers]
+        states = [s if k is None else s * k for s, k in zip(states, live, strict=True)]
+        self.enter = torch.stack([self._of_maps(enter) for enter in enters])
+        self.state = torch.stack([self._of_states(self._rows(state), layers[0].scan.skew.taps) for state in states])
         self.bias = torch.stack([self._rows(b.T) for b in bias])
         outputs, inputs = (size // self.groups for size in itself.weight.shape[:2])
         told = itself.weight.detach().flatten(1) * blocks(mask, outputs, inputs)
-        self.itself = self._entering(enters[0] @ told)
+        self.itself = self._of_maps(enters[0] @ told)
         self.bias[0] += enters[0] @ itself.bias.detach().unsqueeze(1)
 
     def _rows(self, weight):
-        """Rows of the front's groups: gates, then channels, then groups, for states side by side."""
+        """The gates of the front's groups: gates, then channels, then groups, as their states stand side by side."""
         by_gate = weight.unflatten(0, (4, self.groups, -1))[:, list(self.front.groups)]
         return by_gate.transpose(1, 2).flatten(0, 2)
 
-    def _entering(self, weight):
-        return weight.unflatten(1, (self.groups, -1))[:, list(self.front.entering)].transpose(1, 2).flatten(1)
+    def _of_maps(self, weight):
+        by_group = weight.unflatten(1, (self.groups, -1))[:, list(self.front.entering)]
+        return by_group.transpose(1, 2).flatten(1)
 
-    def _seen(self, weight):
-        tap, group = (list(index) for index in zip(*self.front.seen, strict=True))
-        by_look = weight.unflatten(1, (self.groups, -1, self.front.taps))[:, group, :, tap]
+    def _of_states(self, weight, taps):
+        tap, group = (list(index) for index in zip(*self.front.taps, strict=True))
+        by_look = weight.unflatten(1, (self.groups, -1, taps))[:, group, :, tap]
         return by_look.permute(1, 2, 0).flatten(1)
-
-
-def _live_weight(scan):
-    weight = scan.weight.detach()
-    return weight if scan.live is None else weight * scan.live
 
 
 def _bias(layer, context):

@@ -51,32 +51,33 @@ class PixelRNNStepper(Stepper):
     fetched and multiplied for all layers at once. Then a layer is two matrix products over the batch, and between them
     the LSTM's pointwise part.
 
-    ``layers`` are ``Recurrence``; ``entries[group]`` are one ``Entry`` each. Of the subclasses ``drive`` and ``told``
-    tell what earlier steps contribute, ``keep`` and ``show`` hold what they need for it.
+    ``layers`` are ``Recurrence``; ``entries[group]`` are one ``Entry`` each. A subclass may add to what ``drive`` and
+    ``tell`` find of earlier steps; ``views[group]`` are the groups of whose states it tells more.
     """
 
-    def __init__(self, backbone, ranks, batch, context, table, layers, entries):
+    def __init__(self, backbone, ranks, batch, context, table, layers, entries, views=None):
         self.table, self.t = table, 0
         like, groups, width = backbone.answer.weight.detach(), backbone.grid.groups, backbone.channels
         convs, hears = [backbone.first, *backbone.last, backbone.answer], [*backbone.contexts, None]
         first, *answer = [(c, bias_of(c, h, context)) for c, h in zip(convs, hears, strict=True)]
         self.first, self.answer = Gathering([first], ranks, batch), Gathering(answer, ranks, batch)
         self.states = StateMemory(len(layers), width, table.outside + groups, batch, like)
-        for kind in ("hidden", "cell"):
-            outside = torch.stack([getattr(layer, kind).unflatten(0, (groups, -1)).T for layer in layers])
-            self.states.fill(kind, table.outside, outside)
-        # those of the step at hand
-        self.hidden, self.cell = (torch.empty_like(s[:, :, 0]) for s in (self.states.hidden, self.states.cell))
+        self.states.begin(table.outside, [(layer.hidden, layer.cell) for layer in layers])
+        self.weights = [GroupWeights(layers, table, g, views[g] if views else []) for g in range(groups)]
+        # of the step at hand: a row of ones for the constant, the own hidden states, and those of others
+        rows = max(weights.leave.shape[2] for weights in self.weights)
+        self.told = like.new_ones(len(layers), rows, batch)
+        self.drives = like.new_empty(len(layers), 4 * width, batch)
+        self.hidden, self.cell = self.told[:, 1 : 1 + width], torch.empty_like(self.states.cell[:, :, 0])
         self.gates = Gates((4 * width, batch), like, self.cell)
-        self.weights = [GroupWeights(layers, table, group) for group in range(groups)]
-        self.chains = [self._chain(group, entries[group]) for group in range(groups)]
+        self.chains = [self._chain(weights, some) for weights, some in zip(self.weights, entries, strict=True)]
 
-    def _chain(self, group, entries):
-        """All that the loop over the layers works on, ready to be used."""
+    def _chain(self, weights, entries):
+        """What the loop over the layers works on, ready to be used."""
         maps = [entry.maps for entry in entries]
         maps.append(torch.empty_like(maps[0]))
-        leave = self.weights[group].leave
-        return list(zip(entries, leave, self.hidden, self.cell, maps[1:], strict=True))
+        told = self.told[:, : weights.leave.shape[2]]
+        return list(zip(self.drives, entries, self.cell, self.hidden, weights.leave, told, maps[1:], strict=True))
 
     def step(self, features):
         t = self.t
@@ -86,22 +87,23 @@ class PixelRNNStepper(Stepper):
         self.first.fetch(t)
         self.answer.fetch(t)
         group = self.first.groups[t]
-        before = self.states.cell.select(2, self.table.before[t])
-        maps = self._run(group, self.drive(t, group), before, self.told(t, group))
+        self.drive(t, group)
+        self.tell(t, group)
+        self.cell.copy_(self.states.cell.select(2, self.table.before[t]))
+        maps = self._run(group)
         self.keep(t)
         parameters = self._answer(group, maps)
         self.answer.keep(t)
         return parameters
 
-    def _run(self, group, drives, before, told):
+    def _run(self, group):
         """All layers one after the other; the last maps. States come to stand in ``hidden`` and ``cell``."""
         (first,), chain, gates = self.first.places[group], self.chains[group], self.gates
-        torch.addmm(first.bias, first.rows, first.weight, out=chain[0][0].maps.T)
-        known = zip(drives.unbind(), before.unbind(), told.unbind(), chain, strict=True)
-        for drive, remembered, more, ((maps, rows, weight), leave, hidden, cell, after) in known:
-            torch.addmm(drive, weight, rows, out=gates.sums)
-            gates.step(remembered, cell, hidden)
-            torch.addmm(maps, leave, hidden, out=after).add_(more)
+        torch.addmm(first.bias, first.rows, first.weight, out=chain[0][1].maps.T)
+        for drive, (maps, rows, enter), cell, hidden, leave, told, after in chain:
+            torch.addmm(drive, enter, rows, out=gates.sums)
+            gates.step(cell, hidden)
+            torch.addmm(maps, leave, told, out=after)
         return after
 
     def _answer(self, group, maps):
@@ -116,34 +118,42 @@ class PixelRNNStepper(Stepper):
         self.first.keep(t, features)
 
     def drive(self, t, group):
-        """What is known of the gates before the step: ``(layers, 4 * width, B)``."""
+        """Put what is known of the gates before the step into ``drives``."""
         weights = self.weights[group]
-        return torch.baddbmm(weights.bias, weights.state, self.states.gather(self.table.seen[t]))
+        torch.baddbmm(weights.bias, weights.state, self.states.gather(self.table.seen[t]), out=self.drives)
 
-    def told(self, t, group):
-        """What is added to the maps beside what the step's own states tell: ``(layers, outputs, 1 or B)``."""
-        weights = self.weights[group]
-        if weights.beside is None:
-            return weights.constant
-        return torch.baddbmm(weights.constant, weights.beside, self.states.gather(self.table.told[t]))
+    def tell(self, t, group):
+        """Put the states of others that go back to the maps of this step behind the own ones in ``told``."""
+        beside = self.weights[group].beside
+        if beside is not None:
+            self.told[:, beside].copy_(self.states.gather(self.table.told[t]))
 
     def keep(self, t):
         """Keep the states of step ``t``."""
-        self.states.hidden.select(2, self.table.place[t]).copy_(self.hidden)
-        self.states.cell.select(2, self.table.place[t]).copy_(self.cell)
+        place = self.table.place[t]
+        self.states.hidden.select(2, place).copy_(self.hidden)
+        self.states.cell.select(2, place).copy_(self.cell)
 
 
 class GroupWeights:
-    """What the states that a group looks at are multiplied by in all layers: ``(layers, outputs, inputs)`` each."""
+    """What a group multiplies states by, for all layers: ``(layers, outputs, inputs)``.
 
-    def __init__(self, layers, table, group):
-        groups, beside = len(table.steps), table.beside[group]
-        itself = table.steps[group].new_tensor([group * groups + group])
+    ``state`` takes those of neighbours to the gates, with ``bias``. ``leave`` takes to the maps a row of ones, the own
+    states, those ``beside`` in the cell and those in the ``views`` of the group: slices of its rows.
+    """
+
+    def __init__(self, layers, table, group, viewed):
+        groups = len(table.steps)
         self.bias = torch.stack([layer.bias[:, group].T for layer in layers])
         self.state = torch.stack([columns(layer.state, table.neighbours[group]) for layer in layers])
-        self.leave = torch.stack([columns(layer.leave, itself) for layer in layers])
-        self.beside = torch.stack([columns(layer.leave, beside) for layer in layers]) if len(beside) else None
-        self.constant = torch.stack([layer.constant.unflatten(0, (groups, -1, 1))[group] for layer in layers])
+        constant = torch.stack([layer.constant.unflatten(0, (groups, -1, 1))[group] for layer in layers])
+        kinds = [table.steps[group].new_tensor([group * groups + s for s in seen]) for seen in ([group], viewed)]
+        kinds.insert(1, table.beside[group])
+        parts = [torch.stack([columns(layer.leave, some) for layer in layers]) for some in kinds]
+        self.leave = torch.cat([constant, *parts], 2)
+        own, beside, views = (part.shape[2] for part in parts)
+        self.beside = slice(1 + own, 1 + own + beside) if beside else None
+        self.views = slice(1 + own + beside, 1 + own + beside + views) if views else None
 
 
 def bias_of(conv, hears, context):

@@ -36,7 +36,7 @@ class RowLSTMStepper(PixelRNNStepper):
         entries = [[Entry(p.own.T, p.rows.T, p.weight.T) for p in places] for places in self.enters.places]
         layers = [_recurrence(layer, bias, offsets) for layer, (_, bias) in zip(backbone.layers, enters, strict=True)]
         super().__init__(backbone, ranks, batch, context, state_table(ranks, offsets), layers, entries)
-        self.together, self.drives = together(ranks, offsets), {}
+        self.together, self.prepared = together(ranks, offsets), {}
 
     def drive(self, t, group):
         self.enters.fetch(t)
@@ -45,8 +45,8 @@ class RowLSTMStepper(PixelRNNStepper):
             weights, seen = self.weights[group], self.states.gather(index, len(steps))
             bias = weights.bias if weights.bias.shape[2] == 1 else weights.bias.repeat(1, 1, len(steps))
             drives = torch.baddbmm(bias, weights.state, seen).unflatten(2, (len(steps), -1))
-            self.drives.update(zip(steps, drives.unbind(2), strict=True))
-        return self.drives.pop(t)
+            self.prepared.update(zip(steps, drives.unbind(2), strict=True))
+        self.drives.copy_(self.prepared.pop(t))
 
     def keep(self, t):
         super().keep(t)

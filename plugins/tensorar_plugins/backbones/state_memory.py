@@ -85,30 +85,40 @@ class StateMemory:
         found = self.hidden.index_select(2, index)
         return found.view(layers, width * len(index) // columns, columns * batch)
 
-    def fill(self, kind, first, states):
-        """Put states ``(layers, width, places)`` of a kind (``hidden``, ``cell``) at the places from ``first`` on."""
-        getattr(self, kind).narrow(2, first, states.shape[2]).copy_(states.unsqueeze(3))
+    def begin(self, first, outside):
+        """Put hidden and cell states outside of the grid, ``(groups * width)`` of every layer, at ``first`` and on."""
+        for kept, states in zip((self.hidden, self.cell), zip(*outside, strict=True), strict=True):
+            flat = torch.stack([state.detach().flatten() for state in states])
+            by_group = flat.unflatten(1, (-1, kept.shape[1])).mT.unsqueeze(3)
+            kept[:, :, first : first + by_group.shape[2]].copy_(by_group)
+
+    def put(self, places, hidden, cell):
+        """Keep states ``(layers, width, places, B)`` at a slice of the places, or at listed ones."""
+        for kept, states in ((self.hidden, hidden), (self.cell, cell)):
+            if isinstance(places, slice):
+                kept[:, :, places].copy_(states)
+            else:
+                kept.index_copy_(2, places, states)
 
 
 class Gates:
-    """The pointwise part of an LSTM, in place: gates o, f, i and the candidate are ``(..., 4 * width, columns)``."""
+    """The pointwise part of an LSTM: ``sums``, ``(..., 4 * width, columns)``, are gates o, f, i and the candidate."""
 
-    def __init__(self, sizes, like, cell):
-        self.sums = like.new_empty(sizes)
+    def __init__(self, shape, like, cell):
+        self.sums = like.new_empty(shape)
         # in the number type of the cell states
         self.gates = self.sums.to(cell.dtype)
-        width = sizes[-2] // 4
+        width = shape[-2] // 4
         self.sigmoids, self.candidate = self.gates.split([3 * width, width], -2)
         self.out, self.forget, self.enter = self.sigmoids.chunk(3, -2)
 
-    def step(self, before, cell, hidden):
-        """From ``sums`` and the cell states ``before`` to the new states, which are written to their places."""
+    def step(self, cell, hidden):
+        """Bring cell states up to date in place, and write the hidden ones."""
         if self.gates is not self.sums:
             self.gates.copy_(self.sums)
         self.sigmoids.sigmoid_()
         self.candidate.tanh_()
-        torch.mul(self.forget, before, out=cell)
-        cell.addcmul_(self.enter, self.candidate)
+        cell.mul_(self.forget).addcmul_(self.enter, self.candidate)
         torch.tanh(cell, out=self.candidate)
         torch.mul(self.out, self.candidate, out=hidden)
 
