@@ -30,10 +30,9 @@ class GatedPixelCNNStepper(Stepper):
             ends = [_with_bias(layer, context) for layer in backbone.answer.layers]
             self.first = Gathering(convs[:1], ranks[-1], batch)
             self.inner = Gathering(convs[1:] + outs + ends, ranks[-1], batch)
-            self.stacks = []
-            for k in range(len(ranks) - 1):
-                self.stacks.append(_Stack(backbone, k, ranks, batch, context, *self.stacks[-1:]))
-        self.chains = [_Chain(first + inner) for first, inner in zip(self.first.places, self.inner.places, strict=True)]
+            self.stacks = _stacks(backbone, ranks, batch, context)
+        places = zip(self.first.places, self.inner.places, strict=True)
+        self.chains = [_Chain(first + inner, len(layers)) for first, inner in places]
         self.t = 0
 
     def step(self, features):
@@ -51,11 +50,11 @@ class GatedPixelCNNStepper(Stepper):
         return parameters
 
     def _told(self, t):
-        """Where the layers of the horizontal stack start from, if other than from their bias."""
+        """What the layers of the horizontal stack start from; None where it is the only one: from their bias."""
         if not self.stacks:
             return None
-        inner = self.stacks[-1]
-        return inner.told_about[t % inner.count]
+        before = self.stacks[-1]
+        return before.told_about[t % before.count]
 
     def _show(self, t, features):
         self.first.keep(t, features)
@@ -67,11 +66,19 @@ def _with_bias(layer, context):
     return layer.conv, bias_of(layer, context)
 
 
-class _Stack:
-    """All layers of a stack but the last one, at the slab of ``count`` coefficients that the walk is in.
+def _stacks(backbone, ranks, batch, context):
+    """All stacks but the last, outermost first; each listens to the one before."""
+    stacks = []
+    for k in range(len(ranks) - 1):
+        stacks.append(_Stack(backbone, k, ranks, batch, context, *stacks[-1:]))
+    return stacks
 
-    ``told[layer]``, ``(batch, count, 2 * channels)``, is where the next stack, inside of this one, starts from: its own
-    bias, and what it is told of the slab.
+
+class _Stack:
+    """The layers of a stack that is not the last, at the slab of ``count`` coefficients that the walk is in.
+
+    ``told[layer]``, ``(batch, count, 2 * channels)``, is what the next stack, inside of this one, starts from: its own
+    bias, and what this one has to tell about the slab.
     """
 
     def __init__(self, backbone, k, ranks, batch, context, outer=None):
@@ -97,7 +104,7 @@ class _Stack:
             maps = _gate(self.seen)
 
     def _starts(self, t, groups):
-        """Where the layers start from: the bias, and what the stack outside of this one tells."""
+        """What the layers start from: the bias, and what the stack outside of this one tells."""
         if self.outer is None:
             return [bias[:, groups] for bias in self.biases]
         return self.outer.told.narrow(2, t % self.outer.count, self.count).unbind()
@@ -111,9 +118,8 @@ def _gate(seen):
 class _Chain:
     """All layers of the horizontal stack, one after the other, at a coefficient of one group."""
 
-    def __init__(self, places):
-        self.answer = places[-3:]
-        convs, outs = places[: len(places) // 2 - 1], places[len(places) // 2 - 1 : -3]
+    def __init__(self, places, count):
+        convs, outs, self.answer = places[:count], places[count : 2 * count], places[2 * count :]
         channels, (batch, _) = self.answer[0].own.shape[1], convs[0].rows.shape
         # skips and residual stream are summed up without the biases: these come in where the sums are read
         self.sums = convs[0].weight.new_zeros(batch, 2 * channels)

@@ -1,11 +1,13 @@
 """Masked convolutions at the coefficient whose turn it is: their live taps gathered from what earlier steps kept.
 
     layers = Gathering([(conv, bias), ...], ranks, batch)
-    layers.fetch(t)                                    # what their taps read, for all layers at once
-    for place in layers.places[layers.groups[t]]:      # in turn
+    layers.fetch(t)                                    # what their taps read of earlier steps, for all at once
+    for place in layers.places[layers.groups[t]]:      # one after the other
         place.own.copy_(what_comes_in)
         out = place.sum()
     layers.keep(t)                                     # what came in, for the steps to come
+
+Slabs do the same for rows and planes.
 """
 
 from __future__ import annotations
@@ -74,7 +76,7 @@ class _Reading:
 
     def __init__(self, layers, ranks, batch):
         convs, self.biases = zip(*layers, strict=True)
-        table = table_of(convs[0].taps(ranks), ranks)
+        table = table_of(convs[0], ranks, ranks)
         inputs, count, self.sees_itself = convs[0].weight.shape[1] // convs[0].groups, len(convs), convs[0].itself
         self.groups, self.held_at = groups_of(ranks).tolist(), table.place
         self.looks_back = any(len(kinds) > self.sees_itself for kinds in table.kinds)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
 from tensorar_plugins.backbones.tap_table import table_of, tap_weights
 
 # numbers gathered at once: some examples at a time, where a slab of the whole batch would leave the core's caches
@@ -11,14 +9,14 @@ GATHERED = 2**22
 
 
 class SlabConv:
-    """A masked convolution by the ranks of slabs, of ``count`` coefficients each that are visited one after the other.
+    """A masked convolution by the ``ranks`` of slabs, of ``count`` coefficients each that ``visits`` visits in one go.
 
     It holds the inputs of earlier slabs as long as they are read. What all coefficients of a slab read is gathered and
     goes through one matrix product (one for each group). Maps are ``(batch, count, maps)``, in visiting order.
     """
 
     def __init__(self, conv, ranks, visits, count, batch):
-        table = table_of(conv.taps(ranks), visits, count)
+        table = table_of(conv, ranks, visits, count)
         self.count, self.place = count, table.place
         self.weights = [tap_weights(conv, kinds) for kinds in table.kinds]
         self.looks_around = not conv.itself or any(len(kinds) > 1 for kinds in table.kinds)
@@ -48,7 +46,7 @@ class SlabConv:
         if members is None:
             out.flatten(0, 1).addmm_(rows, weight)
         else:
-            out.index_add_(1, members, (rows @ weight).unflatten(0, (len(out), -1)))
+            out.index_add_(1, members, (rows @ weight).unflatten(0, (-1, len(members))))
 
 
 def _parts(table):
@@ -57,9 +55,8 @@ def _parts(table):
     parts = [[] for _ in range(blocks)]
     for group, (steps, reads) in enumerate(zip(table.steps, table.reads, strict=True)):
         sizes = (steps // table.count).bincount(minlength=blocks).tolist()
-        if not reads.shape[1]:
-            continue
-        for slab, (members, places) in enumerate(zip((steps % table.count).split(sizes), reads.split(sizes))):
-            if len(members):
-                parts[slab].append((group, None if len(members) == table.count else members, places.flatten()))
+        slabs = zip(parts, (steps % table.count).split(sizes), reads.split(sizes), strict=True)
+        for part, members, places in slabs:
+            if places.numel():
+                part.append((group, None if len(members) == table.count else members, places.flatten()))
     return parts

@@ -11,11 +11,14 @@ import torch
 _TABLES = WeakKeyDictionary()
 
 
-def table_of(taps, ranks, count=1):
-    """The table of some taps, for what is visited in the order of ``ranks`` in blocks of ``count`` steps."""
+# the masks that it makes are kept for training too, which cannot use tensors made in inference mode
+@torch.inference_mode(False)
+def table_of(conv, ranks, visits, count=1):
+    """The table of a masked convolution by ``ranks``, where ``visits`` visits blocks of ``count`` one by one."""
+    taps = conv.taps(ranks)
     tables = _TABLES.setdefault(taps, {})
     if count not in tables:
-        tables[count] = TapTable(taps, ranks, count)
+        tables[count] = TapTable(taps, visits, count)
     return tables[count]
 
 
@@ -27,7 +30,9 @@ def steps_of(ranks):
 def groups_of(ranks):
     """The group of the coefficient that each step visits."""
     steps = steps_of(ranks)
-    return torch.empty_like(steps).index_copy_(0, steps, torch.arange(len(steps), device=steps.device)) % len(ranks.rank)
+    return torch.empty_like(steps).index_copy_(0, steps, torch.arange(len(steps), device=steps.device)) % len(
+        ranks.rank
+    )
 
 
 class TapTable:
@@ -40,10 +45,8 @@ class TapTable:
     that they read. Place 0 holds zeros: there point taps that are dead here, or that lead out of the grid.
     """
 
-    # the taps keep their masks for training, which could not save tensors made in inference mode
-    @torch.inference_mode(False)
-    def __init__(self, taps, ranks, count=1):
-        steps, group, groups = steps_of(ranks), groups_of(ranks), range(len(ranks.rank))
+    def __init__(self, taps, visits, count=1):
+        steps, group, groups = steps_of(visits), groups_of(visits), range(len(visits.rank))
         self.count = count
         seen = _steps_seen(taps, steps)
         self.rooms, rooms = _rooms(self._last_readers(seen))
