@@ -26,7 +26,7 @@ class GatedPixelCNNStepper(Stepper):
         layers, ranks = backbone.layers, backbone._ranks(order)
         with torch.no_grad():
             convs = [_with_bias(layer.stacks[-1], context) for layer in layers]
-            outs = [(layer.out, layer.out.bias.unflatten(0, (1, layer.groups, -1))) for layer in layers]
+            outs = [(layer.out, layer.out.bias.detach().unflatten(0, (1, layer.groups, -1))) for layer in layers]
             ends = [_with_bias(layer, context) for layer in backbone.answer.layers]
             self.first = Gathering(convs[:1], ranks[-1], batch)
             self.inner = Gathering(convs[1:] + outs + ends, ranks[-1], batch)

@@ -1,0 +1,153 @@
+"""The Gated PixelCNN a slab and a coefficient at a time: exact in all its forms, and the arithmetic of one pass."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from tensorar import build
+from tensorar.conditionals import all_conditionals, stepper_of
+from tensorar.sampling.memory import held
+from tensorar_plugins.backbones import slabs
+from tensorar_plugins.backbones.grid import _ranks
+from tests.backbones.walking import walk
+from tests.strategies import events_of, randomise
+
+CLOSE = {"rtol": 1e-9, "atol": 1e-9}
+
+
+def _model(shape, ordering="raster", *, layers=3, context_features=0, **options):
+    spec = ",".join([f"gated_pixelcnn:channels=5,hidden=6,layers={layers}"] + [f"{k}={v}" for k, v in options.items()])
+    model = build(shape, ordering, "bernoulli", spec, context_features=context_features)
+    return randomise(model, 0, spread=0.3)
+
+
+def _compare(model, *, batch=3, context=None, **tolerance):
+    features = model.features(events_of(model, batch, 1)).to(model.features_dtype)
+    expected = all_conditionals(model.backbone, features, model.order, context).detach()
+    found = walk(model, features, context)
+    torch.testing.assert_close(found, expected.reshape(found.shape), **tolerance or CLOSE)
+
+
+# images, sequences, volumes; colours inside, outside and between; sides of 1
+SHAPES = [
+    (),
+    (1,),
+    (30,),
+    (11, 9),
+    (1, 6, 7),
+    (6, 1, 7),
+    (4, 5, 6),
+    (3, 5, 6),
+    (5, 3, 6),
+    (5, 6, 3),
+    (2, 6, 5, 3),
+    (2, 3, 2, 4),
+    (1, 2, 1, 3),
+]
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"kernel": 3, "first_kernel": 5}, {"dilation": "'1 2'", "kernel": 3, "layers": 4}]
+)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_any_shape_and_kernel(shape, options):
+    _compare(_model(shape, **options))
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_few_layers(layers):
+    _compare(_model((5, 6), layers=layers))
+    _compare(_model((7,), layers=layers))
+
+
+@pytest.mark.parametrize(
+    ("ordering", "shape"),
+    [("raster:axes=1 0", (5, 7)), ("raster:axes=1 2 0,flip=1 2", (3, 5, 6)), ("raster:axes=2 0 1,flip=0", (3, 5, 6))],
+)
+@pytest.mark.parametrize("channel_axes", ["'0'", "'1'", "'0 1'", "''"])
+def test_other_raster_orders_and_any_channel_axes(ordering, shape, channel_axes):
+    _compare(_model(shape, ordering, channel_axes=channel_axes))
+
+
+@pytest.mark.parametrize("shape", [(9,), (5, 6), (3, 4, 5), (4, 5, 3), (4, 3, 5)])
+def test_context_in_the_gates_of_every_stack(shape):
+    _compare(_model(shape, context_features=2), context=torch.randn(3, 2).double())
+
+
+@pytest.mark.parametrize(("dtype", "close"), [(torch.float32, 1e-4), (torch.bfloat16, 0.1)])
+def test_in_other_precisions(dtype, close):
+    _compare(_model((7, 8)).to(dtype), rtol=close, atol=close)
+
+
+@pytest.mark.parametrize("shape", [(6, 7), (4, 5, 3)])
+def test_slabs_of_a_large_batch_are_gathered_in_portions(shape, monkeypatch):
+    monkeypatch.setattr(slabs, "GATHERED", 400)
+    _compare(_model(shape), batch=7)
+
+
+def test_batches_of_any_size_and_two_walks_at_once():
+    model = _model((5, 6))
+    for batch in (1, 2, 17):
+        _compare(model, batch=batch)
+    ones = torch.ones(2, 1).double()
+    first, second = (stepper_of(model.backbone, model.order, 2) for _ in range(2))
+    shown, answers = None, []
+    with torch.inference_mode():
+        for _ in range(30):
+            answers.append(first.step(shown))
+            second.step(None if shown is None else 1 - shown)
+            shown = ones
+        alone = stepper_of(model.backbone, model.order, 2)
+        for t, answer in enumerate(answers):
+            assert torch.equal(alone.step(None if t == 0 else ones), answer), "parameters told stay what they were"
+
+
+def test_sampling_changes_no_weight_and_training_may_use_the_masks_that_it_made_first():
+    model = build((4, 7, 3), "raster", "bernoulli", "gated_pixelcnn:channels=4,layers=2")
+    before = copy.deepcopy(model.state_dict())
+    _ranks.cache_clear()
+    model.sample(2, method="cached")
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    model.loss(torch.zeros(2, 4, 7, 3)).backward()
+
+
+def test_a_stack_is_computed_when_its_slab_begins():
+    """Of a volume: planes, rows and coefficients, each all layers at once."""
+    model = _model((2, 3, 4))
+    stepper, begun = stepper_of(model.backbone, model.order, 1), []
+    for stack in stepper.stacks:
+        stack.advance = lambda t, stack=stack, advance=stack.advance: (begun.append((stack.count, t)), advance(t))
+    shown = None
+    for _ in range(24):
+        stepper.step(shown)
+        shown = torch.ones(1, 1).double()
+    assert [t for count, t in begun if count == 12] == [0, 12]
+    assert [t for count, t in begun if count == 4] == [0, 4, 8, 12, 16, 20]
+
+
+@pytest.mark.parametrize("shape", [(14, 14), (8, 8, 3), (3, 8, 8)])
+def test_a_walk_is_the_arithmetic_of_one_pass(shape):
+    model = build(shape, "raster", "bernoulli", "gated_pixelcnn:channels=8,layers=3,kernel=3").eval()
+    features = torch.zeros(1, *shape, 1)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        all_conditionals(model.backbone, features, model.order)
+    stepper, groups = stepper_of(model.backbone, model.order, 1), model.backbone.grid.groups
+    places = [layers for gathering in (stepper.first, stepper.inner) for layers in gathering.places]
+    convs = [conv for stack in stepper.stacks for conv in (*stack.convs, *stack.links)]
+    per_group = sum(place.weight.numel() for layers in places for place in layers)
+    per_group += sum(weight.numel() for conv in convs for weight in conv.weights)
+    walked = 2 * per_group * len(model.order) / groups
+    assert 0.5 * counter.get_total_flops() < walked <= counter.get_total_flops()
+
+
+def test_of_an_image_some_rows_are_held_and_not_the_map():
+    sizes = {}
+    for batch in (1, 9):
+        model = build((32, 32), "raster", "bernoulli", "gated_pixelcnn:channels=16,layers=10,kernel=3")
+        sizes[batch] = held(stepper_of(model.backbone, model.order, batch))
+    # ten layers: two rows of 16 inputs, one of 32 told to the horizontal stack, little else
+    assert (sizes[9] - sizes[1]) / 8 < 1.5 * 4 * 10 * 32 * (2 * 16 + 32)

@@ -1,0 +1,128 @@
+"""The PixelCNN a coefficient at a time: exact in all its forms, and no more arithmetic than one pass."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.utils.flop_counter import FlopCounterMode
+
+from tensorar import build
+from tensorar.conditionals import all_conditionals, stepper_of
+from tensorar.sampling.memory import held
+from tensorar_plugins.backbones.grid import _ranks
+from tests.backbones.walking import walk
+from tests.strategies import events_of, orders, randomise
+
+CLOSE = {"rtol": 1e-9, "atol": 1e-9}
+SMALL = "pixelcnn:channels=6,blocks=2"
+
+
+def _compare(model, *, batch=3, context=None, **tolerance):
+    features = model.features(events_of(model, batch, 1)).to(model.features_dtype)
+    expected = all_conditionals(model.backbone, features, model.order, context).detach()
+    found = walk(model, features, context)
+    torch.testing.assert_close(found, expected.reshape(found.shape), **tolerance or CLOSE)
+
+
+def _model(shape, ordering, options="", *, spread=0.4, **more):
+    return randomise(build(shape, ordering, "bernoulli", SMALL + options, **more), 0, spread=spread)
+
+
+@pytest.mark.parametrize("ordering", ["raster:flip=0", "raster:axes=1 0", "snake", "hilbert", "checkerboard", "random"])
+@pytest.mark.parametrize("options", ["", ",kernel=5,first_kernel=3", ",kernel=1", ",hidden=5"])
+def test_maps_larger_than_the_kernels(ordering, options):
+    _compare(_model((11, 9) if ordering != "hilbert" else (8, 16), ordering, options))
+
+
+@given(data=st.data())
+def test_any_permutation(data):
+    shape = data.draw(st.sampled_from([(4, 5), (3, 4, 5), (20,), (2, 6, 3), (2, 3, 2, 3)]))
+    model = _model(shape, "raster")
+    order = data.draw(orders(shape))
+    features = model.features(events_of(model, 2, 0))
+    expected = all_conditionals(model.backbone, features, order).detach().reshape(2, len(order), -1)
+    stepper, shown = stepper_of(model.backbone, order, 2), None
+    for coefficient in order.visits.tolist():
+        torch.testing.assert_close(stepper.step(shown), expected[:, coefficient], **CLOSE)
+        shown = features.reshape(2, len(order), -1)[:, coefficient]
+
+
+@pytest.mark.parametrize("ordering", ["raster", "raster:axes=1 2 0", "raster:axes=1 0 2,flip=0 1", "random"])
+@pytest.mark.parametrize("channel_axes", ["", "'0'", "'0 2'", "''"])
+def test_colours_in_any_nesting(ordering, channel_axes):
+    _compare(_model((3, 6, 5), ordering, f",channel_axes={channel_axes}" if channel_axes else ""))
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1), (30,), (1, 5, 6), (4, 5, 3), (3, 2, 4, 2)])
+def test_any_number_of_axes(shape):
+    _compare(_model(shape, "raster"))
+
+
+@pytest.mark.parametrize("shape", [(6, 5), (3, 5, 5)])
+def test_context_in_every_layer(shape):
+    model = _model(shape, "random", context_features=2)
+    _compare(model, context=torch.randn(3, 2).double())
+
+
+@pytest.mark.parametrize(("dtype", "close"), [(torch.float32, 1e-4), (torch.bfloat16, 0.1)])
+def test_in_other_precisions(dtype, close):
+    model = _model((7, 8), "raster", spread=0.2).to(dtype)
+    _compare(model, rtol=close, atol=close)
+
+
+def test_batches_of_any_size_and_two_walks_at_once():
+    model = _model((6, 6), "snake")
+    for batch in (1, 2, 17):
+        _compare(model, batch=batch)
+    order, ones = model.order, torch.ones(2, 1).double()
+    first, second = (stepper_of(model.backbone, order, 2) for _ in range(2))
+    shown, answers = None, []
+    with torch.inference_mode():
+        for _ in range(36):
+            answers.append(first.step(shown))
+            second.step(None if shown is None else 1 - shown)
+            shown = ones
+        alone = stepper_of(model.backbone, order, 2)
+        for t, answer in enumerate(answers):
+            assert torch.equal(alone.step(None if t == 0 else ones), answer), "parameters told stay what they were"
+
+
+def test_sampling_changes_no_weight():
+    model = build((3, 5, 6), "raster", "bernoulli", SMALL)
+    before = copy.deepcopy(model.state_dict())
+    model.sample(2, method="cached")
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize(("shape", "ordering"), [((4, 7), "random"), ((3, 5, 6), "raster")])
+def test_training_may_use_the_masks_that_sampling_made_first(shape, ordering):
+    model = build(shape, ordering, "bernoulli", SMALL)
+    _ranks.cache_clear()
+    model.sample(2, method="cached")
+    model.loss(torch.zeros(2, *shape)).backward()
+
+
+@pytest.mark.parametrize(("shape", "ordering"), [((14, 14), "raster"), ((3, 8, 8), "raster:axes=1 2 0")])
+def test_a_walk_is_the_arithmetic_of_one_pass(shape, ordering):
+    model = build(shape, ordering, "bernoulli", "pixelcnn:channels=8,blocks=3").eval()
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        all_conditionals(model.backbone, torch.zeros(1, *shape, 1), model.order)
+    stepper = stepper_of(model.backbone, model.order, 1)
+    places = [*zip(*(a + b for a, b in zip(stepper.first.places, stepper.inner.places, strict=True)), strict=True)]
+    per_group = [sum(layer[g].weight.numel() for layer in places) for g in range(model.backbone.grid.groups)]
+    walked = 2 * sum(per_group) * len(model.order) / len(per_group)
+    assert 0.5 * counter.get_total_flops() < walked <= counter.get_total_flops()
+
+
+def test_under_a_raster_order_some_rows_are_held_and_not_the_map():
+    spec = "pixelcnn:channels=32,blocks=10"
+    sizes = {}
+    for batch in (1, 9):
+        model = build((32, 32), "raster", "bernoulli", spec)
+        sizes[batch] = held(stepper_of(model.backbone, model.order, batch))
+    # ten blocks of 16 inputs for two rows, and what a step reads: a map of 1024 would be 13 times as much
+    assert (sizes[9] - sizes[1]) / 8 < 4 * 10 * 16 * 80
