@@ -42,7 +42,9 @@ def _seen_by_rule(conv, ranks, visits):
         pairs = []
         for (s, *j), (o, offset) in itertools.product(nodes, enumerate(conv.kernel.offsets)):
             there = [a + b for a, b in zip(i, offset, strict=True)] == j
-            before = ranks.rank[(s, *j)] <= ranks.rank[(g, *i)] if conv.itself else ranks.rank[(s, *j)] < ranks.rank[(g, *i)]
+            before = (
+                ranks.rank[(s, *j)] <= ranks.rank[(g, *i)] if conv.itself else ranks.rank[(s, *j)] < ranks.rank[(g, *i)]
+            )
             if there and before:
                 pairs.append((int(visits.rank[(s, *j)]), o, s))
         seen[int(visits.rank[(g, *i)])] = sorted(pairs)
