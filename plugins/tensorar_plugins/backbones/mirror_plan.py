@@ -1,19 +1,17 @@
-"""When a walk in raster order computes the states of mirrored scans, and where it looks at them."""
+"""The places of mirrored states during a walk in raster order: where they are computed, and where looked at."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from functools import lru_cache
-from itertools import accumulate, groupby, pairwise
+from itertools import accumulate
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from tensorar_plugins.backbones.branches import Branches, shifted
-
-# cells whose gates are prepared at once; bounds memory where a scan goes through a whole slice
-TOGETHER = 64
+from tensorar_plugins.backbones.mirrored_sights import Sights
+from tensorar_plugins.backbones.taps import Ranks
 
 
 class Stage(NamedTuple):
@@ -40,93 +38,11 @@ class Front(NamedTuple):
     stages: list[Stage]
 
 
-class Wave(NamedTuple):
-    """What is computed when step ``t`` begins: the states of some groups of a branch, at the cells of each stage."""
-
-    t: int
-    branch: int
-    groups: tuple[int, ...]
-    stages: list[list[int]]
-
-    @property
-    def cells(self):
-        """All of them, stage by stage."""
-        return [cell for stage in self.stages for cell in stage]
-
-
-class Sights:
-    """What the mirrored scans of a grid see, and who looks at them: all as ranks, -1 outside of the grid."""
-
-    def __init__(self, ranks):
-        self.branches = Branches(ranks)
-        self.grid, self.rank = ranks.rank, ranks.rank.flatten(1)
-        self.seen = [self._neighbours(mirror) for mirror in self.branches.mirrors]
-        # per group that looks: branches, the groups whose states it looks at, and the ranks of these at every cell
-        self.looks = [self._looks(group) for group in range(len(self.rank))]
-
-    def _neighbours(self, mirror):
-        """At every offset in the mirrored grid, ``(taps, groups, cells)``."""
-        axes = [axis + 1 for axis in mirror]
-        mirrored = self.grid.flip(axes)
-        found = [shifted(mirrored, offset.index(-1), -1).flip(axes) for offset in self.branches.offsets]
-        return torch.stack(found).flatten(2)
-
-    def _looks(self, group):
-        return [
-            (branch, seen, shifted(self.grid, axis, -1)[seen].flatten())
-            for look in self.branches.looks
-            for branch, axis in look.branch_axes
-            for seen in look.mask[group].nonzero()[:, 0].tolist()
-            if self.branches.mirrors[branch]
-        ]
-
-    def taps(self, groups):
-        """The pairs of a tap and a group whose states some groups see."""
-        return tuple(map(tuple, self.branches.state_mask[:, list(groups)].any(1).nonzero().tolist()))
-
-    def entering(self, groups):
-        """The groups whose maps enter."""
-        return tuple(self.branches.input_mask[list(groups)].any(0).nonzero()[:, 0].tolist())
-
-    def waves(self, branch):
-        """What to compute when: as soon as a state is looked at, all that have not seen anything still to come."""
-        degree = self.branches._degrees(self.branches.mirrors[branch]).flatten(1)
-        stage = self.branches.step.flip(self.branches.mirrors[branch]).flatten().tolist()
-        done = 0
-        for t, highest in enumerate(self._highest(branch, degree)):
-            if highest >= done:
-                yield from (Wave(t, branch, *found) for found in _by_stage((degree >= done) & (degree < t), stage))
-                done = t
-
-    def _highest(self, branch, degree):
-        """By step the highest degree of the states of a branch looked at; -1 where there are none."""
-        by_rank, highest = degree.new_empty(degree.numel()), degree.new_full((degree.numel() + 1,), -1)
-        for group, own in enumerate(self.rank):
-            for _, seen, there in (look for look in self.looks[group] if look[0] == branch):
-                by_rank[self.rank[seen]] = degree[seen]
-                found = torch.where(there < 0, -1, by_rank[there])
-                highest[own] = highest[own].maximum(found)
-        return highest[:-1].tolist()
-
-
-def _by_stage(ready, stage):
-    """States ``ready`` ``(groups, cells)`` as groups and the cells of each stage; cut where these would be too many."""
-    cells = ready.any(0).nonzero()[:, 0].tolist()
-    found = sorted((stage[cell], tuple(ready[:, cell].nonzero()[:, 0].tolist()), cell) for cell in cells)
-    waves = []
-    for (_, groups), some in groupby(found, key=lambda entry: entry[:2]):
-        here = [cell for *_, cell in some]
-        if not waves or waves[-1][0] != groups or sum(map(len, waves[-1][1])) + len(here) > TOGETHER:
-            waves.append((groups, []))
-        waves[-1][1].append(here)
-    return waves
-
-
 @lru_cache(maxsize=16)
 @torch.inference_mode(False)
 def mirror_plan(ranks):
     """The ``MirrorPlan`` of the raster order of a grid."""
-    return MirrorPlan(ranks)
+    return MirrorPlan(Sights(Ranks(ranks.rank.cpu())), ranks.rank.device)
 
 
 class MirrorPlan:
@@ -147,18 +63,17 @@ class MirrorPlan:
         *("telling", "told", "viewed", "views"),
     )
 
-    def __init__(self, ranks):
-        sights = Sights(ranks)
+    def __init__(self, sights, device):
         self.groups, branches = len(sights.rank), sights.branches
-        self.offsets, self.input_mask = tuple(branches.offsets), branches.input_mask
+        self.offsets, self.input_mask = tuple(branches.offsets), branches.input_mask.to(device)
         waves = [wave for b, mirror in enumerate(branches.mirrors) if mirror for wave in sights.waves(b)]
         self.telling = [[s for s in sights.entering([g]) if s != g] for g in range(self.groups)]
         self.viewed = [[seen for _, seen, _ in looks] for looks in sights.looks]
         self._measure(sights, waves)
         self.fronts = defaultdict(list)
         for wave in waves:
-            self.fronts[wave.t].append(self._front(sights, wave))
-        self._look(sights)
+            self.fronts[wave.t].append(self._front(sights, wave, device))
+        self._look(sights, device)
 
     def _measure(self, sights, waves):
         """As many places as steps from where a state or maps stand to where they are looked at last."""
@@ -182,7 +97,7 @@ class MirrorPlan:
         start, end = self.starts[branch : branch + 2]
         return torch.where(ranks < 0, beyond, start + ranks % max(end - start, 1))
 
-    def _front(self, sights, wave):
+    def _front(self, sights, wave, device):
         branch, cells, groups = wave.branch, wave.cells, list(wave.groups)
         taps, entering, seen = sights.taps(groups), sights.entering(groups), sights.seen[branch][:, :, cells]
         outside = self.outside + branch * self.groups
@@ -190,12 +105,15 @@ class MirrorPlan:
         before = torch.stack([self._places(branch, seen[0, g], outside + g) for g in groups])
         own = self._places(branch, sights.rank[groups][:, cells], self.nothing)
         maps = sights.rank[list(entering)][:, cells] % self.shown
-        columns = [slice(a, b) for a, b in pairwise([0, *accumulate(map(len, wave.stages))])]
-        tables = [[table[:, some].flatten() for table in (states, before, own)] for some in columns]
-        stages = [Stage(len(some), a, b, _as_slice(c)) for some, (a, b, c) in zip(wave.stages, tables, strict=True)]
-        return Front(branch, wave.groups, taps, entering, maps.flatten(), stages)
+        counts = [len(stage) for stage in wave.stages]
+        tables = [[part.flatten() for part in table.split(counts, 1)] for table in (states, before, own)]
+        stages = [
+            Stage(count, seen.to(device), before.to(device), _as_slice(own, device))
+            for count, seen, before, own in zip(counts, *tables, strict=True)
+        ]
+        return Front(branch, wave.groups, taps, entering, maps.flatten().to(device), stages)
 
-    def _look(self, sights):
+    def _look(self, sights, device):
         """What every step looks at."""
         count = sights.rank.numel()
         self.views, self.told = [None] * count, [None] * count
@@ -203,7 +121,7 @@ class MirrorPlan:
             views = [self._places(branch, there, self.nothing) for branch, _, there in looks]
             told = [sights.rank[s] % self.shown for s in telling]
             for by_step, tables in ((self.views, views), (self.told, told)):
-                rows = torch.stack(tables, 1).unbind() if tables else [None] * len(own)
+                rows = torch.stack(tables, 1).to(device).unbind() if tables else [None] * len(own)
                 for t, row in zip(own.tolist(), rows, strict=True):
                     by_step[t] = row
 
@@ -213,7 +131,8 @@ def _back(t, ranks):
     return int(torch.where(ranks < 0, 0, t - ranks).max())
 
 
-def _as_slice(places):
-    """Places next to each other as a slice, which is a view of them."""
-    first, count = int(places[0]), len(places)
-    return slice(first, first + count) if places.tolist() == list(range(first, first + count)) else places
+def _as_slice(places, device):
+    """Places next to each other as a slice, by which they are a view."""
+    listed = places.tolist()
+    alike = listed == [*range(listed[0], listed[0] + len(listed))]
+    return slice(listed[0], listed[0] + len(listed)) if alike else places.to(device)

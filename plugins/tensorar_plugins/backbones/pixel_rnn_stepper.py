@@ -55,15 +55,15 @@ class PixelRNNStepper(Stepper):
     ``tell`` find of earlier steps; ``views[group]`` are the groups of whose states it tells more.
     """
 
-    def __init__(self, backbone, ranks, batch, context, table, layers, entries, views=None):
+    def __init__(self, backbone, ranks, batch, context, table, layers, entries, views):
         self.table, self.t = table, 0
         like, groups, width = backbone.answer.weight.detach(), backbone.grid.groups, backbone.channels
         convs, hears = [backbone.first, *backbone.last, backbone.answer], [*backbone.contexts, None]
-        first, *answer = [(c, bias_of(c, h, context)) for c, h in zip(convs, hears, strict=True)]
+        first, *answer = [(c, bias_and_context(c, h, context)) for c, h in zip(convs, hears, strict=True)]
         self.first, self.answer = Gathering([first], ranks, batch), Gathering(answer, ranks, batch)
         self.states = StateMemory(len(layers), width, table.outside + groups, batch, like)
         self.states.begin(table.outside, [(layer.hidden, layer.cell) for layer in layers])
-        self.weights = [GroupWeights(layers, table, g, views[g] if views else []) for g in range(groups)]
+        self.weights = [GroupWeights(layers, table, group, views[group]) for group in range(groups)]
         # of the step at hand: a row of ones for the constant, the own hidden states, and those of others
         rows = max(weights.leave.shape[2] for weights in self.weights)
         self.told = like.new_ones(len(layers), rows, batch)
@@ -156,7 +156,7 @@ class GroupWeights:
         self.views = slice(1 + own + beside, 1 + own + beside + views) if views else None
 
 
-def bias_of(conv, hears, context):
+def bias_and_context(conv, hears, context):
     """The bias of a convolution and what the context adds to it, ``(1 or B, groups, outputs)``."""
     bias = conv.bias.detach().unsqueeze(0)
     return (bias if hears is None else hears(bias, context).detach()).unflatten(1, (conv.groups, -1))

@@ -12,7 +12,7 @@ from tensorar_plugins.backbones.pixel_rnn_stepper import (
     Entry,
     PixelRNNStepper,
     Recurrence,
-    bias_of,
+    bias_and_context,
     by_group,
 )
 from tensorar_plugins.backbones.skew import rows
@@ -31,11 +31,12 @@ class RowLSTMStepper(PixelRNNStepper):
 
     def __init__(self, backbone, ranks, batch, context, offsets):
         offsets = tuple(offsets)
-        enters = [(layer.enter, bias_of(layer.enter, layer.context, context)) for layer in backbone.layers]
+        enters = [(layer.enter, bias_and_context(layer.enter, layer.context, context)) for layer in backbone.layers]
         self.enters = Gathering(enters, ranks, batch)
         entries = [[Entry(p.own.T, p.rows.T, p.weight.T) for p in places] for places in self.enters.places]
         layers = [_recurrence(layer, bias, offsets) for layer, (_, bias) in zip(backbone.layers, enters, strict=True)]
-        super().__init__(backbone, ranks, batch, context, state_table(ranks, offsets), layers, entries)
+        views = [[] for _ in entries]
+        super().__init__(backbone, ranks, batch, context, state_table(ranks, offsets), layers, entries, views)
         self.together, self.prepared = together(ranks, offsets), {}
 
     def drive(self, t, group):

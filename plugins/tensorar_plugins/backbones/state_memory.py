@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import torch
 
-from tensorar_plugins.backbones.tap_table import table_of, tap_weights
+from tensorar_plugins.backbones.tap_table import TapTable, tap_weights
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ def state_table(ranks, offsets):
 
 
 class StateTable:
-    """Which places of a ``StateMemory`` hold the states looked at: at some ``offsets``, and beside in the own cell.
+    """Which places of a ``StateMemory`` hold the states looked at: at some offsets, and beside in the own cell.
 
-    For each group ``neighbours`` and ``beside`` list taps (the first offset, the second, ...; ``beside``: 0) and groups
-    seen as flat indices into ``(taps, groups, groups)``. For each step ``seen[t]`` and ``told[t]`` are their places,
-    ``before[t]`` that of the own group at the first offset, and ``place[t]`` where the step's own states go. Behind the
-    places of the steps come those of the states outside of the grid, one for each group.
+    For each group ``neighbours`` and ``beside`` are the looks, as flat indices into ``(offsets, groups, groups)`` and
+    ``(groups, groups)``. For each step ``seen[t]`` and ``told[t]`` are their places, ``before[t]`` that of the own
+    group at the first offset, and ``place[t]`` where the step's own states go. The states outside of the grid have a
+    place for each group, from ``outside`` on.
     """
 
     # plans are shared by all batches: without a ``__dict__`` they are not counted as what one batch takes
@@ -45,23 +45,21 @@ class StateTable:
 
     def __init__(self, ranks, offsets):
         groups, centre = len(ranks.rank), (0,) * len(offsets[0])
-        table = table_of(ranks.taps(Offsets((*offsets, centre)), itself=True), ranks)
+        table = TapTable(ranks.taps(Offsets((*offsets, centre)), itself=True), ranks)
         self.place, self.steps, self.outside = table.place, table.steps, table.size
-        count = len(table.place)
-        self.seen, self.told, self.before = [None] * count, [None] * count, [None] * count
         self.neighbours, self.beside = [], []
+        self.seen, self.told, self.before = ([None] * len(table.place) for _ in range(3))
         for group, (kinds, reads) in enumerate(zip(table.kinds, table.reads, strict=True)):
-            tap, seen = kinds // groups**2, kinds % groups
-            reads = torch.where(reads > 0, reads, self.outside + seen)
-            away, here = tap < len(offsets), (tap == len(offsets)) & (seen != group)
+            reads = torch.where(reads > 0, reads, self.outside + kinds % groups)
+            away = kinds < len(offsets) * groups**2
+            beside = ~away & (kinds % groups != group)
             self.neighbours.append(kinds[away])
-            self.beside.append(kinds[here] - len(offsets) * groups**2)
+            self.beside.append(kinds[beside] - len(offsets) * groups**2)
             self._enter(group, self.seen, reads[:, away].unbind())
-            self._enter(group, self.told, reads[:, here].unbind())
-            # where no coefficient has such a neighbour it does not count as a look
-            own = (kinds == group * groups + group).nonzero()[:, 0]
-            before = reads[:, own[0]] if len(own) else torch.full_like(reads[:, 0], self.outside + group)
-            self._enter(group, self.before, before.tolist())
+            self._enter(group, self.told, reads[:, beside].unbind())
+            # an event of one cell has no such neighbour
+            first = reads[:, kinds == group * (groups + 1)].flatten().tolist() or [self.outside + group]
+            self._enter(group, self.before, first)
 
     def _enter(self, group, by_step, rows):
         for t, row in zip(self.steps[group].tolist(), rows, strict=True):

@@ -1,0 +1,90 @@
+"""The Row LSTM one coefficient at a time is the network of one pass, on every grid."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from tensorar import PartSpec, build
+from tensorar.conditionals import all_conditionals, stepper_of
+from tensorar.sampling.memory import held
+from tests.backbones.walking import walk
+from tests.strategies import events_of, randomise
+
+CLOSE = {"rtol": 1e-9, "atol": 1e-9}
+EVENTS = [(), (1,), (9,), (5, 6), (6, 5), (5, 1, 5), (9, 11), (5, 5, 5), (2, 2, 2, 2)]
+COLOURS = [(5, 6, 3), (3, 5, 6), (5, 3, 6), (7, 3), (2, 5, 5, 2), (2, 5, 2, 5), (5, 2, 2, 5)]
+
+
+def _model(shape, *, context_features=0, **options):
+    spec = str(PartSpec("row_lstm", {"channels": 3, "layers": 2} | options))
+    head = "categorical:levels=3,one_hot=true"
+    return randomise(build(shape, "raster", head, spec, context_features=context_features), 0, spread=0.4)
+
+
+def _both(model, batch=3):
+    features = model.features(events_of(model, batch, 1))
+    k = model.backbone.signature.context_features
+    context = torch.randn(batch, k, generator=torch.Generator().manual_seed(0)).double() if k else None
+    expected = all_conditionals(model.backbone, features, model.order, context).reshape(batch, len(model.order), -1)
+    return walk(model, features, context), expected
+
+
+@pytest.mark.parametrize("context_features", [0, 2])
+@pytest.mark.parametrize("shape", EVENTS + COLOURS)
+def test_the_steps_are_those_of_one_pass(shape, context_features):
+    torch.testing.assert_close(*_both(_model(shape, context_features=context_features)), **CLOSE)
+
+
+@pytest.mark.parametrize("options", [{"kernel": 1}, {"kernel": 5}, {"first": 1}, {"first": 3}, {"layers": 1}])
+@pytest.mark.parametrize("shape", [(6, 7), (5, 6, 3), (3, 5, 6)])
+def test_the_steps_with_other_kernels_and_depths(shape, options):
+    torch.testing.assert_close(*_both(_model(shape, **options)), **CLOSE)
+
+
+def test_a_row_longer_than_what_is_multiplied_at_once():
+    torch.testing.assert_close(*_both(_model((5, 150), layers=1)), **CLOSE)
+
+
+@pytest.mark.parametrize("batch", [1, 17])
+def test_batches_of_any_size_and_weights_left_alone(batch):
+    model = _model((6, 7))
+    before = copy.deepcopy(model.state_dict())
+    torch.testing.assert_close(*_both(model, batch), **CLOSE)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+def test_two_walks_at_once_do_not_meet():
+    model = _model((5, 6))
+    features = [model.features(events_of(model, 2, seed)).reshape(2, 30, -1) for seed in (1, 2)]
+    steppers = [stepper_of(model.backbone, model.order, 2) for _ in features]
+    answers = [[], []]
+    with torch.inference_mode():
+        for t in range(30):
+            for answer, stepper, some in zip(answers, steppers, features, strict=True):
+                answer.append(stepper.step(some[:, t - 1] if t else None))
+    for answer, some in zip(answers, features, strict=True):
+        torch.testing.assert_close(torch.stack(answer, 1), walk(model, some), rtol=0, atol=0)
+
+
+def test_training_goes_on_after_sampling():
+    model = _model((6, 5, 3))
+    model.sample(2, method="cached")
+    model.train().loss(events_of(model, 2, 0)).backward()
+
+
+def test_in_half_precision_as_one_pass_is():
+    model = _model((6, 6)).bfloat16()
+    features = model.features(events_of(model, 3, 1).bfloat16())
+    expected = all_conditionals(model.backbone, features, model.order).reshape(3, 36, -1)
+    torch.testing.assert_close(walk(model, features), expected, rtol=0.1, atol=0.1)
+
+
+def test_what_is_held_is_some_rows():
+    """Twice as many rows take no more memory; ten times as many examples, ten times as much."""
+    short, long = (_model((rows, 8)) for rows in (8, 16))
+    sizes = [held(stepper_of(m.backbone, m.order, n)) for m, n in ((short, 1), (short, 11), (long, 1), (long, 11))]
+    assert sizes[1] - sizes[0] == sizes[3] - sizes[2] > 0
