@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tensorar_plugins.backbones.tap_table import table_of, tap_weights
 
-# numbers gathered at once: some examples at a time, where a slab of the whole batch would leave the core's caches
-GATHERED = 2**22
+# numbers gathered at once: those of a few examples, which stay in a core's cache until they are multiplied
+GATHERED = 2**18
 
 
 class SlabConv:
@@ -36,7 +36,7 @@ class SlabConv:
         if maps is not None:
             self.cache.narrow(1, self.place[slab * self.count], self.count).copy_(maps)
         for group, members, reads in self.parts[slab]:
-            few = max(1, GATHERED // (len(reads) * self.cache.shape[2]))
+            few = len(out) if out.is_cuda else max(1, GATHERED // (len(reads) * self.cache.shape[2]))
             for cache, some in zip(self.cache.split(few), out.split(few), strict=True):
                 self._add_group(some, cache, group, members, reads)
 
