@@ -54,7 +54,7 @@ class Branches:
         """The ways to look at a mirrored scan, ``(axis, mask)``, that show some group something."""
         if not mirror:
             return [(None, self.input_mask)]
-        degree = self._degrees(mirror)
+        degree = self.degrees(mirror)
         ways = [None] + [mirror[0] - 1] * (mirror[0] > 0)
         # a mirrored scan starts from the cell itself, so that its degree has to be lower, not equal
         masks = [(axis, self._always(shifted(degree, axis, -1))) for axis in ways]
@@ -64,7 +64,7 @@ class Branches:
         """The groups that may see those of a degree at every position, ``(groups, groups)``."""
         return may_see(degree[None], self.rank[:, None]).flatten(2).all(2)
 
-    def _degrees(self, mirror):
+    def degrees(self, mirror):
         """The highest rank that the state of each group and cell has seen, ``(groups, *sizes)``."""
         skew = Skew(self.step, self.offsets, [mirror])
         rank = skew([self.rank.flatten(1).unsqueeze(2)])[0, :, :, 0]

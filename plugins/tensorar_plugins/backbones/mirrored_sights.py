@@ -63,7 +63,7 @@ class Sights:
 
     def waves(self, branch):
         """What to compute when: as soon as a state is looked at, all that have not seen anything still to come."""
-        degree = self.branches._degrees(self.branches.mirrors[branch]).flatten(1)
+        degree = self.branches.degrees(self.branches.mirrors[branch]).flatten(1)
         stage = self.branches.step.flip(self.branches.mirrors[branch]).flatten().tolist()
         done = 0
         for t, highest in enumerate(self._highest(branch, degree)):
