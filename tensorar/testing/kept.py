@@ -1,4 +1,4 @@
-"""A network that is saved, copied, moved and cast is the same network."""
+"""A network that is saved, copied, moved, cast or sampled from is the same network."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from dataclasses import replace
 
 import torch
 
-from tensorar.testing.cases import Case, Subject, backbone_cases
-from tensorar.testing.check import CheckFailed, for_all
+from tensorar.testing.cases import Case, Subject, backbone_cases, growing_cases
+from tensorar.testing.check import CheckFailed, for_all, told
 from tensorar.testing.networks import require_same
 from tensorar.testing.oracles import parameters_of
+
+# larger than other checks draw: what is kept for a shape is made here first
+UNSEEN = ((13,), (3, 5), (2, 2, 4))
 
 
 def state_dict_round_trip(subject: Subject) -> None:
@@ -25,6 +28,19 @@ def state_dict_round_trip(subject: Subject) -> None:
         require_same(parameters_of(other, x, context), expected, "a network with the state of another one differs")
 
     for_all(backbone_cases(subject), test, examples=max(4, subject.profile.examples // 2))
+
+
+def trains_after_inference(subject: Subject) -> None:
+    """A network that answered in inference mode, and was sampled from, trains on: what it keeps has gradients."""
+    for case in growing_cases(subject, shapes=UNSEEN):
+        model, x = case.model(), case.events(2)
+        with torch.inference_mode():
+            parameters_of(model, x)
+        model.sample(1, generator=torch.Generator())
+        try:
+            model.train().loss(x).backward()
+        except RuntimeError as error:
+            raise CheckFailed(f"a step of training after inference {told(error)} ({case.words})") from error
 
 
 def copies_stand_alone(subject: Subject) -> None:

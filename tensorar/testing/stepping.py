@@ -21,8 +21,9 @@ def stepper_is_the_forward_pass(subject: Subject) -> None:
 
     def test(case: Case) -> None:
         model, order = case.model(), case.ordering.order(case.event_shape)
+        walks = [_Walk(model, case.events(3, offset), case.contexts(3, offset)) for offset in (1, 2)]
+        # as sampling does
         with torch.inference_mode():
-            walks = [_Walk(model, case.events(3, offset), case.contexts(3, offset)) for offset in (1, 2)]
             for t, visited in enumerate(order.visits.tolist()):
                 for walk in walks:
                     walk.step(t, visited)
@@ -34,10 +35,11 @@ class _Walk:
     """One walk of a stepper, next to what one pass says."""
 
     def __init__(self, model: AutoregressiveModel, x: Tensor, context: Tensor | None) -> None:
-        self.expected = parameters_of(model, x, context)
-        self.features = model.features(x).reshape(len(x), len(model.order), -1)
         assert isinstance(model.backbone, CausalBackbone)
-        self.stepper: Stepper = stepper_of(model.backbone, model.order, len(x), context)
+        self.expected = parameters_of(model, x, context).detach()
+        self.features = model.features(x).reshape(len(x), len(model.order), -1)
+        with torch.inference_mode():
+            self.stepper: Stepper = stepper_of(model.backbone, model.order, len(x), context)
         self.last: Tensor | None = None
 
     def step(self, t: int, visited: int) -> None:

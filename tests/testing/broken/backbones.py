@@ -298,6 +298,21 @@ class _Shared:
         return self.network.shared.step(features)
 
 
+class KeepsWhatSamplingMade(Lines):
+    """A mask that is made once, in sampling, where nothing is made for gradients."""
+
+    kept = None
+
+    def mask(self, order):
+        if self.kept is None or self.kept[0] != order:
+            self.kept = order, super().mask(order).to(self.weight.dtype)
+        return self.kept[1]
+
+    def stepper(self, order, batch, context=None):
+        self.mask(order)
+        return super().stepper(order, batch, context)
+
+
 # --- evidence backbones ----------------------------------------------------------------------------------------------
 
 
@@ -355,6 +370,7 @@ CAUGHT = {
     StaleStepper: "stepper_is_the_forward_pass",
     StepperInRasterOrder: "stepper_is_the_forward_pass",
     SteppersShareTheirSums: "stepper_is_the_forward_pass",
+    KeepsWhatSamplingMade: "trains_after_inference",
     AnswersTheFirstQuery: "queries_as_if_each_came_alone",
     DoesNotLookAtTheMask: "knows_zero_from_unknown",
     BlanksTheMask: "leaves_everything_unchanged",
