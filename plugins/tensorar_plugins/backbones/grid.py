@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
+import torch
+
 from tensorar import ShapeError
 from tensorar_plugins.backbones.taps import Ranks
 
@@ -86,6 +88,7 @@ class Grid:
 
 
 @lru_cache(maxsize=32)
+@torch.inference_mode(False)
 def _ranks(grid, order, device):
     # equal orders on two devices are equal keys: the device is named besides
     return Ranks(grid.rank(order.rank))

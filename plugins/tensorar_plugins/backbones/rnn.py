@@ -57,7 +57,7 @@ class RNN(CausalBackbone):
         self.answer = nn.Linear(hidden, signature.parameter_count)
 
     def start_at(self, marginal):
-        self.answer.bias.data = marginal.flatten(0, -2).mean(0).to(self.answer.bias)
+        self.answer.bias.data = marginal.reshape(-1, marginal.shape[-1]).mean(0).to(self.answer.bias)
 
     def forward(self, features, order, context=None):
         hidden = self.steps(features, order, context)

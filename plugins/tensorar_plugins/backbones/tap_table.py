@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 import torch
 
 # what has been worked out for some taps lives as long as they do: as long as their order is in use
-_TABLES = WeakKeyDictionary()
+_TABLES: WeakKeyDictionary = WeakKeyDictionary()
 
 
 # the masks that it makes are kept for training too, which cannot use tensors made in inference mode

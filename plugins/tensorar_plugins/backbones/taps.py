@@ -12,6 +12,11 @@ from torch.nn import functional as F
 from tensorar import may_see
 
 
+def kept(function):
+    """A property computed once, also in inference mode as a tensor that a later training can use."""
+    return cached_property(torch.inference_mode(False)(function))
+
+
 @dataclass(frozen=True)
 class Kernel:
     """The offsets that a convolution looks at: ``size`` (odd) per axis, ``dilation`` apart, the centre in the middle.
@@ -48,12 +53,14 @@ class Ranks:
         self.rank = rank
         self._taps, self._coarser = {}, {}
 
+    @torch.inference_mode(False)
     def taps(self, kernel, *, itself):
         """Which taps of a kernel live where."""
         if (kernel, itself) not in self._taps:
             self._taps[kernel, itself] = Taps(self.rank, kernel, itself=itself)
         return self._taps[kernel, itself]
 
+    @torch.inference_mode(False)
     def coarser(self, count):
         """The ranks of blocks of ``count`` coefficients that are visited one after the other, such as rows."""
         if count not in self._coarser:
@@ -77,17 +84,17 @@ class Taps:
         self.live = may_see(neighbours[:, None], rank[None, :, None], itself=itself)
         self._inside = (neighbours < outside)[:, None]
 
-    @cached_property
+    @kept
     def uniform(self):
         """Whether every tap lives everywhere or nowhere."""
         return bool((self.live == (self._inside & self.weight_mask[(..., *[None] * (self.live.ndim - 3))])).all())
 
-    @cached_property
+    @kept
     def weight_mask(self):
         """The taps that live somewhere, ``(taps, groups, groups)``."""
         return self.live.flatten(3).any(3)
 
-    @cached_property
+    @kept
     def box(self):
         """Per axis the first and the last kernel index of the smallest box that holds every live tap."""
         size = self.kernel.size
@@ -96,25 +103,25 @@ class Taps:
             return tuple((k // 2, k // 2) for k in size)
         return tuple((int(i.min()), int(i.max())) for i in used.nonzero().T)
 
-    @cached_property
+    @kept
     def box_mask(self):
         """``weight_mask`` in the box, ``(groups, groups, *box)``, or None where everything in the box lives."""
         mask = self.weight_mask.unflatten(0, self.kernel.size)[tuple(slice(a, b + 1) for a, b in self.box)]
         return None if mask.all() else mask.movedim((-2, -1), (0, 1)).contiguous()
 
-    @cached_property
+    @kept
     def padding(self):
         """Zeros before and after each axis (or, negative, positions to leave out) that the box needs."""
         middles = [k // 2 for k in self.kernel.size]
         step = self.kernel.dilation
         return tuple(((m - a) * step, (b - m) * step) for m, (a, b) in zip(middles, self.box, strict=True))
 
-    @cached_property
+    @kept
     def edge_kinds(self):
         """Which tap joins which groups, for those that live somewhere: flat indices into ``(taps, groups, groups)``."""
         return self.weight_mask.flatten().nonzero()[:, 0]
 
-    @cached_property
+    @kept
     def edges(self):
         """Per edge kind, which nodes see and which they see. A node is ``position * groups + group``."""
         groups, _, *sizes = self.live.shape[1:]

@@ -60,7 +60,7 @@ class Transformer(CausalBackbone):
             nn.init.normal_(layer.weight, std=0.02 / (2 * len(self.layers)) ** 0.5)
 
     def start_at(self, marginal):
-        self.answer.bias.data = marginal.flatten(0, -2).mean(0).to(self.answer.bias)
+        self.answer.bias.data = marginal.reshape(-1, marginal.shape[-1]).mean(0).to(self.answer.bias)
 
     def forward(self, features, order, context=None):
         steps = self.dropout(self.tokens(features, order))

@@ -16,12 +16,19 @@ class LogNormal(torch.distributions.LogNormal):
     """Torch's own, whose samples neither overflow nor vanish."""
 
     def rsample(self, sample_shape=()):
-        finfo = torch.finfo(self.loc.dtype)
-        return super().rsample(sample_shape).clamp(finfo.tiny, finfo.max)
+        return _positive(super().rsample(sample_shape))
+
+    def icdf(self, value):
+        return _positive(super().icdf(value))
 
     def sample(self, sample_shape=()):
         with torch.no_grad():
             return self.rsample(sample_shape)
+
+
+def _positive(x):
+    """As a number that the dtype has: neither 0 nor infinite."""
+    return x.clamp(torch.finfo(x.dtype).tiny, torch.finfo(x.dtype).max)
 
 
 @dataclass(frozen=True, kw_only=True)
