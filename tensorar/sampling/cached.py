@@ -25,8 +25,9 @@ class Cached:
 
     def __call__(self, walk: Walk) -> int:
         """Fill in what is unknown; one pass."""
-        # no operation here is ever differentiated: without its bookkeeping each is faster by a microsecond or two
-        with torch.inference_mode():
+        # no operation here is ever differentiated: without its bookkeeping each is faster by a microsecond or two;
+        # and what a step writes into buffers is of the network's own number type, whatever autocast makes of products
+        with torch.inference_mode(), torch.autocast(walk.value.device.type, enabled=False):
             drawn = self._drawn(walk)
         walk.value[:, walk.order.visits] = drawn.T
         return 1

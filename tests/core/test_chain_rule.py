@@ -7,24 +7,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorar import Evidence, EvidenceBackbone, build
+from tensorar import Evidence, EvidenceBackbone
 from tests.oracles import brute_conditional, joint, levels_of
-from tests.strategies import backbone_specs, events_of, evidence, kind_of, models, pairs, randomise, seeds
+from tests.strategies import backbone_specs, events_of, evidence, kind_of, models, seeds
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
-
-
-@pytest.mark.parametrize(("backbone", "head"), pairs())
-@given(data=st.data())
-def test_log_prob_is_the_sum_of_the_conditionals_one_by_one(backbone, head, data):
-    model = data.draw(models(backbone=backbone, head=head, max_coefficients=8))
-    x = events_of(model, 3, data.draw(seeds))
-    total = torch.zeros(3, dtype=torch.float64)
-    for t, coefficient in enumerate(model.order.visits):
-        known = model.order.evidence(x, t)
-        assert (model.next_coefficient(known) == coefficient).all()
-        total = total + model.conditional(known).log_prob(x.reshape(3, -1)[:, coefficient])
-    torch.testing.assert_close(total, model.log_prob(x), **CLOSE)
 
 
 def _probabilities(model, known):
@@ -61,33 +48,6 @@ def test_any_evidence_is_conditioned_on_as_far_as_the_order_goes(backbone, data)
 
 
 evidential = [spec for spec in backbone_specs() if issubclass(kind_of(spec), EvidenceBackbone)]
-
-
-@pytest.mark.parametrize("backbone", evidential)
-def test_an_unknown_value_is_not_a_known_zero_and_every_query_has_its_own_answer(backbone):
-    """Not needed to be exact, but a network that cannot tell these apart would never learn them."""
-    model = randomise(build((4,), "shuffled", "bernoulli", backbone), 0)
-    masks = torch.tensor([[False, False, False, False], [True, False, False, False]])
-    everything = torch.arange(4).expand(2, 4)
-    answer = model.backbone(torch.zeros(2, 4, 1).double(), masks, everything)[..., 0]
-    assert (answer[0, 1:] != answer[1, 1:]).all()
-    assert len(set(answer[0].tolist())) == 4
-
-
-@pytest.mark.parametrize("context_features", [0, 2])
-@pytest.mark.parametrize("backbone", evidential)
-@given(data=st.data())
-def test_several_queries_are_answered_as_if_each_came_alone(backbone, context_features, data):
-    model = data.draw(models(backbone=backbone, max_coefficients=6, context_features=context_features))
-    known = data.draw(evidence(model, 3))
-    generator = torch.Generator().manual_seed(0)
-    query = torch.randint(len(model.order), (3, 4), generator=generator)
-    context = torch.randn(3, context_features, generator=generator).double() if context_features else None
-    features = torch.where(known.mask.unsqueeze(-1), model.features(known.value), 0.0)
-    together = model.backbone(features, known.mask, query, context)
-    for q in range(4):
-        alone = model.backbone(features, known.mask, query[:, q : q + 1], context)
-        torch.testing.assert_close(together[:, q : q + 1], alone, **CLOSE)
 
 
 @pytest.mark.parametrize("backbone", backbone_specs())

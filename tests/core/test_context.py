@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from tensorar import Evidence, build
-from tests.oracles import joint, parameters_of
-from tests.strategies import backbone_specs, events_of, models, seeds
+from tests.strategies import backbone_specs, models, seeds
 
 CONTEXT = 3
 
@@ -19,51 +18,6 @@ def _conditional(data, backbone, **options):
     model = data.draw(models(backbone=backbone, context_features=CONTEXT, **options))
     generator = torch.Generator().manual_seed(data.draw(seeds))
     return model, torch.randn(4, CONTEXT, dtype=torch.float64, generator=generator)
-
-
-@pytest.mark.parametrize("backbone", backbone_specs())
-@given(data=st.data())
-def test_probabilities_sum_to_one_for_each_context(backbone, data):
-    model, contexts = _conditional(data, backbone)
-    for context in contexts[:2]:
-        _, probability = joint(model, context)
-        torch.testing.assert_close(probability.sum(), torch.ones(()).double(), atol=1e-9, rtol=0)
-
-
-@pytest.mark.parametrize("backbone", backbone_specs())
-@given(data=st.data())
-def test_each_example_depends_on_its_own_context_and_no_other(backbone, data):
-    model, contexts = _conditional(data, backbone)
-    x = events_of(model, 1, data.draw(seeds)).expand(4, *model.event_shape)
-    together = model.log_prob(x, contexts)
-    assert len(set(together.tolist())) > 1
-    for i in range(4):
-        torch.testing.assert_close(model.log_prob(x[i : i + 1], contexts[i : i + 1])[0], together[i])
-
-
-@pytest.mark.parametrize("backbone", backbone_specs())
-@given(data=st.data())
-def test_the_rule_holds_with_a_context(backbone, data):
-    model, contexts = _conditional(data, backbone, max_coefficients=12)
-    x, other = (events_of(model, 4, data.draw(seeds)) for _ in range(2))
-    step = data.draw(st.integers(0, len(model.order) - 1))
-    changed = torch.where(model.order.before(step), x, other)
-    until = model.order.visits[: step + 1]
-    torch.testing.assert_close(
-        parameters_of(model, changed, contexts)[:, until], parameters_of(model, x, contexts)[:, until]
-    )
-
-
-@pytest.mark.parametrize("backbone", backbone_specs())
-@given(data=st.data())
-def test_one_conditional_at_a_time_sees_the_same_context(backbone, data):
-    model, contexts = _conditional(data, backbone)
-    x = events_of(model, 4, data.draw(seeds))
-    total = torch.zeros(4, dtype=torch.float64)
-    for t, coefficient in enumerate(model.order.visits):
-        posterior = model.conditional(model.order.evidence(x, t), contexts)
-        total = total + posterior.log_prob(x.reshape(4, -1)[:, coefficient])
-    torch.testing.assert_close(total, model.log_prob(x, contexts))
 
 
 @pytest.mark.parametrize("backbone", backbone_specs())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tensorar import CausalBackbone, Evidence, SpecError, build
@@ -42,6 +42,7 @@ def _pairs():
 
 @pytest.mark.parametrize(("backbone", "head"), _pairs())
 @given(data=st.data())
+@settings(max_examples=6)
 def test_samples_are_those_of_the_plain_loop(backbone, head, data):
     model = randomise(data.draw(models(backbone=backbone, head=head, max_coefficients=10)), 0, spread=0.4)
     seed = data.draw(seeds)
@@ -53,6 +54,7 @@ def test_samples_are_those_of_the_plain_loop(backbone, head, data):
 
 @pytest.mark.parametrize("backbone", causal)
 @given(data=st.data())
+@settings(max_examples=4)
 def test_with_a_context_too(backbone, data):
     model = randomise(data.draw(models(backbone=backbone, max_coefficients=8, context_features=2)), 1, spread=0.4)
     context = torch.randn(BATCH, 2, generator=torch.Generator().manual_seed(data.draw(seeds))).double()

@@ -21,22 +21,12 @@ def _coefficients(head: str) -> int:
     return int(math.log(FEW_ROWS, levels))
 
 
-@pytest.mark.parametrize("head", discrete_head_specs())
-@pytest.mark.parametrize("backbone", backbone_specs())
-@given(data=st.data())
-@settings(max_examples=15)
-def test_probabilities_sum_to_one(backbone, head, data):
-    model = data.draw(models(backbone=backbone, head=head, max_coefficients=_coefficients(head)))
-    _, probability = joint(model)
-    torch.testing.assert_close(probability.sum(), torch.ones(()).double(), atol=1e-9, rtol=0)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("head", discrete_head_specs())
 @pytest.mark.parametrize("backbone", backbone_specs())
 @given(data=st.data())
 @settings(max_examples=100)
-def test_probabilities_sum_to_one_in_many_more_cases(backbone, head, data):
+def test_probabilities_sum_to_one_whatever_goes_together(backbone, head, data):
     model = data.draw(models(backbone=backbone, head=head, max_coefficients=_coefficients(head) + 1))
     _, probability = joint(model)
     torch.testing.assert_close(probability.sum(), torch.ones(()).double(), atol=1e-9, rtol=0)
