@@ -2,6 +2,7 @@
 
 Run: python tests/benchmarks/bench_sampling.py            (everything, recorded in sampling.json; nothing beside it)
      python tests/benchmarks/bench_sampling.py --only nade --batches 1 64    (a look; not recorded)
+     python tests/benchmarks/bench_sampling.py --again transformer           (measures and records its rows anew)
      python tests/benchmarks/bench_sampling.py --table    (what is recorded, as the README's table)
 
 A batch of samples by a stepper costs about the arithmetic of one forward pass of that batch: the ratio says how near
@@ -107,17 +108,32 @@ def measured(cases: list) -> Iterator[dict]:
         yield found
 
 
+def record(found: list[dict]) -> None:
+    """Keep what was measured, in the order of the cases; rows that were not measured stay."""
+    old = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+    rows = {_key(row): row for row in (*old, *found)}
+    cases = [(spec, list(shape), batch) for spec, shape, _, batch in CASES]
+    kept = [rows[key] for key in map(str, cases) if key in rows]
+    RESULTS.write_text(json.dumps(kept, indent=2) + "\n")
+
+
+def _key(row: dict) -> str:
+    return str((row["backbone"], row["shape"], row["batch"]))
+
+
 def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--table", action="store_true")
     parser.add_argument("--only", nargs="*", help="backbone specs to look at on 28 x 28 bits")
     parser.add_argument("--batches", nargs="*", type=int, default=BATCHES)
+    parser.add_argument("--again", nargs="*", help="backbone specs whose rows are measured and recorded anew")
     options = parser.parse_args()
     if options.table:
         print(table())
     elif options.only is None:
-        RESULTS.write_text(json.dumps(list(measured(CASES)), indent=2) + "\n")
+        wanted = [case for case in CASES if not options.again or case[0] in options.again]
+        record(list(measured(wanted)))
     else:
         list(measured([(s, *DIGITS, b) for s in options.only for b in options.batches]))
 

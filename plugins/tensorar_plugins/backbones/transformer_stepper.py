@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch.nn import functional
 
 from tensorar import Stepper
 from tensorar_plugins.backbones.positions import rotate
@@ -10,9 +11,10 @@ from tensorar_plugins.backbones.visiting import shifted
 
 
 class TransformerStepper(Stepper):
-    """Holds the keys and values of every layer, ``(batch * heads, N, channels / heads)``; a step adds one of each.
+    """Holds the keys and values of every layer, ``(2, batch, heads, N, channels / heads)``; a step adds one of each.
 
-    A step costs the dense layers for one position, and reads what is kept so far.
+    A step costs the dense layers for one position, and reads what is kept so far: for large batches it takes as long
+    as memory takes to give it.
     """
 
     def __init__(self, backbone, order, batch, context):
@@ -23,7 +25,7 @@ class TransformerStepper(Stepper):
         self.value = tokens.value.weight.detach().T
         angles = backbone.turns(order, self.value)
         self.layers = [BlockStepper(block, angles, len(order), batch, context) for block in backbone.layers]
-        self.norm, self.answer = backbone.norm, backbone.answer
+        self.norm, self.answer = backbone.norm, Dense(backbone.answer)
         self.batch, self.t = batch, 0
 
     def step(self, features):
@@ -35,30 +37,50 @@ class TransformerStepper(Stepper):
         return self.answer(self.norm(token))
 
 
+class Dense:
+    """A linear layer as one operation."""
+
+    def __init__(self, layer):
+        self.weight, self.bias = layer.weight.detach().T, layer.bias.detach()
+
+    def __call__(self, x):
+        return torch.addmm(self.bias, x, self.weight)
+
+
 class BlockStepper:
     """One block for one step, ``(batch, channels)``."""
 
     def __init__(self, block, angles, steps, batch, context):
         self.block, self.angles = block, angles
         self.bias = None if context is None else block.context.map(context)
-        attention = block.attention
-        width = attention.inputs.in_features // attention.heads
-        shape = (batch * attention.heads, steps, width)
-        self.keys, self.values = (attention.inputs.weight.new_empty(shape) for _ in range(2))
+        self.output, self.widen, self.narrow = (
+            Dense(block.attention.output),
+            Dense(block.dense[0]),
+            Dense(block.dense[2]),
+        )
+        self.heads = block.attention.heads
+        self.inputs = Dense(block.attention.inputs)
+        channels = block.attention.inputs.in_features
+        shape = (2, batch, self.heads, steps, channels // self.heads)
+        self.kept = self.inputs.weight.new_empty(shape)
+        self.keys, self.values = self.kept.flatten(1, 2)
 
     def step(self, token, t):
         block = self.block
         token = token if self.bias is None else token + self.bias
-        token = token + self._attend(block.attention_norm(token), t)
-        return token + block.dense(block.dense_norm(token))
+        token = self._attend(block.attention_norm(token), t).add_(token)
+        return self.narrow(functional.gelu(self.widen(block.dense_norm(token)))).add_(token)
 
     def _attend(self, token, t):
-        attention, (count, _, width) = self.block.attention, self.keys.shape
-        query, key, value = (part.reshape(count, 1, width) for part in attention.inputs(token).chunk(3, dim=1))
+        _, batch, heads, _, width = self.kept.shape
+        parts = self.inputs(token).view(batch, 3, heads, width)
+        query, new = parts[:, 0].reshape(-1, 1, width), parts[:, 1:].transpose(0, 1)
         if self.angles is not None:
-            query, key = rotate(query, self.angles.asked[t : t + 1]), rotate(key, self.angles.seen[t : t + 1])
-        self.keys[:, t : t + 1], self.values[:, t : t + 1] = key, value
+            query = rotate(query, self.angles.asked[t : t + 1])
+            turned = rotate(new[0].unsqueeze(2), self.angles.seen[t : t + 1])
+            new = torch.stack([turned.squeeze(2), new[1]])
+        self.kept[:, :, :, t] = new
         # for a single query two plain products are faster than scaled_dot_product_attention
         scores = torch.bmm(query, self.keys[:, : t + 1].mT).mul_(width**-0.5)
         seen = torch.bmm(scores.softmax(2), self.values[:, : t + 1])
-        return attention.output(seen.reshape(len(token), -1))
+        return self.output(seen.view(batch, -1))
