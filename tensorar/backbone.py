@@ -20,7 +20,8 @@ class Signature:
     """What goes into a backbone and what must come out of it.
 
     ``orders`` are the visiting orders that can come, where they are few: one for a fixed ordering, several for an
-    ensemble, none listed where any can come. ``order`` is the one there is, and None where it varies.
+    ensemble, none listed where any can come. ``order`` is the one there is, and None where it varies. ``axes`` tells
+    a network that is shown its events permuted which axis of the data each of its axes is.
     """
 
     event_shape: tuple[int, ...]
@@ -28,6 +29,7 @@ class Signature:
     parameter_count: int
     context_features: int = 0
     orders: tuple[Order, ...] = ()
+    axes: tuple[int, ...] | None = None
 
     @property
     def order(self) -> Order | None:
@@ -102,7 +104,10 @@ class CausalBackbone(Backbone):
                 got="orders that differ in more than flips" if shapes and None not in shapes else "another order",
                 remedy="choose such an ordering, or another backbone (tensorar plugins list)",
             )
-        return replace(signature, event_shape=shape, orders=(Order.raster(shape),))
+        first = views[0]
+        return replace(
+            signature, event_shape=shape, orders=(Order.raster(shape),), axes=None if first is None else first.axes
+        )
 
     @abstractmethod
     def forward(

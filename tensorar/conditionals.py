@@ -27,6 +27,8 @@ def all_conditionals(
     A NaN feature means that the value is not known: what comes before it in the order is exact, what comes after is
     NaN.
     """
+    if not len(features):
+        return features.new_zeros(*features.shape[:-1], backbone.signature.parameter_count)
     known = features.isfinite().all(-1)
     # weights masked out are zeros, and zero times NaN is NaN: without this a NaN would spread against the order
     features = torch.where(known.unsqueeze(-1), features, 0.0)
@@ -51,12 +53,14 @@ def queried_conditionals(
     A causal backbone answers for what ``order`` shows each queried coefficient, so the caller sees to it that these
     coefficients are the known ones.
     """
+    if not len(features):
+        return features.new_zeros(*query.shape, backbone.signature.parameter_count)
     features = torch.where(mask.unsqueeze(-1), features, 0.0)
     if isinstance(backbone, EvidenceBackbone):
         answer: Tensor = backbone(features, mask, query, context)
         return answer
     parameters = all_conditionals(backbone, features, order, context)
-    everything = parameters.reshape(len(parameters), -1, parameters.shape[-1])
+    everything = parameters.reshape(len(parameters), len(order), parameters.shape[-1])
     return everything.take_along_dim(query.unsqueeze(-1), dim=1)
 
 

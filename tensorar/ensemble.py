@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from tensorar.evidence import Evidence
 from tensorar.order import Order
 from tensorar.shapes import flatten_events
+
+if TYPE_CHECKING:
+    from tensorar.model import AutoregressiveModel
+
+Grouped = list[tuple[Tensor, Order]]
 
 
 def mixture_log_prob(members: Sequence[Float[Tensor, " batch"]]) -> Float[Tensor, " batch"]:
@@ -25,16 +32,43 @@ def mixture_log_prob(members: Sequence[Float[Tensor, " batch"]]) -> Float[Tensor
 
 
 def choose_orders(
-    orders: Sequence[Order], mask: Bool[Tensor, "batch *event"], *, by_chance: bool
+    orders: Sequence[Order], mask: Bool[Tensor, "batch *event"]
 ) -> list[tuple[Int[Tensor, " rows"], Order]]:
     """The order in which each example is completed, with the examples of each order that is used.
 
     It is the one that visits most of what is observed before the first unknown coefficient, so that most of it is
-    conditioned on; of equally good ones (all, where nothing is observed) one by chance, or the first.
+    conditioned on; of equally good ones the first.
     """
-    first_unknown = torch.stack([flatten_events(torch.where(mask, len(order), order.rank)).amin(1) for order in orders])
-    preference = first_unknown.double()
-    if by_chance:
-        preference = preference + 0.5 * torch.rand(preference.shape, device=mask.device, dtype=torch.float64)
-    chosen = preference.argmax(0)
+    return _grouped(orders, _observed_first(orders, mask).argmax(0))
+
+
+def draw_orders(model: AutoregressiveModel, evidence: Evidence, context: Tensor | None) -> Grouped:
+    """The same by chance: of equally good orders, each as likely as it makes what it visits of the evidence.
+
+    Where all of the evidence comes first in each of them, completions so follow the mixture's posterior.
+    """
+    orders, first = model.orders, _observed_first(model.orders, evidence.mask)
+    likely = torch.zeros(first.shape, device=first.device)
+    if evidence.mask.any():
+        likely = torch.stack(
+            [_prefix_log_prob(model, evidence, context, o, f) for o, f in zip(orders, first, strict=True)]
+        )
+    best = first == first.amax(0)
+    noise = torch.rand(likely.shape, device=likely.device, dtype=likely.dtype).clamp(min=1e-30)
+    return _grouped(orders, torch.where(best, likely - (-noise.log()).log(), -torch.inf).argmax(0))
+
+
+def _observed_first(orders: Sequence[Order], mask: Tensor) -> Tensor:
+    """How many coefficients each order visits before the first unknown one: ``(orders, batch)``."""
+    return torch.stack([flatten_events(torch.where(mask, len(order), order.rank)).amin(1) for order in orders])
+
+
+def _prefix_log_prob(
+    model: AutoregressiveModel, evidence: Evidence, context: Tensor | None, order: Order, first: Tensor
+) -> Tensor:
+    known = model.conditionals(evidence.value, context, order=order).log_prob(evidence.value)
+    return flatten_events(torch.where(order.before(first), known, 0.0)).sum(1)
+
+
+def _grouped(orders: Sequence[Order], chosen: Tensor) -> Grouped:
     return [((chosen == k).nonzero()[:, 0], orders[k]) for k in chosen.unique().tolist()]

@@ -48,7 +48,7 @@ class Head(Part, ABC):
     @cached_property
     def noise_size(self) -> int | None:
         """How many uniform numbers make one draw, or None where the head draws by rejection."""
-        return noise_size(self.distribution(torch.zeros(self.parameter_count)))
+        return noise_size(self.distribution(torch.zeros(self.parameter_count), torch.zeros((), dtype=torch.long)))
 
     def draw(
         self,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from jaxtyping import Bool, Float, Int, Real
@@ -12,7 +13,7 @@ from torch.distributions import Distribution
 from tensorar import ensemble, objective, sampling
 from tensorar.backbone import Backbone, CausalBackbone
 from tensorar.conditionals import all_conditionals, queried_conditionals
-from tensorar.errors import ShapeError
+from tensorar.errors import ShapeError, SupportError
 from tensorar.evidence import Evidence
 from tensorar.head import Head
 from tensorar.order import Order
@@ -72,17 +73,15 @@ class AutoregressiveModel(nn.Module):
         """Whether one pass of the network gives all conditionals of a tensor."""
         return isinstance(self.backbone, CausalBackbone)
 
-    def visiting(
-        self, mask: Bool[Tensor, "batch *event"], *, by_chance: bool = False
-    ) -> list[tuple[Int[Tensor, " rows"], Order]]:
+    def visiting(self, mask: Bool[Tensor, "batch *event"]) -> list[tuple[Int[Tensor, " rows"], Order]]:
         """The orders in which examples with these observed coefficients are completed, each with its examples.
 
         A fixed ordering keeps its order whatever is observed. Where the order varies the model knows them all, so the
         observed coefficients come first and everything drawn is conditioned on all of them. An ensemble uses that of
-        its orders in which most of them come first, of equally good ones the first, or one ``by_chance``.
+        its orders in which most of them come first, of equally good ones the first.
         """
         if self.ordering.ensemble:
-            return ensemble.choose_orders(self.orders, mask, by_chance=by_chance)
+            return ensemble.choose_orders(self.orders, mask)
         if self.ordering.fixed:
             return [(torch.arange(len(mask), device=mask.device), self.order)]
         kinds, of = flatten_events(mask).unique(dim=0, return_inverse=True)
@@ -141,13 +140,16 @@ class AutoregressiveModel(nn.Module):
     ) -> Float[Tensor, " batch"]:
         """The exact log-likelihood of each event in nats, in the model's order unless another is given.
 
-        Under an ensemble of orders it is that of the mixture. Raises ``ShapeError`` for events of another shape,
+        Under an ensemble of orders it is that of the mixture. A network with dropout (or connectivities drawn by
+        chance) gives it in evaluation mode, ``model.eval()``. Raises ``ShapeError`` for events of another shape,
         ``SupportError`` for values without a probability.
         """
         x = self._events(x)
         self.head.check(x, what="x")
         context = self._context(context, len(x))
         orders = self.orders if order is None else (order,)
+        if not len(x):
+            return x.new_zeros(0)
         return ensemble.mixture_log_prob([self._log_prob(x, context, order) for order in orders])
 
     def _log_prob(self, x: Tensor, context: Tensor | None, order: Order) -> Tensor:
@@ -167,10 +169,14 @@ class AutoregressiveModel(nn.Module):
     def means(
         self, x: Real[Tensor, "batch *event"], context: Float[Tensor, "batch context"] | None = None
     ) -> Float[Tensor, "batch *event"]:
-        """The mean of each coefficient given those before it: for samples, what their values were drawn from."""
+        """The mean of each coefficient given those before it: for samples, what their values were drawn from.
+
+        Under an ensemble, given those before it in the first of its orders, whichever a sample was drawn in.
+        """
         x = self._events(x)
         context = self._context(context, len(x))
-        return torch.cat([self.conditionals(*part).mean for part in self._few_at_once(x, context)])
+        with evaluating(self):
+            return torch.cat([self.conditionals(*part).mean for part in self._few_at_once(x, context)])
 
     def loss(
         self,
@@ -221,7 +227,8 @@ class AutoregressiveModel(nn.Module):
         """The posterior of the next coefficient (``next_coefficient``): a distribution over ``(batch,)``.
 
         Under a fixed ordering it is conditioned on what the order visits before that coefficient, all of which is
-        known; what is observed further on has no say, as the chain rule has it.
+        known; what is observed further on has no say, as the chain rule has it. Under an ensemble it is that of the
+        order in which most of what is observed comes first.
         """
         evidence, context = self._evidence(evidence), self._context(context, len(evidence))
         query = self.next_coefficient(evidence)
@@ -259,7 +266,10 @@ class AutoregressiveModel(nn.Module):
 
         The same generator state gives the same samples, whatever the ``method``: ``cached`` computes every activation
         once (causal backbones with a stepper), ``fixed-point`` iterates over whole passes, ``plain`` calls the network
-        for every coefficient; ``auto`` is the fastest that there is. ``record`` is told the method and the passes.
+        for every coefficient; ``auto`` is the first of these that the model has. (A head without an inverse draws by
+        rejection: its samples follow the generator and the ``memory``.) The network is in evaluation mode meanwhile.
+        An ensemble draws an order for each sample, with evidence one that visits most of it first, as likely as it
+        makes the evidence. ``record`` is told the method and the passes.
         As many events are drawn at once as fit into ``memory`` bytes (a GiB). ``progress(steps_done, steps)`` is called
         on the way. Raises ``ShapeError`` when ``n``, the evidence and the context do not go together, ``SpecError``
         for a method that the model does not have.
@@ -273,7 +283,7 @@ class AutoregressiveModel(nn.Module):
         if context is not None and len(context) == 1:
             context = context.expand(n, *context.shape[1:])
         context = self._context(context, n)
-        with sampling.reproducible(generator, self.device):
+        with sampling.reproducible(generator, self.device), evaluating(self):
             return sampling.complete(
                 self, start, context, method=method, progress=progress, record=record, memory=memory
             )
@@ -315,4 +325,17 @@ class AutoregressiveModel(nn.Module):
                 got="none" if context is None else f"one of shape {tuple(context.shape)}",
                 remedy="give one vector per example, of the size the model was built with (context_features)",
             )
+        if not bool(context.isfinite().all()):
+            raise SupportError(expected="a context of finite numbers", got="NaN or infinity", remedy="fill them in")
         return context.to(self.device, self.features_dtype)
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Put a module into evaluation mode, and back into the mode it was in."""
+    was = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(was)

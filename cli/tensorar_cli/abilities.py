@@ -57,5 +57,5 @@ def _listed(numbers: list[int]) -> str:
 
 def _training(t: dict[str, Any]) -> str:
     if t["any_evidence"]:
-        return "all unknown, in parallel" if t["unknown_at_once"] else "one conditional"
+        return "all unknown (uniform orders)" if t["unknown_at_once"] else "one conditional"
     return "all, in parallel" if t["scans"] is None else f"all, {t['scans']} in turn"

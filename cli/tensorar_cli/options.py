@@ -47,7 +47,7 @@ PictureOrNumbers = Annotated[
 Method = Annotated[
     str,
     typer.Option(
-        help="How to sample, always exactly: cached, fixed-point, plain; auto is the fastest that the model has."
+        help="How to sample, always exactly: cached, fixed-point, plain; auto is the first of these that the model has."
     ),
 ]
 Split = Annotated[str, typer.Option(help="Which part of the dataset: train, valid or test.")]

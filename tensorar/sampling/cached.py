@@ -24,13 +24,14 @@ class Cached:
         self.recorded: RecordedWalk | None = None
 
     def __call__(self, walk: Walk) -> int:
-        """Fill in what is unknown; one pass."""
+        """Fill in what is unknown; how many passes of the network that took."""
         # no operation here is ever differentiated: without its bookkeeping each is faster by a microsecond or two;
         # and what a step writes into buffers is of the network's own number type, whatever autocast makes of products
         with torch.inference_mode(), torch.autocast(walk.value.device.type, enabled=False):
             drawn = self._drawn(walk)
         walk.value[:, walk.order.visits] = drawn.T
-        return 1
+        backbone = walk.model.backbone
+        return 1 if isinstance(backbone, CausalBackbone) and backbone.has_stepper else len(walk.visits)
 
     def _drawn(self, walk: Walk) -> Tensor:
         if self.recorded is not None and self.recorded.fits(walk):

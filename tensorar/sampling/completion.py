@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Literal, get_args
 from torch import Tensor
 
 from tensorar.backbone import CausalBackbone
+from tensorar.ensemble import draw_orders
 from tensorar.errors import SpecError
 from tensorar.evidence import Evidence
+from tensorar.order import Order
 from tensorar.sampling.cached import Cached
 from tensorar.sampling.fixed_point import fixed_point
 from tensorar.sampling.graphs import CUDARecorder
@@ -51,8 +53,10 @@ def complete(
     record = Record() if record is None else record
     record.method = choose(model, method)
     value, mask = evidence.value.clone(), evidence.mask
+    if not len(value):
+        return value
     some = events_at_once(model, record.method, len(value), memory)
-    parts = [(few, order) for rows, order in model.visiting(mask, by_chance=True) for few in rows.split(some)]
+    parts = [(few, order) for rows, order in _groups(model, evidence, context) for few in rows.split(some)]
     ticks = _Ticks(sum(len(order) for _, order in parts), progress)
     sampler = _sampler(record.method, model, len(parts))
     for rows, order in parts:
@@ -62,6 +66,12 @@ def complete(
         record.passes = max(record.passes, sampler(walk))
         value[rows] = walk.value.reshape(len(rows), *model.event_shape)
     return value
+
+
+def _groups(model: AutoregressiveModel, evidence: Evidence, context: Tensor | None) -> list[tuple[Tensor, Order]]:
+    if model.ordering.ensemble:
+        return draw_orders(model, evidence, context)
+    return model.visiting(evidence.mask)
 
 
 def _sampler(method: str, model: AutoregressiveModel, parts: int) -> Callable[[Walk], int]:

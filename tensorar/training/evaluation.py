@@ -72,8 +72,7 @@ def evaluate(
     size = len(model.order)
     if exact is None:
         exact = len(events) * size <= EXACT_UP_TO
-    # an estimate of the mean over an ensemble's orders is not one of their mixture
-    exact = exact or model.one_pass or len(model.orders) > 1
+    exact = exact or never_estimated(model)
     model.head.check(events, what="the data")
     generator = keyed_generator(seed, "evaluation")
     nats: list[Tensor] = []
@@ -85,6 +84,14 @@ def evaluate(
     known = None if dataset is None else dataset.log_prob(events)
     data_nats = None if known is None else -float(known.double().mean())
     return Likelihood.of(torch.cat(nats), size, exact=exact, data_nats=data_nats)
+
+
+def never_estimated(model: AutoregressiveModel) -> bool:
+    """Whether a likelihood is always exact: it costs one pass, or nothing less would be unbiased.
+
+    An estimate of the mean over an ensemble's orders is none of their mixture.
+    """
+    return model.one_pass or len(model.orders) > 1
 
 
 def chunks(events: Tensor, contexts: Tensor | None, size: int = 100) -> Iterator[tuple[Tensor, Tensor | None]]:

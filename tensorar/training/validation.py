@@ -10,7 +10,7 @@ from tensorar.dataset import Dataset
 from tensorar.model import AutoregressiveModel
 from tensorar.settings import TrainingSettings
 from tensorar.training.batches import keyed_generator
-from tensorar.training.evaluation import Likelihood, chunks, event_nats
+from tensorar.training.evaluation import Likelihood, chunks, event_nats, never_estimated
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -41,10 +41,10 @@ class Validation:
         events = self.events[index::processes]
         contexts = None if self.contexts is None else self.contexts[index::processes]
         scored = [
-            event_nats(model, *chunk, exact=model.one_pass, evidences=EVIDENCES, generator=generator)
+            event_nats(model, *chunk, exact=never_estimated(model), evidences=EVIDENCES, generator=generator)
             for chunk in chunks(events, contexts)
         ]
         nats = torch.cat(scored)
         if processes > 1:
             nats = self.accelerator.gather(nats.to(self.accelerator.device)).cpu()
-        return Likelihood.of(nats, len(model.order), exact=model.one_pass, data_nats=self.data_nats)
+        return Likelihood.of(nats, len(model.order), exact=never_estimated(model), data_nats=self.data_nats)

@@ -139,3 +139,12 @@ def test_every_parameter_is_used():
     model = _model((3, 5, 6), layers=3, context_features=2).double()
     model.loss(events_of(model, 2, 0), torch.randn(2, 2).double()).backward()
     assert [name for name, p in model.named_parameters() if p.grad is None] == []
+
+
+def test_channel_axes_are_those_of_the_data_however_it_is_shown():
+    """Pixel by pixel the network is shown the colours last; the option still counts the axes of the data."""
+    shown = build((3, 8, 8), "raster:axes=1 2 0", "bernoulli", "gated_pixelcnn:channels=8,layers=2,channel_axes=0")
+    assert shown.backbone.grid.event_shape == (8, 8, 3)
+    assert shown.backbone.grid.spatial_axes == (0, 1)
+    last = build((3, 8, 8), "raster:axes=1 2 0", "bernoulli", "gated_pixelcnn:channels=8,layers=2,channel_axes=-3")
+    assert last.backbone.grid == shown.backbone.grid

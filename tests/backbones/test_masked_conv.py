@@ -10,7 +10,7 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tensorar import ShapeError, build, default_registry
+from tensorar import ShapeError, SpecError, build, default_registry
 from tensorar_plugins.backbones import masked_conv, tap_loop
 from tensorar_plugins.backbones.grid import Grid
 from tensorar_plugins.backbones.masked_conv import MaskedConv
@@ -263,6 +263,6 @@ def test_axes_and_kernels_that_are_none_are_refused():
         with pytest.raises(ShapeError, match="channel axes of an event of shape"):
             build((5, 6), "raster", "bernoulli", f"pixelcnn:blocks=1,channels=2,channel_axes='{channels}'")
     for size in (2, 0, -1, (3,)):
-        with pytest.raises(ValueError, match="kernel sizes must be odd"):
+        with pytest.raises(SpecError, match="kernel sizes that are odd"):
             Kernel.of(size, (5, 5))
     assert Kernel.of(7, (3, 1)).size == (5, 1)

@@ -9,9 +9,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorar import Evidence, Order, ShapeError, build, default_registry
+from tensorar import Evidence, Order, Run, ShapeError, build, default_registry, train
 from tests.oracles import joint, p_value
 from tests.strategies import backbone_specs, event_shapes, models, randomise
+from tests.training.helpers import recipe, registry
 
 LEVEL = 1e-4
 
@@ -114,3 +115,29 @@ def test_the_likelihood_under_one_member_can_be_asked_for():
     x = torch.tensor([[1.0, 0.0, 1.0]])
     each = torch.stack([model.log_prob(x, order=order) for order in model.orders])
     torch.testing.assert_close(model.log_prob(x), each.logsumexp(0) - math.log(2))
+
+
+def test_completions_follow_the_posterior_of_the_mixture():
+    """What is observed tells which order made it: of two in which it comes first, each counts as it is likely."""
+    model = randomise(build((2, 2), "flips", "bernoulli", "fvsbn"), 3, spread=1.5)
+    mask = torch.tensor([[True, True], [False, False]])
+    known = Evidence(mask[None], torch.tensor([[[1.0, 0.0], [0.0, 0.0]]]).double())
+    values, _ = joint(model)
+    first = [order for order in model.orders if mask[order.rank < 2].all()]
+    assert len(first) == 2
+    mixture = torch.stack([joint(model, order=order)[1] for order in first]).mean(0)
+    mixture = torch.where((values == known.value)[:, mask].all(1), mixture, 0)
+    samples = model.sample(4000, known, generator=torch.Generator().manual_seed(1))
+    counts = (samples.reshape(-1, 1, 4) == values.reshape(1, -1, 4)).all(2).sum(0)
+    assert p_value(counts, mixture / mixture.sum()) > LEVEL
+
+
+def test_validation_scores_the_mixture(tmp_path):
+    settings = {"steps": 4, "evaluate_every": 4, "ema": 0.0, "valid_events": 64}
+    made = recipe(ordering="flips", backbone="mlp:hidden=8", **settings)
+    run = Run.create(tmp_path / "run", made, (6,), registry=registry())
+    train(run, device="cpu")
+    (row,) = run.metrics()
+    assert row["valid_exact"]
+    scored = -run.model.log_prob(run.dataset.valid).mean().item()
+    assert abs(row["valid_nats"] - scored) < 1e-4

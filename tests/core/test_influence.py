@@ -57,6 +57,7 @@ def test_influence_is_where_a_change_makes_a_difference(backbone, data):
     after = all_conditionals(model.backbone, nudged, model.order).flatten(1)
     changed = (after - before).abs().gt(0).T
     assert not (found & ~changed.reshape(found.shape)).any()
+    assert backbone != "fvsbn" or torch.equal(found, model.order.sees())
 
 
 def test_weights_are_left_as_they_are():

@@ -158,3 +158,15 @@ def test_models_work_under_autocast(backbone):
         assert model.conditional(model.order.evidence(x, 1)).log_prob(x[:, 0].float()).dtype == torch.float32
         assert model.sample(2).dtype == torch.float32
         model.loss(x).backward()
+
+
+def test_logits_are_scored_as_logits():
+    """A known mistake: a probability where a logit is meant still sums to one, and is another distribution."""
+    logits = torch.linspace(-5, 5, 21, dtype=torch.float64)
+    for value in (0.0, 1.0):
+        scored = _make("bernoulli").distribution(logits.unsqueeze(-1)).log_prob(torch.full_like(logits, value))
+        expected = torch.nn.functional.logsigmoid(logits if value else -logits)
+        torch.testing.assert_close(scored, expected)
+    several = torch.randn(7, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    scored = _make("categorical:levels=4").distribution(several).log_prob(torch.zeros(7).double())
+    torch.testing.assert_close(scored, several.log_softmax(-1)[:, 0])

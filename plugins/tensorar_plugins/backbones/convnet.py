@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from tensorar import EvidenceBackbone, flatten_events
+from tensorar_plugins.backbones.sizes import require_positive
 
 CONVOLUTION = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 POOLING = {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d}
@@ -32,6 +33,7 @@ class ConvNet(EvidenceBackbone):
         kernels, pools, lecture_hidden = LECTURE[len(self.sides)]
         kernels = kernels if kernel is None else (kernel, kernel)
         hidden = lecture_hidden if hidden is None else hidden
+        require_positive(self.name, channels=channels, hidden=hidden, kernel=min(kernels))
         self.marks_query = signature.order is None
         inputs = signature.feature_count + 1 + self.marks_query
         self.features, size = self._features((inputs, channels, 2 * channels), kernels, pools)
@@ -45,7 +47,8 @@ class ConvNet(EvidenceBackbone):
             sides = self._sides_after(layers)
             layers += [CONVOLUTION[d](inputs, outputs, [min(kernel, s) for s in sides]), nn.ReLU()]
             if pool:
-                layers += [POOLING[d]([min(2, s) for s in self._sides_after(layers)])]
+                # what does not fill a last pool is pooled all the same: nothing at the rim goes unseen
+                layers += [POOLING[d]([min(2, s) for s in self._sides_after(layers)], ceil_mode=True)]
         return nn.Sequential(*layers), channels[-1] * int(torch.tensor(self._sides_after(layers)).prod())
 
     def _sides_after(self, layers):

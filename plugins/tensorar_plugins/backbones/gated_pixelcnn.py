@@ -15,7 +15,7 @@ from tensorar_plugins.backbones.sizes import require_positive
 
 
 class GatedPixelCNN(CausalBackbone):
-    """A vertical and a horizontal stack of gated convolutions: sees all of its past, each row above as a whole.
+    """A vertical and a horizontal stack of gated convolutions: no blind spot, each row above is seen as a whole.
 
     Per layer: ``u = W_v * v``, ``v' = tanh(u_f) sigmoid(u_g)`` in the vertical stack, ``s = W_h * h + B u``,
     ``y = tanh(s_f) sigmoid(s_g)`` in the horizontal one, ``h' = h + B y`` (no residual in the first layer), and
@@ -34,6 +34,7 @@ class GatedPixelCNN(CausalBackbone):
     name = "gated_pixelcnn"
     orders = "raster"
     ignores_unit_axes = True
+    blind_to = "what lies beyond the depth of the network"
 
     def __init__(
         self,
@@ -50,7 +51,7 @@ class GatedPixelCNN(CausalBackbone):
         super().__init__(signature)
         hidden = channels if hidden is None else hidden
         require_positive(self.name, channels=channels, layers=layers, hidden=hidden, dilation=min(dilation, default=0))
-        self.grid = Grid.of(signature.event_shape, channel_axes)
+        self.grid = Grid.of(signature.event_shape, _as_shown(channel_axes, signature))
         self.axes = axes_of_stacks(self.grid)
         ranks = self._ranks(Order.raster(signature.event_shape))
         self.layers = nn.ModuleList()
@@ -136,3 +137,11 @@ def gate(maps, groups):
 def halves(maps, groups):
     """The first and the second half of the maps of each group."""
     return (half.flatten(1, 2) for half in maps.unflatten(1, (groups, 2, -1)).unbind(2))
+
+
+def _as_shown(channel_axes, signature):
+    """Axes of the data as axes of the events that the network is shown, which may be permuted."""
+    if channel_axes is None or signature.axes is None:
+        return channel_axes
+    count = len(signature.axes)
+    return tuple(signature.axes.index(a % count) if -count <= a < count else a for a in channel_axes)

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from tensorar import EvidenceBackbone, flatten_events
+from tensorar_plugins.backbones.sizes import require_positive
 
 
 class MLP(EvidenceBackbone):
@@ -23,6 +24,7 @@ class MLP(EvidenceBackbone):
 
     def __init__(self, signature, *, hidden: int = 512, layers: int = 2, dropout: float = 0.0):
         super().__init__(signature)
+        require_positive(self.name, hidden=hidden, layers=layers)
         n = math.prod(signature.event_shape)
         widths = [n * (signature.feature_count + 1) + signature.context_features] + [hidden] * layers
         blocks = []

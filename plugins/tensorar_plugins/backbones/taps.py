@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch.nn import functional as F
 
-from tensorar import may_see
+from tensorar import SpecError, may_see
 
 
 def kept(function):
@@ -33,7 +33,11 @@ class Kernel:
         """A kernel of one size for all axes or one for each; no offset of it leads out of the grid from everywhere."""
         size = (size,) * len(sizes) if isinstance(size, int) else tuple(size)
         if len(size) != len(sizes) or dilation < 1 or any(k < 1 or k % 2 == 0 for k in size):
-            raise ValueError(f"kernel sizes must be odd, and dilation at least 1, not {size} and {dilation}")
+            raise SpecError(
+                expected="kernel sizes that are odd, one or one per axis, and a dilation from 1 on",
+                got=f"kernel {' '.join(map(str, size))} and dilation {dilation} for {len(sizes)} axes",
+                remedy="write for example kernel=3",
+            )
         return cls(tuple(min(k, 2 * ((n - 1) // dilation) + 1) for k, n in zip(size, sizes, strict=True)), dilation)
 
     @property
