@@ -104,10 +104,8 @@ class CausalBackbone(Backbone):
                 got="orders that differ in more than flips" if shapes and None not in shapes else "another order",
                 remedy="choose such an ordering, or another backbone (tensorar plugins list)",
             )
-        first = views[0]
-        return replace(
-            signature, event_shape=shape, orders=(Order.raster(shape),), axes=None if first is None else first.axes
-        )
+        axes = None if views[0] is None else views[0].axes
+        return replace(signature, event_shape=shape, orders=(Order.raster(shape),), axes=axes)
 
     @abstractmethod
     def forward(

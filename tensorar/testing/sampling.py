@@ -47,7 +47,9 @@ def completions_follow_the_probabilities(subject: Subject, cases: Cases) -> None
         members = [order for order in model.orders if torch.equal(order.before(len(order) // 2), mask)]
         if not model.ordering.fixed and not model.ordering.ensemble:
             members = [model.order.observed_first(mask)]
-        probability = torch.stack([_given_evidence(model, x, mask, context, order) for order in members]).mean(0)
+        # of a mixture each member counts as it is likely to have made the evidence
+        together = torch.stack([_with_evidence(model, x, mask, context, order) for order in members]).mean(0)
+        probability = together / together.sum()
         values = joint(model, context)[0]
         samples = model.sample(
             subject.profile.draws, Evidence(mask[None], x), context=context, generator=torch.Generator().manual_seed(2)
@@ -115,14 +117,11 @@ def every_method_samples_alike(subject: Subject, cases: Cases) -> None:
 # --- what the checks share -------------------------------------------------------------------------------------------
 
 
-def _given_evidence(
-    model: AutoregressiveModel, x: Tensor, mask: Tensor, context: Tensor | None, order: Order
-) -> Tensor:
-    """The probability of every value of the event given the evidence, in an order that visits the evidence first."""
+def _with_evidence(model: AutoregressiveModel, x: Tensor, mask: Tensor, context: Tensor | None, order: Order) -> Tensor:
+    """The probability of every value of the event that agrees with the evidence, in an order that visits it first."""
     values, probability = joint(model, context, order=order)
     agreeing = (values == x).reshape(len(values), -1)[:, mask.flatten()].all(1)
-    probability = torch.where(agreeing, probability, 0.0)
-    return probability / probability.sum()
+    return torch.where(agreeing, probability, 0.0)
 
 
 def _require_frequencies(samples: Tensor, values: Tensor, probability: Tensor) -> None:
