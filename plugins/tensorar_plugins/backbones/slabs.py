@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tensorar_plugins.backbones.tap_table import table_of, tap_weights
 
-# numbers gathered at once: those of a few examples, which stay in a core's cache until they are multiplied
-GATHERED = 2**18
+# numbers gathered at once: those of some examples, enough for all cores, few enough to stay in their caches
+GATHERED = 2**19
 
 
 class SlabConv:

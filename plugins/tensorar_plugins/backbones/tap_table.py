@@ -94,7 +94,7 @@ def _rooms(last):
     """A room for each block from its own turn to that of its last reader, and how many there are.
 
     >>> _rooms([1, 3, 2, 3])
-    ([0, 1, 0, 2], 3)
+    ([0, 1, 0, 0], 2)
     """
     free, leaving, rooms, count = [], defaultdict(list), [], 0
     for block, until in enumerate(last):
