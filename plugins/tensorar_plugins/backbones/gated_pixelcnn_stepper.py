@@ -101,7 +101,7 @@ class _Stack:
         for start, conv, link, bias, told in layers:
             conv.add(self.seen.copy_(start), slab, maps)
             link.add(told.copy_(bias[:, groups]), slab, self.seen)
-            maps = _gate(self.seen)
+            maps = _gate(self.seen, *self.seen.chunk(2, -1))
 
     def _starts(self, t, groups):
         """What the layers start from: the bias, and what the stack outside of this one tells."""
@@ -110,9 +110,14 @@ class _Stack:
         return self.outer.told.narrow(2, t % self.outer.count, self.count).unbind()
 
 
-def _gate(seen):
-    f, g = seen.chunk(2, -1)
-    return f.tanh().mul_(g.sigmoid())
+def _gate(seen, f, g, out=None):
+    """``tanh(f) sigmoid(g)`` of the two halves of ``seen``, which is not needed afterwards."""
+    if seen.dtype.itemsize < 4:
+        return torch.mul(f.tanh(), g.sigmoid(), out=out)
+    # tanh(f) = 1 - 2 sigmoid(-2 f), which takes torch a fifth of the time on a CPU (but costs half precision digits)
+    f.mul_(-2)
+    seen.sigmoid_()
+    return torch.addcmul(g, f, g, value=-2, out=out)
 
 
 class _Chain:
@@ -126,7 +131,6 @@ class _Chain:
         self.skips, self.stream = self.sums.split(channels, 1)
         self.seen = torch.zeros_like(self.sums)
         self.halves = self.seen.split(channels, 1)
-        self.gates = torch.zeros_like(self.skips), torch.zeros_like(self.skips)
         *biases, last = (out.bias for out in outs)
         stream_biases = [None, *(bias[:, channels:] for bias in accumulate(biases))]
         self.bias = last + sum(bias[:, :channels] for bias in biases)
@@ -135,13 +139,12 @@ class _Chain:
         self.layers = list(zip(stream_biases, convs, outs, targets, strict=True))
 
     def __call__(self, told):
-        (f, g), (tanh, sigmoid) = self.halves, self.gates
         self.sums.zero_()
         told = self.biases if told is None else told
         for start, (bias, conv, out, sums) in zip(told, self.layers, strict=True):
             if bias is not None:
                 torch.add(self.stream, bias, out=conv.own)
             torch.addmm(start, conv.rows, conv.weight, out=self.seen)
-            torch.mul(torch.tanh(f, out=tanh), torch.sigmoid(g, out=sigmoid), out=out.own)
+            _gate(self.seen, *self.halves, out.own)
             sums.addmm_(out.rows, out.weight)
         return answer(self.skips, self.bias, self.answer)
