@@ -17,9 +17,11 @@ def fixed_point(walk: Walk) -> int:
     The solution is unique, hence the sample of the plain loop. Song et al. 2020 (arXiv:2002.03629), Wiggers & Hoogeboom
     2020 (arXiv:2002.09928).
     """
+    assert walk.noise is not None
+    noise = torch.stack(walk.noise, 1)[:, walk.order.rank.flatten()]
     steps, settled = len(walk.visits), 0
     for passes in range(1, steps + 1):
-        again = _pass(walk)
+        again = _pass(walk, noise)
         differs = (again != walk.value)[:, walk.order.visits].any(0)
         walk.value.copy_(again)
         # what a pass has reproduced from the front stands on nothing that can still change
@@ -33,13 +35,11 @@ def fixed_point(walk: Walk) -> int:
     return passes
 
 
-def _pass(walk: Walk) -> Tensor:
+def _pass(walk: Walk, noise: Tensor) -> Tensor:
     model, order = walk.model, walk.order
-    assert walk.noise is not None
     features = model.features(walk.value.reshape(-1, *order.event_shape))
     parameters = all_conditionals(model.backbone, features, order, walk.context)
     coefficients = torch.arange(len(walk.visits), device=walk.value.device)
-    noise = torch.stack(walk.noise, 1)[:, order.rank.flatten()]
     parameters = walk.whole(parameters.reshape(len(walk.value), len(walk.visits), -1))
     drawn = model.head.draw(parameters, noise, coefficients)
     return drawn if walk.observed is None else torch.where(walk.observed, walk.value, drawn)

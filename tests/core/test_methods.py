@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tensorar import CausalBackbone, Evidence, SpecError, build
+from tensorar import CausalBackbone, Evidence, Head, SpecError, build
 from tensorar.conditionals import all_conditionals, stepper_of
 from tensorar.sampling import Record
 from tensorar.sampling.memory import events_at_once
@@ -184,3 +184,25 @@ def test_observed_coefficients_are_fed_not_drawn():
     known = Evidence(torch.tensor([[False, True, False, False]]), torch.ones(1, 4))
     for method in ("plain", "cached", "fixed-point"):
         assert model.sample(evidence=known, method=method).tolist() == [[0.0, 1.0, 1.0, 1.0]]
+
+
+class Columns(Head):
+    """A coin whose bias depends on the coefficient: a head that differs between them."""
+
+    name = "columns"
+    parameter_count, feature_count, support = 1, 1, torch.distributions.constraints.boolean
+
+    def encode(self, value):
+        return value.unsqueeze(-1)
+
+    def distribution(self, parameters, coefficients=None):
+        shift = torch.tensor([-9.0, 9.0, -9.0]).to(parameters)[coefficients]
+        return torch.distributions.Bernoulli(logits=parameters[..., 0] + shift, validate_args=False)
+
+
+@pytest.mark.parametrize("backbone", ["fvsbn", "mlp:hidden=8"])
+def test_a_head_may_differ_between_coefficients(backbone):
+    model = build((3,), "raster:flip=0", Columns(), backbone)
+    methods = ["plain", "cached", "fixed-point"] if backbone == "fvsbn" else ["plain"]
+    for method in methods:
+        assert model.sample(200, method=method).mean(0).round().tolist() == [0.0, 1.0, 0.0]
