@@ -18,7 +18,7 @@ TRAIN = {
     "unknown option of a part": (["toy", "--backbone", "convnet:chanels=3"], "'chanels'; did you mean 'channels'?"),
     "unknown option of a dataset": (["toy:lenth=9"], "'lenth'; did you mean 'length'?"),
     "option of another type": (["toy:length=three"], "toy's length to be integer, got 'three'"),
-    "option out of range": (["toy", "--backbone", "convnet:channels=-3"], "'convnet:channels=-3'"),
+    "option out of range": (["toy", "--backbone", "convnet:channels=-3"], "convnet's channels to be positive, got -3"),
     "no value": (["toy:length="], "a part spec: name or name:key=value,key=value, got 'toy:length='"),
     "no name": ([":x"], "a part spec"),
     "missing option": (["npy"], "its option path, got 'npy'; write npy:path=..."),
