@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from tensorar import Order, SpecError, build, influence
+from tensorar import Order, SpecError, build
 from tensorar_plugins.backbones.visiting import by_coefficient, by_step
 from tests.oracles import parameters_of
-from tests.strategies import event_shapes, events_of, models, orders, randomise, seeds
+from tests.strategies import event_shapes, events_of, orders, randomise, seeds
 
 CELLS = ["tanh", "gru", "lstm"]
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
@@ -81,26 +81,6 @@ def test_equals_a_loop_over_the_coefficients(cell, ordering, data):
     answer = model.backbone(features, order, context).reshape(2, len(order), -1)
     for row, seen, given_context in zip(answer, features.reshape(2, len(order), -1), context, strict=True):
         torch.testing.assert_close(row, _by_loop(model.backbone, cell, seen, order, given_context), **CLOSE)
-
-
-@pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("training", [False, True])
-@given(data=st.data())
-def test_nothing_later_is_seen_and_an_example_is_alone_in_its_batch(cell, training, data):
-    model = data.draw(models(backbone=f"rnn:cell={cell},hidden=5", max_coefficients=12)).train(training)
-    x, other = (events_of(model, 3, data.draw(seeds)) for _ in range(2))
-    step = data.draw(st.integers(0, len(model.order) - 1))
-    changed = torch.where(model.order.before(step), x, other)
-    until, answer = model.order.visits[: step + 1], parameters_of(model, x)
-    torch.testing.assert_close(parameters_of(model, changed)[:, until], answer[:, until], **CLOSE)
-    torch.testing.assert_close(parameters_of(model, x[1:2]), answer[1:2], **CLOSE)
-
-
-@pytest.mark.parametrize("cell", CELLS)
-@given(data=st.data())
-def test_everything_that_the_order_shows_is_seen(cell, data):
-    model = data.draw(models(backbone=f"rnn:cell={cell},hidden=5", max_coefficients=10))
-    assert torch.equal(influence(model, events_of(model, 1, data.draw(seeds))), model.order.sees())
 
 
 def _shuffled(spec="rnn:hidden=8,embedding=4", shape=(2, 3)):

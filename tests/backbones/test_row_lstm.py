@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from tensorar import Order, PartSpec, SpecError, build, influence
+from tensorar.conditionals import all_conditionals
 from tests.backbones.pixels import Pixels, gate_mask, lstm
+from tests.backbones.walking import walk
 from tests.strategies import events_of, randomise
 
 IMAGES = [(5, 6), (6, 5), (5, 1, 5), (5, 6, 3), (3, 5, 6), (5, 3, 6)]
@@ -117,3 +119,12 @@ def test_training_begins_with_a_memory():
     layer = build((5, 5), "raster", "bernoulli", "row_lstm:channels=2").backbone.layers[0]
     assert layer.enter.bias[2:4].tolist() == [1.0, 1.0]
     assert layer.scan.hidden.count_nonzero() == layer.scan.cell.count_nonzero() == 0
+
+
+@pytest.mark.parametrize("kernel", [1, 5])
+@pytest.mark.parametrize("shape", [(6, 7), (5, 6, 3), (3, 5, 6)])
+def test_the_steps_with_other_kernels(shape, kernel):
+    model = _model(shape, channels=3, layers=2, kernel=kernel)
+    features = model.features(events_of(model, 3, 1))
+    expected = all_conditionals(model.backbone, features, model.order).reshape(3, len(model.order), -1)
+    torch.testing.assert_close(walk(model, features), expected, rtol=1e-9, atol=1e-9)

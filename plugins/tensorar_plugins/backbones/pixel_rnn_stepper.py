@@ -10,6 +10,7 @@ from torch import Tensor
 from tensorar import Stepper
 from tensorar_plugins.backbones.gathering import Gathering
 from tensorar_plugins.backbones.state_memory import Gates, StateMemory, columns
+from tensorar_plugins.backbones.tap_table import bias_and_context
 
 
 class Dense(NamedTuple):
@@ -154,12 +155,6 @@ class GroupWeights:
         own, beside, views = (part.shape[2] for part in parts)
         self.beside = slice(1 + own, 1 + own + beside) if beside else None
         self.views = slice(1 + own + beside, 1 + own + beside + views) if views else None
-
-
-def bias_and_context(conv, hears, context):
-    """The bias of a convolution and what the context adds to it, ``(1 or B, groups, outputs)``."""
-    bias = conv.bias.detach().unsqueeze(0)
-    return (bias if hears is None else hears(bias, context).detach()).unflatten(1, (conv.groups, -1))
 
 
 def by_group(weight, groups):

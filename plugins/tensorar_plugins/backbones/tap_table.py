@@ -115,5 +115,10 @@ def tap_weights(conv, kinds):
 
 def bias_of(layer, context):
     """What a masked layer adds at every position, ``(1 or batch, groups, outputs)``."""
-    bias = layer.context(layer.conv.bias.detach().unsqueeze(0), context)
-    return bias.detach().unflatten(1, (layer.conv.groups, -1))
+    return bias_and_context(layer.conv, layer.context, context)
+
+
+def bias_and_context(conv, hears, context):
+    """The bias of a masked convolution and what the context adds by ``hears`` (None: nothing), by group."""
+    bias = conv.bias.detach().unsqueeze(0)
+    return (bias if hears is None else hears(bias, context).detach()).unflatten(1, (conv.groups, -1))

@@ -1,4 +1,4 @@
-"""The Diagonal BiLSTM one coefficient at a time is the network of one pass, on every grid."""
+"""The PixelRNNs one coefficient at a time are the network of one pass, on every grid."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ import copy
 import pytest
 import torch
 
-from tensorar import Order, PartSpec, build
+from tensorar import PartSpec, build
 from tensorar.conditionals import all_conditionals, stepper_of
 from tensorar.sampling.memory import held
-from tensorar_plugins.backbones.grid import Grid
-from tensorar_plugins.backbones.mirrored_sights import Sights
 from tests.backbones.walking import walk
 from tests.strategies import events_of, randomise
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
-EVENTS = [(), (1,), (9,), (5, 6), (6, 5), (2, 2), (5, 1, 5), (9, 11), (5, 5, 5), (2, 3, 2, 2)]
+EVENTS = [(), (1,), (9,), (5, 6), (6, 5), (2, 2), (5, 1, 5), (9, 11), (5, 5, 5), (2, 3, 2, 2), (2, 2, 2, 2)]
 COLOURS = [(5, 6, 3), (3, 5, 6), (5, 3, 6), (7, 3), (2, 5, 5, 2), (2, 5, 2, 5), (5, 2, 2, 5)]
 
 
-def _model(shape, *, context_features=0, **options):
-    spec = str(PartSpec("diagonal_bilstm", {"channels": 3, "layers": 2} | options))
+pytestmark = pytest.mark.parametrize("name", ["row_lstm", "diagonal_bilstm"])
+
+
+def _model(name, shape, *, context_features=0, **options):
+    spec = str(PartSpec(name, {"channels": 3, "layers": 2} | options))
     head = "categorical:levels=3,one_hot=true"
     return randomise(build(shape, "raster", head, spec, context_features=context_features), 0, spread=0.4)
 
@@ -36,32 +37,32 @@ def _both(model, batch=3):
 
 @pytest.mark.parametrize("context_features", [0, 2])
 @pytest.mark.parametrize("shape", EVENTS + COLOURS)
-def test_the_steps_are_those_of_one_pass(shape, context_features):
-    torch.testing.assert_close(*_both(_model(shape, context_features=context_features)), **CLOSE)
+def test_the_steps_are_those_of_one_pass(name, shape, context_features):
+    torch.testing.assert_close(*_both(_model(name, shape, context_features=context_features)), **CLOSE)
 
 
 @pytest.mark.parametrize("options", [{"first": 1}, {"first": 3}, {"layers": 1}, {"layers": 3}])
 @pytest.mark.parametrize("shape", [(6, 7), (5, 6, 3), (3, 5, 6)])
-def test_the_steps_with_other_kernels_and_depths(shape, options):
-    torch.testing.assert_close(*_both(_model(shape, **options)), **CLOSE)
+def test_the_steps_with_other_kernels_and_depths(name, shape, options):
+    torch.testing.assert_close(*_both(_model(name, shape, **options)), **CLOSE)
 
 
 @pytest.mark.parametrize("shape", [(5, 150), (2, 9, 10)])
-def test_slices_larger_than_what_is_scanned_at_once(shape):
-    torch.testing.assert_close(*_both(_model(shape, layers=1)), **CLOSE)
+def test_slices_larger_than_what_is_computed_at_once(name, shape):
+    torch.testing.assert_close(*_both(_model(name, shape, layers=1)), **CLOSE)
 
 
 @pytest.mark.parametrize("batch", [1, 17])
-def test_batches_of_any_size_and_weights_left_alone(batch):
-    model = _model((6, 7))
+def test_batches_of_any_size_and_weights_left_alone(name, batch):
+    model = _model(name, (6, 7))
     before = copy.deepcopy(model.state_dict())
     torch.testing.assert_close(*_both(model, batch), **CLOSE)
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name])
 
 
-def test_two_walks_at_once_do_not_meet():
-    model = _model((5, 6))
+def test_two_walks_at_once_do_not_meet(name):
+    model = _model(name, (5, 6))
     features = [model.features(events_of(model, 2, seed)).reshape(2, 30, -1) for seed in (1, 2)]
     steppers = [stepper_of(model.backbone, model.order, 2) for _ in features]
     answers = [[], []]
@@ -73,44 +74,21 @@ def test_two_walks_at_once_do_not_meet():
         torch.testing.assert_close(torch.stack(answer, 1), walk(model, some), rtol=0, atol=0)
 
 
-def test_training_goes_on_after_sampling():
-    model = _model((6, 5, 3))
+def test_training_goes_on_after_sampling(name):
+    model = _model(name, (6, 5, 3))
     model.sample(2, method="cached")
     model.train().loss(events_of(model, 2, 0)).backward()
 
 
-def test_in_half_precision_as_one_pass_is():
-    model = _model((6, 6)).bfloat16()
+def test_in_half_precision_as_one_pass_is(name):
+    model = _model(name, (6, 6)).bfloat16()
     features = model.features(events_of(model, 3, 1).bfloat16())
     expected = all_conditionals(model.backbone, features, model.order).reshape(3, 36, -1)
     torch.testing.assert_close(walk(model, features), expected, rtol=0.1, atol=0.1)
 
 
-def test_what_is_held_is_some_rows():
+def test_what_is_held_is_some_rows(name):
     """Twice as many rows take no more memory for each example."""
-    short, long = (_model((rows, 8)) for rows in (8, 16))
+    short, long = (_model(name, (rows, 8)) for rows in (8, 16))
     sizes = [held(stepper_of(m.backbone, m.order, n)) for m, n in ((short, 1), (short, 11), (long, 1), (long, 11))]
     assert sizes[1] - sizes[0] == sizes[3] - sizes[2] > 0
-
-
-def _waves(shape, branch):
-    return list(Sights(Grid.of(shape).ranks(Order.raster(shape))).waves(branch))
-
-
-def test_of_an_image_a_row_is_scanned_from_the_right_when_the_next_begins():
-    waves = _waves((6, 5), 1)
-    assert [wave.t for wave in waves] == [5, 10, 15, 20, 25]
-    assert waves[1].stages == [[9], [8], [7], [6], [5]]
-
-
-def test_colours_last_are_scanned_together_and_colours_first_one_by_one():
-    assert {wave.groups for wave in _waves((5, 6, 3), 1)} == {(0, 1, 2)}
-    assert {wave.groups for branch in (1, 2, 3) for wave in _waves((3, 5, 6), branch)} == {(0,), (1,), (2,)}
-
-
-@pytest.mark.parametrize("shape", [(6, 5), (5, 6, 3), (3, 5, 6), (5, 3, 6), (5, 5, 5), (2, 5, 2, 5)])
-def test_each_mirrored_state_is_computed_once(shape):
-    sights = Sights(Grid.of(shape).ranks(Order.raster(shape)))
-    for branch in range(1, len(sights.branches.mirrors)):
-        states = [(group, cell) for wave in sights.waves(branch) for cell in wave.cells for group in wave.groups]
-        assert len(states) == len(set(states)) > 0

@@ -1,0 +1,38 @@
+"""What the recurrent network and the transformer have in common: in every form, nothing later and all that is earlier."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tensorar import influence
+from tests.oracles import parameters_of
+from tests.strategies import events_of, models, seeds
+
+CLOSE = {"rtol": 1e-10, "atol": 1e-10}
+SPECS = [
+    *(f"rnn:cell={cell},hidden=5" for cell in ("tanh", "gru", "lstm")),
+    *(f"transformer:channels=8,heads=2,layers=2,positions={positions}" for positions in ("learned", "rotary")),
+]
+
+
+@pytest.mark.parametrize("spec", SPECS)
+@pytest.mark.parametrize("training", [False, True])
+@given(data=st.data())
+def test_nothing_later_is_seen_and_an_example_is_alone_in_its_batch(spec, training, data):
+    model = data.draw(models(backbone=spec, max_coefficients=12)).train(training)
+    x, other = (events_of(model, 3, data.draw(seeds)) for _ in range(2))
+    step = data.draw(st.integers(0, len(model.order) - 1))
+    changed = torch.where(model.order.before(step), x, other)
+    until, answer = model.order.visits[: step + 1], parameters_of(model, x)
+    torch.testing.assert_close(parameters_of(model, changed)[:, until], answer[:, until], **CLOSE)
+    torch.testing.assert_close(parameters_of(model, x[1:2]), answer[1:2], **CLOSE)
+
+
+@pytest.mark.parametrize("spec", SPECS)
+@given(data=st.data())
+def test_everything_that_the_order_shows_is_seen(spec, data):
+    model = data.draw(models(backbone=spec, max_coefficients=10))
+    assert torch.equal(influence(model, events_of(model, 1, data.draw(seeds))), model.order.sees())
