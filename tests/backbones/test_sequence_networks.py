@@ -1,4 +1,4 @@
-"""What the recurrent network and the transformer have in common: in every form, nothing later and all that is earlier."""
+"""What recurrent network and transformer have in common: nothing later and everything earlier is seen, in all forms."""
 
 from __future__ import annotations
 
