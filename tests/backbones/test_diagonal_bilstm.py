@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import pytest
 import torch
 
@@ -140,14 +138,6 @@ def test_a_layer_scans_once_however_many_mirror_images(shape, monkeypatch):
     monkeypatch.setattr(scan, "_step", lambda *a: steps.append(1) or step(*a))
     model.log_prob(torch.zeros(1, *shape))
     assert len(steps) == sum(model.backbone.grid.sizes) - 1
-
-
-def test_copies_and_float32_states_in_half_precision():
-    model = randomise(build((6, 6), "raster", "bernoulli", "diagonal_bilstm:channels=4,layers=2"), 0)
-    x = events_of(model, 3, 0)
-    torch.testing.assert_close(copy.deepcopy(model).log_prob(x), model.log_prob(x))
-    half = model.bfloat16()
-    assert half.log_prob(x.float()).dtype == torch.float32
 
 
 def test_cell_states_are_kept_in_single_precision(monkeypatch):

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tensorar import ShapeError, SpecError, build, default_registry
-from tensorar_plugins.backbones import masked_conv, tap_loop
+from tensorar_plugins.backbones import locally_masked, masked_conv, tap_edges
 from tensorar_plugins.backbones.grid import Grid
 from tensorar_plugins.backbones.masked_conv import MaskedConv
 from tensorar_plugins.backbones.taps import Kernel, Ranks
@@ -85,7 +85,7 @@ def test_any_order_shape_kernel_and_groups_by_brute_force(layer):
 
 @pytest.mark.parametrize("surplus", [0, 100])
 @given(layer=layers(raster=True))
-def test_one_ordinary_convolution_says_the_same_as_the_loop_over_taps(surplus, layer):
+def test_one_ordinary_convolution_says_the_same_as_the_locally_masked_one(surplus, layer):
     conv, ranks, maps = layer
     assume(conv.taps(ranks).uniform)
     with pytest.MonkeyPatch.context() as patch:
@@ -200,14 +200,19 @@ def test_copies_dtypes_and_other_batches_share_what_is_known_of_an_order(orderin
     torch.testing.assert_close(half.float(), conv(out[:, :2], ranks), rtol=0.1, atol=0.05)
 
 
-def test_a_large_batch_in_slices_is_the_same(monkeypatch):
-    grid = Grid.of((5, 5))
-    ranks = grid.ranks(_order("spiral", (5, 5)))
-    conv, maps = MaskedConv(grid, 2, 2, 3).double(), torch.randn(7, 2, 5, 5).double().requires_grad_()
-    slope = torch.randn(7, 2, 5, 5).double()
-    together = _with_slopes(conv, conv(maps, ranks), maps, slope)
-    monkeypatch.setattr(tap_loop, "SLICE", 150)
-    torch.testing.assert_close(_with_slopes(conv, conv(maps, ranks), maps, slope), together, **CLOSE)
+@pytest.mark.parametrize("examples", [1, 3, 7])
+@pytest.mark.parametrize("blocks", [range(1, 2), range(4, 9, 2), range(500, 501)])
+def test_slices_of_the_batch_in_blocks_of_any_length_are_the_same(blocks, examples, monkeypatch):
+    """Seven examples in slices of one size, or the last one smaller; blocks exactly full, filled up, or one for all."""
+    shape = (5, 5)
+    grid, order = Grid.of(shape), _order("spiral", shape)
+    conv, maps = MaskedConv(grid, 2, 3, 3).double(), torch.randn(7, 2, *shape).double().requires_grad_()
+    expected = _brute_force(conv, maps, grid.ranks(order).rank)
+    slope = torch.randn_like(expected)
+    monkeypatch.setattr(locally_masked, "SLICE", examples * 2 * 25)
+    monkeypatch.setattr(tap_edges, "BLOCKS", blocks)
+    found = _with_slopes(conv, conv(maps, grid.ranks(order)), maps, slope)
+    torch.testing.assert_close(found, _with_slopes(conv, expected, maps, slope), **CLOSE)
 
 
 @pytest.mark.parametrize("ordering", ["raster", "hilbert"])

@@ -1,4 +1,4 @@
-"""The PixelRNNs one coefficient at a time are the network of one pass, on every grid."""
+"""What the PixelRNNs have in common; one coefficient at a time they are the network of one pass, on every grid."""
 
 from __future__ import annotations
 
@@ -50,6 +50,13 @@ def test_the_steps_with_other_kernels_and_depths(name, shape, options):
 @pytest.mark.parametrize("shape", [(5, 150), (2, 9, 10)])
 def test_slices_larger_than_what_is_computed_at_once(name, shape):
     torch.testing.assert_close(*_both(_model(name, shape, layers=1)), **CLOSE)
+
+
+def test_copies_and_float32_likelihoods_in_half_precision(name):
+    model = _model(name, (6, 6))
+    x = events_of(model, 3, 0)
+    torch.testing.assert_close(copy.deepcopy(model).log_prob(x), model.log_prob(x))
+    assert model.bfloat16().log_prob(x.float()).dtype == torch.float32
 
 
 @pytest.mark.parametrize("batch", [1, 17])

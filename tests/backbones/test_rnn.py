@@ -10,7 +10,6 @@ from torch.nn import functional
 
 from tensorar import Order, SpecError, build
 from tensorar_plugins.backbones.visiting import by_coefficient, by_step
-from tests.oracles import parameters_of
 from tests.strategies import event_shapes, events_of, orders, randomise, seeds
 
 CELLS = ["tanh", "gru", "lstm"]
@@ -112,14 +111,6 @@ def test_where_the_order_varies_the_network_knows_what_it_was_shown():
 def test_positions_are_told_where_the_order_varies_or_where_asked_for(ordering, option, told):
     model = build((4,), ordering, "bernoulli", f"rnn:hidden=4{option}")
     assert (model.backbone.steps.places is not None) == told
-
-
-def test_dropout_is_for_training_only():
-    model = randomise(build((6,), "raster", "bernoulli", "rnn:hidden=8,dropout=0.5"), 0)
-    x = events_of(model, 2, 0)
-    assert torch.equal(parameters_of(model, x), parameters_of(model, x))
-    model.train()
-    assert not torch.equal(parameters_of(model, x), parameters_of(model, x))
 
 
 @pytest.mark.parametrize("option", ["hidden", "layers", "embedding"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import pytest
 import torch
 
@@ -99,14 +97,6 @@ def test_of_an_image_it_sees_a_triangle_and_is_blind_beside_it():
 def test_nothing_of_the_future_is_seen_in_training_or_after(shape, training):
     model = _model(shape, channels=2, layers=2).train(training)
     assert not (_seen(model) & ~model.order.sees()).any()
-
-
-def test_copies_and_float32_states_in_half_precision():
-    model = randomise(build((6, 6), "raster", "bernoulli", "row_lstm:channels=4,layers=2"), 0)
-    x = events_of(model, 3, 0)
-    torch.testing.assert_close(copy.deepcopy(model).log_prob(x), model.log_prob(x))
-    half = model.bfloat16()
-    assert half.log_prob(x.float()).dtype == torch.float32
 
 
 @pytest.mark.parametrize("options", ["kernel=2", "kernel=0", "layers=0", "channels=0", "first=4"])

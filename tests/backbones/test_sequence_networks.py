@@ -7,9 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorar import influence
+from tensorar import build, influence
 from tests.oracles import parameters_of
-from tests.strategies import events_of, models, seeds
+from tests.strategies import events_of, models, randomise, seeds
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
 SPECS = [
@@ -36,3 +36,12 @@ def test_nothing_later_is_seen_and_an_example_is_alone_in_its_batch(spec, traini
 def test_everything_that_the_order_shows_is_seen(spec, data):
     model = data.draw(models(backbone=spec, max_coefficients=10))
     assert torch.equal(influence(model, events_of(model, 1, data.draw(seeds))), model.order.sees())
+
+
+@pytest.mark.parametrize("spec", ["rnn:hidden=8,dropout=0.5", "transformer:channels=8,dropout=0.5"])
+def test_dropout_is_for_training_only(spec):
+    model = randomise(build((6,), "raster", "bernoulli", spec), 0)
+    x = events_of(model, 2, 0)
+    assert torch.equal(parameters_of(model, x), parameters_of(model, x))
+    model.train()
+    assert not torch.equal(parameters_of(model, x), parameters_of(model, x))

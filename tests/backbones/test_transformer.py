@@ -13,7 +13,6 @@ from torch.nn import functional
 from tensorar import Order, SpecError, build, may_see
 from tensorar_plugins.backbones.attention import Attention
 from tensorar_plugins.backbones.positions import Rotary, rotate
-from tests.oracles import parameters_of
 from tests.strategies import event_shapes, events_of, orders, randomise, seeds
 
 POSITIONS = ["learned", "rotary"]
@@ -157,14 +156,6 @@ def test_every_axis_that_a_head_has_room_for_turns():
     rotary = Rotary((5, 1, 7, 3), 6)
     assert rotary.axis_of_pair == [0, 2, 3]
     assert (rotary.angles(torch.zeros(())).diff(dim=0).abs().sum(0) > 0).all()
-
-
-def test_dropout_is_for_training_only():
-    model = randomise(build((6,), "raster", "bernoulli", "transformer:channels=8,dropout=0.5"), 0)
-    x = events_of(model, 2, 0)
-    assert torch.equal(parameters_of(model, x), parameters_of(model, x))
-    model.train()
-    assert not torch.equal(parameters_of(model, x), parameters_of(model, x))
 
 
 def test_weights_begin_as_in_gpt_2():

@@ -130,14 +130,18 @@ def test_independent_coefficients_take_two_passes():
     assert record.passes == 2
 
 
-def test_a_chain_in_which_each_repeats_the_one_before_settles_one_by_one():
-    model = build((6,), "raster", "bernoulli", "fvsbn")
+def _copying(n):
+    """A chain in which each coefficient repeats the one before, and the first is 0."""
+    model = build((n,), "raster", "bernoulli", "fvsbn")
     with torch.no_grad():
-        model.backbone.weight.zero_()
-        for i in range(1, 6):
-            model.backbone.weight[i, 0, i - 1, 0] = 200.0
-        model.backbone.bias[1:] = -100.0
-        model.backbone.bias[0] = 100.0
+        model.backbone.weight.zero_()[torch.arange(1, n), 0, torch.arange(n - 1), 0] = 200.0
+        model.backbone.bias.fill_(-100.0)
+    return model
+
+
+def test_a_chain_in_which_each_repeats_the_one_before_settles_one_by_one():
+    model = _copying(6)
+    torch.nn.init.constant_(model.backbone.bias[0], 100.0)
     record = Record()
     assert model.sample(3, method="fixed-point", record=record).eq(1).all()
     assert record.passes == 6
@@ -174,13 +178,8 @@ def test_a_method_that_the_model_does_not_have(backbone, head, method, complaint
 
 
 def test_observed_coefficients_are_fed_not_drawn():
-    """A chain that copies: what is observed in the middle decides what follows it, by every method."""
-    model = build((4,), "raster", "bernoulli", "fvsbn")
-    with torch.no_grad():
-        model.backbone.weight.zero_()
-        for i in range(1, 4):
-            model.backbone.weight[i, 0, i - 1, 0] = 200.0
-        model.backbone.bias[:] = -100.0
+    """What is observed in the middle decides what follows it, by every method."""
+    model = _copying(4)
     known = Evidence(torch.tensor([[False, True, False, False]]), torch.ones(1, 4))
     for method in ("plain", "cached", "fixed-point"):
         assert model.sample(evidence=known, method=method).tolist() == [[0.0, 1.0, 1.0, 1.0]]

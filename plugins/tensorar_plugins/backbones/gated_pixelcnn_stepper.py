@@ -147,4 +147,4 @@ class _Chain:
             torch.addmm(start, conv.rows, conv.weight, out=self.seen)
             _gate(self.seen, *self.halves, out.own)
             sums.addmm_(out.rows, out.weight)
-        return answer(self.skips, self.bias, self.answer)
+        return answer(self.skips + self.bias, self.answer)

@@ -13,7 +13,6 @@ Slabs do the same for rows and planes.
 from __future__ import annotations
 
 from collections import defaultdict
-from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -117,9 +116,9 @@ def rectify(maps, place):
     torch.clamp_min(maps, 0, out=place.own)
 
 
-def answer(maps, bias, places):
-    """From maps that still lack a bias to parameters, by the layers of an ``Answer``."""
-    torch.add(maps, bias, out=places[0].own).relu_()
-    for place, following in pairwise(places):
-        rectify(place.sum(), following)
-    return places[-1].sum()
+def answer(maps, places):
+    """From maps to parameters, by the layers of an ``Answer``."""
+    for place in places:
+        rectify(maps, place)
+        maps = place.sum()
+    return maps

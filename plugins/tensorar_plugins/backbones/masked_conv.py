@@ -19,7 +19,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tensorar_plugins.backbones.tap_loop import tap_loop
+from tensorar_plugins.backbones.locally_masked import locally_masked
 from tensorar_plugins.backbones.taps import Kernel
 
 CONVOLUTION = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
@@ -93,5 +93,5 @@ class MaskedConv(nn.Module):
         return (blocks * taps.box_mask[:, None, :, None]).flatten(0, 1).flatten(1, 2)
 
     def _locally_masked(self, maps, taps):
-        out = tap_loop(maps, self.weight, taps)
-        return out if self.bias is None else out + self.bias.to(out.dtype).reshape(-1, *[1] * (maps.ndim - 2))
+        bias = self.weight.new_zeros(len(self.weight)) if self.bias is None else self.bias
+        return locally_masked(maps, self.weight, bias, taps)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tensorar import Stepper
-from tensorar_plugins.backbones.gathering import Gathering
+from tensorar_plugins.backbones.gathering import Gathering, answer
 from tensorar_plugins.backbones.state_memory import Gates, StateMemory, columns
 from tensorar_plugins.backbones.tap_table import bias_and_context
 
@@ -93,7 +93,7 @@ class PixelRNNStepper(Stepper):
         self.cell.copy_(self.states.cell.select(2, self.table.before[t]))
         maps = self._run(group)
         self.keep(t)
-        parameters = self._answer(group, maps)
+        parameters = answer(maps.T, self.answer.places[group])
         self.answer.keep(t)
         return parameters
 
@@ -106,13 +106,6 @@ class PixelRNNStepper(Stepper):
             gates.step(cell, hidden)
             torch.addmm(maps, leave, told, out=after)
         return after
-
-    def _answer(self, group, maps):
-        out = maps.T
-        for place in self.answer.places[group]:
-            torch.clamp_min(out, 0, out=place.own)
-            out = place.sum()
-        return out
 
     def show(self, t, features):
         """Take in the features of step ``t``."""

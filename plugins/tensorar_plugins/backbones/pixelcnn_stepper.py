@@ -59,4 +59,4 @@ class _Chain:
             rectify(narrow.sum(), middle)
             rectify(middle.sum(), wide)
             stream.addmm_(wide.rows, wide.weight)
-        return answer(stream, self.bias, self.answer)
+        return answer(stream.add_(self.bias), self.answer)
