@@ -6,9 +6,10 @@ Run: python tests/benchmarks/bench_sampling.py            (everything, recorded 
      python tests/benchmarks/bench_sampling.py --table    (what is recorded, as the README's table)
 
 A batch of samples by a stepper costs about the arithmetic of one forward pass of that batch: the ratio says how near
-it comes. The plain loop makes one such pass for every coefficient, so that its time is that of a forward pass times
-their number (printed with a ~). Medians of several runs, after one to warm up. Weights are the initial ones: how many
-passes the fixed point takes depends on them, the other figures do not.
+it comes. The plain loop makes one such pass for every coefficient: it is run once for a batch of 1, and for larger ones
+its time is given as that of a forward pass times their number (printed with a ~). The others are medians of several
+runs, after one to warm up. Weights are the initial ones: how many passes the fixed point takes depends on them, the
+other figures do not.
 """
 
 from __future__ import annotations
@@ -46,12 +47,14 @@ RUNS = 3
 def seconds(work: Callable[[], object]) -> float:
     """The median time of some runs, after one that is not counted."""
     work()
-    times = []
-    for _ in range(RUNS):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+    return statistics.median(once(work) for _ in range(RUNS))
+
+
+def once(work: Callable[[], object]) -> float:
+    """The time of one run."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
 
 
 def forward(model: AutoregressiveModel, batch: int) -> Callable[[], object]:
@@ -71,9 +74,10 @@ def measure(spec: str, shape: tuple[int, ...], head: str, batch: int) -> dict:
     model = build(shape, "raster", head, spec).eval()
     one, record = seconds(forward(model, batch)), Record()
     cached = seconds(lambda: model.sample(batch, method="cached", memory=2**34))
-    start = time.perf_counter()
-    model.sample(batch, method="fixed-point", record=record, memory=2**34)
-    figures = {"forward": one, "cached": cached, "fixed_point": time.perf_counter() - start, "passes": record.passes}
+    fixed_point = once(lambda: model.sample(batch, method="fixed-point", record=record, memory=2**34))
+    figures = {"forward": one, "cached": cached, "fixed_point": fixed_point, "passes": record.passes}
+    if batch == 1:
+        figures["plain"] = once(lambda: model.sample(batch, method="plain"))
     return {"backbone": spec, "shape": list(shape), "batch": batch, **figures, "machine": machine()}
 
 
@@ -81,10 +85,12 @@ def row(found: dict) -> str:
     """One line of the table."""
     shape, steps = "x".join(map(str, found["shape"])), torch.Size(found["shape"]).numel()
     one, cached = found["forward"], found["cached"]
+    plain = found.get("plain", one * steps)
+    about = "" if "plain" in found else "~"
     return (
-        f"| `{found['backbone']}` | {shape} | {found['batch']} | {one:.3g} | ~{one * steps:.3g} "
+        f"| `{found['backbone']}` | {shape} | {found['batch']} | {one:.3g} | {about}{plain:.3g} "
         f"| {cached:.3g} | {found['fixed_point']:.3g} ({found['passes']}) "
-        f"| {cached / one:.2f} | {1e6 * cached / steps:.0f} | {one * steps / cached:.0f} |"
+        f"| {cached / one:.2f} | {1e6 * cached / steps:.0f} | {plain / cached:.0f} |"
     )
 
 

@@ -53,16 +53,11 @@ class BlockStepper:
     def __init__(self, block, angles, steps, batch, context):
         self.block, self.angles = block, angles
         self.bias = None if context is None else block.context.map(context)
-        self.output, self.widen, self.narrow = (
-            Dense(block.attention.output),
-            Dense(block.dense[0]),
-            Dense(block.dense[2]),
-        )
-        self.heads = block.attention.heads
-        self.inputs = Dense(block.attention.inputs)
-        channels = block.attention.inputs.in_features
-        shape = (2, batch, self.heads, steps, channels // self.heads)
-        self.kept = self.inputs.weight.new_empty(shape)
+        attention = block.attention
+        self.inputs, self.output = Dense(attention.inputs), Dense(attention.output)
+        self.widen, self.narrow = Dense(block.dense[0]), Dense(block.dense[2])
+        channels, heads = len(self.inputs.weight), attention.heads
+        self.kept = self.inputs.weight.new_empty(2, batch, heads, steps, channels // heads)
         self.keys, self.values = self.kept.flatten(1, 2)
 
     def step(self, token, t):
@@ -81,6 +76,6 @@ class BlockStepper:
             new = torch.stack([turned.squeeze(2), new[1]])
         self.kept[:, :, :, t] = new
         # for a single query two plain products are faster than scaled_dot_product_attention
-        scores = torch.bmm(query, self.keys[:, : t + 1].mT).mul_(width**-0.5)
+        scores = torch.bmm(query * width**-0.5, self.keys[:, : t + 1].mT)
         seen = torch.bmm(scores.softmax(2), self.values[:, : t + 1])
         return self.output(seen.view(batch, -1))
