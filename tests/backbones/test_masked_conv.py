@@ -215,6 +215,36 @@ def test_slices_of_the_batch_in_blocks_of_any_length_are_the_same(blocks, exampl
     torch.testing.assert_close(found, _with_slopes(conv, expected, maps, slope), **CLOSE)
 
 
+def test_devices_that_sum_up_no_bags_say_the_same(monkeypatch):
+    grid = Grid.of((5, 5))
+    ranks = grid.ranks(_order("spiral", (5, 5)))
+    conv, maps = MaskedConv(grid, 2, 3, 3).double(), torch.randn(7, 2, 5, 5).double().requires_grad_()
+    slope = torch.randn(7, 3, 5, 5).double()
+    expected = _with_slopes(conv, conv(maps, ranks), maps, slope)
+    monkeypatch.setattr(tap_edges, "BAGS", ())
+    torch.testing.assert_close(_with_slopes(conv, conv(maps, ranks), maps, slope), expected, **CLOSE)
+
+
+def test_slopes_in_half_precision_are_summed_up_in_single(monkeypatch):
+    """Of 512 equal terms one by one in bfloat16 half would be lost: the sum stops growing at 256."""
+    monkeypatch.setattr(tap_edges, "BLOCKS", range(1, 2))
+    monkeypatch.setattr(locally_masked, "SLICE", 1)
+    grid = Grid.of((2, 2))
+    conv = MaskedConv(grid, 1, 1, 3, itself=True).bfloat16()
+    maps = torch.ones(512, 1, 2, 2, dtype=torch.bfloat16)
+    conv(maps, grid.ranks(_order("snake", (2, 2)))).sum().backward()
+    assert conv.weight.grad[0, 0].tolist() == [[512, 1024, 512], [512, 2048, 512], [0, 0, 0]]
+
+
+def test_edges_are_kept_for_the_last_batches_only():
+    grid = Grid.of((5, 5))
+    ranks = grid.ranks(_order("spiral", (5, 5)))
+    conv = MaskedConv(grid, 2, 3, 3)
+    for batch in range(1, 9):
+        conv(torch.randn(batch, 2, 5, 5), ranks)
+    assert list(conv.taps(ranks)._edges) == [7, 8]
+
+
 @pytest.mark.parametrize("ordering", ["raster", "hilbert"])
 @pytest.mark.parametrize(("kernel", "itself"), [(7, False), (3, True)])
 def test_outputs_begin_at_the_size_of_a_dense_layer_whatever_is_masked(ordering, kernel, itself):

@@ -60,7 +60,7 @@ def test_the_orders_drawn_for_training_are_those_of_the_ensemble_and_as_frequent
 def test_only_the_axes_that_are_named_are_flipped():
     orders = default_registry().create("ordering", "flips:flip=1,axes=1 0").orders((2, 3))
     assert [order.visits[0].item() for order in orders] == [0, 2]
-    with pytest.raises(ShapeError, match="axes that include 5"):
+    with pytest.raises(ShapeError, match="axes that include 5 for the ordering 'flips'"):
         default_registry().create("ordering", "flips:flip=5").orders((2, 3))
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
-from tensorar_plugins.backbones.tap_edges import edges_of
-
 # numbers per slice of the batch: with what is made of them they stay in a core's cache, or keep an accelerator busy
 SLICE, SLICE_ON_ACCELERATORS = 2**17, 2**24
 # added to every column before a transposition: sizes that are powers of two would fall on the same lines of the cache
@@ -31,9 +29,9 @@ class LocallyMasked(torch.autograd.Function):
         out = nodes.new_empty(*nodes.shape[:2], weights.shape[1])
         by_group = (-1, *bias.shape)
         with torch.autocast(nodes.device.type, enabled=False):
-            for slices, edges in _runs(taps, nodes, out):
+            for edges, slices in _runs(taps, nodes, out):
                 read, made = (edges.room(tensor) for tensor in (nodes, out))
-                matrices = weights.mT.index_select(0, edges.kinds)
+                matrices = edges.by_block(weights.mT)
                 for some, answer in slices:
                     torch.bmm(edges.seen.gather(some, read), matrices, out=made)
                     torch.add(edges.seeing.total(made).view(by_group), bias, out=answer.view(by_group))
@@ -43,35 +41,35 @@ class LocallyMasked(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad):
         nodes, weights = ctx.saved_tensors
-        by_nodes, by_weights = torch.empty_like(nodes), torch.zeros_like(weights)
+        # sums over many slices stay in single precision where the rest is in half
+        by_weights = torch.zeros_like(weights, dtype=torch.promote_types(weights.dtype, torch.float32))
+        by_nodes = torch.empty_like(nodes) if ctx.needs_input_grad[0] else None
         with torch.autocast(nodes.device.type, enabled=False):
-            for slices, edges in _runs(ctx.taps, nodes, grad, by_nodes):
+            for edges, slices in _runs(ctx.taps, nodes, grad, grad if by_nodes is None else by_nodes):
                 read, slopes = (edges.room(tensor) for tensor in (nodes, grad))
-                matrices = weights.index_select(0, edges.kinds)
-                by_matrices = torch.zeros_like(matrices)
+                matrices = edges.by_block(weights)
                 for some, slope, answer in slices:
-                    edges.seen.gather(some, read)
                     edges.clear(edges.seeing.gather(slope, slopes))
-                    by_matrices.baddbmm_(slopes.mT, read)
-                    torch.bmm(slopes, matrices, out=read)
-                    answer.copy_(edges.seen.total(read).view_as(answer))
-                by_weights.index_add_(0, edges.kinds, by_matrices)
-        return by_nodes, by_weights, grad.unflatten(1, (-1, ctx.groups)).sum((0, 1)), None
+                    by_weights += edges.by_kind(torch.bmm(slopes.mT, edges.seen.gather(some, read)))
+                    if by_nodes is not None:
+                        torch.bmm(slopes, matrices, out=read)
+                        answer.copy_(edges.seen.total(read).view_as(answer))
+        by_bias = grad.unflatten(1, (-1, ctx.groups)).sum((0, 1))
+        return by_nodes, by_weights.to(weights.dtype), by_bias, None
 
 
 def _runs(taps, *tensors):
-    """Tensors cut alike along the batch, slices of one size with the edges of so many examples at a time."""
-    few, count = _few(tensors[0]), len(tensors[0])
+    """Tensors cut alike along the batch, with the edges of so many examples: slices of one size, and what is left."""
+    few, count = _few(*tensors), len(tensors[0])
     for start, end, size in ((0, count - count % few, few), (count - count % few, count, count % few)):
         if start < end:
-            slices = zip(*[tensor[start:end].split(size) for tensor in tensors], strict=True)
-            yield slices, edges_of(taps, size, tensors[0].shape[1])
+            yield taps.edges_of(size), zip(*[tensor[start:end].split(size) for tensor in tensors], strict=True)
 
 
-def _few(nodes):
+def _few(*tensors):
     """How many examples are computed at once."""
-    numbers = SLICE if nodes.device.type == "cpu" else SLICE_ON_ACCELERATORS
-    return max(1, numbers // nodes.shape[1:].numel())
+    numbers = SLICE if tensors[0].device.type == "cpu" else SLICE_ON_ACCELERATORS
+    return max(1, numbers // max(tensor.shape[1:].numel() for tensor in tensors))
 
 
 class ToNodes(torch.autograd.Function):
@@ -102,8 +100,9 @@ def _transposed(maps):
     if maps.mT.is_contiguous():
         return maps.mT
     nodes = torch.empty_like(maps.mT, memory_format=torch.contiguous_format)
+    odd = ODD if maps.device.type == "cpu" else 0
     for some, answer in zip(maps.split(_few(maps)), nodes.split(_few(maps)), strict=True):
-        answer.copy_(F.pad(some, (0, ODD))[..., : some.shape[2]].mT)
+        answer.copy_(F.pad(some, (0, odd))[..., : some.shape[2]].mT)
     return nodes
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import NamedTuple
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -11,17 +10,8 @@ from torch.nn import functional as F
 
 # rows of a block: enough for a matrix product to be worth it, few enough to be dealt out to the cores
 BLOCKS = range(128, 513, 32)
-# what has been worked out for some taps lives as long as they do: as long as their order is in use
-_EDGES: WeakKeyDictionary = WeakKeyDictionary()
-
-
-@torch.inference_mode(False)
-def edges_of(taps, examples, nodes):
-    """The ``Edges`` of so many examples, each of so many nodes."""
-    known, key = _EDGES.setdefault(taps, {}), (examples, nodes)
-    if key not in known:
-        known[key] = Edges.of(taps, examples, nodes)
-    return known[key]
+# devices on which torch sums up bags of rows
+BAGS = ("cpu", "cuda")
 
 
 class End(NamedTuple):
@@ -48,37 +38,48 @@ class End(NamedTuple):
 
     def total(self, rows):
         """The sum over the edges of each node: ``(blocks, rows, maps)`` to ``(examples * nodes, maps)``."""
-        # on a CPU ten times faster than ``index_add_``, which goes through the rows one by one in one thread
-        return F.embedding_bag(self.edges, rows.flatten(0, 1), self.starts, mode="sum", include_last_offset=True)
+        rows = rows.flatten(0, 1)
+        if rows.device.type in BAGS:
+            # on a CPU ten times faster than ``index_add_``, which goes through the rows one by one in one thread
+            return F.embedding_bag(self.edges, rows, self.starts, mode="sum", include_last_offset=True)
+        sums = rows.new_zeros(len(self.starts) - 1, rows.shape[1])
+        return sums.index_add_(0, self.nodes[self.edges], rows[self.edges])
 
 
 class Edges(NamedTuple):
     """Edges between nodes that see and nodes that are seen, in blocks of as many ``rows``, each of one kind.
 
-    ``kinds`` tells of which kind each block is; ``fill`` are the rows that stand for no edge.
+    ``blocks`` counts those of each kind; ``fill`` are the rows that stand for no edge.
     """
 
     rows: int
-    kinds: Tensor
+    blocks: list[int]
     fill: Tensor
     seeing: End
     seen: End
 
     @classmethod
-    def of(cls, taps, examples, count):
-        """The edges of the taps, which are those of one example of ``count`` nodes."""
-        lengths = [examples * len(seeing) for seeing, _ in taps.edges]
+    def of(cls, taps, examples):
+        """The edges of the taps in so many examples."""
+        lengths, count = [examples * len(seeing) for seeing, _ in taps.edges], taps.live[0, :, 0].numel()
         rows, none = _rows(lengths), taps.edge_kinds.new_empty(0)
         ends = [
             torch.cat([none, *(_blocks(kind[side], examples, count, rows) for kind in taps.edges)]) for side in (0, 1)
         ]
-        blocks = none.new_tensor([-(-n // rows) for n in lengths])
-        kinds = torch.arange(len(blocks), device=none.device).repeat_interleave(blocks)
-        return cls(rows, kinds, (ends[0] < 0).nonzero()[:, 0], *[End.of(end, examples * count) for end in ends])
+        fill = (ends[0] < 0).nonzero()[:, 0]
+        return cls(rows, [-(-n // rows) for n in lengths], fill, *[End.of(end, examples * count) for end in ends])
+
+    def by_block(self, matrices):
+        """The matrix of each kind for all of its blocks: ``(kinds, m, n)`` to ``(blocks, m, n)``."""
+        return torch.cat([matrices[:0], *(m.expand(n, -1, -1) for m, n in zip(matrices, self.blocks, strict=True))])
+
+    def by_kind(self, matrices):
+        """The sums over the blocks of each kind: ``(blocks, m, n)`` to ``(kinds, m, n)``."""
+        return torch.stack([some.sum(0) for some in matrices.split(self.blocks)]) if self.blocks else matrices
 
     def room(self, like):
         """Room for what stands at the ends of all edges."""
-        return like.new_empty(len(self.kinds), self.rows, like.shape[-1])
+        return like.new_empty(sum(self.blocks), self.rows, like.shape[-1])
 
     def clear(self, rows):
         """Zeros where there is no edge."""

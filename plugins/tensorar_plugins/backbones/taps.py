@@ -10,6 +10,10 @@ import torch
 from torch.nn import functional as F
 
 from tensorar import SpecError, may_see
+from tensorar_plugins.backbones.tap_edges import Edges
+
+# for how many numbers of examples edges are kept: slices of a batch, and what is left of it
+KEPT = 2
 
 
 def kept(function):
@@ -87,6 +91,7 @@ class Taps:
         self.kernel = kernel
         self.live = may_see(neighbours[:, None], rank[None, :, None], itself=itself)
         self._inside = (neighbours < outside)[:, None]
+        self._edges = {}
 
     @kept
     def uniform(self):
@@ -136,6 +141,15 @@ class Taps:
             (nodes[g][self.live[t, g, s]], neighbours[t, s][self.live[t, g, s]])
             for t, g, s in self.weight_mask.nonzero().tolist()
         ]
+
+    @torch.inference_mode(False)
+    def edges_of(self, examples):
+        """The edges of so many examples, as ``Edges``; those of the last few numbers are kept."""
+        if examples not in self._edges:
+            while len(self._edges) >= KEPT:
+                self._edges.pop(next(iter(self._edges)))
+            self._edges[examples] = Edges.of(self, examples)
+        return self._edges[examples]
 
 
 def _neighbours(field, kernel, outside):

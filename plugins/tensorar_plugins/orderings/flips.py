@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 
-from tensorar import Ordering
-from tensorar_plugins.orderings.raster import Raster
+from tensorar import Order, Ordering
+from tensorar_plugins.orderings.raster import raster_visits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,14 +30,20 @@ class Flips(Ordering):
     ensemble = True
 
     def visits(self, event_shape):
-        return Raster(axes=self.axes).visits(event_shape)
+        return raster_visits(self, event_shape, self.axes, ())
 
     def orders(self, event_shape):
-        flipped = range(len(event_shape)) if self.flip is None else self.flip
-        longer = [a for a in flipped if event_shape[a] > 1] if self.flip is None else flipped
-        corners = itertools.product(*[((), (a,)) for a in longer])
-        return tuple(Raster(axes=self.axes, flip=sum(corner, ())).order(event_shape) for corner in corners)
+        return _corners(self, tuple(event_shape))
 
     def draw(self, event_shape, generator=None):
         orders = self.orders(event_shape)
         return orders[int(torch.randint(len(orders), (), generator=generator))]
+
+
+@lru_cache(maxsize=64)
+def _corners(flips, event_shape):
+    """The order from each corner: the same objects on every call, so that what follows from them is worked out once."""
+    longer = (a for a, size in enumerate(event_shape) if size > 1)
+    corners = itertools.product(*[((), (a,)) for a in (longer if flips.flip is None else flips.flip)])
+    visits = (raster_visits(flips, event_shape, flips.axes, sum(corner, ())) for corner in corners)
+    return tuple(Order(some, event_shape) for some in visits)

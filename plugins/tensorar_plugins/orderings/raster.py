@@ -25,11 +25,16 @@ class Raster(Ordering):
     flip: tuple[int, ...] = ()
 
     def visits(self, event_shape):
-        d = len(event_shape)
-        axes = tuple(range(d)) if self.axes is None else self.axes
-        if sorted(a % d if -d <= a < d else d for a in axes) != list(range(d)):
-            raise self.unsupported(event_shape, f"{len(axes)} axes named {' '.join(map(str, sorted(axes)))}")
-        if any(not -d <= a < d for a in self.flip):
-            raise self.unsupported(event_shape, f"axes that include {' '.join(map(str, self.flip))}")
-        index = torch.arange(math.prod(event_shape)).reshape(event_shape)
-        return index.flip(sorted({a % d for a in self.flip})).permute(axes).flatten()
+        return raster_visits(self, event_shape, self.axes, self.flip)
+
+
+def raster_visits(ordering, event_shape, axes, flip):
+    """The raster order with its axes nested (None: as they are) and flipped; ``ordering`` is whose options they are."""
+    d = len(event_shape)
+    axes = tuple(range(d)) if axes is None else axes
+    if sorted(a % d if -d <= a < d else d for a in axes) != list(range(d)):
+        raise ordering.unsupported(event_shape, f"{len(axes)} axes named {' '.join(map(str, sorted(axes)))}")
+    if any(not -d <= a < d for a in flip):
+        raise ordering.unsupported(event_shape, f"axes that include {' '.join(map(str, flip))}")
+    index = torch.arange(math.prod(event_shape)).reshape(event_shape)
+    return index.flip(sorted({a % d for a in flip})).permute(axes).flatten()
