@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tensorar.evidence import Evidence
 from tensorar.order import Order
-from tensorar.shapes import flatten_events
+from tensorar.shapes import few_at_once, flatten_events
 
 if TYPE_CHECKING:
     from tensorar.model import AutoregressiveModel
@@ -66,7 +66,8 @@ def _observed_first(orders: Sequence[Order], mask: Tensor) -> Tensor:
 def _prefix_log_prob(
     model: AutoregressiveModel, evidence: Evidence, context: Tensor | None, order: Order, first: Tensor
 ) -> Tensor:
-    known = model.conditionals(evidence.value, context, order=order).log_prob(evidence.value)
+    parts = few_at_once(evidence.value, context)
+    known = torch.cat([model.conditionals(*part, order=order).log_prob(part[0]) for part in parts])
     return flatten_events(torch.where(order.before(first), known, 0.0)).sum(1)
 
 

@@ -54,9 +54,12 @@ def _of_random_weights(model: AutoregressiveModel, seed: int) -> Tensor:
     shape = (*model.event_shape, signature.feature_count)
     features = torch.randn(shape, generator=generator, dtype=torch.float64)
     context = torch.randn(signature.context_features, generator=generator, dtype=torch.float64)
-    return _influence(_with_random_weights(model, generator), features, context if len(context) else None)
+    twin = copy.deepcopy(model).cpu().double().eval()
+    return _influence(with_random_weights(twin, generator), features, context if len(context) else None)
 
 
+@torch.inference_mode(False)
+@torch.enable_grad()
 def _influence(model: AutoregressiveModel, features: Tensor, context: Tensor | None) -> Tensor:
     n = len(model.order)
     rows = []
@@ -79,9 +82,9 @@ def _depends(slope: Tensor, n: int) -> Tensor:
     return slope.reshape(len(slope), n, -1).ne(0).any(-1).cpu()
 
 
-def _with_random_weights(model: AutoregressiveModel, generator: torch.Generator) -> AutoregressiveModel:
-    twin = copy.deepcopy(model).cpu().double().eval()
-    for parameter in twin.parameters():
+def with_random_weights(model: AutoregressiveModel, generator: torch.Generator) -> AutoregressiveModel:
+    """Draw every parameter afresh, so that each layer about keeps the size of what it is given; the model itself."""
+    for parameter in model.parameters():
         fan_in = parameter[0].numel() if parameter.ndim > 1 else 1
         nn.init.normal_(parameter, std=fan_in**-0.5, generator=generator)
-    return twin
+    return model

@@ -18,9 +18,7 @@ from tensorar.evidence import Evidence
 from tensorar.head import Head
 from tensorar.order import Order
 from tensorar.ordering import Ordering
-from tensorar.shapes import flatten_events
-
-EVENTS_AT_ONCE = 64
+from tensorar.shapes import few_at_once, flatten_events
 
 
 class AutoregressiveModel(nn.Module):
@@ -161,9 +159,7 @@ class AutoregressiveModel(nn.Module):
 
     def _few_at_once(self, x: Tensor, context: Tensor | None) -> list[tuple[Tensor, Tensor | None]]:
         """All events at once, or a few where the parameters of all prefixes of every event would fill the memory."""
-        few = max(1, len(x) if self.one_pass else EVENTS_AT_ONCE)
-        parts = [slice(i, i + few) for i in range(0, max(len(x), 1), few)]
-        return [(x[part], sampling.rows_of(context, part)) for part in parts]
+        return [(x, context)] if self.one_pass else few_at_once(x, context)
 
     @torch.no_grad()
     def means(
@@ -176,7 +172,7 @@ class AutoregressiveModel(nn.Module):
         x = self._events(x)
         context = self._context(context, len(x))
         with evaluating(self):
-            return torch.cat([self.conditionals(*part).mean for part in self._few_at_once(x, context)])
+            return torch.cat([self.conditionals(*part).mean for part in few_at_once(x, context)])
 
     def loss(
         self,
@@ -265,9 +261,10 @@ class AutoregressiveModel(nn.Module):
         """``n`` exact samples, coefficient by coefficient; with evidence, completions that keep what is observed.
 
         The same generator state gives the same samples, whatever the ``method``: ``cached`` computes every activation
-        once (causal backbones with a stepper), ``fixed-point`` iterates over whole passes, ``plain`` calls the network
-        for every coefficient; ``auto`` is the first of these that the model has. (A head without an inverse draws by
-        rejection: its samples follow the generator and the ``memory``.) The network is in evaluation mode meanwhile.
+        once (causal backbones with a stepper; the others all anew), ``fixed-point`` iterates over whole passes,
+        ``plain`` calls the network for every coefficient; ``auto`` is the first of these that the model has. (Where
+        several batches are drawn, samples on a GPU, and those of heads that draw by rejection, follow the ``memory``
+        too.) The network is in evaluation mode meanwhile.
         An ensemble draws an order for each sample, with evidence one that visits most of it first, as likely as it
         makes the evidence. ``record`` is told the method and the passes.
         As many events are drawn at once as fit into ``memory`` bytes (a GiB). ``progress(steps_done, steps)`` is called
@@ -283,7 +280,9 @@ class AutoregressiveModel(nn.Module):
         if context is not None and len(context) == 1:
             context = context.expand(n, *context.shape[1:])
         context = self._context(context, n)
-        with sampling.reproducible(generator, self.device), evaluating(self):
+        # every method computes in the network's own number type, whatever autocast makes of products
+        exact = torch.autocast(self.device.type, enabled=False)
+        with sampling.reproducible(generator, self.device), evaluating(self), exact:
             return sampling.complete(
                 self, start, context, method=method, progress=progress, record=record, memory=memory
             )
@@ -323,7 +322,9 @@ class AutoregressiveModel(nn.Module):
             raise ShapeError(
                 expected=f"a context of shape {(batch, wanted)}" if wanted else "no context",
                 got="none" if context is None else f"one of shape {tuple(context.shape)}",
-                remedy="give one vector per example, of the size the model was built with (context_features)",
+                remedy="give one vector per example, of the size the model was built with (context_features)"
+                if wanted
+                else "leave it out, or build the model with context_features",
             )
         if not bool(context.isfinite().all()):
             raise SupportError(expected="a context of finite numbers", got="NaN or infinity", remedy="fill them in")
@@ -332,10 +333,11 @@ class AutoregressiveModel(nn.Module):
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Put a module into evaluation mode, and back into the mode it was in."""
-    was = module.training
+    """Put a module into evaluation mode, and each of its parts back into the mode it was in."""
+    was = {part: part.training for part in module.modules()}
     module.eval()
     try:
         yield
     finally:
-        module.train(was)
+        for part, training in was.items():
+            part.training = training

@@ -45,10 +45,12 @@ class Order:
             [0, 0, 0]], dtype=torch.int32)
     """
 
+    # orders are kept, and training cannot use tensors made in inference mode
+    @torch.inference_mode(False)
     def __init__(self, visits: Int[Tensor, " n"], event_shape: tuple[int, ...]) -> None:
         size = math.prod(event_shape)
         self.event_shape = tuple(event_shape)
-        self.visits = visits.long()
+        self.visits = visits.long().clone()
         self._require_permutation(size)
         rank = torch.empty_like(self.visits)
         rank[self.visits] = torch.arange(size, device=visits.device)

@@ -24,7 +24,7 @@ class Ordering(Part, ABC):
     that it draws every permutation as often as any other, which lets dense networks train on all unknown coefficients
     at once.
 
-    An ensemble (``ensemble = True``, not fixed) overrides ``orders`` to list the few orders that it draws from, each
+    An ensemble (``ensemble = True``, not fixed) overrides ``orders`` to list the few orders that are drawn from, each
     as often as any other; a model with it is the mixture of the models of these orders.
     """
 
@@ -43,8 +43,11 @@ class Ordering(Part, ABC):
         return _order(self, tuple(event_shape))
 
     def draw(self, event_shape: tuple[int, ...], generator: torch.Generator | None = None) -> Order:
-        """An order to train on: for a fixed ordering, always its one order."""
-        return self.order(event_shape)
+        """An order to train on: for a fixed ordering always its one order, of an ensemble any of its orders."""
+        if not self.ensemble:
+            return self.order(event_shape)
+        orders = self.orders(event_shape)
+        return orders[int(torch.randint(len(orders), (), generator=generator))]
 
     def orders(self, event_shape: tuple[int, ...]) -> tuple[Order, ...]:
         """The orders that can come, the one of ``order`` first; none where there are too many to list."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from jaxtyping import Shaped
 from torch import Tensor
 
+EVENTS_AT_ONCE = 64
+
 
 def flatten_events(x: Shaped[Tensor, "batch *event"]) -> Shaped[Tensor, "batch n"]:
     """Each event as a vector: ``(batch, *event) -> (batch, N)``, also for 0-d events.
@@ -14,3 +16,9 @@ def flatten_events(x: Shaped[Tensor, "batch *event"]) -> Shaped[Tensor, "batch n
     torch.Size([5, 1])
     """
     return x.unsqueeze(-1).flatten(1)
+
+
+def few_at_once(x: Shaped[Tensor, "batch *event"], context: Tensor | None) -> list[tuple[Tensor, Tensor | None]]:
+    """Events and their contexts a few at a time, for what takes memory with every event; one part at least."""
+    parts = x.split(EVENTS_AT_ONCE)
+    return list(zip(parts, [None] * len(parts) if context is None else context.split(EVENTS_AT_ONCE), strict=True))

@@ -16,6 +16,7 @@ from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
 from tensorar.pictures.posterior import PosteriorStep
+from tensorar.seeding import seeded
 
 # of a discrete distribution: of large counts some are shown, evenly spread
 MOST_VALUES = 1000
@@ -56,7 +57,7 @@ def _step(
     evidence = model.order.evidence(x.unsqueeze(0), t)
     coefficient, predicted = int(model.order.visits[t]), model.conditional(evidence, context)
     truth = float(x.flatten()[coefficient])
-    support, density = _support(model.head, predicted, truth)
+    support, density = _support(model.head, predicted, truth, model.device)
     support = support.to(model.device)
     probabilities = predicted.log_prob(support.unsqueeze(-1)).exp()[:, 0]
     exact = None
@@ -74,13 +75,12 @@ def _step(
     )
 
 
-def _support(head: Head, predicted: Distribution, truth: float) -> tuple[Tensor, bool]:
+def _support(head: Head, predicted: Distribution, truth: float, device: torch.device) -> tuple[Tensor, bool]:
     """The values to show a distribution at, and whether they are a grid of a density."""
     if head.support is constraints.boolean:
         return torch.tensor([0.0, 1.0]), False
     low, high = (getattr(head.support, name, None) for name in ("lower_bound", "upper_bound"))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded(0, device):
         drawn = predicted.sample(torch.Size([1000])).cpu()
     lowest, highest = min(float(drawn.min()), truth), max(float(drawn.max()), truth)
     if head.support.is_discrete:
@@ -99,5 +99,6 @@ def _exact(dataset: Dataset, evidence: Evidence, support: Tensor) -> Tensor | No
     values = support.cpu().unsqueeze(-1)
     possible = known.support.check(values)
     # a value beyond what the process makes has no probability to ask for
-    asked = torch.where(possible, values, known.sample())
+    with seeded(0):
+        asked = torch.where(possible, values, known.sample())
     return torch.where(possible, known.log_prob(asked).exp(), 0.0)[:, 0].float()

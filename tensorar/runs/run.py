@@ -20,6 +20,7 @@ from tensorar.parts.registry import Kind, Registry, default_registry
 from tensorar.recipe import Recipe
 from tensorar.runs.recipe_file import PARTS, read_recipe, recipe_toml
 from tensorar.runs.tensors import read_tensors, under, write_tensors
+from tensorar.seeding import seeded
 
 
 class Run:
@@ -127,8 +128,7 @@ class Run:
 
     def new_model(self) -> AutoregressiveModel:
         """The model of the recipe with fresh weights, the same for the same seed."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.recipe.training.seed)
+        with seeded(self.recipe.training.seed):
             recipe = self.recipe
             return build(
                 self.event_shape,

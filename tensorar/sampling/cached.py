@@ -25,9 +25,8 @@ class Cached:
 
     def __call__(self, walk: Walk) -> int:
         """Fill in what is unknown; how many passes of the network that took."""
-        # no operation here is ever differentiated: without its bookkeeping each is faster by a microsecond or two;
-        # and what a step writes into buffers is of the network's own number type, whatever autocast makes of products
-        with torch.inference_mode(), torch.autocast(walk.value.device.type, enabled=False):
+        # no operation here is ever differentiated: without its bookkeeping each is faster by a microsecond or two
+        with torch.inference_mode():
             drawn = self._drawn(walk)
         walk.value[:, walk.order.visits] = drawn.T
         backbone = walk.model.backbone

@@ -26,7 +26,9 @@ def events_at_once(model: AutoregressiveModel, method: str, n: int, memory: int 
     noise = _noise_bytes(model)
     if n * (noise + _all_activations(model)) <= budget:
         return n
-    each = noise + (_cache_bytes(model) if method == "cached" else _pass_bytes(model))
+    backbone = model.backbone
+    keeps = method == "cached" and isinstance(backbone, CausalBackbone) and backbone.has_stepper
+    each = noise + (_cache_bytes(model) if keeps else _pass_bytes(model))
     return max(1, min(n, budget // max(each, 1)))
 
 

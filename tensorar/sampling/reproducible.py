@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import torch
 
+from tensorar.seeding import seeded
+
 
 @contextmanager
 def reproducible(generator: torch.Generator | None, device: torch.device) -> Iterator[None]:
@@ -19,7 +21,5 @@ def reproducible(generator: torch.Generator | None, device: torch.device) -> Ite
         yield
         return
     seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices):
-        torch.manual_seed(seed)
+    with seeded(seed, device):
         yield

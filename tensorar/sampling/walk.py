@@ -40,7 +40,7 @@ class Walk:
         size, (batch, n) = self.model.head.noise_size, self.value.shape
         self.visits, self.coefficients = self.order.visits.tolist(), self.order.visits.unbind()
         self.dtype = self.model.features_dtype
-        # an example's numbers lie together, so that they do not depend on how many examples are drawn at once
+        # an example's numbers lie together, so that on a CPU they do not depend on how many examples are drawn at once
         noise = None if size is None else uniform((batch, n, size), self.model.dtype, self.model.device)
         self.noise = None if noise is None else noise.transpose(0, 1).contiguous().unbind()
 
@@ -53,7 +53,7 @@ class Walk:
 
     def whole(self, parameters: Tensor) -> Tensor:
         """Parameters as the head takes them: never in half precision."""
-        return parameters if self.value.dtype == self.dtype else parameters.to(self.value.dtype)
+        return parameters if parameters.dtype == self.value.dtype else parameters.to(self.value.dtype)
 
     def features(self, values: Tensor) -> Tensor:
         """What the network sees of values of one coefficient."""

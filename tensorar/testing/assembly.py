@@ -19,6 +19,7 @@ from tensorar.runs.run import Run
 from tensorar.shapes import flatten_events
 from tensorar.testing.cases import Case, Subject
 from tensorar.testing.check import CheckFailed, for_all
+from tensorar.testing.kinds import kind_of
 from tensorar.testing.oracles import all_values, joint, levels_of
 from tensorar.testing.probes import registry_with
 
@@ -65,18 +66,17 @@ def one_by_one(subject: Subject, cases: Cases) -> None:
 
     def test(case: Case) -> None:
         model, x, context = case.model(), case.events(3), case.contexts(3)
-        for order in model.orders[:1]:
-            total = torch.zeros(3, dtype=torch.float64)
-            for t, coefficient in enumerate(order.visits):
-                known = order.evidence(x, t)
-                parameters = model.query(known, coefficient.expand(3, 1), order, context)[:, 0]
-                chosen = coefficient.expand(3)
-                total = total + model.distribution(parameters, chosen).log_prob(flatten_events(x)[:, coefficient])
-            together = model.log_prob(x, context, order=order)
-            if not torch.allclose(total, together, rtol=1e-9, atol=1e-9):
-                raise CheckFailed(
-                    f"log_prob is {together[0].item():.9g}, the conditionals one by one sum to {total[0].item():.9g}"
-                )
+        order, total = model.order, torch.zeros(3, dtype=torch.float64)
+        for t, coefficient in enumerate(order.visits):
+            known = order.evidence(x, t)
+            parameters = model.query(known, coefficient.expand(3, 1), order, context)[:, 0]
+            chosen = coefficient.expand(3)
+            total = total + model.distribution(parameters, chosen).log_prob(flatten_events(x)[:, coefficient])
+        together = model.log_prob(x, context, order=order)
+        if not torch.allclose(total, together, rtol=1e-9, atol=1e-9):
+            raise CheckFailed(
+                f"log_prob is {together[0].item():.9g}, the conditionals one by one sum to {total[0].item():.9g}"
+            )
 
     for_all(cases(subject, max_coefficients=6), test, examples=subject.profile.examples)
 
@@ -85,7 +85,7 @@ def run_folder_round_trip(subject: Subject, cases: Cases) -> None:
     """A model opened from its run folder is the model that was saved."""
 
     def test(case: Case) -> None:
-        kind = _kind_of(subject.part)
+        kind = kind_of(subject.part)
         registry = registry_with(kind, subject.part)
         parts: dict[str, Any] = {
             "ordering": _spec(case.ordering, subject),
@@ -128,10 +128,6 @@ def evidence_mask(model: AutoregressiveModel) -> Tensor:
         order = model.orders[0]
         return order.before(int(torch.randint(len(order), ())))
     return torch.rand(model.event_shape) < 0.5
-
-
-def _kind_of(part: type[Part]) -> str:
-    return next(k for k in ("Ordering", "Head", "Backbone") if any(c.__name__ == k for c in part.__mro__)).lower()
 
 
 def _spec(part: Part, subject: Subject) -> PartSpec:

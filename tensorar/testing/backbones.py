@@ -12,8 +12,9 @@ from torch import Tensor
 from tensorar.backbone import Backbone
 from tensorar.conditionals import all_conditionals
 from tensorar.order import Order
-from tensorar.testing.cases import GROWING, Case, Shape, Subject, backbone_cases, growing_cases, takes, takes_raster
+from tensorar.testing.cases import GROWING, Case, Shape, Subject, backbone_cases, growing_cases
 from tensorar.testing.check import CheckFailed, for_all, told
+from tensorar.testing.kinds import takes, takes_raster
 from tensorar.testing.networks import inputs, require_same
 from tensorar.testing.oracles import parameters_of
 from tensorar.testing.probes import Die

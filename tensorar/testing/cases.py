@@ -10,15 +10,15 @@ from typing import Any
 import torch
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
-from torch import Tensor, nn
+from torch import Tensor
 
 from tensorar.backbone import Backbone, Signature
-from tensorar.errors import ShapeError
 from tensorar.head import Head
+from tensorar.influence import with_random_weights
 from tensorar.model import AutoregressiveModel
-from tensorar.order import Order
 from tensorar.ordering import Ordering
 from tensorar.testing.check import Draw, Profile, composite
+from tensorar.testing.kinds import ordering_takes, takes, takes_raster
 from tensorar.testing.probes import Coin, Die, Given, Linear, Mirrored, Varying
 from tensorar.testing.small import small_options
 from tensorar.testing.strategies import event_shapes, orders, randomise, raster_orders, values_of
@@ -99,12 +99,7 @@ class Case:
 
 def mild(model: AutoregressiveModel, seed: int) -> AutoregressiveModel:
     """Every parameter drawn afresh, each layer about keeping the size of what it is given; float64."""
-    generator = torch.Generator().manual_seed(seed)
-    model.double().eval()
-    for parameter in model.parameters():
-        fan_in = parameter[0].numel() if parameter.ndim > 1 else 1
-        nn.init.normal_(parameter, std=fan_in**-0.5, generator=generator)
-    return model
+    return with_random_weights(model.double().eval(), torch.Generator().manual_seed(seed))
 
 
 # --- what is drawn ---------------------------------------------------------------------------------------------------
@@ -182,29 +177,6 @@ def some_shapes(subject: Subject, max_coefficients: int) -> SearchStrategy[Shape
 def shapes_taken(subject: Subject, max_coefficients: int) -> SearchStrategy[Shape]:
     """The shapes among them that a backbone takes."""
     return some_shapes(subject, max_coefficients).filter(lambda shape: takes_raster(subject.part, shape))
-
-
-def takes_raster(kind: type[Backbone], shape: Shape) -> bool:
-    """Whether a backbone takes the raster order of a shape."""
-    return takes(kind, shape, (Order.raster(shape),))
-
-
-def takes(kind: type[Backbone], shape: Shape, orders: tuple[Order, ...]) -> bool:
-    """Whether a backbone says that it takes a shape with these orders (none: any may come)."""
-    try:
-        kind.adapt(Signature(shape, 1, 1, orders=orders))
-    except ShapeError:
-        return False
-    return True
-
-
-def ordering_takes(ordering: Ordering, shape: Shape) -> bool:
-    """Whether an ordering takes a shape."""
-    try:
-        ordering.visits(shape)
-    except ShapeError:
-        return False
-    return True
 
 
 # from small to large: the first that fails is the one that is told

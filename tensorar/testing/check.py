@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 
 import torch
 
+from tensorar.seeding import seeded
 from tensorar.testing.errors import MissingHypothesisError
 
 try:
@@ -99,8 +100,7 @@ def told(error: BaseException) -> str:
 def undisturbed() -> Iterator[None]:
     """The same noise for every check, and the caller's as it was."""
     state = random.getstate()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded(0):
         try:
             yield
         finally:

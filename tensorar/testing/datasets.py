@@ -14,7 +14,7 @@ from tensorar.evidence import Evidence
 from tensorar.parts.registry import default_registry
 from tensorar.testing.cases import Subject
 from tensorar.testing.check import CheckFailed, random_state
-from tensorar.testing.oracles import all_values
+from tensorar.testing.oracles import all_values, levels_of
 
 SPLITS = ("train", "valid", "test")
 # rows that are compared, and values of an event that are enumerated
@@ -193,8 +193,8 @@ def _mass(dataset: Dataset, events: Tensor) -> float:
 def _require_sum(dataset: Dataset, events: Tensor) -> None:
     """Where all values of an event are few, their probabilities sum to 1."""
     heads = [default_registry().create("head", spec) for spec in heads_for(dataset).specs[:1]]
-    levels = int(getattr(heads[0].support, "upper_bound", 1)) + 1 if heads else int(events.max()) + 1
-    if levels ** events[0].numel() <= VALUES:
+    levels = levels_of(heads[0]) if heads else int(events.max()) + 1
+    if levels is not None and levels ** events[0].numel() <= VALUES:
         total = _mass(dataset, all_values(dataset.event_shape, levels))
         if not abs(total - 1) < 1e-6:
             raise CheckFailed(f"the probabilities of all values of an event sum to {total:.9g}")

@@ -9,12 +9,9 @@ from functools import partial
 from types import ModuleType
 from typing import Any, Literal
 
-from tensorar.backbone import Backbone, CausalBackbone
-from tensorar.dataset import Dataset
+from tensorar.backbone import CausalBackbone
 from tensorar.errors import SpecError
-from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
-from tensorar.ordering import Ordering
 from tensorar.parts.part import Part
 from tensorar.parts.spec import nearest
 from tensorar.testing import (
@@ -41,6 +38,7 @@ from tensorar.testing.cases import (
     subject_of,
 )
 from tensorar.testing.check import QUICK, THOROUGH, Check, Profile
+from tensorar.testing.kinds import kind_of
 
 # what only some parts of a kind are asked for
 FOR_EVIDENCE_BACKBONES = {"queries_as_if_each_came_alone", "knows_zero_from_unknown"}
@@ -62,13 +60,6 @@ LOOKED_AT: dict[str, tuple[ModuleType, ...]] = {
     "model": (),
 }
 IN_A_MODEL: tuple[ModuleType, ...] = (assembly, sampling)
-KINDS: dict[type, str] = {
-    Ordering: "ordering",
-    Head: "head",
-    Backbone: "backbone",
-    Dataset: "dataset",
-    AutoregressiveModel: "model",
-}
 
 
 def checks(
@@ -102,18 +93,6 @@ def checks(
         raise SpecError(expected=f"the name of a check of a {kind}", got=repr(name), remedy=nearest(name, runs))
     named = str(getattr(part, "name", part.__name__))
     return [Check(name, kind, named, run, expected.get(name)) for name, run in runs.items()]
-
-
-def kind_of(part: type) -> str:
-    """What a class is a part of a model as. Raises ``SpecError`` for one that is none."""
-    found = [kind for base, kind in KINDS.items() if isinstance(part, type) and issubclass(part, base)]
-    if not found:
-        raise SpecError(
-            expected="a class of ordering, head, backbone, dataset or model",
-            got=repr(part),
-            remedy="give the class itself, not an object or a name",
-        )
-    return found[0]
 
 
 def _profile(kind: str, name: str) -> Profile:

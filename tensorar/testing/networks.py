@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from tensorar.backbone import CausalBackbone
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
 from tensorar.shapes import flatten_events
@@ -16,7 +17,7 @@ CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 
 def inputs(case: Case, model: AutoregressiveModel) -> tuple[Tensor | Order | None, ...]:
     """What the network is called with."""
-    if not hasattr(model.backbone, "dense"):
+    if isinstance(model.backbone, CausalBackbone):
         shape = model.backbone.signature.event_shape
         features = model.features(case.events(3)).reshape(3, *shape, -1)
         order = Order.raster(shape) if model.backbone.orders == "raster" else model.order

@@ -63,11 +63,6 @@ class Mirrored(Given):
         forwards = Order(self.visits(event_shape), event_shape)
         return (forwards, Order(forwards.visits.flip(0), event_shape))[: min(2, len(forwards))]
 
-    def draw(self, event_shape: tuple[int, ...], generator: torch.Generator | None = None) -> Order:
-        """One of them."""
-        orders = self.orders(event_shape)
-        return orders[int(torch.randint(len(orders), (), generator=generator))]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Coin(Head):

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from torch.distributions import constraints, transform_to
 
 from tensorar.assembly import build
-from tensorar.backbone import Backbone, Signature
-from tensorar.errors import ShapeError
+from tensorar.backbone import Backbone
 from tensorar.evidence import Evidence
 from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
@@ -22,6 +21,7 @@ from tensorar.ordering import Ordering
 from tensorar.parts.registry import Registry, default_registry
 from tensorar.parts.spec import PartSpec
 from tensorar.testing.check import Draw, composite
+from tensorar.testing.kinds import ordering_takes, takes_raster
 from tensorar.testing.oracles import levels_of, support_values
 from tensorar.testing.small import small_options
 
@@ -93,11 +93,7 @@ def einops_orderings(draw: Draw, event_shape: tuple[int, ...]) -> str:
 
 def accepts(ordering: str, event_shape: tuple[int, ...], registry: Registry | None = None) -> bool:
     """Whether an ordering takes a shape."""
-    try:
-        (registry or default_registry()).create("ordering", ordering).order(event_shape)
-    except ShapeError:
-        return False
-    return True
+    return ordering_takes((registry or default_registry()).create("ordering", ordering), event_shape)
 
 
 @composite
@@ -146,11 +142,7 @@ def kind_of(backbone: str, registry: Registry | None = None) -> type[Backbone]:
 
 def takes_shape(backbone: str, event_shape: tuple[int, ...], registry: Registry | None = None) -> bool:
     """Whether a backbone takes raster orders of a shape."""
-    try:
-        kind_of(backbone, registry).adapt(Signature(event_shape, 1, 1, orders=(Order.raster(event_shape),)))
-    except ShapeError:
-        return False
-    return True
+    return takes_raster(kind_of(backbone, registry), event_shape)
 
 
 # --- models and what goes into them ----------------------------------------------------------------------------------

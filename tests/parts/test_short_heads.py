@@ -36,6 +36,15 @@ def _parameters(head, shape, seed, *, spread=1.0, dtype=torch.float64):
     return torch.randn(*shape, head.parameter_count, generator=generator, dtype=dtype) * spread
 
 
+@pytest.mark.parametrize("name", list(default_registry().parts("head")))
+def test_unknown_parameters_give_unknown_likelihoods(name):
+    """What is visited after a NaN is not known: that is no error, and asking costs no wait for a device."""
+    head = _make(name)
+    distribution = head.distribution(torch.full((2, head.parameter_count), torch.nan))
+    value = torch.tensor(0.5 if name == "beta" else 1.0)
+    assert distribution.log_prob(value).isnan().all()
+
+
 # --- counts ----------------------------------------------------------------------------------------------------------
 
 

@@ -247,7 +247,8 @@ class TwoBranches(CausalBackbone):
         super().__init__(signature)
         f, p, k = signature.feature_count, signature.parameter_count, signature.context_features
         self.into = nn.Linear(f, 6)
-        self.out = nn.Linear(6, p)
+        # the name of a flag of evidence backbones: a network may call its layers as it likes
+        self.dense = nn.Linear(6, p)
         self.context = nn.Linear(k, p, bias=False) if k else None
 
     def forward(self, features, order, context=None):
@@ -257,7 +258,7 @@ class TwoBranches(CausalBackbone):
         from_left, from_right = ((self.into(features) / place)[..., half] for half in (slice(0, 3), slice(3, 6)))
         from_left = from_left.flatten(1, 2).cumsum(1).unflatten(1, (rows, columns)) - from_left
         from_right = self.shift(from_right.flip(2).cumsum(2).flip(2)).cumsum(1)
-        out = self.out(torch.cat([from_left, from_right], dim=-1).tanh())
+        out = self.dense(torch.cat([from_left, from_right], dim=-1).tanh())
         return out if self.context is None else out + self.context(context)[:, None, None]
 
     def shift(self, rows):
@@ -382,4 +383,19 @@ class Numbers(Dataset):
         return self.train[indices] + 0.1 * torch.randn(len(indices), 4, generator=generator)
 
 
-RIGHT = (Backwards, Shuffle, BothWays, BinMixture, Bell, Dense, Conv, TwoBranches, Lines, Masks, Coins, Numbers)
+@dataclass(frozen=True, kw_only=True)
+class Calls(Dataset):
+    """How often the telephone rings in an hour, morning and afternoon: counts without a highest."""
+
+    name = "calls"
+    fitting_head = "poisson"
+
+    def load(self):
+        drawn = torch.poisson(torch.full((300, 2), 3.0), generator=torch.Generator().manual_seed(0))
+        return Splits(*drawn.split([200, 50, 50]))
+
+    def log_prob(self, x):
+        return torch.distributions.Poisson(torch.tensor(3.0).double()).log_prob(x.double()).sum(1)
+
+
+RIGHT = (Backwards, Shuffle, BothWays, BinMixture, Bell, Dense, Conv, TwoBranches, Lines, Masks, Coins, Numbers, Calls)

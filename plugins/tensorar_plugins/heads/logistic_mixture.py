@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -59,8 +60,7 @@ class LogisticMixture(Head):
         log_scale = (raw - 1).clamp(*LOG_SCALES)
         if self.levels is not None:
             return DiscretisedLogistic(location, log_scale, self.levels)
-        unit = location.new_tensor(self.scale)
-        return Logistic(self.location + self.scale * location, log_scale + unit.log())
+        return Logistic(self.location + self.scale * location, log_scale + math.log(self.scale))
 
     @classmethod
     def fitting(cls, values):

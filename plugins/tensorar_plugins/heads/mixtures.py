@@ -15,4 +15,5 @@ def mixture(parameters: Tensor, components: int, make) -> MixtureSameFamily:
     weights, location, scale = parameters.split(components, dim=-1)
     if components > 1:
         location = location + torch.linspace(-1, 1, components, dtype=location.dtype, device=location.device)
-    return MixtureSameFamily(Categorical(logits=weights), make(location, scale), validate_args=False)
+    chosen = Categorical(logits=weights, validate_args=False)
+    return MixtureSameFamily(chosen, make(location, scale), validate_args=False)

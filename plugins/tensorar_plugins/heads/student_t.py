@@ -5,18 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch.distributions import constraints
+from torch.distributions import Chi2, Distribution, constraints
 
 from tensorar import Head
 from tensorar_plugins.heads.units import check_options, positive, precisely, raw_of
 
 
 class StudentT(torch.distributions.StudentT):
-    """Torch's own, exact in float32 for many degrees of freedom and for values far away."""
+    """Torch's own, exact in float32 for many degrees of freedom and for values far away; unknown where df is NaN."""
+
+    def __init__(self, df, loc, scale):
+        self.df, self.loc, self.scale = torch.broadcast_tensors(df, loc, scale)
+        # torch's own checks this one whatever is asked for: an error for NaN, and a wait for the device
+        self._chi2 = Chi2(self.df, validate_args=False)
+        Distribution.__init__(self, self.df.shape, validate_args=False)
 
     def log_prob(self, value):
         def formula(loc, df, scale, x):
-            return torch.distributions.StudentT(df, loc, scale, validate_args=False).log_prob(x)
+            return super(StudentT, StudentT(df, loc, scale)).log_prob(x)
 
         return precisely(formula, self.loc, self.df, self.scale, value)
 
@@ -47,7 +53,7 @@ class StudentTHead(Head):
     def distribution(self, parameters, coefficients=None):
         location, raw, tails = parameters.unbind(-1)
         scale = self.scale * (self.floor + positive(raw))
-        return StudentT(2 + positive(tails), self.location + self.scale * location, scale, validate_args=False)
+        return StudentT(2 + positive(tails), self.location + self.scale * location, scale)
 
     def marginal(self, values):
         unit = (values - self.location) / self.scale

@@ -6,8 +6,6 @@ import itertools
 from dataclasses import dataclass
 from functools import lru_cache
 
-import torch
-
 from tensorar import Order, Ordering
 from tensorar_plugins.orderings.raster import raster_visits
 
@@ -30,14 +28,10 @@ class Flips(Ordering):
     ensemble = True
 
     def visits(self, event_shape):
-        return raster_visits(self, event_shape, self.axes, ())
+        return _corners(self, tuple(event_shape))[0].visits
 
     def orders(self, event_shape):
         return _corners(self, tuple(event_shape))
-
-    def draw(self, event_shape, generator=None):
-        orders = self.orders(event_shape)
-        return orders[int(torch.randint(len(orders), (), generator=generator))]
 
 
 @lru_cache(maxsize=64)
