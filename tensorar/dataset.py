@@ -92,11 +92,17 @@ class Dataset(Part, ABC):
 
     def _check_contexts(self, name: str, contexts: Tensor, train: Tensor) -> None:
         wanted = (len(getattr(self, name)), *train.shape[1:])
-        if contexts.ndim != 2 or tuple(contexts.shape) != wanted or not bool(contexts.isfinite().all()):
+        if contexts.ndim != 2 or tuple(contexts.shape) != wanted:
             raise DataError(
-                expected=f"a vector of finite numbers for each of the {wanted[0]} events of {name} of {self.name!r}",
+                expected=f"a vector of numbers for each of the {wanted[0]} events of {name} of {self.name!r}",
                 got=f"contexts of shape {tuple(contexts.shape)}",
                 remedy="give one context for each event, all of one length",
+            )
+        if not bool(contexts.isfinite().all()):
+            raise DataError(
+                expected=f"finite numbers in the contexts of {name} of {self.name!r}",
+                got="NaN or infinity",
+                remedy="remove or fill them",
             )
 
     @property

@@ -29,7 +29,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(0o666 & ~umask())
         temporary.replace(path)
     except BaseException as error:
         if temporary is not None:
@@ -74,7 +74,8 @@ def _finite(values: Any) -> Any:
     return None if isinstance(values, float) and not math.isfinite(values) else values
 
 
-def _umask() -> int:
+def umask() -> int:
+    """The permissions that a new file or folder is not to have."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -81,21 +81,38 @@ class Head(Part, ABC):
         known: Bool[Tensor, "batch *event"] | None = None,
         what: str = "the data",
         suggestion: str = "",
+        dtype: torch.dtype | None = None,
     ) -> None:
         """Raise ``SupportError`` when a value (one that is ``known``) has no probability under this head, or is NaN.
 
-        ``suggestion`` says what to do instead (``suggest_head`` finds it among the installed heads).
+        ``suggestion`` says what to do instead (``suggest_head`` finds it among the installed heads), ``dtype`` what a
+        model will round the values to before it sees them.
         """
         known = torch.ones_like(values, dtype=torch.bool) if known is None else known
         for rows, looked_at in zip(values.split(1024), known.split(1024), strict=True):
             rows = rows if rows.is_floating_point() else rows.to(torch.get_default_dtype())
-            bad = (~self.support.check(rows) | ~rows.isfinite()) & looked_at
+            seen = rows if dtype is None else rows.to(dtype)
+            bad = ~self._takes(seen) & looked_at
             if bad.any():
                 raise SupportError(
                     expected=f"values that the head {self.name!r} takes ({describe_support(self.support)})",
-                    got=f"{rows[bad][0].item():g} in {what}",
+                    got=f"{self._told(rows[bad][0], seen[bad][0])} in {what}",
                     remedy=suggestion or "choose a head or a dataset option that fits the values",
                 )
+
+    def _takes(self, values: Tensor) -> Tensor:
+        inside: Tensor = self.support.check(values)
+        return inside & values.isfinite()
+
+    def _told(self, value: Tensor, seen: Tensor) -> str:
+        """A bad value in words, as it is written where only rounding made it bad."""
+        rounded = f"{seen.item():g}"
+        return f"{value.item()}, rounded to {rounded}," if bool(self._takes(value)) else rounded
+
+
+def seen_dtype() -> torch.dtype:
+    """The dtype in which a new model sees its values: torch's default, but never half precision."""
+    return torch.promote_types(torch.get_default_dtype(), torch.float32)
 
 
 def describe_support(support: Constraint) -> str:
@@ -121,5 +138,7 @@ def describe_support(support: Constraint) -> str:
 
 def fitting_specs(heads: Sequence[type[Head]], values: Tensor) -> list[tuple[str, dict[str, Any]]]:
     """The heads that take such data, in the order given, each with the options it needs."""
+    # what a head would refuse once it is rounded is not to be suggested
+    values = values.to(seen_dtype()) if values.is_floating_point() else values
     offers = [(head.name, head.fitting(values)) for head in heads]
     return [(name, options) for name, options in offers if options is not None]

@@ -300,7 +300,7 @@ class AutoregressiveModel(nn.Module):
 
     def _evidence(self, evidence: Evidence) -> Evidence:
         self._events(evidence.value)
-        self.head.check(evidence.value, known=evidence.mask, what="the evidence")
+        self.head.check(evidence.value, known=evidence.mask, what="the evidence", dtype=self.dtype)
         return evidence.to(self.device, self.dtype)
 
     def _any_order(self, order: Order | None) -> Order:

@@ -52,22 +52,33 @@ def some_events(dataset: Dataset, split: str, count: int | None, seed: int) -> t
 
 
 def contexts_for(run: Run, written: list[str] | None, number: int, seed: int) -> Tensor | None:
-    """A context for each sample: those that were written, one after the other; else some of the training data."""
+    """A context for each sample: those that were written, or else some of the training data, taking turns."""
+    contexts = written_contexts(run, written, number)
+    if contexts is None and run.context_features:
+        contexts = _in_turn(some_events(run.dataset, "train", number, seed)[1], number)
+    return contexts
+
+
+def written_contexts(run: Run, written: list[str] | None, number: int) -> Tensor | None:
+    """So many contexts, those that were written taking turns; None where none were."""
     import torch
 
     from tensorar import TensorarError, load_dataset
 
-    if not run.context_features:
-        if written:
-            raise TensorarError(
-                expected=f"no --context, since {run.folder} was trained without", got=written[0], remedy="leave it out"
-            )
-        return None
     if not written:
-        return some_events(run.dataset, "train", number, seed)[1]
+        return None
+    if not run.context_features:
+        raise TensorarError(
+            expected=f"no --context, since {run.folder} was trained without", got=written[0], remedy="leave it out"
+        )
     dataset = load_dataset(run.recipe.dataset, registry=run.registry)
-    contexts = torch.stack([_context(run, dataset, text) for text in written])
-    return contexts[torch.arange(number) % len(contexts)]
+    return _in_turn(torch.stack([_context(run, dataset, text) for text in written]), number)
+
+
+def _in_turn(contexts: Tensor | None, number: int) -> Tensor | None:
+    import torch
+
+    return None if contexts is None else contexts[torch.arange(number) % len(contexts)]
 
 
 def _context(run: Run, dataset: Dataset, text: str) -> Tensor:

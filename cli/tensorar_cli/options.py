@@ -50,4 +50,13 @@ Method = Annotated[
         help="How to sample, always exactly: cached, fixed-point, plain; auto is the first of these that the model has."
     ),
 ]
+Contexts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--context",
+        help="What to condition on: a digit for mnist:labels=true, else numbers with commas. "
+        "May be repeated: samples, or events to complete, take turns. Default: the contexts of the events shown, for "
+        "samples those of training events.",
+    ),
+]
 Split = Annotated[str, typer.Option(help="Which part of the dataset: train, valid or test.")]

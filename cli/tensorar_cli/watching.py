@@ -5,12 +5,58 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from tensorar_cli.output import Output
+import typer
+
+from tensorar_cli.output import MAIN, Output
 
 if TYPE_CHECKING:
+    from tensorar import Run
     from tensorar.training.trainer import Report
+
+
+def train_with_progress(output: Output, run: Run, *, device: str, resume: bool = False) -> None:
+    """Train a run with a progress bar and draw its curve; an interrupt saves and ends the command."""
+    from tensorar import train as train_run
+
+    def begun() -> None:
+        output.say(f"training {run.recipe.backbone} on {run.recipe.dataset} in {run.folder}")
+
+    with watched(output) as watch:
+        interrupted = train_run(run, resume=resume, device=device, watch=watch, begun=begun)
+    if interrupted is not None:
+        output.result({"run": str(run.folder), "interrupted": True, "metrics": run.metrics()})
+        output.say(f"interrupted and saved; go on with: tensorar train --resume {quote(str(run.folder))}")
+        raise typer.Exit(128 + interrupted)
+    if MAIN:
+        from tensorar import pictures
+
+        rows = run.metrics()
+        pictures.save(pictures.curve_of_training(rows, entropy=exact_nats(rows)), run.folder / "training.png")
+        _require_finite(run, rows)
+
+
+def _require_finite(run: Run, rows: list[dict[str, Any]]) -> None:
+    from tensorar import RunError
+
+    if not valid_nats(rows):
+        raise RunError(
+            expected=f"a finite validation of {run.folder}",
+            got=f"none in {len(rows)}",
+            remedy="lower --learning-rate, take another --head, or look for outliers; the last weights are kept",
+        )
+
+
+def valid_nats(rows: list[dict[str, Any]]) -> list[float]:
+    """The validations that came out finite: JSON knows no others."""
+    return [row["valid_nats"] for row in rows if row.get("valid_nats") is not None]
+
+
+def exact_nats(rows: list[dict[str, Any]]) -> float | None:
+    """What the process that made the data would reach on the validation events, where that is known."""
+    return next((row["valid_data_nats"] for row in rows if row.get("valid_data_nats") is not None), None)
 
 
 @contextmanager

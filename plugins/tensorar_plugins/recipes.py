@@ -60,7 +60,7 @@ ALL = [
     ),
     _recipe(
         "caltech16-fvsbn",
-        "Caltech-101 silhouettes, 16 x 16, with the same; reads caltech_silhouettes_16.npz in $TENSORAR_DATA.",
+        "Caltech-101 silhouettes, 16 x 16, with the same; reads them from $TENSORAR_DATA/caltech_silhouettes.",
         dataset="npz:path=$TENSORAR_DATA/caltech_silhouettes/caltech_silhouettes_16.npz,packed=true",
         head="bernoulli",
         backbone="fvsbn",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
@@ -14,8 +16,11 @@ def averaged(model: AutoregressiveModel, decay: float) -> AveragedModel:
     Early on the average spans about the last tenth of the steps, so that it is of use from the first evaluation.
     """
 
-    def follow(average: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
+    def follow(averages: Sequence[Tensor], currents: Sequence[Tensor], count: Tensor | int) -> None:
+        # a GPU is waited for wherever a number is read
         steps = int(count)
-        return average.lerp(current, 1 - min(decay, (1 + steps) / (10 + steps)))
+        weight = 1 - min(decay, (1 + steps) / (10 + steps))
+        for average, current in zip(averages, currents, strict=True):
+            average.lerp_(current, weight)
 
-    return AveragedModel(model, avg_fn=follow)
+    return AveragedModel(model, multi_avg_fn=follow)

@@ -7,7 +7,7 @@ import torch
 from tensorar.assembly import heads_for
 from tensorar.dataset import Dataset
 from tensorar.errors import RunError, SupportError
-from tensorar.head import Head
+from tensorar.head import Head, seen_dtype
 from tensorar.parts.registry import Registry
 from tensorar.settings import TrainingSettings
 
@@ -16,7 +16,7 @@ def check_data(dataset: Dataset, spec: str, head: Head, registry: Registry) -> N
     """Raise ``SupportError``, with the head or the dataset option that fits, where the head does not take the data."""
     for events in (dataset.train, dataset.valid, dataset.test):
         try:
-            head.check(events, what=f"the dataset {spec}")
+            head.check(events, what=f"the dataset {spec}", dtype=seen_dtype())
         except SupportError as error:
             remedy = "use " + _remedy(dataset, head, registry)
             raise SupportError(expected=error.expected, got=error.got, remedy=remedy) from error

@@ -73,7 +73,7 @@ def evaluate(
     if exact is None:
         exact = len(events) * size <= EXACT_UP_TO
     exact = exact or never_estimated(model)
-    model.head.check(events, what="the data")
+    model.head.check(events, what="the data", dtype=model.dtype)
     generator = keyed_generator(seed, "evaluation")
     nats: list[Tensor] = []
     for chunk in chunks(events, contexts):

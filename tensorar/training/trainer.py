@@ -179,6 +179,8 @@ class Trainer:
             self._evaluate()
             out_of_patience = 0 < self.settings.patience <= self.progress.evaluations_without_improvement
             self.progress.finished = at_end or out_of_patience
+            if self.progress.finished:
+                self._keep_something()
             self._save()
 
     # --- evaluation and saving --------------------------------------------------------------------------------------
@@ -197,7 +199,8 @@ class Trainer:
             "valid_data_nats": likelihood.data_nats,
             "learning_rate": self.optimizer.param_groups[0]["lr"],
         }
-        improved = likelihood.nats < (math.inf if progress.best_nats is None else progress.best_nats)
+        best = math.inf if progress.best_nats is None else progress.best_nats
+        improved = math.isfinite(likelihood.nats) and likelihood.nats < best
         progress.evaluations_without_improvement = 0 if improved else progress.evaluations_without_improvement + 1
         progress.interval_nats, progress.interval_steps = 0.0, 0
         if improved:
@@ -209,7 +212,7 @@ class Trainer:
         self._tell(nats=row["train_nats"], row=row)
 
     def _keep_something(self) -> None:
-        """Weights to look at for a training that ends before its first evaluation."""
+        """Weights to look at for a training that ends before its first finite validation."""
         if self.progress.best_nats is None and self.accelerator.is_main_process:
             self.run.save_model(self.averaged_model)
 
@@ -225,9 +228,18 @@ class Trainer:
         self.watch(Report(self.progress, self.steps, self.fraction, nats, len(self.model.order), speed, row))
 
 
-def train(run: Run, *, resume: bool = False, device: str = "auto", watch: Watcher | None = None) -> int | None:
+def train(
+    run: Run,
+    *,
+    resume: bool = False,
+    device: str = "auto",
+    watch: Watcher | None = None,
+    begun: Callable[[], None] | None = None,
+) -> int | None:
     """Train a run, or go on with one: None at the end, the signal's number when an interrupt ended it earlier.
 
+    ``begun`` is called before the first step, when all has been found to fit. Where no validation is finite, the last
+    weights are kept.
     Raises ``SupportError`` when the head does not take the data, ``RunError`` when something cannot be written.
     """
     # training seeds torch's generators at every step; who calls it finds them as they were
@@ -237,6 +249,8 @@ def train(run: Run, *, resume: bool = False, device: str = "auto", watch: Watche
             trainer.resume()
         else:
             trainer.begin()
+        if begun is not None:
+            begun()
         stopped = trainer.train()
     if trainer.accelerator.num_processes > 1:
         # a process that leaves while another still talks to it makes that one abort

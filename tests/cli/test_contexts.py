@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from .commands import SHORT, call, done, report
+from .commands import SHORT, call, done, refused, report
 
 PLUGIN = Path(__file__).parents[1] / "training" / "dataset_with_contexts.py"
 
@@ -58,19 +58,43 @@ def test_without_one_the_contexts_are_those_of_the_data(run, tmp_path):
     assert 0.2 < _sampled(run, tmp_path).mean() < 0.8
 
 
+def test_contexts_of_fewer_events_than_samples_take_turns(run, tmp_path):
+    drawn = _sampled(run, tmp_path, "-n", 410)
+    assert drawn.shape == (410, 4)
+    assert 0.2 < drawn.mean() < 0.8
+
+
+def test_completions_and_posteriors_for_a_given_context(run, tmp_path):
+    out = ["--evidence", "random 0", "--events", "20", "--out", tmp_path / "x.npy"]
+    done("inpaint", run, "--plugin", PLUGIN, *out, "--context", "1,0", "--context", "0,1")
+    completed = np.load(tmp_path / "x.npy")
+    assert completed[0::2].mean() > 0.8
+    assert completed[1::2].mean() < 0.2
+    for written, likely in (("1,0", 1), ("0,1", 0)):
+        steps = report("posterior", run, "--plugin", PLUGIN, "--steps", "0", "--context", written)["steps"]
+        assert steps[0]["most_likely"] == likely
+
+
+def test_one_event_has_one_context(run):
+    told = refused(call("posterior", run, "--plugin", PLUGIN, "--context", "1,0", "--context", "0,1"))
+    assert "one --context for one event, got 2" in told
+
+
+@pytest.mark.parametrize("command", ["sample", "inpaint", "posterior"])
 @pytest.mark.parametrize(
     ("written", "complaint"),
     [(["--context", "1"], "2 numbers"), (["--context", "x"], "commas"), (["--context", "1,2,3"], "2 numbers")],
 )
-def test_a_context_that_does_not_fit_is_refused_in_one_line(run, written, complaint):
-    result = call("sample", run, "--plugin", PLUGIN, *written)
+def test_a_context_that_does_not_fit_is_refused_in_one_line(run, command, written, complaint):
+    result = call(command, run, "--plugin", PLUGIN, *written)
     assert result.exit_code == 2
     assert complaint in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
 
 
-def test_a_model_without_contexts_takes_none(bits_run):
-    result = call("sample", bits_run, "--context", "3")
+@pytest.mark.parametrize("command", ["sample", "inpaint", "posterior"])
+def test_a_model_without_contexts_takes_none(bits_run, command):
+    result = call(command, bits_run, "--context", "3")
     assert result.exit_code == 2
     assert "leave it out" in result.stderr
 

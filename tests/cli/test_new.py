@@ -56,7 +56,10 @@ def test_nothing_is_overwritten(tmp_path):
     assert contents(tmp_path) == before
 
 
-@pytest.mark.parametrize("name", ["Mine", "my-part", "2fast", "class", "a.b", "../up", "with space", "é", "x" * 60, ""])
+NO_NAMES = ["Mine", "my-part", "2fast", "a.b", "../up", "with space", "é", "x" * 60, "", "mine_", "x__"]
+
+
+@pytest.mark.parametrize("name", [*NO_NAMES, "class", "none", "true", "false"])
 def test_names_that_are_none(name, tmp_path):
     assert "small letters" in refused(call("plugins", "new", "head", name))
     assert list(tmp_path.iterdir()) == []

@@ -1,10 +1,12 @@
 """``tensorar train``: parts picked or named, recipes, settings, plugins, going on."""
 
 import json
+import re
 
+import numpy as np
 import pytest
 
-from tensorar import Run, load_dataset, read_recipe
+from tensorar import Run, default_registry, load_dataset, read_recipe
 from tensorar.runs.tensors import read_tensors
 
 from .commands import PLUGIN, SHORT, call, contents, done, refused, report
@@ -74,6 +76,35 @@ def test_the_toy_shows_the_distance_to_its_entropy():
     shown = done(*train).stdout
     assert f"{distance:.3f} above the exact {exact:.3f};" in shown
     assert f"{distance:.3f} above the exact nats of the data\n" in shown
+
+
+@pytest.mark.parametrize("more", [[], ["--set", "evaluate_every=1,patience=1"]])
+def test_a_training_without_a_finite_validation_says_so_and_keeps_its_weights(more, tmp_path):
+    train = np.random.default_rng(0).normal(size=(40, 2))
+    np.savez("x.npz", train=train, valid=np.full((5, 2), 1e30), test=train[:5])
+    parts = ["--head", "gaussian", "--backbone", "mlp:hidden=4", *SHORT, *more]
+    told = refused(call("train", "npz:path=x.npz", *parts, "--out", "run"))
+    assert re.search(r"a finite validation of run, got none in [12]; lower --learning-rate, take another --head", told)
+    assert np.isfinite(report("evaluate", "run")["nats"])
+    assert "a finite validation" in refused(call("train", "--resume", "run", "--device", "cpu"))
+
+
+@pytest.mark.parametrize(
+    "parts", [["--backbone", "row_lstm", "--ordering", "hilbert"], ["--head", "beta"], ["--set", "batch_size=0"]]
+)
+def test_a_training_is_announced_only_where_all_fits(bits, parts, tmp_path):
+    before = contents(tmp_path)
+    result = call("train", f"npy:path={bits}", *SHORT, *parts)
+    refused(result)
+    assert "training" not in result.stdout
+    assert contents(tmp_path) == before
+    assert "\ntraining fvsbn on npy:path=" in done("train", f"npy:path={bits}", *SHORT).stdout
+
+
+def test_a_recipe_says_where_its_files_are():
+    recipe = default_registry().find("recipe", "caltech16-fvsbn").part
+    folder = str(recipe.dataset.options["path"]).rpartition("/")[0]
+    assert f"from {folder}." in recipe.description
 
 
 def test_settings_come_from_options_and_from_set(bits):

@@ -177,6 +177,19 @@ def test_no_file_a_folder_and_another_kind_of_file(tmp_path, kind):
         one_line(raised)
 
 
+@pytest.mark.parametrize("kind", ["npy", "npz", "csv"])
+def test_a_dollar_in_a_path_is_a_variable_or_of_the_name(kind, tmp_path, monkeypatch):
+    monkeypatch.setenv("FOLDER", str(tmp_path))
+    monkeypatch.delenv("UNSET", raising=False)
+    for name in ("a$UNSET", "a$FOLDER"):
+        content = {"npy": npy_bytes(), "npz": npz_bytes(), "csv": b"1,2\n3,4\n5,6\n"}[kind]
+        (tmp_path / name).write_bytes(content)
+        assert len(load_dataset(f"{kind}:path={tmp_path}/{name}").valid) > 0
+    assert len(load_dataset(f"{kind}:path=$FOLDER/a$UNSET").valid) > 0
+    with pytest.raises(DataError, match="the environment variable UNSET, which the path"):
+        _ = load_dataset(f"{kind}:path=$UNSET/a").train
+
+
 def test_npy_and_npz_taken_for_each_other(tmp_path):
     (tmp_path / "a.npy").write_bytes(npz_bytes())
     (tmp_path / "a.npz").write_bytes(npy_bytes())

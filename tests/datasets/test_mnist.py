@@ -155,6 +155,21 @@ def test_a_word_that_binarize_does_not_know():
         mnist.MNIST(binarize="sometimes")
 
 
+@pytest.mark.parametrize(
+    ("options", "bits"),
+    [
+        ("", "binarize=static"),
+        ("seed=3", "seed=3,binarize=static"),
+        ("labels=true", "labels=true,binarize=dynamic"),
+        ("path='a folder',labels=true", 'path="a folder",labels=true,binarize=dynamic'),
+        ("binarize=none,path=files", "path=files,binarize=dynamic"),
+    ],
+)
+def test_what_is_suggested_for_other_values_keeps_the_options(options, bits):
+    data = load_dataset(f"mnist:{options}" if options else "mnist")
+    assert data.variants[f"mnist:{bits}"] == (0, 1)
+
+
 def test_static_has_no_labels():
     said(lambda: mnist.MNIST(binarize="static").digits, "labels")
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorar import Evidence, SpecError, SupportError, build, default_registry
+from tensorar import Evidence, SpecError, SupportError, build, default_registry, suggest_head
 from tests.oracles import levels_of
 from tests.quadrature import points_and_weights
 from tests.strategies import (
@@ -98,6 +99,16 @@ def test_what_is_out_of_range_is_refused_and_the_range_told(spec, bad):
     known = torch.ones_like(values, dtype=torch.bool)
     known[2500, 3] = False
     head.check(values, known=known)
+
+
+@pytest.mark.parametrize(("name", "value"), [("beta", 0.9999999999), ("log_normal", 1e-60), ("gaussian", 1e60)])
+def test_what_a_model_would_round_to_an_impossible_value_is_refused(name, value):
+    values = torch.tensor([[0.5, 0.25], [value, 0.125]], dtype=torch.float64)
+    _make(name).check(values)
+    rounded = values[1, 0].float().item()
+    with pytest.raises(SupportError, match=re.escape(f"got {value}, rounded to {rounded:g}, in the data;")):
+        _make(name).check(values, dtype=torch.float32)
+    assert name not in [spec.name for spec in suggest_head(values).specs]
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.float32, torch.float64])

@@ -14,6 +14,7 @@ from tensorar import (
     TrainingSettings,
     build,
     default_registry,
+    evaluate,
     heads_for,
     load_dataset,
     train,
@@ -97,6 +98,20 @@ def test_a_value_only_in_the_test_set_is_refused_before_the_training(tmp_path):
     run.dataset.test[0, 0] = 2
     with pytest.raises(SupportError, match="got 2 in the dataset agreeing"):
         train(run, device="cpu")
+
+
+@pytest.mark.parametrize(("head", "value"), [("beta", 0.9999999999), ("log_normal", 1e-60)])
+def test_values_are_checked_as_the_model_will_see_them(head, value):
+    class Narrow(Dataset):
+        name = "narrow"
+
+        def load(self):
+            return Splits(*[torch.tensor([[value, 0.5]], dtype=torch.float64)] * 3)
+
+    with pytest.raises(SupportError, match=rf"got {value}, rounded to [01], in the dataset narrow; use --head g"):
+        check_data(Narrow(), "narrow", default_registry().create("head", head), default_registry())
+    with pytest.raises(SupportError, match=f"got {value}, rounded"):
+        evaluate(build((2,), "raster", head, "mlp:hidden=4"), Narrow().test)
 
 
 def test_training_leaves_the_callers_random_numbers_as_they_were(tmp_path):

@@ -58,6 +58,15 @@ def test_contexts_that_do_not_belong_to_the_events_are_refused(registry):
     assert "\n" not in str(error.value)
 
 
+def test_contexts_with_a_nan_are_told_from_those_of_another_shape(registry, monkeypatch):
+    data = load_dataset("told", registry=registry)
+    contexts = data.load_contexts()
+    contexts.valid[3, 1] = torch.nan
+    monkeypatch.setattr(type(data), "load_contexts", lambda self: contexts)
+    with pytest.raises(DataError, match=r"finite numbers in the contexts of valid of 'told', got NaN or infinity"):
+        _ = data.contexts
+
+
 def test_a_run_of_other_contexts_is_refused(tmp_path, registry):
     run = Run.create(tmp_path / "run", recipe(dataset="told"), (4,), context_features=3, registry=registry)
     with pytest.raises(RunError, match="contexts of length 3"):

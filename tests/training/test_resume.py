@@ -6,8 +6,9 @@ import signal
 import pytest
 import torch
 
-from tensorar import Run, RunError, SpecError, SupportError, TrainingSettings, evaluate, train
+from tensorar import Run, RunError, SpecError, SupportError, TrainingSettings, build, evaluate, train
 from tensorar.runs.tensors import read_tensors
+from tensorar.training.averaging import averaged
 from tensorar.training.batches import keyed_generator
 
 from .helpers import new_run, registry
@@ -59,6 +60,23 @@ def test_a_resumed_training_that_is_finished_stays_as_it_is(tmp_path):
     before = (tmp_path / "run" / "model.safetensors").read_bytes()
     assert train(Run.open(tmp_path / "run", registry=registry()), resume=True, device="cpu") is None
     assert (tmp_path / "run" / "model.safetensors").read_bytes() == before
+
+
+def test_the_average_reads_its_count_once_a_step(monkeypatch):
+    """A GPU is waited for at every number that is read."""
+    model = build((3,), "raster", "bernoulli", "mlp:hidden=4")
+    average, read, real = averaged(model, 0.9), [], torch.Tensor.__int__
+    monkeypatch.setattr(torch.Tensor, "__int__", lambda self: read.append(1) or real(self))
+    expected = [p.detach().clone() for p in model.parameters()]
+    for step in range(30):
+        for parameter in model.parameters():
+            parameter.data.normal_()
+        decay = min(0.9, (1 + step) / (10 + step)) if step else 0
+        expected = [e.lerp(p, 1 - decay) for e, p in zip(expected, model.parameters(), strict=True)]
+        average.update_parameters(model)
+    assert all(map(torch.equal, expected, average.module.parameters()))
+    assert len(expected) > 2
+    assert len(read) == 29
 
 
 def test_the_signal_handlers_are_put_back(tmp_path):

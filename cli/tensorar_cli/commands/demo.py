@@ -25,8 +25,9 @@ def demo(
     import tensorar
     from tensorar import pictures
     from tensorar_cli.commands.evaluate import likelihood_table
-    from tensorar_cli.commands.train import find_recipe, free_folder, train_with_progress
+    from tensorar_cli.commands.train import find_recipe, free_folder
     from tensorar_cli.loading import generator_of, open_run
+    from tensorar_cli.watching import train_with_progress
 
     output, recipe = Output(as_json=json), find_recipe("toy-convnet")
     training = replace(recipe.training, steps=None, epochs=None, minutes=minutes, seed=seed)

@@ -30,6 +30,7 @@ def inpaint(
     events: Annotated[int, typer.Option(help="How many events to complete.", min=1)] = 8,
     completions: Annotated[int, typer.Option(help="How many completions of each.", min=1)] = 4,
     split: options.Split = "test",
+    context: options.Contexts = None,
     out: options.PictureOrNumbers = None,
     method: options.Method = "auto",
     seed: options.Seed = 0,
@@ -41,14 +42,16 @@ def inpaint(
     import tensorar
     from tensorar import pictures
     from tensorar.sampling import Record
-    from tensorar_cli.loading import generator_of, known_method, open_run, some_events
+    from tensorar_cli.loading import generator_of, known_method, open_run, some_events, written_contexts
     from tensorar_cli.writing import NUMBERS, PICTURE, check_ending, write
 
     output, generator = Output(as_json=json), generator_of(seed)
     path = check_ending(out or run / "inpainting.png", PICTURE + NUMBERS)
     opened, model = open_run(run, device)
     known = _known(evidence, mask, model.event_shape, generator)
-    original, contexts = some_events(opened.dataset, split, events, seed)
+    original, own = some_events(opened.dataset, split, events, seed)
+    written = written_contexts(opened, context, len(original))
+    contexts = own if written is None else written
     start = tensorar.Evidence(known.expand(original.shape), original)
     record = Record()
     with output.progress("in-painting") as update:

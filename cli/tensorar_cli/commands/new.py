@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import keyword
-import os
 import re
 import shutil
 import tempfile
@@ -18,7 +17,7 @@ from tensorar_cli import options
 from tensorar_cli.output import Output
 
 KINDS = ("ordering", "head", "backbone")
-NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+NAME = re.compile(r"[a-z]([a-z0-9_]{0,38}[a-z0-9])?")
 TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
@@ -55,9 +54,13 @@ def _files(kind: str, name: str) -> dict[str, str]:
 
 
 def _text(template: str, kind: str, name: str) -> str:
-    title = "".join(word.capitalize() for word in name.split("_"))
     written = Template((TEMPLATES / f"{template}.template").read_text(encoding="utf-8"))
-    return written.substitute(name=name, Name=title, kind=kind, dashed=name.replace("_", "-"))
+    return written.substitute(name=name, Name=_title(name), kind=kind, dashed=name.replace("_", "-"))
+
+
+def _title(name: str) -> str:
+    """The name of the part's class."""
+    return "".join(word.capitalize() for word in name.split("_"))
 
 
 def _require_name(kind: str, name: str) -> None:
@@ -66,9 +69,9 @@ def _require_name(kind: str, name: str) -> None:
 
     if kind not in KINDS:
         raise SpecError(expected="ordering, head or backbone", got=repr(kind), remedy=nearest(kind, KINDS))
-    if not NAME.fullmatch(name) or keyword.iskeyword(name):
+    if not NAME.fullmatch(name) or keyword.iskeyword(name) or keyword.iskeyword(_title(name)):
         raise SpecError(
-            expected="a name of small letters, digits and underscores, no word of Python",
+            expected="a name of small letters, digits and underscores between them, no word of Python",
             got=repr(name),
             remedy=f"write for example tensorar plugins new {kind} my_{kind}",
         )
@@ -91,6 +94,7 @@ def _owner(kind: str, name: str) -> str | None:
 def _write(folder: Path, files: dict[str, str]) -> None:
     """All files or none: written next to the folder, which then gets its name."""
     from tensorar import RunError
+    from tensorar.files import umask
 
     if folder.exists() or folder.is_symlink():
         raise RunError(expected="a folder that is not there yet", got=str(folder), remedy="name another with --out")
@@ -100,14 +104,8 @@ def _write(folder: Path, files: dict[str, str]) -> None:
         for path, text in files.items():
             (beside / path).parent.mkdir(exist_ok=True)
             (beside / path).write_text(text, encoding="utf-8")
-        beside.chmod(0o777 & ~_umask())
+        beside.chmod(0o777 & ~umask())
         beside.rename(folder)
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
         raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tensorar_cli import options
 from tensorar_cli.output import Output
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from tensorar import Run
 
 
 def posterior(
@@ -17,6 +22,7 @@ def posterior(
         str | None, typer.Option(help="At which steps of the order, as in 1,5,20. Default: five spread over it.")
     ] = None,
     split: options.Split = "test",
+    context: options.Contexts = None,
     out: options.Picture = None,
     device: options.Device = "auto",
     plugin: options.Plugins = None,
@@ -24,7 +30,7 @@ def posterior(
 ) -> None:
     """Draw the lecture's figure: the mask, the values so far, and the distribution of the next coefficient."""
     from tensorar import TensorarError, pictures
-    from tensorar_cli.loading import contexts_of, events_of, open_run
+    from tensorar_cli.loading import events_of, open_run
     from tensorar_cli.writing import check_ending
 
     output, path = Output(as_json=json), check_ending(out or run / "posterior.png")
@@ -34,13 +40,25 @@ def posterior(
         raise TensorarError(
             expected=f"--example below {len(events)}, the events of {split}", got=str(example), remedy="name another"
         )
-    contexts, at = contexts_of(opened.dataset, split), _parse_steps(steps, len(model.order))
-    context = None if contexts is None else contexts[example]
-    shown = pictures.posterior_steps(model, events[example], at, opened.dataset, context=context)
+    given, at = _context(opened, context, split, example), _parse_steps(steps, len(model.order))
+    shown = pictures.posterior_steps(model, events[example], at, opened.dataset, context=given)
     pictures.save(pictures.posterior(shown), path)
     known = ", ".join(str(int(step.mask.sum())) for step in shown)
     output.say(f"event {example} of {split} with {known} coefficients known: {path}")
     output.result({"run": str(run), "path": str(path), "steps": [_as_dict(step) for step in shown]})
+
+
+def _context(run: Run, written: list[str] | None, split: str, example: int) -> Tensor | None:
+    """What the event is conditioned on: what was written, else its own context."""
+    from tensorar import TensorarError
+    from tensorar_cli.loading import contexts_of, written_contexts
+
+    if written is not None and len(written) > 1:
+        raise TensorarError(expected="one --context for one event", got=str(len(written)), remedy="leave out the rest")
+    contexts, own = written_contexts(run, written, 1), contexts_of(run.dataset, split)
+    if contexts is not None:
+        return contexts[0]
+    return None if own is None else own[example]
 
 
 def _as_dict(step: Any) -> dict[str, Any]:

@@ -13,13 +13,7 @@ from tensorar_cli.output import Output
 def sample(
     run: options.RunFolder,
     number: Annotated[int, typer.Option("--number", "-n", help="How many samples.", min=1)] = 64,
-    context: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="What the samples are conditioned on: a digit for mnist:labels=true, else numbers with commas. "
-            "May be repeated: the samples take turns. Default: contexts of the training data."
-        ),
-    ] = None,
+    context: options.Contexts = None,
     out: options.PictureOrNumbers = None,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Show beside each sample the means that its values were drawn from.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
@@ -12,6 +11,7 @@ import typer
 
 from tensorar_cli import options
 from tensorar_cli.output import MAIN, Output
+from tensorar_cli.watching import exact_nats, train_with_progress, valid_nats
 
 if TYPE_CHECKING:
     from tensorar import Recipe, Run
@@ -149,38 +149,13 @@ def free_folder(name: str) -> Path:
     return next(folder for folder in candidates if not folder.exists())
 
 
-def train_with_progress(output: Output, run: Run, *, device: str, resume: bool = False) -> None:
-    """Train a run with a progress bar and draw its curve; an interrupt saves and ends the command."""
-    from tensorar import train as train_run
-    from tensorar_cli.watching import watched
-
-    output.say(f"training {run.recipe.backbone} on {run.recipe.dataset} in {run.folder}")
-    with watched(output) as watch:
-        interrupted = train_run(run, resume=resume, device=device, watch=watch)
-    if interrupted is not None:
-        output.result({"run": str(run.folder), "interrupted": True, "metrics": run.metrics()})
-        output.say(f"interrupted and saved; go on with: tensorar train --resume {quote(str(run.folder))}")
-        raise typer.Exit(128 + interrupted)
-    if MAIN:
-        from tensorar import pictures
-
-        rows = run.metrics()
-        pictures.save(pictures.curve_of_training(rows, entropy=_exact_nats(rows)), run.folder / "training.png")
-
-
-def _exact_nats(rows: list[dict[str, Any]]) -> float | None:
-    """What the process that made the data would reach on the validation events, where that is known."""
-    return next((row["valid_data_nats"] for row in rows if row.get("valid_data_nats") is not None), None)
-
-
 def _report(output: Output, run: Run) -> None:
     """Say what came of a training; in the process that speaks for all."""
     if not MAIN:
         return
     rows = run.metrics()
-    exact = _exact_nats(rows)
-    nats = [row["valid_nats"] for row in rows if row.get("valid_nats") is not None]
-    best = min(nats, default=math.inf)
+    exact = exact_nats(rows)
+    best = min(valid_nats(rows))
     results = {"interrupted": False, "best_valid_nats": best, "exact_valid_nats": exact, "metrics": rows}
     output.result({"run": str(run.folder), **results})
     distance = "" if exact is None else f", {best - exact:.3f} above the exact {exact:.3f}"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Literal, get_args
 
 import torch
 from torch.nn.functional import one_hot
 
-from tensorar import DataError, Dataset, SpecError, Splits
+from tensorar import DataError, Dataset, PartSpec, SpecError, Splits
 from tensorar_plugins.datasets.binarized_mnist import static_split
 from tensorar_plugins.datasets.fetch import Remote, locate
 from tensorar_plugins.datasets.idx import read_idx
@@ -65,7 +65,15 @@ class MNIST(Dataset):
 
     @property
     def variants(self):
-        return {"mnist:binarize=static": (0, 1), "mnist:binarize=none": (0, 255)}
+        # the static split has no labels, and a folder of images need not hold it
+        bits = "dynamic" if self.labels or self.path is not None else "static"
+        return {self._spec(bits): (0, 1), self._spec("none"): (0, 255)}
+
+    def _spec(self, binarize):
+        """The spec of this dataset with the options that were given, binarised otherwise."""
+        options = {field.name: getattr(self, field.name) for field in fields(self)}
+        given = {field.name: options[field.name] for field in fields(self) if options[field.name] != field.default}
+        return str(PartSpec(self.name, given | {"binarize": binarize}))
 
     def visit(self, indices, generator):
         if self.binarize != "dynamic":

@@ -22,16 +22,21 @@ TAKEN = ("uint8", "int8", "int16", "int32", "int64", "float16", "float32", "floa
 
 
 def expand(path: str | Path) -> Path:
-    """A path with ``~`` and ``$VARIABLES`` replaced, as by a shell outside quotes. Raises ``DataError``."""
-    expanded = os.path.expandvars(path)
-    unset = re.search(r"\$(\w+)", expanded)
-    if unset is not None:
+    """A path with ``~`` and ``$VARIABLES`` replaced, as by a shell outside quotes. Raises ``DataError``.
+
+    A file whose name is written so is taken as it is.
+    """
+    written, expanded = Path(path).expanduser(), Path(os.path.expandvars(path)).expanduser()
+    if written.exists():
+        return written
+    unset = re.search(r"\$(\w+)", str(expanded))
+    if unset is not None and not expanded.exists():
         raise DataError(
             expected=f"the environment variable {unset[1]}, which the path {path} names",
             got="none of that name",
             remedy=f"set it, as in: export {unset[1]}=FOLDER",
         )
-    return Path(expanded).expanduser()
+    return expanded
 
 
 def read_npy(path: str | Path) -> Tensor:
