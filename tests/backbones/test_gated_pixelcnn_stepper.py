@@ -13,23 +13,14 @@ from tensorar.conditionals import all_conditionals, stepper_of
 from tensorar.sampling.memory import held
 from tensorar_plugins.backbones import slabs
 from tensorar_plugins.backbones.grid import _ranks
-from tests.backbones.walking import walk
-from tests.strategies import events_of, randomise
-
-CLOSE = {"rtol": 1e-9, "atol": 1e-9}
+from tests.backbones.walking import compare
+from tests.strategies import randomise
 
 
 def _model(shape, ordering="raster", *, layers=3, context_features=0, **options):
     spec = ",".join([f"gated_pixelcnn:channels=5,hidden=6,layers={layers}"] + [f"{k}={v}" for k, v in options.items()])
     model = build(shape, ordering, "bernoulli", spec, context_features=context_features)
     return randomise(model, 0, spread=0.3)
-
-
-def _compare(model, *, batch=3, context=None, **tolerance):
-    features = model.features(events_of(model, batch, 1)).to(model.features_dtype)
-    expected = all_conditionals(model.backbone, features, model.order, context).detach()
-    found = walk(model, features, context)
-    torch.testing.assert_close(found, expected.reshape(found.shape), **tolerance or CLOSE)
 
 
 # images, sequences, volumes; colours inside, outside and between; sides of 1
@@ -55,13 +46,13 @@ SHAPES = [
 )
 @pytest.mark.parametrize("shape", SHAPES)
 def test_any_shape_and_kernel(shape, options):
-    _compare(_model(shape, **options))
+    compare(_model(shape, **options))
 
 
 @pytest.mark.parametrize("layers", [1, 2])
 def test_few_layers(layers):
-    _compare(_model((5, 6), layers=layers))
-    _compare(_model((7,), layers=layers))
+    compare(_model((5, 6), layers=layers))
+    compare(_model((7,), layers=layers))
 
 
 @pytest.mark.parametrize(
@@ -70,40 +61,23 @@ def test_few_layers(layers):
 )
 @pytest.mark.parametrize("channel_axes", ["'0'", "'1'", "'0 1'", "''"])
 def test_other_raster_orders_and_any_channel_axes(ordering, shape, channel_axes):
-    _compare(_model(shape, ordering, channel_axes=channel_axes))
+    compare(_model(shape, ordering, channel_axes=channel_axes))
 
 
 @pytest.mark.parametrize("shape", [(9,), (5, 6), (3, 4, 5), (4, 5, 3), (4, 3, 5)])
 def test_context_in_the_gates_of_every_stack(shape):
-    _compare(_model(shape, context_features=2), context=torch.randn(3, 2).double())
+    compare(_model(shape, context_features=2), context=torch.randn(3, 2).double())
 
 
 @pytest.mark.parametrize(("dtype", "close"), [(torch.float32, 1e-4), (torch.bfloat16, 0.1)])
 def test_in_other_precisions(dtype, close):
-    _compare(_model((7, 8)).to(dtype), rtol=close, atol=close)
+    compare(_model((7, 8)).to(dtype), rtol=close, atol=close)
 
 
 @pytest.mark.parametrize("shape", [(6, 7), (4, 5, 3)])
 def test_slabs_of_a_large_batch_are_gathered_in_portions(shape, monkeypatch):
     monkeypatch.setattr(slabs, "GATHERED", 400)
-    _compare(_model(shape), batch=7)
-
-
-def test_batches_of_any_size_and_two_walks_at_once():
-    model = _model((5, 6))
-    for batch in (1, 2, 17):
-        _compare(model, batch=batch)
-    ones = torch.ones(2, 1).double()
-    first, second = (stepper_of(model.backbone, model.order, 2) for _ in range(2))
-    shown, answers = None, []
-    with torch.inference_mode():
-        for _ in range(30):
-            answers.append(first.step(shown))
-            second.step(None if shown is None else 1 - shown)
-            shown = ones
-        alone = stepper_of(model.backbone, model.order, 2)
-        for t, answer in enumerate(answers):
-            assert torch.equal(alone.step(None if t == 0 else ones), answer), "parameters told stay what they were"
+    compare(_model(shape), batch=7)
 
 
 def test_sampling_changes_no_weight_and_training_may_use_the_masks_that_it_made_first():

@@ -241,14 +241,6 @@ def test_they_follow_the_network_into_another_dtype_and_a_copy():
     torch.testing.assert_close(model.float().log_prob(x), single)
 
 
-def test_they_serve_training_after_inference():
-    model = build((4,), "raster", "bernoulli", "made:hidden=8")
-    with torch.inference_mode():
-        model.log_prob(torch.ones(2, 4))
-    model.loss(torch.ones(2, 4)).backward()
-    assert all(p.grad is not None for p in model.parameters())
-
-
 def test_half_precision_around_it():
     model = build((40,), "raster", "bernoulli", "made:hidden=8,direct=true", context_features=2)
     x, context = torch.rand(3, 40).round(), torch.randn(3, 2)

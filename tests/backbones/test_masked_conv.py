@@ -194,10 +194,11 @@ def test_copies_dtypes_and_other_batches_share_what_is_known_of_an_order(orderin
     assert conv(maps[:0].double(), ranks).shape == (0, 3, 6, 6)
     conv.float()
     with torch.autocast("cpu", torch.bfloat16):
-        half = conv(conv(maps, ranks)[:, :2], ranks)
+        half = conv(conv(maps.bfloat16(), ranks)[:, :2], ranks)
+    assert half.dtype == torch.bfloat16
     half.float().sum().backward()
     assert conv.weight.grad.dtype == torch.float32
-    torch.testing.assert_close(half.float(), conv(out[:, :2], ranks), rtol=0.1, atol=0.05)
+    torch.testing.assert_close(half.float(), conv(out[:, :2], ranks), rtol=0.02, atol=0.02)
 
 
 @pytest.mark.parametrize("examples", [1, 3, 7])
@@ -234,6 +235,15 @@ def test_slopes_in_half_precision_are_summed_up_in_single(monkeypatch):
     maps = torch.ones(512, 1, 2, 2, dtype=torch.bfloat16)
     conv(maps, grid.ranks(_order("snake", (2, 2)))).sum().backward()
     assert conv.weight.grad[0, 0].tolist() == [[512, 1024, 512], [512, 2048, 512], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_mixed_precision_is_that_of_convolutions(dtype):
+    grid = Grid.of((5, 5))
+    conv, maps = MaskedConv(grid, 2, 3, 3).to(dtype), torch.randn(7, 2, 5, 5, dtype=dtype)
+    with torch.autocast("cpu", torch.bfloat16):
+        raster, spiral = (conv(maps, grid.ranks(_order(name, (5, 5)))) for name in ("raster", "spiral"))
+    assert spiral.dtype == raster.dtype == (torch.bfloat16 if dtype == torch.float32 else dtype)
 
 
 def test_edges_are_kept_for_the_last_batches_only():

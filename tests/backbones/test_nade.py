@@ -34,8 +34,8 @@ def _textbook(network, features, order, context):
     return torch.stack(found, 1).reshape(*features.shape[:-1], -1)
 
 
-def _model(data, *, head="bernoulli", options="", context_features=0):
-    shape = data.draw(event_shapes(max_coefficients=12))
+def _model(data, *, head="bernoulli", options="", context_features=0, max_coefficients=12):
+    shape = data.draw(event_shapes(max_coefficients=max_coefficients))
     model = build(shape, "shuffled", head, f"nade:hidden=5{options}", context_features=context_features)
     return randomise(model, data.draw(seeds)), data.draw(orders(shape))
 
@@ -127,8 +127,8 @@ def test_options_decide_against_the_head():
 
 @given(data=st.data())
 def test_one_set_of_weights_is_a_distribution_under_every_order(data):
-    model, order = _model(data, options=",chunk=3")
-    _, probability = joint(model, order=order) if len(order) < 9 else (None, torch.ones(1).double())
+    model, order = _model(data, options=",chunk=3", max_coefficients=8)
+    _, probability = joint(model, order=order)
     torch.testing.assert_close(probability.sum(), torch.ones(()).double())
 
 

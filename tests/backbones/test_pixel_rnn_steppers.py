@@ -68,25 +68,6 @@ def test_batches_of_any_size_and_weights_left_alone(name, batch):
         assert torch.equal(value, before[name])
 
 
-def test_two_walks_at_once_do_not_meet(name):
-    model = _model(name, (5, 6))
-    features = [model.features(events_of(model, 2, seed)).reshape(2, 30, -1) for seed in (1, 2)]
-    steppers = [stepper_of(model.backbone, model.order, 2) for _ in features]
-    answers = [[], []]
-    with torch.inference_mode():
-        for t in range(30):
-            for answer, stepper, some in zip(answers, steppers, features, strict=True):
-                answer.append(stepper.step(some[:, t - 1] if t else None))
-    for answer, some in zip(answers, features, strict=True):
-        torch.testing.assert_close(torch.stack(answer, 1), walk(model, some), rtol=0, atol=0)
-
-
-def test_training_goes_on_after_sampling(name):
-    model = _model(name, (6, 5, 3))
-    model.sample(2, method="cached")
-    model.train().loss(events_of(model, 2, 0)).backward()
-
-
 def test_in_half_precision_as_one_pass_is(name):
     model = _model(name, (6, 6)).bfloat16()
     features = model.features(events_of(model, 3, 1).bfloat16())

@@ -14,18 +14,11 @@ from tensorar import build
 from tensorar.conditionals import all_conditionals, stepper_of
 from tensorar.sampling.memory import held
 from tensorar_plugins.backbones.grid import _ranks
-from tests.backbones.walking import walk
+from tests.backbones.walking import compare
 from tests.strategies import events_of, orders, randomise
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 SMALL = "pixelcnn:channels=6,blocks=2"
-
-
-def _compare(model, *, batch=3, context=None, **tolerance):
-    features = model.features(events_of(model, batch, 1)).to(model.features_dtype)
-    expected = all_conditionals(model.backbone, features, model.order, context).detach()
-    found = walk(model, features, context)
-    torch.testing.assert_close(found, expected.reshape(found.shape), **tolerance or CLOSE)
 
 
 def _model(shape, ordering, options="", *, spread=0.4, **more):
@@ -35,7 +28,7 @@ def _model(shape, ordering, options="", *, spread=0.4, **more):
 @pytest.mark.parametrize("ordering", ["raster:flip=0", "raster:axes=1 0", "snake", "hilbert", "checkerboard", "random"])
 @pytest.mark.parametrize("options", ["", ",kernel=5,first_kernel=3", ",kernel=1", ",hidden=5"])
 def test_maps_larger_than_the_kernels(ordering, options):
-    _compare(_model((11, 9) if ordering != "hilbert" else (8, 16), ordering, options))
+    compare(_model((11, 9) if ordering != "hilbert" else (8, 16), ordering, options))
 
 
 @given(data=st.data())
@@ -54,41 +47,24 @@ def test_any_permutation(data):
 @pytest.mark.parametrize("ordering", ["raster", "raster:axes=1 2 0", "raster:axes=1 0 2,flip=0 1", "random"])
 @pytest.mark.parametrize("channel_axes", ["", "'0'", "'0 2'", "''"])
 def test_colours_in_any_nesting(ordering, channel_axes):
-    _compare(_model((3, 6, 5), ordering, f",channel_axes={channel_axes}" if channel_axes else ""))
+    compare(_model((3, 6, 5), ordering, f",channel_axes={channel_axes}" if channel_axes else ""))
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (1, 1), (30,), (1, 5, 6), (4, 5, 3), (3, 2, 4, 2)])
 def test_any_number_of_axes(shape):
-    _compare(_model(shape, "raster"))
+    compare(_model(shape, "raster"))
 
 
 @pytest.mark.parametrize("shape", [(6, 5), (3, 5, 5)])
 def test_context_in_every_layer(shape):
     model = _model(shape, "random", context_features=2)
-    _compare(model, context=torch.randn(3, 2).double())
+    compare(model, context=torch.randn(3, 2).double())
 
 
 @pytest.mark.parametrize(("dtype", "close"), [(torch.float32, 1e-4), (torch.bfloat16, 0.1)])
 def test_in_other_precisions(dtype, close):
     model = _model((7, 8), "raster", spread=0.2).to(dtype)
-    _compare(model, rtol=close, atol=close)
-
-
-def test_batches_of_any_size_and_two_walks_at_once():
-    model = _model((6, 6), "snake")
-    for batch in (1, 2, 17):
-        _compare(model, batch=batch)
-    order, ones = model.order, torch.ones(2, 1).double()
-    first, second = (stepper_of(model.backbone, order, 2) for _ in range(2))
-    shown, answers = None, []
-    with torch.inference_mode():
-        for _ in range(36):
-            answers.append(first.step(shown))
-            second.step(None if shown is None else 1 - shown)
-            shown = ones
-        alone = stepper_of(model.backbone, order, 2)
-        for t, answer in enumerate(answers):
-            assert torch.equal(alone.step(None if t == 0 else ones), answer), "parameters told stay what they were"
+    compare(model, rtol=close, atol=close)
 
 
 def test_sampling_changes_no_weight():

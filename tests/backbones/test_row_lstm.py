@@ -29,12 +29,12 @@ def _textbook(layer, maps, pixels):
     state, weight = layer.scan.channels, layer.scan.weight[0].unflatten(1, (-1, taps))
     width = state // pixels.groups
     first = (layer.scan.hidden[0, :, 0, 0], layer.scan.cell[0, :, 0, 0])
-    entering, reach = layer.enter.weight, layer.enter.weight.shape[-1] // 2
+    entering, reach = layer.enter.conv.weight, layer.enter.conv.kernel.size[-1] // 2
     along = [0] + [o for o in range(-(taps // 2), taps // 2 + 1) if o]
     states, added = {}, torch.zeros_like(maps)
     for i in range(pixels.height):
         for j in range(pixels.width):
-            gates = layer.enter.bias.reshape(pixels.groups, 4, width).transpose(0, 1).flatten()
+            gates = layer.enter.conv.bias.reshape(pixels.groups, 4, width).transpose(0, 1).flatten()
             for o in range(-reach, reach + 1):
                 if pixels.inside(i, j + o):
                     kernel = entering[:, :, 0, reach + o] * pixels.mask(i, j, i, j + o, 4 * width, 2 * width)
@@ -107,7 +107,7 @@ def test_options_that_make_no_network(options):
 
 def test_training_begins_with_a_memory():
     layer = build((5, 5), "raster", "bernoulli", "row_lstm:channels=2").backbone.layers[0]
-    assert layer.enter.bias[2:4].tolist() == [1.0, 1.0]
+    assert layer.enter.conv.bias[2:4].tolist() == [1.0, 1.0]
     assert layer.scan.hidden.count_nonzero() == layer.scan.cell.count_nonzero() == 0
 
 

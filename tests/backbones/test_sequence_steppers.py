@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tensorar import build
-from tensorar.conditionals import all_conditionals, stepper_of
+from tensorar.conditionals import all_conditionals
 from tests.backbones.walking import walk
 from tests.strategies import events_of, randomise
 
@@ -33,19 +33,3 @@ def test_the_steps_of_every_form_are_those_of_one_pass(spec, ordering, context_f
     features = model.features(x)
     expected = all_conditionals(model.backbone, features, model.order, context).reshape(3, 16, -1)
     torch.testing.assert_close(walk(model, features, context), expected, **CLOSE)
-
-
-@pytest.mark.parametrize("spec", ["rnn:hidden=6", "transformer:channels=8,layers=2"])
-def test_two_walks_at_once_do_not_meet(spec):
-    model = randomise(build((5,), "raster", "bernoulli", spec), 0)
-    first, second = (stepper_of(model.backbone, model.order, 2) for _ in range(2))
-    ones, zeros = torch.ones(2, 1).double(), torch.zeros(2, 1).double()
-    with torch.inference_mode():
-        first.step(None)
-        second.step(None)
-        apart = first.step(ones)
-        second.step(zeros)
-        alone = stepper_of(model.backbone, model.order, 2)
-        alone.step(None)
-        assert torch.equal(alone.step(ones), apart)
-        torch.testing.assert_close(alone.step(zeros), first.step(zeros), **CLOSE)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tensorar import Order, default_registry
 from tensorar_plugins.backbones.grid import Grid
 from tensorar_plugins.backbones.masked_conv import MaskedConv
-from tensorar_plugins.backbones.tap_table import steps_of, table_of, tap_weights
+from tensorar_plugins.backbones.tap_table import tap_weights
 from tests.strategies import composite, event_shapes, orders, seeds
 
 NOTHING = -1
@@ -55,7 +55,7 @@ def _seen_by_rule(conv, ranks, visits):
 def test_every_step_finds_what_the_rule_shows_it(layer):
     """A walk with a cache of steps instead of maps: each block comes in, then its members read."""
     conv, ranks, visits, count = layer
-    table = table_of(conv, ranks, visits, count)
+    table = conv.taps(ranks).table_of(visits, count)
     cache, groups = [NOTHING] * table.size, conv.groups
     expected = _seen_by_rule(conv, ranks, visits)
     row = {int(t): (g, n) for g, steps in enumerate(table.steps) for n, t in enumerate(steps)}
@@ -74,7 +74,7 @@ def test_every_step_finds_what_the_rule_shows_it(layer):
 @given(layer=layers())
 def test_a_layer_that_sees_itself_reads_itself_first(layer):
     conv, ranks, visits, count = layer
-    table = table_of(conv, ranks, visits, count)
+    table = conv.taps(ranks).table_of(visits, count)
     for steps, reads in zip(table.steps, table.reads, strict=True):
         own = torch.tensor(table.place)[steps]
         assert not conv.itself or torch.equal(reads[:, 0], own)
@@ -84,7 +84,7 @@ def test_the_weights_of_taps_are_in_the_order_of_what_they_multiply():
     order = Order.raster((3, 3, 2))
     grid = Grid.of((3, 3, 2), (2,))
     conv = MaskedConv(grid, 3, 4, 3)
-    table = table_of(conv, grid.ranks(order), grid.ranks(order))
+    table = conv.taps(grid.ranks(order)).table_of(grid.ranks(order))
     weight = tap_weights(conv, table.kinds[1]).unflatten(0, (-1, 3))
     for column, kind in enumerate(table.kinds[1].tolist()):
         tap, group, seen = kind // 4, kind // 2 % 2, kind % 2
@@ -100,8 +100,8 @@ def test_of_a_raster_order_it_holds_as_many_rows_as_the_kernel_reaches_up(kernel
     order = Order.raster((side, side))
     conv = MaskedConv(grid, 1, 1, kernel, itself=True)
     ranks = grid.ranks(order)
-    assert table_of(conv, ranks, ranks).size <= rows * side + kernel
-    whole_rows = table_of(conv, ranks.coarser(side), ranks, side)
+    assert conv.taps(ranks).table_of(ranks).size <= rows * side + kernel
+    whole_rows = conv.taps(ranks.coarser(side)).table_of(ranks, side)
     assert whole_rows.size == 1 + (rows + 1) * side
 
 
@@ -112,7 +112,7 @@ def test_what_nothing_reads_any_more_makes_room_under_any_order():
     sizes = {}
     for name in ("raster", "snake", "hilbert", "checkerboard", "random"):
         ranks = grid.ranks(default_registry().create("ordering", name).order(shape))
-        sizes[name] = table_of(conv, ranks, ranks).size
+        sizes[name] = conv.taps(ranks).table_of(ranks).size
     assert sizes["raster"] < sizes["hilbert"] < sizes["random"] < 257
     assert sizes["snake"] < 40
 
@@ -121,5 +121,4 @@ def test_a_table_is_made_once_for_an_order():
     grid = Grid.of((4, 4))
     ranks = grid.ranks(Order.raster((4, 4)))
     first, second = (MaskedConv(grid, 1, 1, 3, itself=True) for _ in range(2))
-    assert table_of(first, ranks, ranks) is table_of(second, ranks, ranks)
-    assert len(steps_of(ranks)) == 16
+    assert first.taps(ranks).table_of(ranks) is second.taps(ranks).table_of(ranks)

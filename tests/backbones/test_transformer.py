@@ -158,6 +158,11 @@ def test_every_axis_that_a_head_has_room_for_turns():
     assert (rotary.angles(torch.zeros(())).diff(dim=0).abs().sum(0) > 0).all()
 
 
+def test_neighbours_turn_differently_in_half_precision_too():
+    angles = Rotary((784,), 8).angles(torch.zeros((), dtype=torch.bfloat16))
+    assert (angles.diff(dim=0) != 0).all()
+
+
 def test_weights_begin_as_in_gpt_2():
     model = build((64,), "raster", "bernoulli", "transformer:channels=64,layers=8").backbone
     for block in model.layers:

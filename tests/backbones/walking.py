@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from tensorar.conditionals import stepper_of
+from tensorar.conditionals import all_conditionals, stepper_of
+from tests.strategies import events_of
+
+CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 
 
 def walk(model, features, context=None):
@@ -17,3 +20,11 @@ def walk(model, features, context=None):
             parameters.append(stepper.step(shown))
             shown = flat[:, coefficient]
     return torch.stack(parameters, 1)[:, order.rank.flatten()]
+
+
+def compare(model, *, batch=3, context=None, **tolerance):
+    """The parameters of a walk through random events are those of one pass."""
+    features = model.features(events_of(model, batch, 1)).to(model.features_dtype)
+    expected = all_conditionals(model.backbone, features, model.order, context).detach()
+    found = walk(model, features, context)
+    torch.testing.assert_close(found, expected.reshape(found.shape), **tolerance or CLOSE)

@@ -8,13 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tensorar import CausalBackbone, Evidence, Head, SpecError, build
-from tensorar.conditionals import all_conditionals, stepper_of
 from tensorar.sampling import Record
 from tensorar.sampling.memory import events_at_once
-from tests.strategies import backbone_specs, events_of, evidence, head_specs, kind_of, models, randomise, seeds
+from tests.strategies import backbone_specs, evidence, head_specs, kind_of, models, randomise, seeds
 
 causal = [spec for spec in backbone_specs() if issubclass(kind_of(spec), CausalBackbone)]
-CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 BATCH = 5
 
 
@@ -62,21 +60,6 @@ def test_with_a_context_too(backbone, data):
     plain = _sample(model, seed, context=context, method="plain")
     for method in _methods(model):
         _same(model, _sample(model, seed, context=context, method=method), plain)
-
-
-@pytest.mark.parametrize("head", ["bernoulli", "categorical:levels=3,one_hot=true"])
-@pytest.mark.parametrize("backbone", causal)
-@given(data=st.data())
-def test_a_stepper_tells_the_parameters_of_one_pass(backbone, head, data):
-    model = data.draw(models(backbone=backbone, head=head, max_coefficients=12))
-    x = events_of(model, BATCH, data.draw(seeds))
-    features = model.features(x)
-    expected = all_conditionals(model.backbone, features, model.order).reshape(BATCH, len(model.order), -1)
-    stepper, shown = stepper_of(model.backbone, model.order, BATCH), None
-    with torch.inference_mode():
-        for coefficient in model.order.visits.tolist():
-            torch.testing.assert_close(stepper.step(shown), expected[:, coefficient], **CLOSE)
-            shown = features.reshape(BATCH, len(model.order), -1)[:, coefficient]
 
 
 @pytest.mark.parametrize("head", head_specs())

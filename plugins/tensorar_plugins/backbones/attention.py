@@ -11,7 +11,10 @@ from tensorar_plugins.backbones.positions import rotate
 
 
 class Block(nn.Module):
-    """Attention and a two-layer network, each added to what comes in and reading it through a LayerNorm per step."""
+    """Attention and a two-layer network, each added to what comes in and reading it through a LayerNorm per step.
+
+    GELU is the exact one, not the tanh approximation of GPT-2.
+    """
 
     def __init__(self, signature, channels, heads, dropout):
         super().__init__()

@@ -23,7 +23,9 @@ class DiagonalBiLSTM(PixelRNN):
     images; a sequence has one, and an ordinary LSTM. Beyond the map, the state is the learned initial one.
 
     The paper's mirrored scan starts from maps that do not see their own pixel, and so never shows the last pixel of
-    the row above. As it is shifted anyhow, here it sees that pixel too.
+    the row above. As it is shifted anyhow, here it sees that pixel too. The forget gate's bias begins at 1, of which
+    the paper says nothing: Jozefowicz, Zaremba, Sutskever 2015, "An Empirical Exploration of Recurrent Network
+    Architectures".
     """
 
     name = "diagonal_bilstm"

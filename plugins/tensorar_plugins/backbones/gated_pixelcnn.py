@@ -21,7 +21,8 @@ class GatedPixelCNN(CausalBackbone):
     ``y = tanh(s_f) sigmoid(s_g)`` in the horizontal one, ``h' = h + B y`` (no residual in the first layer), and
     ``B y`` of all layers, added up, through two ReLU and 1x1 layers to the output. The context is a bias of both
     gates. Van den Oord, Kalchbrenner, Espeholt, Vinyals, Graves, Kavukcuoglu 2016, "Conditional Image Generation with
-    PixelCNN Decoders", equations 2 to 4 and figure 2.
+    PixelCNN Decoders", equations 2 to 4 and figure 2; not in that figure are the skips from every layer to the output,
+    which come from "Pixel Recurrent Neural Networks", section 3.3.
 
     The vertical stack's taps follow the rank rule for the ranks of *rows*, strictly in the first layer only: what it
     tells about a row has seen all rows before and nothing of its own, so the horizontal stack takes it from the same

@@ -8,7 +8,7 @@ from itertools import accumulate
 import torch
 
 from tensorar import Stepper
-from tensorar_plugins.backbones.gathering import Gathering, answer
+from tensorar_plugins.backbones.gathering import Gathering, answer, with_bias
 from tensorar_plugins.backbones.slabs import SlabConv
 from tensorar_plugins.backbones.tap_table import bias_of, groups_of
 
@@ -25,9 +25,9 @@ class GatedPixelCNNStepper(Stepper):
     def __init__(self, backbone, order, batch, context):
         layers, ranks = backbone.layers, backbone._ranks(order)
         with torch.no_grad():
-            convs = [_with_bias(layer.stacks[-1], context) for layer in layers]
+            convs = [with_bias(layer.stacks[-1], context) for layer in layers]
             outs = [(layer.out, layer.out.bias.detach().unflatten(0, (1, layer.groups, -1))) for layer in layers]
-            ends = [_with_bias(layer, context) for layer in backbone.answer.layers]
+            ends = [with_bias(layer, context) for layer in backbone.answer.layers]
             self.first = Gathering(convs[:1], ranks[-1], batch)
             self.inner = Gathering(convs[1:] + outs + ends, ranks[-1], batch)
             self.stacks = _stacks(backbone, ranks, batch, context)
@@ -60,10 +60,6 @@ class GatedPixelCNNStepper(Stepper):
         self.first.keep(t, features)
         for stack in self.stacks:
             stack.convs[0].show(t, features)
-
-
-def _with_bias(layer, context):
-    return layer.conv, bias_of(layer, context)
 
 
 def _stacks(backbone, ranks, batch, context):

@@ -1,6 +1,6 @@
 """Masked convolutions at the coefficient whose turn it is: their live taps gathered from what earlier steps kept.
 
-    layers = Gathering([(conv, bias), ...], ranks, batch)
+    layers = Gathering([with_bias(layer, context), ...], ranks, batch)
     layers.fetch(t)                                    # what their taps read of earlier steps, for all at once
     for place in layers.places[layers.groups[t]]:      # one after the other
         place.own.copy_(what_comes_in)
@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tensorar_plugins.backbones.tap_table import groups_of, table_of, tap_weights
+from tensorar_plugins.backbones.tap_table import bias_of, groups_of, tap_weights
 
 
 class Place(NamedTuple):
@@ -37,6 +37,11 @@ class Place(NamedTuple):
     def sum(self):
         """What the layer makes of its inputs."""
         return torch.addmm(self.bias, self.rows, self.weight)
+
+
+def with_bias(layer, context):
+    """A masked layer as ``Gathering`` takes it: its convolution, and what it adds at every position."""
+    return layer.conv, bias_of(layer, context)
 
 
 class Gathering:
@@ -75,7 +80,7 @@ class _Reading:
 
     def __init__(self, layers, ranks, batch):
         convs, self.biases = zip(*layers, strict=True)
-        table = table_of(convs[0], ranks, ranks)
+        table = convs[0].taps(ranks).table_of(ranks)
         inputs, count, self.sees_itself = convs[0].weight.shape[1] // convs[0].groups, len(convs), convs[0].itself
         self.groups, self.held_at = groups_of(ranks).tolist(), table.place
         self.looks_back = any(len(kinds) > self.sees_itself for kinds in table.kinds)

@@ -106,9 +106,16 @@ def _transposed(maps):
     return nodes
 
 
+def _as_convolutions_take(maps):
+    """In the number type that autocast, where it is on, has torch's own convolutions compute in."""
+    device = maps.device.type
+    mixed = torch.is_autocast_enabled(device) and maps.dtype == torch.float32
+    return maps.to(torch.get_autocast_dtype(device)) if mixed else maps
+
+
 def locally_masked(maps, weight, bias, taps):
     """The convolution of ``(B, groups * inputs, *sizes)`` by ``(groups * outputs, groups * inputs, *kernel)``."""
-    groups, sizes = taps.live.shape[1], maps.shape[2:]
+    groups, sizes, maps = taps.live.shape[1], maps.shape[2:], _as_convolutions_take(maps)
     blocks = weight.flatten(2).unflatten(1, (groups, -1)).unflatten(0, (groups, -1)).permute(4, 0, 2, 1, 3)
     nodes = ToNodes.apply(maps.flatten(2)).unflatten(2, (groups, -1)).flatten(1, 2)
     weights = blocks.flatten(0, 2).index_select(0, taps.edge_kinds).to(nodes.dtype)

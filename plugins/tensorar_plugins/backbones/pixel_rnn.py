@@ -7,9 +7,8 @@ from abc import abstractmethod
 from torch import nn
 
 from tensorar import CausalBackbone, Order
-from tensorar_plugins.backbones.context import ContextBias
 from tensorar_plugins.backbones.grid import Grid
-from tensorar_plugins.backbones.masked_conv import MaskedConv
+from tensorar_plugins.backbones.pixel_layers import Answer, MaskedLayer
 from tensorar_plugins.backbones.sizes import require_positive
 
 
@@ -28,11 +27,9 @@ class PixelRNN(CausalBackbone):
         require_positive(self.name, channels=channels, layers=layers)
         self.grid, self.channels = Grid.of(signature.event_shape), channels
         ranks, width = self.grid.ranks(Order.raster(signature.event_shape)), 2 * channels
-        self.first = MaskedConv(self.grid, signature.feature_count, width, first, ranks=ranks)
+        self.first = MaskedLayer(signature, self.grid, signature.feature_count, width, first, ranks=ranks)
         self.layers = nn.ModuleList(self.recurrent_layers(ranks, layers))
-        self.last = nn.ModuleList(MaskedConv(self.grid, width, width, 1, itself=True, ranks=ranks) for _ in range(2))
-        self.answer = MaskedConv(self.grid, width, signature.parameter_count, 1, itself=True, ranks=ranks)
-        self.contexts = nn.ModuleList(ContextBias(signature, self.grid.groups * width, dim=1) for _ in range(3))
+        self.answer = Answer(signature, self.grid, width, width, ranks=ranks)
 
     @abstractmethod
     def recurrent_layers(self, ranks, count):
@@ -43,14 +40,9 @@ class PixelRNN(CausalBackbone):
         """What the recurrent layers make of the maps of the first layer; ``seen`` is what that one saw."""
 
     def start_at(self, marginal):
-        # the output is shared between positions: it begins at their mean
-        bias = self.grid.maps(marginal.unsqueeze(0)).flatten(2).mean((0, 2))
-        self.answer.bias.data = bias.to(self.answer.bias)
+        self.answer.start_at(marginal)
 
     def forward(self, features, order, context=None):
         ranks, seen = self.grid.ranks(order), self.grid.maps(features)
-        first, *biases = self.contexts
-        maps = self.recur(first(self.first(seen, ranks), context), seen, ranks, context)
-        for layer, bias in zip(self.last, biases, strict=True):
-            maps = bias(layer(maps.relu(), ranks), context)
-        return self.grid.events(self.answer(maps.relu(), ranks))
+        maps = self.recur(self.first(seen, ranks, context), seen, ranks, context)
+        return self.answer(maps, ranks, context)

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from tensorar import Stepper
-from tensorar_plugins.backbones.gathering import Gathering, answer
+from tensorar_plugins.backbones.gathering import Gathering, answer, with_bias
 from tensorar_plugins.backbones.state_memory import Gates, StateMemory, columns
-from tensorar_plugins.backbones.tap_table import bias_and_context
 
 
 class Dense(NamedTuple):
@@ -58,10 +57,11 @@ class PixelRNNStepper(Stepper):
 
     def __init__(self, backbone, ranks, batch, context, table, layers, entries, views):
         self.table, self.t = table, 0
-        like, groups, width = backbone.answer.weight.detach(), backbone.grid.groups, backbone.channels
-        convs, hears = [backbone.first, *backbone.last, backbone.answer], [*backbone.contexts, None]
-        first, *answer = [(c, bias_and_context(c, h, context)) for c, h in zip(convs, hears, strict=True)]
-        self.first, self.answer = Gathering([first], ranks, batch), Gathering(answer, ranks, batch)
+        like, groups, width = backbone.first.conv.weight.detach(), backbone.grid.groups, backbone.channels
+        self.first, self.answer = (
+            Gathering([with_bias(layer, context) for layer in layers], ranks, batch)
+            for layers in ([backbone.first], backbone.answer.layers)
+        )
         self.states = StateMemory(len(layers), width, table.outside + groups, batch, like)
         self.states.begin(table.outside, [(layer.hidden, layer.cell) for layer in layers])
         self.weights = [GroupWeights(layers, table, group, views[group]) for group in range(groups)]

@@ -18,7 +18,8 @@ class PixelCNN(CausalBackbone):
     convolutions ``B`` to half the channels and back, then two ReLU and 1x1 layers of ``hidden`` maps (none given: as
     many as channels) and the output. The tap from ``j`` to ``i`` exists only if ``rank[j] < rank[i]`` (mask A, the
     first layer), ``<=`` later (mask B). Van den Oord, Kalchbrenner, Kavukcuoglu 2016, "Pixel Recurrent Neural
-    Networks", sections 3.3 to 3.5, table 1 and figure 5; the defaults are those for CIFAR-10 (h = 128).
+    Networks", sections 3.3 to 3.5, table 1 and figure 5; the defaults are those for CIFAR-10 (h = 128), but for
+    ``hidden``, which is 1024 for colour images there and 32 for MNIST.
 
     ``channels`` are the maps of the residual stream, for each coefficient of a pixel: ``channel_axes`` are not
     convolved over but fully connected, by the same rule; by default axes of at most 4 beside a longer one. Orders

@@ -7,8 +7,7 @@ from itertools import accumulate
 import torch
 
 from tensorar import Stepper
-from tensorar_plugins.backbones.gathering import Gathering, answer, rectify
-from tensorar_plugins.backbones.tap_table import bias_of
+from tensorar_plugins.backbones.gathering import Gathering, answer, rectify, with_bias
 
 
 class PixelCNNStepper(Stepper):
@@ -24,7 +23,7 @@ class PixelCNNStepper(Stepper):
         inner = [layer for part in [*backbone.blocks, backbone.answer] for layer in part.layers]
         with torch.no_grad():
             self.first, self.inner = (
-                Gathering([(layer.conv, bias_of(layer, context)) for layer in layers], ranks, batch)
+                Gathering([with_bias(layer, context) for layer in layers], ranks, batch)
                 for layers in ([backbone.first], inner)
             )
             self.chains = [_Chain(*places) for places in zip(self.first.places, self.inner.places, strict=True)]

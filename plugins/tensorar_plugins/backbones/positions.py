@@ -19,12 +19,12 @@ class AxisPositions(nn.Module):
         # an event without axes has one position, and nothing to be told about it
         self.register_buffer("origin", torch.zeros(width), persistent=False)
 
-    def forward(self):
-        """``(N, width)``, by flat index."""
+    def forward(self, order):
+        """``(N, width)``, in the order of the visits."""
         total = self.origin
         for axis in self.axes:
             total = total.unsqueeze(-2) + axis.weight
-        return total.reshape(-1, len(self.origin))
+        return total.reshape(-1, len(self.origin)).index_select(0, order.visits)
 
 
 class StepPlaces(nn.Module):
@@ -35,8 +35,8 @@ class StepPlaces(nn.Module):
         self.seen, self.asked = (AxisPositions(event_shape, width) for _ in range(2))
 
     def forward(self, order):
-        seen, asked = (places().index_select(0, order.visits) for places in (self.seen, self.asked))
-        return torch.cat([shifted(seen, torch.zeros_like(seen[0])), asked], dim=-1)
+        seen = self.seen(order)
+        return torch.cat([shifted(seen, torch.zeros_like(seen[0])), self.asked(order)], dim=-1)
 
 
 class Rotary(nn.Module):
@@ -60,12 +60,14 @@ class Rotary(nn.Module):
         return self.event_shape[self.axis_of_pair[pair]] ** (-(pair // axes) / of_axis)
 
     def angles(self, like):
-        """``(N, pairs)``, by flat index, in the number type of ``like``."""
+        """``(N, pairs)``, by flat index, in the number type of ``like`` or a more exact one."""
         if not self.speeds:
             return like.new_zeros(math.prod(self.event_shape), 0)
         everything = torch.arange(math.prod(self.event_shape), device=like.device)
         indices = torch.stack(torch.unravel_index(everything, self.event_shape), -1)
-        return indices[:, self.axis_of_pair].to(like) * like.new_tensor(self.speeds)
+        # bfloat16 cannot tell 256 from 257
+        exact = torch.promote_types(like.dtype, torch.float32)
+        return indices[:, self.axis_of_pair].to(exact) * torch.tensor(self.speeds, dtype=exact, device=like.device)
 
 
 def rotate(x, angles):

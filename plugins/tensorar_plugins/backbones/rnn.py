@@ -23,10 +23,11 @@ class RNN(CausalBackbone):
     """Recurrent network over the coefficients in visiting order: tanh, GRU or LSTM cells.
 
     ``h_t = cell(h_{t-1}, [features[order[t-1]], e(order[t-1]), e'(order[t]), context])``,
-    ``parameters[order[t]] = W h_t + b``
+    ``parameters[order[t]] = W (h_t + V context) + b``
 
     with ``e`` and ``e'`` learned positions, of the coefficient just shown and of the one asked for. They are there
-    where the order varies; where it is fixed the state can count the steps, and ``positions=true`` asks for them.
+    where the order varies; where it is fixed the state can count the steps, and ``positions=true`` asks for them. Each
+    further layer takes ``h_t + V context`` of the one before it as its input, and has a ``V`` of its own.
     Elman 1990, "Finding Structure in Time" (tanh); Cho et al. 2014, "Learning Phrase Representations using RNN
     Encoder-Decoder", section 2.3 (GRU); Hochreiter and Schmidhuber 1997, "Long Short-Term Memory" (LSTM). Cells and
     initialisation are torch's own.

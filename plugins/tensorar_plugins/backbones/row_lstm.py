@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import nn
 
-from tensorar_plugins.backbones.context import ContextBias
 from tensorar_plugins.backbones.lstm import ScanLSTM
 from tensorar_plugins.backbones.masked_conv import MaskedConv
+from tensorar_plugins.backbones.pixel_layers import MaskedLayer
 from tensorar_plugins.backbones.pixel_rnn import PixelRNN
 from tensorar_plugins.backbones.row_lstm_stepper import RowLSTMStepper
 from tensorar_plugins.backbones.skew import Skew, rows
@@ -20,7 +20,9 @@ class RowLSTM(PixelRNN):
     ``K_state`` the row before as a whole, both ``kernel`` wide. Van den Oord, Kalchbrenner, Kavukcuoglu 2016, "Pixel
     Recurrent Neural Networks", sections 3.1 and 3.3, table 1. ``channels`` are those of the state of each group of
     channels (R, G, B). The rows of a volume are its slices, and those of a sequence its coefficients: there the LSTM is
-    an ordinary one, and sees everything. Beyond the map, the state is the learned initial one.
+    an ordinary one, and sees everything. Beyond the map, the state is the learned initial one. The forget gate's bias
+    begins at 1, of which the paper says nothing: Jozefowicz, Zaremba, Sutskever 2015, "An Empirical Exploration of
+    Recurrent Network Architectures".
     """
 
     name = "row_lstm"
@@ -46,7 +48,7 @@ class RowLSTM(PixelRNN):
 
     def stepper(self, order, batch, context=None):
         ranks = self.grid.ranks(order)
-        above, _ = row_above(ranks, self.layers[0].enter.kernel.size[1:])
+        above, _ = row_above(ranks, self.layers[0].enter.conv.kernel.size[1:])
         return RowLSTMStepper(self, ranks, batch, context, above)
 
 
@@ -64,17 +66,15 @@ class RowLayer(nn.Module):
 
     def __init__(self, signature, grid, ranks, scan, channels, kernel):
         super().__init__()
-        self.enter = MaskedConv(grid, 2 * channels, 4 * channels, kernel, itself=True, ranks=ranks)
-        self.context = ContextBias(signature, 4 * grid.groups * channels, dim=1)
+        self.enter = MaskedLayer(signature, grid, 2 * channels, 4 * channels, kernel, itself=True, ranks=ranks)
         self.scan = scan
         self.leave = MaskedConv(grid, channels, 2 * channels, 1, itself=True, ranks=ranks)
         self.groups = grid.groups
         # remember at first
-        nn.init.ones_(self.enter.bias.data.unflatten(0, (self.groups, 4, -1))[:, 1])
+        nn.init.ones_(self.enter.conv.bias.data.unflatten(0, (self.groups, 4, -1))[:, 1])
 
     def forward(self, maps, ranks, context):
-        gates = self.context(self.enter(maps, ranks), context)
-        by_group = gates.flatten(2).unflatten(1, (self.groups, 4, -1))
+        by_group = self.enter(maps, ranks, context).flatten(2).unflatten(1, (self.groups, 4, -1))
         drive = by_group.permute(2, 1, 3, 4, 0).flatten(0, 2).contiguous()
         # rows in raster order are one behind the other already: no skewing
         hidden = self.scan(drive.unsqueeze(0)).squeeze(0)

@@ -6,15 +6,8 @@ from functools import lru_cache
 
 import torch
 
-from tensorar_plugins.backbones.gathering import Gathering
-from tensorar_plugins.backbones.pixel_rnn_stepper import (
-    Dense,
-    Entry,
-    PixelRNNStepper,
-    Recurrence,
-    bias_and_context,
-    by_group,
-)
+from tensorar_plugins.backbones.gathering import Gathering, with_bias
+from tensorar_plugins.backbones.pixel_rnn_stepper import Dense, Entry, PixelRNNStepper, Recurrence, by_group
 from tensorar_plugins.backbones.skew import rows
 from tensorar_plugins.backbones.state_memory import state_table
 from tensorar_plugins.backbones.tap_table import steps_of
@@ -31,7 +24,7 @@ class RowLSTMStepper(PixelRNNStepper):
 
     def __init__(self, backbone, ranks, batch, context, offsets):
         offsets = tuple(offsets)
-        enters = [(layer.enter, bias_and_context(layer.enter, layer.context, context)) for layer in backbone.layers]
+        enters = [with_bias(layer.enter, context) for layer in backbone.layers]
         self.enters = Gathering(enters, ranks, batch)
         entries = [[Entry(p.own.T, p.rows.T, p.weight.T) for p in places] for places in self.enters.places]
         layers = [_recurrence(layer, bias, offsets) for layer, (_, bias) in zip(backbone.layers, enters, strict=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tensorar_plugins.backbones.tap_table import table_of, tap_weights
+from tensorar_plugins.backbones.tap_table import tap_weights
 
 # numbers gathered at once: those of some examples, enough for all cores, few enough to stay in their caches
 GATHERED = 2**19
@@ -16,7 +16,7 @@ class SlabConv:
     """
 
     def __init__(self, conv, ranks, visits, count, batch):
-        table = table_of(conv, ranks, visits, count)
+        table = conv.taps(ranks).table_of(visits, count)
         self.count, self.place = count, table.place
         self.weights = [tap_weights(conv, kinds) for kinds in table.kinds]
         self.looks_around = not conv.itself or any(len(kinds) > 1 for kinds in table.kinds)

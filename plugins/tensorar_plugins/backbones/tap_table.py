@@ -3,23 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from weakref import WeakKeyDictionary
 
 import torch
-
-# what has been worked out for some taps lives as long as they do: as long as their order is in use
-_TABLES: WeakKeyDictionary = WeakKeyDictionary()
-
-
-# the masks that it makes are kept for training too, which cannot use tensors made in inference mode
-@torch.inference_mode(False)
-def table_of(conv, ranks, visits, count=1):
-    """The table of a masked convolution by ``ranks``, where ``visits`` visits blocks of ``count`` one by one."""
-    taps = conv.taps(ranks)
-    tables = _TABLES.setdefault(taps, {})
-    if count not in tables:
-        tables[count] = TapTable(taps, visits, count)
-    return tables[count]
 
 
 def steps_of(ranks):
@@ -115,10 +100,4 @@ def tap_weights(conv, kinds):
 
 def bias_of(layer, context):
     """What a masked layer adds at every position, ``(1 or batch, groups, outputs)``."""
-    return bias_and_context(layer.conv, layer.context, context)
-
-
-def bias_and_context(conv, hears, context):
-    """The bias of a masked convolution and what the context adds by ``hears`` (None: nothing), by group."""
-    bias = conv.bias.detach().unsqueeze(0)
-    return (bias if hears is None else hears(bias, context).detach()).unflatten(1, (conv.groups, -1))
+    return layer.context(layer.conv.bias.unsqueeze(0), context).detach().unflatten(1, (layer.conv.groups, -1))

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from tensorar import SpecError, may_see
 from tensorar_plugins.backbones.tap_edges import Edges
+from tensorar_plugins.backbones.tap_table import TapTable
 
 # for how many numbers of examples edges are kept: slices of a batch, and what is left of it
 KEPT = 2
@@ -91,7 +92,7 @@ class Taps:
         self.kernel = kernel
         self.live = may_see(neighbours[:, None], rank[None, :, None], itself=itself)
         self._inside = (neighbours < outside)[:, None]
-        self._edges = {}
+        self._edges, self._tables = {}, {}
 
     @kept
     def uniform(self):
@@ -150,6 +151,13 @@ class Taps:
                 self._edges.pop(next(iter(self._edges)))
             self._edges[examples] = Edges.of(self, examples)
         return self._edges[examples]
+
+    @torch.inference_mode(False)
+    def table_of(self, visits, count=1):
+        """Where they find what they read, as ``TapTable``, if ``visits`` visits blocks of ``count`` one by one."""
+        if count not in self._tables:
+            self._tables[count] = TapTable(self, visits, count)
+        return self._tables[count]
 
 
 def _neighbours(field, kernel, outside):

@@ -22,7 +22,8 @@ class Transformer(CausalBackbone):
     it is, and where the one asked for is; it attends to itself and to the steps before it, and ends as the parameters
     of ``order[t]``. One stream is thus exactly causal for every order, as in Pannatier et al. 2024, "sigma-GPTs"
     (docs/decisions/0007). Blocks and initialisation are those of Radford et al. 2019, GPT-2: LayerNorm before each
-    branch, GELU, weights of deviation 0.02, those into the residual stream divided by the root of their number.
+    branch, GELU (exact, where GPT-2 has its tanh approximation), weights of deviation 0.02, those into the residual
+    stream divided by the root of their number.
 
     ``positions="rotary"`` moreover turns keys by the place of the coefficient shown and queries by that of the one
     asked for, so that attention sees how far apart the two are along each axis (Su et al. 2021, "RoFormer").
@@ -87,8 +88,11 @@ class StepTokens(nn.Module):
         self.seen, self.asked = (AxisPositions(signature.event_shape, channels) for _ in range(2))
 
     def forward(self, features, order):
-        seen, asked = (places().index_select(0, order.visits) for places in (self.seen, self.asked))
-        return shifted(self.value(by_step(features, order)) + seen, self.start) + asked
+        return self.placed(self.value(by_step(features, order)), order)
+
+    def placed(self, values, order):
+        """Values in visiting order, ``(..., C)``, as the steps that are shown them: each with the two places."""
+        return shifted(values + self.seen(order), self.start) + self.asked(order)
 
 
 class Angles(NamedTuple):

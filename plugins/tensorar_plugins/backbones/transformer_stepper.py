@@ -7,7 +7,6 @@ from torch.nn import functional
 
 from tensorar import Stepper
 from tensorar_plugins.backbones.positions import rotate
-from tensorar_plugins.backbones.visiting import shifted
 
 
 class TransformerStepper(Stepper):
@@ -19,9 +18,8 @@ class TransformerStepper(Stepper):
 
     def __init__(self, backbone, order, batch, context):
         tokens = backbone.tokens
-        seen, asked = (places().index_select(0, order.visits) for places in (tokens.seen, tokens.asked))
         # all of a token but the value: the mark of the start, or where the value is, and where the next one is
-        self.places = (shifted(tokens.value.bias + seen, tokens.start) + asked).detach().unbind(0)
+        self.places = tokens.placed(tokens.value.bias, order).detach().unbind(0)
         self.value = tokens.value.weight.detach().T
         angles = backbone.turns(order, self.value)
         self.layers = [BlockStepper(block, angles, len(order), batch, context) for block in backbone.layers]

@@ -1,0 +1,35 @@
+"""What the PixelCNNs have in common a coefficient at a time."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tensorar import build
+from tensorar.conditionals import stepper_of
+from tests.backbones.walking import compare
+from tests.strategies import randomise
+
+
+@pytest.mark.parametrize(
+    ("spec", "ordering", "shape"),
+    [
+        ("pixelcnn:channels=6,blocks=2", "snake", (6, 6)),
+        ("gated_pixelcnn:channels=5,hidden=6,layers=3", "raster", (5, 6)),
+    ],
+)
+def test_batches_of_any_size_and_two_walks_at_once(spec, ordering, shape):
+    model = randomise(build(shape, ordering, "bernoulli", spec), 0, spread=0.4)
+    for batch in (1, 2, 17):
+        compare(model, batch=batch)
+    order, ones = model.order, torch.ones(2, 1).double()
+    first, second = (stepper_of(model.backbone, order, 2) for _ in range(2))
+    shown, answers = None, []
+    with torch.inference_mode():
+        for _ in range(len(order)):
+            answers.append(first.step(shown))
+            second.step(None if shown is None else 1 - shown)
+            shown = ones
+        alone = stepper_of(model.backbone, order, 2)
+        for t, answer in enumerate(answers):
+            assert torch.equal(alone.step(None if t == 0 else ones), answer), "parameters told stay what they were"
