@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import Evidence, Order, Run, ShapeError, build, default_registry, train
+from tensorar.shapes import EVENTS_AT_ONCE
 from tests.oracles import joint, p_value
 from tests.strategies import backbone_specs, event_shapes, models, randomise
 from tests.training.helpers import recipe, registry
@@ -141,3 +142,14 @@ def test_validation_scores_the_mixture(tmp_path):
     assert row["valid_exact"]
     scored = -run.model.log_prob(run.dataset.valid).mean().item()
     assert abs(row["valid_nats"] - scored) < 1e-4
+
+
+def test_a_pass_takes_few_events_at_a_time_where_no_gradient_needs_them_all(monkeypatch):
+    """Means, and the orders of completions: a batch as large as one likes fits into memory."""
+    model = build((2, 2), "flips", "bernoulli", "fvsbn")
+    rows, conditionals = [], model.conditionals
+    monkeypatch.setattr(model, "conditionals", lambda x, *a, **k: rows.append(len(x)) or conditionals(x, *a, **k))
+    x = torch.ones(200, 2, 2)
+    assert model.means(x).shape == x.shape
+    model.sample(evidence=Evidence(torch.tensor([[True, False], [False, False]]).expand(200, 2, 2), x))
+    assert max(rows) <= EVENTS_AT_ONCE < 200 and sum(rows) == 200 * (1 + len(model.orders))

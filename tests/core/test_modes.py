@@ -79,3 +79,12 @@ def test_influence_is_measured_where_gradients_are_off_too(mode):
     model = build((3,), "raster", "bernoulli", "fvsbn")
     with mode():
         assert torch.equal(influence(model, torch.ones(1, 3)), model.order.sees())
+
+
+def test_a_generator_seeds_no_device_but_the_models(monkeypatch):
+    """``torch.manual_seed`` seeds every device there is; their states would not be given back."""
+    model = build((3,), "raster", "bernoulli", "fvsbn")
+    monkeypatch.setattr(torch, "manual_seed", lambda seed: pytest.fail("all devices were seeded"))
+    before = torch.get_rng_state()
+    model.sample(4, generator=torch.Generator())
+    assert torch.equal(torch.get_rng_state(), before)
