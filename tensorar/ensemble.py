@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.distributions import Categorical
 
 from tensorar.evidence import Evidence
+from tensorar.noise import draw_from, uniform
 from tensorar.order import Order
 from tensorar.shapes import few_at_once, flatten_events
 
@@ -54,8 +56,8 @@ def draw_orders(model: AutoregressiveModel, evidence: Evidence, context: Tensor 
             [_prefix_log_prob(model, evidence, context, o, f) for o, f in zip(orders, first, strict=True)]
         )
     best = first == first.amax(0)
-    noise = torch.rand(likely.shape, device=likely.device, dtype=likely.dtype).clamp(min=1e-30)
-    return _grouped(orders, torch.where(best, likely - (-noise.log()).log(), -torch.inf).argmax(0))
+    chances = Categorical(logits=torch.where(best, likely, -torch.inf).T, validate_args=False)
+    return _grouped(orders, draw_from(chances, uniform(likely.T.shape, likely.dtype, likely.device)).long())
 
 
 def _observed_first(orders: Sequence[Order], mask: Tensor) -> Tensor:

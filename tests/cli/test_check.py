@@ -7,18 +7,18 @@ import pytest
 from .commands import ESCAPE, PLUGIN, call, done, process, refused, report
 
 BROKEN = """
-from tests.testing.broken import backbones, orderings
+from tests.testing.broken.{module} import {part}
 import tensorar
 
 
 @tensorar.hookimpl
 def tensorar_{kind}s():
-    return [{kind}s.{part}]
+    return [{part}]
 """
 
 
-def broken(tmp_path, kind, part):
-    (tmp_path / "broken.py").write_text(BROKEN.format(kind=kind, part=part))
+def broken(tmp_path, kind, module, part):
+    (tmp_path / "broken.py").write_text(BROKEN.format(kind=kind, module=module, part=part))
     return tmp_path / "broken.py"
 
 
@@ -39,7 +39,7 @@ def test_all_parts_of_a_file_are_checked():
 
 
 def test_a_failure_is_told_in_words_with_exit_code_1(tmp_path):
-    result = call("plugins", "check", broken(tmp_path, "backbone", "TransposedMask"), "--shape", "2")
+    result = call("plugins", "check", broken(tmp_path, "backbone", "masks", "TransposedMask"), "--shape", "2")
     assert result.exit_code == 1
     assert result.stderr == ""
     (line,) = [line for line in result.stdout.splitlines() if " no_leak_by_value " in line]
@@ -52,7 +52,9 @@ def test_a_failure_is_told_in_words_with_exit_code_1(tmp_path):
 
 
 def test_json_has_one_object_for_each_check(tmp_path):
-    result = call("plugins", "check", broken(tmp_path, "ordering", "RepeatsAnIndex"), "--shape", "3", "--json")
+    result = call(
+        "plugins", "check", broken(tmp_path, "ordering", "orderings", "RepeatsAnIndex"), "--shape", "3", "--json"
+    )
     assert result.exit_code == 1
     rows = json.loads(result.stdout)["checks"]
     assert all(set(row) == {"part", "kind", "check", "passed", "counterexample", "seconds"} for row in rows)

@@ -9,11 +9,10 @@ from tensorar import AutoregressiveModel
 from tensorar.parts.part import Part
 from tensorar.testing import CheckFailed, checks
 from tests.testing import reference
-from tests.testing.broken import backbones, datasets, heads, models, orderings
+from tests.testing.broken import backbones, datasets, heads, masks, models, orderings, steppers
 
-BROKEN = {
-    part: name for module in (orderings, heads, backbones, datasets, models) for part, name in module.CAUGHT.items()
-}
+MODULES = (orderings, heads, masks, steppers, backbones, datasets, models)
+BROKEN = {part: name for module in MODULES for part, name in module.CAUGHT.items()}
 RIGHT = [*reference.RIGHT, AutoregressiveModel]
 
 
@@ -37,7 +36,7 @@ def test_every_defect_is_found_by_the_check_that_is_named_for_it(part):
 
 def test_there_are_many_of_them_and_each_is_in_the_table():
     assert len(BROKEN) >= 25
-    for module in (orderings, heads, backbones, datasets, models):
+    for module in MODULES:
         written = [value for value in vars(module).values() if inspect.isclass(value) and _is_broken(value, module)]
         assert set(written) == set(module.CAUGHT)
 
@@ -64,10 +63,10 @@ NOT_BROKEN_HERE = {
 
 
 def test_a_leak_is_told_in_words():
-    check = {check.name: check for check in checks(backbones.IgnoresTheOrder)}["no_leak_by_value"]
+    check = {check.name: check for check in checks(masks.IgnoresTheOrder)}["no_leak_by_value"]
     with pytest.raises(CheckFailed, match=r"the conditional of coefficient \(1,\), visited at step 0, changed when"):
         check()
-    check = {check.name: check for check in checks(backbones.TransposedMask)}["no_leak_by_value"]
+    check = {check.name: check for check in checks(masks.TransposedMask)}["no_leak_by_value"]
     with pytest.raises(CheckFailed) as found:
         check()
     assert str(found.value) == (

@@ -21,7 +21,7 @@ from tensorar.testing import (
     raster_like,
 )
 from tests.cli.commands import environment
-from tests.testing.broken.backbones import BlindWithoutSayingSo, InclusiveOutput
+from tests.testing.broken.masks import BlindWithoutSayingSo, InclusiveOutput
 from tests.testing.broken.orderings import RepeatsAnIndex
 from tests.testing.reference import Backwards, BinMixture, Dense, Lines
 

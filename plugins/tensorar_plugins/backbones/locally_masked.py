@@ -9,8 +9,10 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
-# numbers per slice of the batch: with what is made of them they stay in a core's cache, or keep an accelerator busy
-SLICE, SLICE_ON_ACCELERATORS = 2**17, 2**24
+from tensorar_plugins.backbones.sizes import examples_at_once
+
+# numbers per slice of the batch: with what is made of them they stay in a core's cache
+SLICE = 2**17
 # added to every column before a transposition: sizes that are powers of two would fall on the same lines of the cache
 ODD = 16
 
@@ -43,19 +45,19 @@ class LocallyMasked(torch.autograd.Function):
         nodes, weights = ctx.saved_tensors
         # sums over many slices stay in single precision where the rest is in half
         by_weights = torch.zeros_like(weights, dtype=torch.promote_types(weights.dtype, torch.float32))
-        by_nodes = torch.empty_like(nodes) if ctx.needs_input_grad[0] else None
+        by_nodes, wanted = torch.empty_like(nodes), ctx.needs_input_grad[0]
         with torch.autocast(nodes.device.type, enabled=False):
-            for edges, slices in _runs(ctx.taps, nodes, grad, grad if by_nodes is None else by_nodes):
+            for edges, slices in _runs(ctx.taps, nodes, grad, by_nodes):
                 read, slopes = (edges.room(tensor) for tensor in (nodes, grad))
                 matrices = edges.by_block(weights)
                 for some, slope, answer in slices:
                     edges.clear(edges.seeing.gather(slope, slopes))
                     by_weights += edges.by_kind(torch.bmm(slopes.mT, edges.seen.gather(some, read)))
-                    if by_nodes is not None:
+                    if wanted:
                         torch.bmm(slopes, matrices, out=read)
                         answer.copy_(edges.seen.total(read).view_as(answer))
         by_bias = grad.unflatten(1, (-1, ctx.groups)).sum((0, 1))
-        return by_nodes, by_weights.to(weights.dtype), by_bias, None
+        return by_nodes if wanted else None, by_weights.to(weights.dtype), by_bias, None
 
 
 def _runs(taps, *tensors):
@@ -68,8 +70,7 @@ def _runs(taps, *tensors):
 
 def _few(*tensors):
     """How many examples are computed at once."""
-    numbers = SLICE if tensors[0].device.type == "cpu" else SLICE_ON_ACCELERATORS
-    return max(1, numbers // max(tensor.shape[1:].numel() for tensor in tensors))
+    return examples_at_once(max(tensor.shape[1:].numel() for tensor in tensors), SLICE, tensors[0].device)
 
 
 class ToNodes(torch.autograd.Function):

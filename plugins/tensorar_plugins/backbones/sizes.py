@@ -1,8 +1,11 @@
-"""Checks of widths and depths."""
+"""Widths and depths of networks, and how many examples they compute at once."""
 
 from __future__ import annotations
 
 from tensorar import SpecError
+
+# numbers that keep an accelerator busy, and fit beside everything else
+ON_ACCELERATORS = 2**24
 
 
 def require_positive(name, **sizes):
@@ -10,3 +13,8 @@ def require_positive(name, **sizes):
     for option, size in sizes.items():
         if size < 1:
             raise SpecError(expected=f"{name}'s {option} to be positive", got=str(size), remedy="give 1 or more")
+
+
+def examples_at_once(each, numbers, device):
+    """How many examples of ``each`` numbers to compute at once: ``numbers`` stay in the caches of a CPU."""
+    return max(1, (numbers if device.type == "cpu" else ON_ACCELERATORS) // max(each, 1))

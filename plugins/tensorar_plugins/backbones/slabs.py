@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tensorar_plugins.backbones.sizes import examples_at_once
 from tensorar_plugins.backbones.tap_table import tap_weights
 
 # numbers gathered at once: those of some examples, enough for all cores, few enough to stay in their caches
@@ -36,7 +37,7 @@ class SlabConv:
         if maps is not None:
             self.cache.narrow(1, self.place[slab * self.count], self.count).copy_(maps)
         for group, members, reads in self.parts[slab]:
-            few = len(out) if out.is_cuda else max(1, GATHERED // (len(reads) * self.cache.shape[2]))
+            few = examples_at_once(len(reads) * self.cache.shape[2], GATHERED, out.device)
             for cache, some in zip(self.cache.split(few), out.split(few), strict=True):
                 self._add_group(some, cache, group, members, reads)
 

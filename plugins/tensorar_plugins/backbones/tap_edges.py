@@ -63,11 +63,10 @@ class Edges(NamedTuple):
         """The edges of the taps in so many examples."""
         lengths, count = [examples * len(seeing) for seeing, _ in taps.edges], taps.live[0, :, 0].numel()
         rows, none = _rows(lengths), taps.edge_kinds.new_empty(0)
-        ends = [
-            torch.cat([none, *(_blocks(kind[side], examples, count, rows) for kind in taps.edges)]) for side in (0, 1)
-        ]
-        fill = (ends[0] < 0).nonzero()[:, 0]
-        return cls(rows, [-(-n // rows) for n in lengths], fill, *[End.of(end, examples * count) for end in ends])
+        kinds = [[_in_blocks(kind[side], examples, count, rows) for kind in taps.edges] for side in (0, 1)]
+        ends = [torch.cat([none, *side]) for side in kinds]
+        blocks, fill = [len(nodes) // rows for nodes in kinds[0]], (ends[0] < 0).nonzero()[:, 0]
+        return cls(rows, blocks, fill, *[End.of(end, examples * count) for end in ends])
 
     def by_block(self, matrices):
         """The matrix of each kind for all of its blocks: ``(kinds, m, n)`` to ``(blocks, m, n)``."""
@@ -86,7 +85,7 @@ class Edges(NamedTuple):
         rows.flatten(0, 1).index_fill_(0, self.fill, 0)
 
 
-def _blocks(nodes, examples, count, rows):
+def _in_blocks(nodes, examples, count, rows):
     """The nodes of one example in all examples, filled up with -1 to whole blocks."""
     everywhere = (nodes + count * torch.arange(examples, device=nodes.device)[:, None]).flatten()
     return F.pad(everywhere, (0, -len(everywhere) % rows), value=-1)

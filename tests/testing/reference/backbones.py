@@ -1,168 +1,20 @@
-"""Small right parts, written so that one line of each can be made wrong."""
+"""Networks that are right."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.distributions import Categorical, Distribution, Normal, constraints
 
 from tensorar import (
     CausalBackbone,
-    Dataset,
     EvidenceBackbone,
-    Head,
-    Order,
-    Ordering,
-    Splits,
     Stepper,
     flatten_events,
     may_see,
 )
-
-# --- orderings -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class Backwards(Ordering):
-    """Rows from the last to the first."""
-
-    name = "backwards"
-
-    def visits(self, event_shape):
-        flat = torch.arange(math.prod(event_shape)).reshape(event_shape)
-        if not event_shape:
-            return flat.flatten()
-        rows = event_shape[0]
-        return flat[self.row(torch.arange(rows), rows)].flatten()
-
-    def row(self, row, rows):
-        return rows - 1 - row
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shuffle(Ordering):
-    """A fresh permutation per draw."""
-
-    name = "shuffle"
-    seed: int = 0
-    fixed = False
-    uniform = True
-
-    def visits(self, event_shape):
-        return torch.randperm(math.prod(event_shape), generator=torch.Generator().manual_seed(self.seed))
-
-    def draw(self, event_shape, generator=None):
-        return Order(torch.randperm(math.prod(event_shape), generator=generator), event_shape)
-
-
-@dataclass(frozen=True, kw_only=True)
-class BothWays(Ordering):
-    """An ensemble: from the start and from the end."""
-
-    name = "both_ways"
-    fixed = False
-    ensemble = True
-
-    def visits(self, event_shape):
-        return torch.arange(math.prod(event_shape))
-
-    def orders(self, event_shape):
-        forwards = Order(self.visits(event_shape), event_shape)
-        return (forwards, Order(forwards.visits.flip(0), event_shape))[: min(2, len(forwards))]
-
-    def draw(self, event_shape, generator=None):
-        orders = self.orders(event_shape)
-        return orders[int(torch.randint(len(orders), (), generator=generator))]
-
-
-# --- heads -----------------------------------------------------------------------------------------------------------
-
-
-class Bins(Distribution):
-    """A mixture of logistics over levels in a unit interval, the first and the last bin taking the tails."""
-
-    arg_constraints = {}  # noqa: RUF012
-
-    def __init__(self, weights, location, scale, levels):
-        self.weights, self.location, self.scale, self.levels = weights, location, scale, levels
-        super().__init__(location.shape[:-1], validate_args=False)
-
-    def probabilities(self):
-        edges = torch.arange(1, self.levels, dtype=self.location.dtype) / self.levels
-        below = ((edges[:, None] - self.location.unsqueeze(-2)) / self.scale.unsqueeze(-2)).sigmoid()
-        return self.of_bins((below * self.weights.unsqueeze(-2)).sum(-1))
-
-    def of_bins(self, below):
-        return F.pad(F.pad(below, (1, 0)), (0, 1), value=1.0).diff(dim=-1)
-
-    def log_prob(self, value):
-        nats = self.probabilities().clamp(min=1e-30).log()
-        value, nats = torch.broadcast_tensors(value.long().unsqueeze(-1), nats)
-        return nats.gather(-1, value[..., :1])[..., 0]
-
-    def sample(self, sample_shape=()):
-        component = Categorical(probs=self.weights).sample(sample_shape).unsqueeze(-1)
-        shape = (*component.shape[:-1], self.weights.shape[-1])
-        location, scale = (p.expand(shape).gather(-1, component)[..., 0] for p in (self.location, self.scale))
-        u = torch.rand(location.shape, dtype=location.dtype).clamp(1e-6, 1 - 1e-6)
-        return self.level(location + scale * torch.logit(u))
-
-    def level(self, x):
-        return (x * self.levels).floor().clamp(0, self.levels - 1)
-
-    @property
-    def mean(self):
-        return self.probabilities() @ torch.arange(self.levels, dtype=self.location.dtype)
-
-
-@dataclass(frozen=True, kw_only=True)
-class BinMixture(Head):
-    """Levels by a mixture of two logistics."""
-
-    name = "bin_mixture"
-    levels: int = 16
-    parameter_count = 6
-    feature_count = 1
-    kind = Bins
-
-    @property
-    def support(self):
-        return constraints.integer_interval(0, self.levels - 1)
-
-    def encode(self, value):
-        return (value / self.levels).unsqueeze(-1)
-
-    def distribution(self, parameters, coefficients=None):
-        weights, location, scale = parameters.split(2, dim=-1)
-        scale = 0.05 + 0.5 * scale.sigmoid()
-        return self.kind(self.weights(weights), location.tanh() + 0.5, scale, self.levels)
-
-    def weights(self, raw):
-        return raw.softmax(-1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bell(Head):
-    """Real numbers: one Gaussian."""
-
-    name = "bell"
-    parameter_count = 2
-    feature_count = 1
-    support = constraints.real
-
-    def encode(self, value):
-        return value.unsqueeze(-1)
-
-    def distribution(self, parameters, coefficients=None):
-        location, raw = parameters.unbind(-1)
-        return Normal(location, 0.01 + F.softplus(raw), validate_args=False)
-
-
-# --- backbones -------------------------------------------------------------------------------------------------------
 
 
 class Dense(CausalBackbone):
@@ -331,71 +183,3 @@ class Masks(EvidenceBackbone):
 
     def answer(self, everything, query):
         return everything.take_along_dim(query.unsqueeze(-1), dim=1)
-
-
-# --- datasets --------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class Coins(Dataset):
-    """Three coins that fall alike three times of four, with what they were told as context where wanted."""
-
-    name = "coins"
-    bias: float = 0.75
-    told: bool = False
-
-    def load(self):
-        return Splits(*[self.toss(n, torch.Generator().manual_seed(seed)) for seed, n in enumerate((300, 80, 90))])
-
-    def toss(self, n, generator):
-        first = torch.rand(n, 1, generator=generator) < 0.5
-        alike = torch.rand(n, 2, generator=generator) < self.bias
-        return torch.cat([first, first == alike], dim=1).long()
-
-    def load_contexts(self):
-        return Splits(*[self.context(s) for s in (self.train, self.valid, self.test)]) if self.told else None
-
-    def context(self, events):
-        return events[:, :1].float()
-
-    def fresh(self, n, generator):
-        return None if self.told else self.toss(n, generator)
-
-    def log_prob(self, x):
-        alike = (x[:, 1:] == x[:, :1]).double()
-        return math.log(0.5) + (alike * math.log(self.bias) + (1 - alike) * math.log(1 - self.bias)).sum(1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Numbers(Dataset):
-    """Real numbers, seen with a little noise."""
-
-    name = "numbers"
-
-    def load(self):
-        drawn = torch.randn(100, 4, generator=torch.Generator().manual_seed(self.seed()))
-        return Splits(*drawn.split([60, 20, 20]))
-
-    def seed(self):
-        return 0
-
-    def visit(self, indices, generator):
-        return self.train[indices] + 0.1 * torch.randn(len(indices), 4, generator=generator)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Calls(Dataset):
-    """How often the telephone rings in an hour, morning and afternoon: counts without a highest."""
-
-    name = "calls"
-    fitting_head = "poisson"
-
-    def load(self):
-        drawn = torch.poisson(torch.full((300, 2), 3.0), generator=torch.Generator().manual_seed(0))
-        return Splits(*drawn.split([200, 50, 50]))
-
-    def log_prob(self, x):
-        return torch.distributions.Poisson(torch.tensor(3.0).double()).log_prob(x.double()).sum(1)
-
-
-RIGHT = (Backwards, Shuffle, BothWays, BinMixture, Bell, Dense, Conv, TwoBranches, Lines, Masks, Coins, Numbers, Calls)

@@ -1,0 +1,162 @@
+"""MNIST by download, from servers of this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+import torch
+
+from tensorar import load_dataset
+from tensorar_plugins.datasets import binarized_mnist, mnist
+from tests.datasets.small_mnist import images, said, small_files, small_texts
+
+
+class Server:
+    """Files over HTTP on this machine, for as long as a test takes."""
+
+    def __init__(self, files):
+        self.asked = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                name = self.path.rpartition("/")[2]
+                outer.asked.append(name)
+                content = files.get(name)
+                self.send_response(404 if content is None else 200)
+                self.send_header("Content-Length", str(len(content or b"")))
+                self.end_headers()
+                self.wfile.write(content or b"")
+
+            def log_message(self, *_):
+                """Be quiet."""
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_port}/data/"
+        self.thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01})
+        self.thread.start()
+
+    def close(self):
+        self.http.shutdown()
+        self.http.server_close()
+        self.thread.join()
+
+
+@pytest.fixture
+def serve(monkeypatch):
+    """Make servers, each a mirror; the checksums are those of the first one's files, unless others are given."""
+    servers = []
+
+    def start(*mirrors, checksums=None):
+        servers.extend(map(Server, mirrors))
+        known = {name: hashlib.sha256(content).hexdigest() for name, content in (checksums or mirrors[-1]).items()}
+        urls = tuple(server.url for server in servers)
+        monkeypatch.setattr(mnist, "SHA256", known)
+        monkeypatch.setattr(mnist, "MIRRORS", urls)
+        monkeypatch.setattr(binarized_mnist, "MIRRORS", urls)
+        texts = {part: known.get(f"binarized_mnist_{part}.amat") for part in ("train", "valid", "test")}
+        monkeypatch.setattr(binarized_mnist, "SHA256", texts)
+        monkeypatch.setattr(binarized_mnist, "EVENTS", {"train": 4, "valid": 2, "test": 3})
+        return servers
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+def nobody():
+    """The address of a port where nobody listens."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{unused.getsockname()[1]}/"
+
+
+def test_a_download_is_kept(serve, tmp_path):
+    (server,) = serve(small_files())
+    assert len(load_dataset("mnist").train) == 10
+    assert sorted(server.asked) == ["t10k-images-idx3-ubyte.gz", "train-images-idx3-ubyte.gz"]
+    assert sorted(path.name for path in (tmp_path / "cache" / "mnist").iterdir()) == sorted(server.asked)
+    assert len(load_dataset("mnist").train) == 10
+    assert len(server.asked) == 2
+
+
+def test_the_second_mirror_is_asked_where_the_first_has_nothing(serve):
+    first, second = serve({}, small_files())
+    assert len(load_dataset("mnist").test) == 3
+    assert len(first.asked) == len(second.asked) == 2
+
+
+def test_the_second_mirror_is_asked_where_the_first_cannot_be_reached(serve, monkeypatch):
+    (server,) = serve(small_files())
+    monkeypatch.setattr(mnist, "MIRRORS", (nobody(), server.url))
+    assert len(load_dataset("mnist").test) == 3
+
+
+def test_a_damaged_file_of_the_cache_is_downloaded_again(serve, tmp_path):
+    serve(small_files())
+    _ = load_dataset("mnist").train
+    (tmp_path / "cache" / "mnist" / "t10k-images-idx3-ubyte.gz").write_bytes(b"damaged")
+    assert len(load_dataset("mnist").test) == 3
+
+
+def test_a_file_with_the_wrong_checksum_is_refused_and_not_kept(serve, tmp_path):
+    wrong = {name: content + b"!" for name, content in small_files().items()}
+    serve(wrong, wrong, checksums=small_files())
+    said(lambda: load_dataset("mnist").train, "train-images-idx3-ubyte.gz", "the wrong checksum")
+    assert not list((tmp_path / "cache").rglob("*ubyte*"))
+
+
+def test_nothing_reachable_is_one_error_that_says_what_to_do(monkeypatch):
+    mirrors = nobody(), nobody()
+    monkeypatch.setattr(mnist, "MIRRORS", mirrors)
+    message = said(lambda: load_dataset("mnist").train, *mirrors, "cannot be reached")
+    assert message.endswith("give the files by hand: write mnist:path=FOLDER, or put them into $TENSORAR_DATA/mnist")
+
+
+def test_a_cache_that_cannot_be_written(serve, tmp_path):
+    serve(small_files())
+    (tmp_path / "cache").write_text("a file in the way")
+    said(lambda: load_dataset("mnist").train, "give the files by hand")
+
+
+def test_the_static_split_is_downloaded_as_text(serve):
+    (server,) = serve(small_texts())
+    data = load_dataset("mnist:binarize=static")
+    assert (len(data.train), len(data.valid), len(data.test)) == (4, 2, 3)
+    assert torch.equal(data.test[:, 0], torch.from_numpy(images(3, 2) % 2))
+    assert len(server.asked) == 3
+
+
+def test_static_not_reachable(serve):
+    serve({}, {}, checksums=small_texts())
+    said(
+        lambda: load_dataset("mnist:binarize=static").train,
+        "answers 404",
+        "write mnist:binarize=static,path=FOLDER, or put them into $TENSORAR_DATA/binarized_mnist",
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [(lambda text: text[:1000], "got 500 pixels"), (lambda text: text.replace(b"1", b"2"), "zeros and ones")],
+)
+def test_static_texts_that_are_damaged(tmp_path, monkeypatch, change, says):
+    monkeypatch.setattr(binarized_mnist, "EVENTS", {"train": 4, "valid": 2, "test": 3})
+    for name, text in small_texts().items():
+        (tmp_path / name).write_bytes(change(text))
+    said(lambda: load_dataset(f"mnist:binarize=static,path={tmp_path}").train, says, "delete it and let tensorar")
+
+
+def test_static_from_packed_bits(tmp_path, monkeypatch):
+    parts = {"train": images(4) % 2, "valid": images(2, 1) % 2, "test": images(3, 2) % 2}
+    packed = {part: np.packbits(bits.reshape(-1, 784), axis=1) for part, bits in parts.items()}
+    np.savez(tmp_path / "binarized_mnist.npz", shape=[28, 28], **packed)
+    path = f"mnist:binarize=static,path={tmp_path}"
+    said(lambda: load_dataset(path).train, "50000 images")
+    monkeypatch.setattr(binarized_mnist, "EVENTS", {"train": 4, "valid": 2, "test": 3})
+    assert torch.equal(load_dataset(path).valid[:, 0], torch.from_numpy(parts["valid"]))

@@ -1,0 +1,140 @@
+"""Backbones that see what they may not, or not what they may, with one defect each."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from tensorar import may_see
+from tests.testing.reference import Conv, Dense, Lines, TwoBranches
+
+
+class InclusiveFirstLayer(Conv):
+    """Mask B in the first layer: ``<=`` instead of ``<``."""
+
+    def may_see(self, layer):
+        return may_see(self.offsets, torch.tensor(0), itself=True)
+
+
+class StrictLaterLayer(Conv):
+    """Mask A in the second layer: ``<`` instead of ``<=``, which never sees the coefficient just visited."""
+
+    def may_see(self, layer):
+        return may_see(self.offsets, torch.tensor(0))
+
+
+class TransposedMask(Lines):
+    """Sees what comes later."""
+
+    def mask(self, order):
+        return order.sees().T
+
+
+class InclusiveOutput(Dense):
+    """MADE with ``>=`` into the output."""
+
+    def out_of_hidden(self, rank):
+        return may_see(self.degrees, rank[:, None], itself=True)
+
+
+class IgnoresTheOrder(Dense):
+    """Takes any order and uses raster."""
+
+    def out_of_hidden(self, rank):
+        return super().out_of_hidden(torch.arange(len(rank)))
+
+    def into_hidden(self, rank):
+        return super().into_hidden(torch.arange(len(rank)))
+
+
+class KeepsItsFirstOrder(Dense):
+    """Keeps the masks of the order that it was asked for first."""
+
+    kept = None
+
+    def forward(self, features, order, context=None):
+        self.kept = order if self.kept is None else self.kept
+        return super().forward(features, self.kept, context)
+
+
+class MasksAfterAStep(Lines):
+    """Masks its weights in place, when the optimiser has had its first step."""
+
+    def __init__(self, signature):
+        super().__init__(signature)
+        self.weight.register_post_accumulate_grad_hook(self.begin)
+        self.begun = False
+
+    def begin(self, weight):
+        self.begun = True
+
+    def mask(self, order):
+        return super().mask(order) if self.begun else torch.ones_like(super().mask(order))
+
+
+class MasksUntilAStep(Lines):
+    """Masks its weights when it is made, and lets training undo it."""
+
+    def __init__(self, signature):
+        super().__init__(signature)
+        sees = torch.arange(len(self.bias))[None, :] < torch.arange(len(self.bias))[:, None]
+        if signature.order is not None:
+            sees = signature.order.sees()
+        self.weight.data *= sees[:, None, :, None]
+        self.fixed = signature.order is not None
+
+    def mask(self, order):
+        return torch.ones_like(super().mask(order)) if self.fixed else super().mask(order)
+
+
+class BranchNotShifted(TwoBranches):
+    """The branch from the right sees the row that it is in."""
+
+    def shift(self, rows):
+        return rows
+
+
+class NormalisesOverPositions(Conv):
+    """Batch norm whose statistics are those of all positions."""
+
+    def make_norm(self, channels):
+        return nn.BatchNorm1d(channels)
+
+
+class LayerNormOverPositions(Conv):
+    """A norm over all positions of an event, in evaluation mode, too."""
+
+    def make_norm(self, channels):
+        return nn.GroupNorm(1, channels)
+
+
+class LooksAtTheMean(Lines):
+    """Adds the mean of all features, detached: no gradient shows it."""
+
+    def forward(self, features, order, context=None):
+        return super().forward(features, order, context) + features.detach().mean() / 100
+
+
+class BlindWithoutSayingSo(Conv):
+    """Sees the three coefficients before its own."""
+
+    def may_see(self, layer):
+        near = self.offsets >= (-3 if layer == 0 else 0)
+        return super().may_see(layer) & near
+
+
+CAUGHT = {
+    InclusiveFirstLayer: "no_leak_by_value",
+    StrictLaterLayer: "sees_its_past",
+    TransposedMask: "no_leak_by_gradient",
+    InclusiveOutput: "no_leak_by_value",
+    IgnoresTheOrder: "no_leak_by_value",
+    KeepsItsFirstOrder: "no_leak_in_another_order",
+    MasksAfterAStep: "no_leak_as_built",
+    MasksUntilAStep: "no_leak_as_built",
+    BranchNotShifted: "no_leak_by_value",
+    NormalisesOverPositions: "no_leak_in_training",
+    LayerNormOverPositions: "no_leak_by_value",
+    LooksAtTheMean: "no_leak_by_nan",
+    BlindWithoutSayingSo: "sees_its_past",
+}

@@ -1,0 +1,93 @@
+"""Heads that are right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch.distributions import Categorical, Distribution, Normal, constraints
+
+from tensorar import (
+    Head,
+)
+
+
+class Bins(Distribution):
+    """A mixture of logistics over levels in a unit interval, the first and the last bin taking the tails."""
+
+    arg_constraints = {}  # noqa: RUF012
+
+    def __init__(self, weights, location, scale, levels):
+        self.weights, self.location, self.scale, self.levels = weights, location, scale, levels
+        super().__init__(location.shape[:-1], validate_args=False)
+
+    def probabilities(self):
+        edges = torch.arange(1, self.levels, dtype=self.location.dtype) / self.levels
+        below = ((edges[:, None] - self.location.unsqueeze(-2)) / self.scale.unsqueeze(-2)).sigmoid()
+        return self.of_bins((below * self.weights.unsqueeze(-2)).sum(-1))
+
+    def of_bins(self, below):
+        return F.pad(F.pad(below, (1, 0)), (0, 1), value=1.0).diff(dim=-1)
+
+    def log_prob(self, value):
+        nats = self.probabilities().clamp(min=1e-30).log()
+        value, nats = torch.broadcast_tensors(value.long().unsqueeze(-1), nats)
+        return nats.gather(-1, value[..., :1])[..., 0]
+
+    def sample(self, sample_shape=()):
+        component = Categorical(probs=self.weights).sample(sample_shape).unsqueeze(-1)
+        shape = (*component.shape[:-1], self.weights.shape[-1])
+        location, scale = (p.expand(shape).gather(-1, component)[..., 0] for p in (self.location, self.scale))
+        u = torch.rand(location.shape, dtype=location.dtype).clamp(1e-6, 1 - 1e-6)
+        return self.level(location + scale * torch.logit(u))
+
+    def level(self, x):
+        return (x * self.levels).floor().clamp(0, self.levels - 1)
+
+    @property
+    def mean(self):
+        return self.probabilities() @ torch.arange(self.levels, dtype=self.location.dtype)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BinMixture(Head):
+    """Levels by a mixture of two logistics."""
+
+    name = "bin_mixture"
+    levels: int = 16
+    parameter_count = 6
+    feature_count = 1
+    kind = Bins
+
+    @property
+    def support(self):
+        return constraints.integer_interval(0, self.levels - 1)
+
+    def encode(self, value):
+        return (value / self.levels).unsqueeze(-1)
+
+    def distribution(self, parameters, coefficients=None):
+        weights, location, scale = parameters.split(2, dim=-1)
+        scale = 0.05 + 0.5 * scale.sigmoid()
+        return self.kind(self.weights(weights), location.tanh() + 0.5, scale, self.levels)
+
+    def weights(self, raw):
+        return raw.softmax(-1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bell(Head):
+    """Real numbers: one Gaussian."""
+
+    name = "bell"
+    parameter_count = 2
+    feature_count = 1
+    support = constraints.real
+
+    def encode(self, value):
+        return value.unsqueeze(-1)
+
+    def distribution(self, parameters, coefficients=None):
+        location, raw = parameters.unbind(-1)
+        return Normal(location, 0.01 + F.softplus(raw), validate_args=False)
