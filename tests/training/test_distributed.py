@@ -1,4 +1,4 @@
-"""Two processes on one machine train the same model as one does, started by either launcher."""
+"""Two processes on one machine train the same model as one does, started by either launcher, and end in peace."""
 
 import json
 import os
@@ -53,3 +53,14 @@ def test_a_resumed_training_of_two_processes_goes_on(tmp_path):
     resume = ["train", "--resume", "two", "--plugin", str(PLUGIN), "--device", "cpu", "--json"]
     again = launch("torchrun", resume, tmp_path)
     assert again["metrics"] == report["metrics"]
+
+
+@pytest.mark.parametrize(("processes", "torn_down"), [("1", True), ("2", False)])
+@pytest.mark.parametrize(("arguments", "code"), [(["plugins", "list", "recipe"], 0), (["nothing"], 2)])
+def test_one_of_several_processes_ends_with_its_code_and_words_and_no_more(arguments, code, processes, torn_down):
+    program = "import atexit, sys; atexit.register(print, 'torn down'); from tensorar_cli.__main__ import main; main()"
+    environment = os.environ | {"WORLD_SIZE": processes}
+    done = subprocess.run([sys.executable, "-c", program, *arguments], env=environment, capture_output=True, text=True)
+    assert done.returncode == code
+    assert ("toy-rnn" in done.stdout) == (code == 0) and ("error:" in done.stderr) == (code == 2)
+    assert ("torn down" in done.stdout) == torn_down
