@@ -101,7 +101,7 @@ class CausalBackbone(Backbone):
         if shape is None:
             raise ShapeError(
                 expected=f"a raster order up to flips and axis permutation for the backbone {cls.name!r}",
-                got="orders that differ in more than flips" if shapes and None not in shapes else "another order",
+                got=_in_words(signature.orders),
                 remedy="choose such an ordering, or another backbone (tensorar plugins list)",
             )
         axes = None if views[0] is None else views[0].axes
@@ -128,6 +128,14 @@ class CausalBackbone(Backbone):
     def has_stepper(self) -> bool:
         """Whether it computes each activation once when it is sampled from."""
         return type(self).stepper is not CausalBackbone.stepper
+
+
+def _in_words(orders: tuple[Order, ...]) -> str:
+    """Orders that are no raster orders, or not of one kind."""
+    if not orders:
+        return "an ordering that varies"
+    other = next((order for order in orders if order.raster_view is None), None)
+    return "orders that differ in more than flips" if other is None else other.in_short
 
 
 class EvidenceBackbone(Backbone):

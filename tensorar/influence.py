@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Real
 from torch import Tensor, nn
 
+from tensorar import inputs
 from tensorar.conditionals import all_conditionals
 from tensorar.model import AutoregressiveModel
 
@@ -30,7 +31,7 @@ def influence(
             [1, 0, 0],
             [1, 1, 0]], dtype=torch.int32)
     """
-    x, context = model._events(x), model._context(context, len(x))
+    x, context = inputs.examples_for(model, x, context)
     events = zip(model.features(x), [None] * len(x) if context is None else context, strict=True)
     return torch.stack([_influence(model, *event) for event in events]).any(0)
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from tensorar import ensemble, objective, sampling
+from tensorar import ensemble, inputs, objective, sampling
 from tensorar.backbone import Backbone, CausalBackbone
 from tensorar.conditionals import all_conditionals, queried_conditionals
-from tensorar.errors import ShapeError, SupportError
+from tensorar.errors import ShapeError
 from tensorar.evidence import Evidence
 from tensorar.head import Head
+from tensorar.modes import evaluating
 from tensorar.order import Order
 from tensorar.ordering import Ordering
 from tensorar.shapes import few_at_once, flatten_events
@@ -125,8 +125,7 @@ class AutoregressiveModel(nn.Module):
         They are those of one order: the given one, else the model's (of an ensemble the first). Where ``x`` is NaN the
         value is not known: conditionals of coefficients visited after it are NaN too.
         """
-        x = self._events(x)
-        order, context = self._any_order(order), self._context(context, len(x))
+        order, (x, context) = inputs.order_for(self, order), inputs.examples_for(self, x, context)
         return self.distribution(all_conditionals(self.backbone, self.features(x), order, context))
 
     def log_prob(
@@ -142,9 +141,8 @@ class AutoregressiveModel(nn.Module):
         chance) gives it in evaluation mode, ``model.eval()``. Raises ``ShapeError`` for events of another shape,
         ``SupportError`` for values without a probability.
         """
-        x = self._events(x)
+        x, context = inputs.examples_for(self, x, context)
         self.head.check(x, what="x")
-        context = self._context(context, len(x))
         orders = self.orders if order is None else (order,)
         if not len(x):
             return x.new_zeros(0)
@@ -169,8 +167,7 @@ class AutoregressiveModel(nn.Module):
 
         Under an ensemble, given those before it in the first of its orders, whichever a sample was drawn in.
         """
-        x = self._events(x)
-        context = self._context(context, len(x))
+        x, context = inputs.examples_for(self, x, context)
         with evaluating(self):
             return torch.cat([self.conditionals(*part).mean for part in few_at_once(x, context)])
 
@@ -185,9 +182,9 @@ class AutoregressiveModel(nn.Module):
 
         Raises ``ShapeError`` for events of another shape, ``SupportError`` for values without a probability.
         """
-        x = self._events(x)
+        x, context = inputs.examples_for(self, x, context)
         self.head.check(x, what="x")
-        return objective.loss_per_event(self, x, self._context(context, len(x)), generator).mean()
+        return objective.loss_per_event(self, x, context, generator).mean()
 
     def forward(
         self,
@@ -202,7 +199,7 @@ class AutoregressiveModel(nn.Module):
 
     def next_coefficient(self, evidence: Evidence) -> Int[Tensor, " batch"]:
         """The flat index of the coefficient that is visited next: the first unknown one of each example."""
-        mask = self._evidence(evidence).mask
+        mask = inputs.evidence_for(self, evidence).mask
         rank = flatten_events(torch.where(mask, len(self.order), self._ranks(mask)))
         if (rank.amin(1) == len(self.order)).any():
             raise ShapeError(
@@ -226,7 +223,7 @@ class AutoregressiveModel(nn.Module):
         known; what is observed further on has no say, as the chain rule has it. Under an ensemble it is that of the
         order in which most of what is observed comes first.
         """
-        evidence, context = self._evidence(evidence), self._context(context, len(evidence))
+        evidence, context = inputs.evidence_for(self, evidence), inputs.context_for(self, context, len(evidence))
         query = self.next_coefficient(evidence)
         parameters = torch.empty(len(query), self.head.parameter_count, dtype=self.dtype, device=self.device)
         for rows, order in self.visiting(evidence.mask):
@@ -271,73 +268,10 @@ class AutoregressiveModel(nn.Module):
         on the way. Raises ``ShapeError`` when ``n``, the evidence and the context do not go together, ``SpecError``
         for a method that the model does not have.
         """
-        context = None if context is None else torch.atleast_2d(context)
-        if n is None:
-            n = max(1 if evidence is None else len(evidence), 1 if context is None else len(context))
-        if n < 0:
-            raise ShapeError(expected="a number of samples from 0 on", got=str(n), remedy="ask for some")
-        start = self._evidence(Evidence.none(n, self.event_shape) if evidence is None else evidence.expand(n))
-        if context is not None and len(context) == 1:
-            context = context.expand(n, *context.shape[1:])
-        context = self._context(context, n)
+        start, context = inputs.start_for(self, n, evidence, context)
         # every method computes in the network's own number type, whatever autocast makes of products
         exact = torch.autocast(self.device.type, enabled=False)
         with sampling.reproducible(generator, self.device), evaluating(self), exact:
             return sampling.complete(
                 self, start, context, method=method, progress=progress, record=record, memory=memory
             )
-
-    # --- what comes in ----------------------------------------------------------------------------------------------
-
-    def _events(self, x: Tensor) -> Tensor:
-        if tuple(x.shape[1:]) != self.event_shape or x.ndim == 0:
-            raise ShapeError(
-                expected=f"events of shape (batch, {', '.join(map(str, self.event_shape))})".replace(", )", ",)"),
-                got=str(tuple(x.shape)),
-                remedy="reshape them, or build the model for their shape",
-            )
-        return x.to(self.device, self.dtype)
-
-    def _evidence(self, evidence: Evidence) -> Evidence:
-        self._events(evidence.value)
-        self.head.check(evidence.value, known=evidence.mask, what="the evidence", dtype=self.dtype)
-        return evidence.to(self.device, self.dtype)
-
-    def _any_order(self, order: Order | None) -> Order:
-        if order is None:
-            return self.order
-        if order.event_shape != self.event_shape:
-            raise ShapeError(
-                expected=f"an order of {self.event_shape}",
-                got=f"one of {order.event_shape}",
-                remedy="leave it out, or give an order of the model's events",
-            )
-        return order.to(self.device)
-
-    def _context(self, context: Tensor | None, batch: int) -> Tensor | None:
-        wanted = self.backbone.signature.context_features
-        if context is None and not wanted:
-            return None
-        if context is None or tuple(context.shape) != (batch, wanted):
-            raise ShapeError(
-                expected=f"a context of shape {(batch, wanted)}" if wanted else "no context",
-                got="none" if context is None else f"one of shape {tuple(context.shape)}",
-                remedy="give one vector per example, of the size the model was built with (context_features)"
-                if wanted
-                else "leave it out, or build the model with context_features",
-            )
-        if not bool(context.isfinite().all()):
-            raise SupportError(expected="a context of finite numbers", got="NaN or infinity", remedy="fill them in")
-        return context.to(self.device, self.features_dtype)
-
-
-@contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """Put a module into evaluation mode, and each of its parts back into the mode it was in."""
-    was = {part: part.training for part in module.modules()}
-    module.eval()
-    try:
-        yield
-    finally:
-        for part, training in was.items():
-            part.training = training

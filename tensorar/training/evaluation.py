@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Real
 from torch import Tensor
 
-from tensorar import objective
+from tensorar import inputs, objective
 from tensorar.dataset import Dataset
 from tensorar.model import AutoregressiveModel
 from tensorar.training.batches import keyed_generator
@@ -113,7 +113,7 @@ def event_nats(
     """The negative log-likelihood of each event in nats, exact or estimated from ``evidences`` prefixes of each."""
     if exact:
         return -model.log_prob(x, context).cpu()
-    x, context = model._events(x), model._context(context, len(x))
+    x, context = inputs.examples_for(model, x, context)
     repeated = torch.cat([x] * evidences)
     contexts = None if context is None else torch.cat([context] * evidences)
     # steps are stratified over the batch, and so, the copies of an event lying far apart, over its copies
