@@ -14,7 +14,10 @@ from tests.strategies import events_of, models, randomise, seeds
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
 SPECS = [
     *(f"rnn:cell={cell},hidden=5" for cell in ("tanh", "gru", "lstm")),
-    *(f"transformer:channels=8,heads=2,layers=2,positions={positions}" for positions in ("learned", "rotary")),
+    *(
+        f"transformer:channels=8,heads=2,kv_heads={k},layers=2,positions={p}"
+        for k, p in ((1, "learned"), (2, "rotary"))
+    ),
 ]
 
 

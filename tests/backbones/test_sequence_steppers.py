@@ -18,7 +18,11 @@ SPECS = [
         for p in ("true", "false")
     ),
     "rnn:hidden=6,layers=1,dropout=0.5",
-    *(f"transformer:channels=8,layers=2,heads={h},positions={p}" for h in (1, 2) for p in ("learned", "rotary")),
+    *(
+        f"transformer:channels=8,layers=2,heads={h},kv_heads={k},positions={p}"
+        for h, k in ((1, 1), (4, 1), (4, 2), (4, 4))
+        for p in ("learned", "rotary")
+    ),
 ]
 
 

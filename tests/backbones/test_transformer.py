@@ -19,8 +19,8 @@ POSITIONS = ["learned", "rotary"]
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
 
 
-def _spec(positions="learned", channels=12, heads=2):
-    return f"transformer:channels={channels},heads={heads},layers=2,positions={positions}"
+def _spec(positions="learned", kv_heads=1):
+    return f"transformer:channels=16,heads=4,kv_heads={kv_heads},layers=2,positions={positions}"
 
 
 def _places(positions, event_shape):
@@ -64,9 +64,11 @@ def _turned(x, turns):
 
 def _attend(attention, h, order, turns):
     """Dense attention of one head after the other over ``(N, C)``, by coefficient."""
-    width = h.shape[-1] // attention.heads
+    width, own, share = h.shape[-1] // attention.heads, attention.kv_heads, attention.heads // attention.kv_heads
+    queries, keys, values = attention.inputs(h).split([h.shape[-1], own * width, own * width], -1)
     answers = []
-    for q, k, v in zip(*(part.split(width, -1) for part in attention.inputs(h).chunk(3, -1)), strict=True):
+    for head, q in enumerate(queries.split(width, -1)):
+        k, v = (part.split(width, -1)[head // share] for part in (keys, values))
         if turns is not None:
             q, k = _turned(q, turns[1]), _turned(k, turns[0])
         scores = torch.where(order.sees(itself=True), q @ k.T / width**0.5, -torch.inf)
@@ -92,11 +94,12 @@ def _dense(backbone, features, order, context):
 
 
 @pytest.mark.parametrize("ordering", ["raster", "shuffled"])
+@pytest.mark.parametrize("kv_heads", [1, 2, 4])
 @pytest.mark.parametrize("positions", POSITIONS)
 @given(data=st.data())
-def test_equals_dense_attention_with_the_mask_of_the_order(positions, ordering, data):
+def test_equals_dense_attention_with_the_mask_of_the_order(positions, kv_heads, ordering, data):
     shape = data.draw(event_shapes(max_coefficients=12))
-    model = build(shape, ordering, "bernoulli", _spec(positions), context_features=2)
+    model = build(shape, ordering, "bernoulli", _spec(positions, kv_heads), context_features=2)
     model = randomise(model, data.draw(seeds))
     order, context = data.draw(orders(shape)), torch.randn(2, 2).double()
     features = model.features(events_of(model, 2, data.draw(seeds)))
@@ -172,7 +175,14 @@ def test_weights_begin_as_in_gpt_2():
 
 
 @pytest.mark.parametrize(
-    ("options", "says"), [("heads=3", "share evenly"), ("heads=0", "heads"), ("channels=0", "channels")]
+    ("options", "says"),
+    [
+        ("heads=3", "channels of the transformer that 3 heads share evenly"),
+        ("kv_heads=3", "heads of the transformer that 3 kv_heads share evenly"),
+        ("heads=0", "heads"),
+        ("kv_heads=0", "kv_heads"),
+        ("channels=0", "channels"),
+    ],
 )
 def test_sizes_that_make_no_network_are_refused(options, says):
     with pytest.raises(SpecError, match=says):
@@ -180,6 +190,6 @@ def test_sizes_that_make_no_network_are_refused(options, says):
 
 
 def test_an_attention_knows_the_order_of_its_steps_by_the_mask_alone():
-    attention, steps = Attention(8, 2).double(), torch.randn(1, 5, 8).double()
+    attention, steps = Attention(8, 2, 1).double(), torch.randn(1, 5, 8).double()
     swapped = steps[:, [1, 0, 2, 3, 4]]
     torch.testing.assert_close(attention(swapped)[:, 2:], attention(steps)[:, 2:], **CLOSE)

@@ -35,7 +35,7 @@ COLOURS = ((32, 32, 3), "logistic_mixture:levels=256,components=5")
 VOLUME = ((16, 16, 16), "bernoulli")
 SPECS = [
     *("fvsbn", "nade", "made", "pixelcnn:blocks=12,channels=128", "gated_pixelcnn:layers=12,channels=64"),
-    *("rnn", "row_lstm", "diagonal_bilstm", "transformer"),
+    *("rnn", "row_lstm", "diagonal_bilstm", "transformer", "transformer:kv_heads=4"),
 ]
 CASES = [
     *((spec, *DIGITS, batch) for spec in SPECS for batch in BATCHES),

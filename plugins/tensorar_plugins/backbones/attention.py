@@ -16,11 +16,11 @@ class Block(nn.Module):
     GELU is the exact one, not the tanh approximation of GPT-2.
     """
 
-    def __init__(self, signature, channels, heads, dropout):
+    def __init__(self, signature, channels, heads, kv_heads, dropout):
         super().__init__()
         self.context = ContextBias(signature, channels)
         self.attention_norm, self.dense_norm = nn.LayerNorm(channels), nn.LayerNorm(channels)
-        self.attention = Attention(channels, heads)
+        self.attention = Attention(channels, heads, kv_heads)
         self.dense = nn.Sequential(nn.Linear(channels, 4 * channels), nn.GELU(), nn.Linear(4 * channels, channels))
         self.dropout = nn.Dropout(dropout)
 
@@ -37,29 +37,40 @@ class Block(nn.Module):
 class Attention(nn.Module):
     """Attention with several heads in which a step sees itself and the steps before it: ``(B, N, C) -> (B, N, C)``.
 
-    Vaswani et al. 2017, "Attention Is All You Need", section 3.2. Steps come in visiting order, so ``is_causal``
-    means exactly ``may_see(step_seen, step, itself=True)``, and torch computes none of what is masked out.
+    Vaswani et al. 2017, "Attention Is All You Need", section 3.2. ``heads / kv_heads`` heads that follow one another
+    share keys and values (Ainslie et al. 2023, "GQA", section 2.2; one set for all: Shazeer 2019, "Fast Transformer
+    Decoding", section 3). Steps come in visiting order, so ``is_causal`` means exactly
+    ``may_see(step_seen, step, itself=True)``, and torch computes none of what is masked out.
     """
 
-    def __init__(self, channels, heads):
+    def __init__(self, channels, heads, kv_heads):
         super().__init__()
-        if channels % heads:
-            raise SpecError(
-                expected=f"channels of the transformer that {heads} heads share evenly",
-                got=f"channels={channels}, heads={heads}",
-                remedy="make channels a multiple of heads",
-            )
-        self.heads = heads
-        self.inputs = nn.Linear(channels, 3 * channels)
+        _require_even_share("channels", channels, "heads", heads)
+        _require_even_share("heads", heads, "kv_heads", kv_heads)
+        self.heads, self.kv_heads, self.width = heads, kv_heads, channels // heads
+        self.inputs = nn.Linear(channels, self.width * (heads + 2 * kv_heads))
         self.output = nn.Linear(channels, channels)
 
     def forward(self, steps, angles=None):
-        query, key, value = (self._apart(part) for part in self.inputs(steps).chunk(3, dim=-1))
+        query, key, value = self.parts(self.inputs(steps).unflatten(-1, (-1, self.width)).transpose(1, 2))
         if angles is not None:
             query, key = rotate(query, angles.asked), rotate(key, angles.seen)
-        seen = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+        seen = functional.scaled_dot_product_attention(query, self._shared(key), self._shared(value), is_causal=True)
         return self.output(seen.transpose(1, 2).flatten(2))
 
-    def _apart(self, part):
-        """``(B, N, C) -> (B, heads, N, C / heads)``."""
-        return part.unflatten(2, (self.heads, -1)).transpose(1, 2)
+    def parts(self, inputs):
+        """Queries of all heads, keys and values of all that have their own, out of ``(B, all of them, ...)``."""
+        return inputs.split([self.heads, self.kv_heads, self.kv_heads], dim=1)
+
+    def _shared(self, part):
+        """``(B, kv_heads, N, width) -> (B, heads, N, width)``; a view if one is shared by all, or none is."""
+        return part.unsqueeze(2).expand(-1, -1, self.heads // self.kv_heads, -1, -1).flatten(1, 2)
+
+
+def _require_even_share(what, number, among, sharers):
+    if number % sharers:
+        raise SpecError(
+            expected=f"{what} of the transformer that {sharers} {among} share evenly",
+            got=f"{what}={number}, {among}={sharers}",
+            remedy=f"make {what} a multiple of {among}",
+        )

@@ -25,6 +25,11 @@ class Transformer(CausalBackbone):
     branch, GELU (exact, where GPT-2 has its tanh approximation), weights of deviation 0.02, those into the residual
     stream divided by the root of their number.
 
+    The keys and values of ``kv_heads`` are shared by all ``heads``. What a step of sampling reads and keeps grows with
+    ``kv_heads``, and so does, a little, how well the network learns (docs/decisions/0008): with as many as ``heads``
+    each has its own, as in Vaswani et al. 2017, with the one of the default sampling is fastest (Shazeer 2019, "Fast
+    Transformer Decoding").
+
     ``positions="rotary"`` moreover turns keys by the place of the coefficient shown and queries by that of the one
     asked for, so that attention sees how far apart the two are along each axis (Su et al. 2021, "RoFormer").
     """
@@ -37,16 +42,17 @@ class Transformer(CausalBackbone):
         *,
         channels: int = 128,
         heads: int = 4,
+        kv_heads: int = 1,
         layers: int = 4,
         positions: Literal["learned", "rotary"] = "learned",
         dropout: float = 0.0,
     ):
         super().__init__(signature)
-        require_positive(self.name, channels=channels, heads=heads, layers=layers)
+        require_positive(self.name, channels=channels, heads=heads, kv_heads=kv_heads, layers=layers)
         self.tokens = StepTokens(signature, channels)
         self.rotary = Rotary(signature.event_shape, channels // heads) if positions == "rotary" else None
         self.dropout = nn.Dropout(dropout)
-        self.layers = nn.ModuleList(Block(signature, channels, heads, dropout) for _ in range(layers))
+        self.layers = nn.ModuleList(Block(signature, channels, heads, kv_heads, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(channels)
         self.answer = nn.Linear(channels, signature.parameter_count)
         self._initialise()

@@ -10,7 +10,7 @@ from tensorar_plugins.backbones.positions import rotate
 
 
 class TransformerStepper(Stepper):
-    """Holds the keys and values of every layer, ``(2, batch, heads, N, channels / heads)``; a step adds one of each.
+    """Holds keys and values of every layer, ``(batch * kv_heads, N, width of a head)`` each; a step adds one of each.
 
     A step costs the dense layers for one position, and reads what is kept so far: for large batches it takes as long
     as memory takes to give it.
@@ -54,9 +54,9 @@ class BlockStepper:
         attention = block.attention
         self.inputs, self.output = Dense(attention.inputs), Dense(attention.output)
         self.widen, self.narrow = Dense(block.dense[0]), Dense(block.dense[2])
-        channels, heads = len(self.inputs.weight), attention.heads
-        self.kept = self.inputs.weight.new_empty(2, batch, heads, steps, channels // heads)
-        self.keys, self.values = self.kept.flatten(1, 2)
+        self.parts, self.width = attention.parts, attention.width
+        rows = batch * attention.kv_heads
+        self.keys, self.values = self.inputs.weight.new_empty(2, rows, steps, self.width)
 
     def step(self, token, t):
         block = self.block
@@ -65,15 +65,12 @@ class BlockStepper:
         return self.narrow(functional.gelu(self.widen(block.dense_norm(token)))).add_(token)
 
     def _attend(self, token, t):
-        _, batch, heads, _, width = self.kept.shape
-        parts = self.inputs(token).view(batch, 3, heads, width)
-        query, new = parts[:, 0].reshape(-1, 1, width), parts[:, 1:].transpose(0, 1)
+        query, key, value = self.parts(self.inputs(token).view(len(token), -1, self.width))
         if self.angles is not None:
-            query = rotate(query, self.angles.asked[t : t + 1])
-            turned = rotate(new[0].unsqueeze(2), self.angles.seen[t : t + 1])
-            new = torch.stack([turned.squeeze(2), new[1]])
-        self.kept[:, :, :, t] = new
-        # for a single query two plain products are faster than scaled_dot_product_attention
-        scores = torch.bmm(query * width**-0.5, self.keys[:, : t + 1].mT)
+            query, key = rotate(query, self.angles.asked[t]), rotate(key, self.angles.seen[t])
+        self.keys[:, t], self.values[:, t] = key.reshape(-1, self.width), value.reshape(-1, self.width)
+        query = query.reshape(len(self.keys), -1, self.width) * self.width**-0.5
+        # for so few queries two plain products are faster than scaled_dot_product_attention
+        scores = torch.bmm(query, self.keys[:, : t + 1].mT)
         seen = torch.bmm(scores.softmax(2), self.values[:, : t + 1])
-        return self.output(seen.view(batch, -1))
+        return self.output(seen.view(len(token), -1))
