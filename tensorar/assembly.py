@@ -49,6 +49,7 @@ def build(
         parameter_count=made_head.parameter_count,
         context_features=context_features,
         orders=made_ordering.orders(event_shape),
+        ordering=made_ordering.name,
     )
     spec = PartSpec.parse(backbone)
     kind: type[Backbone] = registry.find("backbone", spec.name).part

@@ -21,7 +21,8 @@ class Signature:
 
     ``orders`` are the visiting orders that can come, where they are few: one for a fixed ordering, several for an
     ensemble, none listed where any can come. ``order`` is the one there is, and None where it varies. ``axes`` tells
-    a network that is shown its events permuted which axis of the data each of its axes is.
+    a network that is shown its events permuted which axis of the data each of its axes is. ``ordering`` is the name of
+    what the orders come from, for messages.
     """
 
     event_shape: tuple[int, ...]
@@ -30,6 +31,7 @@ class Signature:
     context_features: int = 0
     orders: tuple[Order, ...] = ()
     axes: tuple[int, ...] | None = None
+    ordering: str = ""
 
     @property
     def order(self) -> Order | None:
@@ -99,9 +101,11 @@ class CausalBackbone(Backbone):
         shapes = {None if view is None else view.event_shape(signature.event_shape) for view in views}
         shape = shapes.pop() if len(shapes) == 1 else None
         if shape is None:
+            named = f"the ordering {signature.ordering!r}" if signature.ordering else "another order"
+            differ = ", of orders that differ in more than flips" if shapes and None not in shapes else ""
             raise ShapeError(
                 expected=f"a raster order up to flips and axis permutation for the backbone {cls.name!r}",
-                got=_in_words(signature.orders),
+                got=named + differ,
                 remedy="choose such an ordering, or another backbone (tensorar plugins list)",
             )
         axes = None if views[0] is None else views[0].axes
@@ -128,14 +132,6 @@ class CausalBackbone(Backbone):
     def has_stepper(self) -> bool:
         """Whether it computes each activation once when it is sampled from."""
         return type(self).stepper is not CausalBackbone.stepper
-
-
-def _in_words(orders: tuple[Order, ...]) -> str:
-    """Orders that are no raster orders, or not of one kind."""
-    if not orders:
-        return "an ordering that varies"
-    other = next((order for order in orders if order.raster_view is None), None)
-    return "orders that differ in more than flips" if other is None else other.in_short
 
 
 class EvidenceBackbone(Backbone):

@@ -101,7 +101,7 @@ def _raster_view(backbone: CausalBackbone, order: Order) -> RasterView:
         # not the model's own order, which Backbone.adapt has checked
         raise ShapeError(
             expected=f"a raster order, up to flips, of {backbone.signature.event_shape} for {backbone.name!r}",
-            got=order.in_short,
+            got="another order",
             remedy="leave the order out, or build the model with that order",
         )
     return view

@@ -77,7 +77,10 @@ def context_for(
 def start_for(
     model: AutoregressiveModel, n: int | None, evidence: Evidence | None, context: Float[Tensor, "..."] | None
 ) -> tuple[Evidence, Float[Tensor, "n context"] | None]:
-    """What ``n`` samples start from: of one evidence or context all, of several one each. Raises ``ShapeError``."""
+    """Evidence and context of ``n`` samples (None: as many as are given, at least one); a single one serves them all.
+
+    Raises ``ShapeError``, ``SupportError``.
+    """
     context = None if context is None else torch.atleast_2d(context)
     if n is None:
         n = max(1 if evidence is None else len(evidence), 1 if context is None else len(context))

@@ -89,11 +89,6 @@ class Order:
     def __repr__(self) -> str:
         return f"Order(event_shape={self.event_shape}, visits={self.visits.tolist()})"
 
-    @property
-    def in_short(self) -> str:
-        """What it visits first, for messages."""
-        return f"one that begins with the flat indices {', '.join(map(str, self.visits[:5].tolist()))}"
-
     def to(self, device: torch.device | str) -> Order:
         """The same order on a device."""
         return self if self.visits.device == torch.device(device) else Order(self.visits.to(device), self.event_shape)

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from tensorar import build
-from tensorar.conditionals import all_conditionals
+from tensorar.conditionals import all_conditionals, stepper_of
+from tensorar.sampling.memory import held
 from tests.backbones.walking import walk
 from tests.strategies import events_of, randomise
 
@@ -37,3 +38,17 @@ def test_the_steps_of_every_form_are_those_of_one_pass(spec, ordering, context_f
     features = model.features(x)
     expected = all_conditionals(model.backbone, features, model.order, context).reshape(3, 16, -1)
     torch.testing.assert_close(walk(model, features, context), expected, **CLOSE)
+
+
+@pytest.mark.parametrize("kv_heads", [1, 2, 4])
+def test_a_transformer_keeps_one_key_and_value_for_all_heads_that_share_it(kv_heads):
+    model = build((4, 4), "raster", "bernoulli", f"transformer:channels=32,heads=4,layers=3,kv_heads={kv_heads}")
+    sizes = [held(stepper_of(model.backbone, model.order, batch)) for batch in (1, 2)]
+    keys_and_values, width, steps, layers = 2, 32 // 4, 16, 3
+    assert sizes[1] - sizes[0] == layers * keys_and_values * kv_heads * width * steps * model.dtype.itemsize
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_batch_of_none_is_walked_too(spec):
+    model = build((2, 2), "raster", "bernoulli", spec).double()
+    assert walk(model, torch.zeros(0, 2, 2, 1).double()).shape == (0, 4, 1)

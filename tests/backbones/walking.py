@@ -13,7 +13,7 @@ CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 def walk(model, features, context=None):
     """All parameters as a model's stepper tells them one after the other: ``(batch, N, P)``, by flat index."""
     order, batch = model.order, len(features)
-    flat = features.reshape(batch, len(order), -1)
+    flat = features.reshape(batch, len(order), features.shape[-1])
     stepper, shown, parameters = stepper_of(model.backbone, order, batch, context), None, []
     with torch.inference_mode():
         for coefficient in order.visits.tolist():

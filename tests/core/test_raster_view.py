@@ -121,17 +121,11 @@ def test_looking_through_the_view_by_hand_gives_the_same(registry, data):
 
 @pytest.mark.parametrize("ordering", ["snake", "diagonal", "shuffled", "random", "checkerboard", "spiral"])
 def test_a_raster_backbone_refuses_other_orders_when_it_is_built(registry, ordering):
-    with pytest.raises(ShapeError, match=r"raster order up to flips.*'triangle'") as error:
+    with pytest.raises(
+        ShapeError, match=rf"raster order up to flips.*'triangle', got the ordering '{ordering}'"
+    ) as error:
         build((3, 3), ordering, "bernoulli", "triangle", registry=registry)
     assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize(
-    ("ordering", "came"), [("snake", r"begins with the flat indices 0, 1, 2, 5, 4;"), ("shuffled", "varies")]
-)
-def test_the_refusal_says_which_order_came(registry, ordering, came):
-    with pytest.raises(ShapeError, match=came):
-        build((3, 3), ordering, "bernoulli", "triangle", registry=registry)
 
 
 @pytest.mark.usefixtures("without_shape_checks")
@@ -140,5 +134,5 @@ def test_a_raster_backbone_refuses_other_orders_when_it_is_asked(registry):
     x = torch.zeros(1, 2, 3)
     assert model.log_prob(x, order=model.order.flip((0,))).shape == (1,)
     for order in (Order.raster((3, 2)).permute((1, 0)), Order(torch.tensor([0, 2, 1, 3, 4, 5]), (2, 3))):
-        with pytest.raises(ShapeError, match=f"raster order.*{order.in_short}"):
+        with pytest.raises(ShapeError, match="raster order"):
             model.log_prob(x, order=order)

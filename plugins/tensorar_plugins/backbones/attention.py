@@ -47,24 +47,27 @@ class Attention(nn.Module):
         super().__init__()
         _require_even_share("channels", channels, "heads", heads)
         _require_even_share("heads", heads, "kv_heads", kv_heads)
-        self.heads, self.kv_heads, self.width = heads, kv_heads, channels // heads
+        self.heads, self.kv_heads = heads, kv_heads
+        self.share, self.width = heads // kv_heads, channels // heads
         self.inputs = nn.Linear(channels, self.width * (heads + 2 * kv_heads))
         self.output = nn.Linear(channels, channels)
 
     def forward(self, steps, angles=None):
-        query, key, value = self.parts(self.inputs(steps).unflatten(-1, (-1, self.width)).transpose(1, 2))
+        query, key, value = (part.transpose(1, 2) for part in self.parts(self.inputs(steps)))
         if angles is not None:
             query, key = rotate(query, angles.asked), rotate(key, angles.seen)
         seen = functional.scaled_dot_product_attention(query, self._shared(key), self._shared(value), is_causal=True)
         return self.output(seen.transpose(1, 2).flatten(2))
 
     def parts(self, inputs):
-        """Queries of all heads, keys and values of all that have their own, out of ``(B, all of them, ...)``."""
-        return inputs.split([self.heads, self.kv_heads, self.kv_heads], dim=1)
+        """Queries ``(..., heads, width)``, keys and values ``(..., kv_heads, width)``, out of what ``inputs`` gives."""
+        numbers = [self.heads, self.kv_heads, self.kv_heads]
+        return inputs.unflatten(-1, (sum(numbers), self.width)).split(numbers, dim=-2)
 
     def _shared(self, part):
-        """``(B, kv_heads, N, width) -> (B, heads, N, width)``; a view if one is shared by all, or none is."""
-        return part.unsqueeze(2).expand(-1, -1, self.heads // self.kv_heads, -1, -1).flatten(1, 2)
+        """``(B, kv_heads, N, width) -> (B, heads, N, width)``."""
+        # copied, since a kernel for GPUs is reported to go wrong on views that repeat (pytorch issue 191937)
+        return part if self.share == 1 else part.repeat_interleave(self.share, dim=1)
 
 
 def _require_even_share(what, number, among, sharers):

@@ -21,14 +21,13 @@ class Transformer(CausalBackbone):
     Step ``t`` begins as ``W features[order[t-1]] + e(order[t-1]) + e'(order[t])``, the coefficient just shown, where
     it is, and where the one asked for is; it attends to itself and to the steps before it, and ends as the parameters
     of ``order[t]``. One stream is thus exactly causal for every order, as in Pannatier et al. 2024, "sigma-GPTs"
-    (docs/decisions/0007). Blocks and initialisation are those of Radford et al. 2019, GPT-2: LayerNorm before each
-    branch, GELU (exact, where GPT-2 has its tanh approximation), weights of deviation 0.02, those into the residual
-    stream divided by the root of their number.
+    (docs/decisions/0007). Blocks and initialisation are those of Radford et al. 2019, GPT-2, but for shared keys and
+    values: LayerNorm before each branch, GELU (exact, where GPT-2 has its tanh approximation), weights of deviation
+    0.02, those into the residual stream divided by the root of their number.
 
-    The keys and values of ``kv_heads`` are shared by all ``heads``. What a step of sampling reads and keeps grows with
-    ``kv_heads``, and so does, a little, how well the network learns (docs/decisions/0008): with as many as ``heads``
-    each has its own, as in Vaswani et al. 2017, with the one of the default sampling is fastest (Shazeer 2019, "Fast
-    Transformer Decoding").
+    There are ``kv_heads`` sets of keys and values, each shared by ``heads / kv_heads`` heads: one for all by default
+    (Shazeer 2019, "Fast Transformer Decoding"), since what a step of sampling reads and keeps grows with them; as many
+    as ``heads`` in Vaswani et al. 2017. What that does to speed and likelihoods: docs/decisions/0008.
 
     ``positions="rotary"`` moreover turns keys by the place of the coefficient shown and queries by that of the one
     asked for, so that attention sees how far apart the two are along each axis (Su et al. 2021, "RoFormer").

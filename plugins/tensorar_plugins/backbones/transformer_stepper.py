@@ -51,12 +51,11 @@ class BlockStepper:
     def __init__(self, block, angles, steps, batch, context):
         self.block, self.angles = block, angles
         self.bias = None if context is None else block.context.map(context)
-        attention = block.attention
+        self.attention = attention = block.attention
         self.inputs, self.output = Dense(attention.inputs), Dense(attention.output)
         self.widen, self.narrow = Dense(block.dense[0]), Dense(block.dense[2])
-        self.parts, self.width = attention.parts, attention.width
         rows = batch * attention.kv_heads
-        self.keys, self.values = self.inputs.weight.new_empty(2, rows, steps, self.width)
+        self.keys, self.values = self.inputs.weight.new_empty(2, rows, steps, attention.width)
 
     def step(self, token, t):
         block = self.block
@@ -65,12 +64,13 @@ class BlockStepper:
         return self.narrow(functional.gelu(self.widen(block.dense_norm(token)))).add_(token)
 
     def _attend(self, token, t):
-        query, key, value = self.parts(self.inputs(token).view(len(token), -1, self.width))
+        share, width = self.attention.share, self.attention.width
+        query, key, value = self.attention.parts(self.inputs(token))
         if self.angles is not None:
             query, key = rotate(query, self.angles.asked[t]), rotate(key, self.angles.seen[t])
-        self.keys[:, t], self.values[:, t] = key.reshape(-1, self.width), value.reshape(-1, self.width)
-        query = query.reshape(len(self.keys), -1, self.width) * self.width**-0.5
+        self.keys[:, t], self.values[:, t] = key.reshape(-1, width), value.reshape(-1, width)
+        query = query.reshape(-1, share, width) * width**-0.5
         # for so few queries two plain products are faster than scaled_dot_product_attention
         scores = torch.bmm(query, self.keys[:, : t + 1].mT)
         seen = torch.bmm(scores.softmax(2), self.values[:, : t + 1])
-        return self.output(seen.view(len(token), -1))
+        return self.output(seen.view_as(token))
