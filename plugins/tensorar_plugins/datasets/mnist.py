@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, get_args
 
@@ -71,8 +71,8 @@ class MNIST(Dataset):
 
     def _spec(self, binarize):
         """The spec of this dataset with the options that were given, binarised otherwise."""
-        options = {field.name: getattr(self, field.name) for field in fields(self)}
-        given = {field.name: options[field.name] for field in fields(self) if options[field.name] != field.default}
+        options = {name: (getattr(self, name), option.default) for name, option in self.option_parameters().items()}
+        given = {name: value for name, (value, default) in options.items() if value != default}
         return str(PartSpec(self.name, given | {"binarize": binarize}))
 
     def visit(self, indices, generator):

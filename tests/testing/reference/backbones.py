@@ -8,13 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tensorar import (
-    CausalBackbone,
-    EvidenceBackbone,
-    Stepper,
-    flatten_events,
-    may_see,
-)
+from tensorar import CausalBackbone, EvidenceBackbone, Stepper, flatten_events, may_see
 
 
 class Dense(CausalBackbone):
@@ -154,11 +148,13 @@ class LinesStepper(Stepper):
         self.weight, self.visits, self.sums, self.t = lines.weight, order.visits.tolist(), sums, 0
 
     def step(self, features):
-        if features is not None:
-            seen = self.weight[:, :, self.visits[self.t - 1]]
-            self.sums = self.sums + torch.einsum("bf,ipf->bip", features, seen)
+        self.show(features, self.t - 1)
         self.t += 1
         return self.sums[:, self.visits[self.t - 1]]
+
+    def show(self, features, step):
+        if features is not None:
+            self.sums = self.sums + torch.einsum("bf,ipf->bip", features, self.weight[:, :, self.visits[step]])
 
 
 class Masks(EvidenceBackbone):

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from tensorar import (
-    Dataset,
-    Splits,
-)
+from tensorar import Dataset, Splits
 
 
 @dataclass(frozen=True, kw_only=True)

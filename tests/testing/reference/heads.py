@@ -8,9 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch.distributions import Categorical, Distribution, Normal, constraints
 
-from tensorar import (
-    Head,
-)
+from tensorar import Head
 
 
 class Bins(Distribution):

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from tensorar import (
-    Order,
-    Ordering,
-)
+from tensorar import Order, Ordering
 
 
 @dataclass(frozen=True, kw_only=True)
