@@ -101,8 +101,10 @@ def test_a_training_that_is_killed_at_once_can_be_resumed(tmp_path, uninterrupte
 
 
 def test_an_interrupt_before_the_training_ends_at_once(tmp_path):
+    # as at a terminal: what a shell starts in the background, tests too, ignores Ctrl-C
     code = (
         "import os, signal, tensorar_cli.defaults as d\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "d.complete_recipe = lambda *a: os.kill(os.getpid(), signal.SIGINT)\n"
         "from tensorar_cli.__main__ import main; main()"
     )
