@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 import tensorar
-from tensorar import pictures
+from tensorar import plotting
 
 
 def crosses(n: int, generator: torch.Generator) -> torch.Tensor:
@@ -34,7 +34,7 @@ def main(folder: Path, steps: int = 2000) -> None:
     known = tensorar.region("top half", (1, 8, 8)).expand(original.shape)
     evidence = tensorar.Evidence(known, original)
     completed = model.eval().sample(evidence=evidence.repeat(5), generator=generator).unflatten(0, (4, 5))
-    pictures.save(pictures.inpainting(original, evidence, completed), folder / "crosses.png")
+    plotting.save(plotting.inpainting(original, evidence, completed), folder / "crosses.png")
     print(f"the distribution is uniform over 64 crosses: {torch.tensor(64.0).log():.2f} nats")
     print(f"the model needs {-model.log_prob(crosses(500, generator)).mean():.2f}; see {folder / 'crosses.png'}")
 

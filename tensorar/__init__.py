@@ -1,8 +1,9 @@
 """Exact autoregressive models of tensors of any shape, in any visiting order, as plugins."""
 
-from tensorar.assembly import build, heads_for, load_dataset, suggest_head
 from tensorar.backbone import Backbone, CausalBackbone, EvidenceBackbone, Signature
+from tensorar.build import build, heads_for, load_dataset, suggest_head
 from tensorar.dataset import Dataset, Splits
+from tensorar.dependencies import dependency_matrix, receptive_field_coverage
 from tensorar.errors import (
     DataError,
     PluginError,
@@ -14,26 +15,26 @@ from tensorar.errors import (
 )
 from tensorar.evidence import Evidence
 from tensorar.head import Head
-from tensorar.influence import influence, share_of_past
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order, RasterView, may_see
 from tensorar.ordering import Ordering
 from tensorar.parts.hookspecs import hookimpl
 from tensorar.parts.registry import Registry, default_registry
 from tensorar.parts.spec import PartSpec
-from tensorar.recipe import Recipe
 from tensorar.regions import region
-from tensorar.runs.recipe_file import read_recipe, recipe_toml
+from tensorar.runs.recipe import Recipe, read_recipe, recipe_toml
 from tensorar.runs.run import Run
-from tensorar.settings import TrainingSettings
-from tensorar.shapes import flatten_events
-from tensorar.stepper import Stepper
+from tensorar.runs.settings import TrainingSettings
+from tensorar.stepper import CachedStepper, Stepper
 from tensorar.training.evaluation import Likelihood, evaluate
 from tensorar.training.trainer import train
+from tensorar.utils.plans import cached_plan, planned_property
+from tensorar.utils.shapes import flatten_events
 
 __all__ = [
     "AutoregressiveModel",
     "Backbone",
+    "CachedStepper",
     "CausalBackbone",
     "DataError",
     "Dataset",
@@ -59,18 +60,20 @@ __all__ = [
     "TensorarError",
     "TrainingSettings",
     "build",
+    "cached_plan",
     "default_registry",
+    "dependency_matrix",
     "evaluate",
     "flatten_events",
     "heads_for",
     "hookimpl",
-    "influence",
     "load_dataset",
     "may_see",
+    "planned_property",
     "read_recipe",
+    "receptive_field_coverage",
     "recipe_toml",
     "region",
-    "share_of_past",
     "suggest_head",
     "train",
 ]

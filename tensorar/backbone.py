@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from tensorar.errors import ShapeError
 from tensorar.order import Order
 from tensorar.parts.part import Part
-from tensorar.stepper import Recomputing, Stepper
+from tensorar.stepper import Stepper
 
 
 @dataclass(frozen=True)
@@ -45,25 +45,25 @@ class Backbone(nn.Module, Part, ABC):
     What a backbone can take is declared as data, and checked before it is built: ``event_ranks`` (None: all; axes of
     size 1 do not count where ``ignores_unit_axes``) and ``orders`` (all, or for causal ones only those like raster).
     ``scans`` names what a training pass goes through one after the other (None: it is one parallel computation), and
-    ``blind_to`` says in words what of its past the network does not see (None: it sees everything).
+    ``blind_spot`` says in words what of its past the network does not see (None: it sees everything).
     """
 
     event_ranks: ClassVar[frozenset[int] | None] = None
     ignores_unit_axes: ClassVar[bool] = False
     orders: ClassVar[Literal["any", "raster"]] = "any"
-    scans: ClassVar[str | None] = None
-    blind_to: ClassVar[str | None] = None
+    sequential_over: ClassVar[str | None] = None
+    blind_spot: ClassVar[str | None] = None
 
     def __init__(self, signature: Signature) -> None:
         super().__init__()
         self.signature = signature
 
-    def start_at(self, marginal: Float[Tensor, "*event parameters"]) -> None:
+    def init_output_bias(self, marginal: Float[Tensor, "*event parameters"]) -> None:
         """Begin training with these parameters for each coefficient, whatever is seen (by default: anywhere)."""
         return
 
     @classmethod
-    def adapt(cls, signature: Signature) -> Signature:
+    def adapted_signature(cls, signature: Signature) -> Signature:
         """The signature to build with. Raises ``ShapeError`` when the backbone takes no such shape or order."""
         cls._check_rank(signature.event_shape)
         return signature
@@ -89,12 +89,12 @@ class CausalBackbone(Backbone):
     """
 
     @classmethod
-    def adapt(cls, signature: Signature) -> Signature:
+    def adapted_signature(cls, signature: Signature) -> Signature:
         """The signature to build with: seen through the raster view where the backbone knows only that order.
 
         Raises ``ShapeError`` when the backbone takes no such shape or order.
         """
-        signature = super().adapt(signature)
+        signature = super().adapted_signature(signature)
         if cls.orders == "any":
             return signature
         views = [order.raster_view for order in signature.orders]
@@ -120,17 +120,19 @@ class CausalBackbone(Backbone):
     ) -> Float[Tensor, "batch *event parameters"]:
         """Parameters of every coefficient, each from the features of the coefficients of lower rank only."""
 
-    def stepper(self, order: Order, batch: int, context: Float[Tensor, "batch context"] | None = None) -> Stepper:
-        """What gives the conditionals one at a time in visiting order: by default by recomputing everything.
+    def stepper(
+        self, order: Order, batch: int, context: Float[Tensor, "batch context"] | None = None
+    ) -> Stepper | None:
+        """A stepper that computes each activation once, or None (the default): sampling then recomputes everything.
 
-        A backbone that overrides it is sampled from at about the cost of one forward pass; others still are fast, by
-        fixed-point iteration.
+        A backbone that overrides it is sampled from at about the cost of one forward pass; fixed-point iteration makes
+        the others fast as well.
         """
-        return Recomputing(self, order, batch, context)
+        return None
 
     @property
     def has_stepper(self) -> bool:
-        """Whether it computes each activation once when it is sampled from."""
+        """Whether the backbone implements its own stepper."""
         return type(self).stepper is not CausalBackbone.stepper
 
 

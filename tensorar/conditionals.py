@@ -9,11 +9,11 @@ from torch import Tensor
 from tensorar.backbone import Backbone, CausalBackbone, EvidenceBackbone
 from tensorar.errors import ShapeError
 from tensorar.order import Order, RasterView
-from tensorar.shapes import flatten_events
-from tensorar.stepper import Stepper
+from tensorar.stepper import CachedStepper, Stepper
+from tensorar.utils.shapes import flatten_events
 
 # evidences that an evidence backbone sees in one call; bounds memory, hardly changes speed
-EVIDENCES_AT_ONCE = 512
+MAX_PREFIXES_PER_CALL = 512
 
 
 def all_conditionals(
@@ -36,7 +36,7 @@ def all_conditionals(
     if torch.compiler.is_compiling() or known.all():
         return parameters
     first_unknown = flatten_events(torch.where(known, len(order), order.rank)).amin(1)
-    exact = order.before(first_unknown + 1)
+    exact = order.mask_before(first_unknown + 1)
     return torch.where(exact.unsqueeze(-1), parameters, torch.nan)
 
 
@@ -74,7 +74,7 @@ def stepper_of(
     if backbone.orders == "raster":
         shape = _raster_view(backbone, order).event_shape(order.event_shape)
         order = Order.raster(shape).to(order.visits.device)
-    return backbone.stepper(order, batch, context)
+    return backbone.stepper(order, batch, context) or RecomputingStepper(backbone, order, batch, context)
 
 
 def _complete(backbone: Backbone, features: Tensor, order: Order, context: Tensor | None) -> Tensor:
@@ -110,12 +110,35 @@ def _raster_view(backbone: CausalBackbone, order: Order) -> RasterView:
 def _prefixes(backbone: EvidenceBackbone, features: Tensor, order: Order, context: Tensor | None) -> Tensor:
     batch, steps = len(features), len(order)
     answers = []
-    for pairs in torch.arange(batch * steps, device=features.device).split(EVIDENCES_AT_ONCE):
+    for pairs in torch.arange(batch * steps, device=features.device).split(MAX_PREFIXES_PER_CALL):
         example, t = pairs // steps, pairs % steps
-        mask = order.before(t)
+        mask = order.mask_before(t)
         seen = torch.where(mask.unsqueeze(-1), features[example], 0.0)
         query = order.visits[t].unsqueeze(1)
         answers.append(backbone(seen, mask, query, None if context is None else context[example]).squeeze(1))
     by_step = torch.cat(answers).unflatten(0, (batch, steps))
     by_coefficient: Tensor = by_step[:, order.rank.flatten()]
     return by_coefficient.reshape(batch, *order.event_shape, by_step.shape[-1])
+
+
+class RecomputingStepper(CachedStepper):
+    """A stepper for any causal backbone: a whole forward pass for every step."""
+
+    def begin(self) -> None:
+        """Make room for the features of the whole batch."""
+        like = next(iter(self.backbone.parameters()), torch.empty(()))
+        shape = (self.batch, len(self.order), self.backbone.signature.feature_count)
+        self.features = torch.zeros(shape, dtype=like.dtype, device=like.device)
+        self.visits = self.order.visits.tolist()
+
+    def advance(self, features: Tensor | None, t: int) -> Tensor:
+        """One pass of the network over what is known so far."""
+        if features is not None:
+            self.features[:, self.visits[t - 1]] = features
+        events = self.features.reshape(self.batch, *self.order.event_shape, -1)
+        parameters: Tensor = self.backbone(events, self.order, self.context)
+        return parameters.reshape(self.batch, len(self.visits), -1)[:, self.visits[t]]
+
+    def state(self) -> dict[str, Tensor]:
+        """The features so far."""
+        return {"features": self.features}

@@ -110,7 +110,7 @@ class Dataset(Part, ABC):
         """The length of a context, 0 where there is none."""
         return 0 if self.contexts is None else self.contexts.train.shape[1]
 
-    def read_context(self, text: str) -> Float[Tensor, " context"]:
+    def parse_context(self, text: str) -> Float[Tensor, " context"]:
         """A context as a user writes it: its numbers with commas between. Raises ``DataError`` for other text."""
         try:
             return torch.tensor([float(word) for word in text.split(",")])
@@ -120,20 +120,20 @@ class Dataset(Part, ABC):
             ) from error
 
     @property
-    def variants(self) -> dict[str, tuple[float, ...]]:
+    def alternative_specs(self) -> dict[str, tuple[float, ...]]:
         """Specs of this dataset with other values, and two that stand for those: suggested where a head takes them."""
         return {}
 
-    def fresh(self, n: int, generator: torch.Generator) -> Real[Tensor, "n *event"] | None:
+    def simulate(self, n: int, generator: torch.Generator) -> Real[Tensor, "n *event"] | None:
         """``n`` new training events, or None where training goes through ``train`` (as with contexts it must)."""
         return None
 
-    def visit(self, indices: Int[Tensor, " n"], generator: torch.Generator) -> Real[Tensor, "n *event"]:
+    def draw(self, indices: Int[Tensor, " n"], generator: torch.Generator) -> Real[Tensor, "n *event"]:
         """Some training events as they are seen this time: dynamic binarisation draws them anew."""
         return self.train[indices]
 
     @property
-    def fitting_head(self) -> str | None:
+    def suggested_head(self) -> str | None:
         """The spec of a head for every value that can come, where a look at some of the data would not tell."""
         return None
 

@@ -63,11 +63,11 @@ class Head(Part, ABC):
         return draw_from(self.distribution(parameters, coefficients), noise)
 
     @classmethod
-    def fitting(cls, values: Tensor) -> dict[str, Any] | None:
+    def options_for(cls, values: Tensor) -> dict[str, Any] | None:
         """The options with which this head takes such data, or None where it does not. Used for suggestions."""
         return None
 
-    def marginal(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"] | None:
+    def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"] | None:
         """The parameters of each coefficient's distribution when nothing else is seen, where they are easily had.
 
         Training begins there: a backbone need not learn first what a count of the data tells.
@@ -136,9 +136,9 @@ def describe_support(support: Constraint) -> str:
     return f"{kind} {between} {bounds[1]:g}"
 
 
-def fitting_specs(heads: Sequence[type[Head]], values: Tensor) -> list[tuple[str, dict[str, Any]]]:
+def suggested_specs(heads: Sequence[type[Head]], values: Tensor) -> list[tuple[str, dict[str, Any]]]:
     """The heads that take such data, in the order given, each with the options it needs."""
     # what a head would refuse once it is rounded is not to be suggested
     values = values.to(seen_dtype()) if values.is_floating_point() else values
-    offers = [(head.name, head.fitting(values)) for head in heads]
+    offers = [(head.name, head.options_for(values)) for head in heads]
     return [(name, options) for name, options in offers if options is not None]

@@ -9,16 +9,19 @@ from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from tensorar import ensemble, inputs, objective, sampling
+from tensorar import objective, validation
 from tensorar.backbone import Backbone, CausalBackbone
 from tensorar.conditionals import all_conditionals, queried_conditionals
 from tensorar.errors import ShapeError
 from tensorar.evidence import Evidence
+from tensorar.generation import mixture_orders
+from tensorar.generation.sample import Method, Record, complete, rows_of
 from tensorar.head import Head
-from tensorar.modes import evaluating
 from tensorar.order import Order
 from tensorar.ordering import Ordering
-from tensorar.shapes import few_at_once, flatten_events
+from tensorar.utils.eval_mode import eval_mode
+from tensorar.utils.random_state import reproducible
+from tensorar.utils.shapes import flatten_events, split_batch
 
 
 class AutoregressiveModel(nn.Module):
@@ -67,11 +70,11 @@ class AutoregressiveModel(nn.Module):
         return next((p.dtype for p in self.backbone.parameters()), torch.get_default_dtype())
 
     @property
-    def one_pass(self) -> bool:
+    def is_causal(self) -> bool:
         """Whether one pass of the network gives all conditionals of a tensor."""
         return isinstance(self.backbone, CausalBackbone)
 
-    def visiting(self, mask: Bool[Tensor, "batch *event"]) -> list[tuple[Int[Tensor, " rows"], Order]]:
+    def orders_for_completion(self, mask: Bool[Tensor, "batch *event"]) -> list[tuple[Int[Tensor, " rows"], Order]]:
         """The orders in which examples with these observed coefficients are completed, each with its examples.
 
         A fixed ordering keeps its order whatever is observed. Where the order varies the model knows them all, so the
@@ -79,7 +82,7 @@ class AutoregressiveModel(nn.Module):
         its orders in which most of them come first, of equally good ones the first.
         """
         if self.ordering.ensemble:
-            return ensemble.choose_orders(self.orders, mask)
+            return mixture_orders.choose_orders(self.orders, mask)
         if self.ordering.fixed:
             return [(torch.arange(len(mask), device=mask.device), self.order)]
         kinds, of = flatten_events(mask).unique(dim=0, return_inverse=True)
@@ -101,15 +104,15 @@ class AutoregressiveModel(nn.Module):
         """What the network sees of values."""
         return self.head.encode(x).to(self.features_dtype)
 
-    def start_at_marginals(self, values: Real[Tensor, "n *event"]) -> None:
+    def init_from_marginals(self, values: Real[Tensor, "n *event"]) -> None:
         """Let training begin at each coefficient's own distribution in the data, where head and backbone know how."""
-        marginal = self.head.marginal(values)
+        marginal = self.head.marginal_parameters(values)
         if marginal is None:
             return
         view = self.order.raster_view
         if isinstance(self.backbone, CausalBackbone) and self.backbone.orders == "raster" and view is not None:
             marginal = view.apply(marginal.unsqueeze(0)).squeeze(0)
-        self.backbone.start_at(marginal)
+        self.backbone.init_output_bias(marginal)
 
     # --- likelihood -------------------------------------------------------------------------------------------------
 
@@ -125,7 +128,7 @@ class AutoregressiveModel(nn.Module):
         They are those of one order: the given one, else the model's (of an ensemble the first). Where ``x`` is NaN the
         value is not known: conditionals of coefficients visited after it are NaN too.
         """
-        order, (x, context) = inputs.order_for(self, order), inputs.examples_for(self, x, context)
+        order, (x, context) = validation.check_order(self, order), validation.check_examples(self, x, context)
         return self.distribution(all_conditionals(self.backbone, self.features(x), order, context))
 
     def log_prob(
@@ -141,12 +144,12 @@ class AutoregressiveModel(nn.Module):
         chance) gives it in evaluation mode, ``model.eval()``. Raises ``ShapeError`` for events of another shape,
         ``SupportError`` for values without a probability.
         """
-        x, context = inputs.examples_for(self, x, context)
+        x, context = validation.check_examples(self, x, context)
         self.head.check(x, what="x")
         orders = self.orders if order is None else (order,)
         if not len(x):
             return x.new_zeros(0)
-        return ensemble.mixture_log_prob([self._log_prob(x, context, order) for order in orders])
+        return mixture_orders.mixture_log_prob([self._log_prob(x, context, order) for order in orders])
 
     def _log_prob(self, x: Tensor, context: Tensor | None, order: Order) -> Tensor:
         nats = [
@@ -157,19 +160,19 @@ class AutoregressiveModel(nn.Module):
 
     def _few_at_once(self, x: Tensor, context: Tensor | None) -> list[tuple[Tensor, Tensor | None]]:
         """All events at once, or a few where the parameters of all prefixes of every event would fill the memory."""
-        return [(x, context)] if self.one_pass else few_at_once(x, context)
+        return [(x, context)] if self.is_causal else split_batch(x, context)
 
     @torch.no_grad()
-    def means(
+    def conditional_means(
         self, x: Real[Tensor, "batch *event"], context: Float[Tensor, "batch context"] | None = None
     ) -> Float[Tensor, "batch *event"]:
         """The mean of each coefficient given those before it: for samples, what their values were drawn from.
 
         Under an ensemble, given those before it in the first of its orders, whichever a sample was drawn in.
         """
-        x, context = inputs.examples_for(self, x, context)
-        with evaluating(self):
-            return torch.cat([self.conditionals(*part).mean for part in few_at_once(x, context)])
+        x, context = validation.check_examples(self, x, context)
+        with eval_mode(self):
+            return torch.cat([self.conditionals(*part).mean for part in split_batch(x, context)])
 
     def loss(
         self,
@@ -182,7 +185,7 @@ class AutoregressiveModel(nn.Module):
 
         Raises ``ShapeError`` for events of another shape, ``SupportError`` for values without a probability.
         """
-        x, context = inputs.examples_for(self, x, context)
+        x, context = validation.check_examples(self, x, context)
         self.head.check(x, what="x")
         return objective.loss_per_event(self, x, context, generator).mean()
 
@@ -199,7 +202,7 @@ class AutoregressiveModel(nn.Module):
 
     def next_coefficient(self, evidence: Evidence) -> Int[Tensor, " batch"]:
         """The flat index of the coefficient that is visited next: the first unknown one of each example."""
-        mask = inputs.evidence_for(self, evidence).mask
+        mask = validation.check_evidence(self, evidence).mask
         rank = flatten_events(torch.where(mask, len(self.order), self._ranks(mask)))
         if (rank.amin(1) == len(self.order)).any():
             raise ShapeError(
@@ -212,7 +215,7 @@ class AutoregressiveModel(nn.Module):
         if not self.ordering.ensemble:
             return self.order.rank
         ranks = torch.empty(mask.shape, dtype=torch.long, device=mask.device)
-        for rows, order in self.visiting(mask):
+        for rows, order in self.orders_for_completion(mask):
             ranks[rows] = order.rank
         return ranks
 
@@ -223,12 +226,15 @@ class AutoregressiveModel(nn.Module):
         known; what is observed further on has no say, as the chain rule has it. Under an ensemble it is that of the
         order in which most of what is observed comes first.
         """
-        evidence, context = inputs.evidence_for(self, evidence), inputs.context_for(self, context, len(evidence))
+        evidence, context = (
+            validation.check_evidence(self, evidence),
+            validation.check_context(self, context, len(evidence)),
+        )
         query = self.next_coefficient(evidence)
         parameters = torch.empty(len(query), self.head.parameter_count, dtype=self.dtype, device=self.device)
-        for rows, order in self.visiting(evidence.mask):
-            known = order.evidence(evidence.value[rows], order.rank.flatten()[query[rows]])
-            answer = self.query(known, query[rows].unsqueeze(1), order, sampling.rows_of(context, rows))
+        for rows, order in self.orders_for_completion(evidence.mask):
+            known = order.evidence_before(evidence.value[rows], order.rank.flatten()[query[rows]])
+            answer = self.query(known, query[rows].unsqueeze(1), order, rows_of(context, rows))
             parameters[rows] = answer.squeeze(1).to(self.dtype)
         return self.distribution(parameters, query)
 
@@ -249,10 +255,10 @@ class AutoregressiveModel(nn.Module):
         evidence: Evidence | None = None,
         *,
         context: Float[Tensor, "..."] | None = None,
-        method: sampling.Method = "auto",
+        method: Method = "auto",
         generator: torch.Generator | None = None,
         progress: Callable[[int, int], None] | None = None,
-        record: sampling.Record | None = None,
+        record: Record | None = None,
         memory: int | None = None,
     ) -> Float[Tensor, "n *event"]:
         """``n`` exact samples, coefficient by coefficient; with evidence, completions that keep what is observed.
@@ -268,10 +274,8 @@ class AutoregressiveModel(nn.Module):
         on the way. Raises ``ShapeError`` when ``n``, the evidence and the context do not go together, ``SpecError``
         for a method that the model does not have.
         """
-        start, context = inputs.start_for(self, n, evidence, context)
+        start, context = validation.initial_evidence(self, n, evidence, context)
         # every method computes in the network's own number type, whatever autocast makes of products
         exact = torch.autocast(self.device.type, enabled=False)
-        with sampling.reproducible(generator, self.device), evaluating(self), exact:
-            return sampling.complete(
-                self, start, context, method=method, progress=progress, record=record, memory=memory
-            )
+        with reproducible(generator, self.device), eval_mode(self), exact:
+            return complete(self, start, context, method=method, progress=progress, record=record, memory=memory)

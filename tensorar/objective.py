@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tensorar.backbone import CausalBackbone, EvidenceBackbone
 from tensorar.conditionals import all_conditionals
-from tensorar.shapes import flatten_events
+from tensorar.utils.shapes import flatten_events
 
 if TYPE_CHECKING:
     from tensorar.model import AutoregressiveModel

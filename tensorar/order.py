@@ -14,17 +14,19 @@ from tensorar.errors import ShapeError
 from tensorar.evidence import Evidence
 
 
-def may_see(rank_seen: Shaped[Tensor, "*a"], rank: Shaped[Tensor, "*b"], *, itself: bool = False) -> Bool[Tensor, "*c"]:
-    """The rule: what has ``rank_seen`` may be seen by what has ``rank`` only if it is lower (broadcast together).
+def may_see(
+    key_rank: Shaped[Tensor, "*a"], query_rank: Shaped[Tensor, "*b"], *, strict: bool = True
+) -> Bool[Tensor, "*c"]:
+    """The rule: a query may depend on a key only if the key has the lower rank (broadcast together).
 
-    ``itself=True`` allows equality, for the layers behind one that was already strict: mask B of PixelCNN, MADE's
-    hidden layers. Every mask of every model is a call of this function on ranks of coefficients, or on numbers that
-    stand for them: degrees of hidden units, rows, diagonals.
+    ``strict=False`` allows equal ranks, for the layers after a strict one: mask B of PixelCNN, the hidden
+    layers of MADE. Every mask of every model is a call of this function on ranks of coefficients, or on numbers that
+    stand for ranks: degrees of hidden units, rows, diagonals.
 
     >>> may_see(torch.tensor([0, 1, 2]), torch.tensor(1))
     tensor([ True, False, False])
     """
-    return rank_seen <= rank if itself else rank_seen < rank
+    return key_rank < query_rank if strict else key_rank <= query_rank
 
 
 class Order:
@@ -39,7 +41,7 @@ class Order:
     >>> order = Order(torch.tensor([2, 0, 1]), (3,))
     >>> order.rank
     tensor([1, 2, 0])
-    >>> order.sees().int()
+    >>> order.causal_mask().int()
     tensor([[0, 0, 1],
             [1, 0, 1],
             [0, 0, 0]], dtype=torch.int32)
@@ -95,27 +97,27 @@ class Order:
 
     # --- the rule ---------------------------------------------------------------------------------------------------
 
-    def sees(self, *, itself: bool = False) -> Bool[Tensor, "n n"]:
-        """Whether coefficient ``i`` (row) may see coefficient ``j`` (column): ``rank[j] < rank[i]``.
+    def causal_mask(self, *, include_self: bool = False) -> Bool[Tensor, "n n"]:
+        """Whether coefficient ``i`` (row) may depend on coefficient ``j`` (column): ``rank[j] < rank[i]``.
 
-        ``itself=True`` gives ``<=``, for the layers behind one that was already strict (mask B of PixelCNN).
+        ``include_self=True`` gives ``<=``, for the layers after one that was already strict (mask B of PixelCNN).
         """
         rank = self.rank.flatten()
-        return may_see(rank[None, :], rank[:, None], itself=itself)
+        return may_see(rank[None, :], rank[:, None], strict=not include_self)
 
-    def before(self, t: int | Int[Tensor, " batch"]) -> Bool[Tensor, "..."]:
+    def mask_before(self, t: int | Int[Tensor, " batch"]) -> Bool[Tensor, "..."]:
         """The coefficients visited before step ``t``: ``(*event)``, or ``(batch, *event)`` for a step per example."""
         if isinstance(t, int):
             return may_see(self.rank, self.rank.new_tensor(t))
         return may_see(self.rank, t.reshape(-1, *[1] * len(self.event_shape)))
 
-    def evidence(self, x: Shaped[Tensor, "batch *event"], t: int | Int[Tensor, " batch"]) -> Evidence:
+    def evidence_before(self, x: Shaped[Tensor, "batch *event"], t: int | Int[Tensor, " batch"]) -> Evidence:
         """What is known of ``x`` before step ``t`` (one step, or one per example).
 
-        >>> Order.raster((3,)).evidence(torch.tensor([[5.0, 6.0, 7.0]]), 2).value
+        >>> Order.raster((3,)).evidence_before(torch.tensor([[5.0, 6.0, 7.0]]), 2).value
         tensor([[5., 6., 0.]])
         """
-        return Evidence(self.before(t).expand(x.shape), x)
+        return Evidence(self.mask_before(t).expand(x.shape), x)
 
     def observed_first(self, mask: Bool[Tensor, "*event"]) -> Order:
         """The same order with the coefficients of ``mask`` moved to the front.

@@ -1,47 +1,99 @@
-"""Steppers: the conditionals of a causal backbone one at a time, as sampling asks for them."""
+"""Steppers: the conditionals of a network one at a time, in visiting order."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import Any
 
-import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from tensorar.backbone import CausalBackbone
-    from tensorar.order import Order
+from tensorar.errors import PluginError
+from tensorar.order import Order
 
 
 class Stepper(ABC):
-    """Walks through one order with one batch: shown the coefficient just visited, it tells the next one's parameters.
+    """Visits one order with one batch: given the features of the last coefficient, returns the next one's parameters.
 
-    An activation at a position depends only on what is visited before it, so a stepper need compute each activation
-    once: a whole batch of samples then costs about the arithmetic of one forward pass. It holds what it has computed
-    for its batch, and serves for one walk.
+    An activation at a position depends only on what is visited before it, so a stepper can compute each activation once:
+    a whole batch of samples then costs about the arithmetic of one forward pass.
+
+    ``step`` is all that sampling needs. Resampling and beam search need ``select``, ``reset`` and ``state`` as well;
+    ``CachedStepper`` derives the first two from the last.
     """
 
     @abstractmethod
     def step(self, features: Float[Tensor, "batch features"] | None) -> Float[Tensor, "batch parameters"]:
         """The parameters of the coefficient visited next, given the features of the one just visited (first: None)."""
 
+    def skip(self, features: Float[Tensor, "batch features"] | None) -> None:
+        """Like ``step``, where nobody needs the parameters: a stepper that computes them separately saves the work."""
+        self.step(features)
 
-class Recomputing(Stepper):
-    """What a backbone without a stepper of its own gets: a whole forward pass for every step."""
+    def select(self, rows: Int[Tensor, " selected"]) -> None:
+        """Keep these examples of the batch, in this order, repeats allowed. Raises ``PluginError`` if not written."""
+        raise self._missing("select", "resample")
 
-    def __init__(self, backbone: CausalBackbone, order: Order, batch: int, context: Tensor | None) -> None:
-        self.backbone, self.order, self.context = backbone, order, context
-        self.visits, self.t = order.visits.tolist(), 0
-        like = next(iter(backbone.parameters()), torch.empty(()))
-        shape = (batch, len(order), backbone.signature.feature_count)
-        self.features = torch.zeros(shape, dtype=like.dtype, device=like.device)
+    def reset(self) -> None:
+        """Begin again, with the weights as they are now. Raises ``PluginError`` if not written."""
+        raise self._missing("reset", "begin again")
 
-    def step(self, features: Tensor | None) -> Tensor:
-        """One pass of the network over what is known so far."""
-        if features is not None:
-            self.features[:, self.visits[self.t - 1]] = features
-        events = self.features.reshape(len(self.features), *self.order.event_shape, -1)
-        parameters: Tensor = self.backbone(events, self.order, self.context)
+    def state(self) -> dict[str, Tensor]:
+        """The tensors held for the batch, by name, batch axis first. Raises ``PluginError`` if not written."""
+        raise self._missing("state", "measure its memory")
+
+    def _missing(self, method: str, purpose: str) -> PluginError:
+        return PluginError(
+            expected=f"a stepper with {method}, to {purpose}",
+            got=f"{type(self).__name__}, which only steps",
+            remedy=f"write {type(self).__name__}.{method}, or derive the class from tensorar.CachedStepper",
+        )
+
+
+class CachedStepper(Stepper):
+    """A stepper with named caches: write ``begin``, ``advance`` and ``state``; stepping, selection and reset follow.
+
+    ``backbone`` and ``order`` stay the same; ``batch``, ``context`` and the step ``t`` are those of the examples held.
+    """
+
+    def __init__(
+        self, backbone: Any, order: Order, batch: int, context: Float[Tensor, "batch context"] | None = None
+    ) -> None:
+        self.backbone, self.order, self.batch, self.context = backbone, order, batch, context
+        self.t = 0
+        self.begin()
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Read the weights of ``backbone`` and make the caches for ``batch`` examples and their ``context``."""
+
+    @abstractmethod
+    def advance(self, features: Float[Tensor, "batch features"] | None, t: int) -> Float[Tensor, "batch parameters"]:
+        """The parameters of the coefficient visited at step ``t``; ``features`` are those of step ``t - 1``."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Tensor]:
+        """The tensors held for the batch, by name: views into the caches with the batch axis first.
+
+        Copying into them restores a state, so no two overlap. What follows from weights and context alone is left out.
+        """
+
+    def step(self, features: Float[Tensor, "batch features"] | None) -> Float[Tensor, "batch parameters"]:
+        """The parameters of the coefficient visited next."""
+        parameters = self.advance(features, self.t)
         self.t += 1
-        return parameters.reshape(len(events), len(self.visits), -1)[:, self.visits[self.t - 1]]
+        return parameters
+
+    def reset(self) -> None:
+        """Begin again with the same order, batch and context, and the weights as they are now."""
+        self.t = 0
+        self.begin()
+
+    def select(self, rows: Int[Tensor, " selected"]) -> None:
+        """Keep these examples, in this order, repeats allowed."""
+        kept = {name: held.index_select(0, rows) for name, held in self.state().items()}
+        if len(rows) != self.batch or self.context is not None:
+            self.batch, self.context = len(rows), None if self.context is None else self.context[rows]
+            self.begin()
+        for name, held in self.state().items():
+            held.copy_(kept[name])

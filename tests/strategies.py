@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from tensorar import PartSpec, default_registry
-from tensorar.testing.oracles import levels_of
-from tensorar.testing.strategies import (
+from tensorar.testing.generate.strategies import (
     accepts,
     build,
     composite,
@@ -24,7 +23,8 @@ from tensorar.testing.strategies import (
     takes_shape,
     values_of,
 )
-from tensorar.testing.strategies import small_backbone_specs as backbone_specs
+from tensorar.testing.generate.strategies import small_backbone_specs as backbone_specs
+from tensorar.testing.oracles import levels_of
 
 __all__ = [
     "accepts",

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from tensorar_cli.usage import usage_line
+from tensorar_cli.usage_errors import usage_line
 
 
 class OneLineErrors(TyperGroup):

@@ -40,7 +40,7 @@ class Output:
     def result(self, values: dict[str, Any]) -> None:
         """The result for scripts."""
         if self.as_json and MAIN:
-            from tensorar.files import json_line
+            from tensorar.utils.files import json_line
 
             sys.stdout.write(json_line(values) + "\n")
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tensorar.dataset import Dataset
     from tensorar.head import Head
     from tensorar.ordering import Ordering
-    from tensorar.recipe import Recipe
+    from tensorar.runs.recipe import Recipe
 
 PROJECT = "tensorar"
 hookspec = pluggy.HookspecMarker(PROJECT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import types
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
@@ -33,12 +34,40 @@ class Part:
         }
 
     @classmethod
+    def option_descriptions(cls) -> dict[str, str]:
+        """What each option means, from the lines under ``Options:`` in the docstrings of the part and its bases."""
+        found: dict[str, str] = {}
+        for base in reversed(cls.__mro__):
+            found |= _described_options(inspect.cleandoc(base.__doc__ or ""))
+        return found
+
+    @classmethod
     def free_option_type(cls) -> Any | None:
         """The type of options with names of the user's own choice (``**sizes: int``), or None if there are none."""
         for name, parameter in inspect.signature(cls).parameters.items():
             if parameter.kind is inspect.Parameter.VAR_KEYWORD:
                 return get_type_hints(cls.__init__).get(name, Any)
         return None
+
+
+def _described_options(documentation: str) -> dict[str, str]:
+    """The entries ``name: meaning`` of the section ``Options:``; a line that is indented further goes on.
+
+    >>> _described_options("A head.\n\nOptions:\n    levels: Number of levels,\n        at least 2.\n    seed: Seed.")
+    {'levels': 'Number of levels, at least 2.', 'seed': 'Seed.'}
+    """
+    _, _, section = documentation.partition("\nOptions:\n")
+    found: dict[str, str] = {}
+    name = ""
+    for line in section.splitlines():
+        if line and not line.startswith(" "):
+            break
+        if entry := re.fullmatch(r" {4}(\w+): (.*)", line):
+            name = entry[1]
+            found[name] = entry[2]
+        elif line.strip() and name:
+            found[name] += f" {line.strip()}"
+    return found
 
 
 def type_name(annotation: Any) -> str:

@@ -16,7 +16,7 @@ from tensorar.parts import hookspecs
 
 
 @dataclass(frozen=True)
-class Owner:
+class PluginSource:
     """Where a part comes from: the plugin, and the distribution that installs it (or the file)."""
 
     plugin: str
@@ -33,7 +33,7 @@ class Plugins:
     def __init__(self) -> None:
         self.manager = pluggy.PluginManager(hookspecs.PROJECT)
         self.manager.add_hookspecs(hookspecs)
-        self.owners: dict[str, Owner] = {}
+        self.owners: dict[str, PluginSource] = {}
         self.failures: dict[str, str] = {}
 
     def load_installed(self) -> None:
@@ -58,13 +58,13 @@ class Plugins:
                 expected=f"one plugin named {path.stem!r}", got=f"two, {known} and {file}", remedy="rename the file"
             )
         try:
-            self.register(_import_file(path), Owner(path.stem, file, ""))
+            self.register(_import_file(path), PluginSource(path.stem, file, ""))
         except Exception as error:
             raise PluginError(
                 expected=f"{path} to be an importable plugin", got=one_line(error), remedy="correct the file"
             ) from error
 
-    def register(self, plugin: object, owner: Owner) -> None:
+    def register(self, plugin: object, owner: PluginSource) -> None:
         """Add a plugin: a module, or anything with hooks. Nothing of one that raises is kept."""
         try:
             self.manager.register(plugin, name=owner.plugin)
@@ -77,9 +77,9 @@ class Plugins:
             raise
         self.owners[owner.plugin] = owner
 
-    def call(self, hook: str) -> list[tuple[Owner, object]]:
+    def call(self, hook: str) -> list[tuple[PluginSource, object]]:
         """What each plugin returns for a hook, with its owner; one that raises is noted and left out."""
-        found: list[tuple[Owner, object]] = []
+        found: list[tuple[PluginSource, object]] = []
         # pluggy lists the last registered first; the reader expects the built-in parts first
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
             name = implementation.plugin_name
@@ -95,11 +95,11 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
-def _owner(entry: EntryPoint) -> Owner:
+def _owner(entry: EntryPoint) -> PluginSource:
     distribution = entry.dist
     if distribution is None:
-        return Owner(entry.name, entry.value, "")
-    return Owner(entry.name, distribution.name, distribution.version)
+        return PluginSource(entry.name, entry.value, "")
+    return PluginSource(entry.name, distribution.name, distribution.version)
 
 
 def _import_file(path: Path) -> ModuleType:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from tensorar.errors import PluginError, SpecError, TensorarError
 from tensorar.parts.part import Part, coerce
-from tensorar.parts.plugins import Owner, Plugins, one_line
+from tensorar.parts.plugins import Plugins, PluginSource, one_line
 from tensorar.parts.spec import PartSpec, nearest
 
 Kind = Literal["ordering", "head", "backbone", "dataset", "recipe"]
@@ -18,11 +18,11 @@ KINDS: tuple[Kind, ...] = ("ordering", "head", "backbone", "dataset", "recipe")
 
 
 @dataclass(frozen=True)
-class Registered:
+class RegisteredPart:
     """A part's class (or a recipe) and the plugin that brought it."""
 
     part: Any
-    owner: Owner
+    owner: PluginSource
 
     @property
     def description(self) -> str:
@@ -37,12 +37,12 @@ class Registry:
     def __init__(self, plugins: Plugins) -> None:
         self.plugins = plugins
 
-    def parts(self, kind: Kind) -> dict[str, Registered]:
+    def parts(self, kind: Kind) -> dict[str, RegisteredPart]:
         """All parts of a kind by name, the built-in ones first.
 
         Raises ``PluginError`` when two plugins bring parts of one name.
         """
-        found: dict[str, Registered] = {}
+        found: dict[str, RegisteredPart] = {}
         for owner, part in self.plugins.call(f"tensorar_{kind}s"):
             name = getattr(part, "name", None)
             if not isinstance(name, str):
@@ -54,10 +54,10 @@ class Registry:
                     remedy="rename one, or uninstall one of the plugins",
                 )
             else:
-                found[name] = Registered(part, owner)
+                found[name] = RegisteredPart(part, owner)
         return found
 
-    def find(self, kind: Kind, name: str) -> Registered:
+    def find(self, kind: Kind, name: str) -> RegisteredPart:
         """The part of that kind and name. Raises ``SpecError`` with the valid names and the nearest one."""
         parts = self.parts(kind)
         if name not in parts:

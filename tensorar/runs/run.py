@@ -11,16 +11,15 @@ from typing import Any, get_args
 import torch
 from torch import Tensor
 
-from tensorar.assembly import build, load_dataset
+from tensorar.build import build, load_dataset
 from tensorar.dataset import Dataset
 from tensorar.errors import PluginError, RunError, SpecError
-from tensorar.files import is_main_process, json_line, unwritable, write_atomically
 from tensorar.model import AutoregressiveModel
 from tensorar.parts.registry import Kind, Registry, default_registry
-from tensorar.recipe import Recipe
-from tensorar.runs.recipe_file import PARTS, read_recipe, recipe_toml
+from tensorar.runs.recipe import PARTS, Recipe, read_recipe, recipe_toml
 from tensorar.runs.tensors import read_tensors, under, write_tensors
-from tensorar.seeding import seeded
+from tensorar.utils.files import is_main_process, json_line, write_atomically, write_error
+from tensorar.utils.random_state import seeded
 
 
 class Run:
@@ -197,7 +196,7 @@ class Run:
             with self.metrics_path.open("a") as file:
                 file.write(json_line(row) + "\n")
         except OSError as error:
-            raise unwritable(self.metrics_path, error) from error
+            raise write_error(self.metrics_path, error) from error
 
     def drop_metrics_after(self, step: int) -> None:
         """Forget what was measured after a step that training goes back to."""

@@ -9,7 +9,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from tensorar.errors import RunError
-from tensorar.files import write_atomically
+from tensorar.utils.files import write_atomically
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:

@@ -12,17 +12,7 @@ checks are made of are public too, for properties of your own. All of it needs H
 
 from tensorar.testing.check import Check, CheckFailed, Profile
 from tensorar.testing.errors import MissingHypothesisError
-from tensorar.testing.kit import checks
-from tensorar.testing.oracles import (
-    all_values,
-    brute_conditional,
-    joint,
-    levels_of,
-    p_value,
-    parameters_of,
-    points_and_weights,
-)
-from tensorar.testing.strategies import (
+from tensorar.testing.generate.strategies import (
     event_shapes,
     events_of,
     evidence,
@@ -34,6 +24,16 @@ from tensorar.testing.strategies import (
     raster_like,
     seeds,
     values_of,
+)
+from tensorar.testing.kit import checks
+from tensorar.testing.oracles import (
+    all_values,
+    brute_conditional,
+    joint,
+    levels_of,
+    p_value,
+    parameters_of,
+    points_and_weights,
 )
 
 __all__ = [

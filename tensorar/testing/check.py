@@ -11,8 +11,8 @@ from typing import Any, Literal, TypeVar
 
 import torch
 
-from tensorar.seeding import seeded
 from tensorar.testing.errors import MissingHypothesisError
+from tensorar.utils.random_state import seeded
 
 try:
     from hypothesis import HealthCheck, Phase, Verbosity, given, settings

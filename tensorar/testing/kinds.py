@@ -39,7 +39,7 @@ def takes_raster(kind: type[Backbone], shape: tuple[int, ...]) -> bool:
 def takes(kind: type[Backbone], shape: tuple[int, ...], orders: tuple[Order, ...]) -> bool:
     """Whether a backbone says that it takes a shape with these orders (none: any may come)."""
     try:
-        kind.adapt(Signature(shape, 1, 1, orders=orders))
+        kind.adapted_signature(Signature(shape, 1, 1, orders=orders))
     except ShapeError:
         return False
     return True

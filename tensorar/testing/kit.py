@@ -14,22 +14,23 @@ from tensorar.errors import SpecError
 from tensorar.model import AutoregressiveModel
 from tensorar.parts.part import Part
 from tensorar.parts.spec import nearest
-from tensorar.testing import (
-    assembly,
+from tensorar.testing.check import QUICK, THOROUGH, Check, Profile
+from tensorar.testing.checks import (
     backbones,
+    causality,
     datasets,
-    described,
+    declarations,
     evidence_backbones,
     head_samples,
     heads,
-    kept,
-    leaks,
     orderings,
+    persistence,
     random_orderings,
     sampling,
-    stepping,
+    steppers,
+    whole_models,
 )
-from tensorar.testing.cases import (
+from tensorar.testing.generate.cases import (
     Subject,
     backbone_cases,
     head_cases,
@@ -37,7 +38,6 @@ from tensorar.testing.cases import (
     ordering_cases,
     subject_of,
 )
-from tensorar.testing.check import QUICK, THOROUGH, Check, Profile
 from tensorar.testing.kinds import kind_of
 
 # what only some parts of a kind are asked for
@@ -46,20 +46,20 @@ FOR_CAUSAL_BACKBONES = {"no_leak_in_training", "stepper_is_the_forward_pass"}
 # a kind of model is no part: it has no name in a spec
 FOR_PARTS = {"run_folder_round_trip", "described"}
 
-CASES: dict[str, assembly.Cases] = {
+CASES: dict[str, whole_models.Cases] = {
     "backbone": backbone_cases,
     "head": head_cases,
     "ordering": ordering_cases,
     "model": model_cases,
 }
 LOOKED_AT: dict[str, tuple[ModuleType, ...]] = {
-    "ordering": (described, orderings, random_orderings),
-    "head": (described, heads, head_samples),
-    "backbone": (described, leaks, backbones, kept, evidence_backbones, stepping),
-    "dataset": (described, datasets),
+    "ordering": (declarations, orderings, random_orderings),
+    "head": (declarations, heads, head_samples),
+    "backbone": (declarations, causality, backbones, persistence, evidence_backbones, steppers),
+    "dataset": (declarations, datasets),
     "model": (),
 }
-IN_A_MODEL: tuple[ModuleType, ...] = (assembly, sampling)
+IN_A_MODEL: tuple[ModuleType, ...] = (whole_models, sampling)
 
 
 def checks(
@@ -80,7 +80,7 @@ def checks(
 
     Raises ``SpecError`` for an unknown name in ``expected_failures``, or something that is no part.
 
-    >>> from tensorar.testing.probes import Coin
+    >>> from tensorar.testing.generate.reference_parts import Coin
     >>> for check in checks(Coin)[:2]:
     ...     check()
     >>> [check.name for check in checks(Coin)[:2]]

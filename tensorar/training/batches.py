@@ -38,12 +38,12 @@ class Batches:
         """The events of a step, of which this process has its share, and their contexts where there are any."""
         generator = keyed_generator(self.seed, "batch", step, self.process)
         share = len(range(self.process, self.batch_size, self.processes))
-        fresh = self.dataset.fresh(share, generator)
+        fresh = self.dataset.simulate(share, generator)
         if fresh is not None:
             return fresh, None
         indices = self._indices(step)[self.process :: self.processes]
         contexts = self.dataset.contexts
-        return self.dataset.visit(indices, generator), None if contexts is None else contexts.train[indices]
+        return self.dataset.draw(indices, generator), None if contexts is None else contexts.train[indices]
 
     def _indices(self, step: int) -> Int[Tensor, " batch"]:
         first = step * self.batch_size + torch.arange(self.batch_size)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from tensorar.assembly import heads_for
+from tensorar.build import heads_for
 from tensorar.dataset import Dataset
 from tensorar.errors import RunError, SupportError
 from tensorar.head import Head, seen_dtype
 from tensorar.parts.registry import Registry
-from tensorar.settings import TrainingSettings
+from tensorar.runs.settings import TrainingSettings
 
 
 def check_data(dataset: Dataset, spec: str, head: Head, registry: Registry) -> None:
@@ -25,7 +25,7 @@ def check_data(dataset: Dataset, spec: str, head: Head, registry: Registry) -> N
 def _remedy(dataset: Dataset, head: Head, registry: Registry) -> str:
     others = [
         spec
-        for spec, values in dataset.variants.items()
+        for spec, values in dataset.alternative_specs.items()
         if bool(head.support.check(torch.tensor(values, dtype=torch.get_default_dtype())).all())
     ]
     return " or ".join([str(heads_for(dataset, registry=registry)), *(f"the dataset {spec}" for spec in others)])

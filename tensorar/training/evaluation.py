@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Real
 from torch import Tensor
 
-from tensorar import inputs, objective
+from tensorar import objective, validation
 from tensorar.dataset import Dataset
 from tensorar.model import AutoregressiveModel
 from tensorar.training.batches import keyed_generator
@@ -91,7 +91,7 @@ def never_estimated(model: AutoregressiveModel) -> bool:
 
     An estimate of the mean over an ensemble's orders is none of their mixture.
     """
-    return model.one_pass or len(model.orders) > 1
+    return model.is_causal or len(model.orders) > 1
 
 
 def chunks(events: Tensor, contexts: Tensor | None, size: int = 100) -> Iterator[tuple[Tensor, Tensor | None]]:
@@ -113,7 +113,7 @@ def event_nats(
     """The negative log-likelihood of each event in nats, exact or estimated from ``evidences`` prefixes of each."""
     if exact:
         return -model.log_prob(x, context).cpu()
-    x, context = inputs.examples_for(model, x, context)
+    x, context = validation.check_examples(model, x, context)
     repeated = torch.cat([x] * evidences)
     contexts = None if context is None else torch.cat([context] * evidences)
     # steps are stratified over the batch, and so, the copies of an event lying far apart, over its copies

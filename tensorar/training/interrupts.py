@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish to stop at the next step."""
+"""Ctrl-C and SIGTERM as a request to stop at the next step."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from contextlib import contextmanager
 from types import FrameType
 
 
-class Wish:
+class StopRequest:
     """Whether a signal has asked to stop, and which."""
 
     signal: int | None = None
 
     def note(self, number: int, frame: FrameType | None) -> None:
-        """Note the wish; the same signal again does what it always does."""
+        """Note the request; the same signal again does what it always does."""
         self.signal = number
         signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.default_int_handler)
 
 
 @contextmanager
-def stop_wishes() -> Iterator[Wish]:
-    """Turn interrupts into a wish while inside. Signals can be had in the main thread only; elsewhere none is noted."""
-    wish = Wish()
+def catch_interrupts() -> Iterator[StopRequest]:
+    """Turn interrupts into a request while inside. Signals can be had in the main thread only; elsewhere none is noted."""
+    request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
-        yield wish
+        yield request
         return
-    before = {number: signal.signal(number, wish.note) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, request.note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield wish
+        yield request
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 
-from tensorar.settings import TrainingSettings
+from tensorar.runs.settings import TrainingSettings
 
 
 def make_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.AdamW:
@@ -16,3 +18,13 @@ def make_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.
         (free if parameter.ndim < 2 or name.endswith("bias") else decayed).append(parameter)
     groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": free, "weight_decay": 0.0}]
     return torch.optim.AdamW([group for group in groups if group["params"]], lr=settings.learning_rate)
+
+
+def learning_rate_factor(step: int, warmup: int, progress: float) -> float:
+    """What the base learning rate is multiplied with; ``progress`` runs from 0 to 1 over the training.
+
+    >>> [round(learning_rate_factor(s, 2, s / 8), 2) for s in (0, 1, 4, 8)]
+    [0.5, 0.96, 0.5, 0.0]
+    """
+    warm = min(1.0, (step + 1) / warmup) if warmup else 1.0
+    return warm * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))

@@ -15,14 +15,13 @@ from tensorar.dataset import Dataset
 from tensorar.errors import RunError
 from tensorar.model import AutoregressiveModel
 from tensorar.runs.run import Run
-from tensorar.settings import TrainingSettings
+from tensorar.runs.settings import TrainingSettings
 from tensorar.training.averaging import averaged
 from tensorar.training.batches import Batches, keyed_seed
 from tensorar.training.checking import check_data, check_shares
 from tensorar.training.device import make_accelerator
-from tensorar.training.interrupts import Wish, stop_wishes
-from tensorar.training.optimizer import make_optimizer
-from tensorar.training.schedule import learning_rate_factor
+from tensorar.training.interrupts import StopRequest, catch_interrupts
+from tensorar.training.optimizer import learning_rate_factor, make_optimizer
 from tensorar.training.state import Progress, load_state, save_state
 from tensorar.training.validation import Validation
 
@@ -73,7 +72,7 @@ class Trainer:
     def _make_model(self) -> None:
         model = self.run.new_model()
         check_data(self.dataset, str(self.run.recipe.dataset), model.head, self.run.registry)
-        model.start_at_marginals(self.dataset.train)
+        model.init_from_marginals(self.dataset.train)
         self.module: Any
         self.module, self.optimizer = self.accelerator.prepare(model, make_optimizer(model, self.settings))
         self.model: AutoregressiveModel = self.accelerator.unwrap_model(self.module)
@@ -107,10 +106,10 @@ class Trainer:
 
     def train(self) -> int | None:
         """Train to the end, or to an interrupt: the signal's number then, else None."""
-        with stop_wishes() as wish:
+        with catch_interrupts() as request:
             while not self.progress.finished:
                 self._step()
-                stop = self._agree(wish)
+                stop = self._agree(request)
                 self._after_step()
                 if stop and not self.progress.finished:
                     self._save()
@@ -118,11 +117,11 @@ class Trainer:
                     return stop
         return None
 
-    def _agree(self, wish: Wish) -> int:
+    def _agree(self, request: StopRequest) -> int:
         """The signal that asks to stop (0: none), and with it the clock: the same for all processes."""
         if self.accelerator.num_processes == 1:
-            return wish.signal or 0
-        mine = torch.tensor([[wish.signal or 0, self.progress.seconds]], dtype=torch.float64)
+            return request.signal or 0
+        mine = torch.tensor([[request.signal or 0, self.progress.seconds]], dtype=torch.float64)
         gathered: Tensor = self.accelerator.gather(mine.to(self.accelerator.device))
         self.progress.seconds = float(gathered[:, 1].max())
         return int(gathered[:, 0].max())

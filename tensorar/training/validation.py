@@ -8,7 +8,7 @@ import torch
 
 from tensorar.dataset import Dataset
 from tensorar.model import AutoregressiveModel
-from tensorar.settings import TrainingSettings
+from tensorar.runs.settings import TrainingSettings
 from tensorar.training.batches import keyed_generator
 from tensorar.training.evaluation import Likelihood, chunks, event_nats, never_estimated
 

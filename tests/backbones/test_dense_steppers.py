@@ -7,7 +7,7 @@ import torch
 
 from tensorar import build
 from tensorar.conditionals import all_conditionals, stepper_of
-from tests.backbones.walking import walk
+from tests.backbones.stepping_helpers import walk
 from tests.strategies import events_of, randomise
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tensorar import Order, PartSpec, SpecError, build, influence
-from tensorar_plugins.backbones.branches import Branches, shifted
-from tensorar_plugins.backbones.grid import Grid
-from tests.backbones.pixels import Pixels, gate_mask, lstm
+from tensorar import Order, PartSpec, SpecError, build, dependency_matrix
+from tensorar_plugins.backbones.masked_conv.grid import Grid
+from tensorar_plugins.backbones.pixel_rnn.scan_directions import Branches, shifted
+from tests.backbones.pixel_rnn_reference import Pixels, gate_mask, lstm
 from tests.strategies import events_of, randomise
 
 IMAGES = [(5, 6), (6, 5), (5, 1, 5), (5, 6, 3), (6, 5, 2)]
@@ -21,7 +21,7 @@ def _model(shape, *, spread=0.5, **options):
 
 
 def _seen(model, events=1):
-    return influence(model, events_of(model, events, 1))
+    return dependency_matrix(model, events_of(model, events, 1))
 
 
 def _scan(layer, branch, maps, pixels):
@@ -66,15 +66,15 @@ def test_the_layers_are_those_of_the_textbook_and_so_are_their_gradients(shape):
     maps = torch.randn(2, backbone.grid.groups * 4, *backbone.grid.sizes, dtype=torch.float64, requires_grad=True)
     fast = backbone.recur(maps, seen, ranks, None)
     slow = []
-    for event, itself in zip(maps, backbone.itself(seen, ranks), strict=True):
-        mirrored = event + itself
+    for event, own in zip(maps, backbone.own_pixel(seen, ranks), strict=True):
+        mirrored = event + own
         for layer in backbone.layers:
             event = mirrored = event + _textbook(layer, event, mirrored, pixels)
         slow.append(event)
     slow = torch.stack(slow)
     torch.testing.assert_close(fast, slow)
     towards = torch.randn_like(fast)
-    inputs = [maps, *backbone.layers.parameters(), *backbone.itself.parameters()]
+    inputs = [maps, *backbone.layers.parameters(), *backbone.own_pixel.parameters()]
     for one, other in zip(
         torch.autograd.grad(fast, inputs, towards), torch.autograd.grad(slow, inputs, towards), strict=True
     ):
@@ -85,17 +85,17 @@ def test_the_layers_are_those_of_the_textbook_and_so_are_their_gradients(shape):
 @pytest.mark.parametrize("shape", [*IMAGES, *EVENTS])
 def test_it_sees_everything_before_and_nothing_else(shape, training):
     model = _model(shape, channels=4, layers=1, spread=0.3).train(training)
-    assert torch.equal(_seen(model, 3), model.order.sees())
+    assert torch.equal(_seen(model, 3), model.order.causal_mask())
 
 
 @pytest.mark.parametrize("shape", IMAGES)
 def test_without_the_shift_the_right_branch_leaks(shape):
     model = _model(shape, channels=2, layers=1)
-    assert not (_seen(model) & ~model.order.sees()).any()
+    assert not (_seen(model) & ~model.order.causal_mask()).any()
     join = model.backbone.layers[0].join
     assert [axis for views in join.views for _, axis in views].count(0) == 1
     join.views = [tuple((branch, None) for branch, _ in views) for views in join.views]
-    assert (_seen(model) & ~model.order.sees()).any()
+    assert (_seen(model) & ~model.order.causal_mask()).any()
 
 
 def test_a_shift_moves_down_one_row():

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tensorar import Order, build, influence, share_of_past
-from tensorar_plugins.backbones.gated_pixelcnn import halves
+from tensorar import Order, build, dependency_matrix, receptive_field_coverage
+from tensorar_plugins.backbones.pixelcnn.gated import halves
 from tests.strategies import events_of, randomise
 
 # images, a sequence, volumes; colours inside, outside and between; sides of 1
@@ -36,18 +36,18 @@ def _model(shape, ordering="raster", *, layers=10, channels=8, context_features=
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_it_sees_all_earlier_coefficients(shape):
-    assert share_of_past(_model(shape, layers=14)) == 1
+    assert receptive_field_coverage(_model(shape, layers=14)) == 1
 
 
 @pytest.mark.parametrize(
     ("ordering", "shape"), [("raster:axes=1 0", (5, 7)), ("raster:axes=1 2 0,flip=1 2", (3, 5, 6))]
 )
 def test_it_sees_all_earlier_coefficients_in_other_raster_orders(ordering, shape):
-    assert share_of_past(_model(shape, ordering)) == 1
+    assert receptive_field_coverage(_model(shape, ordering)) == 1
 
 
 def test_with_too_few_layers_it_does_not():
-    assert share_of_past(_model((6, 12), layers=3)) < 1
+    assert receptive_field_coverage(_model((6, 12), layers=3)) < 1
 
 
 @pytest.mark.parametrize("layers", [14, 18])
@@ -55,9 +55,9 @@ def test_the_measurement_finds_the_blind_spot_of_a_stack_that_shifts_in_every_la
     """The well-known mistake: each vertical layer looks at rows above only, so the row above is seen by the first."""
     model = _model((6, 12), layers=layers)
     for layer in model.backbone.layers:
-        layer.stacks[0].conv.itself = False
-    assert share_of_past(model) < 0.9
-    seen = influence(randomise(model, 0), events_of(model, 3, 0)).reshape(6, 12, 6, 12)
+        layer.stacks[0].conv.include_self = False
+    assert receptive_field_coverage(model) < 0.9
+    seen = dependency_matrix(randomise(model, 0), events_of(model, 3, 0)).reshape(6, 12, 6, 12)
     blind = ~seen[3, 2]
     assert blind[2, 5:].all(), "above and to the right"
     assert seen[3, 2, 2, :4].all()
@@ -67,7 +67,7 @@ def test_nor_would_a_horizontal_stack_alone_do():
     model = _model((6, 12), layers=14)
     for layer in model.backbone.layers:
         torch.nn.Module.register_forward_hook(layer.links[0], lambda module, inputs, out: torch.zeros_like(out))
-    assert share_of_past(model) < 0.2
+    assert receptive_field_coverage(model) < 0.2
 
 
 def test_what_the_vertical_stack_tells_about_a_row_has_seen_the_rows_before_and_no_other():
@@ -85,10 +85,10 @@ def test_what_the_vertical_stack_tells_about_a_row_has_seen_the_rows_before_and_
 
 
 def test_dilation_reaches_further_with_the_same_layers():
-    near, far = (share_of_past(_model((20,), layers=4, dilation=d)) for d in ("1", "'1 2 4'"))
+    near, far = (receptive_field_coverage(_model((20,), layers=4, dilation=d)) for d in ("1", "'1 2 4'"))
     assert near < 0.5
     assert far > 0.6
-    assert share_of_past(_model((7, 7), layers=8, dilation="'1 2'")) == 1
+    assert receptive_field_coverage(_model((7, 7), layers=8, dilation="'1 2'")) == 1
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,11 @@ def test_a_layer_is_the_one_of_the_paper():
 
 def test_the_first_layer_is_strict_and_has_no_residual_the_others_are_not_and_do():
     layers = _model((5, 6), layers=3).backbone.layers
-    assert [[stack.conv.itself for stack in layer.stacks] for layer in layers] == [[False] * 2, [True] * 2, [True] * 2]
+    assert [[stack.conv.include_self for stack in layer.stacks] for layer in layers] == [
+        [False] * 2,
+        [True] * 2,
+        [True] * 2,
+    ]
     assert [layer.first for layer in layers] == [True, False, False]
 
 

@@ -10,10 +10,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tensorar import build
 from tensorar.conditionals import all_conditionals, stepper_of
-from tensorar.sampling.memory import held
-from tensorar_plugins.backbones import slabs
-from tensorar_plugins.backbones.grid import _ranks
-from tests.backbones.walking import compare
+from tensorar.generation.batch_size import held
+from tensorar_plugins.backbones.masked_conv import slab_conv
+from tensorar_plugins.backbones.masked_conv.grid import _ranks
+from tests.backbones.stepping_helpers import compare
 from tests.strategies import randomise
 
 
@@ -76,7 +76,7 @@ def test_in_other_precisions(dtype, close):
 
 @pytest.mark.parametrize("shape", [(6, 7), (4, 5, 3)])
 def test_slabs_of_a_large_batch_are_gathered_in_portions(shape, monkeypatch):
-    monkeypatch.setattr(slabs, "GATHERED", 400)
+    monkeypatch.setattr(slab_conv, "GATHERED", 400)
     compare(_model(shape), batch=7)
 
 

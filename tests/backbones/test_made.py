@@ -10,8 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorar import Order, SpecError, build, influence
-from tensorar_plugins.backbones.degrees import layer_masks, sampled_degrees
+from tensorar import Order, SpecError, build, dependency_matrix
+from tensorar_plugins.backbones.made_degrees import layer_masks, sampled_degrees
 from tests.oracles import joint, parameters_of
 from tests.strategies import event_shapes, events_of, head_specs, models, orders, randomise, seeds
 
@@ -90,10 +90,10 @@ def test_it_sees_everything_that_its_degrees_allow(direct, data):
     spec = f"made:hidden={hidden},layers={data.draw(st.integers(1, 3))},direct={direct},masks={MASKS}"
     model = _always_active(_model(shape, spec, ordering=f"random:seed={data.draw(st.integers(0, 99))}"))
     model.backbone.connectivity = data.draw(st.integers(0, MASKS - 1))
-    seen = influence(model, torch.ones(1, *shape))
+    seen = dependency_matrix(model, torch.ones(1, *shape))
     assert torch.equal(seen, _paths(model.backbone, model.order, direct=direct == "true"))
     if hidden >= len(model.order) - 1 or direct == "true":
-        assert torch.equal(seen, model.order.sees())
+        assert torch.equal(seen, model.order.causal_mask())
 
 
 @given(data=st.data())
@@ -158,7 +158,7 @@ def test_each_connectivity_is_causal_before_any_training(training, data):
     model = build(shape, "shuffled", "bernoulli", f"made:hidden=8,masks={MASKS},direct=true").double().train(training)
     order, step = data.draw(orders(shape)), data.draw(st.integers(0, len(model.order) - 1))
     features = torch.randn(1, *shape, 1).double()
-    changed = torch.where(order.before(step).unsqueeze(-1), features, torch.randn_like(features))
+    changed = torch.where(order.mask_before(step).unsqueeze(-1), features, torch.randn_like(features))
     both = torch.cat([features, changed])
     for k in range(MASKS):
         model.backbone.connectivity = k
@@ -172,7 +172,7 @@ def test_masked_weights_get_no_gradient_and_all_others_some():
     network(torch.ones(1, 5, 1).double(), order).sum().backward()
     for layer, mask in zip([*network.layers, network.answer], layer_masks(order.rank, network.degrees[0]), strict=True):
         assert torch.equal(layer.weight.grad != 0, mask)
-    assert torch.equal(network.direct.weight.grad != 0, order.sees())
+    assert torch.equal(network.direct.weight.grad != 0, order.causal_mask())
 
 
 def test_connectivities_differ():
@@ -264,7 +264,7 @@ def test_training_may_begin_at_given_parameters_of_each_coefficient(backbone, he
         if not name.endswith("bias"):
             parameter.data.zero_()
     marginal = torch.randn(2, 3, model.head.parameter_count)
-    model.backbone.start_at(marginal)
+    model.backbone.init_output_bias(marginal)
     found = parameters_of(model, events_of(model, 2, 0))
     torch.testing.assert_close(found, marginal.double().reshape(1, 6, -1).expand(2, -1, -1))
 

@@ -11,10 +11,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tensorar import ShapeError, SpecError, build, default_registry
-from tensorar_plugins.backbones import locally_masked, masked_conv, tap_edges
-from tensorar_plugins.backbones.grid import Grid
-from tensorar_plugins.backbones.masked_conv import MaskedConv
-from tensorar_plugins.backbones.taps import Kernel, Ranks
+from tensorar_plugins.backbones.masked_conv import edges
+from tensorar_plugins.backbones.masked_conv.conv import MaskedConv, locally_masked
+from tensorar_plugins.backbones.masked_conv.grid import Grid
+from tensorar_plugins.backbones.masked_conv.taps import Kernel, Ranks
 from tests.strategies import composite, event_shapes, orders, raster_like, seeds
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
@@ -37,7 +37,7 @@ def layers(draw, *, raster=False):
         # numbers that are no permutation, as those of rows
         ranks = Ranks(ranks.rank.div(draw(st.integers(1, 5)), rounding_mode="floor"))
     kernel = tuple(draw(st.sampled_from([1, 3, 5])) for _ in grid.sizes)
-    options = {"itself": draw(st.booleans()), "dilation": draw(st.integers(1, 2)), "bias": draw(st.booleans())}
+    options = {"include_self": draw(st.booleans()), "dilation": draw(st.integers(1, 2)), "bias": draw(st.booleans())}
     inputs, outputs = draw(st.integers(1, 2)), draw(st.integers(1, 3))
     torch.manual_seed(draw(seeds))
     conv = MaskedConv(grid, inputs, outputs, kernel, **options, ranks=draw(st.sampled_from([None, ranks])))
@@ -58,7 +58,7 @@ def _brute_force(conv, maps, rank):
             steps, rest = zip(*[divmod(o, conv.kernel.dilation) for o in offset], strict=True)
             tap = [step + size // 2 for step, size in zip(steps, conv.weight.shape[2:], strict=True)]
             inside = all(0 <= t < size for t, size in zip(tap, conv.weight.shape[2:], strict=True))
-            before = rank[(s, *j)] <= rank[(g, *i)] if conv.itself else rank[(s, *j)] < rank[(g, *i)]
+            before = rank[(s, *j)] <= rank[(g, *i)] if conv.include_self else rank[(s, *j)] < rank[(g, *i)]
             if inside and not any(rest) and before:
                 total = (
                     total + maps[(slice(None), s, slice(None), *j)] @ weight[(g, slice(None), s, slice(None), *tap)].T
@@ -90,7 +90,7 @@ def test_one_ordinary_convolution_says_the_same_as_the_locally_masked_one(surplu
     assume(conv.taps(ranks).uniform)
     with pytest.MonkeyPatch.context() as patch:
         # input padded on one side, or positions too many computed and left out
-        patch.setattr(masked_conv, "SURPLUS", surplus)
+        patch.setattr(conv_module, "SURPLUS", surplus)
         out = conv(maps, ranks)
     expected = conv._locally_masked(maps, conv.taps(ranks))
     slope = torch.randn_like(out)
@@ -103,7 +103,7 @@ def test_taps_of_every_raster_like_order_are_alike_everywhere(data):
     channels = data.draw(st.lists(st.sampled_from(range(len(shape))), unique=True)) if shape else None
     grid = Grid.of(shape, channels)
     ranks = grid.ranks(_order(data.draw(raster_like(shape)), shape))
-    assert ranks.taps(Kernel.of(3, grid.sizes), itself=data.draw(st.booleans())).uniform
+    assert ranks.taps(Kernel.of(3, grid.sizes), include_self=data.draw(st.booleans())).uniform
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_taps_of_every_raster_like_order_are_alike_everywhere(data):
 )
 def test_which_orders_need_masks_of_their_own_at_every_position(ordering, uniform):
     grid = Grid.of((8, 8))
-    taps = grid.ranks(_order(ordering, (8, 8))).taps(Kernel.of(3, grid.sizes), itself=True)
+    taps = grid.ranks(_order(ordering, (8, 8))).taps(Kernel.of(3, grid.sizes), include_self=True)
     assert taps.uniform == uniform
 
 
@@ -131,7 +131,7 @@ def test_the_box_holds_all_live_taps_and_is_the_smallest_that_does(layer):
 
 
 @pytest.mark.parametrize(
-    ("ordering", "kernel", "itself", "box"),
+    ("ordering", "kernel", "include_self", "box"),
     [
         ("raster", 3, True, (2, 3)),
         ("raster", 7, False, (4, 7)),
@@ -140,18 +140,18 @@ def test_the_box_holds_all_live_taps_and_is_the_smallest_that_does(layer):
         ("diagonal", 3, False, (2, 3)),
     ],
 )
-def test_no_work_is_done_beyond_the_box(ordering, kernel, itself, box):
+def test_no_work_is_done_beyond_the_box(ordering, kernel, include_self, box):
     grid = Grid.of((9, 9))
     ranks = grid.ranks(_order(ordering, (9, 9)))
-    conv = MaskedConv(grid, 1, 1, kernel, itself=itself)
+    conv = MaskedConv(grid, 1, 1, kernel, include_self=include_self)
     assert conv._boxed_weight(conv.taps(ranks)).shape[2:] == box
 
 
 def test_rows_are_ranks_too():
-    """Whole rows before, and with ``itself`` the own row: what the vertical stack of a Gated PixelCNN sees."""
+    """Whole rows before, and with ``include_self`` the own row: what the vertical stack of a Gated PixelCNN sees."""
     grid, rows = Grid.of((6, 5)), Ranks(torch.arange(6)[:, None].expand(6, 5)[None])
-    for itself, box in ((False, (1, 3)), (True, (2, 3))):
-        conv = MaskedConv(grid, 1, 1, 3, itself=itself)
+    for include_self, box in ((False, (1, 3)), (True, (2, 3))):
+        conv = MaskedConv(grid, 1, 1, 3, include_self=include_self)
         assert conv._boxed_weight(conv.taps(rows)).shape[2:] == box
         assert conv.taps(rows).box_mask is None
 
@@ -186,7 +186,7 @@ def test_copies_dtypes_and_other_batches_share_what_is_known_of_an_order(orderin
     grid = Grid.of((6, 6))
     ranks = grid.ranks(_order(ordering, (6, 6)))
     assert grid.ranks(_order(ordering, (6, 6))) is ranks
-    conv = MaskedConv(grid, 2, 3, 3, itself=True)
+    conv = MaskedConv(grid, 2, 3, 3, include_self=True)
     maps = torch.randn(5, 2, 6, 6)
     out = conv(maps, ranks)
     torch.testing.assert_close(copy.deepcopy(conv)(maps, ranks), out)
@@ -211,7 +211,7 @@ def test_slices_of_the_batch_in_blocks_of_any_length_are_the_same(blocks, exampl
     expected = _brute_force(conv, maps, grid.ranks(order).rank)
     slope = torch.randn_like(expected)
     monkeypatch.setattr(locally_masked, "SLICE", examples * 2 * 25)
-    monkeypatch.setattr(tap_edges, "BLOCKS", blocks)
+    monkeypatch.setattr(edges, "BLOCKS", blocks)
     found = _with_slopes(conv, conv(maps, grid.ranks(order)), maps, slope)
     torch.testing.assert_close(found, _with_slopes(conv, expected, maps, slope), **CLOSE)
 
@@ -222,16 +222,16 @@ def test_devices_that_sum_up_no_bags_say_the_same(monkeypatch):
     conv, maps = MaskedConv(grid, 2, 3, 3).double(), torch.randn(7, 2, 5, 5).double().requires_grad_()
     slope = torch.randn(7, 3, 5, 5).double()
     expected = _with_slopes(conv, conv(maps, ranks), maps, slope)
-    monkeypatch.setattr(tap_edges, "BAGS", ())
+    monkeypatch.setattr(edges, "BAGS", ())
     torch.testing.assert_close(_with_slopes(conv, conv(maps, ranks), maps, slope), expected, **CLOSE)
 
 
 def test_slopes_in_half_precision_are_summed_up_in_single(monkeypatch):
     """Of 512 equal terms one by one in bfloat16 half would be lost: the sum stops growing at 256."""
-    monkeypatch.setattr(tap_edges, "BLOCKS", range(1, 2))
+    monkeypatch.setattr(edges, "BLOCKS", range(1, 2))
     monkeypatch.setattr(locally_masked, "SLICE", 1)
     grid = Grid.of((2, 2))
-    conv = MaskedConv(grid, 1, 1, 3, itself=True).bfloat16()
+    conv = MaskedConv(grid, 1, 1, 3, include_self=True).bfloat16()
     maps = torch.ones(512, 1, 2, 2, dtype=torch.bfloat16)
     conv(maps, grid.ranks(_order("snake", (2, 2)))).sum().backward()
     assert conv.weight.grad[0, 0].tolist() == [[512, 1024, 512], [512, 2048, 512], [0, 0, 0]]
@@ -256,12 +256,12 @@ def test_edges_are_kept_for_the_last_batches_only():
 
 
 @pytest.mark.parametrize("ordering", ["raster", "hilbert"])
-@pytest.mark.parametrize(("kernel", "itself"), [(7, False), (3, True)])
-def test_outputs_begin_at_the_size_of_a_dense_layer_whatever_is_masked(ordering, kernel, itself):
+@pytest.mark.parametrize(("kernel", "include_self"), [(7, False), (3, True)])
+def test_outputs_begin_at_the_size_of_a_dense_layer_whatever_is_masked(ordering, kernel, include_self):
     """Uniform weights within ``1 / sqrt(n)`` keep a third of the variance of ``n`` inputs."""
     grid = Grid.of((16, 16))
     ranks = grid.ranks(_order(ordering, (16, 16)))
-    conv = MaskedConv(grid, 32, 256, kernel, itself=itself, ranks=ranks, bias=False)
+    conv = MaskedConv(grid, 32, 256, kernel, include_self=include_self, ranks=ranks, bias=False)
     out = conv(torch.randn(16, 32, 16, 16), ranks).detach()
     assert float(out.square().mean()) == pytest.approx(1 / 3, rel=0.1)
 

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorar import SpecError, build, influence
+from tensorar import SpecError, build, dependency_matrix
 from tensorar_plugins.backbones.nade_scan import nade_scan, running_sums
 from tests.oracles import joint
 from tests.strategies import event_shapes, events_of, head_specs, models, orders, randomise, seeds
@@ -95,12 +95,12 @@ def test_running_sums(rows, back):
 @given(data=st.data())
 def test_everything_earlier_is_seen(data):
     model = data.draw(models(backbone="nade:hidden=8", max_coefficients=12))
-    assert torch.equal(influence(model, events_of(model, 1, data.draw(seeds))), model.order.sees())
+    assert torch.equal(dependency_matrix(model, events_of(model, 1, data.draw(seeds))), model.order.causal_mask())
 
 
 def test_rnade_sees_everything_earlier():
     model = randomise(build((9,), "random", "gaussian_mixture:components=2", "nade:hidden=30"), 0)
-    assert torch.equal(influence(model, events_of(model, 4, 0)), model.order.sees())
+    assert torch.equal(dependency_matrix(model, events_of(model, 4, 0)), model.order.causal_mask())
 
 
 @pytest.mark.parametrize(

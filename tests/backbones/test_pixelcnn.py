@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorar import build, influence, share_of_past
+from tensorar import build, dependency_matrix, receptive_field_coverage
 from tests.strategies import events_of, models, randomise, seeds
 
 SMALL = "pixelcnn:channels=8,blocks=2"
@@ -22,7 +22,7 @@ def test_the_masks_are_there_before_any_training_and_no_forward_changes_a_weight
     x = events_of(model, 4, 0)
     # the very first forward
     first = model.log_prob(x)
-    assert not (influence(model, x) & ~model.order.sees()).any()
+    assert not (dependency_matrix(model, x) & ~model.order.causal_mask()).any()
     model.log_prob(x, order=model.order.flip((0, 1)))
     model.loss(x).backward()
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
@@ -66,7 +66,7 @@ RED, GREEN, BLUE = range(3)
 def _colours(ordering):
     model = randomise(build((3, SIDE, SIDE), ordering, "bernoulli", SMALL), 0, spread=0.5)
     assert model.backbone.grid.groups == 3
-    seen = influence(model, events_of(model, 8, 0))
+    seen = dependency_matrix(model, events_of(model, 8, 0))
     return seen.reshape(3, SIDE, SIDE, 3, SIDE, SIDE)
 
 
@@ -105,7 +105,7 @@ def test_colours_may_be_convolved_over_as_well():
 
 def _share(ordering, blocks, shape=(8, 8)):
     spec = f"pixelcnn:channels=8,blocks={blocks},first_kernel=3"
-    return share_of_past(build(shape, ordering, "bernoulli", spec), draws=2)
+    return receptive_field_coverage(build(shape, ordering, "bernoulli", spec), draws=2)
 
 
 def test_how_much_of_the_past_is_seen_depends_on_the_order():

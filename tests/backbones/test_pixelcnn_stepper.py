@@ -12,9 +12,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tensorar import build
 from tensorar.conditionals import all_conditionals, stepper_of
-from tensorar.sampling.memory import held
-from tensorar_plugins.backbones.grid import _ranks
-from tests.backbones.walking import compare
+from tensorar.generation.batch_size import held
+from tensorar_plugins.backbones.masked_conv.grid import _ranks
+from tests.backbones.stepping_helpers import compare
 from tests.strategies import events_of, orders, randomise
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}

@@ -7,7 +7,7 @@ import torch
 
 from tensorar import build
 from tensorar.conditionals import stepper_of
-from tests.backbones.walking import compare
+from tests.backbones.stepping_helpers import compare
 from tests.strategies import randomise
 
 

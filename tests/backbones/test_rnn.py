@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from tensorar import Order, SpecError, build
-from tensorar_plugins.backbones.visiting import by_coefficient, by_step
+from tensorar_plugins.backbones.layers.sequence import by_coefficient, by_step
 from tests.strategies import event_shapes, events_of, orders, randomise, seeds
 
 CELLS = ["tanh", "gru", "lstm"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tensorar import Order, PartSpec, SpecError, build, influence
+from tensorar import Order, PartSpec, SpecError, build, dependency_matrix
 from tensorar.conditionals import all_conditionals
-from tests.backbones.pixels import Pixels, gate_mask, lstm
-from tests.backbones.walking import walk
+from tests.backbones.pixel_rnn_reference import Pixels, gate_mask, lstm
+from tests.backbones.stepping_helpers import walk
 from tests.strategies import events_of, randomise
 
 IMAGES = [(5, 6), (6, 5), (5, 1, 5), (5, 6, 3), (3, 5, 6), (5, 3, 6)]
@@ -20,7 +20,7 @@ def _model(shape, *, spread=0.5, **options):
 
 
 def _seen(model, events=1):
-    return influence(model, events_of(model, events, 1))
+    return dependency_matrix(model, events_of(model, events, 1))
 
 
 def _textbook(layer, maps, pixels):
@@ -81,7 +81,7 @@ def test_the_row_before_the_first_is_learned():
 
 
 def test_a_sequence_sees_everything():
-    assert torch.equal(_seen(_model((9,), channels=4, layers=1), 4), Order.raster((9,)).sees())
+    assert torch.equal(_seen(_model((9,), channels=4, layers=1), 4), Order.raster((9,)).causal_mask())
 
 
 def test_of_an_image_it_sees_a_triangle_and_is_blind_beside_it():
@@ -96,7 +96,7 @@ def test_of_an_image_it_sees_a_triangle_and_is_blind_beside_it():
 @pytest.mark.parametrize("shape", [*IMAGES, (5, 5, 5), (2, 5, 5, 2), (2, 2, 2, 2)])
 def test_nothing_of_the_future_is_seen_in_training_or_after(shape, training):
     model = _model(shape, channels=2, layers=2).train(training)
-    assert not (_seen(model) & ~model.order.sees()).any()
+    assert not (_seen(model) & ~model.order.causal_mask()).any()
 
 
 @pytest.mark.parametrize("options", ["kernel=2", "kernel=0", "layers=0", "channels=0", "first=4"])

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorar import build, influence
+from tensorar import build, dependency_matrix
 from tests.oracles import parameters_of
 from tests.strategies import events_of, models, randomise, seeds
 
@@ -28,7 +28,7 @@ def test_nothing_later_is_seen_and_an_example_is_alone_in_its_batch(spec, traini
     model = data.draw(models(backbone=spec, max_coefficients=12)).train(training)
     x, other = (events_of(model, 3, data.draw(seeds)) for _ in range(2))
     step = data.draw(st.integers(0, len(model.order) - 1))
-    changed = torch.where(model.order.before(step), x, other)
+    changed = torch.where(model.order.mask_before(step), x, other)
     until, answer = model.order.visits[: step + 1], parameters_of(model, x)
     torch.testing.assert_close(parameters_of(model, changed)[:, until], answer[:, until], **CLOSE)
     torch.testing.assert_close(parameters_of(model, x[1:2]), answer[1:2], **CLOSE)
@@ -38,7 +38,7 @@ def test_nothing_later_is_seen_and_an_example_is_alone_in_its_batch(spec, traini
 @given(data=st.data())
 def test_everything_that_the_order_shows_is_seen(spec, data):
     model = data.draw(models(backbone=spec, max_coefficients=10))
-    assert torch.equal(influence(model, events_of(model, 1, data.draw(seeds))), model.order.sees())
+    assert torch.equal(dependency_matrix(model, events_of(model, 1, data.draw(seeds))), model.order.causal_mask())
 
 
 @pytest.mark.parametrize("spec", ["rnn:hidden=8,dropout=0.5", "transformer:channels=8,dropout=0.5"])

@@ -7,8 +7,8 @@ import torch
 
 from tensorar import build
 from tensorar.conditionals import all_conditionals, stepper_of
-from tensorar.sampling.memory import held
-from tests.backbones.walking import walk
+from tensorar.generation.batch_size import held
+from tests.backbones.stepping_helpers import walk
 from tests.strategies import events_of, randomise
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorar_plugins.backbones.skew import Skew, diagonals, rows
+from tensorar_plugins.backbones.pixel_rnn.skew import Skew, diagonals, rows
 
 sizes = st.lists(st.integers(1, 5), min_size=1, max_size=4).map(tuple)
 

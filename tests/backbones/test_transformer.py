@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from tensorar import Order, SpecError, build, may_see
 from tensorar_plugins.backbones.attention import Attention
-from tensorar_plugins.backbones.positions import Rotary, rotate
+from tensorar_plugins.backbones.layers.positions import Rotary, rotate
 from tests.strategies import event_shapes, events_of, orders, randomise, seeds
 
 POSITIONS = ["learned", "rotary"]
@@ -71,7 +71,7 @@ def _attend(attention, h, order, turns):
         k, v = (part.split(width, -1)[head // share] for part in (keys, values))
         if turns is not None:
             q, k = _turned(q, turns[1]), _turned(k, turns[0])
-        scores = torch.where(order.sees(itself=True), q @ k.T / width**0.5, -torch.inf)
+        scores = torch.where(order.causal_mask(include_self=True), q @ k.T / width**0.5, -torch.inf)
         answers.append(scores.softmax(-1) @ v)
     return attention.output(torch.cat(answers, -1))
 
@@ -113,7 +113,7 @@ def test_the_fast_path_is_the_rule_for_steps(steps, seed):
     generator = torch.Generator().manual_seed(seed)
     q, k, v = torch.randn(3, 2, 2, steps, 4, generator=generator, dtype=torch.float64)
     step = torch.arange(steps)
-    mask = may_see(step, step[:, None], itself=True)
+    mask = may_see(step, step[:, None], strict=False)
     fast = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
     torch.testing.assert_close(fast, functional.scaled_dot_product_attention(q, k, v, attn_mask=mask), **CLOSE)
 

@@ -99,7 +99,7 @@ def test_short_axes_are_channels(shape, sizes, groups):
 def test_before_training_every_answer_is_the_marginal():
     model = build((2, 6, 5), "shuffled", "categorical:levels=3", "unet:channels=8")
     marginal = torch.randn(2, 6, 5, 3)
-    model.backbone.start_at(marginal)
+    model.backbone.init_output_bias(marginal)
     found = model.conditionals(torch.randint(3, (2, 2, 6, 5)).float()).logits
     expected = marginal - marginal.logsumexp(-1, keepdim=True)
     torch.testing.assert_close(found, expected.expand(2, -1, -1, -1, -1))

@@ -16,8 +16,8 @@ from timing import interleaved
 from torch import Tensor, nn
 
 from tensorar import default_registry
-from tensorar_plugins.backbones.grid import Grid
-from tensorar_plugins.backbones.masked_conv import MaskedConv
+from tensorar_plugins.backbones.masked_conv.conv import MaskedConv
+from tensorar_plugins.backbones.masked_conv.grid import Grid
 
 ORDERINGS = {28: ("raster", "snake", "random"), 32: ("raster", "snake", "hilbert", "random")}
 
@@ -39,7 +39,7 @@ def ratios(channels: int, side: int, batch: int, rounds: int) -> tuple[float, di
     grid = Grid.of((side, side))
     x = torch.randn(batch, channels, side, side, requires_grad=True)
     plain = nn.Conv2d(channels, channels, 3, padding=1)
-    masked = MaskedConv(grid, channels, channels, 3, itself=True)
+    masked = MaskedConv(grid, channels, channels, 3, include_self=True)
     steps = {"unmasked": training(plain, plain, x)}
     for name in ORDERINGS[side]:
         ranks = grid.ranks(default_registry().create("ordering", name).order((side, side)))

@@ -26,7 +26,7 @@ from reproduce import machine
 
 from tensorar import AutoregressiveModel, build
 from tensorar.conditionals import all_conditionals
-from tensorar.sampling import Record
+from tensorar.generation import Record
 
 RESULTS = Path(__file__).parent / "sampling.json"
 BATCHES = (1, 16, 64)

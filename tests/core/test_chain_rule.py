@@ -27,8 +27,8 @@ def test_a_conditional_is_a_ratio_of_enumerated_marginals(backbone, head, data):
     values, probability = joint(model)
     x = events_of(model, 1, data.draw(seeds))
     t = data.draw(st.integers(0, len(model.order) - 1))
-    expected = brute_conditional(values, probability, model.order.before(t), x[0], int(model.order.visits[t]))
-    torch.testing.assert_close(_probabilities(model, model.order.evidence(x, t))[0], expected, **CLOSE)
+    expected = brute_conditional(values, probability, model.order.mask_before(t), x[0], int(model.order.visits[t]))
+    torch.testing.assert_close(_probabilities(model, model.order.evidence_before(x, t))[0], expected, **CLOSE)
 
 
 @pytest.mark.parametrize("backbone", backbone_specs())
@@ -41,7 +41,7 @@ def test_any_evidence_is_conditioned_on_as_far_as_the_order_goes(backbone, data)
         mask, value = given_.mask[row], given_.value[row]
         order = model.order if model.ordering.fixed else model.order.observed_first(mask)
         query = int(model.next_coefficient(given_)[row])
-        known = order.before(int(order.rank.flatten()[query]))
+        known = order.mask_before(int(order.rank.flatten()[query]))
         assert (known <= mask).all()
         values, probability = joint(model, order=order)
         torch.testing.assert_close(conditional, brute_conditional(values, probability, known, value, query), **CLOSE)

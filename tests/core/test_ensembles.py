@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import Evidence, Order, Run, ShapeError, build, default_registry, train
-from tensorar.shapes import EVENTS_AT_ONCE
+from tensorar.utils.shapes import MAX_EVENTS_PER_CALL
+from tests.core import toy_backbones
 from tests.oracles import joint, p_value
 from tests.strategies import backbone_specs, event_shapes, models, randomise
 from tests.training.helpers import recipe, registry
@@ -77,7 +78,7 @@ def test_evidence_is_completed_in_the_order_that_visits_it_first():
     model = _ensemble("fvsbn", (2, 3))
     bottom = torch.tensor([[False] * 3, [True] * 3])
     known = Evidence(torch.stack([bottom, bottom.flip(0)]), torch.ones(2, 2, 3))
-    for rows, order in model.visiting(known.mask):
+    for rows, order in model.orders_for_completion(known.mask):
         for row in rows:
             assert known.mask[row][order.rank < 3].all()
     assert model.next_coefficient(known).tolist() == [0, 3]
@@ -95,14 +96,15 @@ def test_a_conditional_is_that_of_the_member_in_which_the_evidence_comes_first()
 
 
 def test_a_raster_network_takes_flips_but_not_orders_that_differ_in_more():
-    from tests.core import toys
 
     signature = _signature((2, 2), (Order.raster((2, 2)), Order.raster((2, 2)).flip((0,))))
-    assert toys.Triangle.adapt(signature).order == Order.raster((2, 2))
+    assert toy_backbones.Triangle.adapted_signature(signature).order == Order.raster((2, 2))
     with pytest.raises(ShapeError, match="differ in more than flips"):
-        toys.Triangle.adapt(_signature((2, 3), (Order.raster((2, 3)), Order.raster((3, 2)).permute((1, 0)))))
+        toy_backbones.Triangle.adapted_signature(
+            _signature((2, 3), (Order.raster((2, 3)), Order.raster((3, 2)).permute((1, 0))))
+        )
     with pytest.raises(ShapeError, match="raster order"):
-        toys.Triangle.adapt(_signature((2, 2), ()))
+        toy_backbones.Triangle.adapted_signature(_signature((2, 2), ()))
 
 
 def _signature(shape, orders):
@@ -150,6 +152,6 @@ def test_a_pass_takes_few_events_at_a_time_where_no_gradient_needs_them_all(monk
     rows, conditionals = [], model.conditionals
     monkeypatch.setattr(model, "conditionals", lambda x, *a, **k: rows.append(len(x)) or conditionals(x, *a, **k))
     x = torch.ones(200, 2, 2)
-    assert model.means(x).shape == x.shape
+    assert model.conditional_means(x).shape == x.shape
     model.sample(evidence=Evidence(torch.tensor([[True, False], [False, False]]).expand(200, 2, 2), x))
-    assert max(rows) <= EVENTS_AT_ONCE < 200 and sum(rows) == 200 * (1 + len(model.orders))
+    assert max(rows) <= MAX_EVENTS_PER_CALL < 200 and sum(rows) == 200 * (1 + len(model.orders))

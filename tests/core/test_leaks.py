@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorar import influence
+from tensorar import dependency_matrix
 from tests.oracles import parameters_of
 from tests.strategies import backbone_specs, events_of, models, seeds
 
@@ -32,4 +32,4 @@ def test_a_nan_in_one_example_leaves_the_others_alone(backbone, data):
 @given(data=st.data())
 def test_fvsbn_uses_everything_that_the_order_shows(data):
     model, x = _drawn(data, "fvsbn")
-    assert torch.equal(influence(model, x[:1]), model.order.sees())
+    assert torch.equal(dependency_matrix(model, x[:1]), model.order.causal_mask())

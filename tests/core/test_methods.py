@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tensorar import CausalBackbone, Evidence, Head, SpecError, build
-from tensorar.sampling import Record
-from tensorar.sampling.memory import events_at_once
+from tensorar.generation import Record
+from tensorar.generation.batch_size import max_batch_size
 from tests.strategies import backbone_specs, evidence, head_specs, kind_of, models, randomise, seeds
 
 causal = [spec for spec in backbone_specs() if issubclass(kind_of(spec), CausalBackbone)]
@@ -141,9 +141,9 @@ def test_the_samples_do_not_depend_on_how_many_are_drawn_at_once(method):
 def test_the_memory_bounds_how_many_are_drawn_at_once():
     model = build((28, 28), "raster", "bernoulli", "fvsbn")
     each = 784 * 4 * 2  # what is shown, and the noise
-    assert events_at_once(model, "cached", 10_000, 100 * each) == 100
-    assert events_at_once(model, "cached", 10, 100 * each) == 10
-    assert events_at_once(model, "cached", 10, 0) == 1
+    assert max_batch_size(model, "cached", 10_000, 100 * each) == 100
+    assert max_batch_size(model, "cached", 10, 100 * each) == 10
+    assert max_batch_size(model, "cached", 10, 0) == 1
 
 
 @pytest.mark.parametrize(

@@ -41,9 +41,9 @@ def test_rank_and_visits_are_inverse(order):
 def test_a_coefficient_sees_exactly_what_comes_before_it(order):
     seen: set[int] = set()
     for step, i in enumerate(order.visits.tolist()):
-        assert set(order.sees()[i].nonzero()[:, 0].tolist()) == seen
-        assert set(order.sees(itself=True)[i].nonzero()[:, 0].tolist()) == seen | {i}
-        assert set(order.before(step).flatten().nonzero()[:, 0].tolist()) == seen
+        assert set(order.causal_mask()[i].nonzero()[:, 0].tolist()) == seen
+        assert set(order.causal_mask(include_self=True)[i].nonzero()[:, 0].tolist()) == seen | {i}
+        assert set(order.mask_before(step).flatten().nonzero()[:, 0].tolist()) == seen
         seen.add(i)
 
 
@@ -72,11 +72,11 @@ def test_permutations_compose_and_flips_undo_themselves(order, data):
 def test_evidence_before_a_step_holds_that_many_values(order, data):
     t = data.draw(st.integers(0, len(order)))
     x = torch.randn(3, *order.event_shape)
-    evidence = order.evidence(x, t)
+    evidence = order.evidence_before(x, t)
     assert evidence.mask.flatten(1 if order.event_shape else 0).sum() == 3 * t
     assert torch.equal(evidence.value, torch.where(order.rank < t, x, 0))
     steps = torch.tensor(data.draw(st.lists(st.integers(0, len(order)), min_size=3, max_size=3)))
-    each = order.evidence(x, steps)
+    each = order.evidence_before(x, steps)
     assert each.mask.reshape(3, -1).sum(1).tolist() == steps.tolist()
     assert all(torch.equal(each.mask[i], order.rank < t) for i, t in enumerate(steps.tolist()))
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tensorar import Order, RasterView, Registry, ShapeError, build
 from tensorar.parts.plugins import Plugins
-from tests.core import toys
+from tests.core import toy_backbones
 from tests.oracles import joint, parameters_of
 from tests.strategies import event_shapes, events_of, models, orders, raster_like, seeds
 
@@ -84,7 +84,7 @@ def test_undo_undoes_apply(data):
 def registry():
     plugins = Plugins()
     plugins.load_installed()
-    plugins.load_file(toys.__file__)
+    plugins.load_file(toy_backbones.__file__)
     return Registry(plugins)
 
 

@@ -28,7 +28,7 @@ def test_different_masks_are_completed_each_by_its_own_order():
     """What one example observes must not matter to another one: alone and in company, the same conditionals."""
     model = randomise(build((3,), "shuffled", "bernoulli", "mlp:hidden=8"), 0)
     mask = torch.tensor([[True, False, False], [False, True, True], [False, False, True], [True, False, False]])
-    groups = model.visiting(mask)
+    groups = model.orders_for_completion(mask)
     assert sorted(torch.cat([rows for rows, _ in groups]).tolist()) == [0, 1, 2, 3]
     for rows, order in groups:
         for row in rows:

@@ -61,11 +61,11 @@ def test_dynamic_bits_are_drawn_anew_for_training_and_once_for_the_rest(folder):
     assert not torch.equal(a.test, load(seed=1).test)
     generator = torch.Generator().manual_seed(0)
     images = torch.arange(10)
-    first, second = a.visit(images, generator), a.visit(images, generator)
+    first, second = a.draw(images, generator), a.draw(images, generator)
     assert not torch.equal(first, second)
-    assert torch.equal(first, b.visit(images, torch.Generator().manual_seed(0)))
+    assert torch.equal(first, b.draw(images, torch.Generator().manual_seed(0)))
     grey = load_dataset(f"mnist:path={folder}")
-    assert torch.equal(grey.visit(images, generator), grey.train[images])
+    assert torch.equal(grey.draw(images, generator), grey.train[images])
 
 
 def test_a_bit_is_one_as_often_as_its_grey_level_says():
@@ -79,7 +79,7 @@ def test_a_bit_is_one_as_often_as_its_grey_level_says():
 def test_a_visited_image_is_the_training_image_binarised(folder):
     grey = load_dataset(f"mnist:path={folder}").train
     images = torch.arange(len(grey)).flip(0)
-    bits = load_dataset(f"mnist:binarize=dynamic,path={folder}").visit(images, torch.Generator().manual_seed(0))
+    bits = load_dataset(f"mnist:binarize=dynamic,path={folder}").draw(images, torch.Generator().manual_seed(0))
     # a bit drawn from grey level 0 is 0, and from 255 is 1
     assert bits[grey[images] == 0].max() == 0
     assert bits[grey[images] == 255].min() == 1
@@ -105,7 +105,7 @@ def test_a_word_that_binarize_does_not_know():
 )
 def test_what_is_suggested_for_other_values_keeps_the_options(options, bits):
     data = load_dataset(f"mnist:{options}" if options else "mnist")
-    assert data.variants[f"mnist:{bits}"] == (0, 1)
+    assert data.alternative_specs[f"mnist:{bits}"] == (0, 1)
 
 
 def test_static_has_no_labels():

@@ -62,7 +62,7 @@ def test_what_cannot_happen_has_no_probability():
 
 def test_probabilities_are_those_of_a_large_sample():
     toy, n = Toy(length=4), 200_000
-    drawn, count = toy.fresh(n, torch.Generator().manual_seed(3)).unique(dim=0, return_counts=True)
+    drawn, count = toy.simulate(n, torch.Generator().manual_seed(3)).unique(dim=0, return_counts=True)
     p = toy.log_prob(drawn).exp()
     # five standard deviations of a count
     assert ((count - n * p).abs() < 5 * (n * p * (1 - p)).sqrt()).all()
@@ -120,7 +120,7 @@ def test_entropy_of_the_default_length_exactly():
 
 @given(length=st.integers(1, 40), seed=st.integers(0, 2**40))
 def test_every_sequence_starts_at_t_and_stays_in_range(length, seed):
-    x = Toy(length=length).fresh(50, torch.Generator().manual_seed(seed))
+    x = Toy(length=length).simulate(50, torch.Generator().manual_seed(seed))
     assert (x[:, 0] == length).all()
     assert x.min() >= 0
     assert x.max() <= 2 * length - 1
@@ -129,7 +129,7 @@ def test_every_sequence_starts_at_t_and_stays_in_range(length, seed):
 
 def test_fresh_sequences_are_those_of_the_generator():
     def draw(seed):
-        return Toy().fresh(20, torch.Generator().manual_seed(seed))
+        return Toy().simulate(20, torch.Generator().manual_seed(seed))
 
     assert torch.equal(draw(1), draw(1))
     assert not torch.equal(draw(1), draw(2))
@@ -142,13 +142,13 @@ def test_parts_are_fixed_by_the_seed_and_apart():
     assert not torch.equal(a.test, c.test)
     assert not torch.equal(a.test[:2000], a.valid)
     # the generator that a training with the same seed might use
-    assert not torch.equal(a.fresh(10_000, torch.Generator().manual_seed(0)), a.test)
+    assert not torch.equal(a.simulate(10_000, torch.Generator().manual_seed(0)), a.test)
 
 
 def test_a_fixed_training_set():
     toy = load_dataset("toy:fixed=100,length=8")
     assert toy.train.shape == (100, 8)
-    assert toy.fresh(5, torch.Generator()) is None
+    assert toy.simulate(5, torch.Generator()) is None
     assert torch.equal(toy.test, Toy(length=8).test)
 
 

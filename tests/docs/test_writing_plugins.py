@@ -77,7 +77,7 @@ def test_the_backbone_on_the_page_sees_only_what_it_may():
     network = PARTS[2](tensorar.Signature((3,), 2, 4), scale=1.0).double()
     features = torch.randn(1, 3, 2, dtype=torch.float64)
     jacobian = torch.autograd.functional.jacobian(lambda f: network(f, order), features).abs().sum((0, 2, 3, 5))
-    assert torch.equal(jacobian > 0, order.sees())
+    assert torch.equal(jacobian > 0, order.causal_mask())
     assert math.prod(network(features, order).shape) == 12
 
 

@@ -153,7 +153,7 @@ def test_values_and_likelihoods_are_never_in_half_precision(spec, backbone):
     model = build((2,), "raster", spec, backbone).bfloat16()
     x = values_of(model.head, (4, 2), 0)
     assert model.log_prob(x).dtype == torch.float32
-    assert model.conditional(model.order.evidence(x, 1)).log_prob(x[:, 1].float()).dtype == torch.float32
+    assert model.conditional(model.order.evidence_before(x, 1)).log_prob(x[:, 1].float()).dtype == torch.float32
     known = Evidence(torch.tensor([[True, False]]).expand(4, 2), x)
     assert torch.equal(model.sample(evidence=known)[:, 0], x[:, 0].float())
     assert model.loss(x).isfinite()
@@ -166,7 +166,7 @@ def test_models_work_under_autocast(backbone):
     x = values_of(model.head, (4, 3), 0)
     with torch.autocast("cpu", torch.bfloat16):
         assert model.log_prob(x).dtype == torch.float32
-        assert model.conditional(model.order.evidence(x, 1)).log_prob(x[:, 0].float()).dtype == torch.float32
+        assert model.conditional(model.order.evidence_before(x, 1)).log_prob(x[:, 0].float()).dtype == torch.float32
         assert model.sample(2).dtype == torch.float32
         model.loss(x).backward()
 

@@ -9,7 +9,7 @@ import pytest
 
 from tensorar import hookimpl
 from tensorar.parts import hookspecs
-from tensorar.parts.plugins import Owner, Plugins
+from tensorar.parts.plugins import Plugins, PluginSource
 from tensorar.parts.registry import KINDS, Registry
 
 HOOKS = {name: f for name, f in vars(hookspecs).items() if name.startswith("tensorar_")}
@@ -37,7 +37,9 @@ def test_what_a_plugin_returns_is_found(kind):
 
     implementation.__name__ = f"tensorar_{kind}s"
     plugins = Plugins()
-    plugins.register(SimpleNamespace(**{implementation.__name__: hookimpl(implementation)}), Owner("me", "d", "1"))
+    plugins.register(
+        SimpleNamespace(**{implementation.__name__: hookimpl(implementation)}), PluginSource("me", "d", "1")
+    )
     registry = Registry(plugins)
     assert registry.find(kind, "mine").part is part
     assert registry.find(kind, "mine").description == "A part."

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tensorar import Ordering, PluginError, Registry, SpecError, default_registry, hookimpl
-from tensorar.parts.plugins import Owner, Plugins
+from tensorar.parts.plugins import Plugins, PluginSource
 from tensorar.parts.registry import KINDS
 
 
@@ -38,7 +38,7 @@ def registry(**plugins):
     """A registry of these plugins and no other."""
     loaded = Plugins()
     for name, module in plugins.items():
-        loaded.register(module, Owner(name, f"dist-{name}", "1.0"))
+        loaded.register(module, PluginSource(name, f"dist-{name}", "1.0"))
     return Registry(loaded)
 
 

@@ -199,7 +199,7 @@ def test_the_marginal_is_as_good_as_any(name, units):
     """A step in any direction from it makes the data hardly more probable."""
     options = ":location=0.7,scale=1.9" if units and "location" in _make(name).option_parameters() else ""
     head, values = _make(name + options), _data(name, torch.Generator().manual_seed(0))
-    marginal = head.marginal(values)
+    marginal = head.marginal_parameters(values)
     assert marginal.shape == (2, head.parameter_count)
     nats = head.distribution(marginal).log_prob(values).mean(0)
     for index in range(head.parameter_count):
@@ -213,7 +213,7 @@ def test_the_marginal_is_as_good_as_any(name, units):
 def test_a_constant_has_a_marginal_too(name):
     head = _make(name)
     value = FAR[name][1] if name not in ("gaussian", "student_t") else 2.0
-    marginal = head.marginal(torch.full((10, 3), float(value)))
+    marginal = head.marginal_parameters(torch.full((10, 3), float(value)))
     assert marginal.isfinite().all()
     assert head.distribution(marginal).log_prob(torch.tensor(float(value))).isfinite().all()
 
@@ -225,7 +225,7 @@ def test_a_model_begins_at_the_marginals(name, shape):
     values = _data(name, torch.Generator().manual_seed(0)).float()
     values = values if shape else values[:, 0]
     plain = build(shape, "raster", name, "fvsbn").loss(values)
-    model.start_at_marginals(values)
+    model.init_from_marginals(values)
     assert model.loss(values) < plain + 0.01
 
 

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from tensorar import RunError
-from tensorar.files import json_line, write_atomically
+from tensorar.utils.files import json_line, write_atomically
 
 
 def everything(folder):

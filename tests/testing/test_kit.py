@@ -9,17 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import Order, SpecError, default_registry
-from tensorar.testing import (
-    CheckFailed,
-    checks,
-    event_shapes,
-    evidence,
-    heads,
-    models,
-    orderings,
-    orders,
-    raster_like,
-)
+from tensorar.testing import CheckFailed, checks, event_shapes, evidence, models, orders, raster_like
+from tensorar.testing.checks import heads, orderings
 from tests.cli.commands import environment
 from tests.testing.broken.masks import BlindWithoutSayingSo, InclusiveOutput
 from tests.testing.broken.orderings import RepeatsAnIndex
@@ -111,8 +102,8 @@ def test_a_shape_can_be_named_for_a_part_that_takes_few():
         """Takes 20 coefficients."""
 
         @classmethod
-        def adapt(cls, signature):
-            signature = super().adapt(signature)
+        def adapted_signature(cls, signature):
+            signature = super().adapted_signature(signature)
             if signature.event_shape != (4, 5):
                 from tensorar import ShapeError
 

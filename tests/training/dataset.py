@@ -25,7 +25,7 @@ class Agreeing(tensorar.Dataset):
         flips = torch.rand(n, self.length, generator=generator) < 0.1
         return (first ^ flips).to(torch.uint8)
 
-    def fresh(self, n, generator):
+    def simulate(self, n, generator):
         return self._draw(n, generator) if self.drawn else None
 
 

@@ -75,6 +75,6 @@ def test_a_run_of_other_contexts_is_refused(tmp_path, registry):
 
 def test_a_context_is_read_as_its_numbers(registry):
     data = load_dataset("told", registry=registry)
-    assert data.read_context("0.5, -1").tolist() == [0.5, -1.0]
+    assert data.parse_context("0.5, -1").tolist() == [0.5, -1.0]
     with pytest.raises(DataError, match="commas"):
-        data.read_context("three")
+        data.parse_context("three")

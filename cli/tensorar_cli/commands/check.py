@@ -18,7 +18,7 @@ from tensorar_cli.output import Output, table
 
 if TYPE_CHECKING:
     from tensorar import Registry
-    from tensorar.parts.registry import Registered
+    from tensorar.parts.registry import RegisteredPart
     from tensorar.testing import Check
 
 
@@ -79,7 +79,7 @@ def _checks(registry: Registry, name: str, shapes: list[tuple[int, ...]] | None,
         yield from checks(found.part, profile="thorough" if thorough else "quick", shapes=shapes, **given)
 
 
-def _parts(registry: Registry, name: str) -> Iterator[tuple[Registered, dict[str, Any]]]:
+def _parts(registry: Registry, name: str) -> Iterator[tuple[RegisteredPart, dict[str, Any]]]:
     """The parts that are meant, each with the options that the spec sets."""
     from tensorar import PartSpec, TensorarError
     from tensorar.parts.registry import KINDS, typed_options

@@ -23,11 +23,11 @@ def demo(
 ) -> None:
     """Train the lecture's network on its toy sequences for a minute, and look at what it has learned."""
     import tensorar
-    from tensorar import pictures
+    from tensorar import plotting
     from tensorar_cli.commands.evaluate import likelihood_table
     from tensorar_cli.commands.train import find_recipe, free_folder
-    from tensorar_cli.loading import generator_of, open_run
-    from tensorar_cli.watching import train_with_progress
+    from tensorar_cli.run_inputs import generator_of, open_run
+    from tensorar_cli.training_progress import train_with_progress
 
     output, recipe = Output(as_json=json), find_recipe("toy-convnet")
     training = replace(recipe.training, steps=None, epochs=None, minutes=minutes, seed=seed)
@@ -39,11 +39,11 @@ def demo(
     likelihood = tensorar.evaluate(model, dataset.test[:1000], dataset=dataset)
     generated = model.sample(16, generator=generator_of(seed)).cpu()
     figures = {
-        "sequences.png": pictures.side_by_side({"training": dataset.train[:16], "generated": generated}),
-        "posterior.png": pictures.posterior(pictures.posterior_steps(model, dataset.test[0], SHOWN_STEPS, dataset)),
+        "sequences.png": plotting.side_by_side({"training": dataset.train[:16], "generated": generated}),
+        "posterior.png": plotting.posterior(plotting.posterior_steps(model, dataset.test[0], SHOWN_STEPS, dataset)),
     }
     for name, figure in figures.items():
-        pictures.save(figure, folder / name)
+        plotting.save(figure, folder / name)
     paths = [str(folder / name) for name in [*figures, "training.png"]]
     output.say("on 1000 test sequences")
     output.show(likelihood_table(likelihood))

@@ -34,13 +34,13 @@ def evaluate(
 ) -> None:
     """Report nats, bits per dimension and perplexity on held-out events."""
     import tensorar
-    from tensorar_cli.loading import open_run, some_events
+    from tensorar_cli.run_inputs import open_run, some_events
 
     output = Output(as_json=json)
     opened, model = open_run(run, device)
     dataset = tensorar.load_dataset(data) if data else opened.dataset
     chosen, contexts = some_events(dataset, split, events, seed)
-    with output.progress("evaluating") as update:
+    with output.progress("eval_mode") as update:
         likelihood = tensorar.evaluate(
             model,
             chosen,

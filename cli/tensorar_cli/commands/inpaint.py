@@ -40,10 +40,10 @@ def inpaint(
 ) -> None:
     """Complete events of the dataset from a part of them: original, evidence and completions side by side."""
     import tensorar
-    from tensorar import pictures
-    from tensorar.sampling import Record
-    from tensorar_cli.loading import generator_of, known_method, open_run, some_events, written_contexts
-    from tensorar_cli.writing import NUMBERS, PICTURE, check_ending, write
+    from tensorar import plotting
+    from tensorar.generation import Record
+    from tensorar_cli.export import NUMBERS, PICTURE, check_ending, write
+    from tensorar_cli.run_inputs import generator_of, known_method, open_run, some_events, written_contexts
 
     output, generator = Output(as_json=json), generator_of(seed)
     path = check_ending(out or run / "inpainting.png", PICTURE + NUMBERS)
@@ -64,7 +64,7 @@ def inpaint(
             progress=lambda done, total: update(done, total, f"step {done}/{total}"),
         )
     by_event = completed.unflatten(0, (len(original), completions)).cpu()
-    write(path, lambda: pictures.inpainting(original, start, by_event), by_event, model.event_shape)
+    write(path, lambda: plotting.inpainting(original, start, by_event), by_event, model.event_shape)
     output.say(f"{len(original)} events, {completions} completions each, in {path} ({record})")
     shape = list(by_event.shape)
     how = {"method": record.method, "passes": record.passes}

@@ -94,7 +94,7 @@ def _owner(kind: str, name: str) -> str | None:
 def _write(folder: Path, files: dict[str, str]) -> None:
     """All files or none: written next to the folder, which then gets its name."""
     from tensorar import RunError
-    from tensorar.files import umask
+    from tensorar.utils.files import umask
 
     if folder.exists() or folder.is_symlink():
         raise RunError(expected="a folder that is not there yet", got=str(folder), remedy="name another with --out")

@@ -31,14 +31,14 @@ def show(
     json: options.Json = False,
 ) -> None:
     """Draw the rank of every coefficient and the masks of the first steps."""
-    from tensorar import default_registry, pictures
-    from tensorar_cli.writing import check_ending
+    from tensorar import default_registry, plotting
+    from tensorar_cli.export import check_ending
 
     output, event_shape = Output(as_json=json), parse_shape(shape)
     name = f"order-{ordering.partition(':')[0]}-{'x'.join(map(str, event_shape)) or '0d'}.png"
     path = check_ending(out or Path(name))
     order = default_registry().create("ordering", ordering).order(event_shape)
-    pictures.save(pictures.order_masks(order, list(range(min(masks, len(order))))), path)
+    plotting.save(plotting.order_masks(order, list(range(min(masks, len(order))))), path)
     if order.rank.ndim <= 2 and len(order) <= 400:
         output.say(_in_words(order.rank.reshape(-1, order.rank.shape[-1] if order.rank.ndim else 1).tolist()))
     view = order.raster_view

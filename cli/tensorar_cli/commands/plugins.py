@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tensorar_cli import options
-from tensorar_cli.abilities import backbone_table, takes
+from tensorar_cli.capabilities import backbone_table, takes
 from tensorar_cli.commands.check import check
 from tensorar_cli.commands.new import new
 from tensorar_cli.output import Output, table
 
 if TYPE_CHECKING:
     from tensorar import Registry
-    from tensorar.parts.registry import Kind, Registered
+    from tensorar.parts.registry import Kind, RegisteredPart
 
 plugins_app = typer.Typer(help="See what parts there are, check them, and begin new ones.", no_args_is_help=True)
 plugins_app.command("check")(check)
@@ -77,21 +77,21 @@ def _default(parameter: inspect.Parameter) -> str:
     return str(parameter.default).lower() if plain else str(parameter.default)
 
 
-def named(registry: Registry, name: str) -> list[tuple[Kind, Registered]]:
+def named(registry: Registry, name: str) -> list[tuple[Kind, RegisteredPart]]:
     """The parts of that name, each with its kind. Raises ``SpecError`` where there is none."""
     from tensorar import SpecError
     from tensorar.parts.registry import KINDS
     from tensorar.parts.spec import nearest
 
     everything = [(kind, part, owned) for kind in KINDS for part, owned in registry.parts(kind).items()]
-    found: list[tuple[Kind, Registered]] = [(kind, owned) for kind, part, owned in everything if part == name]
+    found: list[tuple[Kind, RegisteredPart]] = [(kind, owned) for kind, part, owned in everything if part == name]
     if not found:
         names = [part for _, part, _ in everything]
         raise SpecError(expected="the name of a part", got=repr(name), remedy=nearest(name, names))
     return found
 
 
-def _details(kind: str, found: Registered) -> dict[str, Any]:
+def _details(kind: str, found: RegisteredPart) -> dict[str, Any]:
     part = found.part
     details = {"name": part.name, "kind": kind, "plugin": str(found.owner)}
     if kind == "recipe":

@@ -29,9 +29,9 @@ def posterior(
     json: options.Json = False,
 ) -> None:
     """Draw the lecture's figure: the mask, the values so far, and the distribution of the next coefficient."""
-    from tensorar import TensorarError, pictures
-    from tensorar_cli.loading import events_of, open_run
-    from tensorar_cli.writing import check_ending
+    from tensorar import TensorarError, plotting
+    from tensorar_cli.export import check_ending
+    from tensorar_cli.run_inputs import events_of, open_run
 
     output, path = Output(as_json=json), check_ending(out or run / "posterior.png")
     opened, model = open_run(run, device)
@@ -41,8 +41,8 @@ def posterior(
             expected=f"--example below {len(events)}, the events of {split}", got=str(example), remedy="name another"
         )
     given, at = _context(opened, context, split, example), _parse_steps(steps, len(model.order))
-    shown = pictures.posterior_steps(model, events[example], at, opened.dataset, context=given)
-    pictures.save(pictures.posterior(shown), path)
+    shown = plotting.posterior_steps(model, events[example], at, opened.dataset, context=given)
+    plotting.save(plotting.posterior(shown), path)
     known = ", ".join(str(int(step.mask.sum())) for step in shown)
     output.say(f"event {example} of {split} with {known} coefficients known: {path}")
     output.result({"run": str(run), "path": str(path), "steps": [_as_dict(step) for step in shown]})
@@ -51,7 +51,7 @@ def posterior(
 def _context(run: Run, written: list[str] | None, split: str, example: int) -> Tensor | None:
     """What the event is conditioned on: what was written, else its own context."""
     from tensorar import TensorarError
-    from tensorar_cli.loading import contexts_of, written_contexts
+    from tensorar_cli.run_inputs import contexts_of, written_contexts
 
     if written is not None and len(written) > 1:
         raise TensorarError(expected="one --context for one event", got=str(len(written)), remedy="leave out the rest")

@@ -25,10 +25,10 @@ def sample(
     json: options.Json = False,
 ) -> None:
     """Draw exact samples: a picture (.png), or the numbers (.npy, .csv)."""
-    from tensorar import pictures
-    from tensorar.sampling import Record
-    from tensorar_cli.loading import contexts_for, generator_of, known_method, open_run
-    from tensorar_cli.writing import NUMBERS, PICTURE, check_ending, write, write_numbers
+    from tensorar import plotting
+    from tensorar.generation import Record
+    from tensorar_cli.export import NUMBERS, PICTURE, check_ending, write, write_numbers
+    from tensorar_cli.run_inputs import contexts_for, generator_of, known_method, open_run
 
     output, path = Output(as_json=json), check_ending(out or run / "samples.png", PICTURE + NUMBERS)
     opened, model = open_run(run, device)
@@ -45,12 +45,12 @@ def sample(
         )
     drawn = samples.cpu()
     if probabilities:
-        means = model.means(samples, contexts).cpu()
-        write(path, lambda: pictures.samples_with_probabilities(drawn, means), drawn, model.event_shape)
+        means = model.conditional_means(samples, contexts).cpu()
+        write(path, lambda: plotting.samples_with_probabilities(drawn, means), drawn, model.event_shape)
         if path.suffix in NUMBERS:
             write_numbers(path.with_stem(path.stem + "-probabilities"), means, model.event_shape)
     else:
-        write(path, lambda: pictures.event_grid(drawn), drawn, model.event_shape)
+        write(path, lambda: plotting.event_grid(drawn), drawn, model.event_shape)
     output.say(f"{number} samples in {path} ({record})")
     how = {"method": record.method, "passes": record.passes}
     output.result({"run": str(run), "samples": number, "shape": list(samples.shape), "path": str(path), **how})

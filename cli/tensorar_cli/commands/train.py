@@ -11,7 +11,7 @@ import typer
 
 from tensorar_cli import options
 from tensorar_cli.output import MAIN, Output
-from tensorar_cli.watching import exact_nats, train_with_progress, valid_nats
+from tensorar_cli.training_progress import exact_nats, train_with_progress, valid_nats
 
 if TYPE_CHECKING:
     from tensorar import Recipe, Run

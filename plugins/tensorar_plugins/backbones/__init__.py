@@ -1,15 +1,15 @@
 """Networks."""
 
 from tensorar_plugins.backbones.convnet import ConvNet
-from tensorar_plugins.backbones.diagonal_bilstm import DiagonalBiLSTM
 from tensorar_plugins.backbones.fvsbn import FVSBN
-from tensorar_plugins.backbones.gated_pixelcnn import GatedPixelCNN
 from tensorar_plugins.backbones.made import MADE
 from tensorar_plugins.backbones.mlp import MLP
 from tensorar_plugins.backbones.nade import NADE
-from tensorar_plugins.backbones.pixelcnn import PixelCNN
+from tensorar_plugins.backbones.pixel_rnn.diagonal_bilstm import DiagonalBiLSTM
+from tensorar_plugins.backbones.pixel_rnn.row_lstm import RowLSTM
+from tensorar_plugins.backbones.pixelcnn.gated import GatedPixelCNN
+from tensorar_plugins.backbones.pixelcnn.pixelcnn import PixelCNN
 from tensorar_plugins.backbones.rnn import RNN
-from tensorar_plugins.backbones.row_lstm import RowLSTM
 from tensorar_plugins.backbones.transformer import Transformer
 from tensorar_plugins.backbones.unet import UNet
 

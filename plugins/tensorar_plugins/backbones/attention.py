@@ -6,8 +6,8 @@ from torch import nn
 from torch.nn import functional
 
 from tensorar import SpecError
-from tensorar_plugins.backbones.context import ContextBias
-from tensorar_plugins.backbones.positions import rotate
+from tensorar_plugins.backbones.layers.context_bias import ContextBias
+from tensorar_plugins.backbones.layers.positions import rotate
 
 
 class Block(nn.Module):
@@ -40,7 +40,7 @@ class Attention(nn.Module):
     Vaswani et al. 2017, "Attention Is All You Need", section 3.2. ``heads / kv_heads`` heads that follow one another
     share keys and values (Ainslie et al. 2023, "GQA", section 2.2; one set for all: Shazeer 2019, "Fast Transformer
     Decoding", section 3). Steps come in visiting order, so ``is_causal`` means exactly
-    ``may_see(step_seen, step, itself=True)``, and torch computes none of what is masked out.
+    ``may_see(step_seen, step, strict=False)``, and torch computes none of what is masked out.
     """
 
     def __init__(self, channels, heads, kv_heads):

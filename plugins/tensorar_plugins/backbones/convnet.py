@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from tensorar import EvidenceBackbone, flatten_events
-from tensorar_plugins.backbones.sizes import require_positive
+from tensorar_plugins.backbones.layers.sizes import require_positive
 
 CONVOLUTION = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 POOLING = {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d}

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from tensorar import CausalBackbone, Stepper
-from tensorar_plugins.backbones.shown import Shown, columns_by_step, rows_by_step
+from tensorar_plugins.backbones.layers.feature_history import Shown, columns_by_step, rows_by_step
 
 
 class FVSBN(CausalBackbone):
@@ -30,12 +30,12 @@ class FVSBN(CausalBackbone):
         self.bias = nn.Parameter(torch.zeros(n, p))
         self.context = nn.Linear(signature.context_features, n * p, bias=False) if signature.context_features else None
 
-    def start_at(self, marginal):
+    def init_output_bias(self, marginal):
         self.bias.data = marginal.reshape(self.bias.shape).to(self.bias)
 
     def forward(self, features, order, context=None):
         n, p = self.bias.shape
-        weight = self.weight * order.sees()[:, None, :, None]
+        weight = self.weight * order.causal_mask()[:, None, :, None]
         out = features.flatten(1) @ weight.reshape(n * p, -1).T + self.bias.flatten()
         if self.context is not None:
             out = out + self.context(context)

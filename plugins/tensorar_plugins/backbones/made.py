@@ -9,11 +9,11 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from tensorar import CausalBackbone
-from tensorar_plugins.backbones.context import ContextBias
-from tensorar_plugins.backbones.degrees import layer_masks, sampled_degrees
-from tensorar_plugins.backbones.made_stepper import MADEStepper
-from tensorar_plugins.backbones.sizes import require_positive
+from tensorar import CausalBackbone, Stepper, may_see
+from tensorar_plugins.backbones.layers.context_bias import ContextBias
+from tensorar_plugins.backbones.layers.feature_history import Shown, columns_by_step, rows_by_step
+from tensorar_plugins.backbones.layers.sizes import require_positive
+from tensorar_plugins.backbones.made_degrees import layer_masks, sampled_degrees
 
 
 class MADE(CausalBackbone):
@@ -35,7 +35,7 @@ class MADE(CausalBackbone):
     """
 
     name = "made"
-    blind_to = "some of what came last, if hidden units are fewer than coefficients and not direct"
+    blind_spot = "some of what came last, if hidden units are fewer than coefficients and not direct"
 
     def __init__(
         self, signature, *, hidden: int = 500, layers: int = 2, direct: bool = False, masks: int = 1, seed: int = 0
@@ -53,7 +53,7 @@ class MADE(CausalBackbone):
         self.connectivity = 0
         self._last: tuple = (None, None, [])
 
-    def start_at(self, marginal):
+    def init_output_bias(self, marginal):
         self.answer.bias.data = marginal.flatten().to(self.answer.bias)
 
     def forward(self, features, order, context=None):
@@ -63,7 +63,7 @@ class MADE(CausalBackbone):
             hidden = bias(layer(hidden, mask), context).relu()
         answer = self.context(self.answer(hidden, last), context)
         if self.direct is not None:
-            answer = answer + self.direct(seen, order.sees().to(self.direct.weight))
+            answer = answer + self.direct(seen, order.causal_mask().to(self.direct.weight))
         return answer.reshape(*features.shape[:-1], self.signature.parameter_count)
 
     def stepper(self, order, batch, context=None):
@@ -121,3 +121,74 @@ class _Masked(torch.autograd.Function):
     def backward(ctx, slope):
         (mask,) = ctx.saved_tensors
         return slope.mul_(mask), None
+
+
+class MADEStepper(Stepper):
+    """Holds the units of every layer in the order of their degrees, ``(units, batch)``.
+
+    In that order the mask of a layer is a staircase, and what a unit sees is the start of the layer below: at step
+    ``t`` the units of degree ``t - 1`` come to be, and no other. All steps together are one pass.
+    """
+
+    def __init__(self, backbone, order, batch, context):
+        f, p = backbone.signature.feature_count, backbone.signature.parameter_count
+        degrees = backbone.degrees[backbone.connectivity]
+        places = [d.argsort(stable=True) for d in degrees]
+        ends = [_known_at_each_step(d, len(order)) for d in degrees]
+        self.shown = Shown(backbone.answer.weight, len(order), f, batch)
+        weights = [columns_by_step(backbone.layers[0].weight.detach(), order, f)]
+        weights += [layer.weight.detach()[:, below] for layer, below in zip(backbone.layers[1:], places, strict=False)]
+        self.layers = [
+            Units(weight[place], _bias(layer, bias, context)[place], end, batch)
+            for weight, layer, bias, place, end in zip(
+                weights, backbone.layers, backbone.contexts, places, ends, strict=True
+            )
+        ]
+        self.answers = rows_by_step(backbone.answer.weight.detach()[:, places[-1]], order, p)
+        self.biases = rows_by_step(_bias(backbone.answer, backbone.context, context), order, p)
+        self.direct = backbone.direct and rows_by_step(
+            columns_by_step(backbone.direct.weight.detach(), order, f), order, p
+        )
+        self.t = 0
+
+    def step(self, features):
+        t = self.t
+        self.shown.add(features)
+        seen = shown = self.shown.so_far()
+        for layer in self.layers:
+            seen = layer.known(seen, t)
+        answer = torch.addmm(self.biases[t], self.answers[t][:, : len(seen)], seen)
+        if self.direct is not None:
+            answer.addmm_(self.direct[t][:, : len(shown)], shown)
+        self.t += 1
+        return answer.T
+
+
+class Units:
+    """The units of one layer, in the order of their degrees."""
+
+    def __init__(self, weight, bias, ends, batch):
+        self.weight, self.bias, self.ends = weight, bias, ends
+        self.values = weight.new_empty(len(weight), batch)
+        self.done = 0
+
+    def known(self, below, t):
+        """The values of all units that see nothing later than step ``t - 1``, given what these see."""
+        start, end = self.done, self.ends[t]
+        if end > start:
+            new = self.values[start:end]
+            torch.addmm(self.bias[start:end], self.weight[start:end, : len(below)], below, out=new)
+            new.relu_()
+            self.done = end
+        return self.values[:end]
+
+
+def _known_at_each_step(degrees, steps):
+    """How many units see only what is visited before each step."""
+    return may_see(degrees, torch.arange(steps, device=degrees.device)[:, None]).sum(1).tolist()
+
+
+def _bias(layer, listening, context):
+    """A layer's bias with what the context adds to it: ``(outputs, 1)``, or ``(outputs, batch)``."""
+    bias = layer.bias.detach().unsqueeze(0)
+    return listening(bias, context).detach().T

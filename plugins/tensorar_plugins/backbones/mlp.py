@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from tensorar import EvidenceBackbone, flatten_events
-from tensorar_plugins.backbones.sizes import require_positive
+from tensorar_plugins.backbones.layers.sizes import require_positive
 
 
 class MLP(EvidenceBackbone):
@@ -32,7 +32,7 @@ class MLP(EvidenceBackbone):
             blocks += [nn.Linear(width, following), nn.SiLU(), nn.Dropout(dropout)]
         self.layers = nn.Sequential(*blocks, nn.Linear(widths[-1], n * signature.parameter_count))
 
-    def start_at(self, marginal):
+    def init_output_bias(self, marginal):
         self.layers[-1].bias.data = marginal.flatten().to(self.layers[-1].bias)
 
     def forward(self, features, mask, query, context=None):

@@ -8,12 +8,11 @@ from typing import Literal
 import torch
 from torch import nn
 
-from tensorar import CausalBackbone
-from tensorar_plugins.backbones.context import ContextBias
+from tensorar import CausalBackbone, Stepper
+from tensorar_plugins.backbones.layers.context_bias import ContextBias
+from tensorar_plugins.backbones.layers.sequence import by_coefficient, by_step
+from tensorar_plugins.backbones.layers.sizes import require_positive
 from tensorar_plugins.backbones.nade_scan import nade_scan
-from tensorar_plugins.backbones.nade_stepper import NADEStepper
-from tensorar_plugins.backbones.sizes import require_positive
-from tensorar_plugins.backbones.visiting import by_coefficient, by_step
 
 # of the authors' code for RNADE
 SPREAD = 0.01
@@ -35,7 +34,7 @@ class NADE(CausalBackbone):
     """
 
     name = "nade"
-    scans = "chunks of coefficients"
+    sequential_over = "chunks of coefficients"
 
     def __init__(
         self,
@@ -59,7 +58,7 @@ class NADE(CausalBackbone):
         self.readout = nn.Parameter(torch.randn(n, p, hidden) * SPREAD)
         self.bias = nn.Parameter(torch.zeros(n, p))
 
-    def start_at(self, marginal):
+    def init_output_bias(self, marginal):
         self.bias.data = marginal.reshape(self.bias.shape).to(self.bias)
 
     def forward(self, features, order, context=None):
@@ -71,3 +70,30 @@ class NADE(CausalBackbone):
 
     def stepper(self, order, batch, context=None):
         return NADEStepper(self, order, batch, context)
+
+
+class NADEStepper(Stepper):
+    """Holds the hidden units' sums, ``(batch, hidden)``: a coefficient adds its column, ``O(hidden)`` a step."""
+
+    def __init__(self, backbone, order, batch, context):
+        self.columns, self.readouts, self.biases = (
+            parameter.detach().index_select(0, order.visits).unbind(0)
+            for parameter in (backbone.weight, backbone.readout.mT, backbone.bias)
+        )
+        self.scales = None if backbone.scale is None else backbone.scale.detach().tolist()
+        self.activate = torch.sigmoid if backbone.activation == "sigmoid" else _relu
+        self.sums = backbone.context(backbone.hidden_bias.detach().repeat(batch, 1), context).detach()
+        self.hidden = torch.empty_like(self.sums)
+        self.t = 0
+
+    def step(self, features):
+        t = self.t
+        if features is not None:
+            self.sums.addmm_(features, self.columns[t - 1])
+        self.t += 1
+        scaled = self.sums if self.scales is None else torch.mul(self.sums, self.scales[t], out=self.hidden)
+        return torch.addmm(self.biases[t], self.activate(scaled, out=self.hidden), self.readouts[t])
+
+
+def _relu(x, out):
+    return torch.clamp_min(x, 0, out=out)

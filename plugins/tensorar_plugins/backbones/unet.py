@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from tensorar import EvidenceBackbone, SpecError
-from tensorar_plugins.backbones.grid import Grid
-from tensorar_plugins.backbones.sizes import require_positive
+from tensorar_plugins.backbones.layers.sizes import require_positive
+from tensorar_plugins.backbones.masked_conv.grid import Grid
 from tensorar_plugins.backbones.unet_blocks import Level, convolution, norm
 
 MOST_AXES = 3
@@ -46,7 +46,7 @@ class UNet(EvidenceBackbone):
         nn.init.zeros_(answer.weight)
         self.bias = nn.Parameter(torch.zeros(*signature.event_shape, signature.parameter_count))
 
-    def start_at(self, marginal):
+    def init_output_bias(self, marginal):
         self.bias.data = marginal.to(self.bias)
 
     def forward(self, features, mask, query, context=None):

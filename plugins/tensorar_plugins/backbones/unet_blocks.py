@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tensorar_plugins.backbones.context import ContextBias
 from tensorar_plugins.backbones.convnet import CONVOLUTION
+from tensorar_plugins.backbones.layers.context_bias import ContextBias
 
 # a norm over one channel at one position would leave nothing of it
 CHANNELS_PER_GROUP = 8

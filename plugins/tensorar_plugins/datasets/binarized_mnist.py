@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from tensorar import DataError, Splits
+from tensorar_plugins.datasets.array_files import open_npz, read_packed
 from tensorar_plugins.datasets.fetch import AGAIN, Remote, find, given_folder, locate
-from tensorar_plugins.datasets.reading import open_npz, read_packed
 
 FOLDER = "binarized_mnist"
 MIRRORS = tuple(f"{way}://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/" for way in ("http", "https"))

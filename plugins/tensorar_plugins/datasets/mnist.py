@@ -13,7 +13,7 @@ from tensorar import DataError, Dataset, PartSpec, SpecError, Splits
 from tensorar_plugins.datasets.binarized_mnist import static_split
 from tensorar_plugins.datasets.fetch import Remote, locate
 from tensorar_plugins.datasets.idx import read_idx
-from tensorar_plugins.datasets.streams import stream
+from tensorar_plugins.datasets.seeded_streams import stream
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -64,7 +64,7 @@ class MNIST(Dataset):
         return Splits(**{part: self._seen(images, part) for part, images in parts.items()})
 
     @property
-    def variants(self):
+    def alternative_specs(self):
         # the static split has no labels, and a folder of images need not hold it
         bits = "dynamic" if self.labels or self.path is not None else "static"
         return {self._spec(bits): (0, 1), self._spec("none"): (0, 255)}
@@ -75,9 +75,9 @@ class MNIST(Dataset):
         given = {name: value for name, (value, default) in options.items() if value != default}
         return str(PartSpec(self.name, given | {"binarize": binarize}))
 
-    def visit(self, indices, generator):
+    def draw(self, indices, generator):
         if self.binarize != "dynamic":
-            return super().visit(indices, generator)
+            return super().draw(indices, generator)
         return draw_bits(self._grey.train[indices], generator)
 
     @cached_property
@@ -95,7 +95,7 @@ class MNIST(Dataset):
         digits = self.digits
         return Splits(*(one_hot(part.long(), 10).float() for part in (digits.train, digits.valid, digits.test)))
 
-    def read_context(self, text):
+    def parse_context(self, text):
         """A digit, as one-hot vector."""
         if text.strip() not in set("0123456789"):
             raise DataError(expected="a digit from 0 to 9", got=repr(text), remedy="write for example 3")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tensorar import Splits
-from tensorar_plugins.datasets.reading import read_npy
+from tensorar_plugins.datasets.array_files import read_npy
 from tensorar_plugins.datasets.splitting import SplitFile, split
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tensorar import DataError, Splits
-from tensorar_plugins.datasets.reading import open_npz, read_packed, to_tensor
+from tensorar_plugins.datasets.array_files import open_npz, read_packed, to_tensor
 from tensorar_plugins.datasets.splitting import SplitFile, split
 
 

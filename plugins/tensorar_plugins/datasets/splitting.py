@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tensorar import DataError, Dataset, SpecError
-from tensorar_plugins.datasets.streams import stream
+from tensorar_plugins.datasets.seeded_streams import stream
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from tensorar import DataError, SpecError, Splits
-from tensorar_plugins.datasets.reading import expand
+from tensorar_plugins.datasets.array_files import expand
 from tensorar_plugins.datasets.splitting import SplitFile, split
 
 # a tab cannot be typed in most shells

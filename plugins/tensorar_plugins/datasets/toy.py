@@ -10,8 +10,8 @@ import torch
 from torch.distributions import Categorical
 
 from tensorar import Dataset, ShapeError, SpecError, Splits, SupportError
-from tensorar_plugins.datasets.slopes import Interval
-from tensorar_plugins.datasets.streams import stream
+from tensorar_plugins.datasets.seeded_streams import stream
+from tensorar_plugins.datasets.toy_likelihood import Interval
 
 SIZES = {"train": 10_000, "valid": 2_000, "test": 10_000}
 # what bounds the memory of the exact likelihood: examples x cuts x coefficients at once
@@ -54,11 +54,11 @@ class Toy(Dataset):
         return Splits(**{part: self._draw(n, stream(self.seed, f"toy {part}")) for part, n in sizes.items()})
 
     @property
-    def fitting_head(self):
+    def suggested_head(self):
         # the highest values are too rare to be seen in every sample
         return f"categorical:levels={2 * self.length}"
 
-    def fresh(self, n, generator):
+    def simulate(self, n, generator):
         return None if self.fixed else self._draw(n, generator)
 
     def log_prob(self, x):

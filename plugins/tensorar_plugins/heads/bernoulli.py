@@ -29,11 +29,11 @@ class Bernoulli(Head):
         # the same as the default, without making a distribution at every step of sampling
         return (noise < parameters.sigmoid())[..., 0].to(noise.dtype)
 
-    def marginal(self, values):
+    def marginal_parameters(self, values):
         # half a count on each side (Jeffreys): a pixel that was never on may be on one day
         on = (values.sum(0, dtype=torch.float64) + 0.5) / (len(values) + 1)
         return on.logit().float().unsqueeze(-1)
 
     @classmethod
-    def fitting(cls, values):
+    def options_for(cls, values):
         return {} if bool(((values == 0) | (values == 1)).all()) else None

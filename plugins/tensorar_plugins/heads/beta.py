@@ -8,7 +8,7 @@ import torch
 from torch.distributions import constraints
 
 from tensorar import Head
-from tensorar_plugins.heads.units import check_options, positive, precisely, raw_of
+from tensorar_plugins.heads.units import check_options, in_float64, inverse_softplus, positive
 
 # of both concentrations: below it almost all samples would be nearer to an end than any number
 LEAST = 1e-3
@@ -28,7 +28,7 @@ class Beta(torch.distributions.Beta):
         def formula(one, zero, x):
             return torch.distributions.Beta(one, zero, validate_args=False).log_prob(x)
 
-        return precisely(formula, self.concentration1, self.concentration0, value)
+        return in_float64(formula, self.concentration1, self.concentration0, value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +58,11 @@ class BetaHead(Head):
         both = 2 / (self.floor + positive(raw)) ** 2
         return Beta(LEAST + both * logit.sigmoid(), LEAST + both * (-logit).sigmoid(), validate_args=False)
 
-    def marginal(self, values):
+    def marginal_parameters(self, values):
         mean, variance = values.mean(0), values.var(0, correction=0)
         both = (mean * (1 - mean) / variance - 1).clamp(min=LEAST)
-        return torch.stack([mean.logit(), raw_of((2 / both).sqrt() - self.floor)], dim=-1)
+        return torch.stack([mean.logit(), inverse_softplus((2 / both).sqrt() - self.floor)], dim=-1)
 
     @classmethod
-    def fitting(cls, values):
+    def options_for(cls, values):
         return {} if bool(cls.support.check(values).all()) else None

@@ -77,6 +77,6 @@ class Categorical(Head):
         return ordinal(parameters.softmax(-1), noise[..., 0]).to(noise.dtype)
 
     @classmethod
-    def fitting(cls, values):
+    def options_for(cls, values):
         levels = levels_of(values)
         return None if levels is None else {"levels": levels}

@@ -8,7 +8,7 @@ import torch
 from torch.distributions import Normal, constraints
 
 from tensorar import Head
-from tensorar_plugins.heads.units import check_options, positive, raw_of
+from tensorar_plugins.heads.units import check_options, inverse_softplus, positive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +37,6 @@ class Gaussian(Head):
         scale = self.scale * (self.floor + positive(raw))
         return Normal(self.location + self.scale * location, scale, validate_args=False)
 
-    def marginal(self, values):
+    def marginal_parameters(self, values):
         unit = (values - self.location) / self.scale
-        return torch.stack([unit.mean(0), raw_of(unit.std(0, correction=0) - self.floor)], dim=-1)
+        return torch.stack([unit.mean(0), inverse_softplus(unit.std(0, correction=0) - self.floor)], dim=-1)

@@ -46,5 +46,5 @@ class GaussianMixture(Head):
         return Normal(self.location + self.scale * location, scale, validate_args=False)
 
     @classmethod
-    def fitting(cls, values):
+    def options_for(cls, values):
         return standard_units(values)

@@ -57,14 +57,14 @@ class LogNormalHead(Head):
         of_log = self._of_logs.distribution(parameters)
         return LogNormal(of_log.loc, of_log.scale, validate_args=False)
 
-    def marginal(self, values):
-        return self._of_logs.marginal(values.log())
+    def marginal_parameters(self, values):
+        return self._of_logs.marginal_parameters(values.log())
 
     @property
     def _of_logs(self):
         return Gaussian(floor=self.floor, location=self.location, scale=self.scale)
 
     @classmethod
-    def fitting(cls, values):
+    def options_for(cls, values):
         taken = bool((values > 0).all()) and long_tailed(values)
         return standard_units(values.double().log()) if taken else None

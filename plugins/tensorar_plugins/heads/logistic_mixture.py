@@ -63,6 +63,6 @@ class LogisticMixture(Head):
         return Logistic(self.location + self.scale * location, log_scale + math.log(self.scale))
 
     @classmethod
-    def fitting(cls, values):
+    def options_for(cls, values):
         levels = levels_of(values)
         return None if levels is None else {"levels": levels}

@@ -11,11 +11,11 @@ from tensorar import Head
 from tensorar_plugins.heads.levels import levels_of
 from tensorar_plugins.heads.units import (
     check_options,
+    in_float64,
+    inverse_softplus,
     log_rate,
     long_tailed,
     positive,
-    precisely,
-    raw_of,
     standard_units,
 )
 
@@ -32,7 +32,7 @@ class NegativeBinomial(torch.distributions.NegativeBinomial):
         def formula(total_count, logits, k):
             return torch.distributions.NegativeBinomial(total_count, logits=logits, validate_args=False).log_prob(k)
 
-        return precisely(formula, self.total_count, self.logits, value)
+        return in_float64(formula, self.total_count, self.logits, value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,14 +62,16 @@ class NegativeBinomialHead(Head):
         log_mean = self.location + log_rate(self.scale * mean)
         return NegativeBinomial(1 / dispersion, logits=log_mean + dispersion.log(), validate_args=False)
 
-    def marginal(self, values):
+    def marginal_parameters(self, values):
         values = values.double()
         mean = values.mean(0) + 0.5 / len(values)
         dispersion = (values.var(0, correction=0) - mean) / mean**2
-        return torch.stack([(mean.log() - self.location) / self.scale, raw_of(dispersion - LEAST)], dim=-1).float()
+        return torch.stack(
+            [(mean.log() - self.location) / self.scale, inverse_softplus(dispersion - LEAST)], dim=-1
+        ).float()
 
     @classmethod
-    def fitting(cls, values):
+    def options_for(cls, values):
         whole = bool((values.isfinite() & (values >= 0) & (values == values.round()) & (values < MOST)).all())
         taken = whole and levels_of(values) is None and long_tailed(values)
         return standard_units(values.double().log1p()) if taken else None

@@ -8,7 +8,7 @@ import torch
 from torch.distributions import constraints
 
 from tensorar import Head
-from tensorar_plugins.heads.units import log_rate, precisely
+from tensorar_plugins.heads.units import in_float64, log_rate
 
 
 class Poisson(torch.distributions.Poisson):
@@ -19,7 +19,7 @@ class Poisson(torch.distributions.Poisson):
         super().__init__(log_rate.exp(), validate_args=False)
 
     def log_prob(self, value):
-        return precisely(lambda log, k: k * log - log.exp() - torch.lgamma(k + 1), self.log_rate, value)
+        return in_float64(lambda log, k: k * log - log.exp() - torch.lgamma(k + 1), self.log_rate, value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class PoissonHead(Head):
     def distribution(self, parameters, coefficients=None):
         return Poisson(log_rate(parameters[..., 0]))
 
-    def marginal(self, values):
+    def marginal_parameters(self, values):
         # half a count: what has not been seen yet may come one day
         mean = (values.sum(0, dtype=torch.float64) + 0.5) / len(values)
         return mean.log().float().unsqueeze(-1)

@@ -8,7 +8,7 @@ import torch
 from torch.distributions import Chi2, Distribution, constraints
 
 from tensorar import Head
-from tensorar_plugins.heads.units import check_options, positive, precisely, raw_of
+from tensorar_plugins.heads.units import check_options, in_float64, inverse_softplus, positive
 
 
 class StudentT(torch.distributions.StudentT):
@@ -24,7 +24,7 @@ class StudentT(torch.distributions.StudentT):
         def formula(loc, df, scale, x):
             return super(StudentT, StudentT(df, loc, scale)).log_prob(x)
 
-        return precisely(formula, self.loc, self.df, self.scale, value)
+        return in_float64(formula, self.loc, self.df, self.scale, value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,9 +55,9 @@ class StudentTHead(Head):
         scale = self.scale * (self.floor + positive(raw))
         return StudentT(2 + positive(tails), self.location + self.scale * location, scale)
 
-    def marginal(self, values):
+    def marginal_parameters(self, values):
         unit = (values - self.location) / self.scale
         middle = unit.median(0).values
         # half of what three degrees of freedom give lies within 0.765 scales
         scale = (unit - middle).abs().median(0).values / 0.765
-        return torch.stack([middle, raw_of(scale - self.floor), torch.zeros_like(scale)], dim=-1)
+        return torch.stack([middle, inverse_softplus(scale - self.floor), torch.zeros_like(scale)], dim=-1)

@@ -31,7 +31,7 @@ def positive(raw: Tensor) -> Tensor:
     return F.softplus(raw + ONE)
 
 
-def raw_of(scale: Tensor) -> Tensor:
+def inverse_softplus(scale: Tensor) -> Tensor:
     """The number that ``positive`` turns into a scale; into a very small one where it is not positive."""
     scale = scale.clamp(min=1e-6)
     return scale + (-torch.expm1(-scale)).log() - ONE
@@ -68,7 +68,7 @@ def long_tailed(values: Tensor) -> bool:
     return bool(values.max() > 10 * values.double().mean())
 
 
-def precisely(formula: Callable[..., Tensor], *arguments: Tensor) -> Tensor:
+def in_float64(formula: Callable[..., Tensor], *arguments: Tensor) -> Tensor:
     """A formula of tensors worked out in float64: the difference of log-gammas of large numbers loses whole nats in 32.
 
     The answer has the first tensor's dtype. On the CPU for a device that has no float64.

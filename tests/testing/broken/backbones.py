@@ -115,7 +115,7 @@ class TakesMoreThanItDeclares(TwoBranches):
     """Says that it takes matrices, and refuses nothing."""
 
     @classmethod
-    def adapt(cls, signature):
+    def adapted_signature(cls, signature):
         return signature
 
 
@@ -130,7 +130,7 @@ class InfiniteAtTheStart(Lines):
 class StartsInTheWrongShape(Dense):
     """Takes the marginal of one coefficient only."""
 
-    def start_at(self, marginal):
+    def init_output_bias(self, marginal):
         self.bias.data = marginal.reshape(1, -1)[:, : self.bias.shape[1] + 1].expand(len(self.bias) + 1, -1)
 
 

@@ -50,7 +50,7 @@ class SplitsOfSeveralTypes(Numbers):
 class NamesTheWrongHead(Coins):
     """Says that a head of two levels takes three."""
 
-    fitting_head = "bernoulli"
+    suggested_head = "bernoulli"
 
     def toss(self, n, generator):
         return super().toss(n, generator) * 2
@@ -64,21 +64,21 @@ class ContextsDrawnAnew(Coins):
     def load_contexts(self):
         return Splits(*[torch.randn(len(s), 2) for s in (self.train, self.valid, self.test)])
 
-    def fresh(self, n, generator):
+    def simulate(self, n, generator):
         return None
 
 
 class FreshWithoutItsGenerator(Coins):
     """Fresh events from the global random state."""
 
-    def fresh(self, n, generator):
-        return super().fresh(n, torch.default_generator)
+    def simulate(self, n, generator):
+        return super().simulate(n, torch.default_generator)
 
 
 class ChangesWhatIsVisited(Numbers):
     """Adds the noise to the events themselves."""
 
-    def visit(self, indices, generator):
+    def draw(self, indices, generator):
         self.train[indices] += 0.1 * torch.randn(len(indices), 4, generator=generator)
         return self.train[indices]
 

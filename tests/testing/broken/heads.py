@@ -179,7 +179,7 @@ class WrongNumberOfFeatures(Bell):
 class MarginalOfTheWholeEvent(Bell):
     """One marginal for all coefficients together."""
 
-    def marginal(self, values):
+    def marginal_parameters(self, values):
         return torch.stack([values.mean(), values.std()])
 
 
@@ -187,7 +187,7 @@ class FitsOneLevelTooFew(BinMixture):
     """Offers itself with too few levels for the data."""
 
     @classmethod
-    def fitting(cls, values):
+    def options_for(cls, values):
         return {"levels": int(values.max())}
 
 

@@ -13,7 +13,7 @@ class InclusiveFirstLayer(Conv):
     """Mask B in the first layer: ``<=`` instead of ``<``."""
 
     def may_see(self, layer):
-        return may_see(self.offsets, torch.tensor(0), itself=True)
+        return may_see(self.offsets, torch.tensor(0), strict=False)
 
 
 class StrictLaterLayer(Conv):
@@ -27,14 +27,14 @@ class TransposedMask(Lines):
     """Sees what comes later."""
 
     def mask(self, order):
-        return order.sees().T
+        return order.causal_mask().T
 
 
 class InclusiveOutput(Dense):
     """MADE with ``>=`` into the output."""
 
     def out_of_hidden(self, rank):
-        return may_see(self.degrees, rank[:, None], itself=True)
+        return may_see(self.degrees, rank[:, None], strict=False)
 
 
 class IgnoresTheOrder(Dense):
@@ -79,7 +79,7 @@ class MasksUntilAStep(Lines):
         super().__init__(signature)
         sees = torch.arange(len(self.bias))[None, :] < torch.arange(len(self.bias))[:, None]
         if signature.order is not None:
-            sees = signature.order.sees()
+            sees = signature.order.causal_mask()
         self.weight.data *= sees[:, None, :, None]
         self.fixed = signature.order is not None
 

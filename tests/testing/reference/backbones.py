@@ -26,11 +26,11 @@ class Dense(CausalBackbone):
         self.dropout = nn.Dropout(dropout)
         self.context = nn.Linear(signature.context_features, n * p) if signature.context_features else None
 
-    def start_at(self, marginal):
+    def init_output_bias(self, marginal):
         self.bias.data = marginal.reshape(self.bias.shape).to(self.bias)
 
     def into_hidden(self, rank):
-        return may_see(rank, self.degrees[:, None], itself=True)
+        return may_see(rank, self.degrees[:, None], strict=False)
 
     def out_of_hidden(self, rank):
         return may_see(self.degrees, rank[:, None])
@@ -71,7 +71,7 @@ class Conv(CausalBackbone):
         return nn.Identity()
 
     def may_see(self, layer):
-        return may_see(self.offsets, torch.tensor(0), itself=layer > 0)
+        return may_see(self.offsets, torch.tensor(0), strict=layer == 0)
 
     def forward(self, features, order, context=None):
         x, pad = features.reshape(len(features), -1, features.shape[-1]).mT, (len(self.offsets) - 1) // 2
@@ -129,7 +129,7 @@ class Lines(CausalBackbone):
         return out if self.context is None else out + self.context(context).unflatten(1, (n, p))
 
     def mask(self, order):
-        return order.sees()
+        return order.causal_mask()
 
     def forward(self, features, order, context=None):
         weight = self.weight * self.mask(order)[:, None, :, None]

@@ -32,7 +32,7 @@ class Coins(Dataset):
     def context(self, events):
         return events[:, :1].float()
 
-    def fresh(self, n, generator):
+    def simulate(self, n, generator):
         return None if self.told else self.toss(n, generator)
 
     def log_prob(self, x):
@@ -53,7 +53,7 @@ class Numbers(Dataset):
     def seed(self):
         return 0
 
-    def visit(self, indices, generator):
+    def draw(self, indices, generator):
         return self.train[indices] + 0.1 * torch.randn(len(indices), 4, generator=generator)
 
 
@@ -62,7 +62,7 @@ class Calls(Dataset):
     """How often the telephone rings in an hour, morning and afternoon: counts without a highest."""
 
     name = "calls"
-    fitting_head = "poisson"
+    suggested_head = "poisson"
 
     def load(self):
         drawn = torch.poisson(torch.full((300, 2), 3.0), generator=torch.Generator().manual_seed(0))

@@ -1,0 +1,61 @@
+"""What backbones can take and how they are trained, from what they declare."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tensorar_cli.output import table
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from tensorar import Backbone
+
+
+def takes(backbone: type[Backbone]) -> dict[str, Any]:
+    """A backbone's declarations, for JSON and for the table."""
+    from tensorar import CausalBackbone
+
+    ranks, causal = backbone.event_ranks, issubclass(backbone, CausalBackbone)
+    return {
+        "orders": backbone.orders,
+        "axes": None if ranks is None else sorted(ranks),
+        "axes_of_size_1_count": not backbone.ignores_unit_axes,
+        "all_conditionals_in_one_pass": causal,
+        "unknown_at_once": causal or bool(getattr(backbone, "dense", False)),
+        "scans": backbone.sequential_over,
+        "any_evidence": not causal,
+        "any_order": backbone.orders == "any",
+        "blind_spot": backbone.blind_spot,
+    }
+
+
+def backbone_table(backbones: dict[str, dict[str, Any]]) -> Table:
+    """Backbones by orders, axes, how much one training pass computes, and whether one network serves any order."""
+    rows = [
+        (name, _orders(t), _axes(t), _training(t), "yes" if t["any_order"] else "no", t["blind_spot"] or "nothing")
+        for name, t in backbones.items()
+    ]
+    return table("backbone", "orders", "axes", "trains on", "any-order", "blind to", rows=rows)
+
+
+def _orders(t: dict[str, Any]) -> str:
+    return "any" if t["orders"] == "any" else "raster (any nesting, flips)"
+
+
+def _axes(t: dict[str, Any]) -> str:
+    if t["axes"] is None:
+        return "any"
+    first, last = t["axes"][0], t["axes"][-1]
+    span = f"{first}-{last}" if t["axes"] == list(range(first, last + 1)) and first < last else _listed(t["axes"])
+    return span if t["axes_of_size_1_count"] else f"{span} longer than 1"
+
+
+def _listed(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+def _training(t: dict[str, Any]) -> str:
+    if t["any_evidence"]:
+        return "all unknown (uniform orders)" if t["unknown_at_once"] else "one conditional"
+    return "all, in parallel" if t["scans"] is None else f"all, {t['scans']} in turn"

@@ -1,0 +1,1 @@
+"""The PixelRNNs: Row LSTM and Diagonal BiLSTM."""

@@ -1,0 +1,1 @@
+"""The mirrored scans of the Diagonal BiLSTM, one coefficient at a time."""

@@ -1,0 +1,1 @@
+"""The PixelCNN and the Gated PixelCNN."""

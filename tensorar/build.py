@@ -1,0 +1,92 @@
+"""From part specs to a model, and from data to the head that fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tensorar.backbone import Backbone, Signature
+from tensorar.dataset import Dataset
+from tensorar.errors import ShapeError
+from tensorar.head import Head, suggested_specs
+from tensorar.model import AutoregressiveModel
+from tensorar.ordering import Ordering
+from tensorar.parts.registry import Registry, default_registry
+from tensorar.parts.spec import PartSpec
+
+
+def build(
+    event_shape: tuple[int, ...],
+    ordering: str | PartSpec | Ordering,
+    head: str | PartSpec | Head,
+    backbone: str | PartSpec,
+    *,
+    context_features: int = 0,
+    registry: Registry | None = None,
+) -> AutoregressiveModel:
+    """Make a model from specs (or from part objects, for the ordering and the head).
+
+    Raises ``SpecError`` for an unknown part or option, ``ShapeError`` where the parts do not go together.
+
+    >>> model = build(event_shape=(1, 4, 4), ordering="raster", head="bernoulli", backbone="fvsbn")
+    >>> model.sample(2).shape
+    torch.Size([2, 1, 4, 4])
+    """
+    registry = registry or default_registry()
+    event_shape = tuple(event_shape)
+    if min(event_shape, default=1) < 1:
+        raise ShapeError(
+            expected="an event shape of positive sizes", got=str(event_shape), remedy="leave out the empty axis"
+        )
+    made_ordering = ordering if isinstance(ordering, Ordering) else registry.create("ordering", ordering)
+    made_head = head if isinstance(head, Head) else registry.create("head", head)
+    signature = Signature(
+        event_shape=event_shape,
+        feature_count=made_head.feature_count,
+        parameter_count=made_head.parameter_count,
+        context_features=context_features,
+        orders=made_ordering.orders(event_shape),
+        ordering=made_ordering.name,
+    )
+    spec = PartSpec.parse(backbone)
+    kind: type[Backbone] = registry.find("backbone", spec.name).part
+    network = registry.create("backbone", spec, kind.adapted_signature(signature))
+    return AutoregressiveModel(event_shape, made_ordering, made_head, network)
+
+
+def load_dataset(spec: str | PartSpec, *, registry: Registry | None = None, **options: Any) -> Dataset:
+    """The dataset of a spec, with ``options`` on top of those in the spec.
+
+    >>> load_dataset("toy", length=16).event_shape
+    (16,)
+    """
+    spec = PartSpec.parse(spec)
+    registry = registry or default_registry()
+    dataset: Dataset = registry.create("dataset", PartSpec(spec.name, {**spec.options, **options}))
+    return dataset
+
+
+@dataclass(frozen=True)
+class HeadSuggestion:
+    """The heads that take some data, best first."""
+
+    specs: tuple[PartSpec, ...]
+
+    def __str__(self) -> str:
+        return " or ".join(f"--head {spec}" for spec in self.specs) or "no installed head takes these values"
+
+
+def suggest_head(values: Tensor, *, registry: Registry | None = None) -> HeadSuggestion:
+    """The installed heads that take such values, in the order in which their plugins list them."""
+    heads = [r.part for r in (registry or default_registry()).parts("head").values()]
+    return HeadSuggestion(tuple(PartSpec(name, options) for name, options in suggested_specs(heads, values)))
+
+
+def heads_for(dataset: Dataset, *, registry: Registry | None = None) -> HeadSuggestion:
+    """The head that the dataset names, or those that take the values of all its parts, best first."""
+    if dataset.suggested_head is not None:
+        return HeadSuggestion((PartSpec.parse(dataset.suggested_head),))
+    return suggest_head(torch.cat([dataset.train, dataset.valid, dataset.test]), registry=registry)

@@ -1,0 +1,126 @@
+"""The posterior of the next coefficient, step by step: the mask, the values so far, the distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Real
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from tensorar.errors import ShapeError
+from tensorar.plotting.curve import draw_curve, shade_unknown
+from tensorar.plotting.image import bare, draw_image, mark
+from tensorar.plotting.masks import draw_mask
+from tensorar.plotting.predictive import Predicted, draw_predicted
+from tensorar.plotting.style import (
+    NORMAL,
+    RED,
+    SMALL,
+    Limits,
+    limits_of,
+    new_figure,
+    numbers,
+    same_shape,
+)
+from tensorar.plotting.view import View, view_of
+
+
+@dataclass(frozen=True, eq=False)
+class PosteriorStep:
+    """One step of one example: what is known, which coefficient is next (flat index), what is predicted for it.
+
+    ``probabilities`` belong to the values in ``support``; with ``density=True`` they are densities on a grid of
+    values. ``truth`` is the value that came, ``exact`` the distribution that made it, each where it is known.
+
+    Raises ``ShapeError`` when shapes do not match or the coefficient is not one of the event's.
+    """
+
+    mask: Bool[Tensor, "*event"]
+    values: Real[Tensor, "*event"]
+    coefficient: int
+    support: Real[Tensor, " k"]
+    probabilities: Float[Tensor, " k"]
+    truth: float | None = None
+    exact: Float[Tensor, " k"] | None = None
+    density: bool = False
+
+    def __post_init__(self) -> None:
+        same_shape("values", self.values.shape, self.mask.shape)
+        same_shape("probabilities", self.probabilities.shape, (self.support.numel(),))
+        if self.exact is not None:
+            same_shape("exact probabilities", self.exact.shape, self.probabilities.shape)
+        if self.support.numel() == 0 or not 0 <= self.coefficient < self.mask.numel():
+            raise ShapeError(
+                expected=f"a coefficient from 0 to {self.mask.numel() - 1} and at least one value of its support",
+                got=f"coefficient {self.coefficient} and {self.support.numel()} values",
+                remedy="give the flat index of the next coefficient and the values it can take",
+            )
+
+
+def posterior(steps: Sequence[PosteriorStep]) -> Figure:
+    """A row per step: the mask, the values so far with the next coefficient in red, its predicted distribution.
+
+    Probabilities are on a log scale. Raises ``ShapeError`` when there are no steps.
+    """
+    if not steps:
+        raise ShapeError(expected="at least one step", got="none", remedy="give the steps to draw")
+    figure = new_figure(9, 0.5 + 2.1 * len(steps))
+    grid = figure.subplots(len(steps), 3, squeeze=False, width_ratios=(1, 1.15, 1.5))
+    limits = _value_limits(steps)
+    for (mask_axes, values_axes, probability_axes), step in zip(grid, steps, strict=True):
+        _draw_mask(mask_axes, step)
+        _draw_values(values_axes, step, limits)
+        draw_predicted(probability_axes, _predicted(step))
+    handles = {label: h for axes in grid[:, 2] for h, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles.keys(), loc="outside lower right", ncols=3, fontsize=SMALL, frameon=False)
+    return figure
+
+
+def _value_limits(steps: Sequence[PosteriorStep]) -> Limits:
+    known = [numbers(s.values)[s.mask.cpu().numpy()] for s in steps]
+    truths = np.array([s.truth for s in steps if s.truth is not None], dtype=float)
+    return limits_of([*known, truths, *(numbers(s.support) for s in steps)])
+
+
+def _draw_mask(axes: Axes, step: PosteriorStep) -> None:
+    view = view_of(tuple(step.mask.shape), colour=False)
+    draw_mask(axes, view, step.mask.cpu().numpy(), step.coefficient)
+    axes.set_title(f"step {int(step.mask.sum())}: what is known", fontsize=NORMAL)
+
+
+def _draw_values(axes: Axes, step: PosteriorStep, limits: Limits) -> None:
+    view = view_of(tuple(step.mask.shape))
+    known, values = step.mask.cpu().numpy(), numbers(step.values)
+    if view.kind in ("curve", "number"):
+        shade_unknown(axes, known)
+        draw_curve(axes, values, limits, known=known)
+        _mark_on_curve(axes, step)
+    else:
+        draw_image(axes, view, values, limits, known)
+        mark(axes, view, step.coefficient)
+        bare(axes)
+    axes.set_title(f"next coefficient: {_coordinates(step, view)}", fontsize=NORMAL)
+
+
+def _mark_on_curve(axes: Axes, step: PosteriorStep) -> None:
+    axes.axvline(step.coefficient, color=RED, linewidth=1, linestyle=":")
+    if step.truth is not None:
+        axes.plot(step.coefficient, step.truth, "o", color=RED, markersize=5)
+    axes.set_xlabel("coefficient", fontsize=SMALL)
+    axes.set_ylabel("value", fontsize=SMALL)
+
+
+def _coordinates(step: PosteriorStep, view: View) -> str:
+    """The coefficient as an index into the event: ``(0, 3, 5)``."""
+    return str(tuple(int(i) for i in np.unravel_index(step.coefficient, view.event_shape or (1,))))
+
+
+def _predicted(step: PosteriorStep) -> Predicted:
+    support = numbers(step.support)
+    by_value = support.argsort()
+    exact = None if step.exact is None else numbers(step.exact)[by_value]
+    return Predicted(support[by_value], numbers(step.probabilities)[by_value], exact, step.truth, step.density)

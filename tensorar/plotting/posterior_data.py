@@ -1,0 +1,104 @@
+"""What a model predicts at some steps of one event, ready to be drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float, Real
+from torch import Tensor
+from torch.distributions import Distribution, constraints
+
+from tensorar.dataset import Dataset
+from tensorar.errors import ShapeError
+from tensorar.evidence import Evidence
+from tensorar.head import Head
+from tensorar.model import AutoregressiveModel
+from tensorar.order import Order
+from tensorar.plotting.posterior import PosteriorStep
+from tensorar.utils.random_state import seeded
+
+# of a discrete distribution: of large counts some are shown, evenly spread
+MOST_VALUES = 1000
+
+
+@torch.no_grad()
+def posterior_steps(
+    model: AutoregressiveModel,
+    x: Real[Tensor, "*event"],
+    steps: Sequence[int],
+    dataset: Dataset | None = None,
+    *,
+    context: Float[Tensor, " context"] | None = None,
+) -> list[PosteriorStep]:
+    """The distribution of the coefficient visited at each of ``steps``, given what the order visits before it.
+
+    With a dataset that knows its exact conditionals, and a model in raster order, these come along. Raises
+    ``ShapeError`` for an event of another shape and for a step that the order does not have.
+    """
+    if tuple(x.shape) != model.event_shape:
+        raise ShapeError(
+            expected=f"an event of shape {model.event_shape}", got=str(tuple(x.shape)), remedy="take one of its dataset"
+        )
+    for t in steps:
+        if not 0 <= t < len(model.order):
+            raise ShapeError(
+                expected=f"steps from 0 to {len(model.order) - 1}",
+                got=str(t),
+                remedy="leave out those beyond the order",
+            )
+    given = None if context is None else context.unsqueeze(0)
+    return [_step(model, x.to(model.device, model.dtype), t, dataset, given) for t in steps]
+
+
+def _step(
+    model: AutoregressiveModel, x: Tensor, t: int, dataset: Dataset | None, context: Tensor | None
+) -> PosteriorStep:
+    evidence = model.order.evidence_before(x.unsqueeze(0), t)
+    coefficient, predicted = int(model.order.visits[t]), model.conditional(evidence, context)
+    truth = float(x.flatten()[coefficient])
+    support, density = _support(model.head, predicted, truth, model.device)
+    support = support.to(model.device)
+    probabilities = predicted.log_prob(support.unsqueeze(-1)).exp()[:, 0]
+    exact = None
+    if dataset is not None and not density and model.order == Order.raster(model.event_shape).to(model.device):
+        exact = _exact(dataset, evidence, support)
+    return PosteriorStep(
+        mask=evidence.mask[0].cpu(),
+        values=evidence.value[0].cpu(),
+        coefficient=coefficient,
+        support=support.cpu(),
+        probabilities=probabilities.cpu(),
+        truth=truth,
+        exact=exact,
+        density=density,
+    )
+
+
+def _support(head: Head, predicted: Distribution, truth: float, device: torch.device) -> tuple[Tensor, bool]:
+    """The values to show a distribution at, and whether they are a grid of a density."""
+    if head.support is constraints.boolean:
+        return torch.tensor([0.0, 1.0]), False
+    low, high = (getattr(head.support, name, None) for name in ("lower_bound", "upper_bound"))
+    with seeded(0, device):
+        drawn = predicted.sample(torch.Size([1000])).cpu()
+    lowest, highest = min(float(drawn.min()), truth), max(float(drawn.max()), truth)
+    if head.support.is_discrete:
+        first, last = (lowest if low is None else low), (highest if high is None else high)
+        shown = torch.linspace(float(first), float(last), min(int(last - first) + 1, MOST_VALUES)).round()
+        return torch.cat([shown, torch.tensor([truth])]).unique(), False
+    margin = 0.1 * (highest - lowest) or 1.0
+    grid = torch.linspace(lowest - margin, highest + margin, 400)
+    return grid[head.support.check(grid)], True
+
+
+def _exact(dataset: Dataset, evidence: Evidence, support: Tensor) -> Tensor | None:
+    known = dataset.conditional(evidence.to("cpu", evidence.value.dtype))
+    if known is None or known.support is None:
+        return None
+    values = support.cpu().unsqueeze(-1)
+    possible = known.support.check(values)
+    # a value beyond what the process makes has no probability to ask for
+    with seeded(0):
+        asked = torch.where(possible, values, known.sample())
+    return torch.where(possible, known.log_prob(asked).exp(), 0.0)[:, 0].float()

@@ -1,0 +1,26 @@
+"""Samples next to the probabilities they were drawn from, as in the papers on FVSBN and NADE."""
+
+from __future__ import annotations
+
+from jaxtyping import Float, Shaped
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from tensorar.plotting.grid import side_by_side
+from tensorar.plotting.style import same_shape
+
+
+def samples_with_probabilities(
+    samples: Shaped[Tensor, "n *event"],
+    means: Float[Tensor, "n *event"],
+    *,
+    low: float | None = None,
+    high: float | None = None,
+) -> Figure:
+    """Left the samples, right the mean of the conditional that each value was drawn from.
+
+    For binary events the mean is the probability of a one; the two share one range of values, so that grey means
+    undecided. Raises ``ShapeError`` when the shapes differ.
+    """
+    same_shape("means", means.shape, samples.shape)
+    return side_by_side({"samples": samples, "conditional means": means}, low=low, high=high)

@@ -1,0 +1,48 @@
+"""Training curves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from tensorar.plotting.style import BLUE, DARK, NORMAL, ORANGE, SMALL, new_figure
+
+Row = Mapping[str, float | int | None]  # what a line of metrics.jsonl holds, as far as it is drawn
+
+
+def curve_of_training(rows: Sequence[Row], *, entropy: float | None = None) -> Figure:
+    """Nats per event over steps, for training and validation, above the exact ``entropy`` of the data if it is known.
+
+    Rows hold ``step`` and any of ``train_nats`` and ``valid_nats``; what is missing, None or not finite is left out.
+    """
+    figure = new_figure(6, 3.6)
+    axes = figure.subplots()
+    _draw(axes, rows, "train_nats", label="training", color=BLUE, linewidth=1, marker=".", markersize=3, alpha=0.8)
+    _draw(axes, rows, "valid_nats", label="validation", color=ORANGE, linewidth=1.6, marker="o", markersize=4)
+    if entropy is not None:
+        axes.axhline(entropy, color=DARK, linewidth=1.2, linestyle="--", label="exact nats of the data")
+    _finish(axes)
+    return figure
+
+
+def _draw(axes: Axes, rows: Sequence[Row], key: str, **style: object) -> None:
+    points = [(row.get("step"), row.get(key)) for row in rows]
+    known = [(s, v) for s, v in points if s is not None and v is not None and math.isfinite(v)]
+    if known:
+        steps, nats = zip(*known, strict=True)
+        axes.plot(steps, nats, **style)  # type: ignore[arg-type]
+
+
+def _finish(axes: Axes) -> None:
+    axes.set_xlabel("step", fontsize=NORMAL)
+    axes.set_ylabel("nats per event", fontsize=NORMAL)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.tick_params(labelsize=SMALL)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", color="#e4e4e4", linewidth=0.6)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=SMALL, frameon=False)

@@ -1,0 +1,1 @@
+"""Cases, values and reference parts that the checks are made of."""

@@ -1,0 +1,159 @@
+"""The simplest right parts of each kind, to put the part that is looked at together with."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Bernoulli, Categorical, Distribution, constraints
+
+from tensorar.backbone import CausalBackbone, Signature
+from tensorar.dataset import Dataset, Splits
+from tensorar.head import Head
+from tensorar.order import Order
+from tensorar.ordering import Ordering
+from tensorar.parts.hookspecs import hookimpl
+from tensorar.parts.part import Part
+from tensorar.parts.plugins import Plugins, PluginSource
+from tensorar.parts.registry import Registry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given(Ordering):
+    """The coefficients in the order of the flat indices given as steps."""
+
+    name = "given"
+    steps: tuple[int, ...] = (0,)
+
+    def visits(self, event_shape: tuple[int, ...]) -> Tensor:
+        """The steps, where there are as many as coefficients."""
+        if len(self.steps) != math.prod(event_shape):
+            raise self.unsupported(event_shape, f"{len(self.steps)} coefficients")
+        return torch.tensor(self.steps)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Varying(Given):
+    """Any order may come; reports and samples take the one that is given."""
+
+    name = "varying"
+    fixed = False
+    uniform = True
+
+    def draw(self, event_shape: tuple[int, ...], generator: torch.Generator | None = None) -> Order:
+        """A permutation, each as likely as any other."""
+        return Order(torch.randperm(math.prod(event_shape), generator=generator), event_shape)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mirrored(Given):
+    """An ensemble: the given order and the same from its end to its start."""
+
+    name = "mirrored"
+    fixed = False
+    ensemble = True
+
+    def orders(self, event_shape: tuple[int, ...]) -> tuple[Order, ...]:
+        """Both orders; of a single coefficient there is one."""
+        forwards = Order(self.visits(event_shape), event_shape)
+        return (forwards, Order(forwards.visits.flip(0), event_shape))[: min(2, len(forwards))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coin(Head):
+    """A coin per coefficient."""
+
+    name = "coin"
+    parameter_count = 1
+    feature_count = 1
+    support = constraints.boolean
+
+    def encode(self, value: Tensor) -> Tensor:
+        """The value itself."""
+        return value.unsqueeze(-1)
+
+    def distribution(self, parameters: Tensor, coefficients: Tensor | None = None) -> Distribution:
+        """By its logit."""
+        return Bernoulli(logits=parameters[..., 0], validate_args=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Die(Head):
+    """A die of three sides per coefficient: several parameters, and several features."""
+
+    name = "die"
+    parameter_count = 3
+    feature_count = 3
+    support = constraints.integer_interval(0, 2)
+
+    def encode(self, value: Tensor) -> Tensor:
+        """A one for its side, unknown where the value is."""
+        sides = (value.unsqueeze(-1) == torch.arange(3, device=value.device)).to(value.dtype)
+        return torch.where(value.isfinite().unsqueeze(-1), sides, torch.nan)
+
+    def distribution(self, parameters: Tensor, coefficients: Tensor | None = None) -> Distribution:
+        """By its logits."""
+        return Categorical(logits=parameters, validate_args=False)
+
+
+class Linear(CausalBackbone):
+    """A linear map of what was visited before, and of the context."""
+
+    name = "linear"
+
+    def __init__(self, signature: Signature) -> None:
+        super().__init__(signature)
+        n, f, p = math.prod(signature.event_shape), signature.feature_count, signature.parameter_count
+        self.weight = nn.Parameter(torch.randn(n, p, n, f))
+        self.bias = nn.Parameter(torch.randn(n, p))
+        self.context = nn.Linear(signature.context_features, n * p) if signature.context_features else None
+
+    def forward(self, features: Tensor, order: Order, context: Tensor | None = None) -> Tensor:
+        """The rank rule on one weight per pair of coefficients."""
+        n, p = self.bias.shape
+        weight = self.weight * order.causal_mask()[:, None, :, None]
+        out = features.flatten(1) @ weight.reshape(n * p, -1).T + self.bias.flatten()
+        if self.context is not None:
+            out = out + self.context(context)
+        return out.reshape(-1, *self.signature.event_shape, p)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted(Dataset):
+    """Events of a shape whose coefficients go through 0, 1 (and on, below levels) in turn."""
+
+    name = "counted"
+    shape: tuple[int, ...] = ()
+
+    def load(self) -> Splits:
+        """Eight events in each split."""
+        rows = torch.tensor(list(itertools.islice(itertools.cycle([0.0, 1.0, 1.0]), 24 * math.prod(self.shape))))
+        return Splits(*rows.reshape(3, 8, *self.shape))
+
+
+def registry_with(kind: str, part: type[Part]) -> Registry:
+    """A registry of the probes and one more part: names that other plugins use do not matter in it."""
+    everything: dict[str, list[type[Part]]] = {
+        "ordering": [Given, Varying, Mirrored],
+        "head": [Coin, Die],
+        "backbone": [Linear],
+        "dataset": [Counted],
+    }
+    everything[kind] = [known for known in everything[kind] if known.name != part.name] + [part]
+    plugins = Plugins()
+    hooks = {f"tensorar_{k}s": _hook(f"tensorar_{k}s", parts) for k, parts in everything.items()}
+    plugins.register(SimpleNamespace(**hooks), PluginSource("kit", "kit", "0"))
+    return Registry(plugins)
+
+
+def _hook(name: str, parts: list[type[Part]]) -> Callable[[], list[type[Part]]]:
+    def hook() -> list[type[Part]]:
+        return parts
+
+    hook.__name__ = name
+    return hookimpl(hook)

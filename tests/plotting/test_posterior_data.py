@@ -1,0 +1,113 @@
+"""What a model predicts step by step: distributions that sum to 1 and are those of the model and of the dataset."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tensorar import Dataset, Evidence, ShapeError, Splits, build, load_dataset
+from tensorar.plotting import posterior_steps
+from tests.oracles import brute_conditional, joint, levels_of
+from tests.strategies import composite, seeds
+
+
+@composite
+def studies(draw):
+    """A small model of discrete values with random weights, an event of it, and a step."""
+    shape = draw(st.sampled_from([(), (3,), (2, 2), (1, 3, 1)]))
+    ordering = draw(st.sampled_from(["raster", "snake", "random:seed=2"]))
+    head = draw(st.sampled_from(["bernoulli", "categorical:levels=3", "logistic_mixture:levels=3,components=2"]))
+    torch.manual_seed(draw(seeds))
+    model = build(shape, ordering, head, draw(st.sampled_from(["fvsbn", "mlp:hidden=4"]))).double()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    x = torch.randint(levels_of(model.head), shape)
+    return model.eval(), x, draw(st.integers(0, len(model.order) - 1))
+
+
+@given(studies())
+def test_the_distribution_is_the_models_whatever_comes_later(study):
+    model, x, t = study
+    step = posterior_steps(model, x, [t])[0]
+    values, probability = joint(model)
+    expected = brute_conditional(values, probability, step.mask, x.double(), step.coefficient)
+    assert torch.allclose(step.probabilities.double(), expected, atol=1e-5)
+    assert float(step.probabilities.sum()) == pytest.approx(1, abs=1e-5)
+    assert step.support.tolist() == list(range(levels_of(model.head)))
+    assert not step.density
+    assert step.exact is None
+
+
+@given(studies())
+def test_what_is_known_is_what_the_order_visits_before(study):
+    model, x, t = study
+    step = posterior_steps(model, x, [t])[0]
+    assert step.coefficient == int(model.order.visits[t])
+    assert torch.equal(step.mask, model.order.mask_before(t))
+    assert torch.equal(step.values, torch.where(step.mask, x, 0).double())
+    assert step.truth == float(x.flatten()[step.coefficient])
+
+
+@pytest.mark.parametrize("head", ["gaussian_mixture", "logistic_mixture:components=3"])
+def test_densities_integrate_to_about_one_and_show_the_truth(head):
+    model = build((3,), "raster", head, "mlp:hidden=4")
+    for far in (0.0, 30.0):
+        step = posterior_steps(model, torch.tensor([0.3, far, 0.1]), [1])[0]
+        assert step.density
+        assert float(torch.trapezoid(step.probabilities, step.support)) == pytest.approx(1, abs=0.02)
+        assert step.support[0] < far < step.support[-1]
+
+
+def test_the_exact_distribution_is_the_datasets():
+    toy = load_dataset("toy:length=6,fixed=20")
+    model = build((6,), "raster", "categorical:levels=12", "fvsbn")
+    x = toy.test[3]
+    for t, step in enumerate(posterior_steps(model, x, range(6), toy)):
+        known = toy.conditional(Evidence(step.mask[None], torch.where(step.mask, x, 0)[None].double()))
+        assert torch.allclose(step.exact, known.probs[0].float())
+        assert float(step.exact.sum()) == pytest.approx(1, abs=1e-6)
+        assert step.exact[int(x[t])] > 0, "what came was possible"
+
+
+def test_the_exact_distribution_is_for_the_raster_order_only():
+    toy = load_dataset("toy:length=6,fixed=20")
+    backwards = build((6,), "raster:flip='0'", "categorical:levels=12", "fvsbn")
+    assert posterior_steps(backwards, toy.test[0], [1], toy)[0].exact is None
+
+
+def test_a_dataset_that_does_not_know_gives_no_exact_distribution():
+    class Silent(Dataset):
+        """Zeros."""
+
+        name = "silent"
+
+        def load(self):
+            return Splits(*[torch.zeros(2, 3)] * 3)
+
+    model = build((3,), "raster", "bernoulli", "fvsbn")
+    assert posterior_steps(model, torch.zeros(3), [1], Silent())[0].exact is None
+
+
+def test_the_callers_noise_is_left_alone_and_has_no_say():
+    model = build((3,), "raster", "gaussian_mixture", "fvsbn")
+    torch.manual_seed(5)
+    expected = torch.rand(2)
+    torch.manual_seed(5)
+    step = posterior_steps(model, torch.zeros(3), [1])[0]
+    assert torch.equal(torch.rand(2), expected)
+    assert torch.equal(posterior_steps(model, torch.zeros(3), [1])[0].support, step.support)
+
+
+def test_steps_and_shapes_that_are_none():
+    model = build((3,), "raster", "bernoulli", "fvsbn")
+    for t in (3, -1):
+        with pytest.raises(ShapeError, match=f"steps from 0 to 2, got {t}"):
+            posterior_steps(model, torch.zeros(3), [0, t])
+    with pytest.raises(ShapeError, match=r"an event of shape \(3,\), got \(4,\)"):
+        posterior_steps(model, torch.zeros(4), [0])
+
+
+def test_steps_come_in_the_order_asked_for():
+    model = build((2, 2), "snake", "bernoulli", "fvsbn")
+    steps = posterior_steps(model, torch.zeros(2, 2), [2, 0])
+    assert [step.coefficient for step in steps] == model.order.visits[[2, 0]].tolist()

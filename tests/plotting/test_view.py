@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from tensorar import ShapeError
+from tensorar.plotting import view_of
+from tests.plotting.figure_helpers import shapes
+
+
+@given(shapes)
+def test_every_coefficient_is_shown_once(event_shape):
+    for colour in (True, False):
+        cells = view_of(event_shape, colour=colour).cells
+        assert sorted(cells[cells >= 0].tolist()) == list(range(math.prod(event_shape)))
+
+
+@given(shapes)
+def test_a_coefficient_is_found_where_its_value_is_shown(event_shape):
+    view = view_of(event_shape, colour=False)
+    event = np.arange(math.prod(event_shape), dtype=float).reshape(event_shape)
+    shown = view.arrange(event, gap=np.nan)
+    assert all(shown[view.place(i)] == i for i in range(event.size))
+    assert (np.isnan(shown) == view.gaps).all()
+
+
+@pytest.mark.parametrize(
+    ("event_shape", "kind", "cells"),
+    [
+        ((), "number", (1, 1)),
+        ((1, 1), "number", (1, 1)),
+        ((32,), "curve", (1, 32)),
+        ((1, 32, 1), "curve", (1, 32)),
+        ((6, 6), "image", (6, 6)),
+        ((1, 28, 28), "image", (28, 28)),
+        ((3, 32, 32), "rgb", (32, 32, 3)),
+        ((1, 3, 8, 8), "rgb", (8, 8, 3)),
+        ((9, 4, 5), "slices", (3 * 4 + 2, 3 * 5 + 2)),
+        ((2, 3, 4, 5), "slices", (2 * 4 + 1, 3 * 5 + 2)),
+        ((2, 2, 2, 4, 5), "slices", (4 * 4 + 3, 2 * 5 + 1)),
+    ],
+)
+def test_the_kind_follows_from_the_axes_longer_than_one(event_shape, kind, cells):
+    view = view_of(event_shape)
+    assert (view.kind, view.cells.shape) == (kind, cells)
+
+
+def test_images_are_shown_as_they_lie_in_memory():
+    event = np.arange(12).reshape(1, 3, 4)
+    assert (view_of((1, 3, 4)).arrange(event) == event[0]).all()
+
+
+def test_channels_come_last_in_rgb():
+    event = np.arange(48).reshape(3, 4, 4)
+    assert (view_of((3, 4, 4)).arrange(event) == event.transpose(1, 2, 0)).all()
+
+
+def test_slices_lie_row_by_row():
+    event = np.arange(5 * 6).reshape(5, 2, 3)
+    shown = view_of((5, 2, 3)).arrange(event, gap=-1)
+    assert (shown[:2, 4:7] == event[1]).all()
+    assert (shown[3:5, :3] == event[3]).all()
+    assert (shown[3:5, 8:] == -1).all()
+
+
+def test_an_event_without_coefficients_is_an_error():
+    with pytest.raises(ShapeError, match="at least one coefficient"):
+        view_of((3, 0))

@@ -1,0 +1,132 @@
+"""What a training begins with: data that fit, a share for each process, each coefficient's own distribution."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from tensorar import (
+    Dataset,
+    Registry,
+    RunError,
+    Splits,
+    SupportError,
+    TrainingSettings,
+    build,
+    default_registry,
+    evaluate,
+    heads_for,
+    load_dataset,
+    train,
+)
+from tensorar.parts.plugins import Plugins
+from tensorar.training.checking import check_data, check_shares
+from tensorar.training.optimizer import make_optimizer
+
+from .helpers import new_run
+
+
+@pytest.mark.parametrize("backbone", ["fvsbn", "mlp:hidden=4"])
+def test_it_begins_at_the_marginals(backbone):
+    model = build((2, 3), "snake", "bernoulli", backbone)
+    for name, parameter in model.named_parameters():
+        if not name.endswith("bias"):
+            parameter.data.zero_()
+    data = torch.tensor([[[1, 1, 0], [0, 1, 0]], [[1, 0, 0], [0, 1, 1]], [[1, 1, 0], [1, 1, 0]]])
+    model.init_from_marginals(data)
+    expected = (data.double().sum(0) + 0.5) / 4
+    with torch.no_grad():
+        means = model.conditional_means(torch.zeros(1, 2, 3))[0].double()
+    torch.testing.assert_close(means, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_a_backbone_that_sees_a_raster_begins_at_the_marginals_as_it_sees_them():
+    plugins = Plugins()
+    plugins.load_installed()
+    plugins.load_file(Path(__file__).parents[1] / "core" / "toys.py")
+    model = build((2, 3), "raster:axes='1 0',flip=0", "bernoulli", "triangle", registry=Registry(plugins))
+    seen = {}
+    model.backbone.init_output_bias = lambda marginal: seen.update(marginal=marginal)
+    data = torch.tensor([[[1, 1, 0], [0, 1, 0]]])
+    model.init_from_marginals(data)
+    logits = model.head.marginal_parameters(data)
+    assert torch.equal(seen["marginal"], model.order.raster_view.apply(logits[None])[0])
+    assert seen["marginal"].shape == (3, 2, 1)
+
+
+def test_biases_are_not_decayed():
+    model = build((3,), "raster", "bernoulli", "fvsbn")
+    optimizer = make_optimizer(model, TrainingSettings(weight_decay=0.5))
+    decay = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
+    assert decay == {id(model.backbone.weight): 0.5, id(model.backbone.bias): 0.0}
+
+
+def test_epochs_are_passes_over_data_smaller_than_a_batch():
+    assert TrainingSettings(epochs=10.0, batch_size=100).planned_steps(20) == 10
+    assert TrainingSettings(epochs=2.0, batch_size=10).planned_steps(25) == 5
+
+
+def test_each_process_needs_its_share(tmp_path):
+    dataset = new_run(tmp_path).dataset
+    check_shares(dataset, TrainingSettings(batch_size=4, valid_events=4), 4)
+    with pytest.raises(RunError, match="at least 5 training events in a batch"):
+        check_shares(dataset, TrainingSettings(batch_size=4), 5)
+    with pytest.raises(RunError, match="at least 3 validation events"):
+        check_shares(dataset, TrainingSettings(valid_events=2), 3)
+
+
+def test_a_dataset_option_is_suggested_where_it_would_fit(tmp_path):
+    class Grey(Dataset):
+        name = "grey"
+        variants = {"grey:bits=true": (0, 1), "grey:colour=true": (0, 300)}  # noqa: RUF012
+
+        def load(self):
+            return Splits(*[torch.tensor([[0, 200]])] * 3)
+
+    with pytest.raises(SupportError, match=r"--head categorical:levels=201 or .* or the dataset grey:bits=true$"):
+        check_data(Grey(), "grey", default_registry().create("head", "bernoulli"), default_registry())
+
+
+def test_the_head_that_a_dataset_names_is_the_one_suggested():
+    toy = load_dataset("toy", length=8)
+    with pytest.raises(SupportError, match=r"; use --head categorical:levels=16$"):
+        check_data(toy, "toy", default_registry().create("head", "bernoulli"), default_registry())
+
+
+def test_a_value_only_in_the_test_set_is_refused_before_the_training(tmp_path):
+    run = new_run(tmp_path / "run", head="categorical:levels=2")
+    run.dataset.test[0, 0] = 2
+    with pytest.raises(SupportError, match="got 2 in the dataset agreeing"):
+        train(run, device="cpu")
+
+
+@pytest.mark.parametrize(("head", "value"), [("beta", 0.9999999999), ("log_normal", 1e-60)])
+def test_values_are_checked_as_the_model_will_see_them(head, value):
+    class Narrow(Dataset):
+        name = "narrow"
+
+        def load(self):
+            return Splits(*[torch.tensor([[value, 0.5]], dtype=torch.float64)] * 3)
+
+    with pytest.raises(SupportError, match=rf"got {value}, rounded to [01], in the dataset narrow; use --head g"):
+        check_data(Narrow(), "narrow", default_registry().create("head", head), default_registry())
+    with pytest.raises(SupportError, match=f"got {value}, rounded"):
+        evaluate(build((2,), "raster", head, "mlp:hidden=4"), Narrow().test)
+
+
+def test_training_leaves_the_callers_random_numbers_as_they_were(tmp_path):
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    train(new_run(tmp_path / "run"), device="cpu")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_head_that_is_picked_takes_the_values_of_every_part():
+    class Rising(Dataset):
+        name = "rising"
+
+        def load(self):
+            return Splits(*[torch.tensor([[top, 0]]) for top in (3, 5, 9)])
+
+    (best, *_) = heads_for(Rising()).specs
+    assert str(best) == "categorical:levels=10"
