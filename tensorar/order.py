@@ -19,7 +19,7 @@ def may_see(
 ) -> Bool[Tensor, "*c"]:
     """The rule: a query may depend on a key only if the key has the lower rank (broadcast together).
 
-    ``strict=False`` allows equal ranks, for the layers after a strict one: mask B of PixelCNN, the hidden
+    ``strict=False`` allows equal ranks, for layers after a strict one: mask B of PixelCNN, the hidden
     layers of MADE. Every mask of every model is a call of this function on ranks of coefficients, or on numbers that
     stand for ranks: degrees of hidden units, rows, diagonals.
 

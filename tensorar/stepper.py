@@ -15,7 +15,7 @@ from tensorar.order import Order
 class Stepper(ABC):
     """Visits one order with one batch: given the features of the last coefficient, returns the next one's parameters.
 
-    An activation at a position depends only on what is visited before it, so a stepper can compute each activation once:
+    An activation at a position depends only on what is visited before it, so a stepper computes each activation once:
     a whole batch of samples then costs about the arithmetic of one forward pass.
 
     ``step`` is all that sampling needs. Resampling and beam search need ``select``, ``reset`` and ``state`` as well;

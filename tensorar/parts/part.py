@@ -51,7 +51,7 @@ class Part:
 
 
 def _described_options(documentation: str) -> dict[str, str]:
-    """The entries ``name: meaning`` of the section ``Options:``; a line that is indented further goes on.
+    r"""The entries ``name: meaning`` of the section ``Options:``; a line that is indented further goes on.
 
     >>> _described_options("A head.\n\nOptions:\n    levels: Number of levels,\n        at least 2.\n    seed: Seed.")
     {'levels': 'Number of levels, at least 2.', 'seed': 'Seed.'}

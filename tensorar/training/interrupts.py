@@ -22,7 +22,7 @@ class StopRequest:
 
 @contextmanager
 def catch_interrupts() -> Iterator[StopRequest]:
-    """Turn interrupts into a request while inside. Signals can be had in the main thread only; elsewhere none is noted."""
+    """Turn Ctrl-C and SIGTERM into a request to stop, in the main thread (signals reach no other)."""
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request
