@@ -12,8 +12,8 @@ from tests.strategies import events_of, randomise
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 SPECS = [
-    *(f"made:hidden={h},layers={n},direct={d}" for h in (3, 40) for n in (1, 3) for d in ("true", "false")),
-    "made:hidden=20,masks=3",
+    *(f"made:hidden={h},layers={n},direct_connections={d}" for h in (3, 40) for n in (1, 3) for d in ("true", "false")),
+    "made:hidden=20,connectivities=3",
     *(f"nade:hidden=5,activation={a},scaling={s}" for a in ("relu", "sigmoid") for s in ("true", "false")),
 ]
 
@@ -40,7 +40,7 @@ def test_selected_examples_go_on_as_if_alone(spec, context_features, rows):
 
 
 def test_another_connectivity_is_sampled_from_as_it_is_scored():
-    model = randomise(build((6,), "raster", "bernoulli", "made:hidden=20,masks=3"), 0)
+    model = randomise(build((6,), "raster", "bernoulli", "made:hidden=20,connectivities=3"), 0)
     features = model.features(events_of(model, 3, 1))
     first = walk(model, features)
     model.backbone.connectivity = 2

@@ -16,7 +16,7 @@ from tests.oracles import joint, parameters_of
 from tests.strategies import event_shapes, events_of, head_specs, models, orders, randomise, seeds
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
-MASKS = 3
+CONNECTIVITIES = 3
 
 
 def _model(shape, spec="made:hidden=8,layers=2", *, head="bernoulli", ordering="shuffled", seed=0, **options):
@@ -70,10 +70,10 @@ def _by_hand(network, features, order, context):
 @given(data=st.data())
 def test_parameters_and_gradients_are_those_of_the_equations(head, direct, data):
     shape, layers, k = data.draw(event_shapes()), data.draw(st.integers(1, 3)), data.draw(st.sampled_from([0, 2]))
-    spec = f"made:hidden=5,layers={layers},direct={direct},masks={MASKS}"
+    spec = f"made:hidden=5,layers={layers},direct_connections={direct},connectivities={CONNECTIVITIES}"
     model = _model(shape, spec, head=head, seed=data.draw(seeds), context_features=k)
     network, order = model.backbone, data.draw(orders(shape))
-    network.connectivity = data.draw(st.integers(0, MASKS - 1))
+    network.connectivity = data.draw(st.integers(0, CONNECTIVITIES - 1))
     features = model.features(events_of(model, 3, 0)).requires_grad_()
     context = torch.randn(3, k).double() if k else None
     answers = [network(features, order, context), _by_hand(network, features, order, context)]
@@ -87,9 +87,10 @@ def test_parameters_and_gradients_are_those_of_the_equations(head, direct, data)
 @given(data=st.data())
 def test_it_sees_everything_that_its_degrees_allow(direct, data):
     shape, hidden = data.draw(event_shapes()), data.draw(st.integers(1, 14))
-    spec = f"made:hidden={hidden},layers={data.draw(st.integers(1, 3))},direct={direct},masks={MASKS}"
+    layers = data.draw(st.integers(1, 3))
+    spec = f"made:hidden={hidden},layers={layers},direct_connections={direct},connectivities={CONNECTIVITIES}"
     model = _always_active(_model(shape, spec, ordering=f"random:seed={data.draw(st.integers(0, 99))}"))
-    model.backbone.connectivity = data.draw(st.integers(0, MASKS - 1))
+    model.backbone.connectivity = data.draw(st.integers(0, CONNECTIVITIES - 1))
     seen = dependency_matrix(model, torch.ones(1, *shape))
     assert torch.equal(seen, _paths(model.backbone, model.order, direct=direct == "true"))
     if hidden >= len(model.order) - 1 or direct == "true":
@@ -125,11 +126,13 @@ def test_each_degree_is_as_likely_as_another_for_every_unit():
 
 
 def test_connectivities_follow_from_the_seed_alone():
-    torch.manual_seed(1)
-    one = build((9,), "raster", "bernoulli", "made:hidden=20,masks=3").backbone.connectivities.degrees
-    torch.manual_seed(2)
-    assert torch.equal(one, build((9,), "raster", "bernoulli", "made:hidden=20,masks=3").backbone.connectivities.degrees)
-    other = build((9,), "raster", "bernoulli", "made:hidden=20,masks=3,seed=1").backbone.connectivities.degrees
+    def degrees(spec, seed):
+        torch.manual_seed(seed)
+        return build((9,), "raster", "bernoulli", spec).backbone.connectivities.degrees
+
+    one, same = (degrees("made:hidden=20,connectivities=3", seed) for seed in (1, 2))
+    assert torch.equal(one, same)
+    other = degrees("made:hidden=20,connectivities=3,seed=1", 1)
     assert torch.equal(one[0], other[0])
     assert not torch.equal(one[1], other[1])
     assert not torch.equal(one[1], one[2])
@@ -140,7 +143,7 @@ def test_connectivities_follow_from_the_seed_alone():
 
 def test_weights_are_the_same_after_many_connectivities_and_orders():
     """Masks multiplied into the weights would leave the intersection of all of them."""
-    model = _model((6,), f"made:hidden=8,masks={MASKS},direct=true").train()
+    model = _model((6,), f"made:hidden=8,connectivities={CONNECTIVITIES},direct_connections=true").train()
     before = copy.deepcopy(model.state_dict())
     features = model.features(events_of(model, 3, 0))
     for _ in range(20):
@@ -155,19 +158,20 @@ def test_weights_are_the_same_after_many_connectivities_and_orders():
 def test_each_connectivity_is_causal_before_any_training(training, data):
     shape = data.draw(event_shapes())
     torch.manual_seed(data.draw(seeds))
-    model = build(shape, "shuffled", "bernoulli", f"made:hidden=8,masks={MASKS},direct=true").double().train(training)
+    spec = f"made:hidden=8,connectivities={CONNECTIVITIES},direct_connections=true"
+    model = build(shape, "shuffled", "bernoulli", spec).double().train(training)
     order, step = data.draw(orders(shape)), data.draw(st.integers(0, len(model.order) - 1))
     features = torch.randn(1, *shape, 1).double()
     changed = torch.where(order.mask_before(step).unsqueeze(-1), features, torch.randn_like(features))
     both = torch.cat([features, changed])
-    for k in range(MASKS):
+    for k in range(CONNECTIVITIES):
         model.backbone.connectivity = k
         one, other = model.backbone(both, order).reshape(2, -1)[:, order.visits[: step + 1]]
         torch.testing.assert_close(one, other, **CLOSE)
 
 
 def test_masked_weights_get_no_gradient_and_all_others_some():
-    model = _always_active(_model((5,), "made:hidden=8,direct=true"))
+    model = _always_active(_model((5,), "made:hidden=8,direct_connections=true"))
     network, order = model.backbone, model.order
     network(torch.ones(1, 5, 1).double(), order).sum().backward()
     for layer, mask in zip([*network.layers, network.output], layer_masks(order.rank, network.degrees), strict=True):
@@ -176,28 +180,28 @@ def test_masked_weights_get_no_gradient_and_all_others_some():
 
 
 def test_connectivities_differ():
-    model = _model((6,), f"made:hidden=12,masks={MASKS}")
+    model = _model((6,), f"made:hidden=12,connectivities={CONNECTIVITIES}")
     x, found = events_of(model, 4, 0), []
-    for k in range(MASKS):
+    for k in range(CONNECTIVITIES):
         model.backbone.connectivity = k
         found.append(model.log_prob(x))
-    assert len({tuple(nats.tolist()) for nats in found}) == MASKS
+    assert len({tuple(nats.tolist()) for nats in found}) == CONNECTIVITIES
 
 
 @given(data=st.data())
 def test_each_connectivity_is_one_distribution_and_so_is_their_mixture(data):
-    model = data.draw(models(backbone=f"made:hidden=8,masks={MASKS}"))
+    model = data.draw(models(backbone=f"made:hidden=8,connectivities={CONNECTIVITIES}"))
     mixture = 0
-    for k in range(MASKS):
+    for k in range(CONNECTIVITIES):
         model.backbone.connectivity = k
         _, probability = joint(model)
         torch.testing.assert_close(probability.sum(), torch.ones(()).double())
-        mixture = mixture + probability / MASKS
+        mixture = mixture + probability / CONNECTIVITIES
     torch.testing.assert_close(mixture.sum(), torch.ones(()).double())
 
 
 def test_training_draws_them_all_from_the_generator_that_is_seeded_at_every_step():
-    model = _model((6,), f"made:hidden=12,masks={MASKS}").train()
+    model = _model((6,), f"made:hidden=12,connectivities={CONNECTIVITIES}").train()
     x = events_of(model, 4, 0)
 
     def losses():
@@ -207,12 +211,12 @@ def test_training_draws_them_all_from_the_generator_that_is_seeded_at_every_step
     first = losses()
     torch.manual_seed(3)
     assert losses() == first
-    assert len(set(first)) == MASKS
+    assert len(set(first)) == CONNECTIVITIES
 
 
-@pytest.mark.parametrize(("masks", "training"), [(1, True), (1, False), (MASKS, False)])
-def test_nothing_is_drawn_where_there_is_no_choice(masks, training):
-    model = _model((6,), f"made:hidden=12,masks={masks}").train(training)
+@pytest.mark.parametrize(("connectivities", "training"), [(1, True), (1, False), (CONNECTIVITIES, False)])
+def test_nothing_is_drawn_where_there_is_no_choice(connectivities, training):
+    model = _model((6,), f"made:hidden=12,connectivities={connectivities}").train(training)
     x, before = events_of(model, 4, 0), torch.get_rng_state()
     assert torch.equal(parameters_of(model, x), parameters_of(model, x))
     assert torch.equal(torch.get_rng_state(), before)
@@ -242,7 +246,7 @@ def test_they_follow_the_network_into_another_dtype_and_a_copy():
 
 
 def test_half_precision_around_it():
-    model = build((40,), "raster", "bernoulli", "made:hidden=8,direct=true", context_features=2)
+    model = build((40,), "raster", "bernoulli", "made:hidden=8,direct_connections=true", context_features=2)
     x, context = torch.rand(3, 40).round(), torch.randn(3, 2)
     expected = -model.log_prob(x, context).mean()
     with torch.autocast("cpu", torch.bfloat16):
@@ -252,11 +256,11 @@ def test_half_precision_around_it():
 
 
 def test_no_events_at_all():
-    model = build((5,), "raster", "bernoulli", "made:hidden=3,direct=true")
+    model = build((5,), "raster", "bernoulli", "made:hidden=3,direct_connections=true")
     assert model.log_prob(torch.zeros(0, 5)).shape == (0,)
 
 
-@pytest.mark.parametrize("backbone", ["made:hidden=8,direct=true", "nade:hidden=8"])
+@pytest.mark.parametrize("backbone", ["made:hidden=8,direct_connections=true", "nade:hidden=8"])
 @pytest.mark.parametrize("head", ["bernoulli", "categorical:levels=3"])
 def test_training_may_begin_at_given_parameters_of_each_coefficient(backbone, head):
     model = _model((2, 3), backbone, head=head)
@@ -269,7 +273,7 @@ def test_training_may_begin_at_given_parameters_of_each_coefficient(backbone, he
     torch.testing.assert_close(found, marginal.double().reshape(1, 6, -1).expand(2, -1, -1))
 
 
-@pytest.mark.parametrize("option", ["hidden", "layers", "masks"])
+@pytest.mark.parametrize("option", ["hidden", "layers", "connectivities"])
 def test_a_size_of_zero_is_refused(option):
     with pytest.raises(SpecError, match=option):
         build((4,), "raster", "bernoulli", f"made:{option}=0")

@@ -82,13 +82,13 @@ def test_a_chunk_may_be_of_any_size(data):
     torch.testing.assert_close(other.backbone(features, order), model.backbone(features, order), **CLOSE)
 
 
-@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("rows", [1, 2, 4, 16])
-def test_running_sums(rows, back):
+def test_running_sums(rows, reverse):
     x = torch.randn(rows, 3).double()
-    expected = x.flip(0).cumsum(0).flip(0) if back else x.cumsum(0)
-    for to, what in running_sums(x, back=back):
-        to += what
+    expected = x.flip(0).cumsum(0).flip(0) if reverse else x.cumsum(0)
+    for target, addend in running_sums(x, reverse=reverse):
+        target += addend
     torch.testing.assert_close(x, expected)
 
 

@@ -106,7 +106,7 @@ def test_where_the_order_varies_the_network_knows_what_it_was_shown():
 
 @pytest.mark.parametrize(
     ("ordering", "option", "told"),
-    [("raster", "", False), ("raster", ",positions=true", True), ("shuffled", "", True)],
+    [("raster", "", False), ("raster", ",position_embedding=true", True), ("shuffled", "", True)],
 )
 def test_positions_are_told_where_the_order_varies_or_where_asked_for(ordering, option, told):
     model = build((4,), ordering, "bernoulli", f"rnn:hidden=4{option}")

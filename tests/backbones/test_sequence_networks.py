@@ -15,7 +15,7 @@ CLOSE = {"rtol": 1e-10, "atol": 1e-10}
 SPECS = [
     *(f"rnn:cell={cell},hidden=5" for cell in ("tanh", "gru", "lstm")),
     *(
-        f"transformer:channels=8,heads=2,kv_heads={k},layers=2,positions={p}"
+        f"transformer:channels=8,heads=2,kv_heads={k},layers=2,position_embedding={p}"
         for k, p in ((1, "learned"), (2, "rotary"))
     ),
 ]

@@ -14,13 +14,13 @@ from tests.strategies import events_of, randomise
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 SPECS = [
     *(
-        f"rnn:hidden=6,layers=2,embedding=3,cell={c},positions={p}"
+        f"rnn:hidden=6,layers=2,embedding=3,cell={c},position_embedding={p}"
         for c in ("tanh", "gru", "lstm")
         for p in ("true", "false")
     ),
     "rnn:hidden=6,layers=1,dropout=0.5",
     *(
-        f"transformer:channels=8,layers=2,heads={h},kv_heads={k},positions={p}"
+        f"transformer:channels=8,layers=2,heads={h},kv_heads={k},position_embedding={p}"
         for h, k in ((1, 1), (4, 1), (4, 2), (4, 4))
         for p in ("learned", "rotary")
     ),

@@ -20,7 +20,7 @@ CLOSE = {"rtol": 1e-10, "atol": 1e-10}
 
 
 def _spec(positions="learned", kv_heads=1):
-    return f"transformer:channels=16,heads=4,kv_heads={kv_heads},layers=2,positions={positions}"
+    return f"transformer:channels=16,heads=4,kv_heads={kv_heads},layers=2,position_embedding={positions}"
 
 
 def _places(positions, event_shape):

@@ -70,7 +70,7 @@ def test_what_else_is_in_the_batch_does_not_matter(seed):
 def test_levels_end_where_there_is_nothing_left_to_halve():
     def depth(network):
         level, count = network.levels, 1
-        while not level.last:
+        while not level.coarsest:
             level, count = level.coarser, count + 1
         return count
 

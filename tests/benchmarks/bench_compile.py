@@ -33,18 +33,18 @@ def gated_pixelcnn(batch: int) -> Callable[[], Tensor]:
 
 
 def transformer(batch: int) -> Callable[[], Tensor]:
-    """The two dense layers of one block."""
+    """The feed-forward network of one block."""
     block, token = _stepper("transformer", batch).layers[0], torch.randn(batch, 128)
-    return lambda: block.narrow(torch.nn.functional.gelu(block.widen(block.block.dense_norm(token)))) + token
+    return lambda: block.narrow(torch.nn.functional.gelu(block.widen(block.feed_forward_norm(token)))) + token
 
 
 def nade(batch: int) -> Callable[[], Tensor]:
-    """The running sum and the readout."""
+    """The running sum and the output layer."""
     stepper, features = _stepper("nade", batch), torch.ones(batch, 1)
 
     def work() -> Tensor:
         sums = torch.addmm(stepper.sums, features, stepper.columns[0])
-        return torch.addmm(stepper.biases[1], sums.sigmoid(), stepper.readouts[1])
+        return torch.addmm(stepper.output_biases[1], sums.sigmoid(), stepper.output_weights[1])
 
     return work
 

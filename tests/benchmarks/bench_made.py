@@ -1,6 +1,6 @@
 """A MADE training step against one of a plain autoencoder of the same widths: forward, backward and Adam.
 
-Run: OMP_NUM_THREADS=1 python tests/benchmarks/bench_made.py [more specs, such as made:masks=32]
+Run: OMP_NUM_THREADS=1 python tests/benchmarks/bench_made.py [more specs, such as made:connectivities=32]
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def main(specs: list[str]) -> None:
     torch.manual_seed(0)
     x = torch.rand(BATCH, PIXELS).round()
     steps = {PLAIN: autoencoder(x)}
-    for spec in [f"made:hidden={HIDDEN},layers=2", f"made:hidden={HIDDEN},layers=2,masks=32", *specs]:
+    for spec in [f"made:hidden={HIDDEN},layers=2", f"made:hidden={HIDDEN},layers=2,connectivities=32", *specs]:
         steps[spec] = made(spec, x)
     steps["the first, a new order at every step"] = made(f"made:hidden={HIDDEN},layers=2", x, ordering="shuffled")
     print(f"{PIXELS}-{HIDDEN}-{HIDDEN}-{PIXELS}, batch {BATCH}, {torch.get_num_threads()} threads")
