@@ -1,4 +1,4 @@
-"""MADE against masks written down element by element, and what its degrees promise."""
+"""MADE against masks written element by element, and the properties of its degrees."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _model(shape, spec="made:hidden=8,layers=2", *, head="bernoulli", ordering="
 
 
 def _paths(network, order, *, direct=False):
-    """Whether a way of connections leads from coefficient ``j`` (column) to ``i`` (row), unit by unit."""
+    """Whether a path of connections leads from coefficient ``j`` (column) to ``i`` (row), unit by unit."""
     rank, degrees = order.rank.flatten().tolist(), network.degrees.tolist()
     n, reached = len(rank), []
     for j in range(n):
@@ -44,7 +44,7 @@ def _always_active(model):
 
 
 def _by_hand(network, features, order, context):
-    """The equations of the paper, with masks written down element by element."""
+    """The equations of the paper, with masks written element by element."""
     rank, degrees = order.rank.flatten().tolist(), network.degrees.tolist()
     f, p = network.signature.feature_count, network.signature.parameter_count
     weights = dict(network.named_parameters())
@@ -76,10 +76,12 @@ def test_parameters_and_gradients_are_those_of_the_equations(head, direct, data)
     network.connectivity = data.draw(st.integers(0, CONNECTIVITIES - 1))
     features = model.features(events_of(model, 3, 0)).requires_grad_()
     context = torch.randn(3, k).double() if k else None
-    answers = [network(features, order, context), _by_hand(network, features, order, context)]
-    weights, inputs = torch.randn_like(answers[0]), [features, *network.parameters()]
-    ours, expected = (torch.autograd.grad((a * weights).sum(), inputs, materialize_grads=True) for a in answers)
-    for found, wanted in zip([answers[0], *ours], [answers[1], *expected], strict=True):
+    outputs = [network(features, order, context), _by_hand(network, features, order, context)]
+    weights, inputs = torch.randn_like(outputs[0]), [features, *network.parameters()]
+    found_gradients, expected_gradients = (
+        torch.autograd.grad((out * weights).sum(), inputs, materialize_grads=True) for out in outputs
+    )
+    for found, wanted in zip([outputs[0], *found_gradients], [outputs[1], *expected_gradients], strict=True):
         torch.testing.assert_close(found, wanted, **CLOSE)
 
 
@@ -98,7 +100,7 @@ def test_it_sees_everything_that_its_degrees_allow(direct, data):
 
 
 @given(data=st.data())
-def test_every_hidden_unit_has_something_to_see_and_someone_to_tell(data):
+def test_every_hidden_unit_sees_an_input_and_is_seen_by_an_output(data):
     n, units, layers = (data.draw(st.integers(*bounds)) for bounds in [(2, 12), (1, 12), (1, 4)])
     for degrees in sampled_degrees(4, layers, units, n, seed=data.draw(seeds)):
         assert degrees.min() >= 0 and degrees.max() <= n - 2
@@ -111,14 +113,14 @@ def test_every_hidden_unit_has_something_to_see_and_someone_to_tell(data):
         assert from_inputs.all() and to_outputs.all()
 
 
-def test_where_there_is_one_coefficient_units_see_none_and_tell_it():
+def test_with_one_coefficient_units_see_nothing_and_reach_its_output():
     degrees = sampled_degrees(2, 2, 5, 1)
     into, between, out = layer_masks(torch.tensor([0]), degrees[1])
     assert not into.any() and between.all() and out.all()
 
 
-def test_each_degree_is_as_likely_as_another_for_every_unit():
-    """As in the paper, though the units of one layer share them out."""
+def test_every_unit_has_a_uniform_degree():
+    """As in the paper, although the units of one layer are not independent."""
     degrees = sampled_degrees(4001, 1, 7, 4, seed=1)[1:, 0]
     frequency = torch.stack([(degrees == m).double().mean(0) for m in range(3)])
     # five standard deviations of 4000 draws
@@ -138,7 +140,7 @@ def test_connectivities_follow_from_the_seed_alone():
     assert not torch.equal(one[1], one[2])
 
 
-# --- known mistakes -----------------------------------------------------------------------------------------------
+# --- common mistakes ------------------------------------------------------------------------------------------------
 
 
 def test_weights_are_the_same_after_many_connectivities_and_orders():
@@ -200,7 +202,7 @@ def test_each_connectivity_is_one_distribution_and_so_is_their_mixture(data):
     torch.testing.assert_close(mixture.sum(), torch.ones(()).double())
 
 
-def test_training_draws_them_all_from_the_generator_that_is_seeded_at_every_step():
+def test_training_draws_all_connectivities_from_the_global_generator():
     model = _model((6,), f"made:hidden=12,connectivities={CONNECTIVITIES}").train()
     x = events_of(model, 4, 0)
 
@@ -215,18 +217,18 @@ def test_training_draws_them_all_from_the_generator_that_is_seeded_at_every_step
 
 
 @pytest.mark.parametrize(("connectivities", "training"), [(1, True), (1, False), (CONNECTIVITIES, False)])
-def test_nothing_is_drawn_where_there_is_no_choice(connectivities, training):
+def test_a_single_connectivity_draws_nothing(connectivities, training):
     model = _model((6,), f"made:hidden=12,connectivities={connectivities}").train(training)
     x, before = events_of(model, 4, 0), torch.get_rng_state()
     assert torch.equal(parameters_of(model, x), parameters_of(model, x))
     assert torch.equal(torch.get_rng_state(), before)
 
 
-# --- masks that are remembered ------------------------------------------------------------------------------------
+# --- cached masks ---------------------------------------------------------------------------------------------------
 
 
 @given(data=st.data())
-def test_remembered_masks_are_those_of_the_order_at_hand(data):
+def test_cached_masks_are_those_of_the_given_order(data):
     shape = data.draw(event_shapes(min_coefficients=2))
     model = _model(shape)
     features = model.features(events_of(model, 3, 0))
@@ -236,7 +238,7 @@ def test_remembered_masks_are_those_of_the_order_at_hand(data):
         assert torch.equal(model.backbone(features, order), expected)
 
 
-def test_they_follow_the_network_into_another_dtype_and_a_copy():
+def test_cached_masks_follow_the_dtype_and_serve_copies():
     model = build((4,), "raster", "bernoulli", "made:hidden=8")
     x = torch.ones(2, 4)
     single = model.log_prob(x)
@@ -245,7 +247,7 @@ def test_they_follow_the_network_into_another_dtype_and_a_copy():
     torch.testing.assert_close(model.float().log_prob(x), single)
 
 
-def test_half_precision_around_it():
+def test_autocast_to_half_precision():
     model = build((40,), "raster", "bernoulli", "made:hidden=8,direct_connections=true", context_features=2)
     x, context = torch.rand(3, 40).round(), torch.randn(3, 2)
     expected = -model.log_prob(x, context).mean()
@@ -255,14 +257,14 @@ def test_half_precision_around_it():
     torch.testing.assert_close(found, expected, rtol=2e-2, atol=2e-2)
 
 
-def test_no_events_at_all():
+def test_an_empty_batch():
     model = build((5,), "raster", "bernoulli", "made:hidden=3,direct_connections=true")
     assert model.log_prob(torch.zeros(0, 5)).shape == (0,)
 
 
 @pytest.mark.parametrize("backbone", ["made:hidden=8,direct_connections=true", "nade:hidden=8"])
 @pytest.mark.parametrize("head", ["bernoulli", "categorical:levels=3"])
-def test_training_may_begin_at_given_parameters_of_each_coefficient(backbone, head):
+def test_initial_outputs_can_be_set_per_coefficient(backbone, head):
     model = _model((2, 3), backbone, head=head)
     for name, parameter in model.named_parameters():
         if not name.endswith("bias"):

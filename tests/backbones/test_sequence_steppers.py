@@ -30,7 +30,7 @@ SPECS = [
 @pytest.mark.parametrize("context_features", [0, 2])
 @pytest.mark.parametrize("ordering", ["raster", "hilbert", "shuffled"])
 @pytest.mark.parametrize("spec", SPECS)
-def test_the_steps_of_every_form_are_those_of_one_pass(spec, ordering, context_features):
+def test_steps_equal_the_forward_pass(spec, ordering, context_features):
     head = "categorical:levels=3,one_hot=true"
     model = randomise(build((4, 4), ordering, head, spec, context_features=context_features), 0)
     x = events_of(model, 3, 1)
@@ -49,7 +49,7 @@ def test_selected_examples_go_on_as_if_alone(spec, context_features, rows):
 
 
 @pytest.mark.parametrize("kv_heads", [1, 2, 4])
-def test_a_transformer_keeps_one_key_and_value_for_all_heads_that_share_it(kv_heads):
+def test_heads_that_share_a_key_and_value_keep_one_of_each(kv_heads):
     model = build((4, 4), "raster", "bernoulli", f"transformer:channels=32,heads=4,layers=3,kv_heads={kv_heads}")
     sizes = [held(stepper_of(model.backbone, model.order, batch)) for batch in (1, 2)]
     keys_and_values, width, steps, layers = 2, 32 // 4, 16, 3
@@ -57,6 +57,6 @@ def test_a_transformer_keeps_one_key_and_value_for_all_heads_that_share_it(kv_he
 
 
 @pytest.mark.parametrize("spec", SPECS)
-def test_a_batch_of_none_is_walked_too(spec):
+def test_an_empty_batch(spec):
     model = build((2, 2), "raster", "bernoulli", spec).double()
     assert walk(model, torch.zeros(0, 2, 2, 1).double()).shape == (0, 4, 1)

@@ -27,8 +27,8 @@ class Transformer(CausalBackbone):
     the coefficient visited last and of the one predicted next; it attends to itself and to the steps before it, and
     its output is the parameters of ``order[t]``. One stream is thus exactly causal for every order, as in Pannatier et
     al. 2024, "sigma-GPTs" (docs/decisions/0007). Blocks and initialisation are those of Radford et al. 2019, GPT-2,
-    except for shared keys and values: LayerNorm before each branch, GELU (exact, where GPT-2 has its tanh
-    approximation), weights of deviation 0.02, those into the residual stream divided by the root of their number.
+    except for shared keys and values: LayerNorm before each branch, GELU (exact, not GPT-2's tanh approximation),
+    weights of standard deviation 0.02, those into the residual stream divided by the root of their number.
 
     Options:
         channels: Width of the residual stream.

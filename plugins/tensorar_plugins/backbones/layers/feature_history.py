@@ -19,7 +19,7 @@ class FeatureHistory:
         self.rows, self.features = like.new_empty(steps * features, batch), features
 
     def append(self, features: Float[Tensor, "batch features"] | None, t: int) -> None:
-        """Store the features of the coefficient visited at step ``t - 1`` (None where ``t`` is 0)."""
+        """Store the features of the coefficient visited at step ``t - 1`` (None at step 0)."""
         if features is not None:
             end = t * self.features
             self.rows[end - self.features : end].copy_(features.T)
