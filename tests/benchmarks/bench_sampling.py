@@ -1,12 +1,13 @@
 """Sampling time of each backbone and method, in seconds and relative to one parallel forward pass.
 
-Run: python tests/benchmarks/bench_sampling.py            (measure everything on an idle machine, record in sampling.json)
+Run: python tests/benchmarks/bench_sampling.py            (measure everything, record in sampling.json; idle machine)
      python tests/benchmarks/bench_sampling.py --only nade --batches 1 64    (print, do not record)
      python tests/benchmarks/bench_sampling.py --again transformer           (measure and record these rows again)
 
-Then make_tables.py writes the table of docs/benchmarks.md. With a stepper, drawing a batch takes about the arithmetic of one
-forward pass of that batch; the ratio measures how close it comes. The naive loop makes one such pass per coefficient: it
-is run once for a batch of 1, and its time is estimated as forward time x coefficients for larger batches (marked ~).
+Then make_tables.py writes the table of docs/benchmarks.md. With a stepper, drawing a batch takes about the arithmetic
+of one forward pass of that batch; the ratio measures how close it comes. The naive loop makes one such pass per
+coefficient: it is run once for a batch of 1, and its time is estimated for larger batches (marked ~) as forward time x
+coefficients.
 Forward and cached times are medians of several runs after a warm-up. Networks are untrained, which affects only the
 number of fixed-point passes.
 """

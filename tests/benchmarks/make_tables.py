@@ -69,10 +69,11 @@ TABLES: dict[str, Callable[[], str]] = {"likelihoods": likelihoods, "sampling": 
 def with_tables(page: str) -> str:
     """The page with each region between ``<!-- NAME table -->`` and ``<!-- end of table -->`` written anew."""
     for name, table in TABLES.items():
-        region = re.compile(rf"(<!-- {name} table -->\n).*?(\n<!-- end of table -->)", flags=re.DOTALL)
-        page, count = region.subn(lambda found, rows=table(): f"{found[1]}\n{rows}\n{found[2]}", page)
-        if count != 1:
-            raise SystemExit(f"expected one region named {name!r} in {PAGE}, got {count}; restore its two comments")
+        begin, end = f"<!-- {name} table -->\n", "\n<!-- end of table -->"
+        if page.count(begin) != 1:
+            raise SystemExit(f"expected one comment {begin.strip()} in {PAGE}; restore it")
+        before, after = page.split(begin)
+        page = f"{before}{begin}\n{table()}\n{after[after.index(end) :]}"
     return page
 
 
