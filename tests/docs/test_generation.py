@@ -11,7 +11,7 @@ import tensorar
 from tensorar.testing import joint
 
 PAGE = (Path(__file__).parents[2] / "docs" / "generation.md").read_text()
-SIGNATURE, BEAM_SEARCH, TYPICAL = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+LOOP, BEAM_SEARCH, TYPICAL = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
 
 
 # a stepper, queries of evidence, a network behind the raster adapter
@@ -29,6 +29,13 @@ def functions(code):
     namespace = {}
     exec(code, namespace)
     return namespace
+
+
+def test_the_loop_draws_samples(model):
+    namespace = {"model": model}
+    exec(LOOP, namespace)
+    assert namespace["events"].shape == (16, 2, 3)
+    model.head.check(namespace["events"])
 
 
 def test_beam_search_with_enough_beams_finds_the_most_likely_completion(model):
@@ -66,8 +73,9 @@ def test_the_examples_are_short():
 
 
 def test_the_signature_and_the_members_exist(model):
-    parameters = list(inspect.signature(model.generation).parameters)
-    assert parameters == re.findall(r"(\w+)(?:=None)?[,)]", SIGNATURE)
+    parameters = inspect.signature(model.generation).parameters.values()
+    written = ", ".join(p.name if p.default is p.empty else f"{p.name}={p.default}" for p in parameters)
+    assert f"`model.generation({written})`" in PAGE
     generation = model.generation(2)
     for member in re.findall(r"`generation\.(\w+)", PAGE):
         assert hasattr(generation, member), member
