@@ -14,7 +14,6 @@ from timing import interleaved, report
 from torch import Tensor
 
 from tensorar import build
-from tensorar.conditionals import stepper_of
 
 BATCHES = (1, 64)
 REPEATS = 100
@@ -22,20 +21,20 @@ REPEATS = 100
 
 def pixelcnn(batch: int) -> Callable[[], Tensor]:
     """All layers of twelve blocks at one coefficient."""
-    return _stepper("pixelcnn:blocks=12,channels=128", batch).chains[0].__call__
+    return _stepper("pixelcnn:blocks=12,channels=128", batch).networks[0].__call__
 
 
 def gated_pixelcnn(batch: int) -> Callable[[], Tensor]:
     """All layers of the horizontal stack at one coefficient."""
     stepper = _stepper("gated_pixelcnn:layers=12,channels=64", batch)
-    told, chain = stepper._told(0), stepper.chains[0]
-    return lambda: chain(told)
+    network, partial_sums = stepper.networks[0], stepper._partial_sums(0)
+    return lambda: network(partial_sums)
 
 
 def transformer(batch: int) -> Callable[[], Tensor]:
     """The two dense layers of one block."""
     block, token = _stepper("transformer", batch).layers[0], torch.randn(batch, 128)
-    return lambda: block.narrow(torch.nn.functional.gelu(block.widen(block.block.dense_norm(token)))) + token
+    return lambda: block.narrow(torch.nn.functional.gelu(block.widen(block.feed_forward_norm(token)))) + token
 
 
 def nade(batch: int) -> Callable[[], Tensor]:
@@ -44,14 +43,14 @@ def nade(batch: int) -> Callable[[], Tensor]:
 
     def work() -> Tensor:
         sums = torch.addmm(stepper.sums, features, stepper.columns[0])
-        return torch.addmm(stepper.biases[1], sums.sigmoid(), stepper.readouts[1])
+        return torch.addmm(stepper.output_biases[1], sums.sigmoid(), stepper.output_weights[1])
 
     return work
 
 
 def _stepper(spec: str, batch: int):
     model = build((1, 28, 28), "raster", "bernoulli", spec).eval()
-    stepper = stepper_of(model.backbone, model.order, batch)
+    stepper = model.backbone.stepper(model.order, batch)
     stepper.step(None)
     return stepper
 

@@ -28,17 +28,17 @@ TEXTBOOK = "textbook loop"
 
 def textbook(network: NADE, x: Tensor) -> Tensor:
     """Larochelle and Murray 2011, algorithm 1."""
-    weight, readout, bias = network.weight[:, 0], network.readout[:, 0], network.bias[:, 0]
+    weight, output_weight, bias = network.weight[:, 0], network.output_weight[:, 0], network.output_bias[:, 0]
     a, found = network.hidden_bias.expand(len(x), -1), []
     for i in range(x.shape[1]):
-        found.append(a.sigmoid() @ readout[i] + bias[i])
+        found.append(a.sigmoid() @ output_weight[i] + bias[i])
         a = a + x[:, i : i + 1] * weight[i]
     return torch.stack(found, 1)
 
 
 def unbound(network: NADE, x: Tensor) -> Tensor:
     """The same loop, written for autograd."""
-    parameters = (network.weight[:, 0], network.readout[:, 0], network.bias[:, 0])
+    parameters = (network.weight[:, 0], network.output_weight[:, 0], network.output_bias[:, 0])
     a, found = network.hidden_bias.expand(len(x), -1), []
     for value, w, v, b in zip(x.unbind(1), *(p.unbind(0) for p in parameters), strict=True):
         found.append(a.sigmoid() @ v + b)
