@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from tensorar.conditionals import all_conditionals, stepper_of
+from tensorar.conditionals import all_conditionals
+from tensorar.generation.steppers import make_stepper
+from tensorar.generation.visits import Visits
 from tests.strategies import events_of
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
@@ -14,7 +16,7 @@ def walk(model, features, context=None):
     """All parameters as a model's stepper tells them one after the other: ``(batch, N, P)``, by flat index."""
     order, batch = model.order, len(features)
     flat = features.reshape(batch, len(order), features.shape[-1])
-    stepper, shown, parameters = stepper_of(model.backbone, order, batch, context), None, []
+    stepper, shown, parameters = make_stepper(model.backbone, Visits([order]), batch, context), None, []
     with torch.inference_mode():
         for coefficient in order.visits.tolist():
             parameters.append(stepper.step(shown))
