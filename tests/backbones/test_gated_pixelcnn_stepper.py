@@ -10,9 +10,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tensorar import build
 from tensorar.conditionals import all_conditionals, stepper_of
-from tensorar.generation.batch_size import held
 from tensorar_plugins.backbones.masked_conv import slab_conv
 from tensorar_plugins.backbones.masked_conv.grid import _ranks
+from tests.backbones.stepper_state import state_bytes
 from tests.backbones.stepping_helpers import compare
 from tests.strategies import randomise
 
@@ -122,6 +122,6 @@ def test_of_an_image_some_rows_are_held_and_not_the_map():
     sizes = {}
     for batch in (1, 9):
         model = build((32, 32), "raster", "bernoulli", "gated_pixelcnn:channels=16,layers=10,kernel=3")
-        sizes[batch] = held(stepper_of(model.backbone, model.order, batch))
+        sizes[batch] = state_bytes(stepper_of(model.backbone, model.order, batch))
     # ten layers: two rows of 16 inputs, one of 32 told to the horizontal stack, little else
     assert (sizes[9] - sizes[1]) / 8 < 1.5 * 4 * 10 * 32 * (2 * 16 + 32)

@@ -12,8 +12,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tensorar import build
 from tensorar.conditionals import all_conditionals, stepper_of
-from tensorar.generation.batch_size import held
 from tensorar_plugins.backbones.masked_conv.grid import _ranks
+from tests.backbones.stepper_state import state_bytes
 from tests.backbones.stepping_helpers import compare
 from tests.strategies import events_of, orders, randomise
 
@@ -99,6 +99,6 @@ def test_under_a_raster_order_some_rows_are_held_and_not_the_map():
     sizes = {}
     for batch in (1, 9):
         model = build((32, 32), "raster", "bernoulli", spec)
-        sizes[batch] = held(stepper_of(model.backbone, model.order, batch))
+        sizes[batch] = state_bytes(stepper_of(model.backbone, model.order, batch))
     # ten blocks of 16 inputs for two rows, and what a step reads: a map of 1024 would be 13 times as much
     assert (sizes[9] - sizes[1]) / 8 < 4 * 10 * 16 * 80

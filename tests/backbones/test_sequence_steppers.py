@@ -8,7 +8,7 @@ import torch
 from tensorar import build
 from tensorar.conditionals import all_conditionals, stepper_of
 from tensorar.generation.batch_size import held
-from tests.backbones.stepping_helpers import walk
+from tests.backbones.stepping_helpers import compare_selected, walk
 from tests.strategies import events_of, randomise
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
@@ -38,6 +38,14 @@ def test_the_steps_of_every_form_are_those_of_one_pass(spec, ordering, context_f
     features = model.features(x)
     expected = all_conditionals(model.backbone, features, model.order, context).reshape(3, 16, -1)
     torch.testing.assert_close(walk(model, features, context), expected, **CLOSE)
+
+
+@pytest.mark.parametrize("rows", [[2, 0, 2], [1], [0, 0, 1, 2, 1]])
+@pytest.mark.parametrize("context_features", [0, 2])
+@pytest.mark.parametrize("spec", SPECS)
+def test_selected_examples_go_on_as_if_alone(spec, context_features, rows):
+    model = randomise(build((2, 3), "shuffled", "bernoulli", spec, context_features=context_features), 0)
+    compare_selected(model, rows, context=torch.randn(3, context_features).double() if context_features else None)
 
 
 @pytest.mark.parametrize("kv_heads", [1, 2, 4])
