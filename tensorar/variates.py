@@ -26,7 +26,8 @@ def student_t(df: Float[Tensor, "..."], noise: Float[Tensor, "*batch 2"]) -> Flo
     """A standard Student t variate, from two uniform numbers: Bailey 1994, "Polar generation of random variates"."""
     df, noise = in_float64(df), in_float64(noise)
     radius = (df * torch.expm1(-2 / df * noise[..., 0].log())).sqrt()
-    return radius * (2 * math.pi * noise[..., 1]).cos()
+    variate: Tensor = radius * (2 * math.pi * noise[..., 1]).cos()
+    return variate
 
 
 def beta(
@@ -110,7 +111,8 @@ def seeds(noise: Float[Tensor, "*batch 2"], stream: int = 0) -> Int[Tensor, "*ba
 def stream_uniform(seed: Int[Tensor, "..."], index: Int[Tensor, "..."]) -> Float[Tensor, "..."]:
     """The uniform number at a place of the stream of each seed, in (0, 1), float64."""
     bits = _mixed(seed + (index + 1) * GOLDEN_GAMMA)
-    return ((bits >> 11) & (2**53 - 1)).double() * 2.0**-53 + 2.0**-54
+    uniform: Tensor = ((bits >> 11) & (2**53 - 1)).double() * 2.0**-53 + 2.0**-54
+    return uniform
 
 
 def in_float64(x: Tensor) -> Tensor:

@@ -126,9 +126,12 @@ def test_each_degree_is_as_likely_as_another_for_every_unit():
 
 def test_connectivities_follow_from_the_seed_alone():
     torch.manual_seed(1)
-    one = build((9,), "raster", "bernoulli", "made:hidden=20,masks=3").backbone.connectivities.degrees
+    spec = "made:hidden=20,masks=3"
+    one = build((9,), "raster", "bernoulli", spec).backbone.connectivities.degrees
     torch.manual_seed(2)
-    assert torch.equal(one, build((9,), "raster", "bernoulli", "made:hidden=20,masks=3").backbone.connectivities.degrees)
+    assert torch.equal(
+        one, build((9,), "raster", "bernoulli", "made:hidden=20,masks=3").backbone.connectivities.degrees
+    )
     other = build((9,), "raster", "bernoulli", "made:hidden=20,masks=3,seed=1").backbone.connectivities.degrees
     assert torch.equal(one[0], other[0])
     assert not torch.equal(one[1], other[1])

@@ -50,7 +50,7 @@ def nade(batch: int) -> Callable[[], Tensor]:
 
 def _stepper(spec: str, batch: int):
     model = build((1, 28, 28), "raster", "bernoulli", spec).eval()
-    stepper = model.backbone.stepper(model.order, batch)
+    stepper = model.generation(batch).stepper
     stepper.step(None)
     return stepper
 
