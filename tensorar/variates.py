@@ -36,7 +36,8 @@ def beta(
     """A beta variate with these concentrations: the share of one gamma variate in the sum of two."""
     both = torch.stack(torch.broadcast_tensors(one, zero))
     numerator, other = _log_gamma(both, torch.stack([seeds(noise, stream=k) for k in (1, 2)]))
-    return (numerator - other).sigmoid()
+    share: Tensor = (numerator - other).sigmoid()
+    return share
 
 
 def log_gamma(concentration: Float[Tensor, "..."], noise: Float[Tensor, "*batch 2"]) -> Float[Tensor, "..."]:
@@ -124,12 +125,14 @@ def _mixed(x: Tensor) -> Tensor:
     """The finalizer of splitmix64; products wrap around."""
     x = (x ^ _shift(x, 30)) * FIRST_FACTOR
     x = (x ^ _shift(x, 27)) * SECOND_FACTOR
-    return x ^ _shift(x, 31)
+    mixed: Tensor = x ^ _shift(x, 31)
+    return mixed
 
 
 def _shift(x: Tensor, places: int) -> Tensor:
     """A logical shift to the right: torch's copies the sign."""
-    return (x >> places) & (2 ** (64 - places) - 1)
+    shifted: Tensor = (x >> places) & (2 ** (64 - places) - 1)
+    return shifted
 
 
 def _signed(x: int) -> int:
