@@ -157,7 +157,9 @@ def test_a_rate_is_exponential_and_then_straight():
 def test_far_values_are_shown_as_different_finite_numbers(name):
     head = _make(name)
     values = torch.tensor(FAR[name])
-    shown = head.encode(torch.cat([values.float(), torch.linspace(0.01, 0.99, 99)]) if name not in COUNTS else values)
+    shown = head.encode(
+        torch.cat([values.float(), torch.linspace(0.01, 0.99, 99)]) if name not in COUNTS else values.float()
+    )
     assert shown.isfinite().all()
     assert len(shown.unique(dim=0)) == len(shown) - (name == "beta")
     # the zero that stands for what is not known is hidden after it is encoded
