@@ -30,13 +30,13 @@ def test_a_compressed_file_that_is_corrupt(tmp_path):
     whole = bytearray(gzip.compress(idx(images(2))))
     whole[len(whole) // 2] ^= 255
     (tmp_path / "x").write_bytes(whole)
-    said(lambda: read_idx(tmp_path / "x", 3), "sound", "delete it and let tensorar download it again")
+    said(lambda: read_idx(tmp_path / "x", 3), "valid gzip", "delete it and let tensorar download it again")
 
 
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"<html>not found</html>", "starts with 3c 68 74 6d"),
+        (b"<html>not found</html>", "starting with 3c 68 74 6d"),
         (idx(images(2)[:, 0]), "00 00 08 02"),
         (b"\0\0\x0d\x03" + bytes(12), "00 00 0d 03"),
         (idx(images(2)) + b"more", "got 1588"),

@@ -61,7 +61,7 @@ def serve(monkeypatch):
         monkeypatch.setattr(binarized_mnist, "MIRRORS", urls)
         texts = {part: known.get(f"binarized_mnist_{part}.amat") for part in ("train", "valid", "test")}
         monkeypatch.setattr(binarized_mnist, "SHA256", texts)
-        monkeypatch.setattr(binarized_mnist, "EVENTS", {"train": 4, "valid": 2, "test": 3})
+        monkeypatch.setattr(binarized_mnist, "EVENT_COUNTS", {"train": 4, "valid": 2, "test": 3})
         return servers
 
     yield start
@@ -107,21 +107,21 @@ def test_a_damaged_file_of_the_cache_is_downloaded_again(serve, tmp_path):
 def test_a_file_with_the_wrong_checksum_is_refused_and_not_kept(serve, tmp_path):
     wrong = {name: content + b"!" for name, content in small_files().items()}
     serve(wrong, wrong, checksums=small_files())
-    said(lambda: load_dataset("mnist").train, "train-images-idx3-ubyte.gz", "the wrong checksum")
+    said(lambda: load_dataset("mnist").train, "train-images-idx3-ubyte.gz", "wrong checksum")
     assert not list((tmp_path / "cache").rglob("*ubyte*"))
 
 
 def test_nothing_reachable_is_one_error_that_says_what_to_do(monkeypatch):
     mirrors = nobody(), nobody()
     monkeypatch.setattr(mnist, "MIRRORS", mirrors)
-    message = said(lambda: load_dataset("mnist").train, *mirrors, "cannot be reached")
-    assert message.endswith("give the files by hand: write mnist:path=FOLDER, or put them into $TENSORAR_DATA/mnist")
+    message = said(lambda: load_dataset("mnist").train, *mirrors, "unreachable")
+    assert message.endswith("provide the files yourself: mnist:path=FOLDER, or put them into $TENSORAR_DATA/mnist")
 
 
 def test_a_cache_that_cannot_be_written(serve, tmp_path):
     serve(small_files())
     (tmp_path / "cache").write_text("a file in the way")
-    said(lambda: load_dataset("mnist").train, "give the files by hand")
+    said(lambda: load_dataset("mnist").train, "provide the files yourself")
 
 
 def test_the_static_split_is_downloaded_as_text(serve):
@@ -136,8 +136,8 @@ def test_static_not_reachable(serve):
     serve({}, {}, checksums=small_texts())
     said(
         lambda: load_dataset("mnist:binarize=static").train,
-        "answers 404",
-        "write mnist:binarize=static,path=FOLDER, or put them into $TENSORAR_DATA/binarized_mnist",
+        "status 404",
+        "mnist:binarize=static,path=FOLDER, or put them into $TENSORAR_DATA/binarized_mnist",
     )
 
 
@@ -146,7 +146,7 @@ def test_static_not_reachable(serve):
     [(lambda text: text[:1000], "got 500 pixels"), (lambda text: text.replace(b"1", b"2"), "zeros and ones")],
 )
 def test_static_texts_that_are_damaged(tmp_path, monkeypatch, change, says):
-    monkeypatch.setattr(binarized_mnist, "EVENTS", {"train": 4, "valid": 2, "test": 3})
+    monkeypatch.setattr(binarized_mnist, "EVENT_COUNTS", {"train": 4, "valid": 2, "test": 3})
     for name, text in small_texts().items():
         (tmp_path / name).write_bytes(change(text))
     said(lambda: load_dataset(f"mnist:binarize=static,path={tmp_path}").train, says, "delete it and let tensorar")
@@ -158,5 +158,5 @@ def test_static_from_packed_bits(tmp_path, monkeypatch):
     np.savez(tmp_path / "binarized_mnist.npz", shape=[28, 28], **packed)
     path = f"mnist:binarize=static,path={tmp_path}"
     said(lambda: load_dataset(path).train, "50000 images")
-    monkeypatch.setattr(binarized_mnist, "EVENTS", {"train": 4, "valid": 2, "test": 3})
+    monkeypatch.setattr(binarized_mnist, "EVENT_COUNTS", {"train": 4, "valid": 2, "test": 3})
     assert torch.equal(load_dataset(path).valid[:, 0], torch.from_numpy(parts["valid"]))

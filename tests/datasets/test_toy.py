@@ -91,7 +91,7 @@ def test_many_rows_are_worked_through_in_pieces(monkeypatch):
     toy, x = Toy(length=8), Toy(length=8).test[:50]
     evidence = Evidence((torch.arange(8) < 5).expand(50, 8), x)
     whole = toy.log_prob(x), toy.conditional(evidence).probs
-    monkeypatch.setattr("tensorar_plugins.datasets.toy.MOST_AT_ONCE", 7 * 64)
+    monkeypatch.setattr("tensorar_plugins.datasets.toy.MAX_ELEMENTS_PER_CALL", 7 * 64)
     assert torch.equal(toy.log_prob(x), whole[0])
     assert torch.equal(toy.conditional(evidence).probs, whole[1])
 
