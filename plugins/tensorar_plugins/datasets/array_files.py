@@ -34,8 +34,8 @@ def expand(path: str | Path) -> Path:
     unset = re.search(r"\$(\w+)", str(expanded))
     if unset is not None and not expanded.exists():
         raise DataError(
-            expected=f"the environment variable {unset[1]}, which is part of the path {path}",
-            got="a variable that is not set",
+            expected=f"the environment variable {unset[1]}, used in the path {path}",
+            got="no such variable",
             remedy=f"set it: export {unset[1]}=FOLDER",
         )
     return expanded
@@ -59,7 +59,7 @@ def open_npz(path: str | Path) -> Iterator[NpzFile]:
 
 
 def read_packed(file: NpzFile, name: str, path: str | Path) -> UInt8[Tensor, "n *event"]:
-    """Unpack an array of bits packed along axis 1; the event's shape is in the array ``shape``. Raises ``DataError``."""
+    """Unpack bits packed along axis 1; the array ``shape`` holds the event's shape. Raises ``DataError``."""
     if "shape" not in file:
         raise DataError(
             expected=f"an array named shape in {path}",
