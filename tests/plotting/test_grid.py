@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tensorar import ShapeError
-from tensorar.plotting import event_grid, samples_with_probabilities, side_by_side, view_of
+from tensorar.plotting import event_grid, samples_with_means, side_by_side, view_of
 from tests.plotting.figure_helpers import counting, draw, grey, shapes
 
 
@@ -24,14 +24,14 @@ def test_events_of_any_shape(event_shape, n, constant):
 @given(shapes)
 def test_side_by_side_of_any_shape(event_shape):
     figure = draw(side_by_side({"training": counting(3, event_shape), "generated": counting(1, event_shape)}))
-    assert [part.get_suptitle() for part in figure.subfigs] == ["training", "generated"]
+    assert [panel.get_suptitle() for panel in figure.subfigs] == ["training", "generated"]
 
 
 @settings(max_examples=6)
 @given(shapes)
-def test_samples_with_probabilities_of_any_shape(event_shape):
+def test_samples_with_means_of_any_shape(event_shape):
     samples = torch.bernoulli(torch.full((3, *event_shape), 0.5))
-    assert len(draw(samples_with_probabilities(samples, samples * 0.8 + 0.1)).subfigs) == 2
+    assert len(draw(samples_with_means(samples, samples * 0.8 + 0.1)).subfigs) == 2
 
 
 def test_pixels_are_the_values():
@@ -109,6 +109,6 @@ def test_nothing_to_show_is_an_error(events):
 @pytest.mark.usefixtures("without_shape_checks")
 def test_wrong_shapes_are_errors():
     with pytest.raises(ShapeError, match="means of shape"):
-        samples_with_probabilities(torch.zeros(2, 3), torch.zeros(2, 4))
+        samples_with_means(torch.zeros(2, 3), torch.zeros(2, 4))
     with pytest.raises(ShapeError, match="at least one column"):
         side_by_side({})

@@ -39,7 +39,7 @@ def test_masks_are_dark_red_and_light(event_shape, data):
     view = view_of(event_shape, colour=False)
     for i, step in enumerate(order.rank.flatten().tolist()):
         colour = DARK if step < t else RED if step == t else LIGHT
-        np.testing.assert_allclose(shown[view.place(i)], to_rgb(colour))
+        np.testing.assert_allclose(shown[view.position(i)], to_rgb(colour))
 
 
 @pytest.mark.parametrize("visits", [torch.arange(400), torch.randperm(400)])

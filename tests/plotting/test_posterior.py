@@ -43,13 +43,13 @@ def test_the_next_coefficient_is_marked_at_its_place(event_shape, data):
     t = data.draw(st.integers(0, math.prod(event_shape) - 1))
     mask, values, _ = posterior([step_of(event_shape, t)]).axes
     view = view_of(event_shape, colour=False)
-    np.testing.assert_allclose(mask.images[0].get_array()[view.place(t)], to_rgb(RED))
+    np.testing.assert_allclose(mask.images[0].get_array()[view.position(t)], to_rgb(RED))
     view = view_of(event_shape)
     if view.kind in ("curve", "number"):
         assert values.lines[-1].get_xydata().tolist() == [[t, 1.0]]
     else:
         square = values.patches[-1]
-        row, column = view.place(t)
+        row, column = view.position(t)
         assert square.get_edgecolor()[:3] == pytest.approx(to_rgb(RED))
         assert square.get_center() == pytest.approx((column, row))
     assert str(tuple(int(i) for i in np.unravel_index(t, event_shape or (1,)))) in values.get_title()

@@ -23,7 +23,7 @@ def test_a_coefficient_is_found_where_its_value_is_shown(event_shape):
     view = view_of(event_shape, colour=False)
     event = np.arange(math.prod(event_shape), dtype=float).reshape(event_shape)
     shown = view.arrange(event, gap=np.nan)
-    assert all(shown[view.place(i)] == i for i in range(event.size))
+    assert all(shown[view.position(i)] == i for i in range(event.size))
     assert (np.isnan(shown) == view.gaps).all()
 
 

@@ -39,8 +39,8 @@ class Toy(Dataset):
 
     Options:
         length: Length T of the sequences, which have 2T levels.
-        seed: Seed of the validation and test sequences, and of a fixed training set.
-        fixed: Number of sequences in a fixed training set (None: training draws new sequences all the time).
+        seed: Seed of the training, validation and test sequences.
+        fixed: Number of sequences in a fixed training set (None: every training batch is newly generated).
     """
 
     name = "toy"
