@@ -17,7 +17,7 @@ Row = Mapping[str, float | int | None]  # the entries of a line of metrics.jsonl
 def training_curve(rows: Sequence[Row], *, entropy: float | None = None) -> Figure:
     """Nats per event over steps for training and validation, and the exact ``entropy`` of the data if given.
 
-    Rows contain ``step`` and any of ``train_nats`` and ``valid_nats``; missing, None and non-finite entries are skipped.
+    Rows contain ``step`` and any of ``train_nats`` and ``valid_nats``; missing and non-finite entries are skipped.
     """
     figure = new_figure(6, 3.6)
     axes = figure.subplots()
