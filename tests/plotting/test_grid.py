@@ -85,14 +85,14 @@ def test_the_histogram_counts_everything():
     np.testing.assert_allclose([bar.get_height() for bar in axes.patches], [0.25, 0.5, 0, 0.25])
 
 
-def test_both_sides_have_one_range():
+def test_both_sides_have_the_same_range():
     figure = side_by_side({"a": torch.zeros(1, 2, 2), "b": torch.tensor([[[1.0, 2.0], [3.0, 4.0]]])})
     first, second = (part.axes[0].images[0].get_array() for part in figure.subfigs)
     assert (first == 0).all()
     assert second[0, 0, 0] == 0.25
 
 
-def test_numbers_that_are_not_finite_do_not_stop_a_picture():
+def test_non_finite_values_can_be_drawn():
     for event_shape in [(), (4,), (2, 2)]:
         events = counting(3, event_shape)
         events.view(-1)[:3] = torch.tensor([torch.nan, torch.inf, -torch.inf])
@@ -101,7 +101,7 @@ def test_numbers_that_are_not_finite_do_not_stop_a_picture():
 
 @pytest.mark.parametrize("events", [torch.tensor(1.0), torch.zeros(0, 3)])
 @pytest.mark.usefixtures("without_shape_checks")
-def test_nothing_to_show_is_an_error(events):
+def test_an_empty_batch_is_an_error(events):
     with pytest.raises(ShapeError, match="at least one"):
         event_grid(events)
 
