@@ -64,7 +64,7 @@ ALL: list[Recipe] = [
     ),
     _recipe(
         "caltech16-fvsbn",
-        "Caltech-101 silhouettes, 16 x 16, with the fully visible sigmoid belief network; needs $TENSORAR_DATA.",
+        "Caltech-101 silhouettes, 16 x 16, with the FVSBN, from $TENSORAR_DATA/caltech_silhouettes.",
         dataset="npz:path=$TENSORAR_DATA/caltech_silhouettes/caltech_silhouettes_16.npz,packed=true",
         head="bernoulli",
         backbone="fvsbn",
