@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from tensorar.conditionals import all_conditionals, stepper_of
+from tensorar.conditionals import all_conditionals
 from tests.strategies import events_of
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
@@ -12,7 +12,7 @@ CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 
 def walk(model, features, context=None):
     """The parameters that a model's stepper returns one after the other: ``(batch, N, P)``, by flat index."""
-    stepper = stepper_of(model.backbone, model.order, len(features), context)
+    stepper = model.generation(len(features), context=context).stepper
     with torch.inference_mode():
         parameters = steps(stepper, features, model.order, range(len(model.order)))
     return torch.stack(parameters, 1)[:, model.order.rank.flatten()]
@@ -38,7 +38,7 @@ def compare_selected(model, rows, *, context=None, **tolerance):
     features, rows = model.features(events_of(model, 3, 1)), torch.tensor(rows)
     expected = all_conditionals(model.backbone, features, model.order, context)
     expected = expected.reshape(3, -1, expected.shape[-1])[rows][:, model.order.visits].unbind(1)
-    stepper, order, n = stepper_of(model.backbone, model.order, 3, context), model.order, len(model.order)
+    stepper, order, n = model.generation(3, context=context).stepper, model.order, len(model.order)
     steps(stepper, features, order, range(n // 2))
     stepper.select(rows)
     rest = steps(stepper, features[rows], order, range(n // 2, n))

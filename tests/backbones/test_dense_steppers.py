@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tensorar import build
-from tensorar.conditionals import all_conditionals, stepper_of
+from tensorar.conditionals import all_conditionals
 from tests.backbones.stepping_helpers import compare_selected, walk
 from tests.strategies import events_of, randomise
 
@@ -51,7 +51,7 @@ def test_the_stepper_uses_the_selected_connectivity():
 
 def test_every_unit_of_made_is_computed_once():
     model = randomise(build((30,), "raster", "bernoulli", "made:hidden=17,layers=2"), 0)
-    for layer in stepper_of(model.backbone, model.order, 2).layers:
+    for layer in model.generation(2).stepper.layers:
         assert len(layer.bounds) == 31
         assert layer.bounds == sorted(layer.bounds)
         assert (layer.bounds[0], layer.bounds[-1]) == (0, 17)

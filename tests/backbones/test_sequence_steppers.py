@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from tensorar import build
-from tensorar.conditionals import all_conditionals, stepper_of
-from tensorar.generation.batch_size import held
+from tensorar.conditionals import all_conditionals
+from tensorar.generation.batch_size import held_bytes
 from tests.backbones.stepping_helpers import compare_selected, walk
 from tests.strategies import events_of, randomise
 
@@ -51,7 +51,7 @@ def test_selected_examples_go_on_as_if_alone(spec, context_features, rows):
 @pytest.mark.parametrize("kv_heads", [1, 2, 4])
 def test_heads_that_share_a_key_and_value_keep_one_of_each(kv_heads):
     model = build((4, 4), "raster", "bernoulli", f"transformer:channels=32,heads=4,layers=3,kv_heads={kv_heads}")
-    sizes = [held(stepper_of(model.backbone, model.order, batch)) for batch in (1, 2)]
+    sizes = [held_bytes(model.generation(batch).stepper) for batch in (1, 2)]
     keys_and_values, width, steps, layers = 2, 32 // 4, 16, 3
     assert sizes[1] - sizes[0] == layers * keys_and_values * kv_heads * width * steps * model.dtype.itemsize
 
