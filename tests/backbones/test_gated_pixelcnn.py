@@ -28,7 +28,7 @@ SHAPES = [
 
 def _model(shape, ordering="raster", *, layers=10, channels=8, context_features=0, **options):
     spec = ",".join(
-        [f"gated_pixelcnn:channels={channels},hidden=32,layers={layers},kernel=3,first_kernel=3"]
+        [f"gated_pixelcnn:channels={channels},output_channels=32,layers={layers},kernel=3,first_kernel=3"]
         + [f"{k}={v}" for k, v in options.items()]
     )
     return build(shape, ordering, "bernoulli", spec, context_features=context_features)
@@ -70,18 +70,18 @@ def test_nor_would_a_horizontal_stack_alone_do():
     assert receptive_field_coverage(model) < 0.2
 
 
-def test_what_the_vertical_stack_tells_about_a_row_has_seen_the_rows_before_and_no_other():
+def test_the_vertical_stack_at_a_row_depends_on_the_rows_before_and_no_other():
     backbone = randomise(_model((6, 5), layers=6), 0).backbone
-    told = {}
+    outputs = {}
     for i, layer in enumerate(backbone.layers):
-        layer.stacks[0].register_forward_hook(lambda module, inputs, out, i=i: told.__setitem__(i, out))
+        layer.stacks[0].register_forward_hook(lambda module, inputs, out, i=i: outputs.__setitem__(i, out))
     features = torch.randn(1, 6, 5, 1).double().requires_grad_()
     backbone(features, Order.raster((6, 5)))
-    for maps in told.values():
+    for maps in outputs.values():
         for row in range(6):
-            (slope,) = torch.autograd.grad(maps[:, :, row].sum(), features, retain_graph=True)
-            assert (slope[0, row:] == 0).all()
-    assert (slope[0, :5, :, 0] != 0).all(), "at the end all rows before the last, as a whole"
+            (grad,) = torch.autograd.grad(maps[:, :, row].sum(), features, retain_graph=True)
+            assert (grad[0, row:] == 0).all()
+    assert (grad[0, :5, :, 0] != 0).all(), "at the end all rows before the last, as a whole"
 
 
 def test_dilation_reaches_further_with_the_same_layers():
@@ -103,7 +103,7 @@ def test_a_stack_for_every_axis_that_has_others_inside(shape, stacks):
 def test_a_layer_is_the_one_of_the_paper():
     """Figure 2 and equations 2 and 4: the vertical stack's maps before its gate go to the horizontal one."""
     backbone = randomise(_model((5, 6), layers=3, channels=4, context_features=2), 0).backbone
-    ranks = backbone._ranks(Order.raster((5, 6)))
+    ranks = backbone.stack_ranks(Order.raster((5, 6)))
     v, h, context = (torch.randn(2, *shape).double() for shape in ((4, 5, 6), (4, 5, 6), (2,)))
     for layer, residual in zip(backbone.layers[1:], (True, False), strict=True):
         vertical, horizontal = layer.stacks
@@ -132,7 +132,7 @@ def test_the_first_layer_is_strict_and_has_no_residual_the_others_are_not_and_do
 
 
 def test_halves_are_taken_within_each_group():
-    maps = torch.arange(8).reshape(1, 8, 1)
+    maps = torch.arange(8.0).reshape(1, 8, 1)
     first, second = halves(maps, 2)
     assert first.flatten().tolist() == [0, 1, 4, 5]
     assert second.flatten().tolist() == [2, 3, 6, 7]

@@ -15,7 +15,7 @@ from tests.strategies import randomise
     ("spec", "ordering", "shape"),
     [
         ("pixelcnn:channels=6,blocks=2", "snake", (6, 6)),
-        ("gated_pixelcnn:channels=5,hidden=6,layers=3", "raster", (5, 6)),
+        ("gated_pixelcnn:channels=5,output_channels=6,layers=3", "raster", (5, 6)),
     ],
 )
 def test_batches_of_any_size_and_two_walks_at_once(spec, ordering, shape):

@@ -1,4 +1,4 @@
-"""Grids walked through in steps: what is skewed comes back, and neighbours are found where they lie."""
+"""Grids scanned in steps: skewing is undone, and neighbours are at the listed positions."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_neighbours_are_where_they_are_looked_for(walk, sizes):
     coordinates = torch.stack(torch.unravel_index(skew.cells[0], sizes), 1).tolist()
     steps = [list(map(tuple, some)) for some in _cut(coordinates, skew.counts)]
     before = []
-    for cells, seen in zip(steps, skew.seen(), strict=True):
+    for cells, seen in zip(steps, skew.neighbours_by_step(), strict=True):
         for offset, places in zip(offsets, seen.unflatten(0, (len(offsets), -1)), strict=True):
             for cell, place in zip(cells, places.tolist(), strict=True):
                 there = tuple(c + o for c, o in zip(cell, offset, strict=True))
