@@ -124,7 +124,8 @@ def _own_first(weight_mask: Bool[Tensor, "taps groups groups"], group: int) -> I
     tap, target, source = weight_mask.nonzero().T
     mine = (target == group).nonzero()[:, 0]
     elsewhere = (tap[mine] != len(weight_mask) // 2) | (source[mine] != group)
-    return mine[elsewhere.int().argsort(stable=True)]
+    own_first: Tensor = mine[elsewhere.int().argsort(stable=True)]
+    return own_first
 
 
 def _allocate(last_readers: list[int]) -> tuple[list[int], int]:

@@ -86,7 +86,8 @@ class MaskedConv(nn.Module):
         if maps.ndim - 2 in CONVOLUTIONS:
             return self._convolve(maps, taps)
         if math.prod(self.kernel.size) == 1:
-            return self._convolve(maps.flatten(2), taps).unflatten(2, maps.shape[2:])
+            out = self._convolve(maps.flatten(2), taps)
+            return out.reshape(*out.shape[:2], *maps.shape[2:])
         return self._locally_masked(maps, taps)
 
     def _convolve(
@@ -102,14 +103,17 @@ class MaskedConv(nn.Module):
             return convolution(maps, weight, self.bias, dilation=self.kernel.dilation)
         out = convolution(maps, weight, self.bias, padding=around, dilation=self.kernel.dilation)
         starts = [p - before for p, (before, _) in zip(around, padding, strict=True)]
-        return out[(..., *[slice(i, i + n) for i, n in zip(starts, sizes, strict=True)])]
+        window = [slice(i, i + n) for i, n in zip(starts, sizes, strict=True)]
+        return out[(slice(None), slice(None), *window)]
 
     def _boxed_weight(self, taps: Taps) -> Float[Tensor, "groups_outputs groups_inputs *box"]:
-        weight = self.weight[(..., *[slice(a, b + 1) for a, b in taps.box])]
+        box = [slice(a, b + 1) for a, b in taps.box]
+        weight = self.weight[(slice(None), slice(None), *box)]
         if taps.box_mask is None:
             return weight
         blocks = weight.unflatten(1, (self.groups, -1)).unflatten(0, (self.groups, -1))
-        return (blocks * taps.box_mask[:, None, :, None]).flatten(0, 1).flatten(1, 2)
+        masked: Tensor = blocks * taps.box_mask[:, None, :, None]
+        return masked.flatten(0, 1).flatten(1, 2)
 
     def _locally_masked(
         self, maps: Float[Tensor, "batch groups_inputs *sizes"], taps: Taps

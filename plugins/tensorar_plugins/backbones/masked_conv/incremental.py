@@ -59,15 +59,17 @@ def tap_weights(
     """The weights of some edge types below each other, ``(types * inputs, outputs)``."""
     blocks = conv.weight.detach().flatten(2).unflatten(1, (conv.groups, -1)).unflatten(0, (conv.groups, -1))
     # (groups, outputs, groups, inputs, taps) to (taps, groups, groups, inputs, outputs)
-    return blocks.permute(4, 0, 2, 3, 1).flatten(0, 2)[edge_types].flatten(0, 1)
+    weights: Tensor = blocks.permute(4, 0, 2, 3, 1).flatten(0, 2)[edge_types].flatten(0, 1)
+    return weights
 
 
 def layer_bias(
     layer: MaskedLayer, context: Float[Tensor, "batch context"] | None
 ) -> Float[Tensor, "batch_or_1 groups outputs"]:
     """What a layer adds at every position: its bias and that of the context."""
-    bias: Tensor = layer.context(layer.conv.bias.unsqueeze(0), context)
-    return bias.detach().unflatten(1, (layer.conv.groups, -1))
+    assert layer.conv.bias is not None
+    bias: Tensor = layer.context(layer.conv.bias.unsqueeze(0), context).detach()
+    return bias.reshape(len(bias), layer.conv.groups, -1)
 
 
 def with_bias(layer: MaskedLayer, context: Float[Tensor, "batch context"] | None) -> BiasedConv:
@@ -91,7 +93,7 @@ class IncrementalConvs:
         found = [(i, n, c) for indices, c in zip(alike.values(), caches, strict=True) for n, i in enumerate(indices)]
         found.sort(key=lambda entry: entry[0])
         self.layers = [[cache.layer(n, g) for _, n, cache in found] for g in range(len(ranks.rank))]
-        self.group = caches[0].layout.group
+        self.group = caches[0].group
         # layers that read nothing but their own coefficient have nothing to fetch or store
         self.caches = [cache for cache in caches if cache.reads_earlier]
 
@@ -115,7 +117,8 @@ class _CachedInputs:
 
     def __init__(self, layers: list[BiasedConv], ranks: Ranks, batch: int) -> None:
         convs, self.biases = zip(*layers, strict=True)
-        self.layout = layout = cache_layout(convs[0].taps(ranks), ranks)
+        layout = cache_layout(convs[0].taps(ranks), ranks)
+        self.group, self.slot, self.reads = layout.group, layout.slot, layout.earlier_reads
         count, inputs = len(convs), convs[0].weight.shape[1] // convs[0].groups
         self.reads_earlier = any(len(types) > layout.include_self for types in layout.edge_types)
         # per group (layers, types * inputs, outputs) and (layers * batch, types, inputs)
@@ -126,7 +129,7 @@ class _CachedInputs:
         self.own_inputs = [of_group[:, :, 0] for of_group in by_layer] if layout.include_self else []
         # (layers * batch, slots, inputs)
         self.cache = self.inputs[0].new_zeros(count * batch, layout.size if self.reads_earlier else 1, inputs)
-        self.slots = self.cache.unflatten(0, (count, batch)).unbind(2)
+        self.by_slot = self.cache.unflatten(0, (count, batch)).unbind(2)
 
     def layer(self, n: int, group: int) -> LayerAtStep:
         """One of the layers, for one group."""
@@ -136,13 +139,11 @@ class _CachedInputs:
 
     def fetch(self, t: int) -> None:
         """Gather the inputs that step ``t`` reads from earlier steps, for all layers."""
-        index = self.layout.earlier_reads[t]
-        torch.index_select(self.cache, 1, index, out=self.inputs[self.layout.group[t]])
+        torch.index_select(self.cache, 1, self.reads[t], out=self.inputs[self.group[t]])
 
     def store(self, t: int, features: Float[Tensor, "batch inputs"] | None) -> None:
         """Cache the inputs of step ``t``."""
-        inputs = self.own_inputs[self.layout.group[t]] if features is None else features
-        self.slots[self.layout.slot[t]].copy_(inputs)
+        self.by_slot[self.slot[t]].copy_(self.own_inputs[self.group[t]] if features is None else features)
 
     def state(self) -> dict[str, Float[Tensor, "batch layers slots inputs"]]:
         """The cache, and the inputs of the current step."""

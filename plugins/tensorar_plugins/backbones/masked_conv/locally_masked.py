@@ -90,7 +90,8 @@ def _slices(taps: Taps, *tensors: Tensor) -> Iterator[tuple[TapEdges, Iterator[t
 
 def _examples_per_slice(*tensors: Tensor) -> int:
     each = max(tensor.shape[1:].numel() for tensor in tensors)
-    return max_examples_per_call(each, MAX_NUMBERS_PER_CALL, tensors[0].device)
+    examples: int = max_examples_per_call(each, MAX_NUMBERS_PER_CALL, tensors[0].device)
+    return examples
 
 
 class ToNodes(torch.autograd.Function):
@@ -148,8 +149,10 @@ def locally_masked(
     """The masked convolution with the taps that are live at each position."""
     groups, sizes, maps = taps.live.shape[1], maps.shape[2:], _autocast(maps)
     blocks = weight.flatten(2).unflatten(1, (groups, -1)).unflatten(0, (groups, -1)).permute(4, 0, 2, 1, 3)
-    nodes = ToNodes.apply(maps.flatten(2)).unflatten(2, (groups, -1)).flatten(1, 2)
+    nodes: Tensor = ToNodes.apply(maps.flatten(2))  # type: ignore[no-untyped-call]
+    nodes = nodes.unflatten(2, (groups, -1)).flatten(1, 2)
     weights = blocks.flatten(0, 2).index_select(0, taps.edge_types).to(nodes.dtype)
-    out = LocallyMasked.apply(nodes, weights, bias.unflatten(0, (groups, -1)).to(nodes.dtype), taps)
-    maps_out: Tensor = FromNodes.apply(out.unflatten(1, (-1, groups)).flatten(2)).unflatten(2, sizes)
-    return maps_out
+    biases = bias.unflatten(0, (groups, -1)).to(nodes.dtype)
+    out: Tensor = LocallyMasked.apply(nodes, weights, biases, taps)  # type: ignore[no-untyped-call]
+    out = FromNodes.apply(out.unflatten(1, (-1, groups)).flatten(2))  # type: ignore[no-untyped-call]
+    return out.reshape(*out.shape[:2], *sizes)

@@ -193,4 +193,5 @@ class GroupWeights:
 
 def by_group(weight: Shaped[Tensor, "gates_groups_width *rest"], groups: int) -> Shaped[Tensor, "rows *rest"]:
     """Rows that are gates before groups, ``(4 * groups * width, ...)``, as groups before gates."""
-    return weight.unflatten(0, (4, groups, -1)).transpose(0, 1).flatten(0, 2)
+    rows: Tensor = weight.unflatten(0, (4, groups, -1)).transpose(0, 1).flatten(0, 2)
+    return rows

@@ -131,4 +131,5 @@ class JoinDirections(nn.Module):
         for live, shifts in zip(self.live, self.shifts, strict=True):
             total = reduce(torch.add, [shift_along(maps[direction], axis) for direction, axis in shifts])
             out = torch.addmm(out, self.weight * live, total.flatten(1))
-        return out.unflatten(1, (-1, maps[0].shape[-1]))
+        by_cell: Tensor = out.unflatten(1, (-1, maps[0].shape[-1]))
+        return by_cell

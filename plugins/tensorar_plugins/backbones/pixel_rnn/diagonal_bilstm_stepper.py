@@ -66,9 +66,9 @@ class DiagonalBiLSTMStepper(PixelRNNStepper):
     def add_states(self, t: int, group: int) -> None:
         super().add_states(t, group)
         self.mirrored.advance(t)
-        in_views, input_slots = self.weights[group].in_views, self.schedule.input_slots[t]
-        if in_views is not None:
-            self.states[:, in_views].copy_(self.mirrored.cache.gather(self.schedule.view_slots[t]))
+        view_slots, input_slots = self.schedule.view_slots[t], self.schedule.input_slots[t]
+        if view_slots is not None:
+            self.states[:, self.weights[group].in_views].copy_(self.mirrored.cache.gather(view_slots))
         if input_slots is not None:
             maps = self.mirrored.maps.index_select(2, input_slots).flatten(1, 2)
             self.other_maps[:, : maps.shape[1]].copy_(maps)
@@ -84,7 +84,7 @@ def _gate_bias(
     """The biases of a layer's gates, and what the context adds."""
     bias = layer.bias.detach()
     with_context: Tensor = layer.context(bias.reshape(1, -1), context).detach()
-    return with_context.unflatten(1, bias.shape[:2])
+    return with_context.reshape(len(with_context), *bias.shape[:2])
 
 
 def _weights(layer: Any, bias: Float[Tensor, "batch_or_1 gates"], groups: int) -> RecurrentWeights:

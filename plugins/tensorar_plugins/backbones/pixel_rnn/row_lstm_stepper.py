@@ -30,10 +30,10 @@ MAX_STEPS_PER_CALL = 64
 class RowSegment(NamedTuple):
     """Steps of one row and group whose gates are computed together.
 
-    ``count`` steps with slots from ``slot`` on; ``state_slots`` are the states that they read, by type and step.
+    ``length`` steps with slots from ``slot`` on; ``state_slots`` are the states that they read, by type and step.
     """
 
-    count: int
+    length: int
     slot: int
     state_slots: Tensor
 
@@ -75,11 +75,11 @@ class RowLSTMStepper(PixelRNNStepper):
         self.partial_gates.copy_(self.gates_at[self.plan.slot[t]])
 
     def _compute_segment(self, segment: RowSegment, weights: GroupWeights) -> None:
-        # (layers, width * types, count * B)
-        states = self.cache.gather(segment.state_slots, segment.count)
-        bias = weights.bias if weights.bias.shape[2] == 1 else weights.bias.repeat(1, 1, segment.count)
-        # (layers, 4 * width, count * B), a view
-        gates = self.row_gates.narrow(2, segment.slot, segment.count).flatten(2)
+        # (layers, width * types, length * B)
+        states = self.cache.gather(segment.state_slots, segment.length)
+        bias = weights.bias if weights.bias.shape[2] == 1 else weights.bias.repeat(1, 1, segment.length)
+        # (layers, 4 * width, length * B), a view
+        gates = self.row_gates.narrow(2, segment.slot, segment.length).flatten(2)
         torch.baddbmm(bias, weights.state, states, out=gates)
 
     def store_states(self, t: int) -> None:
@@ -98,9 +98,9 @@ def row_plan(ranks: Ranks, offsets: tuple[tuple[int, ...], ...]) -> RowPlan:
     row_of_cell = rows(ranks.rank.shape[1:]).to(row.device).flatten()
     row[step_of_node(ranks)] = row_of_cell.repeat_interleave(len(ranks.rank))
     segments: list[tuple[int, list[int]]] = []
-    for group, steps in enumerate(layout.steps):
-        lengths = row[steps].unique_consecutive(return_counts=True)[1].tolist()
-        for of_row in steps.split(lengths):
+    for group, of_group in enumerate(layout.steps):
+        lengths = row[of_group].unique_consecutive(return_counts=True)[1].tolist()
+        for of_row in of_group.split(lengths):
             segments += [(group, segment.tolist()) for segment in of_row.split(MAX_STEPS_PER_CALL)]
     segments.sort(key=lambda segment: segment[1])
     alternating = any(before[-1] > after[0] for (_, before), (_, after) in pairwise(segments))

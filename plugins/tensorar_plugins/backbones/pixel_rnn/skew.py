@@ -77,11 +77,13 @@ class Skew(nn.Module):
         self, skewed: Shaped[Tensor, "directions channels cells batch"]
     ) -> tuple[Shaped[Tensor, "directions channels _ batch"], ...]:
         """Skewed maps split into the steps."""
-        return skewed.split(self.counts, 2)
+        steps: tuple[Tensor, ...] = skewed.split(self.counts, 2)
+        return steps
 
     def neighbours_by_step(self) -> tuple[Int[Tensor, " _"], ...]:
         """The positions of the neighbours by step, ``(taps * cells)``, one tap after the other."""
-        return self.neighbours.split([self.taps * n for n in self.counts])
+        steps: tuple[Tensor, ...] = self.neighbours.split([self.taps * n for n in self.counts])
+        return steps
 
 
 def diagonals(sizes: Sequence[int]) -> Int[Tensor, "*sizes"]:

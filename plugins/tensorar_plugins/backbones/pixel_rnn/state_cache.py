@@ -131,4 +131,5 @@ def state_weights(
 ) -> Float[Tensor, "outputs inputs_types"]:
     """The weights of some types, ``(outputs, inputs * types)``: for what ``StateCache.gather`` gives."""
     inputs = layer.weight.shape[1] // layer.groups
-    return tap_weights(layer, types).unflatten(0, (len(types), inputs)).permute(2, 1, 0).flatten(1)
+    weights = tap_weights(layer, types)
+    return weights.view(len(types), inputs, weights.shape[1]).permute(2, 1, 0).flatten(1)

@@ -96,7 +96,7 @@ class _SlabStack:
         outer: _SlabStack | None,
     ) -> None:
         layers, self.outer = backbone.layers, outer
-        self.count = math.prod(backbone.grid.event_shape[backbone.axes[k] + 1 :])
+        self.count: int = math.prod(backbone.grid.event_shape[backbone.axes[k] + 1 :])
         options = ranks[k], ranks[-1], self.count, batch
         self.convs = [SlabConv(layer.stacks[k].conv, *options) for layer in layers]
         self.links = [SlabConv(layer.links[k], *options) for layer in layers]
@@ -104,7 +104,7 @@ class _SlabStack:
         self.groups = group_of_step(ranks[-1]).split(self.count)
         self.partial_sums = self.biases[0].new_zeros(len(layers), batch, self.count, self.biases[0].shape[2])
         # by coefficient of the slab, then by layer: (batch, 2 * channels)
-        self.partial_sums_at = [sums.unbind() for sums in self.partial_sums.unbind(2)]
+        self.partial_sums_at: list[tuple[Tensor, ...]] = [sums.unbind() for sums in self.partial_sums.unbind(2)]
         self.sums = torch.zeros_like(self.partial_sums[0])
 
     def advance(self, t: int) -> None:
@@ -155,7 +155,7 @@ class _HorizontalStack:
         self.skips_and_stream = convs[0].weight.new_zeros(batch, 2 * channels)
         self.skips, self.stream = self.skips_and_stream.split(channels, 1)
         self.sums = torch.zeros_like(self.skips_and_stream)
-        self.halves = self.sums.split(channels, 1)
+        self.f, self.g = self.sums.split(channels, 1)
         *biases, last = (out.bias for out in outs)
         stream_biases = [None, *(bias[:, channels:] for bias in accumulate(biases))]
         self.bias = last + sum(bias[:, :channels] for bias in biases)
@@ -172,6 +172,6 @@ class _HorizontalStack:
             if bias is not None:
                 torch.add(self.stream, bias, out=conv.own_input)
             torch.addmm(start, conv.inputs, conv.weight, out=self.sums)
-            gate_in_place(self.sums, *self.halves, out.own_input)
+            gate_in_place(self.sums, self.f, self.g, out.own_input)
             target.addmm_(out.inputs, out.weight)
         return output_parameters(self.output, self.skips + self.bias)

@@ -33,6 +33,7 @@ class OutputLayers(nn.Module):
         """Set the last bias to the mean of the marginals over the positions, which share it."""
         last = self.layers[-1]
         assert isinstance(last, MaskedLayer)
+        assert last.conv.bias is not None
         last.conv.bias.data = self.grid.maps(marginal.unsqueeze(0)).flatten(2).mean((0, 2)).to(last.conv.bias)
 
     def forward(

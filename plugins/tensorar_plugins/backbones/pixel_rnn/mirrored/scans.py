@@ -133,13 +133,16 @@ class WavefrontWeights:
     def _rows(self, weight: Float[Tensor, "all_gates columns"]) -> Float[Tensor, "gates columns"]:
         """The gates of the wavefront's groups: gates, then channels, then groups, as their states are side by side."""
         by_gate = weight.unflatten(0, (4, self.groups, -1))[:, list(self.wavefront.groups)]
-        return by_gate.transpose(1, 2).flatten(0, 2)
+        rows: Tensor = by_gate.transpose(1, 2).flatten(0, 2)
+        return rows
 
     def _of_maps(self, weight: Float[Tensor, "gates groups_maps"]) -> Float[Tensor, "gates maps"]:
         by_group = weight.unflatten(1, (self.groups, -1))[:, list(self.wavefront.input_groups)]
-        return by_group.transpose(1, 2).flatten(1)
+        columns: Tensor = by_group.transpose(1, 2).flatten(1)
+        return columns
 
     def _of_states(self, weight: Float[Tensor, "gates channels_taps"], taps: int) -> Float[Tensor, "gates states"]:
         tap, group = (list(index) for index in zip(*self.wavefront.taps, strict=True))
         by_type = weight.unflatten(1, (self.groups, -1, taps))[:, group, :, tap]
-        return by_type.permute(1, 2, 0).flatten(1)
+        columns: Tensor = by_type.permute(1, 2, 0).flatten(1)
+        return columns
