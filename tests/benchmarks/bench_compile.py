@@ -22,14 +22,14 @@ MANY = 100
 
 def pixelcnn(batch: int) -> Callable[[], Tensor]:
     """All layers of twelve blocks at one coefficient."""
-    return _stepper("pixelcnn:blocks=12,channels=128", batch).chains[0].__call__
+    return _stepper("pixelcnn:blocks=12,channels=128", batch).networks[0].__call__
 
 
 def gated_pixelcnn(batch: int) -> Callable[[], Tensor]:
     """All layers of the horizontal stack at one coefficient."""
     stepper = _stepper("gated_pixelcnn:layers=12,channels=64", batch)
-    told, chain = stepper._told(0), stepper.chains[0]
-    return lambda: chain(told)
+    partial_sums, network = stepper._partial_sums(0), stepper.networks[0]
+    return lambda: network(partial_sums)
 
 
 def transformer(batch: int) -> Callable[[], Tensor]:

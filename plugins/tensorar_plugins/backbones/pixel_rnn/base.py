@@ -21,12 +21,6 @@ class PixelRNN(CausalBackbone):
 
     The residual stream has ``2 * channels`` maps per group, the recurrent state ``channels``: table 1 and figure 5 of
     the paper.
-
-    Options:
-        channels: Channels of the recurrent state, for each coefficient of a pixel; the residual stream has twice as
-            many.
-        layers: Number of recurrent layers.
-        first_kernel: Kernel size of the first convolution; odd.
     """
 
     orders = "raster"

@@ -32,6 +32,12 @@ class DiagonalBiLSTM(PixelRNN):
     of the row above. Because it is shifted anyway, here it starts from maps that depend on that pixel too. The forget
     gate's bias starts at 1, which the paper does not mention: Jozefowicz, Zaremba, Sutskever 2015, "An Empirical
     Exploration of Recurrent Network Architectures".
+
+    Options:
+        channels: Channels of the recurrent state, for each coefficient of a pixel; the residual stream has twice as
+            many.
+        layers: Number of recurrent layers.
+        first_kernel: Kernel size of the first convolution; odd.
     """
 
     name = "diagonal_bilstm"

@@ -29,7 +29,11 @@ class RowLSTM(PixelRNN):
     Sutskever 2015, "An Empirical Exploration of Recurrent Network Architectures".
 
     Options:
-        kernel: Kernel size along the rows of the recurrent layers; odd.
+        channels: Channels of the recurrent state, for each coefficient of a pixel; the residual stream has twice as
+            many.
+        layers: Number of recurrent layers.
+        kernel: Kernel size along the rows in the recurrent layers; odd.
+        first_kernel: Kernel size of the first convolution; odd.
     """
 
     name = "row_lstm"
