@@ -56,7 +56,7 @@ def _seen_by_rule(conv, ranks, visits):
 
 @given(layer=layers())
 def test_every_step_reads_what_the_rule_allows(layer):
-    """A walk with a cache of steps instead of maps: each block comes in, then its members read."""
+    """Stepping with a cache of steps instead of maps: each block is stored, then its members read."""
     conv, ranks, visits, count = layer
     layout = cache_layout(conv.taps(ranks), visits, count)
     cache, groups = [NOTHING] * layout.size, conv.groups

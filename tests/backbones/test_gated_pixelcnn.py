@@ -52,7 +52,7 @@ def test_with_too_few_layers_it_does_not():
 
 @pytest.mark.parametrize("layers", [14, 18])
 def test_the_measurement_finds_the_blind_spot_of_a_stack_that_shifts_in_every_layer(layers):
-    """The well-known mistake: each vertical layer looks at rows above only, so the row above is seen by the first."""
+    """The well-known mistake: each vertical layer reads the rows above only, so only the first sees the row above."""
     model = _model((6, 12), layers=layers)
     for layer in model.backbone.layers:
         layer.stacks[0].conv.include_self = False
@@ -145,10 +145,10 @@ def test_every_parameter_is_used():
     assert [name for name, p in model.named_parameters() if p.grad is None] == []
 
 
-def test_channel_axes_are_those_of_the_data_however_it_is_shown():
-    """Pixel by pixel the network is shown the colours last; the option still counts the axes of the data."""
-    shown = build((3, 8, 8), "raster:axes=1 2 0", "bernoulli", "gated_pixelcnn:channels=8,layers=2,channel_axes=0")
-    assert shown.backbone.grid.event_shape == (8, 8, 3)
-    assert shown.backbone.grid.spatial_axes == (0, 1)
+def test_channel_axes_are_those_of_the_data_whatever_the_order():
+    """Pixel by pixel the network gets the colours last; the option still counts the axes of the data."""
+    first = build((3, 8, 8), "raster:axes=1 2 0", "bernoulli", "gated_pixelcnn:channels=8,layers=2,channel_axes=0")
+    assert first.backbone.grid.event_shape == (8, 8, 3)
+    assert first.backbone.grid.spatial_axes == (0, 1)
     last = build((3, 8, 8), "raster:axes=1 2 0", "bernoulli", "gated_pixelcnn:channels=8,layers=2,channel_axes=-3")
-    assert last.backbone.grid == shown.backbone.grid
+    assert last.backbone.grid == first.backbone.grid

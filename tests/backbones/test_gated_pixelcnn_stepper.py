@@ -94,10 +94,10 @@ def test_a_stack_is_computed_when_its_slab_begins():
     stepper, begun = stepper_of(model.backbone, model.order, 1), []
     for stack in stepper.slab_stacks:
         stack.advance = lambda t, stack=stack, advance=stack.advance: (begun.append((stack.count, t)), advance(t))
-    shown = None
+    features = None
     for _ in range(24):
-        stepper.step(shown)
-        shown = torch.ones(1, 1).double()
+        stepper.step(features)
+        features = torch.ones(1, 1).double()
     assert [t for count, t in begun if count == 12] == [0, 12]
     assert [t for count, t in begun if count == 4] == [0, 4, 8, 12, 16, 20]
 

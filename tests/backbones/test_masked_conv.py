@@ -52,7 +52,7 @@ def _brute_force(conv, maps, rank):
     weight = conv.weight.unflatten(0, (groups, -1)).unflatten(2, (groups, -1))
     maps = maps.unflatten(1, (groups, -1))
     positions = list(itertools.product(*map(range, sizes)))
-    answers = []
+    outputs = []
     for g, i in itertools.product(range(groups), positions):
         total = torch.zeros(len(maps), weight.shape[1]).double() + 0 * (maps.sum() + weight.sum())
         for s, j in itertools.product(range(groups), positions):
@@ -65,8 +65,8 @@ def _brute_force(conv, maps, rank):
                 total = (
                     total + maps[(slice(None), s, slice(None), *j)] @ weight[(g, slice(None), s, slice(None), *tap)].T
                 )
-        answers.append(total if conv.bias is None else total + conv.bias.unflatten(0, (groups, -1))[g])
-    out = torch.stack(answers, 2).unflatten(2, (groups, *sizes))
+        outputs.append(total if conv.bias is None else total + conv.bias.unflatten(0, (groups, -1))[g])
+    out = torch.stack(outputs, 2).unflatten(2, (groups, *sizes))
     return out.movedim(2, 1).flatten(1, 2)
 
 

@@ -38,10 +38,10 @@ def test_any_permutation(data):
     order = data.draw(orders(shape))
     features = model.features(events_of(model, 2, 0))
     expected = all_conditionals(model.backbone, features, order).detach().reshape(2, len(order), -1)
-    stepper, shown = stepper_of(model.backbone, order, 2), None
+    stepper, last = stepper_of(model.backbone, order, 2), None
     for coefficient in order.visits.tolist():
-        torch.testing.assert_close(stepper.step(shown), expected[:, coefficient], **CLOSE)
-        shown = features.reshape(2, len(order), -1)[:, coefficient]
+        torch.testing.assert_close(stepper.step(last), expected[:, coefficient], **CLOSE)
+        last = features.reshape(2, len(order), -1)[:, coefficient]
 
 
 @pytest.mark.parametrize("ordering", ["raster", "raster:axes=1 2 0", "raster:axes=1 0 2,flip=0 1", "random"])

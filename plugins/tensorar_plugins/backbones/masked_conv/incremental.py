@@ -107,9 +107,10 @@ class IncrementalConvs:
         for cache in self.caches:
             cache.store(t, features)
 
-    def state(self, name: str) -> dict[str, Float[Tensor, "batch layers slots inputs"]]:
-        """The tensors of the batch, by names that begin with ``name``."""
-        return {f"{name}.{i}.{key}": held for i, cache in enumerate(self.caches) for key, held in cache.state().items()}
+    def state(self, name: str) -> dict[str, Float[Tensor, "batch _ _ _"]]:
+        """The tensors of the batch, ``(batch, layers, slots, inputs)``, by names that begin with ``name``."""
+        states = [cache.state() for cache in self.caches]
+        return {f"{name}.{i}.{key}": tensor for i, state in enumerate(states) for key, tensor in state.items()}
 
 
 class _CachedInputs:
@@ -119,7 +120,8 @@ class _CachedInputs:
         convs, self.biases = zip(*layers, strict=True)
         layout = cache_layout(convs[0].taps(ranks), ranks)
         self.group, self.slot, self.reads = layout.group, layout.slot, layout.earlier_reads
-        count, inputs = len(convs), convs[0].weight.shape[1] // convs[0].groups
+        self.shape = count, batch = len(convs), batch
+        inputs = convs[0].weight.shape[1] // convs[0].groups
         self.reads_earlier = any(len(types) > layout.include_self for types in layout.edge_types)
         # per group (layers, types * inputs, outputs) and (layers * batch, types, inputs)
         self.weights = [torch.stack([tap_weights(conv, types) for conv in convs]) for types in layout.edge_types]
@@ -133,7 +135,7 @@ class _CachedInputs:
 
     def layer(self, n: int, group: int) -> LayerAtStep:
         """One of the layers, for one group."""
-        inputs = self.inputs[group].unflatten(0, (len(self.biases), -1))[n].flatten(1)
+        inputs = self.inputs[group].unflatten(0, self.shape)[n].flatten(1)
         own = self.own_inputs[group][n] if self.own_inputs else None
         return LayerAtStep(own, inputs, self.weights[group][n], self.biases[n][:, group])
 
@@ -145,10 +147,10 @@ class _CachedInputs:
         """Cache the inputs of step ``t``."""
         self.by_slot[self.slot[t]].copy_(self.own_inputs[self.group[t]] if features is None else features)
 
-    def state(self) -> dict[str, Float[Tensor, "batch layers slots inputs"]]:
+    def state(self) -> dict[str, Float[Tensor, "batch _ _ _"]]:
         """The cache, and the inputs of the current step."""
         tensors = {"cache": self.cache, **{f"inputs.{group}": inputs for group, inputs in enumerate(self.inputs)}}
-        return {name: held.unflatten(0, (len(self.biases), -1)).transpose(0, 1) for name, held in tensors.items()}
+        return {name: tensor.unflatten(0, self.shape).transpose(0, 1) for name, tensor in tensors.items()}
 
 
 def relu_into(layer: LayerAtStep, maps: Float[Tensor, "batch inputs"]) -> None:

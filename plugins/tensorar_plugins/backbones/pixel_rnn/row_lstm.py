@@ -38,7 +38,7 @@ class RowLSTM(PixelRNN):
 
     name = "row_lstm"
     sequential_over = "rows"
-    blind_spot = "the corners above beside a triangle widening row by row; far back in its own row"
+    blind_spot = "the rows above outside a triangle that widens row by row; far back in its own row"
 
     def __init__(
         self, signature: Signature, *, channels: int = 16, layers: int = 7, kernel: int = 3, first_kernel: int = 7

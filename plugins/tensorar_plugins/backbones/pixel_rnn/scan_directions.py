@@ -34,8 +34,8 @@ class ScanDirections:
     for hidden units in MADE. For an image these are the cells one row below: the shift of the paper.
 
     ``offsets`` are the neighbours of a cell along each axis, its own row first; ``state_mask[tap, group,
-    source_group]`` and ``input_mask[group, source_group]`` say which groups may read which, there and in place. All
-    follow from ``ranks``.
+    source_group]`` and ``input_mask[group, source_group]`` are True where a group may read another, there and in place.
+    All follow from ``ranks``.
     """
 
     def __init__(self, ranks: Ranks) -> None:

@@ -29,7 +29,7 @@ class ScanLSTM(nn.Module):
     at once; the loop is left with one matrix product and pointwise work. Cells come after channels and the batch after
     both, so that the taps of a step side by side are one operand, and each gate is contiguous.
 
-    ``mask[tap, group, source_group]`` says which groups' states a group may read at each tap; the ``width`` channels of
+    ``mask[tap, group, source_group]`` is True where a group may read the states of another; the ``width`` channels of
     each group are next to each other. Van den Oord et al. 2016, "Pixel Recurrent Neural Networks", eq. 3.
     """
 

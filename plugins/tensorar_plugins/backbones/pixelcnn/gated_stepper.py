@@ -125,9 +125,10 @@ class _SlabStack:
 
     def state(self, name: str) -> dict[str, Tensor]:
         """The tensors of the batch, by names that begin with ``name``."""
-        convs = [*self.convs, *self.links]
-        caches = {f"{name}.{i}.{key}": held for i, conv in enumerate(convs) for key, held in conv.state().items()}
-        return caches | {f"{name}.partial_sums": self.partial_sums.transpose(0, 1)}
+        states = [conv.state() for conv in [*self.convs, *self.links]]
+        caches = {f"{name}.{i}.{key}": tensor for i, state in enumerate(states) for key, tensor in state.items()}
+        # the sums are scratch, but as large as the partial sums of a layer
+        return caches | {f"{name}.partial_sums": self.partial_sums.transpose(0, 1), f"{name}.sums": self.sums}
 
 
 def gate_in_place(

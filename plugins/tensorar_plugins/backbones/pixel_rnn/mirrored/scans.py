@@ -16,7 +16,7 @@ from tensorar_plugins.backbones.pixel_rnn.state_cache import LSTMCell, StateCach
 
 
 class MirroredScans:
-    """The states of the mirrored directions of ``DiagonalLayer``, computed and kept as a ``ScanSchedule`` says.
+    """The states of the mirrored directions of ``DiagonalLayer``, computed and kept by the plan of a ``ScanSchedule``.
 
     Cached are the states, and the maps and features of the steps that the scans have not been through. A wavefront is
     one product for the inputs of all of its cells, then a loop over its stages, each one product and the LSTM's
@@ -43,11 +43,11 @@ class MirroredScans:
         self.buffers: dict[tuple[int, ...], tuple[LSTMCell, Tensor]] = {}
         self.weights: dict[Any, WavefrontWeights] = {}
         for wavefront in (wavefront for begun in schedule.wavefronts.values() for wavefront in begun):
-            if wavefront.kind not in self.weights:
+            if wavefront.weights_key not in self.weights:
                 assert own_pixel is not None
                 bias = [b[:, wavefront.direction] for b in biases]
                 weights = WavefrontWeights(wavefront, layers, bias, own_pixel, schedule.input_mask)
-                self.weights[wavefront.kind] = weights
+                self.weights[wavefront.weights_key] = weights
 
     def store_features(self, t: int, features: Float[Tensor, "batch features"]) -> None:
         """Cache the features of step ``t``."""
@@ -70,7 +70,7 @@ class MirroredScans:
             self._scan(wavefront)
 
     def _scan(self, wavefront: Wavefront) -> None:
-        weights, batch = self.weights[wavefront.kind], self.batch
+        weights, batch = self.weights[wavefront.weights_key], self.batch
         # (layers, maps, cells * B) and (features, cells * B)
         maps = self.maps.index_select(2, wavefront.maps).view(*weights.inputs.shape[::2], -1)
         features = self.features.index_select(1, wavefront.maps).view(-1, maps.shape[2])

@@ -40,7 +40,7 @@ class Wavefront(NamedTuple):
     stages: list[Stage]
 
     @property
-    def kind(self) -> tuple[int, tuple[int, ...]]:
+    def weights_key(self) -> tuple[int, tuple[int, ...]]:
         """The direction and the groups: wavefronts that agree in them share their weights."""
         return self.direction, self.groups
 
