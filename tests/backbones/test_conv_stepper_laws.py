@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tensorar import build
-from tensorar.conditionals import all_conditionals, stepper_of
+from tensorar.conditionals import all_conditionals
 from tests.strategies import events_of, randomise
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
@@ -47,7 +47,7 @@ def _walk(stepper, features, expected, steps):
 def test_selected_examples_go_on_as_if_they_had_been_alone(spec, shape, context_features):
     model = _model(spec, shape, context_features)
     features, context, expected = _given(model)
-    stepper, n = stepper_of(model.backbone, model.order, 4, context), len(model.order)
+    stepper, n = model.generation(4, context=context).stepper, len(model.order)
     begin = 0
     # in the middle of rows and of pixels: another order, repeats, fewer, more
     selections = [(3, [2, 0, 1, 3]), (7, [1, 1, 3, 0]), (n // 2 + 1, [3]), (n - 5, [0, 0, 0, 0, 0, 0])]
@@ -63,7 +63,7 @@ def test_selected_examples_go_on_as_if_they_had_been_alone(spec, shape, context_
 def test_reset_begins_again_with_the_weights_as_they_are_now(spec, shape):
     model = _model(spec, shape)
     features, _, expected = _given(model)
-    stepper = stepper_of(model.backbone, model.order, 4)
+    stepper = model.generation(4).stepper
     _walk(stepper, features, expected, range(7))
     stepper.reset()
     _walk(stepper, features, expected, range(len(model.order)))
@@ -78,7 +78,7 @@ def test_reset_begins_again_with_the_weights_as_they_are_now(spec, shape):
 def test_copying_the_state_restores_it(spec, shape):
     model = _model(spec, shape)
     features, _, expected = _given(model)
-    stepper, other = (stepper_of(model.backbone, model.order, 4) for _ in range(2))
+    stepper, other = (model.generation(4).stepper for _ in range(2))
     _walk(stepper, features, expected, range(8))
     _walk(other, features.flip(0), expected.flip(0), range(8))
     for name, held in other.state().items():

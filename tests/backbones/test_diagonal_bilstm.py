@@ -59,7 +59,7 @@ def _textbook(layer, maps, mirrored, pixels):
 
 @pytest.mark.parametrize("shape", IMAGES)
 def test_the_layers_are_those_of_the_textbook_and_so_are_their_gradients(shape):
-    backbone = _model(shape, channels=2, layers=2).backbone
+    backbone = _model(shape, channels=2, layers=2).backbone.network
     order = Order.raster(shape)
     ranks, pixels = backbone.grid.ranks(order), Pixels(backbone.grid, order)
     seen = backbone.grid.maps(torch.randn(2, *shape, 1, dtype=torch.float64))
@@ -92,7 +92,7 @@ def test_it_sees_everything_before_and_nothing_else(shape, training):
 def test_without_the_shift_the_right_branch_leaks(shape):
     model = _model(shape, channels=2, layers=1)
     assert not (_seen(model) & ~model.order.causal_mask()).any()
-    join = model.backbone.layers[0].join
+    join = model.backbone.network.layers[0].join
     assert [axis for shifts in join.shifts for _, axis in shifts].count(0) == 1
     join.shifts = [tuple((direction, None) for direction, _ in shifts) for shifts in join.shifts]
     assert (_seen(model) & ~model.order.causal_mask()).any()
@@ -133,15 +133,15 @@ def test_which_colours_see_which_at_earlier_pixels():
 def test_a_layer_scans_once_however_many_mirror_images(shape, monkeypatch):
     steps = []
     model = _model(shape, channels=2, layers=1)
-    scan = model.backbone.layers[0].scan
+    scan = model.backbone.network.layers[0].scan
     step = scan._step
     monkeypatch.setattr(scan, "_step", lambda *a: steps.append(1) or step(*a))
     model.log_prob(torch.zeros(1, *shape))
-    assert len(steps) == sum(model.backbone.grid.sizes) - 1
+    assert len(steps) == sum(model.backbone.network.grid.sizes) - 1
 
 
 def test_cell_states_are_kept_in_single_precision(monkeypatch):
-    backbone = _model((6, 6), channels=2, layers=1).backbone.bfloat16()
+    backbone = _model((6, 6), channels=2, layers=1).backbone.network.bfloat16()
     scan, kinds = backbone.layers[0].scan, set()
     step = scan._step
 
@@ -162,6 +162,6 @@ def test_options_that_make_no_network(options):
 
 
 def test_training_begins_with_a_memory():
-    layer = build((5, 5), "raster", "bernoulli", "diagonal_bilstm:channels=2").backbone.layers[0]
+    layer = build((5, 5), "raster", "bernoulli", "diagonal_bilstm:channels=2").backbone.network.layers[0]
     assert layer.bias.unflatten(1, (4, 2))[:, 1].eq(1).all()
     assert layer.bias.sum() == layer.bias.unflatten(1, (4, 2))[:, 1].sum()

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tensorar import PartSpec, build
-from tensorar.conditionals import all_conditionals, stepper_of
+from tensorar.conditionals import all_conditionals
 from tests.backbones.stepper_state import state_bytes
 from tests.backbones.stepping_helpers import walk
 from tests.strategies import events_of, randomise
@@ -79,5 +79,5 @@ def test_the_state_is_some_rows(name):
     """Twice as many rows take no more memory for each example."""
     short, long = (_model(name, (rows, 8)) for rows in (8, 16))
     cases = ((short, 1), (short, 11), (long, 1), (long, 11))
-    sizes = [state_bytes(stepper_of(m.backbone, m.order, n)) for m, n in cases]
+    sizes = [state_bytes(m.generation(n).stepper) for m, n in cases]
     assert sizes[1] - sizes[0] == sizes[3] - sizes[2] > 0

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from tensorar import Order, build
-from tensorar.conditionals import all_conditionals, stepper_of
+from tensorar.conditionals import all_conditionals
 from tests.backbones.stepper_state import state_bytes
 from tests.backbones.stepping_helpers import compare
 from tests.strategies import events_of, orders, randomise
@@ -38,7 +38,7 @@ def test_any_permutation(data):
     order = data.draw(orders(shape))
     features = model.features(events_of(model, 2, 0))
     expected = all_conditionals(model.backbone, features, order).detach().reshape(2, len(order), -1)
-    stepper, last = stepper_of(model.backbone, order, 2), None
+    stepper, last = model.generation(2, order).stepper, None
     for coefficient in order.visits.tolist():
         torch.testing.assert_close(stepper.step(last), expected[:, coefficient], **CLOSE)
         last = features.reshape(2, len(order), -1)[:, coefficient]
@@ -80,7 +80,7 @@ def test_training_may_use_the_masks_that_sampling_made_first(shape):
     # an order that has not been seen before
     order = Order(torch.randperm(math.prod(shape)), shape)
     with torch.inference_mode():
-        stepper_of(model.backbone, order, 2).step(None)
+        model.generation(2, order).stepper.step(None)
     all_conditionals(model.backbone, torch.zeros(2, *shape, 1), order).sum().backward()
 
 
@@ -89,7 +89,7 @@ def test_a_walk_is_the_arithmetic_of_one_pass(shape, ordering):
     model = build(shape, ordering, "bernoulli", "pixelcnn:channels=8,blocks=3").eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         all_conditionals(model.backbone, torch.zeros(1, *shape, 1), model.order)
-    stepper = stepper_of(model.backbone, model.order, 1)
+    stepper = model.generation(1).stepper
     by_group = (a + b for a, b in zip(stepper.first.layers, stepper.inner.layers, strict=True))
     layers = [*zip(*by_group, strict=True)]
     per_group = [sum(layer[g].weight.numel() for layer in layers) for g in range(model.backbone.grid.groups)]
@@ -102,6 +102,6 @@ def test_under_a_raster_order_some_rows_are_held_and_not_the_map():
     sizes = {}
     for batch in (1, 9):
         model = build((32, 32), "raster", "bernoulli", spec)
-        sizes[batch] = state_bytes(stepper_of(model.backbone, model.order, batch))
+        sizes[batch] = state_bytes(model.generation(batch).stepper)
     # ten blocks of 16 inputs for two rows, and what a step reads: a map of 1024 would be 13 times as much
     assert (sizes[9] - sizes[1]) / 8 < 4 * 10 * 16 * 80

@@ -52,7 +52,7 @@ def _textbook(layer, maps, pixels):
 @pytest.mark.parametrize("shape", IMAGES)
 @pytest.mark.parametrize("kernel", [1, 3, 5])
 def test_the_layers_are_those_of_the_textbook_and_so_are_their_gradients(shape, kernel):
-    backbone = _model(shape, channels=2, layers=2, kernel=kernel).backbone
+    backbone = _model(shape, channels=2, layers=2, kernel=kernel).backbone.network
     order = Order.raster(shape)
     ranks, pixels = backbone.grid.ranks(order), Pixels(backbone.grid, order)
     maps = torch.randn(2, backbone.grid.groups * 4, *backbone.grid.sizes, dtype=torch.float64, requires_grad=True)
@@ -76,7 +76,7 @@ def test_the_row_before_the_first_is_learned():
     model = _model((5, 5), channels=8, layers=1)
     x = torch.zeros(1, 5, 5)
     first = model.conditionals(x).mean[0, 0]
-    torch.nn.init.zeros_(model.backbone.layers[0].scan.hidden)
+    torch.nn.init.zeros_(model.backbone.network.layers[0].scan.hidden)
     assert (model.conditionals(x).mean[0, 0] != first).all()
 
 
@@ -106,7 +106,7 @@ def test_options_that_make_no_network(options):
 
 
 def test_training_begins_with_a_memory():
-    layer = build((5, 5), "raster", "bernoulli", "row_lstm:channels=2").backbone.layers[0]
+    layer = build((5, 5), "raster", "bernoulli", "row_lstm:channels=2").backbone.network.layers[0]
     assert layer.input_to_state.conv.bias[2:4].tolist() == [1.0, 1.0]
     assert layer.scan.hidden.count_nonzero() == layer.scan.cell.count_nonzero() == 0
 
