@@ -77,6 +77,11 @@ class Order:
         """Row-major order: the flat indices in ascending order."""
         return cls(torch.arange(math.prod(event_shape)), event_shape)
 
+    @property
+    def device(self) -> torch.device:
+        """The device of ``visits`` and ``rank``."""
+        return self.visits.device
+
     def __len__(self) -> int:
         return len(self.visits)
 
