@@ -1,17 +1,13 @@
-"""From part specs to a model, and from data to the head that fits."""
+"""Build a model, or a dataset, from part specs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
-
-import torch
-from torch import Tensor
 
 from tensorar.backbone import Backbone, Signature
 from tensorar.dataset import Dataset
 from tensorar.errors import ShapeError
-from tensorar.head import Head, suggested_specs
+from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
 from tensorar.ordering import Ordering
 from tensorar.parts.registry import Registry, default_registry
@@ -27,9 +23,9 @@ def build(
     context_features: int = 0,
     registry: Registry | None = None,
 ) -> AutoregressiveModel:
-    """Make a model from specs (or from part objects, for the ordering and the head).
+    """A model from specs (or from part objects, for the ordering and the head).
 
-    Raises ``SpecError`` for an unknown part or option, ``ShapeError`` where the parts do not go together.
+    Raises ``SpecError`` for an unknown part or option, ``ShapeError`` when the parts do not fit together.
 
     >>> model = build(event_shape=(1, 4, 4), ordering="raster", head="bernoulli", backbone="fvsbn")
     >>> model.sample(2).shape
@@ -39,7 +35,7 @@ def build(
     event_shape = tuple(event_shape)
     if min(event_shape, default=1) < 1:
         raise ShapeError(
-            expected="an event shape of positive sizes", got=str(event_shape), remedy="leave out the empty axis"
+            expected="positive sizes in the event shape", got=str(event_shape), remedy="remove the empty axis"
         )
     made_ordering = ordering if isinstance(ordering, Ordering) else registry.create("ordering", ordering)
     made_head = head if isinstance(head, Head) else registry.create("head", head)
@@ -58,7 +54,7 @@ def build(
 
 
 def load_dataset(spec: str | PartSpec, *, registry: Registry | None = None, **options: Any) -> Dataset:
-    """The dataset of a spec, with ``options`` on top of those in the spec.
+    """The dataset of a spec; ``options`` override those in the spec.
 
     >>> load_dataset("toy", length=16).event_shape
     (16,)
@@ -67,26 +63,3 @@ def load_dataset(spec: str | PartSpec, *, registry: Registry | None = None, **op
     registry = registry or default_registry()
     dataset: Dataset = registry.create("dataset", PartSpec(spec.name, {**spec.options, **options}))
     return dataset
-
-
-@dataclass(frozen=True)
-class HeadSuggestion:
-    """The heads that take some data, best first."""
-
-    specs: tuple[PartSpec, ...]
-
-    def __str__(self) -> str:
-        return " or ".join(f"--head {spec}" for spec in self.specs) or "no installed head takes these values"
-
-
-def suggest_head(values: Tensor, *, registry: Registry | None = None) -> HeadSuggestion:
-    """The installed heads that take such values, in the order in which their plugins list them."""
-    heads = [r.part for r in (registry or default_registry()).parts("head").values()]
-    return HeadSuggestion(tuple(PartSpec(name, options) for name, options in suggested_specs(heads, values)))
-
-
-def heads_for(dataset: Dataset, *, registry: Registry | None = None) -> HeadSuggestion:
-    """The head that the dataset names, or those that take the values of all its parts, best first."""
-    if dataset.suggested_head is not None:
-        return HeadSuggestion((PartSpec.parse(dataset.suggested_head),))
-    return suggest_head(torch.cat([dataset.train, dataset.valid, dataset.test]), registry=registry)

@@ -85,7 +85,7 @@ class Head(Part, ABC):
     ) -> None:
         """Raise ``SupportError`` when a value (one that is ``known``) has no probability under this head, or is NaN.
 
-        ``suggestion`` says what to do instead (``suggest_head`` finds it among the installed heads), ``dtype`` what a
+        ``suggestion`` says what to do instead (``suggest_heads`` finds it among the installed heads), ``dtype`` what a
         model will round the values to before it sees them.
         """
         known = torch.ones_like(values, dtype=torch.bool) if known is None else known

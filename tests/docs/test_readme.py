@@ -36,7 +36,7 @@ def test_the_example_is_short():
 def test_the_table_names_every_part(kind):
     row = next(line for line in README.splitlines() if line.startswith(f"| {kind}s |"))
     parts = default_registry().parts(kind)
-    assert set(re.findall(r"`(\w+)`", row)) == {name for name in parts if parts[name].owner.plugin == "builtin"}
+    assert set(re.findall(r"`(\w+)`", row)) == {name for name in parts if parts[name].source.plugin == "builtin"}
 
 
 def test_every_command_shown_is_one_with_these_options():

@@ -117,9 +117,9 @@ def test_a_model_of_single_file_parts(files, ordering, backbone):
 
 
 def test_a_file_has_its_path_as_owner(files, tmp_path):
-    owner = files.find("head", "rates").owner
-    assert owner.plugin == "my_head"
-    assert str(owner) == f"my_head ({(tmp_path / 'my_head.py').resolve()})"
+    source = files.find("head", "rates").source
+    assert source.plugin == "my_head"
+    assert str(source) == f"my_head ({(tmp_path / 'my_head.py').resolve()})"
 
 
 def test_a_file_loaded_twice_is_loaded_once(files, tmp_path, monkeypatch):

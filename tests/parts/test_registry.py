@@ -45,7 +45,7 @@ def registry(**plugins):
 def test_a_part_is_found_with_its_owner():
     found = registry(mine=plugin(tensorar_orderings=[Backwards])).find("ordering", "backwards")
     assert found.part is Backwards
-    assert str(found.owner) == "mine (dist-mine 1.0)"
+    assert str(found.source) == "mine (dist-mine 1.0)"
 
 
 def test_two_plugins_with_one_part_name_are_both_named():
@@ -106,7 +106,7 @@ def test_a_hook_that_returns_something_else_is_reported(returned):
 
 
 def test_the_built_in_parts_come_first():
-    owners = [registered.owner.plugin for registered in default_registry().parts("ordering").values()]
+    owners = [registered.source.plugin for registered in default_registry().parts("ordering").values()]
     assert owners == sorted(owners, key=lambda owner: owner != "builtin")
     assert owners[0] == "builtin"
     assert default_registry() is default_registry()

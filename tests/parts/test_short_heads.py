@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorar import build, default_registry, suggest_head
+from tensorar import build, default_registry, suggest_heads
 from tests.oracles import p_value
 from tests.strategies import seeds
 
@@ -233,7 +233,7 @@ def test_a_model_begins_at_the_marginals(name, shape):
 
 
 def _suggested(values):
-    return [str(spec) for spec in suggest_head(values).specs]
+    return [str(spec) for spec in suggest_heads(values)]
 
 
 def test_large_counts_get_the_negative_binomial_and_levels_do_not():

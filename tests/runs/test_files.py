@@ -62,7 +62,7 @@ def test_what_is_in_the_way(tmp_path):
     (tmp_path / "file").write_bytes(b"old")
     (tmp_path / "folder").mkdir()
     for path in (tmp_path / "file" / "below", tmp_path / "file" / "far" / "below"):
-        with pytest.raises(RunError, match="got a file where a folder is wanted"):
+        with pytest.raises(RunError, match="got a file, not a folder"):
             write_atomically(path, b"new")
     with pytest.raises(RunError, match="got Is a directory"):
         write_atomically(tmp_path / "folder", b"new")

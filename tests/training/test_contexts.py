@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tensorar import DataError, Run, RunError, default_registry, evaluate, load_dataset, train
+from tensorar.runs.provenance import provenance_of
 from tests.training.helpers import recipe
 
 PLUGIN = Path(__file__).parent / "dataset_with_contexts.py"
@@ -22,9 +23,7 @@ def registry():
 
 
 def _run(folder, registry, **options):
-    return Run.create(
-        folder, recipe(dataset="told", **SETTINGS, **options), (4,), context_features=2, registry=registry
-    )
+    return Run.create(folder, recipe(dataset="told", **SETTINGS, **options), registry=registry)
 
 
 @pytest.mark.parametrize(("backbone", "ordering"), [("fvsbn", "raster"), ("mlp:hidden=16", "shuffled")])
@@ -68,7 +67,8 @@ def test_contexts_with_a_nan_are_told_from_those_of_another_shape(registry, monk
 
 
 def test_a_run_of_other_contexts_is_refused(tmp_path, registry):
-    run = Run.create(tmp_path / "run", recipe(dataset="told"), (4,), context_features=3, registry=registry)
+    provenance = provenance_of(recipe(dataset="told"), (4,), 3, registry)
+    run = Run(tmp_path / "run", recipe(dataset="told"), provenance, registry)
     with pytest.raises(RunError, match="contexts of length 3"):
         _ = run.dataset
 

@@ -15,8 +15,8 @@ from tensorar import (
     build,
     default_registry,
     evaluate,
-    heads_for,
     load_dataset,
+    suggest_heads,
     train,
 )
 from tensorar.parts.plugins import Plugins
@@ -43,7 +43,7 @@ def test_it_begins_at_the_marginals(backbone):
 def test_a_backbone_that_sees_a_raster_begins_at_the_marginals_as_it_sees_them():
     plugins = Plugins()
     plugins.load_installed()
-    plugins.load_file(Path(__file__).parents[1] / "core" / "toys.py")
+    plugins.load_file(Path(__file__).parents[1] / "core" / "toy_backbones.py")
     model = build((2, 3), "raster:axes='1 0',flip=0", "bernoulli", "triangle", registry=Registry(plugins))
     seen = {}
     model.backbone.init_output_bias = lambda marginal: seen.update(marginal=marginal)
@@ -78,18 +78,18 @@ def test_each_process_needs_its_share(tmp_path):
 def test_a_dataset_option_is_suggested_where_it_would_fit(tmp_path):
     class Grey(Dataset):
         name = "grey"
-        variants = {"grey:bits=true": (0, 1), "grey:colour=true": (0, 300)}  # noqa: RUF012
+        alternative_specs = {"grey:bits=true": (0, 1), "grey:colour=true": (0, 300)}  # noqa: RUF012
 
         def load(self):
             return Splits(*[torch.tensor([[0, 200]])] * 3)
 
-    with pytest.raises(SupportError, match=r"--head categorical:levels=201 or .* or the dataset grey:bits=true$"):
+    with pytest.raises(SupportError, match=r"use head='categorical:levels=201' or .* or the dataset grey:bits=true$"):
         check_data(Grey(), "grey", default_registry().create("head", "bernoulli"), default_registry())
 
 
 def test_the_head_that_a_dataset_names_is_the_one_suggested():
     toy = load_dataset("toy", length=8)
-    with pytest.raises(SupportError, match=r"; use --head categorical:levels=16$"):
+    with pytest.raises(SupportError, match=r"; use head='categorical:levels=16'$"):
         check_data(toy, "toy", default_registry().create("head", "bernoulli"), default_registry())
 
 
@@ -108,7 +108,7 @@ def test_values_are_checked_as_the_model_will_see_them(head, value):
         def load(self):
             return Splits(*[torch.tensor([[value, 0.5]], dtype=torch.float64)] * 3)
 
-    with pytest.raises(SupportError, match=rf"got {value}, rounded to [01], in the dataset narrow; use --head g"):
+    with pytest.raises(SupportError, match=rf"got {value}, rounded to [01], in the dataset narrow; use head='g"):
         check_data(Narrow(), "narrow", default_registry().create("head", head), default_registry())
     with pytest.raises(SupportError, match=f"got {value}, rounded"):
         evaluate(build((2,), "raster", head, "mlp:hidden=4"), Narrow().test)
@@ -128,5 +128,5 @@ def test_the_head_that_is_picked_takes_the_values_of_every_part():
         def load(self):
             return Splits(*[torch.tensor([[top, 0]]) for top in (3, 5, 9)])
 
-    (best, *_) = heads_for(Rising()).specs
+    best, *_ = suggest_heads(Rising())
     assert str(best) == "categorical:levels=10"

@@ -29,11 +29,11 @@ def entropy_of_agreeing_bits(length=6, flip=0.1):
 
 
 def interrupting(at):
-    def watch(report):
-        if report.progress.step == at and report.row is None:
+    def on_update(update):
+        if update.state.step == at and update.row is None:
             os.kill(os.getpid(), signal.SIGINT)
 
-    return watch
+    return on_update
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind["backbone"])
@@ -41,7 +41,7 @@ def interrupting(at):
 def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, kind, at):
     whole, parts = new_run(tmp_path / "whole", **kind), new_run(tmp_path / "parts", **kind)
     assert train(whole, device="cpu") is None
-    assert train(parts, device="cpu", watch=interrupting(at)) == signal.SIGINT
+    assert train(parts, device="cpu", on_update=interrupting(at)) == signal.SIGINT
     resumed = Run.open(tmp_path / "parts", registry=registry())
     assert train(resumed, resume=True, device="cpu") is None
     for name in ("model.safetensors", "training/state.safetensors"):
@@ -81,7 +81,7 @@ def test_the_average_reads_its_count_once_a_step(monkeypatch):
 
 def test_the_signal_handlers_are_put_back(tmp_path):
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    train(new_run(tmp_path / "run"), device="cpu", watch=interrupting(3))
+    train(new_run(tmp_path / "run"), device="cpu", on_update=interrupting(3))
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
@@ -105,7 +105,7 @@ def test_the_last_weights_are_there_too(tmp_path):
 
 def test_a_training_stopped_before_its_first_evaluation_leaves_a_model(tmp_path):
     run = new_run(tmp_path / "run")
-    assert train(run, device="cpu", watch=interrupting(2)) == signal.SIGINT
+    assert train(run, device="cpu", on_update=interrupting(2)) == signal.SIGINT
     assert not run.metrics()
     assert torch.equal(run.model.backbone.weight, run.last_model.backbone.weight)
 
@@ -146,7 +146,7 @@ def test_minutes_end_a_training(tmp_path):
 def test_the_data_are_checked_against_the_head_before_anything_is_trained(tmp_path):
     run = new_run(tmp_path / "run", head="categorical:levels=2")
     run.dataset.train[0, 0] = 7
-    with pytest.raises(SupportError, match=r"got 7 in the dataset agreeing; use --head categorical:levels=8"):
+    with pytest.raises(SupportError, match=r"got 7 in the dataset agreeing; use head='categorical:levels=8'"):
         train(run, device="cpu")
 
 
@@ -161,7 +161,7 @@ def test_resuming_with_a_damaged_state_says_so(tmp_path):
     train(run, device="cpu")
     state = tmp_path / "run" / "training" / "state.safetensors"
     state.write_bytes(state.read_bytes()[:-7])
-    with pytest.raises(RunError, match=r"whole safetensors file"):
+    with pytest.raises(RunError, match=r"complete safetensors file"):
         train(Run.open(tmp_path / "run", registry=registry()), resume=True, device="cpu")
 
 

@@ -1,4 +1,4 @@
-"""Networks."""
+"""Networks. The first one that suits the shape of the data and the head is the one chosen by default."""
 
 from tensorar_plugins.backbones.convnet import ConvNet
 from tensorar_plugins.backbones.fvsbn import FVSBN
@@ -13,4 +13,4 @@ from tensorar_plugins.backbones.rnn import RNN
 from tensorar_plugins.backbones.transformer import Transformer
 from tensorar_plugins.backbones.unet import UNet
 
-ALL = [ConvNet, MLP, UNet, FVSBN, NADE, MADE, RNN, Transformer, PixelCNN, GatedPixelCNN, RowLSTM, DiagonalBiLSTM]
+ALL = [FVSBN, ConvNet, MLP, UNet, NADE, MADE, RNN, Transformer, PixelCNN, GatedPixelCNN, RowLSTM, DiagonalBiLSTM]

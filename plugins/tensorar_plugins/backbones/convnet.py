@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 
@@ -26,6 +28,11 @@ class ConvNet(EvidenceBackbone):
     name = "convnet"
     event_ranks = frozenset({0, 1, 2, 3})
     ignores_unit_axes = True
+
+    @classmethod
+    def options_for(cls, event_shape, head):
+        axes = sum(size > 1 for size in event_shape)
+        return {} if axes in (2, 3) or (axes == 1 and math.prod(event_shape) > 16) else None
 
     def __init__(self, signature, *, channels: int = 32, hidden: int | None = None, kernel: int | None = None):
         super().__init__(signature)

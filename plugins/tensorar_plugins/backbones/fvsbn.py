@@ -6,9 +6,13 @@ import math
 
 import torch
 from torch import nn
+from torch.distributions import constraints
 
 from tensorar import CausalBackbone, Stepper
 from tensorar_plugins.backbones.layers.feature_history import Shown, columns_by_step, rows_by_step
+
+# above this, the quadratic number of weights makes it a poor default
+MAX_COEFFICIENTS = 4096
 
 
 class FVSBN(CausalBackbone):
@@ -29,6 +33,11 @@ class FVSBN(CausalBackbone):
         self.weight = nn.Parameter(torch.randn(n, p, n, f) * 0.01)
         self.bias = nn.Parameter(torch.zeros(n, p))
         self.context = nn.Linear(signature.context_features, n * p, bias=False) if signature.context_features else None
+
+    @classmethod
+    def options_for(cls, event_shape, head):
+        binary = head.support is constraints.boolean
+        return {} if binary and math.prod(event_shape) <= MAX_COEFFICIENTS else None
 
     def init_output_bias(self, marginal):
         self.bias.data = marginal.reshape(self.bias.shape).to(self.bias)

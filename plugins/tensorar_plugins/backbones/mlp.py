@@ -21,6 +21,11 @@ class MLP(EvidenceBackbone):
 
     name = "mlp"
     dense = True
+    preferred_ordering = "shuffled"
+
+    @classmethod
+    def options_for(cls, event_shape, head):
+        return {}
 
     def __init__(self, signature, *, hidden: int = 512, layers: int = 2, dropout: float = 0.0):
         super().__init__(signature)
