@@ -145,8 +145,8 @@ def test_two_files_of_one_name_are_both_named(files, tmp_path):
         ("raise RuntimeError('two\\nlines')", "two lines"),
         ("from tensorar import hookimpl\n@hookimpl\ndef tensorar_haeds():\n    return []", "tensorar_haeds"),
         ("from tensorar import hookimpl\n@hookimpl\ndef tensorar_heads(x):\n    return []", "tensorar_heads"),
-        ("def tensorar_heads():\n    return []", "no hook in it"),
-        ("", "no hook in it"),
+        ("def tensorar_heads():\n    return []", "it has no hooks"),
+        ("", "it has no hooks"),
         ("\x00", "null bytes"),
     ],
 )

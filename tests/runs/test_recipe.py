@@ -70,7 +70,7 @@ def test_the_file_is_made_to_be_read_and_edited(path):
     [
         ("format = 1", RunError, "to have format 2, got format 1"),
         ("format = 2", RunError, "the dataset under .* got none"),
-        ("format = 2\nparts = 3", RunError, r"parts to be a table in .*, got 3; begin it with \[parts\]"),
+        ("format = 2\nparts = 3", RunError, r"parts to be a table in .*, got 3; start it with \[parts\]"),
         ("format = 2\nprovenance = []", RunError, "provenance to be a table"),
         ("format = 2\n[parts]\ndataset = 3", RunError, "the dataset under .* got 3"),
         ("format = 2\nhead = 'x'", RunError, "a key of a recipe in .*, got 'head'"),

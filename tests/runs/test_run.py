@@ -103,7 +103,7 @@ def test_a_folder_without_a_run(tmp_path):
 
 def test_a_plugin_that_is_gone_is_named(run):
     nothing = Registry(Plugins())
-    with pytest.raises(PluginError, match=r"the dataset 'toy' .*install it: pip install tensorar=="):
+    with pytest.raises(PluginError, match=r"the dataset 'toy', .*install it: pip install tensorar=="):
         Run.open(run.folder, registry=nothing)
     for plugins in ({}, {"dataset": 3}, 5):
         (run.folder / "recipe.toml").write_text(recipe_toml(recipe(), {"event_shape": [4], "plugins": plugins}))

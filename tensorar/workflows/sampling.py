@@ -1,0 +1,26 @@
+"""Options of sampling that ``sample`` and ``inpaint`` share."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import torch
+
+from tensorar.errors import SpecError
+from tensorar.generation import Method
+from tensorar.parts.spec import nearest
+
+
+def known_method(name: str) -> Method:
+    """A sampling method by name. Raises ``SpecError``, before any data are loaded."""
+    methods: tuple[Method, ...] = get_args(Method)
+    if name not in methods:
+        raise SpecError(
+            expected=f"`method` to be one of {', '.join(methods)}", got=repr(name), remedy=nearest(name, methods)
+        )
+    return next(method for method in methods if method == name)
+
+
+def seeded_generator(seed: int) -> torch.Generator:
+    """A CPU generator with a seed."""
+    return torch.Generator().manual_seed(seed)
