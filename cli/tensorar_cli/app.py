@@ -51,7 +51,9 @@ def _orders() -> None:
 for command in (demo, train, evaluate, sample, inpaint, posterior):
     app.command()(command)
 order_app.command("show")(show_order)
-for name, command in {"list": list_parts, "show": show_part, "check": check, "new": new}.items():
-    plugins_app.command(name)(command)
+plugins_app.command("list")(list_parts)
+plugins_app.command("show")(show_part)
+plugins_app.command("check")(check)
+plugins_app.command("new")(new)
 app.add_typer(order_app, name="order")
 app.add_typer(plugins_app, name="plugins")

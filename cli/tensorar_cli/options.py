@@ -56,8 +56,8 @@ Method = Annotated[
 Temperature = Annotated[
     float,
     typer.Option(
-        help="Sharpen (< 1) or flatten (> 1) every conditional. With another value than 1, samples no longer follow the "
-        "model's distribution."
+        help="Sharpen (< 1) or flatten (> 1) every conditional. Unless it is 1, samples do not follow the model's "
+        "distribution."
     ),
 ]
 TopK = Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +85,5 @@ def _first_head(dataset: Dataset, registry: Registry) -> PartSpec:
 
 def recipe_for(dataset: Dataset, spec: PartSpec, parts: ChosenParts, settings: TrainingSettings) -> Recipe:
     """The recipe that trains these parts on a dataset."""
-    return replace(
-        Recipe(dataset=spec, **{kind: parts.specs[kind] for kind in ("ordering", "head", "backbone")}),
-        training=settings,
-        name=dataset.name,
-    )
+    ordering, head, backbone = (parts.specs[kind] for kind in ("ordering", "head", "backbone"))
+    return Recipe(dataset=spec, ordering=ordering, head=head, backbone=backbone, training=settings, name=dataset.name)

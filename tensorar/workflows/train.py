@@ -101,7 +101,8 @@ def train(
     dataset = load_dataset(known["dataset"], registry=registry)
     parts = choose_parts(dataset, {kind: spec for kind, spec in known.items() if kind != "dataset"}, registry)
     if isinstance(base, Recipe):
-        made = replace(base, training=training, **given)
+        changed: dict[str, Any] = {"training": training, **given}
+        made = replace(base, **changed)
     else:
         made = recipe_for(dataset, base, parts, training)
     folder = Path(out) if out is not None else free_folder(f"{made.dataset.name}-{made.backbone.name}")

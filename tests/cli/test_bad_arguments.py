@@ -7,8 +7,8 @@ from .commands import PLUGIN, call, contents, refused
 pytestmark = pytest.mark.usefixtures("without_shape_checks")
 
 TRAIN = {
-    "no dataset": ([], "either a dataset or --recipe, got none"),
-    "two datasets": (["toy", "--recipe", "toy-convnet"], "either a dataset or --recipe, got both"),
+    "no dataset": ([], "either DATA or --recipe, got none"),
+    "two datasets": (["toy", "--recipe", "toy-convnet"], "either DATA or --recipe, got both"),
     "unknown dataset": (["tyo"], "'tyo'; did you mean 'toy'?"),
     "unknown head": (["toy", "--head", "bernuli"], "'bernuli'; did you mean 'bernoulli'?"),
     "unknown ordering": (["toy", "--ordering", "rastr"], "'rastr'; did you mean 'raster'?"),
@@ -40,8 +40,8 @@ TRAIN = {
     "unknown option": (["toy", "--hepl"], "an option of tensorar train, got '--hepl'; did you mean "),
     "no such plugin": (["toy", "--plugin", "nope.py"], "a Python file, got nope.py"),
     "a plugin that fails": (["toy", "--plugin", "broken.py"], "importable plugin, got NameError"),
-    "a plugin without hooks": (["toy", "--plugin", "empty.py"], "no hook in it"),
-    "resuming nothing": (["--resume", "nowhere"], "a run folder (one with a recipe.toml), got nowhere"),
+    "a plugin without hooks": (["toy", "--plugin", "empty.py"], "it has no hooks"),
+    "resuming nothing": (["--resume", "nowhere"], "a run folder (with a recipe.toml), got nowhere"),
 }
 
 
@@ -57,22 +57,22 @@ def test_training(case, tmp_path):
 
 
 LOOK = {
-    "evaluate --split tset": "--split train, valid or test, got 'tset'",
+    "evaluate --split tset": "--split to be one of train, valid, test, got 'tset'; did you mean 'test'?",
     "evaluate --events 0": "--events to be greater than or equal to 1, got '0'",
     "evaluate --device warp": "a device that this machine has (auto, cpu, cuda, cuda:1, mps), got 'warp'",
     "evaluate --data toy": "got 32 in the data",
     "evaluate --data npy:path=other.npy": "events of shape (batch, 4, 4), got (10, 3)",
     "evaluate --estimate --data npy:path=other.npy": "events of shape (batch, 4, 4), got (10, 3)",
-    "sample --out x.jpg": "--out to end in .png or .npy or .csv, got 'x.jpg'; give it that ending",
+    "sample --out x.jpg": "--out to end in .png or .npy or .csv, got 'x.jpg'; use that extension",
     "sample --out /dev/full": "got '/dev/full'",
     "sample -n many": "--number / -n to be a valid integer, got 'many'",
     "inpaint --evidence middle": "a region (top|bottom|left|right half|third|quarter, center box, border",
     "inpaint --evidence random_3": "a region",
     "inpaint --completions 0": "--completions to be greater than or equal to 1",
     "inpaint --out x": "--out to end in .png or .npy or .csv, got 'x'",
-    "posterior --example 99": "--example below 6, the events of test, got 99",
+    "posterior --example 99": "--example below 6, the number of test events, got 99",
     "posterior --example -1": "--example to be greater than or equal to 0, got '-1'",
-    "posterior --steps 16": "--steps from 0 to 15, got '16'; write them with commas",
+    "posterior --steps 16": "--steps from 0 to 15, got 16; choose other steps",
     "posterior --steps 1,,2": "got '1,,2'",
     "posterior --steps x": "got 'x'",
     "posterior --out x.npy": "--out to end in .png, got 'x.npy'",
@@ -99,7 +99,7 @@ def test_a_fraction_that_is_none(bits_run, fraction):
 @pytest.mark.parametrize("command", ["evaluate", "sample", "inpaint", "posterior"])
 def test_a_run_is_missing(command, tmp_path):
     assert f"RUN after tensorar {command}, got none; see tensorar {command} --help" in refused(call(command))
-    assert "a run folder (one with a recipe.toml), got nowhere" in refused(call(command, "nowhere"))
+    assert "a run folder (with a recipe.toml), got nowhere" in refused(call(command, "nowhere"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -116,13 +116,13 @@ def test_two_parts_of_one_name(tmp_path):
 
 
 def test_a_mistake_of_ours_is_told_in_a_line_and_in_full_on_request(monkeypatch):
-    def failing(*arguments):
+    def failing(*arguments, **options):
         raise ZeroDivisionError("one\ntwo")
 
-    monkeypatch.setattr("tensorar_cli.defaults.complete_recipe", failing)
+    monkeypatch.setattr("tensorar.workflows.train", failing)
     result = call("train", "toy")
     assert result.exit_code == 2
-    assert result.stderr.startswith("error: unexpected ZeroDivisionError: one two; set TENSORAR_TRACEBACK=1")
+    assert result.stderr.startswith("error: internal error, ZeroDivisionError: one two; set TENSORAR_TRACEBACK=1")
     assert result.stderr.count("\n") == 1
     monkeypatch.setenv("TENSORAR_TRACEBACK", "1")
     assert isinstance(call("train", "toy").exception, ZeroDivisionError)

@@ -26,13 +26,13 @@ def test_a_part_that_is_right_passes_every_check():
     result = report("plugins", "check", "raster:flip=0", "--shape", "2,3")
     assert {row["part"] for row in result["checks"]} == {"raster"}
     assert {row["kind"] for row in result["checks"]} == {"ordering"}
-    assert all(row["passed"] and row["counterexample"] is None and row["seconds"] >= 0 for row in result["checks"])
+    assert all(row["status"] == "passed" and row["reason"] is None and row["seconds"] >= 0 for row in result["checks"])
     assert "permutation" in {row["check"] for row in result["checks"]}
 
 
 def test_all_parts_of_a_file_are_checked():
     shown = done("plugins", "check", PLUGIN).stdout.splitlines()
-    assert shown[0].split() == ["part", "check", "result", "seconds", "counterexample"]
+    assert shown[0].split() == ["part", "check", "result", "seconds", "reason"]
     parts = {tuple(line.split()[:2]) for line in shown[1:-1]}
     assert parts == {("ordering", "backwards"), ("head", "coin"), ("dataset", "stripes")}
     assert shown[-1] == f"{len(shown) - 2} checks, 0 failed"
@@ -57,10 +57,10 @@ def test_json_has_one_object_for_each_check(tmp_path):
     )
     assert result.exit_code == 1
     rows = json.loads(result.stdout)["checks"]
-    assert all(set(row) == {"part", "kind", "check", "passed", "counterexample", "seconds"} for row in rows)
+    assert all(set(row) == {"part", "kind", "check", "status", "reason", "seconds"} for row in rows)
     assert {(row["kind"], row["part"]) for row in rows} == {("ordering", "backwards")}
-    assert all(row["passed"] == (row["counterexample"] is None) for row in rows)
-    told = {row["check"]: row["counterexample"] for row in rows}
+    assert all((row["status"] == "passed") == (row["reason"] is None) for row in rows)
+    told = {row["check"]: row["reason"] for row in rows}
     assert "visited 0 times" in told["permutation"]
 
 

@@ -25,7 +25,7 @@ def test_a_file_where_a_folder_is_wanted(command, bits_run, tmp_path):
     (tmp_path / "file").write_text("mine")
     before = contents(tmp_path)
     told = refused(call(*WRITING[command](bits_run, tmp_path / "file" / "below")))
-    assert "got a file where a folder is wanted; choose another folder" in told
+    assert "got a file, not a folder; choose another folder" in told
     assert contents(tmp_path) == before
 
 
@@ -56,7 +56,7 @@ def test_no_room(command, number, bits_run, tmp_path, monkeypatch):
     before = contents(tmp_path)
     monkeypatch.setattr(os, "fsync", _failing(number))
     told = refused(call(*WRITING[command](bits_run, tmp_path / "new" / "folder")))
-    assert f"got {os.strerror(number)}; choose another folder, or make room" in told
+    assert f"got {os.strerror(number)}; choose another folder, free disk space" in told
     monkeypatch.undo()
     assert contents(tmp_path) == before
 
@@ -106,5 +106,5 @@ def tiny_disk():
 def test_a_disk_that_is_really_full(tiny_disk, bits, tmp_path):
     wide = ["train", f"npy:path={bits}", "--backbone", "mlp:hidden=256", *SHORT, "--out", tiny_disk / "a" / "run"]
     told = refused(process(*wide, cwd=tmp_path))
-    assert "got No space left on device; choose another folder, or make room" in told
+    assert "got No space left on device; choose another folder, free disk space" in told
     assert list(tiny_disk.iterdir()) == []

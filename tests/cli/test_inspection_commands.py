@@ -33,11 +33,11 @@ def test_evaluate_reports_what_the_library_computes(toy_run):
 
 def test_evaluate_shows_the_toy_its_distance_to_the_exact_entropy(toy_run):
     shown = done("evaluate", toy_run, "--events", "30").stdout
-    names = ["nats per event", "exact nats of the data", "distance to them"]
+    names = ["nats per event", "exact nats of the data", "gap to the exact nats"]
     nats, exact, distance = (float(re.search(rf"{name} +([\d.]+)", shown)[1]) for name in names)
     assert distance == pytest.approx(nats - exact, abs=2e-3)
     assert re.search(r"events +30 \(exact\)", shown)
-    assert "distance" not in done("evaluate", toy_run, "--data", f"npy:path={_other_sequences()}").stdout
+    assert "gap" not in done("evaluate", toy_run, "--data", f"npy:path={_other_sequences()}").stdout
 
 
 def _other_sequences():
@@ -91,14 +91,14 @@ def test_samples_are_a_dataset_again(bits_run):
 def test_beside_the_samples_their_probabilities(bits_run, tmp_path, ending):
     plain, beside = tmp_path / f"plain.{ending}", tmp_path / f"beside.{ending}"
     done("sample", bits_run, "-n", "6", "--out", plain)
-    done("sample", bits_run, "-n", "6", "--out", beside, "--probabilities")
+    done("sample", bits_run, "-n", "6", "--out", beside, "--means")
     if ending == "png":
         assert is_picture(beside)
         assert beside.read_bytes() != plain.read_bytes()
     if ending == "csv":
-        assert len((tmp_path / "beside-probabilities.csv").read_text().splitlines()) == 6
+        assert len((tmp_path / "beside-means.csv").read_text().splitlines()) == 6
     if ending == "npy":
-        samples, means = np.load(beside), np.load(tmp_path / "beside-probabilities.npy")
+        samples, means = np.load(beside), np.load(tmp_path / "beside-means.npy")
         assert (samples == np.load(plain)).all()
         assert means == pytest.approx(Run.open(bits_run).model.conditional_means(torch.from_numpy(samples)).numpy())
 

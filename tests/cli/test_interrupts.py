@@ -67,9 +67,9 @@ def test_interrupted_it_saves_and_goes_on_to_the_same_weights(tmp_path, uninterr
     with started(*TRAIN, "--out", "a run", cwd=tmp_path) as running:
         got, out, err = interrupted(running, number, tmp_path / "a run" / "metrics.jsonl")
     assert (got, err) == (code, ""), out
-    command = re.search(r"^interrupted and saved; go on with: tensorar (.*)$", out, flags=re.MULTILINE)[1]
+    command = re.search(r"^interrupted and saved; resume with: tensorar (.*)$", out, flags=re.MULTILINE)[1]
     _, metadata = read_tensors(tmp_path / "a run" / KEPT[1])
-    assert 100 <= json.loads(metadata["progress"])["step"] < STEPS, "the test wants a training that is not over"
+    assert 100 <= json.loads(metadata["state"])["step"] < STEPS, "the test wants a training that is not over"
     resumed = process(*shlex.split(command), "--device", "cpu", cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
     same_weights(uninterrupted, tmp_path / "a run")
@@ -85,7 +85,7 @@ def test_an_interrupt_with_json_is_still_one_object(tmp_path):
     result = json.loads(out)
     assert result["interrupted"] is True
     assert result["metrics"][0]["step"] == 100
-    assert "go on with: tensorar train --resume run" in err
+    assert "resume with: tensorar train --resume run" in err
 
 
 @pytest.mark.slow
@@ -103,9 +103,9 @@ def test_a_training_that_is_killed_at_once_can_be_resumed(tmp_path, uninterrupte
 def test_an_interrupt_before_the_training_ends_at_once(tmp_path):
     # as at a terminal: what a shell starts in the background, tests too, ignores Ctrl-C
     code = (
-        "import os, signal, tensorar_cli.defaults as d\n"
+        "import os, signal, tensorar.workflows as w\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "d.complete_recipe = lambda *a: os.kill(os.getpid(), signal.SIGINT)\n"
+        "w.train = lambda *a, **k: os.kill(os.getpid(), signal.SIGINT)\n"
         "from tensorar_cli.__main__ import main; main()"
     )
     command = [sys.executable, "-c", code, "train", "toy"]

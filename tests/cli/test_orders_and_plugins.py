@@ -112,9 +112,11 @@ def test_every_part_is_shown_with_its_options():
 
 def test_options_are_shown_with_type_and_default():
     lines = [line.split() for line in done("plugins", "show", "mnist").stdout.splitlines()]
-    assert ["binarize", "none", "|", "threshold", "|", "static", "|", "dynamic", "none"] in lines
-    assert ["path", "text", "|", "none", "none"] in lines
-    assert ["path", "text", "required"] in [line.split() for line in done("plugins", "show", "csv").stdout.splitlines()]
+    assert ["binarize", "none", "|", "threshold", "|", "static", "|", "dynamic", "none"] in [line[:9] for line in lines]
+    assert ["path", "text", "|", "none", "none"] in [line[:5] for line in lines]
+    assert ["path", "text", "required"] in [
+        line.split()[:3] for line in done("plugins", "show", "csv").stdout.splitlines()
+    ]
 
 
 def test_a_recipe_is_shown_as_the_toml_that_it_is():

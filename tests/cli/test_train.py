@@ -14,7 +14,7 @@ from .commands import PLUGIN, SHORT, call, contents, done, refused, report
 
 def test_parts_that_are_not_named_are_picked_and_printed(bits):
     result = done("train", f"npy:path={bits}", *SHORT)
-    assert result.stdout.startswith("picked: ordering raster, head bernoulli, backbone fvsbn\n")
+    assert result.stdout.startswith("chosen: ordering raster, head bernoulli, backbone fvsbn\n")
     assert "step      3" in result.stdout
     assert "tensorar evaluate runs/npy-fvsbn" in result.stdout
     run = Run.open("runs/npy-fvsbn")
@@ -30,18 +30,18 @@ def test_parts_that_are_not_named_are_picked_and_printed(bits):
 
 
 @pytest.mark.parametrize(
-    ("data", "picked"),
+    ("data", "chosen"),
     [
         ("toy:fixed=40", "ordering raster, head categorical:levels=64, backbone convnet"),
         ("toy:length=8,fixed=40", "ordering shuffled, head categorical:levels=16, backbone mlp"),
         ("csv:path=table.csv", "ordering shuffled, head gaussian_mixture, backbone mlp"),
     ],
 )
-def test_what_is_picked_follows_from_shape_and_support(data, picked, tmp_path):
+def test_what_is_picked_follows_from_shape_and_support(data, chosen, tmp_path):
     rows = [f"{i % 7 - 3.5},{i % 5 / 7}" for i in range(40)]
     (tmp_path / "table.csv").write_text("\n".join(["a,b", *rows]))
     result = done("train", data, *SHORT)
-    assert f"picked: {picked}" in result.stdout
+    assert f"chosen: {chosen}" in result.stdout
 
 
 def test_named_parts_are_taken_as_they_are(bits):
@@ -84,7 +84,9 @@ def test_a_training_without_a_finite_validation_says_so_and_keeps_its_weights(mo
     np.savez("x.npz", train=train, valid=np.full((5, 2), 1e30), test=train[:5])
     parts = ["--head", "gaussian", "--backbone", "mlp:hidden=4", *SHORT, *more]
     told = refused(call("train", "npz:path=x.npz", *parts, "--out", "run"))
-    assert re.search(r"a finite validation of run, got none in [12]; lower --learning-rate, take another --head", told)
+    assert re.search(
+        r"a finite validation of run, got none in [12]; lower --learning-rate, choose another --head", told
+    )
     assert np.isfinite(report("evaluate", "run")["nats"])
     assert "a finite validation" in refused(call("train", "--resume", "run", "--device", "cpu"))
 

@@ -50,7 +50,5 @@ def sample(
     if result.means is not None and path.suffix in NUMBERS:
         write_numbers(path.with_stem(f"{path.stem}-means"), result.means, result.run.event_shape)
     output.say(f"{number} samples in {path} ({result.info})")
-    shape = list(result.samples.shape)
-    output.result(
-        {"run": str(run), "samples": number, "shape": shape, "path": str(path)} | sampling_report(result.info)
-    )
+    values = {"samples": number, "shape": list(result.samples.shape), "path": str(path)}
+    output.result({"run": str(run)} | values | sampling_report(result.info))
