@@ -19,6 +19,32 @@ ORDERINGS = {
 }
 
 
+STRIDED = '''
+from dataclasses import dataclass
+import torch
+import tensorar
+
+@dataclass(frozen=True, kw_only=True)
+class Strided(tensorar.Ordering):
+    """In strides.
+
+    Options:
+        stride: Distance between coefficients of the same pass,
+            at least 1.
+    """
+
+    name = "strided"
+    stride: int = 2
+
+    def visits(self, event_shape):
+        return (torch.arange(torch.Size(event_shape).numel()) % self.stride).argsort(stable=True)
+
+@tensorar.hookimpl
+def tensorar_orderings():
+    return [Strided]
+'''
+
+
 @pytest.mark.parametrize("ordering", ORDERINGS)
 def test_an_order_is_drawn_and_told(ordering, tmp_path):
     shape = ORDERINGS[ordering]
@@ -114,9 +140,18 @@ def test_options_are_shown_with_type_and_default():
     lines = [line.split() for line in done("plugins", "show", "mnist").stdout.splitlines()]
     assert ["binarize", "none", "|", "threshold", "|", "static", "|", "dynamic", "none"] in [line[:9] for line in lines]
     assert ["path", "text", "|", "none", "none"] in [line[:5] for line in lines]
-    assert ["path", "text", "required"] in [
-        line.split()[:3] for line in done("plugins", "show", "csv").stdout.splitlines()
-    ]
+    lines = [line.split() for line in done("plugins", "show", "csv").stdout.splitlines()]
+    assert ["path", "text", "required"] in [line[:3] for line in lines]
+
+
+def test_every_option_is_shown_with_its_meaning(tmp_path):
+    (tmp_path / "meaning.py").write_text(STRIDED)
+    shown = done("plugins", "show", "strided", "--plugin", "meaning.py").stdout
+    meaning = "Distance between coefficients of the same pass, at least 1."
+    assert ["stride", "integer", "2", meaning] in [line.split(maxsplit=3) for line in shown.splitlines()]
+    assert "Options:" not in shown, "the table replaces the section of the docstring"
+    (option,) = report("plugins", "show", "strided", "--plugin", "meaning.py")["parts"][0]["options"]
+    assert option == {"name": "stride", "type": "integer", "default": "2", "meaning": meaning}
 
 
 def test_a_recipe_is_shown_as_the_toml_that_it_is():

@@ -7,7 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorar import default_registry, suggest_heads
+from tensorar import Registry, ShapeError, default_registry, suggest_backbone, suggest_heads
+from tensorar.parts.plugins import Plugins
+from tensorar.suggestions import suggest_ordering
 from tests.strategies import seeds
 
 
@@ -68,3 +70,30 @@ def test_suggested_units_make_the_data_standard(location, scale):
 def test_a_constant_has_units_too():
     (spec,) = suggest_heads(torch.full((5, 1), 7.25))
     assert default_registry().create("head", spec).encode(torch.tensor([7.25])).abs().item() < 0.5
+
+
+# --- backbones -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shape", "head", "backbone", "ordering"),
+    [
+        ((64, 64), "bernoulli", "fvsbn", "raster"),
+        ((), "bernoulli", "fvsbn", "raster"),
+        ((65, 64), "bernoulli", "convnet", "raster"),
+        ((1, 28, 28), "categorical:levels=4", "convnet", "raster"),
+        ((17,), "gaussian", "convnet", "raster"),
+        ((16,), "gaussian", "mlp", "shuffled"),
+        ((3, 4, 5, 6), "gaussian", "mlp", "shuffled"),
+    ],
+)
+def test_the_first_backbone_that_suits_shape_and_head_is_suggested(shape, head, backbone, ordering):
+    spec = suggest_backbone(shape, default_registry().create("head", head))
+    assert str(spec) == backbone
+    assert str(suggest_ordering(spec)) == ordering
+
+
+def test_without_a_suitable_backbone_the_error_names_the_argument():
+    nothing = Registry(Plugins())
+    with pytest.raises(ShapeError, match=r"got \(3,\) and 'bernoulli'; choose one with `backbone`"):
+        suggest_backbone((3,), default_registry().create("head", "bernoulli"), registry=nothing)
