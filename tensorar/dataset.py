@@ -95,10 +95,10 @@ class Dataset(Part, ABC):
         return contexts
 
     def _check_contexts(self, name: str, contexts: Tensor, train: Tensor) -> None:
-        wanted = (len(getattr(self, name)), *train.shape[1:])
-        if contexts.ndim != 2 or tuple(contexts.shape) != wanted:
+        expected = (len(getattr(self, name)), *train.shape[1:])
+        if contexts.ndim != 2 or tuple(contexts.shape) != expected:
             raise DataError(
-                expected=f"a vector of numbers for each of the {wanted[0]} events of {name} of {self.name!r}",
+                expected=f"a vector of numbers for each of the {expected[0]} events of {name} of {self.name!r}",
                 got=f"contexts of shape {tuple(contexts.shape)}",
                 remedy="provide one context per event, all of the same length",
             )

@@ -27,8 +27,8 @@ order_app = typer.Typer(help="Inspect visiting orders.", no_args_is_help=True)
 plugins_app = typer.Typer(help="List, inspect and check parts, and start new plugins.", no_args_is_help=True)
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         from importlib.metadata import version
 
         typer.echo(f"tensorar {version('tensorar')}")
@@ -37,7 +37,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version."),
 ) -> None:
     pass
 

@@ -32,17 +32,17 @@ class Output:
         self.console = Console(stderr=as_json, highlight=False, soft_wrap=True, quiet=not IS_MAIN_PROCESS, width=width)
         self._lines = self.console
 
-    def say(self, text: str, *, style: str | None = None) -> None:
+    def print(self, text: str, *, style: str | None = None) -> None:
         """Print a line (to standard error if the result is JSON)."""
         self._lines.print(text, style=style, markup=False, soft_wrap=True)
 
-    def show(self, table: Table) -> None:
+    def print_table(self, table: Table) -> None:
         """Print a table (not if the result is JSON)."""
         if not self.as_json:
             self.console.print(table)
 
-    def result(self, values: dict[str, Any]) -> None:
-        """Print the result as one line of JSON, if requested."""
+    def print_json(self, values: dict[str, Any]) -> None:
+        """Print the result as one line of JSON, if requested (in the main process)."""
         if self.as_json and IS_MAIN_PROCESS:
             from tensorar.utils.files import json_line
 
@@ -52,7 +52,7 @@ class Output:
     def progress(self, description: str) -> Iterator[Callable[[float, float, str], None]]:
         """A progress bar with the time left, updated by calling the yielded function with (done, total, text).
 
-        It is shown on standard error, on terminals only, and removed at the end.
+        It is drawn on standard error, on terminals only, and removed at the end.
         """
         console = Console(stderr=True, highlight=False)
         columns = [
@@ -64,12 +64,12 @@ class Output:
             TextColumn("left"),
             TimeRemainingColumn(),
         ]
-        shown = console.is_terminal and IS_MAIN_PROCESS
-        if shown and self.console.is_terminal:
+        visible = console.is_terminal and IS_MAIN_PROCESS
+        if visible and self.console.is_terminal:
             # only the bar's own console can print lines above the bar
             self._lines = console
         try:
-            with Progress(*columns, console=console, transient=True, disable=not shown, redirect_stdout=False) as bar:
+            with Progress(*columns, console=console, transient=True, disable=not visible, redirect_stdout=False) as bar:
                 task = bar.add_task(description, words="")
 
                 def update(done: float, total: float, words: str) -> None:

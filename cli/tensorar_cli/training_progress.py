@@ -22,21 +22,21 @@ def run_training(output: Output, workflow: Callable[..., TrainingResult], *argum
     def on_start(result: TrainingResult) -> None:
         recipe = result.run.recipe
         if result.chosen:
-            output.say("chosen: " + ", ".join(f"{kind} {spec}" for kind, spec in result.chosen.items()))
-        output.say(f"training {recipe.backbone} on {recipe.dataset} in {result.run.folder}")
+            output.print("chosen: " + ", ".join(f"{kind} {spec}" for kind, spec in result.chosen.items()))
+        output.print(f"training {recipe.backbone} on {recipe.dataset} in {result.run.folder}")
 
     with output.progress("training") as update_bar:
 
         def on_update(update: TrainingUpdate) -> None:
             update_bar(update.fraction, 1.0, _words(update))
             if update.row is not None:
-                output.say(_line(update.row))
+                output.print(_line(update.row))
 
         result = workflow(*arguments, on_start=on_start, on_update=on_update, **options)
     if result.interrupted is not None:
         folder = str(result.run.folder)
-        output.result({"run": folder, "interrupted": True, "metrics": result.metrics})
-        output.say(f"interrupted and saved; resume with: tensorar train --resume {quote(folder)}")
+        output.print_json({"run": folder, "interrupted": True, "metrics": result.metrics})
+        output.print(f"interrupted and saved; resume with: tensorar train --resume {quote(folder)}")
         raise typer.Exit(128 + result.interrupted)
     return result
 
@@ -47,11 +47,11 @@ def print_training(output: Output, result: TrainingResult) -> None:
         return
     best, exact, folder = result.best_nats, result.exact_nats, str(result.run.folder)
     values = {"interrupted": False, "best_valid_nats": best, "exact_valid_nats": exact, "metrics": result.metrics}
-    output.result({"run": folder, **values})
+    output.print_json({"run": folder, **values})
     gap = "" if exact is None else f", {best - exact:.3f} above the exact {exact:.3f}"
-    output.say(f"best validation: {best:.3f} nats per event{gap}; run folder: {folder} (curve: training.png)")
+    output.print(f"best validation: {best:.3f} nats per event{gap}; run folder: {folder} (curve: training.png)")
     commands = [f"tensorar {command} {quote(folder)}" for command in ("evaluate", "sample", "posterior")]
-    output.say("next: " + ", ".join(commands))
+    output.print("next: " + ", ".join(commands))
 
 
 def _words(update: TrainingUpdate) -> str:

@@ -35,11 +35,11 @@ def _missing(error: Any, command: str) -> tuple[str, str, str]:
 
 
 def _value(error: Any, command: str) -> tuple[str, str, str]:
-    wanted, got = error.message.removeprefix("Input should be ").partition(",")[0], "another value"
+    expected, got = error.message.removeprefix("Input should be ").partition(",")[0], "another value"
     # typer delegates validation to pydantic, which alone knows the value
     for detail in getattr(error.__cause__, "errors", list)():
         got = repr(detail["input"])
-    return f"{_name_of(error)} to be {wanted}", got, f"see {command} --help"
+    return f"{_name_of(error)} to be {expected}", got, f"see {command} --help"
 
 
 def _no_value(error: Any, command: str) -> tuple[str, str, str]:

@@ -53,7 +53,7 @@ class Run:
             raise RunError(
                 expected="a run folder (with a recipe.toml)",
                 got=str(folder),
-                remedy="pass the folder that tensorar train printed",
+                remedy="pass the folder of a trained run",
             )
         recipe, provenance = read_recipe(folder / "recipe.toml")
         require_plugins(recipe, provenance, folder, registry)
@@ -131,8 +131,8 @@ class Run:
 
     def _with_weights(self, tensors: dict[str, Tensor]) -> AutoregressiveModel:
         model = self.new_model()
-        wanted, given = _shapes(model.state_dict()), _shapes(tensors)
-        differing = sorted(key for key in wanted.keys() | given.keys() if wanted.get(key) != given.get(key))
+        expected, found = _shapes(model.state_dict()), _shapes(tensors)
+        differing = sorted(key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key))
         if differing:
             more = f" and {len(differing) - 3} more" if differing[3:] else ""
             raise RunError(

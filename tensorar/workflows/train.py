@@ -87,27 +87,14 @@ def train(
     ``TensorarError`` for invalid arguments, and when no validation is finite.
     """
     registry = registry or default_registry()
+    source = _source(data, recipe, registry)
     given = _parse({"ordering": ordering, "head": head, "backbone": backbone})
-    base = _base(data, recipe, registry)
     changes = {"steps": steps, "epochs": epochs, "minutes": minutes, "batch_size": batch_size}
     changes |= {"learning_rate": learning_rate, "seed": seed}
     changes = {key: value for key, value in changes.items() if value is not None} | dict(settings or {})
-    training = change_settings(base.training if isinstance(base, Recipe) else TrainingSettings(), changes)
-    known = (parts_of(base) if isinstance(base, Recipe) else {"dataset": base}) | given
-    check_parts(known, registry)
+    training = change_settings(source.training if isinstance(source, Recipe) else TrainingSettings(), changes)
     check_device(device)
-    if out is not None:
-        require_free(Path(out))
-    dataset = load_dataset(known["dataset"], registry=registry)
-    parts = choose_parts(dataset, {kind: spec for kind, spec in known.items() if kind != "dataset"}, registry)
-    if isinstance(base, Recipe):
-        changed: dict[str, Any] = {"training": training, **given}
-        made = replace(base, **changed)
-    else:
-        made = recipe_for(dataset, base, parts, training)
-    folder = Path(out) if out is not None else free_folder(f"{made.dataset.name}-{made.backbone.name}")
-    run = Run.create(folder, made, dataset, registry=registry)
-    result = TrainingResult(run, chosen=parts.defaults)
+    result = _prepare(source, given, training, None if out is None else Path(out), registry)
     return _train(result, resume=False, device=device, on_start=on_start, on_update=on_update)
 
 
@@ -129,7 +116,7 @@ def _parse(parts: Mapping[str, str | PartSpec | None]) -> dict[str, PartSpec]:
     return {kind: PartSpec.parse(spec) for kind, spec in parts.items() if spec is not None}
 
 
-def _base(data: str | PartSpec | None, recipe: str | Path | Recipe | None, registry: Registry) -> PartSpec | Recipe:
+def _source(data: str | PartSpec | None, recipe: str | Path | Recipe | None, registry: Registry) -> PartSpec | Recipe:
     """The spec of the dataset, or the recipe."""
     if data is not None and recipe is None:
         return PartSpec.parse(data)
@@ -140,6 +127,30 @@ def _base(data: str | PartSpec | None, recipe: str | Path | Recipe | None, regis
         got="none" if data is None else "both",
         remedy='choose a dataset (such as "toy") or a recipe',
     )
+
+
+def _prepare(
+    source: PartSpec | Recipe,
+    given: dict[str, PartSpec],
+    training: TrainingSettings,
+    out: Path | None,
+    registry: Registry,
+) -> TrainingResult:
+    """The new run, after all checks; loads the dataset when everything that needs no data has been checked."""
+    known = (parts_of(source) if isinstance(source, Recipe) else {"dataset": source}) | given
+    check_parts(known, registry)
+    if out is not None:
+        require_free(out)
+    data = known.pop("dataset")
+    dataset = load_dataset(data, registry=registry)
+    parts = choose_parts(dataset, known, registry)
+    if isinstance(source, Recipe):
+        changed: dict[str, Any] = {"training": training, **given}
+        recipe = replace(source, **changed)
+    else:
+        recipe = recipe_for(dataset, source, parts, training)
+    folder = out or free_folder(f"{data.name}-{recipe.backbone.name}")
+    return TrainingResult(Run.create(folder, recipe, dataset, registry=registry), chosen=parts.defaults)
 
 
 def _train(

@@ -24,6 +24,15 @@ def test_the_passes_are_told(bits_run):
     assert "passes of the network" in done("sample", bits_run, "-n", "2", "--method", "fixed-point").stdout
 
 
+@pytest.mark.parametrize("command", ["sample", "inpaint"])
+@pytest.mark.parametrize("options", [["--temperature", "0.5"], ["--top-k", "1"], ["--top-p", "0.9"]], ids=str)
+def test_samples_that_do_not_follow_the_model_are_reported(toy_run, command, options):
+    assert report(command, toy_run)["exact"] is True
+    assert report(command, toy_run, *options)["exact"] is False
+    assert "the model's distribution" in done(command, toy_run, *options).stdout
+    assert "the model's distribution" not in done(command, toy_run).stdout
+
+
 def test_a_method_that_there_is_not(bits_run, toy_run):
     result = call("sample", bits_run, "--method", "fixedpoint")
     assert result.exit_code == 2

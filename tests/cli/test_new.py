@@ -61,7 +61,7 @@ NO_NAMES = ["Mine", "my-part", "2fast", "a.b", "../up", "with space", "é", "x" 
 
 @pytest.mark.parametrize("name", [*NO_NAMES, "class", "none", "true", "false"])
 def test_names_that_are_none(name, tmp_path):
-    assert "small letters" in refused(call("plugins", "new", "head", name))
+    assert "a lowercase identifier" in refused(call("plugins", "new", "head", name))
     assert list(tmp_path.iterdir()) == []
 
 

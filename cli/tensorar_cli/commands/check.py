@@ -35,10 +35,10 @@ def check(
     with output.progress("checking") as update:
         report = workflows.check_part(name, thorough=thorough, shapes=shapes, progress=update)
     failed, skipped = report.with_status("failed"), report.with_status("skipped")
-    output.show(table("part", "check", "result", "seconds", "reason", rows=[_row(r) for r in report.results]))
+    output.print_table(table("part", "check", "result", "seconds", "reason", rows=[_row(r) for r in report.results]))
     summary = f"{len(report.results)} checks, {len(failed)} failed" + (f", {len(skipped)} skipped" if skipped else "")
-    output.say(summary, style="red" if failed else "green")
-    output.result({"checks": [asdict(result) for result in report.results]})
+    output.print(summary, style="red" if failed else "green")
+    output.print_json({"checks": [asdict(result) for result in report.results]})
     raise typer.Exit(1 if failed else 0)
 
 

@@ -38,7 +38,7 @@ def demo(
     for name, figure in figures.items():
         plotting.save(figure, folder / name)
     paths = [str(folder / name) for name in [*figures, "training.png"]]
-    output.say(f"on {EVENTS} test sequences")
-    output.show(likelihood_table(likelihood))
-    output.say("pictures: " + ", ".join(paths))
-    output.result({"run": str(folder), "pictures": paths, **likelihood.as_dict()})
+    output.print(f"on {EVENTS} test sequences")
+    output.print_table(likelihood_table(likelihood))
+    output.print("pictures: " + ", ".join(paths))
+    output.print_json({"run": str(folder), "pictures": paths, **likelihood.as_dict()})

@@ -44,6 +44,6 @@ def evaluate(
             device=device,
             progress=lambda done, total, nats: update(done, total, f"{nats:.2f} nats"),
         )
-    output.say(f"{run} on the {split} split of {result.data}")
-    output.show(likelihood_table(result.likelihood))
-    output.result({"run": str(run), "split": split, **result.likelihood.as_dict()})
+    output.print(f"{run} on the {split} split of {result.data}")
+    output.print_table(likelihood_table(result.likelihood))
+    output.print_json({"run": str(run), "split": split, **result.likelihood.as_dict()})

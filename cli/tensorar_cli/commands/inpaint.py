@@ -62,6 +62,6 @@ def inpaint(
         )
     write(path, result.figure, result.completions, result.run.event_shape)
     count, known, shape = len(result.originals), int(result.mask.sum()), list(result.completions.shape)
-    output.say(f"{count} events, {completions} completions each, in {path} ({result.info})")
+    output.print(f"{count} events, {completions} completions each, in {path} ({result.info})")
     values = {"events": count, "known": known, "shape": shape, "path": str(path)}
-    output.result({"run": str(run)} | values | sampling_report(result.info))
+    output.print_json({"run": str(run)} | values | sampling_report(result.info))

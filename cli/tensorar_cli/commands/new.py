@@ -36,11 +36,11 @@ def new(
     output, folder = Output(as_json=json), out or Path(f"tensorar_{name}")
     files = {path: _text(template, kind, name) for path, template in _files(kind, name).items()}
     _write(folder, files)
-    output.say(f"created a plugin with the {kind} {name} in {folder}:", style="bold")
+    output.print(f"created a plugin with the {kind} {name} in {folder}:", style="bold")
     for path in files:
-        output.say(f"  {path}")
-    output.say(f"check it with: tensorar plugins check {folder / f'tensorar_{name}.py'}")
-    output.result({"folder": str(folder), "kind": kind, "name": name, "files": list(files)})
+        output.print(f"  {path}")
+    output.print(f"check it with: tensorar plugins check {folder / f'tensorar_{name}.py'}")
+    output.print_json({"folder": str(folder), "kind": kind, "name": name, "files": list(files)})
 
 
 def _files(kind: str, name: str) -> dict[str, str]:

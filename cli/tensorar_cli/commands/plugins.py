@@ -35,14 +35,14 @@ def list_parts(
     parts: list[dict[str, Any]] = [
         {"kind": k, "name": name, "description": r.description, "plugin": str(r.source)} for k, name, r in found
     ]
-    output.show(table("kind", "name", "description", "plugin", rows=[tuple(part.values()) for part in parts]))
+    output.print_table(table("kind", "name", "description", "plugin", rows=[tuple(part.values()) for part in parts]))
     for part, (k, _, registered) in zip(parts, found, strict=True):
         part |= {"takes": capabilities(registered.part)} if k == "backbone" else {}
     if "backbone" in kinds:
-        output.show(backbone_table({part["name"]: part["takes"] for part in parts if "takes" in part}))
+        output.print_table(backbone_table({part["name"]: part["takes"] for part in parts if "takes" in part}))
     for name, why in registry.plugins.failures.items():
-        output.say(f"the plugin {name} failed and was left out: {why}", style="yellow")
-    output.result({"parts": parts, "failures": registry.plugins.failures})
+        output.print(f"the plugin {name} failed and was left out: {why}", style="yellow")
+    output.print_json({"parts": parts, "failures": registry.plugins.failures})
 
 
 def show_part(
@@ -57,11 +57,11 @@ def show_part(
     output = Output(as_json=json)
     parts = [_details(kind, found) for kind, found in find_parts(default_registry(), name)]
     for part in parts:
-        output.say(f"{part['name']}: {part['kind']} from {part['plugin']}", style="bold")
-        output.say(part["documentation"] + "\n")
+        output.print(f"{part['name']}: {part['kind']} from {part['plugin']}", style="bold")
+        output.print(part["documentation"] + "\n")
         rows = [tuple(option.values()) for option in part["options"]]
-        output.show(table(*COLUMNS, rows=rows) if rows else table("no options", rows=[]))
-    output.result({"parts": parts})
+        output.print_table(table(*COLUMNS, rows=rows) if rows else table("no options", rows=[]))
+    output.print_json({"parts": parts})
 
 
 def _details(kind: str, found: RegisteredPart) -> dict[str, Any]:

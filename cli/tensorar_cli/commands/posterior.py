@@ -35,8 +35,8 @@ def posterior(
     result = workflows.posterior(run, example, parse_steps(steps), split=split, context=context, device=device)
     plotting.save(result.figure(), path)
     known = ", ".join(str(int(step.mask.sum())) for step in result.steps)
-    output.say(f"event {example} of {split} with {known} coefficients known: {path}")
-    output.result({"run": str(run), "path": str(path), "steps": [_as_dict(step) for step in result.steps]})
+    output.print(f"event {example} of {split} with {known} coefficients known: {path}")
+    output.print_json({"run": str(run), "path": str(path), "steps": [_as_dict(step) for step in result.steps]})
 
 
 def _as_dict(step: PosteriorStep) -> dict[str, Any]:

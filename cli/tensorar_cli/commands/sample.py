@@ -49,6 +49,6 @@ def sample(
     write(path, result.figure, result.samples, result.run.event_shape)
     if result.means is not None and path.suffix in NUMBERS:
         write_numbers(path.with_stem(f"{path.stem}-means"), result.means, result.run.event_shape)
-    output.say(f"{number} samples in {path} ({result.info})")
+    output.print(f"{number} samples in {path} ({result.info})")
     values = {"samples": number, "shape": list(result.samples.shape), "path": str(path)}
-    output.result({"run": str(run)} | values | sampling_report(result.info))
+    output.print_json({"run": str(run)} | values | sampling_report(result.info))
