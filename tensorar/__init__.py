@@ -14,6 +14,7 @@ from tensorar.errors import (
     TensorarError,
 )
 from tensorar.evidence import Evidence
+from tensorar.generation import Generation, SamplingInfo
 from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order, RasterView, may_see
@@ -41,6 +42,7 @@ __all__ = [
     "Dataset",
     "Evidence",
     "EvidenceBackbone",
+    "Generation",
     "Head",
     "Likelihood",
     "Order",
@@ -52,6 +54,7 @@ __all__ = [
     "Registry",
     "Run",
     "RunError",
+    "SamplingInfo",
     "ShapeError",
     "Signature",
     "SpecError",

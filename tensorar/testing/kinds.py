@@ -9,6 +9,7 @@ from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
 from tensorar.ordering import Ordering
+from tensorar.raster_adapter import network_signature
 
 KINDS: dict[type, str] = {
     Ordering: "ordering",
@@ -39,7 +40,7 @@ def takes_raster(kind: type[Backbone], shape: tuple[int, ...]) -> bool:
 def takes(kind: type[Backbone], shape: tuple[int, ...], orders: tuple[Order, ...]) -> bool:
     """Whether a backbone says that it takes a shape with these orders (none: any may come)."""
     try:
-        kind.adapted_signature(Signature(shape, 1, 1, orders=orders))
+        network_signature(kind, Signature(shape, 1, 1, orders=orders))
     except ShapeError:
         return False
     return True

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
 
-from tensorar import EvidenceBackbone, flatten_events
+from tensorar import EvidenceBackbone, Head, flatten_events
 from tensorar_plugins.backbones.layers.sizes import require_positive
 
 CONVOLUTION = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
@@ -30,7 +31,7 @@ class ConvNet(EvidenceBackbone):
     ignores_unit_axes = True
 
     @classmethod
-    def options_for(cls, event_shape, head):
+    def options_for(cls, event_shape: tuple[int, ...], head: Head) -> dict[str, Any] | None:
         axes = sum(size > 1 for size in event_shape)
         return {} if axes in (2, 3) or (axes == 1 and math.prod(event_shape) > 16) else None
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import nn
 
-from tensorar import EvidenceBackbone, flatten_events
+from tensorar import EvidenceBackbone, Head, flatten_events
 from tensorar_plugins.backbones.layers.sizes import require_positive
 
 
@@ -24,7 +25,7 @@ class MLP(EvidenceBackbone):
     preferred_ordering = "shuffled"
 
     @classmethod
-    def options_for(cls, event_shape, head):
+    def options_for(cls, event_shape: tuple[int, ...], head: Head) -> dict[str, Any] | None:
         return {}
 
     def __init__(self, signature, *, hidden: int = 512, layers: int = 2, dropout: float = 0.0):

@@ -18,10 +18,7 @@ CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 def inputs(case: Case, model: AutoregressiveModel) -> tuple[Tensor | Order | None, ...]:
     """What the network is called with."""
     if isinstance(model.backbone, CausalBackbone):
-        shape = model.backbone.signature.event_shape
-        features = model.features(case.events(3)).reshape(3, *shape, -1)
-        order = Order.raster(shape) if model.backbone.orders == "raster" else model.order
-        return features, order, case.contexts(3)
+        return model.features(case.events(3)), model.order, case.contexts(3)
     return evidence_inputs(case, model, 3)
 
 

@@ -61,8 +61,6 @@ def samples_follow_the_random_state(subject: Subject) -> None:
 def any_noise_gives_a_value(subject: Subject) -> None:
     """``draw`` turns numbers next to 0 and to 1 into finite values of the support, each coefficient's from its own."""
     head: Head = subject.make()
-    if head.noise_size is None:
-        return
     for dtype in DTYPES:
         of_many, finfo = Parameters(1.0, 0, dtype).of(head, 20), torch.finfo(dtype)
         for u in (finfo.eps / 4, 0.5, 1 - finfo.eps / 2):
@@ -81,10 +79,9 @@ def any_noise_gives_a_value(subject: Subject) -> None:
 def _drawn(head: Head, of_some: Tensor, n: int) -> Iterator[Tensor]:
     """Samples of the distribution, and those that a model draws from noise where the head knows how."""
     yield conditional(head, of_some).sample((n,))
-    if head.noise_size is not None:
-        shape = (n, *of_some.shape[:-1])
-        noise = uniform((*shape, head.noise_size), of_some.dtype, of_some.device)
-        yield head.draw(of_some.expand(*shape, -1), noise, torch.zeros(shape, dtype=torch.long))
+    shape = (n, *of_some.shape[:-1])
+    noise = uniform((*shape, head.noise_size), of_some.dtype, of_some.device)
+    yield head.draw(of_some.expand(*shape, -1), noise, torch.zeros(shape, dtype=torch.long))
 
 
 def _require_inside(head: Head, samples: Tensor, shape: tuple[int, ...], how: str = "") -> None:

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from tensorar.backbone import CausalBackbone
-from tensorar.conditionals import stepper_of
+from tensorar.generation.steppers import make_stepper
+from tensorar.generation.visits import Visits
 from tensorar.model import AutoregressiveModel
 from tensorar.stepper import Stepper
 from tensorar.testing.check import CheckFailed, for_all
@@ -39,7 +40,7 @@ class _Walk:
         self.expected = parameters_of(model, x, context).detach()
         self.features = model.features(x).reshape(len(x), len(model.order), -1)
         with torch.inference_mode():
-            self.stepper: Stepper = stepper_of(model.backbone, model.order, len(x), context)
+            self.stepper: Stepper = make_stepper(model.backbone, Visits([model.order]), len(x), context)
         self.last: Tensor | None = None
 
     def step(self, t: int, visited: int) -> None:

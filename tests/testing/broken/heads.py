@@ -126,28 +126,28 @@ class NormalisesOverTheBatch(BinMixture):
 class LooksAlike(BinMixture):
     """Shows a network every second level only."""
 
-    def encode(self, value):
+    def encode(self, value, coefficients=None):
         return (value / 2).floor().unsqueeze(-1)
 
 
 class ShowsNothingForNaN(Bell):
     """Hides from the library that a value is not known."""
 
-    def encode(self, value):
+    def encode(self, value, coefficients=None):
         return value.nan_to_num(0.0).unsqueeze(-1)
 
 
 class InfiniteAtZero(BinMixture):
     """Shows a network the logarithm of a level that may be zero."""
 
-    def encode(self, value):
+    def encode(self, value, coefficients=None):
         return value.log().unsqueeze(-1)
 
 
 class EncodesInPlace(Bell):
     """Scales the values that it is given."""
 
-    def encode(self, value):
+    def encode(self, value, coefficients=None):
         return value.mul_(0.5).unsqueeze(-1)
 
 
@@ -172,7 +172,7 @@ class WrongMean(BinMixture):
 class WrongNumberOfFeatures(Bell):
     """Declares one feature and shows two."""
 
-    def encode(self, value):
+    def encode(self, value, coefficients=None):
         return torch.stack([value, value], dim=-1)
 
 
