@@ -7,16 +7,19 @@ import sys
 from shlex import quote
 from typing import Any
 
-# device="auto", resume=True, but not an option inside of a part spec (toy:seed="3") or a quotation
-ASSIGNMENT = re.compile(r"(?<![\w:,.`'\"=-])(?P<name>[a-z_]+)=(?P<value>\"[^\"]*\"|'[^']*'|True|False|None)")
-MENTION = re.compile(r"`(?P<name>[a-z_]+)`")
-CALL = re.compile(r"\b(?P<name>[a-z_]+)\((?P<value>\"[^\"]*\"|'[^']*')\)")
+QUOTED = r"\"[^\"]*\"|'[^']*'"
+# not inside of a part spec (toy:seed=3,length=4), a quotation or another word
+START = r"(?<![\w:,.`'\"=/-])"
+ASSIGNMENT = re.compile(rf"{START}(?P<name>[a-z_]+)=(?P<value>{QUOTED}|True|False|None|-?\d+(\.\d+)?(e[+-]?\d+)?)")
+CALL = re.compile(rf"\b(?P<name>[a-z_]+)\((?P<value>{QUOTED})\)")
+# a name in backticks, or one that is no English word
+MENTION = re.compile(rf"`(?P<quoted>[a-z_]+)`|{START}(?P<bare>[a-z]+_[a-z_]+)\b(?![\w=:(/.-])")
 # functions that options call
 FUNCTIONS = {"load_file": "plugin"}
 
 
 def with_option_names(message: str, command: Any) -> str:
-    """A message with the names of a command's parameters replaced: ``head='beta'`` becomes ``--head beta``."""
+    """A message with a command's options instead of arguments: ``head='beta'`` becomes ``--head beta``."""
     parameters = {parameter.name: parameter for parameter in command.params}
 
     def assignment(match: re.Match[str]) -> str:
@@ -28,18 +31,21 @@ def with_option_names(message: str, command: Any) -> str:
         return _option(parameters[name], match["value"]) if name in parameters else match[0]
 
     def mention(match: re.Match[str]) -> str:
-        name = match["name"]
+        name = match["quoted"] or match["bare"]
         return _spelling(parameters[name]) if name in parameters else match[0]
 
     return MENTION.sub(mention, CALL.sub(call, ASSIGNMENT.sub(assignment, message)))
 
 
 def _option(parameter: Any, value: str) -> str:
+    if value == "None":
+        return f"no {_spelling(parameter)}"
     if value == "False" and parameter.secondary_opts:
         return str(max(parameter.secondary_opts, key=len))
-    if value in ("True", "False", "None"):
+    if value in ("True", "False"):
         return _spelling(parameter)
-    return f"{_spelling(parameter)} {quote(value[1:-1])}"
+    text = value[1:-1] if value.startswith(("'", '"')) else value
+    return f"{_spelling(parameter)} {quote(text)}"
 
 
 def _spelling(parameter: Any) -> str:

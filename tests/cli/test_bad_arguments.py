@@ -29,7 +29,7 @@ TRAIN = {
     "setting out of range": (["toy", "--set", "ema=1"], "ema to be a decay from 0 up to (not including) 1, got 1.0"),
     "endless": (["toy", "--epochs", "inf"], "epochs to be a positive number, got inf"),
     "no time": (["toy", "--minutes", "-1"], "minutes to be a positive number, got -1.0"),
-    "not a number": (["toy", "--learning-rate", "nan"], "learning_rate to be a positive number, got nan"),
+    "not a number": (["toy", "--learning-rate", "nan"], "--learning-rate to be a positive number, got nan"),
     "not even text of one": (["toy", "--learning-rate", "fast"], "--learning-rate to be a valid number, got 'fast'"),
     "no steps": (["toy", "--steps", "0"], "--steps to be greater than or equal to 1, got '0'; see tensorar train"),
     "nothing after an option": (["toy", "--steps"], "a value after --steps, got none"),

@@ -22,6 +22,15 @@ GROUP = get_command(app)
         ("evaluate", "or exact=False", "or --estimate"),
         ("evaluate", "or exact=True", "or --exact"),
         ("evaluate", "set top_k=None", "set top_k=None"),
+        ("sample", "use temperature=1.0, top_k=None or so", "use --temperature 1.0, no --top-k or so"),
+        ("sample", "expected top_k >= 1; use top_k=1", "expected --top-k >= 1; use --top-k 1"),
+        ("train", "expected learning_rate to be positive", "expected --learning-rate to be positive"),
+        (
+            "train",
+            "got 'lerning_rate'; did you mean 'learning_rate'?",
+            "got 'lerning_rate'; did you mean 'learning_rate'?",
+        ),
+        ("train", "the dataset npz:path=batch_size.npz", "the dataset npz:path=batch_size.npz"),
         ("sample", "load it with load_file('/a b/x.py')", "load it with --plugin '/a b/x.py'"),
         ("plugins check", "use shapes='3'", "use shapes='3'"),
         # part specs and quotations stay as they are
