@@ -1,4 +1,4 @@
-"""Mistakes in what is typed: one line, exit code 2, nothing left behind."""
+"""Invalid arguments are reported in one line with exit code 2, and leave no files."""
 
 import pytest
 
@@ -50,9 +50,9 @@ def test_training(case, tmp_path):
     (tmp_path / "broken.py").write_text("broken\n")
     (tmp_path / "empty.py").write_text("")
     before = contents(tmp_path)
-    arguments, told = TRAIN[case]
+    arguments, message = TRAIN[case]
     out = [] if "--resume" in arguments else ["--out", "out"]
-    assert told in refused(call("train", *out, *arguments))
+    assert message in refused(call("train", *out, *arguments))
     assert contents(tmp_path) == before
 
 
@@ -80,7 +80,7 @@ LOOK = {
 
 
 @pytest.mark.parametrize("typed", LOOK)
-def test_looking_at_a_run(typed, bits_run, tmp_path):
+def test_invalid_options_of_commands_on_a_run(typed, bits_run, tmp_path):
     import numpy as np
 
     np.save("other.npy", np.zeros((100, 3), dtype=np.uint8))
@@ -91,19 +91,19 @@ def test_looking_at_a_run(typed, bits_run, tmp_path):
 
 
 @pytest.mark.parametrize("fraction", ["3", "-0.1", "nan", "much"])
-def test_a_fraction_that_is_none(bits_run, fraction):
-    told = refused(call("inpaint", bits_run, "--evidence", f"random {fraction}"))
-    assert f"a fraction from 0 to 1 after 'random', got 'random {fraction}'" in told
+def test_an_invalid_fraction(bits_run, fraction):
+    message = refused(call("inpaint", bits_run, "--evidence", f"random {fraction}"))
+    assert f"a fraction from 0 to 1 after 'random', got 'random {fraction}'" in message
 
 
 @pytest.mark.parametrize("command", ["evaluate", "sample", "inpaint", "posterior"])
-def test_a_run_is_missing(command, tmp_path):
+def test_a_missing_run(command, tmp_path):
     assert f"RUN after tensorar {command}, got none; see tensorar {command} --help" in refused(call(command))
     assert "a run folder (with a recipe.toml), got nowhere" in refused(call(command, "nowhere"))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_commands_that_are_none():
+def test_unknown_commands():
     assert "'evalute'; did you mean 'evaluate'? see tensorar --help" in refused(call("evalute"))
     assert "a command of tensorar order, got 'draw'; see tensorar order --help" in refused(call("order", "draw"))
     assert "--shape after tensorar order show, got none" in refused(call("order", "show", "raster"))
@@ -111,11 +111,11 @@ def test_commands_that_are_none():
 
 def test_two_parts_of_one_name(tmp_path):
     (tmp_path / "again.py").write_text(PLUGIN.read_text())
-    told = refused(call("train", "stripes", "--plugin", PLUGIN, "--plugin", "again.py"))
-    assert "one dataset named 'stripes', got two, from plugin" in told
+    message = refused(call("train", "stripes", "--plugin", PLUGIN, "--plugin", "again.py"))
+    assert "one dataset named 'stripes', got two, from plugin" in message
 
 
-def test_a_mistake_of_ours_is_told_in_a_line_and_in_full_on_request(monkeypatch):
+def test_an_internal_error_is_one_line_or_a_traceback_on_request(monkeypatch):
     def failing(*arguments, **options):
         raise ZeroDivisionError("one\ntwo")
 

@@ -1,4 +1,4 @@
-"""Files that are damaged, of another kind or no longer there: one line, exit code 2, nothing left behind."""
+"""Damaged, invalid and missing files are reported in one line with exit code 2, and no files are left."""
 
 import gzip
 import socket
@@ -89,7 +89,7 @@ def test_data(data, files, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("data", "head", "told"),
+    ("data", "head", "message"),
     [
         (
             "npy:path=levels.npy",
@@ -101,10 +101,10 @@ def test_data(data, files, monkeypatch):
         ("csv:path=reals.csv", "categorical:levels=4", "use --head gaussian_mixture"),
     ],
 )
-def test_values_that_the_head_does_not_take(data, head, told, files):
+def test_values_that_the_head_refuses(data, head, message, files):
     (files / "reals.csv").write_text("".join(f"{i / 7},{i / 3}\n" for i in range(30)))
     before = contents(files)
-    assert told in refused(call("train", data, "--head", head, *SHORT, "--out", "out"))
+    assert message in refused(call("train", data, "--head", head, *SHORT, "--out", "out"))
     assert contents(files) == before
 
 
@@ -116,8 +116,8 @@ def test_no_network(tmp_path, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(fetch, "cache_folder", lambda: tmp_path / "cache")
     monkeypatch.setattr(mnist, "MIRRORS", (closed,))
-    told = refused(call("train", "mnist", *SHORT, "--out", "out"))
-    assert f"from one of its mirrors, got {closed} (cannot be reached); check the network, or give the files" in told
+    message = refused(call("train", "mnist", *SHORT, "--out", "out"))
+    assert f"from one of its mirrors, got {closed} (cannot be reached); check the network, or give the files" in message
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
@@ -184,11 +184,11 @@ RECIPES = {
 
 @pytest.mark.parametrize("case", RECIPES)
 def test_recipes(case, bits_run, tmp_path):
-    damage, told = RECIPES[case]
+    damage, message = RECIPES[case]
     damage(bits_run)
     before = contents(tmp_path)
     for command in ("evaluate", "posterior"):
-        assert told in refused(call(command, bits_run))
+        assert message in refused(call(command, bits_run))
     assert contents(tmp_path) == before
 
 
@@ -201,7 +201,7 @@ def test_weights(command, bits_run, tmp_path):
     assert "model.safetensors, got no such file; train again" in refused(call(command, bits_run))
 
 
-def test_a_training_state(bits_run, tmp_path):
+def test_a_damaged_or_missing_training_state(bits_run, tmp_path):
     _cut("training/state.safetensors", -9)(bits_run)
     before = contents(tmp_path)
     assert "state.safetensors to be a complete safetensors file" in refused(call("train", "--resume", bits_run))
@@ -210,7 +210,7 @@ def test_a_training_state(bits_run, tmp_path):
     assert "state.safetensors, got no such file" in refused(call("train", "--resume", bits_run))
 
 
-def test_data_that_a_run_no_longer_finds(bits, tmp_path):
+def test_a_run_whose_data_changed_or_disappeared(bits, tmp_path):
     done("train", f"npy:path={bits}", *SHORT, "--out", "run")
     np.save(bits, np.zeros((30, 5), dtype=np.uint8))
     for command in ("evaluate", "inpaint", "posterior"):
@@ -221,18 +221,18 @@ def test_data_that_a_run_no_longer_finds(bits, tmp_path):
     done("sample", "run", "-n", "2")
 
 
-def test_a_plugin_that_is_not_there_now(tmp_path):
+def test_a_run_whose_plugin_file_is_missing(tmp_path):
     done("train", "stripes", "--plugin", PLUGIN, *SHORT, "--out", "run")
     from tensorar import default_registry
 
     for command in (*LOOKING, "train --resume"):
         default_registry.cache_clear()
-        told = refused(call(*command.split(), "run"))
-        assert "the dataset 'stripes', with which run was trained, got no installed plugin that provides it" in told
-        assert f"load it with --plugin {PLUGIN}" in told
+        message = refused(call(*command.split(), "run"))
+        assert "the dataset 'stripes', with which run was trained, got no installed plugin that provides it" in message
+        assert f"load it with --plugin {PLUGIN}" in message
 
 
-def test_an_installed_plugin_that_is_not_there_now(bits_run):
+def test_a_run_whose_installed_plugin_is_missing(bits_run):
     _replaced('backbone = "fvsbn"', 'backbone = "wavenet"')(bits_run)
     text = (bits_run / "recipe.toml").read_text()
     old = '[provenance.plugins.backbone]\nplugin = "builtin"\ndistribution = "tensorar"\n'

@@ -65,24 +65,24 @@ REFUSED_BY_TRAINING = {
 
 @pytest.mark.parametrize("case", REFUSED_BY_TRAINING)
 def test_training_refuses_before_it_loads(case, tmp_path):
-    arguments, told = REFUSED_BY_TRAINING[case]
+    arguments, message = REFUSED_BY_TRAINING[case]
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "recipe.toml").touch()
     before = contents(tmp_path)
-    assert told in refused(call("train", "sealed", *arguments, "--plugin", PLUGIN))
+    assert message in refused(call("train", "sealed", *arguments, "--plugin", PLUGIN))
     assert contents(tmp_path) == before
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "message"),
     [
         ("sealed:sice=3", "did you mean 'size'?"),
         ("sealed:size=x", "integer"),
         ("sealed:size=0", "must be positive"),
     ],
 )
-def test_options_of_a_dataset_are_checked_before_it_loads(data, told):
-    assert told in refused(call("train", data, "--plugin", PLUGIN))
+def test_options_of_a_dataset_are_checked_before_it_loads(data, message):
+    assert message in refused(call("train", data, "--plugin", PLUGIN))
 
 
 def test_a_recipe_is_checked_before_its_dataset_loads(bits_run):

@@ -1,4 +1,4 @@
-"""The registry: parts of all plugins by name, one owner each, and errors that help."""
+"""The registry: parts of all plugins by name, each from one plugin, and helpful errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Backwards(Ordering):
 
 
 def plugin(**hooks):
-    """A plugin that brings these parts: ``plugin(tensorar_orderings=[Backwards])``."""
+    """A plugin with these parts: ``plugin(tensorar_orderings=[Backwards])``."""
 
     def hook(name, parts):
         def implementation():
@@ -35,14 +35,14 @@ def plugin(**hooks):
 
 
 def registry(**plugins):
-    """A registry of these plugins and no other."""
+    """A registry of these plugins only."""
     loaded = Plugins()
     for name, module in plugins.items():
         loaded.register(module, PluginSource(name, f"dist-{name}", "1.0"))
     return Registry(loaded)
 
 
-def test_a_part_is_found_with_its_owner():
+def test_a_part_is_found_with_its_source():
     found = registry(mine=plugin(tensorar_orderings=[Backwards])).find("ordering", "backwards")
     assert found.part is Backwards
     assert str(found.source) == "mine (dist-mine 1.0)"
@@ -67,7 +67,7 @@ def test_one_name_may_serve_parts_of_different_kinds():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_unknown_name_is_told_with_all_valid_ones(kind):
+def test_an_unknown_name_is_reported_with_all_valid_ones(kind):
     with pytest.raises(SpecError, match=f"the name of a known {kind}, got 'no-such'") as error:
         default_registry().find(kind, "no-such")
     for name in default_registry().parts(kind):

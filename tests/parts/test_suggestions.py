@@ -1,4 +1,4 @@
-"""Suggested heads take the data that they are suggested for."""
+"""Suggested heads accept the data, and suggested backbones suit shape and head."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _suggested(values):
     dtype=st.sampled_from([torch.int64, torch.float32, torch.float64]),
     seed=seeds,
 )
-def test_a_suggested_head_takes_the_data(low, levels, dtype, seed):
+def test_a_suggested_head_accepts_the_data(low, levels, dtype, seed):
     generator = torch.Generator().manual_seed(seed)
     values = torch.randint(low, low + levels, (50, 2), generator=generator).to(dtype)
     specs = suggest_heads(values)

@@ -1,4 +1,4 @@
-"""Recipes as TOML: what is written is what is read."""
+"""Recipes round-trip through TOML."""
 
 import tomllib
 
@@ -40,19 +40,19 @@ def path(tmp_path_factory):
 
 
 @given(recipe=recipes, provenance=st.none() | st.just({"event_shape": [2, 3], "plugins": {}}))
-def test_a_recipe_comes_back_as_it_was(recipe, provenance, path):
+def test_a_recipe_round_trips(recipe, provenance, path):
     path.write_bytes(recipe_toml(recipe, provenance).encode())
     assert read_recipe(path) == (recipe, provenance or {})
 
 
 @pytest.mark.parametrize("name", default_registry().parts("recipe"))
-def test_the_recipes_of_the_plugins_do_too(name, path):
+def test_the_recipes_of_plugins_round_trip(name, path):
     recipe = default_registry().find("recipe", name).part
     path.write_bytes(recipe_toml(recipe).encode())
     assert read_recipe(path) == (recipe, {})
 
 
-def test_the_file_is_made_to_be_read_and_edited(path):
+def test_the_file_is_readable_and_editable(path):
     parts = {part: PartSpec.parse(f"{part}:size=3") for part in PARTS}
     document = tomllib.loads(recipe_toml(Recipe(**parts, training=TrainingSettings(steps=5))))
     assert document["format"] == 2
@@ -66,7 +66,7 @@ def test_the_file_is_made_to_be_read_and_edited(path):
 
 
 @pytest.mark.parametrize(
-    ("text", "error", "told"),
+    ("text", "error", "message"),
     [
         ("format = 1", RunError, "to have format 2, got format 1"),
         ("format = 2", RunError, "the dataset under .* got none"),
@@ -78,13 +78,13 @@ def test_the_file_is_made_to_be_read_and_edited(path):
         ("\0", RunError, "to be a TOML file"),
     ],
 )
-def test_a_file_that_is_no_recipe(text, error, told, path):
+def test_an_invalid_recipe_file(text, error, message, path):
     path.write_text(text)
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=message):
         read_recipe(path)
 
 
-def test_a_malformed_spec_says_in_which_file(path):
+def test_a_malformed_spec_is_reported_with_its_file(path):
     parts = "\n".join(f'{part} = "x"' for part in PARTS)
     path.write_text(f"format = 2\n[parts]\n{parts}".replace('head = "x"', 'head = "x:y"'))
     with pytest.raises(SpecError, match=r"got 'x:y' in .*recipe\.toml"):

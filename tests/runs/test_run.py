@@ -1,4 +1,4 @@
-"""Run folders: created, opened, their models and metrics."""
+"""Run folders: creating and opening them, their models and metrics."""
 
 import json
 import math
@@ -27,7 +27,7 @@ def run(tmp_path):
     return made
 
 
-def test_a_new_run_writes_nothing_until_it_is_told_to(tmp_path):
+def test_a_new_run_writes_nothing_before_its_recipe_is_saved(tmp_path):
     made = Run.create(tmp_path / "a" / "run", recipe())
     assert list(tmp_path.iterdir()) == []
     made.save_recipe()
@@ -46,12 +46,12 @@ def test_a_second_run_in_a_folder_is_refused(run):
         Run.create(run.folder, recipe())
 
 
-def test_parts_are_looked_up_before_a_run_is_made(tmp_path):
+def test_parts_are_looked_up_before_a_run_is_created(tmp_path):
     with pytest.raises(SpecError, match="did you mean 'fvsbn'"):
         Run.create(tmp_path / "run", recipe(backbone="fvsbm"))
 
 
-def test_a_new_model_follows_from_the_seed_and_leaves_the_callers_noise_alone(run):
+def test_a_new_model_depends_on_the_seed_only_and_preserves_the_random_state(run):
     torch.manual_seed(1)
     expected = torch.rand(3)
     torch.manual_seed(1)
@@ -101,7 +101,7 @@ def test_a_folder_without_a_run(tmp_path):
             Run.open(folder)
 
 
-def test_a_plugin_that_is_gone_is_named(run):
+def test_a_missing_plugin_is_named(run):
     nothing = Registry(Plugins())
     with pytest.raises(PluginError, match=r"the dataset 'toy', .*install it: pip install tensorar=="):
         Run.open(run.folder, registry=nothing)
@@ -112,13 +112,13 @@ def test_a_plugin_that_is_gone_is_named(run):
 
 
 @pytest.mark.parametrize("shape", [None, "4", ["4"], 4])
-def test_a_shape_that_is_none(run, shape):
+def test_an_invalid_shape(run, shape):
     run.provenance["event_shape"] = shape
     with pytest.raises(RunError, match=r"provenance\.event_shape to be a list of sizes in"):
         _ = run.event_shape
 
 
-def test_a_dataset_of_another_shape_by_now(run):
+def test_a_dataset_whose_shape_has_changed(run):
     (run.folder / "recipe.toml").write_text(recipe_toml(recipe(dataset="toy:length=5,fixed=30"), run.provenance))
     with pytest.raises(RunError, match=r"events of shape \(4,\), for which .* was trained, got \(5,\) from toy:len"):
         _ = Run.open(run.folder).dataset
@@ -136,7 +136,7 @@ def measured(run):
     return run
 
 
-def test_metrics_come_back(run, measured):
+def test_metrics_round_trip(run, measured):
     assert measured.metrics() == ROWS
     assert Run.create(run.folder / "other", recipe()).metrics() == []
 
@@ -150,7 +150,7 @@ def test_a_last_line_cut_off_is_left_out(cut, tail, tmp_path_factory):
     assert run.metrics() == ROWS[:kept]
 
 
-def test_metrics_after_a_step_are_forgotten_the_cut_line_too(measured):
+def test_metrics_after_a_step_and_a_cut_line_are_removed(measured):
     with measured.metrics_path.open("a") as file:
         file.write('{"step": 4, "val')
     measured.drop_metrics_after(2)
@@ -159,7 +159,7 @@ def test_metrics_after_a_step_are_forgotten_the_cut_line_too(measured):
     assert [row["step"] for row in measured.metrics()] == [1, 2, 3]
 
 
-def test_infinity_is_no_json_and_so_null(run):
+def test_infinity_is_null_in_json(run):
     run.add_metrics({"step": 1, "valid_nats": math.inf, "more": [math.nan, {"a": -math.inf}]})
     text = run.metrics_path.read_text()
     assert text == '{"step": 1, "valid_nats": null, "more": [null, {"a": null}]}\n'

@@ -1,4 +1,4 @@
-"""Recipes on the tiny dataset, and the registry that knows it."""
+"""Recipes for the tiny dataset, and a registry with it."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What is estimated is what is exact: the likelihood in the model's own order, whatever orders it is trained on."""
+"""Estimated likelihoods agree with exact ones, in the model's own order, for every training order."""
 
 import pytest
 import torch

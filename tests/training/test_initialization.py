@@ -1,4 +1,4 @@
-"""What a training begins with: data that fit, a share for each process, each coefficient's own distribution."""
+"""Before training: checks of the data and of the number of processes, and initialization at the marginals."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from .helpers import new_run
 
 
 @pytest.mark.parametrize("backbone", ["fvsbn", "mlp:hidden=4"])
-def test_it_begins_at_the_marginals(backbone):
+def test_training_starts_at_the_marginals(backbone):
     model = build((2, 3), "snake", "bernoulli", backbone)
     for name, parameter in model.named_parameters():
         if not name.endswith("bias"):
@@ -40,7 +40,7 @@ def test_it_begins_at_the_marginals(backbone):
     torch.testing.assert_close(means, expected, atol=1e-5, rtol=1e-5)
 
 
-def test_a_backbone_that_sees_a_raster_begins_at_the_marginals_as_it_sees_them():
+def test_a_raster_backbone_starts_at_the_permuted_marginals():
     plugins = Plugins()
     plugins.load_installed()
     plugins.load_file(Path(__file__).parents[1] / "core" / "toy_backbones.py")
@@ -66,7 +66,7 @@ def test_epochs_are_passes_over_data_smaller_than_a_batch():
     assert TrainingSettings(epochs=2.0, batch_size=10).planned_steps(25) == 5
 
 
-def test_each_process_needs_its_share(tmp_path):
+def test_every_process_needs_events(tmp_path):
     dataset = new_run(tmp_path).dataset
     check_shares(dataset, TrainingSettings(batch_size=4, valid_events=4), 4)
     with pytest.raises(RunError, match="at least 5 training events in a batch"):
@@ -75,7 +75,7 @@ def test_each_process_needs_its_share(tmp_path):
         check_shares(dataset, TrainingSettings(valid_events=2), 3)
 
 
-def test_a_dataset_option_is_suggested_where_it_would_fit(tmp_path):
+def test_a_dataset_option_is_suggested_if_it_fits(tmp_path):
     class Grey(Dataset):
         name = "grey"
         alternative_specs = {"grey:bits=true": (0, 1), "grey:colour=true": (0, 300)}  # noqa: RUF012
@@ -87,7 +87,7 @@ def test_a_dataset_option_is_suggested_where_it_would_fit(tmp_path):
         check_data(Grey(), "grey", default_registry().create("head", "bernoulli"), default_registry())
 
 
-def test_the_head_that_a_dataset_names_is_the_one_suggested():
+def test_the_head_that_a_dataset_names_is_suggested():
     toy = load_dataset("toy", length=8)
     with pytest.raises(SupportError, match=r"; use head='categorical:levels=16'$"):
         check_data(toy, "toy", default_registry().create("head", "bernoulli"), default_registry())
@@ -121,7 +121,7 @@ def test_training_leaves_the_callers_random_numbers_as_they_were(tmp_path):
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_the_head_that_is_picked_takes_the_values_of_every_part():
+def test_the_suggested_head_accepts_all_splits():
     class Rising(Dataset):
         name = "rising"
 

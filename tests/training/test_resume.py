@@ -1,4 +1,4 @@
-"""A training that is interrupted and resumed comes out, to the last bit, as one that was not."""
+"""An interrupted and resumed training gives the same weights, bit by bit, as an uninterrupted one."""
 
 import os
 import signal
@@ -54,7 +54,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, kind, at):
     assert [row["step"] for row in timeless[0]] == [5, 10, 12]
 
 
-def test_a_resumed_training_that_is_finished_stays_as_it_is(tmp_path):
+def test_resuming_a_finished_run_does_not_change_it(tmp_path):
     run = new_run(tmp_path / "run")
     train(run, device="cpu")
     before = (tmp_path / "run" / "model.safetensors").read_bytes()
@@ -63,7 +63,7 @@ def test_a_resumed_training_that_is_finished_stays_as_it_is(tmp_path):
 
 
 def test_the_average_reads_its_count_once_a_step(monkeypatch):
-    """A GPU is waited for at every number that is read."""
+    """Every number that is read waits for the GPU."""
     model = build((3,), "raster", "bernoulli", "mlp:hidden=4")
     average, read, real = averaged(model, 0.9), [], torch.Tensor.__int__
     monkeypatch.setattr(torch.Tensor, "__int__", lambda self: read.append(1) or real(self))
@@ -79,7 +79,7 @@ def test_the_average_reads_its_count_once_a_step(monkeypatch):
     assert len(read) == 29
 
 
-def test_the_signal_handlers_are_put_back(tmp_path):
+def test_the_signal_handlers_are_restored(tmp_path):
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     train(new_run(tmp_path / "run"), device="cpu", on_update=interrupting(3))
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
@@ -89,12 +89,12 @@ def test_the_kept_weights_are_those_of_the_best_validation(tmp_path):
     run = new_run(tmp_path / "run", learning_rate=0.3, steps=200, evaluate_every=10)
     train(run, device="cpu")
     best = min(row["valid_nats"] for row in run.metrics())
-    assert best < run.metrics()[-1]["valid_nats"], "the test wants a training that overshoots"
+    assert best < run.metrics()[-1]["valid_nats"], "the test needs a training that overshoots"
     seen = torch.randperm(64, generator=keyed_generator(0, "valid"))[:32]
     assert evaluate(run.model, run.dataset.valid[seen]).nats == pytest.approx(best, abs=1e-5)
 
 
-def test_the_last_weights_are_there_too(tmp_path):
+def test_the_last_weights_are_kept_too(tmp_path):
     run = new_run(tmp_path / "run", learning_rate=0.3, steps=200, evaluate_every=10)
     train(run, device="cpu")
     last = run.metrics()[-1]["valid_nats"]
@@ -128,7 +128,7 @@ def test_training_learns(tmp_path):
     assert entropy < evaluate(run.model, run.dataset.test).nats < entropy + 0.1
 
 
-def test_patience_ends_a_training_that_gets_no_better(tmp_path):
+def test_patience_ends_a_training_without_improvement(tmp_path):
     run = new_run(tmp_path / "run", learning_rate=0.5, steps=10_000, patience=3, evaluate_every=5)
     train(run, device="cpu")
     nats = [row["valid_nats"] for row in run.metrics()]
@@ -150,13 +150,13 @@ def test_the_data_are_checked_against_the_head_before_anything_is_trained(tmp_pa
         train(run, device="cpu")
 
 
-def test_resuming_without_a_state_says_so(tmp_path):
+def test_resuming_without_a_state_is_refused(tmp_path):
     run = new_run(tmp_path / "run")
     with pytest.raises(RunError, match="no such file"):
         train(run, resume=True, device="cpu")
 
 
-def test_resuming_with_a_damaged_state_says_so(tmp_path):
+def test_resuming_with_a_damaged_state_is_refused(tmp_path):
     run = new_run(tmp_path / "run")
     train(run, device="cpu")
     state = tmp_path / "run" / "training" / "state.safetensors"

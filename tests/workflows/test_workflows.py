@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from unittest import SkipTest
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 
 from tensorar import Run, RunError, TensorarError, default_registry, evaluate
 from tensorar import workflows as wf
+from tensorar.testing import Check
 from tensorar.workflows.masks import default_region, known_mask
 from tensorar.workflows.recipes import choose_parts
 from tensorar.workflows.runs import free_folder
@@ -164,3 +166,13 @@ def test_workflows_import_no_face():
 def test_a_run_opens_by_its_folder_or_is_taken_as_it_is(run):
     assert wf.sample(run, 1, device="cpu").run is run
     assert isinstance(wf.sample(run.folder, 1, device="cpu").run, Run)
+
+
+def test_a_check_without_anything_to_test_is_skipped(monkeypatch):
+    def skip(*arguments, **options):
+        raise SkipTest("nothing to test")
+
+    monkeypatch.setattr(Check, "__call__", skip)
+    report = wf.check_part("raster", shapes=[(2,)])
+    assert {(result.status, result.reason) for result in report.results} == {("skipped", "nothing to test")}
+    assert report.failed == ()
