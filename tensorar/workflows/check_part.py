@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+from unittest import SkipTest
 
 from tensorar.errors import TensorarError
 from tensorar.parts.registry import RegisteredPart, Registry, default_registry, typed_options
@@ -93,12 +94,14 @@ def _run(check: Check) -> CheckResult:
     from tensorar.testing import CheckFailed
 
     started = time.perf_counter()
-    status: Literal["passed", "failed"] = "passed"
+    status: Literal["passed", "failed", "skipped"] = "passed"
     reason = None
     try:
         check()
     except CheckFailed as error:
         status, reason = "failed", str(error)
+    except SkipTest as skipped:
+        status, reason = "skipped", str(skipped)
     seconds = round(time.perf_counter() - started, 3)
     return CheckResult(check.part, check.kind, check.name, status, reason, seconds)
 

@@ -38,9 +38,7 @@ def _train_sample_and_complete(file, head, network, folder, shape):
     drawn = report("sample", run, "-n", "2", "--out", folder / "drawn.npy")
     assert drawn["shape"] == [2, *shape]
     report("sample", run, "-n", "2", "--out", folder / "drawn.png")
-    message = report(
-        "inpaint", run, "--events", "2", "--completions", "2", "--evidence", "top half", "--split", "train"
-    )
+    result = report("inpaint", run, "--events", "2", "--completions", "2", "--evidence", "top half", "--split", "train")
     assert result["shape"] == [2, 2, *shape]
     assert (run / "inpainting.png").is_file()
     return np.load(folder / "drawn.npy")
