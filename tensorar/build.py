@@ -1,4 +1,4 @@
-"""Build a model, or a dataset, from part specs."""
+"""Models and datasets from part specs."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def build(
     context_features: int = 0,
     registry: Registry | None = None,
 ) -> AutoregressiveModel:
-    """A model from specs (or from part objects, for the ordering and the head).
+    """Build a model from specs (or from part objects, for the ordering and the head).
 
-    Raises ``SpecError`` for an unknown part or option, ``ShapeError`` when the parts do not fit together.
+    Raises ``SpecError`` for an unknown part or option, ``ShapeError`` for parts that do not fit together.
 
     >>> model = build(event_shape=(1, 4, 4), ordering="raster", head="bernoulli", backbone="fvsbn")
     >>> model.sample(2).shape

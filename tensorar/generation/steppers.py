@@ -86,6 +86,8 @@ class PrefixStepper(CachedStepper):
         self.passes += 1
         features, mask, context, query = self._inputs(t, rows)
         parameters: Tensor
+        if not len(features):
+            return self.features.new_zeros(0, self.backbone.signature.parameter_count)
         if isinstance(self.backbone, EvidenceBackbone):
             parameters = self.backbone(features, mask, query, context)[:, 0]
         else:
@@ -99,7 +101,12 @@ class PrefixStepper(CachedStepper):
         features, mask = self.features[some], self.mask[some]
         query = self.visits.columns[t].expand(self.batch)[some].unsqueeze(1)
         context = None if self.context is None else self.context[some]
-        return features.reshape(len(features), *shape, -1), mask.reshape(len(mask), *shape), context, query
+        return (
+            features.reshape(len(features), *shape, features.shape[-1]),
+            mask.reshape(len(mask), *shape),
+            context,
+            query,
+        )
 
 
 class SteppersByOrder(Stepper):
