@@ -63,7 +63,7 @@ class TrainingSettings:
         for key in values:
             if key not in kinds:
                 raise SpecError(expected="a training setting", got=repr(key), remedy=nearest(key, kinds))
-        return cls(**{key: coerce(value, kinds[key], where=f"the setting {key}") for key, value in values.items()})
+        return cls(**{key: coerce(value, kinds[key], where=f"the setting {key!r}") for key, value in values.items()})
 
     def planned_steps(self, training_events: int) -> int | None:
         """The largest number of steps, or None if only ``minutes`` limits the training."""

@@ -24,7 +24,7 @@ TRAIN = {
     "missing option": (["npy"], "its option path, got 'npy'; write npy:path=..."),
     "parts that do not go together": (["toy", "--ordering", "einops:pattern='h w -> (w h)'"], "got (32,)"),
     "unknown setting": (["toy", "--set", "lerning_rate=3"], "'lerning_rate'; did you mean 'learning_rate'?"),
-    "setting of another type": (["toy", "--set", "batch_size=x"], "batch_size to be integer, got 'x'"),
+    "setting of another type": (["toy", "--set", "batch_size=x"], "the setting 'batch_size' to be integer, got 'x'"),
     "no setting": (["toy", "--set", "batch_size"], "--set KEY=VALUE, got 'batch_size'; write for example"),
     "setting out of range": (["toy", "--set", "ema=1"], "ema to be a decay from 0 up to (not including) 1, got 1.0"),
     "endless": (["toy", "--epochs", "inf"], "epochs to be a positive number, got inf"),

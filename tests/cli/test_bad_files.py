@@ -173,7 +173,7 @@ RECIPES = {
     "no part": (_replaced('head = "bernoulli"\n', ""), 'got none; write head = "name" or "name:key=value"'),
     "parts are no table": (_replaced("[parts]", "parts = 3\n[training]"), "recipe.toml"),
     "unknown setting": (_replaced("steps = 3", "stesp = 3"), "'stesp' in "),
-    "setting of another type": (_replaced("steps = 3", 'steps = "x"'), "the setting steps to be integer"),
+    "setting of another type": (_replaced("steps = 3", 'steps = "x"'), "the setting 'steps' to be integer"),
     "unknown key": (_replaced("[training]", "[trainign]"), "'trainign'; did you mean 'training'?"),
     "no shape": (_replaced("event_shape", "evnt_shape"), "provenance.event_shape to be a list of sizes in "),
     "a part of nobody": (_replaced('"fvsbn"', '"fvsbm"'), "the backbone 'fvsbm', with which "),

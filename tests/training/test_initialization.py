@@ -46,7 +46,7 @@ def test_a_raster_backbone_starts_at_the_permuted_marginals():
     plugins.load_file(Path(__file__).parents[1] / "core" / "toy_backbones.py")
     model = build((2, 3), "raster:axes='1 0',flip=0", "bernoulli", "triangle", registry=Registry(plugins))
     seen = {}
-    model.backbone.init_output_bias = lambda marginal: seen.update(marginal=marginal)
+    model.backbone.network.init_output_bias = lambda marginal: seen.update(marginal=marginal)
     data = torch.tensor([[[1, 1, 0], [0, 1, 0]]])
     model.init_from_marginals(data)
     logits = model.head.marginal_parameters(data)
