@@ -17,7 +17,7 @@ from tensorar.runs.run import Run
 from tensorar.workflows.events import check_split, events_of, given_contexts
 from tensorar.workflows.masks import known_mask
 from tensorar.workflows.runs import model_of, open_run
-from tensorar.workflows.sampling import known_method, seeded_generator
+from tensorar.workflows.sampling import check_sampling, seeded_generator
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -72,7 +72,8 @@ def inpaint(
     default the top half. Events are conditioned on their own contexts unless ``context`` is given. The other arguments
     are those of ``sample``. Raises ``TensorarError``.
     """
-    run, chosen_method, generator = open_run(run, registry), known_method(method), seeded_generator(seed)
+    run, generator = open_run(run, registry), seeded_generator(seed)
+    sampling_method = check_sampling(method, temperature, top_k, top_p)
     check_split(split)
     model = model_of(run, device)
     known = known_mask(evidence, mask, model.event_shape, generator)
@@ -84,7 +85,7 @@ def inpaint(
         evidence=Evidence(known.expand(chosen.x.shape), chosen.x).repeat(completions),
         context=None if contexts is None else contexts.repeat_interleave(completions, dim=0),
         generator=generator,
-        method=chosen_method,
+        method=sampling_method,
         temperature=temperature,
         top_k=top_k,
         top_p=top_p,

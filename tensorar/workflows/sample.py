@@ -15,7 +15,7 @@ from tensorar.parts.registry import Registry
 from tensorar.runs.run import Run
 from tensorar.workflows.events import contexts_for_samples
 from tensorar.workflows.runs import model_of, open_run
-from tensorar.workflows.sampling import known_method, seeded_generator
+from tensorar.workflows.sampling import check_sampling, seeded_generator
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,7 +63,8 @@ def sample(
     conditional mean of each coefficient. ``temperature``, ``top_k`` and ``top_p`` are those of ``model.sample``.
     ``progress(steps_done, steps)`` is called on the way. Raises ``TensorarError``.
     """
-    run, chosen_method = open_run(run, registry), known_method(method)
+    run = open_run(run, registry)
+    sampling_method = check_sampling(method, temperature, top_k, top_p)
     model = model_of(run, device)
     contexts = contexts_for_samples(run, context, n, seed)
     info = SamplingInfo()
@@ -71,7 +72,7 @@ def sample(
         n,
         context=contexts,
         generator=seeded_generator(seed),
-        method=chosen_method,
+        method=sampling_method,
         temperature=temperature,
         top_k=top_k,
         top_p=top_p,

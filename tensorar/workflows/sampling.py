@@ -7,12 +7,17 @@ from typing import get_args
 import torch
 
 from tensorar.errors import SpecError
-from tensorar.generation import Method
+from tensorar.generation import Chooser, Method
 from tensorar.parts.spec import nearest
 
 
-def known_method(name: str) -> Method:
-    """A sampling method by name. Raises ``SpecError``, before any data are loaded."""
+def check_sampling(method: str, temperature: float, top_k: int | None, top_p: float | None) -> Method:
+    """The sampling method of that name. Raises ``SpecError`` for invalid options, before any data are loaded."""
+    Chooser(temperature, top_k, top_p)
+    return _known_method(method)
+
+
+def _known_method(name: str) -> Method:
     methods: tuple[Method, ...] = get_args(Method)
     if name not in methods:
         raise SpecError(

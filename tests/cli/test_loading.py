@@ -102,6 +102,8 @@ REFUSED_BY_OTHERS = {
     "inpaint --method plane": "--method to be one of",
     "inpaint --mask none.npy": "the mask none.npy",
     "sample --method plane": "--method to be one of",
+    "sample --temperature 0": "temperature > 0, got 0.0; use --top-k 1",
+    "inpaint --top-p 2": "--top-p <= 1, got 2.0",
     "posterior --split tset": "--split to be one of",
     "posterior --steps 99": "--steps from 0 to",
 }
