@@ -19,7 +19,7 @@ Setting = Annotated[
 
 def train(
     data: Annotated[
-        str | None, typer.Argument(metavar="DATA", help="A dataset: toy, mnist, npy:path=x.npy, ...")
+        str | None, typer.Argument(metavar="DATA", help="Dataset: toy, mnist, npy:path=x.npy, ...")
     ] = None,
     ordering: Annotated[str | None, typer.Option(help="Visiting order: raster, snake, shuffled, ...")] = None,
     head: Annotated[str | None, typer.Option(help="Distribution of a coefficient: bernoulli, ...")] = None,
