@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tensorar.dataset import Dataset
 from tensorar.errors import ShapeError
-from tensorar.head import Head, suggested_specs
+from tensorar.head import Head, seen_dtype
 from tensorar.parts.registry import Registry, default_registry
 from tensorar.parts.spec import PartSpec
 
@@ -28,12 +28,20 @@ def suggest_heads(data: Tensor | Dataset, *, registry: Registry | None = None) -
         return [PartSpec.parse(data.suggested_head)]
     heads = [registered.part for registered in (registry or default_registry()).parts("head").values()]
     splits = (data.train, data.valid, data.test) if isinstance(data, Dataset) else (data,)
-    offers = [dict(suggested_specs(heads, split)) for split in splits]
+    offers = [_offers(heads, split) for split in splits]
     return [
         PartSpec(head.name, _merge([offer[head.name] for offer in offers]))
         for head in heads
         if all(head.name in offer for offer in offers)
     ]
+
+
+def _offers(heads: Sequence[type[Head]], values: Tensor) -> dict[str, dict[str, Any]]:
+    """The options of each head that accepts the values, by its name."""
+    # as the model will round them, since rounding may move values out of the support
+    values = values.to(seen_dtype()) if values.is_floating_point() else values
+    options = {head.name: head.options_for(values) for head in heads}
+    return {name: found for name, found in options.items() if found is not None}
 
 
 def _merge(options: Sequence[dict[str, Any]]) -> dict[str, Any]:

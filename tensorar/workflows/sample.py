@@ -39,7 +39,7 @@ class Samples:
 
         if self.means is None:
             return plotting.event_grid(self.samples)
-        return plotting.samples_with_probabilities(self.samples, self.means)
+        return plotting.samples_with_means(self.samples, self.means)
 
 
 def sample(

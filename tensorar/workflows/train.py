@@ -177,7 +177,7 @@ def _train(
 def _draw_curve(result: TrainingResult) -> None:
     from tensorar import plotting
 
-    curve = plotting.curve_of_training(result.metrics, entropy=result.exact_nats)
+    curve = plotting.training_curve(result.metrics, entropy=result.exact_nats)
     plotting.save(curve, result.run.folder / "training.png")
 
 

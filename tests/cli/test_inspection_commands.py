@@ -37,7 +37,7 @@ def test_evaluate_reports_the_gap_to_the_exact_entropy(toy_run):
     nats, exact, distance = (float(re.search(rf"{name} +([\d.]+)", shown)[1]) for name in names)
     assert distance == pytest.approx(nats - exact, abs=2e-3)
     assert re.search(r"events +30 \(exact\)", shown)
-    assert "gap" not in done("evaluate", toy_run, "--data", f"npy:path={_other_sequences()}").stdout
+    assert "gap to" not in done("evaluate", toy_run, "--data", f"npy:path={_other_sequences()}").stdout
 
 
 def _other_sequences():
