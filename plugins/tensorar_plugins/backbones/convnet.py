@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from tensorar import EvidenceBackbone, Signature, flatten_events
+from tensorar import EvidenceBackbone, Head, Signature, flatten_events
 from tensorar_plugins.backbones.layers.sizes import require_positive
 
 CONVOLUTION: dict[int, Callable[..., nn.Conv1d | nn.Conv2d | nn.Conv3d]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
@@ -35,6 +37,11 @@ class ConvNet(EvidenceBackbone):
     name = "convnet"
     event_ranks = frozenset({0, 1, 2, 3})
     ignores_unit_axes = True
+
+    @classmethod
+    def options_for(cls, event_shape: tuple[int, ...], head: Head) -> dict[str, Any] | None:
+        axes = sum(size > 1 for size in event_shape)
+        return {} if axes in (2, 3) or (axes == 1 and math.prod(event_shape) > 16) else None
 
     def __init__(
         self, signature: Signature, *, channels: int = 32, hidden: int | None = None, kernel: int | None = None

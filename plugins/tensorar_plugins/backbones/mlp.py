@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from tensorar import EvidenceBackbone, Signature, flatten_events
+from tensorar import EvidenceBackbone, Head, Signature, flatten_events
 from tensorar_plugins.backbones.layers.sizes import require_positive
 
 
@@ -27,6 +28,11 @@ class MLP(EvidenceBackbone):
 
     name = "mlp"
     dense = True
+    preferred_ordering = "shuffled"
+
+    @classmethod
+    def options_for(cls, event_shape: tuple[int, ...], head: Head) -> dict[str, Any] | None:
+        return {}
 
     def __init__(self, signature: Signature, *, hidden: int = 512, layers: int = 2, dropout: float = 0.0) -> None:
         super().__init__(signature)

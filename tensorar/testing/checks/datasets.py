@@ -8,10 +8,10 @@ from collections import Counter
 import torch
 from torch import Tensor
 
-from tensorar.build import heads_for
 from tensorar.dataset import Dataset
 from tensorar.evidence import Evidence
 from tensorar.parts.registry import default_registry
+from tensorar.suggestions import suggest_heads
 from tensorar.testing.check import CheckFailed, random_state
 from tensorar.testing.generate.cases import Subject
 from tensorar.testing.oracles import all_values, levels_of
@@ -68,7 +68,7 @@ def splits_are_apart(subject: Subject) -> None:
 def a_head_takes_the_values(subject: Subject) -> None:
     """The head that the dataset names (or one that is installed) takes every value of every split."""
     dataset: Dataset = subject.make()
-    specs = heads_for(dataset).specs
+    specs = suggest_heads(dataset)
     if not specs:
         raise CheckFailed("no installed head takes these values; name one in suggested_head, and bring it along")
     head = default_registry().create("head", specs[0])
@@ -192,7 +192,7 @@ def _mass(dataset: Dataset, events: Tensor) -> float:
 
 def _require_sum(dataset: Dataset, events: Tensor) -> None:
     """Where all values of an event are few, their probabilities sum to 1."""
-    heads = [default_registry().create("head", spec) for spec in heads_for(dataset).specs[:1]]
+    heads = [default_registry().create("head", spec) for spec in suggest_heads(dataset)[:1]]
     levels = levels_of(heads[0]) if heads else int(events.max()) + 1
     if levels is not None and levels ** events[0].numel() <= VALUES:
         total = _mass(dataset, all_values(dataset.event_shape, levels))
