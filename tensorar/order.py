@@ -91,6 +91,11 @@ class Order:
         return self.event_shape == other.event_shape and torch.equal(self.visits.cpu(), other.visits.cpu())
 
     def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        # reading numbers from a GPU waits for it
         return hash((self.event_shape, tuple(self.visits[:16].tolist())))
 
     def __repr__(self) -> str:
