@@ -91,7 +91,7 @@ def poisson(rate: Float[Tensor, "..."], noise: Float[Tensor, "..."]) -> Float[Te
     rate, noise = torch.broadcast_tensors(in_float64(rate).clamp(max=2.0**100), in_float64(noise))
     low = (rate - 12 * rate.sqrt() - 40).floor().clamp(min=-1.0)
     high = (rate + 12 * rate.sqrt() + 40).ceil()
-    steps = math.ceil(math.log2(float((high - low).nan_to_num().max()) + 1)) if rate.numel() else 0
+    steps = math.ceil(math.log2(float((high - low).detach().nan_to_num().max()) + 1)) if rate.numel() else 0
     for _ in range(steps):
         middle = ((low + high) / 2).floor()
         exceeds = torch.special.gammaincc(middle.clamp(min=0) + 1, rate) > noise
