@@ -8,7 +8,11 @@ import torch
 from tensorar import CausalBackbone, Evidence, SupportError, build, dependency_matrix
 from tests.strategies import backbone_specs, kind_of, randomise
 
-WITH_CHANCE = ["made:hidden=20,masks=8", "transformer:channels=8,layers=2,dropout=0.5", "rnn:hidden=8,dropout=0.5"]
+WITH_CHANCE = [
+    "made:hidden=20,connectivities=8",
+    "transformer:channels=8,layers=2,dropout=0.5",
+    "rnn:hidden=8,dropout=0.5",
+]
 
 
 @pytest.mark.parametrize("spec", WITH_CHANCE)
