@@ -135,7 +135,8 @@ class Head(Part, ABC):
     def _describe(self, value: Tensor, rounded: Tensor) -> str:
         """Format a rejected value, noting when only rounding made it invalid."""
         text = f"{rounded.item():g}"
-        return f"{value.item()}, rounded to {text}," if bool(self.support.check(value)) else text
+        valid = bool(value.isfinite() & self.support.check(value))
+        return f"{value.item()}, rounded to {text}," if valid else text
 
 
 def seen_dtype() -> torch.dtype:
