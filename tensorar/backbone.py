@@ -83,7 +83,7 @@ class Backbone(nn.Module, Part, ABC):
                 expected=f"an event with {' or '.join(map(str, sorted(cls.event_ranks)))} axes{unit}"
                 f" for the backbone {cls.name!r}",
                 got=f"shape {event_shape}",
-                remedy="reshape the data, or choose another backbone (tensorar plugins list)",
+                remedy="reshape the data, or choose another backbone",
             )
 
 

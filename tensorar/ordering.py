@@ -57,7 +57,7 @@ class Ordering(Part, ABC):
         return ShapeError(
             expected=f"an event of {supported} for the ordering {self.name!r}",
             got=f"shape {tuple(event_shape)}",
-            remedy="reshape the data, or choose another ordering (tensorar plugins list)",
+            remedy="reshape the data, or choose another ordering",
         )
 
 

@@ -30,7 +30,7 @@ def network_signature(kind: type[Backbone], signature: Signature) -> Signature:
         raise ShapeError(
             expected=f"a raster order up to flips and axis permutation for the backbone {kind.name!r}",
             got=named + differ,
-            remedy="choose such an ordering, or another backbone (tensorar plugins list)",
+            remedy="choose such an ordering, or another backbone",
         )
     axes = None if views[0] is None else views[0].axes
     return replace(signature, event_shape=shape, orders=(Order.raster(shape),), axes=axes)

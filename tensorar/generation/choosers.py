@@ -37,12 +37,12 @@ class Chooser:
     def __post_init__(self) -> None:
         if not 0 < self.temperature < math.inf:
             raise SpecError(
-                expected="temperature > 0", got=str(self.temperature), remedy="use top_k=1 for the most likely value"
+                expected="`temperature` > 0", got=str(self.temperature), remedy="use top_k=1 for the most likely value"
             )
         if self.top_k is not None and self.top_k < 1:
-            raise SpecError(expected="top_k >= 1", got=str(self.top_k), remedy="use 1 for the most likely value")
+            raise SpecError(expected="`top_k` >= 1", got=str(self.top_k), remedy="use 1 for the most likely value")
         if self.top_p is not None and not 0 < self.top_p <= 1:
-            raise SpecError(expected="0 < top_p <= 1", got=str(self.top_p), remedy="use a probability such as 0.9")
+            raise SpecError(expected="0 < `top_p` <= 1", got=str(self.top_p), remedy="use a probability such as 0.9")
 
     @property
     def is_exact(self) -> bool:
@@ -100,8 +100,8 @@ class Chooser:
     def _sharpened(self, head: Head, parameters: Tensor, coefficients: Tensor) -> Distribution:
         if self.top_k is not None or self.top_p not in (None, 1):
             raise SpecError(
-                expected="a head of discrete values, for top_k and top_p",
+                expected="a head of discrete values, for `top_k` and `top_p`",
                 got=f"{head.name!r}, whose values are real numbers",
-                remedy="use temperature",
+                remedy="use `temperature` instead",
             )
         return tempered(head.distribution(parameters, coefficients), self.temperature)

@@ -98,9 +98,9 @@ def _likely_counts(distribution: Distribution, low: int, temperature: float) -> 
             return Masses(values, log_prob)
         width *= 2
     raise SpecError(
-        expected=f"counts with at most {MAX_VALUES} likely values, to draw them with temperature, top_k or top_p",
+        expected=f"counts with at most {MAX_VALUES} likely values, for `temperature`, `top_k` or `top_p`",
         got=f"a standard deviation of {float(deviation.max()):.3g}",
-        remedy="use temperature=1.0, top_k=None and top_p=None",
+        remedy="use temperature=1.0, top_k=None, top_p=None",
     )
 
 
@@ -118,7 +118,7 @@ def tempered(distribution: Distribution, temperature: float) -> Distribution:
         raise SpecError(
             expected="a head whose distribution has a temperature (an inverse CDF, or an entry of tempered)",
             got=type(distribution).__name__,
-            remedy="use temperature=1.0, or register the distribution: tensorar.generation.tempered.register",
+            remedy="use temperature=1.0, or register the distribution with tensorar.generation.tempered",
         )
     return TemperedQuantiles(distribution, temperature)
 
@@ -139,9 +139,9 @@ def _(distribution: StudentT, temperature: float) -> Distribution:
     df = (distribution.df + 1) / temperature - 1
     if bool((df <= 0).any()):
         raise SpecError(
-            expected=f"a temperature below {float(distribution.df.min()) + 1:.3g} for a Student t distribution",
+            expected=f"a `temperature` below {float(distribution.df.min()) + 1:.3g} for a Student t distribution",
             got=str(temperature),
-            remedy="use a lower temperature",
+            remedy="use a lower one",
         )
     return StudentT(df, distribution.loc, distribution.scale * (distribution.df / df).sqrt(), validate_args=False)
 

@@ -97,7 +97,7 @@ def test_a_temperature_narrows_and_widens_continuous_conditionals(head):
         model.head.check(drawn)
         spread.append(float(drawn.quantile(0.9) - drawn.quantile(0.1)))
     assert spread[0] < spread[1] < spread[2]
-    with pytest.raises(SpecError, match=r"discrete values, for top_k and top_p.*use temperature"):
+    with pytest.raises(SpecError, match=r"discrete values, for `top_k` and `top_p`.*use `temperature`"):
         model.sample(2, top_k=1)
 
 
@@ -119,7 +119,7 @@ def test_a_tempered_beta_distribution_keeps_its_mean():
 
 
 def test_a_temperature_at_which_nothing_proper_is_left():
-    with pytest.raises(SpecError, match="temperature below 3"):
+    with pytest.raises(SpecError, match="`temperature` below 3"):
         tempered(StudentT(2.0), 10.0)
 
 
