@@ -1,4 +1,4 @@
-"""The error raised where the kit's only requirement is missing."""
+"""The only requirement of the kit, tested on import."""
 
 from __future__ import annotations
 
@@ -14,3 +14,9 @@ class MissingHypothesisError(PluginError, ImportError):
             got="no such package",
             remedy="pip install 'tensorar[test]'",
         )
+
+
+try:
+    import hypothesis  # noqa: F401
+except ImportError as error:
+    raise MissingHypothesisError from error

@@ -8,17 +8,12 @@ from functools import wraps
 from typing import Any, TypeVar
 
 import torch
+from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+from hypothesis import strategies as st
+from hypothesis.errors import Flaky, HypothesisException, Unsatisfiable
+from hypothesis.strategies import SearchStrategy
 
-from tensorar.testing.errors import MissingHypothesisError
 from tensorar.testing.results import CheckFailed, CheckSkipped, describe_error
-
-try:
-    from hypothesis import HealthCheck, Phase, Verbosity, given, settings
-    from hypothesis import strategies as st
-    from hypothesis.errors import Flaky, HypothesisException, Unsatisfiable
-    from hypothesis.strategies import SearchStrategy
-except ImportError as error:
-    raise MissingHypothesisError from error
 
 T = TypeVar("T")
 # Hypothesis does not export this type

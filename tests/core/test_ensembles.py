@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import Evidence, Order, Run, ShapeError, build, default_registry, train
+from tensorar.testing import event_shapes, joint, models, p_value, randomise
 from tensorar.utils.shapes import MAX_EVENTS_PER_CALL
 from tests.core import toy_backbones
-from tests.oracles import joint, p_value
-from tests.strategies import backbone_specs, event_shapes, models, randomise
+from tests.part_specs import backbone_specs
 from tests.training.helpers import recipe, registry
 
 LEVEL = 1e-4

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from tensorar import CausalBackbone, Evidence, SupportError, build, dependency_matrix
-from tests.strategies import backbone_specs, kind_of, randomise
+from tensorar.testing import randomise
+from tests.part_specs import backbone_class, backbone_specs
 
 WITH_CHANCE = ["made:hidden=20,masks=8", "transformer:channels=8,layers=2,dropout=0.5", "rnn:hidden=8,dropout=0.5"]
 
@@ -33,7 +34,9 @@ def test_nothing_comes_of_nothing(backbone, shape):
     assert model.conditional_means(nothing).shape == (0, *shape)
     known = Evidence(nothing.bool(), nothing)
     assert model.conditional(known).batch_shape == (0,)
-    methods = ["auto", "plain"] + (["cached", "fixed-point"] if issubclass(kind_of(backbone), CausalBackbone) else [])
+    methods = ["auto", "plain"] + (
+        ["cached", "fixed-point"] if issubclass(backbone_class(backbone), CausalBackbone) else []
+    )
     for method in methods:
         assert model.sample(0, method=method).shape == (0, *shape)
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import dependency_matrix
-from tests.oracles import parameters_of
-from tests.strategies import backbone_specs, events_of, models, seeds
+from tensorar.testing import events_of, models, parameters_of, seeds
+from tests.part_specs import backbone_specs
 
 # two reductions of the same terms in another order may differ in their last bits, a leak differs in its first
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}

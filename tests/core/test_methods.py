@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from tensorar import CausalBackbone, Evidence, Head, SpecError, build
 from tensorar.generation import Record
 from tensorar.generation.batch_size import max_batch_size
-from tests.strategies import backbone_specs, evidence, head_specs, kind_of, models, randomise, seeds
+from tensorar.testing import evidence, models, randomise, seeds
+from tests.part_specs import backbone_class, backbone_specs, head_specs
 
-causal = [spec for spec in backbone_specs() if issubclass(kind_of(spec), CausalBackbone)]
+causal = [spec for spec in backbone_specs() if issubclass(backbone_class(spec), CausalBackbone)]
 BATCH = 5
 
 

@@ -9,9 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.oracles import joint, levels_of
-from tests.quadrature import points_and_weights
-from tests.strategies import backbone_specs, build, continuous_head_specs, discrete_head_specs, models, pairs, randomise
+from tensorar import build
+from tensorar.testing import joint, levels_of, models, points_and_weights, randomise
+from tests.part_specs import backbone_specs, continuous_head_specs, discrete_head_specs, pairs
 
 FEW_ROWS = 300
 

@@ -76,7 +76,7 @@ def _declared(part: type[Backbone], shape: Shape) -> bool:
 
 def _require_parameters(case: Case) -> None:
     try:
-        model = case.initial_model()
+        model = case.initial_model().eval()
         for batch in (1, 3):
             context = None if not case.context_features else torch.zeros(batch, case.context_features)
             features = model.features(case.events(batch).float())

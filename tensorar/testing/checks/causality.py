@@ -87,9 +87,9 @@ def no_leak_in_training(part: PartUnderTest) -> None:
             before, after = (results_with_same_noise(model, events, context) for events in (x, changed))
             wrong = differ(before, after).any(0) & (order.rank.flatten() <= t)
             if wrong.any():
+                conditional = conditional_of(order, first_visited(order, wrong))
                 raise CheckFailed(
-                    f"in training mode {conditional_of(order, first_visited(order, wrong))} changed when the coefficients"
-                    f" visited from step {t} on changed"
+                    f"in training mode {conditional} changed when the coefficients visited from step {t} on changed"
                 )
 
     for_all(cases_of(part, max_coefficients=6), test, examples=max(4, part.profile.examples // 2))
@@ -115,9 +115,8 @@ def no_leak_by_nan(part: PartUnderTest) -> None:
                 raise leak(order, first_visited(order, wrong), visited, "became NaN")
             intact = ~after[t].isnan().all(-1) & (rank > t)
             if intact.any():
-                raise CheckFailed(
-                    f"{conditional_of(order, first_visited(order, intact))} is not NaN although {visited_coefficient(order, visited)} is"
-                )
+                conditional = conditional_of(order, first_visited(order, intact))
+                raise CheckFailed(f"{conditional} is not NaN although {visited_coefficient(order, visited)} is")
 
     for_all(cases_of(part), test, examples=part.profile.examples)
 
@@ -153,7 +152,5 @@ def sees_its_past(part: PartUnderTest) -> None:
                 depends |= dependency_matrix(replace(case, seed=seed).mild_model(), case.events(3))
         if not depends.all():
             i, j = (~depends).nonzero()[0].tolist()
-            conditional = conditional_of(order, i)
-            raise CheckFailed(
-                f"{conditional} never depends on {visited_coefficient(order, j)}, and blind_spot is None ({case.description})"
-            )
+            conditional, other = conditional_of(order, i), visited_coefficient(order, j)
+            raise CheckFailed(f"{conditional} never depends on {other}, and blind_spot is None ({case.description})")

@@ -54,20 +54,29 @@ def permutation(part: PartUnderTest) -> None:
 
 @check("ordering", base=True)
 def takes_some_shape(part: PartUnderTest) -> None:
-    """At least one shape is taken; others are refused with a ``ShapeError`` by every method."""
+    """At least one shape is taken; others are refused with a ``ShapeError``."""
     ordering, taken = part.instance, 0
 
     def test(case: _Shaped) -> None:
         nonlocal taken
-        first = visits_of(ordering, case.event_shape)
-        refused = [_refused(call, case.event_shape) for call in (ordering.visits, ordering.order, ordering.draw)]
-        if len({first is None, *refused}) != 1:
-            raise CheckFailed("only some of visits, order and draw refuse the shape")
-        taken += first is not None
+        taken += visits_of(ordering, case.event_shape) is not None
 
     for_all(some_shapes(part, 24).map(_Shaped), test, examples=4 * part.profile.examples)
     if not taken and not any(visits_of(ordering, shape) is not None for shape in MEDIUM_SHAPES):
         raise CheckFailed("no shape is taken; name some in shapes=")
+
+
+@check("ordering")
+def methods_take_the_same_shapes(part: PartUnderTest) -> None:
+    """``visits``, ``order`` and ``draw`` take the same shapes."""
+    ordering: Ordering = part.instance
+
+    def test(case: _Shaped) -> None:
+        refused = [_refused(call, case.event_shape) for call in (ordering.visits, ordering.order, ordering.draw)]
+        if len(set(refused)) != 1:
+            raise CheckFailed("only some of visits, order and draw refuse the shape")
+
+    for_all(some_shapes(part, 24).map(_Shaped), test, examples=4 * part.profile.examples)
 
 
 @check("ordering")

@@ -136,4 +136,4 @@ def _addresses(held: Tensor) -> list[int]:
     """The address of each element."""
     size = held.untyped_storage().nbytes() // held.element_size()
     offsets = torch.arange(size).as_strided(held.size(), held.stride(), held.storage_offset()).flatten()
-    return (held.untyped_storage().data_ptr() + offsets * held.element_size()).tolist()  # type: ignore[no-any-return]
+    return (held.untyped_storage().data_ptr() + offsets * held.element_size()).tolist()

@@ -1,4 +1,4 @@
-"""Heads that are right."""
+"""Correct heads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tensorar import Head
 
 
 class Bins(Distribution):
-    """A mixture of logistics over levels in a unit interval, the first and the last bin taking the tails."""
+    """A mixture of logistics over levels in a unit interval, whose first and last bins include the tails."""
 
     arg_constraints = {}  # noqa: RUF012
 
@@ -50,7 +50,11 @@ class Bins(Distribution):
 
 @dataclass(frozen=True, kw_only=True)
 class BinMixture(Head):
-    """Levels by a mixture of two logistics."""
+    """Levels by a mixture of two logistic distributions.
+
+    Options:
+        levels: Number of levels.
+    """
 
     name = "bin_mixture"
     levels: int = 16
@@ -73,6 +77,10 @@ class BinMixture(Head):
     def weights(self, raw):
         return raw.softmax(-1)
 
+    @classmethod
+    def options_for(cls, values):
+        return {"levels": int(values.max()) + 1}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Bell(Head):
@@ -89,3 +97,6 @@ class Bell(Head):
     def distribution(self, parameters, coefficients=None):
         location, raw = parameters.unbind(-1)
         return Normal(location, 0.01 + F.softplus(raw), validate_args=False)
+
+    def marginal_parameters(self, values):
+        return torch.stack([values.mean(0), values.std(0)], dim=-1)
