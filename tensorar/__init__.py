@@ -14,6 +14,7 @@ from tensorar.errors import (
     TensorarError,
 )
 from tensorar.evidence import Evidence
+from tensorar.generation import Generation, SamplingInfo
 from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order, RasterView, may_see
@@ -40,6 +41,7 @@ __all__ = [
     "Dataset",
     "Evidence",
     "EvidenceBackbone",
+    "Generation",
     "Head",
     "Likelihood",
     "Order",
@@ -51,6 +53,7 @@ __all__ = [
     "Registry",
     "Run",
     "RunError",
+    "SamplingInfo",
     "ShapeError",
     "Signature",
     "SpecError",

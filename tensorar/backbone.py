@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from jaxtyping import Bool, Float, Int
@@ -17,12 +17,11 @@ from tensorar.stepper import Stepper
 
 @dataclass(frozen=True)
 class Signature:
-    """What goes into a backbone and what must come out of it.
+    """The shapes and orders that a backbone is built for.
 
-    ``orders`` are the visiting orders that can come, where they are few: one for a fixed ordering, several for an
-    ensemble, none listed where any can come. ``order`` is the one there is, and None where it varies. ``axes`` tells
-    a network that is shown its events permuted which axis of the data each of its axes is. ``ordering`` is the name of
-    what the orders come from, for messages.
+    ``orders``: the visiting orders that can occur, if they are few: one for a fixed ordering, several for an ensemble,
+    none if any can occur; ``order`` is the only one, or None if it varies. ``axes``: which axis of the data each axis
+    of the event is, for a network that receives permuted events. ``ordering``: the name of the ordering, for messages.
     """
 
     event_shape: tuple[int, ...]
@@ -35,17 +34,17 @@ class Signature:
 
     @property
     def order(self) -> Order | None:
-        """The visiting order, where it is always the same."""
+        """The visiting order, or None if it varies."""
         return self.orders[0] if len(self.orders) == 1 else None
 
 
 class Backbone(nn.Module, Part, ABC):
-    """A network made for a signature. Options are keyword-only arguments after it.
+    """A network built for a signature. Options are keyword-only arguments after it.
 
-    What a backbone can take is declared as data, and checked before it is built: ``event_ranks`` (None: all; axes of
-    size 1 do not count where ``ignores_unit_axes``) and ``orders`` (all, or for causal ones only those like raster).
-    ``scans`` names what a training pass goes through one after the other (None: it is one parallel computation), and
-    ``blind_spot`` says in words what of its past the network does not see (None: it sees everything).
+    What a backbone takes is declared as data and checked before it is built: ``event_ranks`` (None: all; axes of size
+    1 do not count if ``ignores_unit_axes``) and ``orders``. ``sequential_over`` names what a training pass computes one
+    after another (None: it is one parallel computation). ``blind_spot`` describes which earlier coefficients the
+    network ignores (None: it ignores none).
     """
 
     event_ranks: ClassVar[frozenset[int] | None] = None
@@ -59,17 +58,12 @@ class Backbone(nn.Module, Part, ABC):
         self.signature = signature
 
     def init_output_bias(self, marginal: Float[Tensor, "*event parameters"]) -> None:
-        """Begin training with these parameters for each coefficient, whatever is seen (by default: anywhere)."""
+        """Initialize the output bias to these parameters of each coefficient (default: no-op)."""
         return
 
     @classmethod
-    def adapted_signature(cls, signature: Signature) -> Signature:
-        """The signature to build with. Raises ``ShapeError`` when the backbone takes no such shape or order."""
-        cls._check_rank(signature.event_shape)
-        return signature
-
-    @classmethod
-    def _check_rank(cls, event_shape: tuple[int, ...]) -> None:
+    def check_shape(cls, event_shape: tuple[int, ...]) -> None:
+        """Raise ``ShapeError`` if the backbone takes no events of this shape."""
         rank = sum(size > 1 for size in event_shape) if cls.ignores_unit_axes else len(event_shape)
         if cls.event_ranks is not None and rank not in cls.event_ranks:
             unit = " longer than 1" if cls.ignores_unit_axes else ""
@@ -82,34 +76,11 @@ class Backbone(nn.Module, Part, ABC):
 
 
 class CausalBackbone(Backbone):
-    """A backbone that gives all conditionals of a complete tensor in one pass.
+    """A backbone that returns all conditionals of a complete event in one pass.
 
-    ``orders`` says whether it takes every order, or only those that are the raster order up to flips and a permutation
-    of the axes. The latter kind is shown every tensor flipped and permuted, and sees raster order only.
+    ``orders`` declares whether it takes every order, or raster order only. A network of the latter kind serves all
+    orders that are raster up to flips and a permutation of the axes, through ``tensorar.raster_adapter``.
     """
-
-    @classmethod
-    def adapted_signature(cls, signature: Signature) -> Signature:
-        """The signature to build with: seen through the raster view where the backbone knows only that order.
-
-        Raises ``ShapeError`` when the backbone takes no such shape or order.
-        """
-        signature = super().adapted_signature(signature)
-        if cls.orders == "any":
-            return signature
-        views = [order.raster_view for order in signature.orders]
-        shapes = {None if view is None else view.event_shape(signature.event_shape) for view in views}
-        shape = shapes.pop() if len(shapes) == 1 else None
-        if shape is None:
-            named = f"the ordering {signature.ordering!r}" if signature.ordering else "another order"
-            differ = ", of orders that differ in more than flips" if shapes and None not in shapes else ""
-            raise ShapeError(
-                expected=f"a raster order up to flips and axis permutation for the backbone {cls.name!r}",
-                got=named + differ,
-                remedy="choose such an ordering, or another backbone (tensorar plugins list)",
-            )
-        axes = None if views[0] is None else views[0].axes
-        return replace(signature, event_shape=shape, orders=(Order.raster(shape),), axes=axes)
 
     @abstractmethod
     def forward(
@@ -118,7 +89,7 @@ class CausalBackbone(Backbone):
         order: Order,
         context: Float[Tensor, "batch context"] | None = None,
     ) -> Float[Tensor, "batch *event parameters"]:
-        """Parameters of every coefficient, each from the features of the coefficients of lower rank only."""
+        """Parameters of every coefficient, each a function of the features of lower rank only."""
 
     def stepper(
         self, order: Order, batch: int, context: Float[Tensor, "batch context"] | None = None
@@ -137,10 +108,9 @@ class CausalBackbone(Backbone):
 
 
 class EvidenceBackbone(Backbone):
-    """A backbone that gives the conditionals of chosen coefficients from any evidence.
+    """A backbone that returns the conditionals of queried coefficients given any evidence.
 
-    ``dense = True`` says that all conditionals of one evidence cost about as much as one, so that training may use
-    them all.
+    ``dense = True``: all conditionals of one evidence cost about as much as one, so that training may use them all.
     """
 
     dense: ClassVar[bool] = False

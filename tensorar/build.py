@@ -16,6 +16,7 @@ from tensorar.model import AutoregressiveModel
 from tensorar.ordering import Ordering
 from tensorar.parts.registry import Registry, default_registry
 from tensorar.parts.spec import PartSpec
+from tensorar.raster_adapter import adapted, network_signature
 
 
 def build(
@@ -39,7 +40,7 @@ def build(
     event_shape = tuple(event_shape)
     if min(event_shape, default=1) < 1:
         raise ShapeError(
-            expected="an event shape of positive sizes", got=str(event_shape), remedy="leave out the empty axis"
+            expected="positive sizes in the event shape", got=str(event_shape), remedy="remove the empty axis"
         )
     made_ordering = ordering if isinstance(ordering, Ordering) else registry.create("ordering", ordering)
     made_head = head if isinstance(head, Head) else registry.create("head", head)
@@ -53,8 +54,13 @@ def build(
     )
     spec = PartSpec.parse(backbone)
     kind: type[Backbone] = registry.find("backbone", spec.name).part
-    network = registry.create("backbone", spec, kind.adapted_signature(signature))
-    return AutoregressiveModel(event_shape, made_ordering, made_head, network)
+    network = registry.create("backbone", spec, network_signature(kind, signature))
+    return AutoregressiveModel(event_shape, made_ordering, made_head, adapted(network, signature))
+
+
+def make_backbone(kind: type[Backbone], signature: Signature, **options: Any) -> Backbone:
+    """A backbone of a class for a signature, for any order that it takes. Raises ``ShapeError``."""
+    return adapted(kind(network_signature(kind, signature), **options), signature)
 
 
 def load_dataset(spec: str | PartSpec, *, registry: Registry | None = None, **options: Any) -> Dataset:

@@ -1,4 +1,4 @@
-"""Heads: from the numbers that a backbone gives for a coefficient to the distribution of that coefficient."""
+"""Heads: from the numbers that a backbone returns for a coefficient to its distribution."""
 
 from __future__ import annotations
 
@@ -16,13 +16,21 @@ from torch.distributions.constraints import Constraint
 from tensorar.errors import SupportError
 from tensorar.noise import draw_from, noise_size
 from tensorar.parts.part import Part
+from tensorar.utils.random_state import seeded
+from tensorar.variates import seeds
+
+# uniform numbers that seed torch's sampler where no function from noise to values is known
+SEED_SIZE = 2
 
 
 class Head(Part, ABC):
-    """Says how many numbers describe a coefficient's distribution, which distribution, and how a value looks to a net.
+    """Turns ``parameter_count`` numbers per coefficient into its distribution, and encodes values for the network.
 
-    ``parameter_count``: numbers per coefficient that the backbone gives. ``feature_count``: numbers per coefficient
-    that a network sees. ``support``: the values that have a probability.
+    ``parameter_count``: numbers per coefficient that the backbone returns. ``feature_count``: numbers per coefficient
+    that a network receives. ``support``: the values that have a probability.
+
+    A head may differ between coefficients (a table with columns of different kinds): ``coefficients`` are flat indices
+    that broadcast to the shape of the values; most heads ignore them.
     """
 
     parameter_count: int
@@ -30,47 +38,64 @@ class Head(Part, ABC):
     support: Constraint
 
     @abstractmethod
-    def encode(self, value: Float[Tensor, "*coefficients"]) -> Float[Tensor, "*coefficients features"]:
-        """How values are shown to a network: ``(...) -> (..., feature_count)``, of about unit size."""
+    def encode(
+        self, value: Float[Tensor, "*batch"], coefficients: Int[Tensor, "..."] | None = None
+    ) -> Float[Tensor, "*batch features"]:
+        """Encode values as network features of roughly unit scale: ``(...) -> (..., feature_count)``."""
 
     @abstractmethod
     def distribution(
-        self,
-        parameters: Float[Tensor, "*coefficients parameters"],
-        coefficients: Int[Tensor, "..."] | None = None,
+        self, parameters: Float[Tensor, "*batch parameters"], coefficients: Int[Tensor, "..."] | None = None
     ) -> Distribution:
-        """The distribution over ``(...)`` given ``(..., parameter_count)``.
-
-        ``coefficients`` holds the flat indices of the coefficients, broadcastable to ``(...)``, for a head that
-        differs between them.
-        """
+        """The distribution over ``(...)`` given ``(..., parameter_count)``."""
 
     @cached_property
-    def noise_size(self) -> int | None:
-        """How many uniform numbers make one draw, or None where the head draws by rejection."""
-        return noise_size(self.distribution(torch.zeros(self.parameter_count), torch.zeros((), dtype=torch.long)))
+    def noise_size(self) -> int:
+        """How many uniform numbers make one value."""
+        return SEED_SIZE if self.draws_one_by_one else noise_size(self._untrained()) or SEED_SIZE
+
+    @cached_property
+    def draws_one_by_one(self) -> bool:
+        """Whether values are drawn example by example, which is slow: no function from noise to values is known."""
+        return type(self).draw is Head.draw and noise_size(self._untrained()) is None
+
+    def _untrained(self) -> Distribution:
+        return self.distribution(torch.zeros(self.parameter_count), torch.zeros((), dtype=torch.long))
 
     def draw(
         self,
-        parameters: Float[Tensor, "*coefficients parameters"],
-        noise: Float[Tensor, "*coefficients noise"],
+        parameters: Float[Tensor, "*batch parameters"],
+        noise: Float[Tensor, "*batch noise"],
         coefficients: Int[Tensor, "..."] | None = None,
-    ) -> Float[Tensor, "*coefficients"]:
+    ) -> Float[Tensor, "*batch"]:
         """Values as a function of ``noise_size`` numbers each, uniform in (0, 1): the same noise, the same values.
 
-        By default of the distribution's inverse CDF, or what comes nearest to it (``tensorar.noise``).
+        By default ``tensorar.noise.draw_from`` the distribution. For a distribution unknown there, the noise seeds
+        torch's own sampler, one value after another.
         """
+        if self.draws_one_by_one:
+            return self._draw_one_by_one(parameters, noise, coefficients)
         return draw_from(self.distribution(parameters, coefficients), noise)
+
+    def _draw_one_by_one(self, parameters: Tensor, noise: Tensor, coefficients: Tensor | None) -> Tensor:
+        shape = parameters.shape[:-1]
+        index = torch.zeros(shape, dtype=torch.long) if coefficients is None else coefficients.expand(shape)
+        values = parameters.new_empty(shape).flatten()
+        each = zip(parameters.flatten(0, -2), seeds(noise).flatten().tolist(), index.flatten(), strict=True)
+        for place, (of_one, seed, coefficient) in enumerate(each):
+            with seeded(seed, parameters.device):
+                values[place] = self.distribution(of_one, coefficient).sample()
+        return values.reshape(shape)
 
     @classmethod
     def options_for(cls, values: Tensor) -> dict[str, Any] | None:
-        """The options with which this head takes such data, or None where it does not. Used for suggestions."""
+        """Options suited to these data, or None if unsupported. Used for suggestions."""
         return None
 
     def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"] | None:
-        """The parameters of each coefficient's distribution when nothing else is seen, where they are easily had.
+        """The parameters of each coefficient's marginal distribution in the data; None if not easily found.
 
-        Training begins there: a backbone need not learn first what a count of the data tells.
+        Training begins there, so that a backbone need not learn what a count of the data shows.
         """
         return None
 
@@ -78,40 +103,44 @@ class Head(Part, ABC):
         self,
         values: Real[Tensor, "batch *event"],
         *,
+        coefficients: Int[Tensor, "..."] | None = None,
         known: Bool[Tensor, "batch *event"] | None = None,
         what: str = "the data",
         suggestion: str = "",
         dtype: torch.dtype | None = None,
     ) -> None:
-        """Raise ``SupportError`` when a value (one that is ``known``) has no probability under this head, or is NaN.
+        """Raise ``SupportError`` if a value (one that is ``known``) is NaN or has no probability under this head.
 
-        ``suggestion`` says what to do instead (``suggest_head`` finds it among the installed heads), ``dtype`` what a
-        model will round the values to before it sees them.
+        ``coefficients`` are the flat indices of the values (default: whole events), ``suggestion`` the remedy to
+        print, ``dtype`` the dtype to which a model will round the values.
         """
         known = torch.ones_like(values, dtype=torch.bool) if known is None else known
-        for rows, looked_at in zip(values.split(1024), known.split(1024), strict=True):
-            rows = rows if rows.is_floating_point() else rows.to(torch.get_default_dtype())
-            seen = rows if dtype is None else rows.to(dtype)
-            bad = ~self._takes(seen) & looked_at
+        for some, of_interest in zip(values.split(1024), known.split(1024), strict=True):
+            some = some if some.is_floating_point() else some.to(torch.get_default_dtype())
+            rounded = some if dtype is None else some.to(dtype)
+            bad = ~self.supports(rounded, coefficients) & of_interest
             if bad.any():
                 raise SupportError(
-                    expected=f"values that the head {self.name!r} takes ({describe_support(self.support)})",
-                    got=f"{self._told(rows[bad][0], seen[bad][0])} in {what}",
+                    expected=f"values in the support of the head {self.name!r} ({describe_support(self.support)})",
+                    got=f"{self._describe(some[bad][0], rounded[bad][0])} in {what}",
                     remedy=suggestion or "choose a head or a dataset option that fits the values",
                 )
 
-    def _takes(self, values: Tensor) -> Tensor:
+    def supports(
+        self, values: Float[Tensor, "*batch"], coefficients: Int[Tensor, "..."] | None = None
+    ) -> Bool[Tensor, "*batch"]:
+        """Which values have a probability: finite ones in ``support``. For a head that differs between coefficients."""
         inside: Tensor = self.support.check(values)
         return inside & values.isfinite()
 
-    def _told(self, value: Tensor, seen: Tensor) -> str:
-        """A bad value in words, as it is written where only rounding made it bad."""
-        rounded = f"{seen.item():g}"
-        return f"{value.item()}, rounded to {rounded}," if bool(self._takes(value)) else rounded
+    def _describe(self, value: Tensor, rounded: Tensor) -> str:
+        """Format a rejected value, noting when only rounding made it invalid."""
+        text = f"{rounded.item():g}"
+        return f"{value.item()}, rounded to {text}," if bool(self.support.check(value)) else text
 
 
 def seen_dtype() -> torch.dtype:
-    """The dtype in which a new model sees its values: torch's default, but never half precision."""
+    """The dtype of a new model's values: torch's default, but never half precision."""
     return torch.promote_types(torch.get_default_dtype(), torch.float32)
 
 

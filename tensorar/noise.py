@@ -1,57 +1,162 @@
-"""Samples as functions of noise drawn in advance, so that every way to sample gives the same ones."""
+"""Samples as functions of noise drawn in advance: every sampling method maps the same noise to the same samples.
+
+Each family of distributions has one entry in ``noise_size`` and one in ``draw_from``; register others with
+``noise_size.register`` and ``draw_from.register``.
+"""
 
 from __future__ import annotations
 
+from functools import singledispatch
+
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
-from torch.distributions import Bernoulli, Categorical, Distribution, MixtureSameFamily, TransformedDistribution
+from torch.distributions import (
+    Bernoulli,
+    Beta,
+    Categorical,
+    Distribution,
+    Gamma,
+    MixtureSameFamily,
+    NegativeBinomial,
+    Poisson,
+    StudentT,
+    TransformedDistribution,
+)
+
+from tensorar import variates
 
 
+@singledispatch
 def noise_size(distribution: Distribution) -> int | None:
-    """How many uniform numbers make one sample, or None where no such function is known (rejection samplers).
+    """How many uniform numbers make one sample; None if no such function is known.
 
     >>> noise_size(Bernoulli(torch.tensor(0.5))), noise_size(Categorical(torch.ones(5)))
     (1, 5)
     """
-    if isinstance(distribution, Bernoulli):
-        return 1
-    if isinstance(distribution, Categorical):
-        return distribution.logits.shape[-1]
-    if isinstance(distribution, MixtureSameFamily):
-        of_component = noise_size(distribution.component_distribution)
-        return None if of_component is None else 1 + of_component
-    return 1 if _has_icdf(distribution) else None
+    return 1 if has_icdf(distribution) else None
 
 
+@singledispatch
 def draw_from(distribution: Distribution, noise: Float[Tensor, "*batch k"]) -> Float[Tensor, "..."]:
     """A sample from ``noise_size(distribution)`` numbers each (broadcast to its shape), uniform in (0, 1).
 
-    The inverse of the distribution function, Gumbel's maximum for categories, and for a mixture first the component.
+    The inverse CDF by default.
     """
-    if isinstance(distribution, Bernoulli):
-        return (noise[..., 0] < distribution.probs).to(noise.dtype)
-    if isinstance(distribution, Categorical):
-        return (distribution.logits - (-noise.log()).log()).argmax(-1).to(noise.dtype)
-    if isinstance(distribution, MixtureSameFamily):
-        component = ordinal(distribution.mixture_distribution.probs, noise[..., 0])
-        drawn = draw_from(distribution.component_distribution, noise[..., 1:].unsqueeze(-2))
-        return drawn.gather(-1, component.unsqueeze(-1)).squeeze(-1)
     return distribution.icdf(noise[..., 0])
 
 
-def ordinal(probabilities: Float[Tensor, "*batch levels"], noise: Float[Tensor, "*batch"]) -> Tensor:
-    """The level at which the sum of the probabilities up to it first exceeds the noise: the inverse of the CDF."""
-    # the last sum is 1 but for rounding, and noise may come between the two
+def ordinal(probabilities: Float[Tensor, "*batch levels"], noise: Float[Tensor, "*batch"]) -> Int[Tensor, "*batch"]:
+    """The first level at which the cumulative probability exceeds the noise: the inverse CDF."""
+    # the last sum is 1 up to rounding, and the noise may lie between the two
     return (probabilities.cumsum(-1)[..., :-1] <= noise.unsqueeze(-1)).sum(-1)
 
 
 def uniform(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Float[Tensor, "..."]:
-    """Uniform numbers in (0, 1), never 0, from torch's global generator; in order of their place in the tensor."""
+    """Uniform numbers in (0, 1), never 0, from torch's global generator, in memory order."""
     return torch.rand(shape, dtype=dtype, device=device).clamp_(min=torch.finfo(dtype).eps / 4)
 
 
-def _has_icdf(distribution: Distribution) -> bool:
+def has_icdf(distribution: Distribution) -> bool:
+    """Whether the distribution has an inverse CDF."""
     if isinstance(distribution, TransformedDistribution):
-        return _has_icdf(distribution.base_dist)
+        return has_icdf(distribution.base_dist)
     return type(distribution).icdf is not Distribution.icdf
+
+
+# --- families ---------------------------------------------------------------------------------------------------------
+
+
+@noise_size.register
+def _(distribution: Bernoulli) -> int:
+    return 1
+
+
+@draw_from.register
+def _(distribution: Bernoulli, noise: Tensor) -> Tensor:
+    return (noise[..., 0] < distribution.probs).to(noise.dtype)
+
+
+@noise_size.register
+def _(distribution: Categorical) -> int:
+    return distribution.logits.shape[-1]
+
+
+@draw_from.register
+def _(distribution: Categorical, noise: Tensor) -> Tensor:
+    # Gumbel's maximum treats all categories alike, whatever their numbers
+    return (distribution.logits - (-noise.log()).log()).argmax(-1).to(noise.dtype)
+
+
+@noise_size.register
+def _(distribution: MixtureSameFamily) -> int | None:
+    component = noise_size(distribution.component_distribution)
+    return None if component is None else 1 + component
+
+
+@draw_from.register
+def _(distribution: MixtureSameFamily, noise: Tensor) -> Tensor:
+    component = ordinal(distribution.mixture_distribution.probs, noise[..., 0])
+    drawn = draw_from(distribution.component_distribution, noise[..., 1:].unsqueeze(-2))
+    return drawn.gather(-1, component.unsqueeze(-1)).squeeze(-1)
+
+
+@noise_size.register
+def _(distribution: TransformedDistribution) -> int | None:
+    return noise_size(distribution.base_dist)
+
+
+@draw_from.register
+def _(distribution: TransformedDistribution, noise: Tensor) -> Tensor:
+    if has_icdf(distribution):
+        return distribution.icdf(noise[..., 0])
+    drawn = draw_from(distribution.base_dist, noise)
+    for transform in distribution.transforms:
+        drawn = transform(drawn)
+    return drawn
+
+
+@noise_size.register(StudentT)
+@noise_size.register(Gamma)
+@noise_size.register(Beta)
+def _(distribution: Distribution) -> int:
+    return 2
+
+
+@draw_from.register
+def _(distribution: StudentT, noise: Tensor) -> Tensor:
+    return (distribution.loc + distribution.scale * variates.student_t(distribution.df, noise)).to(noise.dtype)
+
+
+@draw_from.register
+def _(distribution: Gamma, noise: Tensor) -> Tensor:
+    drawn = variates.log_gamma(distribution.concentration, noise).exp().to(noise.dtype) / distribution.rate
+    return drawn.clamp(min=torch.finfo(noise.dtype).tiny)
+
+
+@draw_from.register
+def _(distribution: Beta, noise: Tensor) -> Tensor:
+    finfo = torch.finfo(noise.dtype)
+    drawn = variates.beta(distribution.concentration1, distribution.concentration0, noise)
+    return drawn.to(noise.dtype).clamp(finfo.tiny, 1 - finfo.eps / 2)
+
+
+@noise_size.register
+def _(distribution: Poisson) -> int:
+    return 1
+
+
+@draw_from.register
+def _(distribution: Poisson, noise: Tensor) -> Tensor:
+    return variates.poisson(distribution.rate, noise[..., 0]).to(noise.dtype)
+
+
+@noise_size.register
+def _(distribution: NegativeBinomial) -> int:
+    return 3
+
+
+@draw_from.register
+def _(distribution: NegativeBinomial, noise: Tensor) -> Tensor:
+    log_rate = variates.log_gamma(distribution.total_count, noise[..., 1:]) + distribution.logits.to(torch.float64)
+    return variates.poisson(log_rate.exp(), noise[..., 0]).to(noise.dtype)

@@ -1,8 +1,6 @@
-"""What training minimises: the exact negative log-likelihood, or an unbiased estimate of it from one evidence each."""
+"""The training objective: the exact negative log-likelihood, or an unbiased estimate from one prefix per event."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float, Int
@@ -10,24 +8,23 @@ from torch import Tensor
 
 from tensorar.backbone import CausalBackbone, EvidenceBackbone
 from tensorar.conditionals import all_conditionals
+from tensorar.evidence import Evidence
+from tensorar.factorization import Factorization
 from tensorar.utils.shapes import flatten_events
-
-if TYPE_CHECKING:
-    from tensorar.model import AutoregressiveModel
 
 
 def loss_per_event(
-    model: AutoregressiveModel,
+    model: Factorization,
     x: Float[Tensor, "batch *event"],
     context: Float[Tensor, "batch context"] | None,
     generator: torch.Generator | None,
 ) -> Float[Tensor, " batch"]:
-    """Nats of each event under an order drawn from the ordering, to train on: exact, or estimated without bias.
+    """Nats per event under an order drawn from the ordering, exact or estimated without bias.
 
-    One evidence per example, at a step ``t`` stratified over the batch, stands for all ``N`` conditionals: times ``N``
-    for the one coefficient visited at ``t``; or, where one call gives all conditionals and the ordering is uniform
-    (each unknown coefficient is then as likely to be next), ``N / (N - t)`` times the sum over the unknown ones, which
-    has the same mean and less variance (Uria et al. 2014; Hoogeboom et al. 2022, eq. 4).
+    The estimate uses one prefix per example, of a length ``t`` stratified over the batch: ``N`` times the nats of the
+    coefficient visited at ``t``. If one call gives all conditionals and the ordering is uniform, so that every unknown
+    coefficient is equally likely to be next, it is ``N / (N - t)`` times the sum over the unknown ones, which has the
+    same mean and less variance (Uria et al. 2014; Hoogeboom et al. 2022, eq. 4).
     """
     backbone = model.backbone
     if isinstance(backbone, CausalBackbone):
@@ -38,12 +35,12 @@ def loss_per_event(
     t = stratified_steps(len(x), len(model.order), generator).to(x.device)
     ranks = _ranks(model, len(x), generator).to(x.device)
     if backbone.dense and model.ordering.uniform:
-        return _all_unknown(model, backbone, x, ranks >= t[:, None], context)
-    return _next_one(model, backbone, x, ranks, t, context)
+        return _all_unknown(model, x, ranks >= t[:, None], context)
+    return _next_one(model, x, ranks, t, context)
 
 
 def estimated_nats(
-    model: AutoregressiveModel,
+    model: Factorization,
     x: Float[Tensor, "batch *event"],
     context: Float[Tensor, "batch context"] | None,
     generator: torch.Generator | None,
@@ -51,7 +48,7 @@ def estimated_nats(
     """An unbiased estimate of ``-log_prob(x)`` in the model's own order, from one evidence per event."""
     assert isinstance(model.backbone, EvidenceBackbone)
     t = stratified_steps(len(x), len(model.order), generator).to(x.device)
-    return _next_one(model, model.backbone, x, model.order.rank.flatten().expand(len(x), -1), t, context)
+    return _next_one(model, x, model.order.rank.flatten().expand(len(x), -1), t, context)
 
 
 def stratified_steps(batch: int, steps: int, generator: torch.Generator | None = None) -> Int[Tensor, " batch"]:
@@ -64,7 +61,7 @@ def stratified_steps(batch: int, steps: int, generator: torch.Generator | None =
     return (spread * steps).long().clamp(max=steps - 1)
 
 
-def _ranks(model: AutoregressiveModel, batch: int, generator: torch.Generator | None) -> Int[Tensor, "batch n"]:
+def _ranks(model: Factorization, batch: int, generator: torch.Generator | None) -> Int[Tensor, "batch n"]:
     """The rank of each coefficient in each example's order."""
     if model.ordering.fixed:
         return model.order.rank.flatten().expand(batch, -1)
@@ -72,39 +69,22 @@ def _ranks(model: AutoregressiveModel, batch: int, generator: torch.Generator | 
     return torch.stack([order.rank.flatten() for order in orders])
 
 
-def _next_one(
-    model: AutoregressiveModel,
-    backbone: EvidenceBackbone,
-    x: Tensor,
-    ranks: Tensor,
-    t: Tensor,
-    context: Tensor | None,
-) -> Tensor:
+def _next_one(model: Factorization, x: Tensor, ranks: Tensor, t: Tensor, context: Tensor | None) -> Tensor:
+    """``N`` times the nats of the coefficient visited at step ``t``."""
     query = (ranks == t[:, None]).int().argmax(1)
-    answer = _ask(model, backbone, x, ranks < t[:, None], query[:, None], context)[:, 0]
+    parameters = _query(model, x, ranks < t[:, None], query[:, None], context)[:, 0]
     value = flatten_events(x).gather(1, query[:, None])[:, 0]
-    return -len(model.order) * model.distribution(answer, query).log_prob(value)
+    return -len(model.order) * model.distribution(parameters, query).log_prob(value)
 
 
-def _all_unknown(
-    model: AutoregressiveModel, backbone: EvidenceBackbone, x: Tensor, unknown: Tensor, context: Tensor | None
-) -> Tensor:
+def _all_unknown(model: Factorization, x: Tensor, unknown: Tensor, context: Tensor | None) -> Tensor:
+    """``N / (N - t)`` times the nats of all unknown coefficients."""
     n = len(model.order)
     everything = torch.arange(n, device=x.device).expand(len(x), n)
-    answer = _ask(model, backbone, x, ~unknown, everything, context)
-    log_prob = model.distribution(answer, everything).log_prob(flatten_events(x))
+    parameters = _query(model, x, ~unknown, everything, context)
+    log_prob = model.distribution(parameters, everything).log_prob(flatten_events(x))
     return -n / unknown.sum(1) * torch.where(unknown, log_prob, 0.0).sum(1)
 
 
-def _ask(
-    model: AutoregressiveModel,
-    backbone: EvidenceBackbone,
-    x: Tensor,
-    known: Tensor,
-    query: Tensor,
-    context: Tensor | None,
-) -> Tensor:
-    mask = known.reshape(x.shape)
-    features = torch.where(mask.unsqueeze(-1), model.features(x), 0.0)
-    answer: Tensor = backbone(features, mask, query, context)
-    return answer
+def _query(model: Factorization, x: Tensor, known: Tensor, query: Tensor, context: Tensor | None) -> Tensor:
+    return model.query(Evidence(known.reshape(x.shape), x), query, model.order, context)

@@ -1,6 +1,8 @@
-"""Generation: one loop that visits the coefficients in order, with different steppers and choosers."""
+"""Generation: one loop over the coefficients, with different steppers and choosers."""
 
-from tensorar.generation.sample import Method, Record, complete, rows_of
-from tensorar.utils.random_state import reproducible
+from tensorar.generation.choosers import Chooser
+from tensorar.generation.generation import Generation
+from tensorar.generation.sample import Method, SamplingInfo
+from tensorar.generation.truncation import tempered
 
-__all__ = ["Method", "Record", "complete", "reproducible", "rows_of"]
+__all__ = ["Chooser", "Generation", "Method", "SamplingInfo", "tempered"]

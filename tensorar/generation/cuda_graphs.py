@@ -1,4 +1,4 @@
-"""On a GPU: a walk recorded once as a CUDA graph, and replayed for every further batch of the same size.
+"""CUDA graphs: the loop captured once, and replayed for every further batch of the same size.
 
 A step launches some tens of small operations, and launching them takes longer than they do. A graph is launched whole.
 """
@@ -11,11 +11,11 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from tensorar.generation.batch_size import tensors_of
-from tensorar.generation.walk import Walk
-from tensorar.stepper import Stepper
+from tensorar.generation.generation import Generation
+from tensorar.generation.state import SamplingState
+from tensorar.stepper import CachedStepper
 
-Step = Callable[[Tensor | None], Tensor]
+Loop = Callable[[SamplingState, Generation, tuple[Tensor, ...]], Tensor]
 
 
 @runtime_checkable
@@ -48,42 +48,40 @@ class CUDAGraphCapture:
 
 
 class CapturedRun:
-    """A walk through one order with a batch of one size, its noise the only thing that changes from call to call.
+    """The loop over one order with a batch of one size, captured: only the noise changes from run to run.
 
-    What a stepper holds is put back to what it was at the start, so that it can walk again.
+    Every run begins by putting the stepper's state back to what it was at the start.
     """
 
-    def __init__(self, walk: Walk, stepper: Stepper, by_step: Callable[[Walk, Step], Tensor], recorder: GraphCapture):
-        assert walk.noise is not None and walk.observed is None and walk.context is None
-        self.noise, self.recorder = torch.stack(walk.noise), recorder
-        weights = {p.untyped_storage().data_ptr() for p in walk.model.state_dict().values()}
-        self.begin = [(held, held.clone()) for held in map(_whole, tensors_of(stepper, weights))]
-        self.walk, walk.noise = walk, self.noise.unbind()
-        self.drawn = recorder.record(lambda: self._work(stepper, by_step))
+    def __init__(self, state: SamplingState, generation: Generation, loop: Loop, capture: GraphCapture) -> None:
+        self.state, self.capture = state, capture
+        self.noise = torch.stack(state.noise_by_step())
+        self.begin = [(held, held.clone()) for held in generation.stepper.state().values()]
+        self.drawn = capture.record(lambda: self._work(generation, loop))
 
-    def _work(self, stepper: Stepper, by_step: Callable[[Walk, Step], Tensor]) -> Tensor:
-        for held, at_first in self.begin:
-            held.copy_(at_first)
-        return by_step(self.walk, stepper.step)
+    def _work(self, generation: Generation, loop: Loop) -> Tensor:
+        for held, at_start in self.begin:
+            held.copy_(at_start)
+        return loop(self.state, generation, self.noise.unbind())
 
-    def fits(self, walk: Walk) -> bool:
-        """Whether another walk differs from the recorded one in its noise only."""
-        alike = walk.order is self.walk.order and walk.value.shape == self.walk.value.shape
-        return alike and capturable(walk)
+    def fits(self, state: SamplingState) -> bool:
+        """Whether another batch differs from the captured one in its noise only."""
+        alike = state.order is self.state.order and state.value.shape == self.state.value.shape
+        return alike and state.chooser == self.state.chooser and independent_of_values(state)
 
-    def again(self, walk: Walk) -> Tensor:
-        """What the same walk draws with another's noise."""
-        assert walk.noise is not None
-        torch.stack(walk.noise, out=self.noise)
-        self.recorder.replay()
+    def replay(self, state: SamplingState) -> Tensor:
+        """What the loop draws with another batch's noise, ``(n, batch)``."""
+        torch.stack(state.noise_by_step(), out=self.noise)
+        self.capture.replay()
         return self.drawn.clone()
 
 
-def _whole(tensor: Tensor) -> Tensor:
-    """All of the memory that a tensor is a view of."""
-    return tensor.new_empty(0).set_(tensor.untyped_storage())
+def capturable(state: SamplingState, generation: Generation) -> bool:
+    """Whether a run can be captured: the same operations for all values, and a stepper with a state to put back."""
+    # truncated conditionals of counts are enumerated as far as they are likely, which depends on the values
+    return independent_of_values(state) and state.chooser.is_exact and isinstance(generation.stepper, CachedStepper)
 
 
-def capturable(walk: Walk) -> bool:
-    """Whether a walk is the same operations whatever its values: nothing observed, no context, no rejection."""
-    return walk.noise is not None and walk.observed is None and walk.context is None
+def independent_of_values(state: SamplingState) -> bool:
+    """Whether nothing is observed and no context is given."""
+    return state.observed is None and state.context is None

@@ -9,6 +9,7 @@ from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
 from tensorar.ordering import Ordering
+from tensorar.raster_adapter import network_signature
 
 Shape = tuple[int, ...]
 
@@ -56,7 +57,7 @@ def takes_raster(backbone: type[Backbone], shape: Shape) -> bool:
 def takes(backbone: type[Backbone], shape: Shape, orders: tuple[Order, ...]) -> bool:
     """Whether a backbone takes events of a shape in these orders (none: in every order)."""
     try:
-        backbone.adapted_signature(Signature(shape, 1, 1, orders=orders))
+        network_signature(backbone, Signature(shape, 1, 1, orders=orders))
     except ShapeError:
         return False
     return True

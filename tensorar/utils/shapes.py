@@ -1,10 +1,11 @@
-"""Shapes that hold for events of any rank, 0-d included."""
+"""Shapes of events of any rank, 0-d included."""
 
 from __future__ import annotations
 
 from jaxtyping import Shaped
 from torch import Tensor
 
+# bounds memory where parameters of all prefixes are held
 MAX_EVENTS_PER_CALL = 64
 
 
@@ -19,6 +20,11 @@ def flatten_events(x: Shaped[Tensor, "batch *event"]) -> Shaped[Tensor, "batch n
 
 
 def split_batch(x: Shaped[Tensor, "batch *event"], context: Tensor | None) -> list[tuple[Tensor, Tensor | None]]:
-    """Events and their contexts a few at a time, for what takes memory with every event; one part at least."""
+    """Events and their contexts in small batches (at least one), for work whose memory grows with the batch."""
     parts = x.split(MAX_EVENTS_PER_CALL)
     return list(zip(parts, [None] * len(parts) if context is None else context.split(MAX_EVENTS_PER_CALL), strict=True))
+
+
+def rows_of(context: Tensor | None, rows: Tensor | slice) -> Tensor | None:
+    """The contexts of some examples, if there are any."""
+    return None if context is None else context[rows]

@@ -1,25 +1,27 @@
-"""A walk of a stepper through complete events."""
+"""A stepper run through complete events, and compared with the forward pass."""
 
 from __future__ import annotations
 
 import torch
 
-from tensorar.conditionals import all_conditionals, stepper_of
+from tensorar.conditionals import all_conditionals
 from tests.strategies import events_of
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 
 
 def walk(model, features, context=None):
-    """All parameters as a model's stepper tells them one after the other: ``(batch, N, P)``, by flat index."""
-    order, batch = model.order, len(features)
-    flat = features.reshape(batch, len(order), features.shape[-1])
-    stepper, shown, parameters = stepper_of(model.backbone, order, batch, context), None, []
+    """The parameters that a model's stepper returns one after the other: ``(batch, N, P)``, by flat index."""
+    stepper = model.generation(len(features), context=context).stepper
     with torch.inference_mode():
-        for coefficient in order.visits.tolist():
-            parameters.append(stepper.step(shown))
-            shown = flat[:, coefficient]
-    return torch.stack(parameters, 1)[:, order.rank.flatten()]
+        parameters = steps(stepper, features, model.order, range(len(model.order)))
+    return torch.stack(parameters, 1)[:, model.order.rank.flatten()]
+
+
+def steps(stepper, features, order, ts):
+    """The parameters that a stepper returns at the steps ``ts``, ``(batch, P)`` each."""
+    by_step = features.reshape(len(features), len(order), features.shape[-1])[:, order.visits]
+    return [stepper.step(by_step[:, t - 1] if t else None) for t in ts]
 
 
 def compare(model, *, batch=3, context=None, **tolerance):
@@ -28,3 +30,18 @@ def compare(model, *, batch=3, context=None, **tolerance):
     expected = all_conditionals(model.backbone, features, model.order, context).detach()
     found = walk(model, features, context)
     torch.testing.assert_close(found, expected.reshape(found.shape), **tolerance or CLOSE)
+
+
+@torch.inference_mode()
+def compare_selected(model, rows, *, context=None, **tolerance):
+    """After some steps, selecting ``rows`` of three examples gives the forward pass of these; so does a reset."""
+    features, rows = model.features(events_of(model, 3, 1)), torch.tensor(rows)
+    expected = all_conditionals(model.backbone, features, model.order, context)
+    expected = expected.reshape(3, -1, expected.shape[-1])[rows][:, model.order.visits].unbind(1)
+    stepper, order, n = model.generation(3, context=context).stepper, model.order, len(model.order)
+    steps(stepper, features, order, range(n // 2))
+    stepper.select(rows)
+    rest = steps(stepper, features[rows], order, range(n // 2, n))
+    torch.testing.assert_close(rest, list(expected[n // 2 :]), **tolerance or CLOSE)
+    stepper.reset()
+    torch.testing.assert_close(steps(stepper, features[rows], order, range(n)), list(expected), **tolerance or CLOSE)

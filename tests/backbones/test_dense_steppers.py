@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from tensorar import build
-from tensorar.conditionals import all_conditionals, stepper_of
-from tests.backbones.stepping_helpers import walk
+from tensorar.conditionals import all_conditionals
+from tests.backbones.stepping_helpers import compare_selected, walk
 from tests.strategies import events_of, randomise
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
@@ -30,6 +30,15 @@ def test_the_steps_of_every_form_are_those_of_one_pass(spec, ordering, shape, co
     torch.testing.assert_close(walk(model, features, context), expected, **CLOSE)
 
 
+@pytest.mark.parametrize("rows", [[2, 0, 2], [1], [0, 0, 1, 2, 1]])
+@pytest.mark.parametrize("context_features", [0, 2])
+@pytest.mark.parametrize("spec", ["fvsbn", *SPECS])
+def test_selected_examples_go_on_as_if_alone(spec, context_features, rows):
+    head = "categorical:levels=3,one_hot=true"
+    model = randomise(build((2, 3), "shuffled", head, spec, context_features=context_features), 0)
+    compare_selected(model, rows, context=torch.randn(3, context_features).double() if context_features else None)
+
+
 def test_another_connectivity_is_sampled_from_as_it_is_scored():
     model = randomise(build((6,), "raster", "bernoulli", "made:hidden=20,masks=3"), 0)
     features = model.features(events_of(model, 3, 1))
@@ -42,13 +51,7 @@ def test_another_connectivity_is_sampled_from_as_it_is_scored():
 
 def test_every_unit_of_made_is_computed_once():
     model = randomise(build((30,), "raster", "bernoulli", "made:hidden=17,layers=2"), 0)
-    stepper = stepper_of(model.backbone, model.order, 2)
-    before = [layer.done for layer in stepper.layers]
-    with torch.inference_mode():
-        shown = None
-        for _ in range(30):
-            stepper.step(shown)
-            now = [layer.done for layer in stepper.layers]
-            assert all(n >= b for n, b in zip(now, before, strict=True))
-            before, shown = now, torch.ones(2, 1).double()
-    assert before == [17, 17]
+    for layer in model.generation(2).stepper.layers:
+        assert len(layer.bounds) == 31
+        assert layer.bounds == sorted(layer.bounds)
+        assert (layer.bounds[0], layer.bounds[-1]) == (0, 17)

@@ -9,10 +9,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from tensorar import build
-from tensorar.conditionals import all_conditionals, stepper_of
-from tensorar.generation.batch_size import held
+from tensorar.conditionals import all_conditionals
 from tensorar_plugins.backbones.masked_conv import slab_conv
 from tensorar_plugins.backbones.masked_conv.grid import _ranks
+from tests.backbones.stepper_state import state_bytes
 from tests.backbones.stepping_helpers import compare
 from tests.strategies import randomise
 
@@ -92,7 +92,7 @@ def test_sampling_changes_no_weight_and_training_may_use_the_masks_that_it_made_
 def test_a_stack_is_computed_when_its_slab_begins():
     """Of a volume: planes, rows and coefficients, each all layers at once."""
     model = _model((2, 3, 4))
-    stepper, begun = stepper_of(model.backbone, model.order, 1), []
+    stepper, begun = model.generation(1).stepper, []
     for stack in stepper.stacks:
         stack.advance = lambda t, stack=stack, advance=stack.advance: (begun.append((stack.count, t)), advance(t))
     shown = None
@@ -109,7 +109,7 @@ def test_a_walk_is_the_arithmetic_of_one_pass(shape):
     features = torch.zeros(1, *shape, 1)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         all_conditionals(model.backbone, features, model.order)
-    stepper, groups = stepper_of(model.backbone, model.order, 1), model.backbone.grid.groups
+    stepper, groups = model.generation(1).stepper, model.backbone.grid.groups
     places = [layers for gathering in (stepper.first, stepper.inner) for layers in gathering.places]
     convs = [conv for stack in stepper.stacks for conv in (*stack.convs, *stack.links)]
     per_group = sum(place.weight.numel() for layers in places for place in layers)
@@ -122,6 +122,6 @@ def test_of_an_image_some_rows_are_held_and_not_the_map():
     sizes = {}
     for batch in (1, 9):
         model = build((32, 32), "raster", "bernoulli", "gated_pixelcnn:channels=16,layers=10,kernel=3")
-        sizes[batch] = held(stepper_of(model.backbone, model.order, batch))
+        sizes[batch] = state_bytes(model.generation(batch).stepper)
     # ten layers: two rows of 16 inputs, one of 32 told to the horizontal stack, little else
     assert (sizes[9] - sizes[1]) / 8 < 1.5 * 4 * 10 * 32 * (2 * 16 + 32)

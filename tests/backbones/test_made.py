@@ -25,7 +25,7 @@ def _model(shape, spec="made:hidden=8,layers=2", *, head="bernoulli", ordering="
 
 def _paths(network, order, *, direct=False):
     """Whether a way of connections leads from coefficient ``j`` (column) to ``i`` (row), unit by unit."""
-    rank, degrees = order.rank.flatten().tolist(), network.degrees[network.connectivity].tolist()
+    rank, degrees = order.rank.flatten().tolist(), network.degrees.tolist()
     n, reached = len(rank), []
     for j in range(n):
         here = [rank[j] <= m for m in degrees[0]]
@@ -39,13 +39,13 @@ def _paths(network, order, *, direct=False):
 def _always_active(model):
     """All weights positive and all units far above zero, so that every connection shows in the derivatives."""
     for name, parameter in model.named_parameters():
-        parameter.data.abs_().add_(100.0 if name.endswith("bias") and "answer" not in name else 0.1)
+        parameter.data.abs_().add_(100.0 if name.endswith("bias") and "output" not in name else 0.1)
     return model
 
 
 def _by_hand(network, features, order, context):
     """The equations of the paper, with masks written down element by element."""
-    rank, degrees = order.rank.flatten().tolist(), network.degrees[network.connectivity].tolist()
+    rank, degrees = order.rank.flatten().tolist(), network.degrees.tolist()
     f, p = network.signature.feature_count, network.signature.parameter_count
     weights = dict(network.named_parameters())
     seen = hidden = features.reshape(len(features), -1)
@@ -57,11 +57,11 @@ def _by_hand(network, features, order, context):
             hidden = hidden + context @ weights[f"contexts.{layer}.map.weight"].T
         hidden, below = hidden.relu(), here
     each = [r for r in rank for _ in range(p)]
-    out = hidden @ (weights["answer.weight"] * torch.tensor([[b < a for b in below] for a in each])).T
+    out = hidden @ (weights["output.weight"] * torch.tensor([[b < a for b in below] for a in each])).T
     if "direct.weight" in weights:
         sees = torch.tensor([[b < a for b in rank for _ in range(f)] for a in each])
         out = out + seen @ (weights["direct.weight"] * sees).T
-    out = out + weights["answer.bias"] + (0 if context is None else context @ weights["context.map.weight"].T)
+    out = out + weights["output.bias"] + (0 if context is None else context @ weights["output_context.map.weight"].T)
     return out.reshape(*features.shape[:-1], p)
 
 
@@ -126,10 +126,13 @@ def test_each_degree_is_as_likely_as_another_for_every_unit():
 
 def test_connectivities_follow_from_the_seed_alone():
     torch.manual_seed(1)
-    one = build((9,), "raster", "bernoulli", "made:hidden=20,masks=3").backbone.degrees
+    spec = "made:hidden=20,masks=3"
+    one = build((9,), "raster", "bernoulli", spec).backbone.connectivities.degrees
     torch.manual_seed(2)
-    assert torch.equal(one, build((9,), "raster", "bernoulli", "made:hidden=20,masks=3").backbone.degrees)
-    other = build((9,), "raster", "bernoulli", "made:hidden=20,masks=3,seed=1").backbone.degrees
+    assert torch.equal(
+        one, build((9,), "raster", "bernoulli", "made:hidden=20,masks=3").backbone.connectivities.degrees
+    )
+    other = build((9,), "raster", "bernoulli", "made:hidden=20,masks=3,seed=1").backbone.connectivities.degrees
     assert torch.equal(one[0], other[0])
     assert not torch.equal(one[1], other[1])
     assert not torch.equal(one[1], one[2])
@@ -170,7 +173,7 @@ def test_masked_weights_get_no_gradient_and_all_others_some():
     model = _always_active(_model((5,), "made:hidden=8,direct=true"))
     network, order = model.backbone, model.order
     network(torch.ones(1, 5, 1).double(), order).sum().backward()
-    for layer, mask in zip([*network.layers, network.answer], layer_masks(order.rank, network.degrees[0]), strict=True):
+    for layer, mask in zip([*network.layers, network.output], layer_masks(order.rank, network.degrees), strict=True):
         assert torch.equal(layer.weight.grad != 0, mask)
     assert torch.equal(network.direct.weight.grad != 0, order.causal_mask())
 

@@ -29,7 +29,7 @@ def _textbook(network, features, order, context):
     for step, i in enumerate(order.visits.tolist()):
         rho = 1.0 if network.scale is None else parameters["scale"][step]
         hidden = ACTIVATIONS[network.activation](rho * a)
-        found[i] = parameters["bias"][i] + hidden @ parameters["readout"][i].T
+        found[i] = parameters["output_bias"][i] + hidden @ parameters["output_weight"][i].T
         a = a + seen[:, i] @ parameters["weight"][i]
     return torch.stack(found, 1).reshape(*features.shape[:-1], -1)
 

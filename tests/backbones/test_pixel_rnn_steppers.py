@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from tensorar import PartSpec, build
-from tensorar.conditionals import all_conditionals, stepper_of
-from tensorar.generation.batch_size import held
+from tensorar.conditionals import all_conditionals
+from tests.backbones.stepper_state import state_bytes
 from tests.backbones.stepping_helpers import walk
 from tests.strategies import events_of, randomise
 
@@ -78,5 +78,5 @@ def test_in_half_precision_as_one_pass_is(name):
 def test_what_is_held_is_some_rows(name):
     """Twice as many rows take no more memory for each example."""
     short, long = (_model(name, (rows, 8)) for rows in (8, 16))
-    sizes = [held(stepper_of(m.backbone, m.order, n)) for m, n in ((short, 1), (short, 11), (long, 1), (long, 11))]
+    sizes = [state_bytes(m.generation(n).stepper) for m, n in ((short, 1), (short, 11), (long, 1), (long, 11))]
     assert sizes[1] - sizes[0] == sizes[3] - sizes[2] > 0

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from tensorar import build
-from tensorar.conditionals import all_conditionals, stepper_of
-from tensorar.generation.batch_size import held
+from tensorar.conditionals import all_conditionals
 from tensorar_plugins.backbones.masked_conv.grid import _ranks
+from tests.backbones.stepper_state import state_bytes
 from tests.backbones.stepping_helpers import compare
 from tests.strategies import events_of, orders, randomise
 
@@ -38,7 +38,7 @@ def test_any_permutation(data):
     order = data.draw(orders(shape))
     features = model.features(events_of(model, 2, 0))
     expected = all_conditionals(model.backbone, features, order).detach().reshape(2, len(order), -1)
-    stepper, shown = stepper_of(model.backbone, order, 2), None
+    stepper, shown = model.generation(2).stepper, None
     for coefficient in order.visits.tolist():
         torch.testing.assert_close(stepper.step(shown), expected[:, coefficient], **CLOSE)
         shown = features.reshape(2, len(order), -1)[:, coefficient]
@@ -87,7 +87,7 @@ def test_a_walk_is_the_arithmetic_of_one_pass(shape, ordering):
     model = build(shape, ordering, "bernoulli", "pixelcnn:channels=8,blocks=3").eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         all_conditionals(model.backbone, torch.zeros(1, *shape, 1), model.order)
-    stepper = stepper_of(model.backbone, model.order, 1)
+    stepper = model.generation(1).stepper
     places = [*zip(*(a + b for a, b in zip(stepper.first.places, stepper.inner.places, strict=True)), strict=True)]
     per_group = [sum(layer[g].weight.numel() for layer in places) for g in range(model.backbone.grid.groups)]
     walked = 2 * sum(per_group) * len(model.order) / len(per_group)
@@ -99,6 +99,6 @@ def test_under_a_raster_order_some_rows_are_held_and_not_the_map():
     sizes = {}
     for batch in (1, 9):
         model = build((32, 32), "raster", "bernoulli", spec)
-        sizes[batch] = held(stepper_of(model.backbone, model.order, batch))
+        sizes[batch] = state_bytes(model.generation(batch).stepper)
     # ten blocks of 16 inputs for two rows, and what a step reads: a map of 1024 would be 13 times as much
     assert (sizes[9] - sizes[1]) / 8 < 4 * 10 * 16 * 80

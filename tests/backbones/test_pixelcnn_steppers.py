@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from tensorar import build
-from tensorar.conditionals import stepper_of
 from tests.backbones.stepping_helpers import compare
 from tests.strategies import randomise
 
@@ -23,13 +22,13 @@ def test_batches_of_any_size_and_two_walks_at_once(spec, ordering, shape):
     for batch in (1, 2, 17):
         compare(model, batch=batch)
     order, ones = model.order, torch.ones(2, 1).double()
-    first, second = (stepper_of(model.backbone, order, 2) for _ in range(2))
+    first, second = (model.generation(2).stepper for _ in range(2))
     shown, answers = None, []
     with torch.inference_mode():
         for _ in range(len(order)):
             answers.append(first.step(shown))
             second.step(None if shown is None else 1 - shown)
             shown = ones
-        alone = stepper_of(model.backbone, order, 2)
+        alone = model.generation(2).stepper
         for t, answer in enumerate(answers):
             assert torch.equal(alone.step(None if t == 0 else ones), answer), "parameters told stay what they were"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from tensorar import Order, SpecError, build
-from tensorar_plugins.backbones.layers.sequence import by_coefficient, by_step
+from tensorar_plugins.backbones.layers.sequence import to_event, to_sequence
 from tests.strategies import event_shapes, events_of, orders, randomise, seeds
 
 CELLS = ["tanh", "gru", "lstm"]
@@ -46,12 +46,12 @@ def _place(positions, coefficient, event_shape):
 def _told(backbone, features, order, t):
     """What one example's network is told at step ``t``."""
     before = functional.pad(features[order.visits[t - 1]] if t else 0 * features[0], (0, 1), value=float(t == 0))
-    places = backbone.steps.places
-    if places is None:
+    positions = backbone.inputs.positions
+    if positions is None:
         return before
     shape = order.event_shape
-    asked = _place(places.asked, order.visits[t], shape)
-    seen = _place(places.seen, order.visits[t - 1], shape) if t else torch.zeros_like(asked)
+    asked = _place(positions.next, order.visits[t], shape)
+    seen = _place(positions.last, order.visits[t - 1], shape) if t else torch.zeros_like(asked)
     return torch.cat([before, seen, asked])
 
 
@@ -64,7 +64,7 @@ def _by_loop(backbone, cell, features, order, context):
         for layer, bias, state in zip(backbone.layers, backbone.contexts, states, strict=True):
             state[:] = STEPS[cell](x, *state, *layer.parameters())
             x = state[0] + bias.map.weight @ context
-        answers[order.visits[t]] = functional.linear(x, backbone.answer.weight, backbone.answer.bias)
+        answers[order.visits[t]] = functional.linear(x, backbone.output.weight, backbone.output.bias)
     return answers
 
 
@@ -110,7 +110,7 @@ def test_where_the_order_varies_the_network_knows_what_it_was_shown():
 )
 def test_positions_are_told_where_the_order_varies_or_where_asked_for(ordering, option, told):
     model = build((4,), ordering, "bernoulli", f"rnn:hidden=4{option}")
-    assert (model.backbone.steps.places is not None) == told
+    assert (model.backbone.inputs.positions is not None) == told
 
 
 @pytest.mark.parametrize("option", ["hidden", "layers", "embedding"])
@@ -123,5 +123,5 @@ def test_a_size_of_zero_is_refused(option):
 def test_steps_and_coefficients_are_each_others_inverse(data):
     order = data.draw(orders(data.draw(event_shapes())))
     x = torch.arange(2.0 * len(order) * 3).reshape(2, *order.event_shape, 3)
-    assert torch.equal(by_coefficient(by_step(x, order), order), x)
-    assert torch.equal(by_step(x, order)[:, 0], x.reshape(2, len(order), 3)[:, order.visits[0]])
+    assert torch.equal(to_event(to_sequence(x, order), order), x)
+    assert torch.equal(to_sequence(x, order)[:, 0], x.reshape(2, len(order), 3)[:, order.visits[0]])

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from tensorar import build
-from tensorar.conditionals import all_conditionals, stepper_of
-from tensorar.generation.batch_size import held
-from tests.backbones.stepping_helpers import walk
+from tensorar.conditionals import all_conditionals
+from tensorar.generation.batch_size import held_bytes
+from tests.backbones.stepping_helpers import compare_selected, walk
 from tests.strategies import events_of, randomise
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
@@ -40,10 +40,18 @@ def test_the_steps_of_every_form_are_those_of_one_pass(spec, ordering, context_f
     torch.testing.assert_close(walk(model, features, context), expected, **CLOSE)
 
 
+@pytest.mark.parametrize("rows", [[2, 0, 2], [1], [0, 0, 1, 2, 1]])
+@pytest.mark.parametrize("context_features", [0, 2])
+@pytest.mark.parametrize("spec", SPECS)
+def test_selected_examples_go_on_as_if_alone(spec, context_features, rows):
+    model = randomise(build((2, 3), "shuffled", "bernoulli", spec, context_features=context_features), 0)
+    compare_selected(model, rows, context=torch.randn(3, context_features).double() if context_features else None)
+
+
 @pytest.mark.parametrize("kv_heads", [1, 2, 4])
 def test_a_transformer_keeps_one_key_and_value_for_all_heads_that_share_it(kv_heads):
     model = build((4, 4), "raster", "bernoulli", f"transformer:channels=32,heads=4,layers=3,kv_heads={kv_heads}")
-    sizes = [held(stepper_of(model.backbone, model.order, batch)) for batch in (1, 2)]
+    sizes = [held_bytes(model.generation(batch).stepper) for batch in (1, 2)]
     keys_and_values, width, steps, layers = 2, 32 // 4, 16, 3
     assert sizes[1] - sizes[0] == layers * keys_and_values * kv_heads * width * steps * model.dtype.itemsize
 

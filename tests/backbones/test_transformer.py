@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from tensorar import Order, SpecError, build, may_see
 from tensorar_plugins.backbones.attention import Attention
-from tensorar_plugins.backbones.layers.positions import Rotary, rotate
+from tensorar_plugins.backbones.layers.positions import RotaryEmbedding, rotate
 from tests.strategies import event_shapes, events_of, orders, randomise, seeds
 
 POSITIONS = ["learned", "rotary"]
@@ -34,7 +34,7 @@ def _places(positions, event_shape):
 
 def _tokens(tokens, features, order):
     """``(N, C)`` for one example, by coefficient: each is handed what was visited just before it."""
-    seen, asked = (_places(places, order.event_shape) for places in (tokens.seen, tokens.asked))
+    seen, asked = (_places(places, order.event_shape) for places in (tokens.last_position, tokens.next_position))
     rows = []
     for i, rank in enumerate(order.rank.flatten().tolist()):
         last = order.visits[rank - 1]
@@ -44,7 +44,7 @@ def _tokens(tokens, features, order):
 
 def _turns(rotary, order):
     """The turns of keys and queries by coefficient, as complex numbers ``(N, pairs)``."""
-    speeds = torch.tensor(rotary.speeds, dtype=torch.float64)
+    speeds = torch.tensor(rotary.frequencies, dtype=torch.float64)
     index = [torch.stack(torch.unravel_index(i, order.event_shape))[rotary.axis_of_pair] for i in _flat(order)]
     asked = torch.stack([torch.polar(torch.ones_like(speeds), speeds * i) for i in index])
     rank = order.rank.flatten()
@@ -84,13 +84,13 @@ def _norm(layer, h):
 def _dense(backbone, features, order, context):
     """The parameters ``(N, P)`` of one example, without permuting anything."""
     h = _tokens(backbone.tokens, features, order)
-    turns = None if backbone.rotary is None or not backbone.rotary.speeds else _turns(backbone.rotary, order)
+    turns = None if backbone.rotary is None or not backbone.rotary.frequencies else _turns(backbone.rotary, order)
     for block in backbone.layers:
         h = h + block.context.map.weight @ context
         h = h + _attend(block.attention, _norm(block.attention_norm, h), order, turns)
-        wide = block.dense[0](_norm(block.dense_norm, h))
-        h = h + block.dense[2](wide * 0.5 * (1 + torch.erf(wide / 2**0.5)))
-    return backbone.answer(_norm(backbone.norm, h))
+        wide = block.feed_forward.widen(_norm(block.feed_forward_norm, h))
+        h = h + block.feed_forward.narrow(wide * 0.5 * (1 + torch.erf(wide / 2**0.5)))
+    return backbone.output(_norm(backbone.norm, h))
 
 
 @pytest.mark.parametrize("ordering", ["raster", "shuffled"])
@@ -145,7 +145,7 @@ def test_products_of_turned_vectors_depend_on_the_distance_only(shape, width, se
     """Two pairs of coefficients as far apart along every axis give the same product."""
     generator = torch.Generator().manual_seed(seed)
     query, key = torch.randn(2, 1, width, generator=generator, dtype=torch.float64)
-    angles = Rotary(shape, width).angles(query)
+    angles = RotaryEmbedding(shape, width).angles(query)
     n = math.prod(shape)
     products = rotate(query.expand(n, -1), angles) @ rotate(key.expand(n, -1), angles).T
     index = torch.stack(torch.unravel_index(torch.arange(n), (*shape, 1)), -1)
@@ -156,13 +156,13 @@ def test_products_of_turned_vectors_depend_on_the_distance_only(shape, width, se
 
 
 def test_every_axis_that_a_head_has_room_for_turns():
-    rotary = Rotary((5, 1, 7, 3), 6)
+    rotary = RotaryEmbedding((5, 1, 7, 3), 6)
     assert rotary.axis_of_pair == [0, 2, 3]
     assert (rotary.angles(torch.zeros(())).diff(dim=0).abs().sum(0) > 0).all()
 
 
 def test_neighbours_turn_differently_in_half_precision_too():
-    angles = Rotary((784,), 8).angles(torch.zeros((), dtype=torch.bfloat16))
+    angles = RotaryEmbedding((784,), 8).angles(torch.zeros((), dtype=torch.bfloat16))
     assert (angles.diff(dim=0) != 0).all()
 
 
@@ -170,15 +170,15 @@ def test_weights_begin_as_in_gpt_2():
     model = build((64,), "raster", "bernoulli", "transformer:channels=64,layers=8").backbone
     for block in model.layers:
         assert block.attention.inputs.weight.std().item() == pytest.approx(0.02, rel=0.1)
-        for layer in block.into_residual():
+        for layer in block.residual_outputs():
             assert layer.weight.std().item() == pytest.approx(0.02 / 4, rel=0.1)
 
 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ("heads=3", "channels of the transformer that 3 heads share evenly"),
-        ("kv_heads=3", "heads of the transformer that 3 kv_heads share evenly"),
+        ("heads=3", "transformer's channels to be a multiple of its heads"),
+        ("kv_heads=3", "transformer's heads to be a multiple of its kv_heads"),
         ("heads=0", "heads"),
         ("kv_heads=0", "kv_heads"),
         ("channels=0", "channels"),

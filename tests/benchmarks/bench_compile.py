@@ -14,7 +14,6 @@ from timing import interleaved, report
 from torch import Tensor
 
 from tensorar import build
-from tensorar.conditionals import stepper_of
 
 BATCHES = (1, 64)
 MANY = 100
@@ -51,7 +50,7 @@ def nade(batch: int) -> Callable[[], Tensor]:
 
 def _stepper(spec: str, batch: int):
     model = build((1, 28, 28), "raster", "bernoulli", spec).eval()
-    stepper = stepper_of(model.backbone, model.order, batch)
+    stepper = model.generation(batch).stepper
     stepper.step(None)
     return stepper
 

@@ -26,7 +26,7 @@ class Coin(tensorar.Head):
     feature_count = 1
     support = torch.distributions.constraints.boolean
 
-    def encode(self, value):
+    def encode(self, value, coefficients=None):
         return value.unsqueeze(-1)
 
     def distribution(self, parameters, coefficients=None):

@@ -12,10 +12,10 @@ from .commands import call, done, report
 def test_all_methods_give_the_same_numbers(bits_run, tmp_path, command):
     name, *rest = command
     drawn, passes = {}, {}
-    for method in ("plain", "cached", "fixed-point", "auto"):
+    for method in ("naive", "cached", "fixed-point", "auto"):
         told = report(name, bits_run, *rest, "--method", method, "--out", tmp_path / "x.npy")
         drawn[method], passes[told["method"]] = np.load(tmp_path / "x.npy"), told["passes"]
-    assert all((numbers == drawn["plain"]).all() for numbers in drawn.values())
+    assert all((numbers == drawn["naive"]).all() for numbers in drawn.values())
     assert passes["cached"] == 1
     assert passes["fixed-point"] <= 16
 

@@ -60,7 +60,7 @@ def test_a_complete_event_has_no_next_coefficient(model):
     half = torch.zeros(2, *SHAPE, dtype=torch.bool)
     half[1] = True
     for mask in (torch.ones_like(half), half):
-        _refused(ShapeError, lambda mask=mask: model.conditional(Evidence(mask, x)), match="something left unknown")
+        _refused(ShapeError, lambda mask=mask: model.conditional(Evidence(mask, x)), match="at least one unknown")
 
 
 def test_evidence_whose_mask_and_value_disagree():
@@ -72,7 +72,7 @@ def test_evidence_whose_mask_and_value_disagree():
 def test_a_number_of_samples_that_does_not_go_with_the_evidence(model):
     for n, events in ((3, 2), (1, 2), (0, 2), (2, 0)):
         _refused(ShapeError, lambda n=n, e=events: model.sample(n, Evidence.none(e, SHAPE)), match=f"1 or {n} events")
-    _refused(ShapeError, lambda: model.sample(-1), match="from 0 on")
+    _refused(ShapeError, lambda: model.sample(-1), match="n >= 0")
 
 
 @pytest.mark.parametrize("shape", [(), (4,), (1, 4), (2, 4), (3, 3), (3, 5), (3, 1, 4), (3, 0)])
@@ -93,7 +93,7 @@ def test_a_context_that_is_missing_or_unexpected(model, contextual):
     _refused(ShapeError, lambda: contextual.loss(x), match="got none")
     _refused(ShapeError, lambda: contextual.sample(3), match="got none")
     _refused(ShapeError, lambda: contextual.conditional(Evidence.none(3, SHAPE)), match="got none")
-    _refused(ShapeError, lambda: model.log_prob(x, torch.zeros(3, 4)), match="no context.*leave it out")
+    _refused(ShapeError, lambda: model.log_prob(x, torch.zeros(3, 4)), match="no context.*omit it")
     _refused(ShapeError, lambda: model.sample(3, context=torch.zeros(3, 4)), match="no context")
 
 

@@ -1,4 +1,4 @@
-"""A recorded walk, with a recorder that needs no GPU: it notes every operation that torch carries out."""
+"""A captured run, with a capture that needs no GPU: it records every operation that torch carries out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch.utils._pytree import tree_map_only
 
 from tensorar import CausalBackbone, Evidence, build
 from tensorar.generation import sample
-from tensorar.generation.cached import Cached
+from tensorar.generation.ancestral import Ancestral
 from tensorar.testing import randomise
 from tests.part_specs import backbone_class, backbone_specs
 
@@ -17,7 +17,7 @@ causal = [spec for spec in backbone_specs() if issubclass(backbone_class(spec), 
 
 
 class Tape(TorchDispatchMode):
-    """Records operations like a CUDA graph: on replay no Python of the walk runs, only the same operations again."""
+    """Records operations like a CUDA graph: on replay no Python of the loop runs, only the same operations again."""
 
     def __init__(self):
         super().__init__()
@@ -50,15 +50,19 @@ def _tensors(out):
 
 @pytest.fixture
 def tapes(monkeypatch):
-    """Every sampler that would be eager on a CPU records, on the tapes of this list."""
+    """Every sampler captures, on the tapes of this list, although it runs on a CPU."""
     made = []
 
     def tape():
         made.append(Tape())
         return made[-1]
 
-    monkeypatch.setattr(sample, "Cached", lambda recorder=None: Cached(tape))
+    _capture_with(monkeypatch, tape)
     return made
+
+
+def _capture_with(monkeypatch, capture):
+    monkeypatch.setattr(sample, "Ancestral", lambda cached, **_: Ancestral(cached=cached, capture=capture))
 
 
 def _draw(model, n, **options):
@@ -68,18 +72,18 @@ def _draw(model, n, **options):
 
 @pytest.mark.parametrize("head", ["bernoulli", "categorical:levels=3,one_hot=true"])
 @pytest.mark.parametrize("backbone", causal)
-def test_replays_draw_what_the_walk_itself_would(backbone, head, monkeypatch):
+def test_replays_draw_what_the_loop_would(backbone, head, monkeypatch):
     model = randomise(build((3, 2), "raster", head, backbone), 0, spread=0.4)
     expected = _draw(model, 8)
     tape = Tape()
-    monkeypatch.setattr(sample, "Cached", lambda recorder=None: Cached(lambda: tape))
+    _capture_with(monkeypatch, lambda: tape)
     monkeypatch.setattr(sample, "max_batch_size", lambda *_: 2)
     assert torch.equal(_draw(model, 8), expected)
     assert tape.replays == 3
     assert len({tuple(x.flatten().tolist()) for x in expected}) > 1
 
 
-def test_a_walk_of_another_size_or_with_evidence_is_not_a_replay(tapes, monkeypatch):
+def test_a_batch_of_another_size_or_with_evidence_is_not_a_replay(tapes, monkeypatch):
     model = randomise(build((4,), "raster", "bernoulli", "fvsbn"), 0)
     monkeypatch.setattr(sample, "max_batch_size", lambda *_: 3)
     drawn = _draw(model, 7)
@@ -92,7 +96,7 @@ def test_a_walk_of_another_size_or_with_evidence_is_not_a_replay(tapes, monkeypa
     assert drawn.shape == (7, 4)
 
 
-def test_recording_leaves_the_weights_alone(tapes, monkeypatch):
+def test_capturing_leaves_the_weights_alone(tapes, monkeypatch):
     model = randomise(build((4,), "raster", "bernoulli", "nade:hidden=5"), 0)
     before = {name: p.clone() for name, p in model.state_dict().items()}
     monkeypatch.setattr(sample, "max_batch_size", lambda *_: 2)

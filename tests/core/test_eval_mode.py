@@ -18,7 +18,7 @@ def test_samples_of_a_model_in_training_are_those_of_one_that_is_not(spec):
     expected = model.sample(32, generator=torch.Generator().manual_seed(0))
     means = model.conditional_means(expected)
     model.train()
-    for method in ("plain", "cached", "fixed-point"):
+    for method in ("naive", "cached", "fixed-point"):
         drawn = model.sample(32, generator=torch.Generator().manual_seed(0), method=method)
         assert torch.equal(drawn, expected)
     assert torch.equal(model.conditional_means(expected), means)
@@ -34,9 +34,8 @@ def test_nothing_comes_of_nothing(backbone, shape):
     assert model.conditional_means(nothing).shape == (0, *shape)
     known = Evidence(nothing.bool(), nothing)
     assert model.conditional(known).batch_shape == (0,)
-    methods = ["auto", "plain"] + (
-        ["cached", "fixed-point"] if issubclass(backbone_class(backbone), CausalBackbone) else []
-    )
+    causal = issubclass(backbone_class(backbone), CausalBackbone)
+    methods = ["auto", "naive", *(["cached", "fixed-point"] if causal else [])]
     for method in methods:
         assert model.sample(0, method=method).shape == (0, *shape)
 
@@ -71,7 +70,7 @@ def test_an_order_first_asked_for_in_inference_mode_serves_a_later_training(orde
 def test_samples_under_autocast_are_those_without_by_every_method(head):
     model = randomise(build((6,), "raster", head, "transformer:channels=8,layers=2"), 0, spread=0.5).float()
     expected = model.sample(32, generator=torch.Generator().manual_seed(0))
-    for method in ("plain", "cached", "fixed-point"):
+    for method in ("naive", "cached", "fixed-point"):
         with torch.autocast("cpu", torch.bfloat16):
             drawn = model.sample(32, generator=torch.Generator().manual_seed(0), method=method)
         assert torch.equal(drawn, expected)

@@ -1,4 +1,4 @@
-"""Every way to sample gives the samples of the plain loop with the same noise."""
+"""Every way to sample gives the samples of the naive loop with the same noise."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tensorar import CausalBackbone, Evidence, Head, SpecError, build
-from tensorar.generation import Record
+from tensorar.generation import Chooser, SamplingInfo
 from tensorar.generation.batch_size import max_batch_size
 from tensorar.testing import evidence, models, randomise, seeds
 from tests.part_specs import backbone_class, backbone_specs, head_specs
@@ -46,9 +46,9 @@ def test_samples_are_those_of_the_plain_loop(backbone, head, data):
     model = randomise(data.draw(models(backbone=backbone, head=head, max_coefficients=10)), 0, spread=0.4)
     seed = data.draw(seeds)
     for known in (None, data.draw(evidence(model, BATCH))):
-        plain = _sample(model, seed, known, method="plain")
+        naive = _sample(model, seed, known, method="naive")
         for method in _methods(model):
-            _same(model, _sample(model, seed, known, method=method), plain)
+            _same(model, _sample(model, seed, known, method=method), naive)
 
 
 @pytest.mark.parametrize("backbone", causal)
@@ -58,17 +58,15 @@ def test_with_a_context_too(backbone, data):
     model = randomise(data.draw(models(backbone=backbone, max_coefficients=8, context_features=2)), 1, spread=0.4)
     context = torch.randn(BATCH, 2, generator=torch.Generator().manual_seed(data.draw(seeds))).double()
     seed = data.draw(seeds)
-    plain = _sample(model, seed, context=context, method="plain")
+    naive = _sample(model, seed, context=context, method="naive")
     for method in _methods(model):
-        _same(model, _sample(model, seed, context=context, method=method), plain)
+        _same(model, _sample(model, seed, context=context, method=method), naive)
 
 
 @pytest.mark.parametrize("head", head_specs())
 def test_a_draw_follows_the_distribution(head):
     """The inverse used for all methods against the distribution's own CDF, by masses or by Kolmogorov and Smirnov."""
     model = randomise(build((), "raster", head, "fvsbn"), 2, spread=1.0)
-    if model.head.noise_size is None:
-        pytest.skip("draws by rejection, with torch's own sampler")
     noise = torch.rand(20_000, model.head.noise_size, generator=torch.Generator().manual_seed(0)).double()
     parameters = model.backbone(torch.zeros(1, model.head.feature_count).double(), model.order)
     drawn = model.head.draw(parameters.expand(20_000, -1), noise, torch.tensor(0)).detach()
@@ -93,25 +91,25 @@ def test_a_draw_follows_the_distribution(head):
 def test_the_record_says_what_was_done(backbone):
     model = randomise(build((3, 2), "raster", "bernoulli", backbone), 0, spread=0.3)
     passes = {}
-    for method in ("plain", "cached", "fixed-point"):
-        record = Record()
-        model.sample(4, method=method, record=record)
-        assert record.method == method
-        passes[method] = record.passes
-    assert passes["plain"] == 6
+    for method in ("naive", "cached", "fixed-point"):
+        info = SamplingInfo()
+        model.sample(4, method=method, info=info)
+        assert info.method == method
+        passes[method] = info.passes
+    assert passes["naive"] == 6
     assert passes["cached"] == 1
     assert 1 < passes["fixed-point"] <= 6
-    record = Record()
-    model.sample(4, record=record)
-    assert record.method == ("cached" if model.backbone.has_stepper else "fixed-point")
+    info = SamplingInfo()
+    model.sample(4, info=info)
+    assert info.method == ("cached" if model.backbone.has_stepper else "fixed-point")
 
 
 def test_independent_coefficients_take_two_passes():
     model = build((50,), "raster", "bernoulli", "fvsbn")
     torch.nn.init.zeros_(model.backbone.weight)
-    record = Record()
-    model.sample(8, method="fixed-point", record=record)
-    assert record.passes == 2
+    info = SamplingInfo()
+    model.sample(8, method="fixed-point", info=info)
+    assert info.passes == 2
 
 
 def _copying(n):
@@ -126,12 +124,12 @@ def _copying(n):
 def test_a_chain_in_which_each_repeats_the_one_before_settles_one_by_one():
     model = _copying(6)
     torch.nn.init.constant_(model.backbone.bias[0], 100.0)
-    record = Record()
-    assert model.sample(3, method="fixed-point", record=record).eq(1).all()
-    assert record.passes == 6
+    info = SamplingInfo()
+    assert model.sample(3, method="fixed-point", info=info).eq(1).all()
+    assert info.passes == 6
 
 
-@pytest.mark.parametrize("method", ["plain", "cached", "fixed-point"])
+@pytest.mark.parametrize("method", ["naive", "cached", "fixed-point"])
 def test_the_samples_do_not_depend_on_how_many_are_drawn_at_once(method):
     model = randomise(build((4, 3), "raster", "categorical:levels=4", "fvsbn"), 0, spread=0.5)
     whole = model.sample(50, generator=torch.Generator().manual_seed(0), method=method)
@@ -141,10 +139,10 @@ def test_the_samples_do_not_depend_on_how_many_are_drawn_at_once(method):
 
 def test_the_memory_bounds_how_many_are_drawn_at_once():
     model = build((28, 28), "raster", "bernoulli", "fvsbn")
-    each = 784 * 4 * 2  # what is shown, and the noise
-    assert max_batch_size(model, "cached", 10_000, 100 * each) == 100
-    assert max_batch_size(model, "cached", 10, 100 * each) == 10
-    assert max_batch_size(model, "cached", 10, 0) == 1
+    each = 784 * 4 * 2  # the features so far, and the noise
+    assert max_batch_size(model, "cached", 10_000, Chooser(), 100 * each) == 100
+    assert max_batch_size(model, "cached", 10, Chooser(), 100 * each) == 10
+    assert max_batch_size(model, "cached", 10, Chooser(), 0) == 1
 
 
 @pytest.mark.parametrize(
@@ -152,7 +150,7 @@ def test_the_memory_bounds_how_many_are_drawn_at_once():
     [
         ("mlp:hidden=8", "bernoulli", "cached", "causal"),
         ("mlp:hidden=8", "bernoulli", "fixed-point", "causal"),
-        ("fvsbn", "bernoulli", "fastest", "auto, cached, fixed-point, plain"),
+        ("fvsbn", "bernoulli", "fastest", "auto, cached, fixed-point, naive"),
     ],
 )
 def test_a_method_that_the_model_does_not_have(backbone, head, method, complaint, without_shape_checks):
@@ -165,7 +163,7 @@ def test_observed_coefficients_are_fed_not_drawn():
     """What is observed in the middle decides what follows it, by every method."""
     model = _copying(4)
     known = Evidence(torch.tensor([[False, True, False, False]]), torch.ones(1, 4))
-    for method in ("plain", "cached", "fixed-point"):
+    for method in ("naive", "cached", "fixed-point"):
         assert model.sample(evidence=known, method=method).tolist() == [[0.0, 1.0, 1.0, 1.0]]
 
 
@@ -175,7 +173,7 @@ class Columns(Head):
     name = "columns"
     parameter_count, feature_count, support = 1, 1, torch.distributions.constraints.boolean
 
-    def encode(self, value):
+    def encode(self, value, coefficients=None):
         return value.unsqueeze(-1)
 
     def distribution(self, parameters, coefficients=None):
@@ -186,6 +184,6 @@ class Columns(Head):
 @pytest.mark.parametrize("backbone", ["fvsbn", "mlp:hidden=8"])
 def test_a_head_may_differ_between_coefficients(backbone):
     model = build((3,), "raster:flip=0", Columns(), backbone)
-    methods = ["plain", "cached", "fixed-point"] if backbone == "fvsbn" else ["plain"]
+    methods = ["naive", "cached", "fixed-point"] if backbone == "fvsbn" else ["naive"]
     for method in methods:
         assert model.sample(200, method=method).mean(0).round().tolist() == [0.0, 1.0, 0.0]

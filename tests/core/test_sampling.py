@@ -35,7 +35,7 @@ def test_different_masks_are_completed_each_by_its_own_order():
             assert order == model.order.observed_first(mask[row])
 
 
-@pytest.mark.parametrize("method", ["plain", "cached", "fixed-point"])
+@pytest.mark.parametrize("method", ["naive", "cached", "fixed-point"])
 def test_progress_counts_every_step_up_to_the_last(method):
     model = build((2, 3), "raster", "bernoulli", "fvsbn")
     seen = []

@@ -59,7 +59,7 @@ class Poisson(Head):
     feature_count = 1
     support = constraints.nonnegative_integer
 
-    def encode(self, value):
+    def encode(self, value, coefficients=None):
         return value.log1p().unsqueeze(-1)
 
     def distribution(self, parameters, coefficients=None):

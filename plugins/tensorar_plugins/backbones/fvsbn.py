@@ -5,24 +5,25 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
-from tensorar import CausalBackbone, Stepper
-from tensorar_plugins.backbones.layers.feature_history import Shown, columns_by_step, rows_by_step
+from tensorar import CachedStepper, CausalBackbone, Order, Signature
+from tensorar_plugins.backbones.layers.feature_history import FeatureHistory, columns_by_step, rows_by_step
 
 
 class FVSBN(CausalBackbone):
-    """One linear map of what was visited before: logistic regression, for the Bernoulli head.
+    """One linear map of all earlier coefficients: logistic regression, for the Bernoulli head.
 
     ``parameters[i] = b[i] + sum_{rank[j] < rank[i]} W[i, j] features[j] (+ U[i] context)``
 
     R. Neal, "Connectionist learning of belief networks", 1992; Frey, Hinton, Dayan 1996; called FVSBN in Gan et al.
-    2015. The map has ``N * N * F * P`` numbers: for events of up to some thousand coefficients, of few parameters.
+    2015. The map has ``N * N * F * P`` weights: for events of up to a few thousand coefficients with few parameters.
     """
 
     name = "fvsbn"
 
-    def __init__(self, signature):
+    def __init__(self, signature: Signature) -> None:
         super().__init__(signature)
         n, f, p = math.prod(signature.event_shape), signature.feature_count, signature.parameter_count
         # small random weights: components of a mixture that start equal would stay equal
@@ -30,36 +31,46 @@ class FVSBN(CausalBackbone):
         self.bias = nn.Parameter(torch.zeros(n, p))
         self.context = nn.Linear(signature.context_features, n * p, bias=False) if signature.context_features else None
 
-    def init_output_bias(self, marginal):
+    def init_output_bias(self, marginal: Float[Tensor, "*event parameters"]) -> None:
         self.bias.data = marginal.reshape(self.bias.shape).to(self.bias)
 
-    def forward(self, features, order, context=None):
+    def forward(
+        self,
+        features: Float[Tensor, "batch *event features"],
+        order: Order,
+        context: Float[Tensor, "batch context"] | None = None,
+    ) -> Float[Tensor, "batch *event parameters"]:
         n, p = self.bias.shape
-        weight = self.weight * order.causal_mask()[:, None, :, None]
-        out = features.flatten(1) @ weight.reshape(n * p, -1).T + self.bias.flatten()
+        weight = self.weight * order.causal_mask()[:, None, :, None]  # (N, P, N, F)
+        output = features.flatten(1) @ weight.reshape(n * p, -1).T + self.bias.flatten()
         if self.context is not None:
-            out = out + self.context(context)
-        return out.reshape(-1, *self.signature.event_shape, p)
+            output = output + self.context(context)
+        return output.reshape(-1, *self.signature.event_shape, p)
 
-    def stepper(self, order, batch, context=None):
+    def stepper(self, order: Order, batch: int, context: Float[Tensor, "batch context"] | None = None) -> FVSBNStepper:
         return FVSBNStepper(self, order, batch, context)
 
 
-class FVSBNStepper(Stepper):
-    """Holds what was shown in visiting order, and multiplies it by the start of the next coefficient's row."""
+class FVSBNStepper(CachedStepper):
+    """Keeps the features in visiting order: in that order a coefficient's unmasked weights are the start of its row."""
 
-    def __init__(self, backbone, order, batch, context):
-        n, p, _, f = backbone.weight.shape
-        self.shown = Shown(backbone.weight, n, f, batch)
-        self.weights = rows_by_step(columns_by_step(backbone.weight.detach().reshape(n * p, n * f), order, f), order, p)
-        bias = backbone.bias.detach().flatten().unsqueeze(1)
-        if context is not None:
-            bias = bias + backbone.context(context).detach().T
-        self.biases = rows_by_step(bias, order, p)
-        self.t = 0
+    backbone: FVSBN
 
-    def step(self, features):
-        self.shown.add(features)
-        shown, t = self.shown.so_far(), self.t
-        self.t += 1
-        return torch.addmm(self.biases[t], self.weights[t][:, : len(shown)], shown).T
+    def begin(self) -> None:
+        network = self.backbone
+        n, p, _, f = network.weight.shape
+        self.history = FeatureHistory(self.batch, n, f, like=network.weight)
+        weight = columns_by_step(network.weight.detach().reshape(n * p, n * f), self.order, f)
+        self.weights = rows_by_step(weight, self.order, p)  # N times (P, N * F)
+        bias = network.bias.detach().flatten().unsqueeze(1)
+        if network.context is not None:
+            bias = bias + network.context(self.context).detach().T
+        self.biases = rows_by_step(bias, self.order, p)  # N times (P, 1) or (P, batch)
+
+    def advance(self, features: Float[Tensor, "batch features"] | None, t: int) -> Float[Tensor, "batch parameters"]:
+        self.history.append(features, t)
+        seen = self.history.before(t)  # (t * F, batch)
+        return torch.addmm(self.biases[t], self.weights[t][:, : len(seen)], seen).T
+
+    def state(self) -> dict[str, Tensor]:
+        return {"features": self.history.state()}

@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
+from jaxtyping import Bool, Int, Shaped
+from torch import Tensor
 
-from tensorar import may_see
+from tensorar import Order, cached_plan, may_see, planned_property
 
 
-def sampled_degrees(connectivities, layers, units, n, *, seed=0):
-    """Degrees ``(connectivities, layers, units)`` for ``n`` coefficients: from 0 to ``n - 2``, or -1 where ``n`` is 1.
+@dataclass(frozen=True)
+class Connectivities:
+    """The assignments of degrees to hidden units among which a network chooses, by the numbers that define them."""
 
-    A unit of degree ``m`` sees ranks up to ``m``: of higher degree it would have none to tell. The first connectivity
-    has equally spaced degrees. In each other one every unit's degree is uniform, as Germain et al. draw it, but its
-    layers have each degree as often as another, and all the same ones: so no unit is without inputs or outputs.
+    count: int
+    layers: int
+    units: int
+    coefficients: int
+    seed: int = 0
+
+    @planned_property
+    def degrees(self) -> Int[Tensor, "connectivities layers units"]:
+        """The degrees, on the CPU."""
+        return sampled_degrees(self.count, self.layers, self.units, self.coefficients, seed=self.seed)
+
+
+def sampled_degrees(
+    connectivities: int, layers: int, units: int, n: int, *, seed: int = 0
+) -> Int[Tensor, "connectivities layers units"]:
+    """Degrees for ``n`` coefficients: from 0 to ``n - 2``, or -1 if ``n`` is 1.
+
+    A unit of degree ``m`` sees ranks up to ``m``; with a higher degree than ``n - 2`` no output could see it. The
+    first connectivity has equally spaced degrees. In every other one each unit's degree is uniform, as Germain et al.
+    draw it, but all layers have the same degrees, each about equally often: no unit is without inputs or outputs.
 
     >>> sampled_degrees(2, 1, 6, 4)
     tensor([[[0, 0, 1, 1, 2, 2]],
@@ -20,28 +42,38 @@ def sampled_degrees(connectivities, layers, units, n, *, seed=0):
             [[2, 0, 0, 1, 1, 2]]])
     """
     generator = torch.Generator().manual_seed(seed)
-    drawn = [_shuffled_degrees(layers, units, n, generator) for _ in range(connectivities - 1)]
-    return torch.stack([_spaced(torch.arange(units).expand(layers, -1), n), *drawn])
+    shuffled = [_shuffled_degrees(layers, units, n, generator) for _ in range(connectivities - 1)]
+    return torch.stack([_spaced_degrees(torch.arange(units).expand(layers, -1), n), *shuffled])
 
 
-def _shuffled_degrees(layers, units, n, generator):
+def _shuffled_degrees(layers: int, units: int, n: int, generator: torch.Generator) -> Int[Tensor, "layers units"]:
     shift = torch.rand((), generator=generator, dtype=torch.float64)
-    places = torch.stack([torch.randperm(units, generator=generator) for _ in range(layers)])
-    return _spaced(places + shift, n)
+    positions = torch.stack([torch.randperm(units, generator=generator) for _ in range(layers)])
+    return _spaced_degrees(positions + shift, n)
 
 
-def _spaced(places, n):
-    """Of places in ``[0, units)``."""
-    degrees = (places * (n - 1) / places.shape[-1]).floor().long()
+def _spaced_degrees(positions: Shaped[Tensor, "layers units"], n: int) -> Int[Tensor, "layers units"]:
+    """The degrees of units at ``positions`` in ``[0, units)``, where degrees are spaced equally."""
+    degrees = (positions * (n - 1) / positions.shape[-1]).floor().long()
     return degrees.clamp(max=n - 2)
 
 
-def layer_masks(ranks, degrees):
-    """Which outputs see which inputs ``(outputs, inputs)``, for the layer into each degrees' units and the last one.
+def layer_masks(ranks: Int[Tensor, " n"], degrees: Int[Tensor, "layers units"]) -> list[Bool[Tensor, "outputs inputs"]]:
+    """Which outputs see which inputs, for each hidden layer and the output layer: ``(outputs, inputs)`` each.
 
     >>> [mask.int().tolist() for mask in layer_masks(torch.tensor([1, 0]), torch.tensor([[0, 0, 0]]))]
     [[[0, 1], [0, 1], [0, 1]], [[1, 1, 1], [0, 0, 0]]]
     """
-    seen = [ranks, *degrees]
-    hidden = [may_see(below, here[:, None], strict=False) for below, here in zip(seen, degrees, strict=False)]
-    return [*hidden, may_see(seen[-1], ranks[:, None])]
+    levels = [ranks, *degrees]
+    hidden = [may_see(below, here[:, None], strict=False) for below, here in zip(levels, degrees, strict=False)]
+    return [*hidden, may_see(levels[-1], ranks[:, None])]
+
+
+# two, since training draws connectivities and evaluation uses the first: the masks are as large as the weights
+@cached_plan(maxsize=2)
+def network_masks(
+    order: Order, connectivities: Connectivities, chosen: int, dtype: torch.dtype, device: torch.device
+) -> tuple[Tensor, ...]:
+    """The masks of all layers under one of the connectivities, as numbers to multiply the weights by."""
+    degrees = connectivities.degrees[chosen].to(device)
+    return tuple(mask.to(dtype) for mask in layer_masks(order.rank.flatten().to(device), degrees))

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 from torch.nn import functional
 
-from tensorar import CausalBackbone, Stepper
+from tensorar import CachedStepper, CausalBackbone, Order, Signature
 from tensorar_plugins.backbones.layers.context_bias import ContextBias
-from tensorar_plugins.backbones.layers.positions import StepPlaces
-from tensorar_plugins.backbones.layers.sequence import by_coefficient, by_step, shifted
+from tensorar_plugins.backbones.layers.module_sequence import ModuleSequence
+from tensorar_plugins.backbones.layers.positions import StepPositions
+from tensorar_plugins.backbones.layers.sequence import shift_right, to_event, to_sequence
 from tensorar_plugins.backbones.layers.sizes import require_positive
 
-CELLS = {"tanh": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+LAYERS: dict[str, Callable[..., nn.RNNBase]] = {"tanh": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
 
 class RNN(CausalBackbone):
@@ -24,12 +27,20 @@ class RNN(CausalBackbone):
     ``h_t = cell(h_{t-1}, [features[order[t-1]], e(order[t-1]), e'(order[t]), context])``,
     ``parameters[order[t]] = W (h_t + V context) + b``
 
-    with ``e`` and ``e'`` learned positions, of the coefficient just shown and of the one asked for. They are there
-    where the order varies; where it is fixed the state can count the steps, and ``positions=true`` asks for them. Each
-    further layer takes ``h_t + V context`` of the one before it as its input, and has a ``V`` of its own.
+    with learned position embeddings ``e`` and ``e'`` of the coefficient visited last and of the one predicted next.
+    Each further layer takes ``h_t + V context`` of the layer below as its input, and has a ``V`` of its own.
     Elman 1990, "Finding Structure in Time" (tanh); Cho et al. 2014, "Learning Phrase Representations using RNN
     Encoder-Decoder", section 2.3 (GRU); Hochreiter and Schmidhuber 1997, "Long Short-Term Memory" (LSTM). Cells and
     initialisation are torch's own.
+
+    Options:
+        cell: Recurrent cell.
+        hidden: Number of hidden units per layer.
+        layers: Number of recurrent layers.
+        positions: Whether the inputs include the position embeddings; none means only if the order varies (under a
+            fixed order the state can count the steps).
+        embedding: Width of each position embedding.
+        dropout: Probability of dropping an output of a layer in training.
     """
 
     name = "rnn"
@@ -37,7 +48,7 @@ class RNN(CausalBackbone):
 
     def __init__(
         self,
-        signature,
+        signature: Signature,
         *,
         cell: Literal["tanh", "gru", "lstm"] = "gru",
         hidden: int = 256,
@@ -45,105 +56,125 @@ class RNN(CausalBackbone):
         positions: bool | None = None,
         embedding: int = 64,
         dropout: float = 0.0,
-    ):
+    ) -> None:
         super().__init__(signature)
         require_positive(self.name, hidden=hidden, layers=layers, embedding=embedding)
-        wanted = signature.order is None if positions is None else positions
-        self.steps = StepInputs(signature, embedding if wanted else None)
-        widths = [self.steps.width] + [hidden] * layers
-        self.layers = nn.ModuleList(CELLS[cell](*sizes, batch_first=True) for sizes in pairwise(widths))
-        self.contexts = nn.ModuleList(ContextBias(signature, hidden) for _ in range(layers))
+        embed = signature.order is None if positions is None else positions
+        self.inputs = StepInputs(signature, embedding if embed else None)
+        widths = [self.inputs.width] + [hidden] * layers
+        self.layers: ModuleSequence[nn.RNNBase] = ModuleSequence(
+            LAYERS[cell](*sizes, batch_first=True) for sizes in pairwise(widths)
+        )
+        self.contexts: ModuleSequence[ContextBias] = ModuleSequence(
+            ContextBias(signature, hidden) for _ in range(layers)
+        )
         self.dropout = nn.Dropout(dropout)
-        self.answer = nn.Linear(hidden, signature.parameter_count)
+        self.output = nn.Linear(hidden, signature.parameter_count)
 
-    def init_output_bias(self, marginal):
-        self.answer.bias.data = marginal.reshape(-1, marginal.shape[-1]).mean(0).to(self.answer.bias)
+    def init_output_bias(self, marginal: Float[Tensor, "*event parameters"]) -> None:
+        self.output.bias.data = marginal.reshape(-1, marginal.shape[-1]).mean(0).to(self.output.bias)
 
-    def forward(self, features, order, context=None):
-        hidden = self.steps(features, order, context)
+    def forward(
+        self,
+        features: Float[Tensor, "batch *event features"],
+        order: Order,
+        context: Float[Tensor, "batch context"] | None = None,
+    ) -> Float[Tensor, "batch *event parameters"]:
+        hidden = self.inputs(features, order, context)
         for layer, bias in zip(self.layers, self.contexts, strict=True):
             hidden = self.dropout(bias(layer(hidden)[0], context))
-        return by_coefficient(self.answer(hidden), order)
+        return to_event(self.output(hidden), order)
 
-    def stepper(self, order, batch, context=None):
+    def stepper(self, order: Order, batch: int, context: Float[Tensor, "batch context"] | None = None) -> RNNStepper:
         return RNNStepper(self, order, batch, context)
 
 
 class StepInputs(nn.Module):
-    """What the network is told at each step: ``(B, *event, F) -> (B, N, width)``.
+    """The inputs of each step: ``(B, *event, F) -> (B, N, width)``.
 
-    The value of the coefficient visited before, or a mark at the first step; where it is and where the next one is, if
-    ``embedding`` gives such a vector a width; the context.
+    The features of the coefficient visited before and a flag for the first step; the positions of that coefficient
+    and of the next one, of width ``embedding`` each, unless it is None; the context.
     """
 
-    def __init__(self, signature, embedding):
+    def __init__(self, signature: Signature, embedding: int | None) -> None:
         super().__init__()
-        self.places = StepPlaces(signature.event_shape, embedding) if embedding else None
+        self.positions = StepPositions(signature.event_shape, embedding) if embedding else None
         self.width = signature.feature_count + 1 + 2 * (embedding or 0) + signature.context_features
 
-    def forward(self, features, order, context=None):
-        marked = functional.pad(by_step(features, order), (0, 1))
-        mark = functional.pad(marked.new_zeros(features.shape[-1]), (0, 1), value=1.0)
-        told = [shifted(marked, mark)]
-        if self.places is not None:
-            told.append(self.places(order).expand(len(features), -1, -1))
+    def forward(
+        self,
+        features: Float[Tensor, "batch *event features"],
+        order: Order,
+        context: Float[Tensor, "batch context"] | None = None,
+    ) -> Float[Tensor, "batch steps width"]:
+        """Features, flag, positions and context, concatenated."""
+        flagged = functional.pad(to_sequence(features, order), (0, 1))  # (B, N, F + 1)
+        first = functional.pad(flagged.new_zeros(features.shape[-1]), (0, 1), value=1.0)
+        inputs = [shift_right(flagged, first)]
+        if self.positions is not None:
+            inputs.append(self.positions(order).expand(len(features), -1, -1))
         if context is not None:
-            told.append(context.unsqueeze(1).expand(-1, len(order), -1))
-        return torch.cat(told, dim=-1)
+            inputs.append(context.unsqueeze(1).expand(-1, len(order), -1))
+        return torch.cat(inputs, dim=-1)
 
 
-CELL_FUNCTIONS = {"RNN_TANH": torch.rnn_tanh_cell, "GRU": torch.gru_cell, "LSTM": torch.lstm_cell}
+# one step of a layer, by torch's name of the cell; the LSTM's state is a pair
+CELLS: dict[str, Callable[..., Any]] = {"RNN_TANH": torch.rnn_tanh_cell, "GRU": torch.gru_cell, "LSTM": torch.lstm_cell}
 
 
-class RNNStepper(Stepper):
-    """Holds the hidden state of every layer; a step is one step of each cell.
+class RNNStepper(CachedStepper):
+    """Keeps the state of every layer, ``(batch, hidden)``; a step is one step of each cell.
 
-    What is told at every step whatever the values (that it is the first, where the two coefficients are) is multiplied
-    by the first layer's weights for all steps at once, and stands in for its bias.
+    The inputs that depend neither on the values nor on the context (the flag of the first step, the positions) are
+    multiplied by the first layer's weights for all steps at once, and replace its bias.
     """
 
-    def __init__(self, backbone, order, batch, context):
-        f = backbone.signature.feature_count
-        self.weights = [tuple(p.detach() for p in layer._flat_weights) for layer in backbone.layers]
-        self.cell = CELL_FUNCTIONS[backbone.layers[0].mode]
-        self.biases = [None if context is None else bias.map(context) for bias in backbone.contexts]
-        self.answer = (backbone.answer.weight.T, backbone.answer.bias)
-        self.told = _told_at_each_step(backbone, order, self.weights[0])
-        self.context = context
-        weight = self.weights[0][0]
-        # the columns of the values, and of the context, which is the same at every step
-        listens = [] if context is None else [weight[:, weight.shape[1] - context.shape[1] :]]
-        self.first = torch.cat([weight[:, :f], *listens], dim=1)
-        self.nothing = weight.new_zeros(batch, f)
-        size = backbone.layers[0].hidden_size
-        self.states = [self._begin(batch, size, weight) for _ in self.weights]
-        self.t = 0
+    backbone: RNN
 
-    def _begin(self, batch, size, like):
-        zeros = like.new_zeros(batch, size)
-        return (zeros, zeros) if self.cell is torch.lstm_cell else zeros
+    def begin(self) -> None:
+        network, f = self.backbone, self.backbone.signature.feature_count
+        # of each layer: (gates, inputs), (gates, hidden), (gates) and (gates)
+        self.weights = [tuple(p.detach() for p in layer.parameters()) for layer in network.layers]
+        self.cell = CELLS[network.layers[0].mode]
+        self.input_biases = self._input_biases()
+        self.biases = [bias.map(self.context).detach() if bias.map else None for bias in network.contexts]
+        input_weight = self.weights[0][0]
+        # the columns of the features, and those of the context, which come last
+        context_columns = input_weight[:, input_weight.shape[1] - network.signature.context_features :]
+        self.input_weight = torch.cat([input_weight[:, :f], context_columns], dim=1)
+        self.no_features = input_weight.new_zeros(self.batch, f)
+        self.states = [self._initial_state(layer.hidden_size, input_weight) for layer in network.layers]
+        self.output = (network.output.bias.detach(), network.output.weight.detach().T)
 
-    def step(self, features):
-        features = self.nothing if features is None else features
-        shown = features if self.context is None else torch.cat([features, self.context], dim=1)
-        for i, (to_gates, from_state, bias, state_bias) in enumerate(self.weights):
+    def _input_biases(self) -> tuple[Float[Tensor, " gates"], ...]:
+        """The first layer's input bias, plus what the flag and the positions add at each step."""
+        network, (weight, _, bias, _) = self.backbone, self.weights[0]
+        signature = network.signature
+        features = weight.new_zeros(1, *signature.event_shape, signature.feature_count)
+        context = weight.new_zeros(1, signature.context_features) if signature.context_features else None
+        inputs: Tensor = network.inputs(features, self.order, context)[0].detach()  # (N, width)
+        return functional.linear(inputs, weight, bias).unbind(0)
+
+    def _initial_state(self, hidden: int, like: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        state = like.new_zeros(self.batch, hidden)
+        return (state, torch.zeros_like(state)) if self.cell is torch.lstm_cell else state
+
+    def advance(self, features: Float[Tensor, "batch features"] | None, t: int) -> Float[Tensor, "batch parameters"]:
+        features = self.no_features if features is None else features
+        hidden = features if self.context is None else torch.cat([features, self.context], dim=1)
+        for i, (input_weight, state_weight, input_bias, state_bias) in enumerate(self.weights):
             if i == 0:
-                to_gates, bias = self.first, self.told[self.t]
-            state = self.cell(shown, self.states[i], to_gates, from_state, bias, state_bias)
+                input_weight, input_bias = self.input_weight, self.input_biases[t]
+            state = self.cell(hidden, self.states[i], input_weight, state_weight, input_bias, state_bias)
             self.states[i] = state
-            shown = state[0] if isinstance(state, tuple) else state
+            hidden = state[0] if isinstance(state, tuple) else state  # (batch, hidden)
             if self.biases[i] is not None:
-                shown = shown + self.biases[i]
-        self.t += 1
-        weight, bias = self.answer
-        return torch.addmm(bias, shown, weight)
+                hidden = hidden + self.biases[i]
+        return torch.addmm(self.output[0], hidden, self.output[1])
 
-
-def _told_at_each_step(backbone, order, weights):
-    """The first layer's gates from all but values, state and context, with its bias: a vector for each step."""
-    signature = backbone.signature
-    like = weights[0]
-    nothing = like.new_zeros(1, *signature.event_shape, signature.feature_count)
-    context = like.new_zeros(1, signature.context_features) if signature.context_features else None
-    told = backbone.steps(nothing, order, context)[0].detach()
-    return functional.linear(told, weights[0], weights[2]).unbind(0)
+    def state(self) -> dict[str, Tensor]:
+        held = {}
+        for k, state in enumerate(self.states):
+            hidden, *cell = state if isinstance(state, tuple) else (state,)
+            held |= {f"hidden units of layer {k}": hidden} | {f"cells of layer {k}": c for c in cell}
+        return held

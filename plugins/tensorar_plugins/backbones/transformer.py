@@ -2,42 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tensorar import CausalBackbone, Stepper
-from tensorar_plugins.backbones.attention import Block
-from tensorar_plugins.backbones.layers.positions import AxisPositions, Rotary, rotate
-from tensorar_plugins.backbones.layers.sequence import by_coefficient, by_step, shifted
+from tensorar import CachedStepper, CausalBackbone, Order, Signature
+from tensorar_plugins.backbones.attention import Block, RotaryAngles
+from tensorar_plugins.backbones.layers.module_sequence import ModuleSequence
+from tensorar_plugins.backbones.layers.positions import AxisPositions, RotaryEmbedding, rotate
+from tensorar_plugins.backbones.layers.sequence import shift_right, to_event, to_sequence
 from tensorar_plugins.backbones.layers.sizes import require_positive
+
+# of GPT-2
+INITIAL_DEVIATION = 0.02
 
 
 class Transformer(CausalBackbone):
     """Causal transformer over the coefficients in visiting order, for any order: no blind spot.
 
-    Step ``t`` begins as ``W features[order[t-1]] + e(order[t-1]) + e'(order[t])``, the coefficient just shown, where
-    it is, and where the one asked for is; it attends to itself and to the steps before it, and ends as the parameters
-    of ``order[t]``. One stream is thus exactly causal for every order, as in Pannatier et al. 2024, "sigma-GPTs"
-    (docs/decisions/0007). Blocks and initialisation are those of Radford et al. 2019, GPT-2, but for shared keys and
-    values: LayerNorm before each branch, GELU (exact, where GPT-2 has its tanh approximation), weights of deviation
-    0.02, those into the residual stream divided by the root of their number.
+    The input of step ``t`` is ``W features[order[t-1]] + e(order[t-1]) + e'(order[t])``, with position embeddings of
+    the coefficient visited last and of the one predicted next; it attends to itself and to the steps before it, and
+    its output is the parameters of ``order[t]``. One stream is thus exactly causal for every order, as in Pannatier et
+    al. 2024, "sigma-GPTs" (docs/decisions/0007). Blocks and initialisation are those of Radford et al. 2019, GPT-2,
+    except for shared keys and values: LayerNorm before each branch, GELU (exact, where GPT-2 has its tanh
+    approximation), weights of deviation 0.02, those into the residual stream divided by the root of their number.
 
-    There are ``kv_heads`` sets of keys and values, each shared by ``heads / kv_heads`` heads: one for all by default
-    (Shazeer 2019, "Fast Transformer Decoding"), since what a step of sampling reads and keeps grows with them; as many
-    as ``heads`` in Vaswani et al. 2017. What that does to speed and likelihoods: docs/decisions/0008.
-
-    ``positions="rotary"`` moreover turns keys by the place of the coefficient shown and queries by that of the one
-    asked for, so that attention sees how far apart the two are along each axis (Su et al. 2021, "RoFormer").
+    Options:
+        channels: Width of the residual stream.
+        heads: Number of attention heads; it divides ``channels``.
+        kv_heads: Number of sets of keys and values, each shared by ``heads / kv_heads`` heads; it divides ``heads``.
+            With one (Shazeer 2019, "Fast Transformer Decoding") sampling reads and stores least; with ``heads`` it is
+            the attention of Vaswani et al. 2017. Measured in docs/decisions/0008.
+        layers: Number of blocks.
+        positions: "learned" has the learned embeddings only; "rotary" also rotates keys and queries by the positions
+            of their coefficients, so that attention depends on the offset along each axis (Su et al. 2021,
+            "RoFormer").
+        dropout: Probability of dropping an element of the input and of each residual branch in training.
     """
 
     name = "transformer"
 
     def __init__(
         self,
-        signature,
+        signature: Signature,
         *,
         channels: int = 128,
         heads: int = 4,
@@ -45,135 +55,166 @@ class Transformer(CausalBackbone):
         layers: int = 4,
         positions: Literal["learned", "rotary"] = "learned",
         dropout: float = 0.0,
-    ):
+    ) -> None:
         super().__init__(signature)
         require_positive(self.name, channels=channels, heads=heads, kv_heads=kv_heads, layers=layers)
         self.tokens = StepTokens(signature, channels)
-        self.rotary = Rotary(signature.event_shape, channels // heads) if positions == "rotary" else None
+        self.rotary = RotaryEmbedding(signature.event_shape, channels // heads) if positions == "rotary" else None
         self.dropout = nn.Dropout(dropout)
-        self.layers = nn.ModuleList(Block(signature, channels, heads, kv_heads, dropout) for _ in range(layers))
+        self.layers: ModuleSequence[Block] = ModuleSequence(
+            Block(signature, channels, heads, kv_heads, dropout) for _ in range(layers)
+        )
         self.norm = nn.LayerNorm(channels)
-        self.answer = nn.Linear(channels, signature.parameter_count)
+        self.output = nn.Linear(channels, signature.parameter_count)
         self._initialise()
 
-    def _initialise(self):
+    def _initialise(self) -> None:
         for module in self.modules():
             if isinstance(module, nn.Linear | nn.Embedding):
-                nn.init.normal_(module.weight, std=0.02)
+                nn.init.normal_(module.weight, std=INITIAL_DEVIATION)
             if isinstance(module, nn.Linear) and module.bias is not None:
                 nn.init.zeros_(module.bias)
-        for layer in (last for block in self.layers for last in block.into_residual()):
-            nn.init.normal_(layer.weight, std=0.02 / (2 * len(self.layers)) ** 0.5)
+        for layer in (output for block in self.layers for output in block.residual_outputs()):
+            nn.init.normal_(layer.weight, std=INITIAL_DEVIATION / (2 * len(self.layers)) ** 0.5)
 
-    def init_output_bias(self, marginal):
-        self.answer.bias.data = marginal.reshape(-1, marginal.shape[-1]).mean(0).to(self.answer.bias)
+    def init_output_bias(self, marginal: Float[Tensor, "*event parameters"]) -> None:
+        self.output.bias.data = marginal.reshape(-1, marginal.shape[-1]).mean(0).to(self.output.bias)
 
-    def forward(self, features, order, context=None):
-        steps = self.dropout(self.tokens(features, order))
-        angles = self.turns(order, features)
+    def forward(
+        self,
+        features: Float[Tensor, "batch *event features"],
+        order: Order,
+        context: Float[Tensor, "batch context"] | None = None,
+    ) -> Float[Tensor, "batch *event parameters"]:
+        steps = self.dropout(self.tokens(features, order))  # (B, N, C)
+        angles = self.rotary_angles(order, features)
         for layer in self.layers:
             steps = layer(steps, angles, context)
-        return by_coefficient(self.answer(self.norm(steps)), order)
+        return to_event(self.output(self.norm(steps)), order)
 
-    def turns(self, order, like):
-        """By which keys and queries are turned at each step, in numbers like ``like``; None where they are not."""
-        return None if self.rotary is None else Angles.of(self.rotary.angles(like), order)
+    def rotary_angles(self, order: Order, like: Tensor) -> RotaryAngles | None:
+        """The angles of each step's query and key, in the dtype of ``like``; None without rotary embedding."""
+        return None if self.rotary is None else RotaryAngles.by_step(self.rotary.angles(like), order)
 
-    def stepper(self, order, batch, context=None):
+    def stepper(
+        self, order: Order, batch: int, context: Float[Tensor, "batch context"] | None = None
+    ) -> TransformerStepper:
         return TransformerStepper(self, order, batch, context)
 
 
 class StepTokens(nn.Module):
-    """The steps at the bottom: ``(B, *event, F) -> (B, N, channels)``."""
+    """The inputs of the first block: ``(B, *event, F) -> (B, N, channels)``."""
 
-    def __init__(self, signature, channels):
+    def __init__(self, signature: Signature, channels: int) -> None:
         super().__init__()
         self.value = nn.Linear(signature.feature_count, channels)
-        self.start = nn.Parameter(0.02 * torch.randn(channels))
-        self.seen, self.asked = (AxisPositions(signature.event_shape, channels) for _ in range(2))
+        self.start = nn.Parameter(INITIAL_DEVIATION * torch.randn(channels))
+        self.last_position, self.next_position = (AxisPositions(signature.event_shape, channels) for _ in range(2))
 
-    def forward(self, features, order):
-        return self.placed(self.value(by_step(features, order)), order)
+    def forward(
+        self, features: Float[Tensor, "batch *event features"], order: Order
+    ) -> Float[Tensor, "batch steps channels"]:
+        """The value visited last, and the positions of the last and of the next coefficient."""
+        return self.with_positions(self.value(to_sequence(features, order)), order)
 
-    def placed(self, values, order):
-        """Values in visiting order, ``(..., C)``, as the steps that are shown them: each with the two places."""
-        return shifted(values + self.seen(order), self.start) + self.asked(order)
-
-
-class Angles(NamedTuple):
-    """By which each step's key and query are turned: ``(N, pairs)`` each."""
-
-    seen: Tensor
-    asked: Tensor
-
-    @classmethod
-    def of(cls, angles, order):
-        asked = angles[order.visits]
-        return cls(shifted(asked, angles.new_zeros(angles.shape[-1])), asked)
+    def with_positions(
+        self, values: Float[Tensor, "*steps_or_1 channels"], order: Order
+    ) -> Float[Tensor, "*steps channels"]:
+        """Values in visiting order, ``(..., N, C)`` or one for all steps, moved to the next step, plus positions."""
+        return shift_right(values + self.last_position(order), self.start) + self.next_position(order)
 
 
-class TransformerStepper(Stepper):
-    """Holds keys and values of every layer, ``(batch * kv_heads, N, width of a head)`` each; a step adds one of each.
+class TransformerStepper(CachedStepper):
+    """Keeps keys and values of every layer, ``(batch, kv_heads, N, width of a head)`` each; a step adds one of each.
 
-    A step costs the dense layers for one position, and reads what is kept so far: for large batches it takes as long
-    as memory takes to give it.
+    A step costs the dense layers for one position, and reads all keys and values so far: large batches are limited by
+    memory bandwidth.
     """
 
-    def __init__(self, backbone, order, batch, context):
-        tokens = backbone.tokens
-        # all of a token but the value: the mark of the start, or where the value is, and where the next one is
-        self.places = tokens.placed(tokens.value.bias, order).detach().unbind(0)
+    backbone: Transformer
+
+    def begin(self) -> None:
+        network, tokens = self.backbone, self.backbone.tokens
+        # the tokens without their values, N times (C): the start or the last position, and the next position
+        self.positions = tokens.with_positions(tokens.value.bias, self.order).detach().unbind(0)
         self.value = tokens.value.weight.detach().T
-        angles = backbone.turns(order, self.value)
-        self.layers = [BlockStepper(block, angles, len(order), batch, context) for block in backbone.layers]
-        self.norm, self.answer = backbone.norm, Dense(backbone.answer)
-        self.batch, self.t = batch, 0
+        angles = network.rotary_angles(self.order, self.value)
+        self.layers = [
+            BlockStepper(block, angles, len(self.order), self.batch, self.context) for block in network.layers
+        ]
+        self.norm, self.output = DetachedNorm(network.norm), DetachedLinear(network.output)
 
-    def step(self, features):
-        place = self.places[self.t]
-        token = place.expand(self.batch, -1) if features is None else torch.addmm(place, features, self.value)
+    def advance(self, features: Float[Tensor, "batch features"] | None, t: int) -> Float[Tensor, "batch parameters"]:
+        position = self.positions[t]
+        token = position.expand(self.batch, -1) if features is None else torch.addmm(position, features, self.value)
         for layer in self.layers:
-            token = layer.step(token, self.t)
-        self.t += 1
-        return self.answer(self.norm(token))
+            token = layer.advance(token, t)  # (batch, C)
+        return self.output(self.norm(token))
+
+    def state(self) -> dict[str, Tensor]:
+        shape = (self.batch, self.backbone.layers[0].attention.kv_heads)
+        return {
+            f"{name} of layer {k}": cache.unflatten(0, shape)
+            for k, layer in enumerate(self.layers)
+            for name, cache in (("keys", layer.keys), ("values", layer.values))
+        }
 
 
-class Dense:
-    """A linear layer as one operation."""
+class DetachedLinear:
+    """A linear layer as one operation, without gradients for its weights."""
 
-    def __init__(self, layer):
+    def __init__(self, layer: nn.Linear) -> None:
         self.weight, self.bias = layer.weight.detach().T, layer.bias.detach()
 
-    def __call__(self, x):
+    def __call__(self, x: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch outputs"]:
         return torch.addmm(self.bias, x, self.weight)
 
 
+class DetachedNorm:
+    """A LayerNorm over the channels, without gradients for its weights."""
+
+    def __init__(self, norm: nn.LayerNorm) -> None:
+        self.shape, self.eps = norm.normalized_shape, norm.eps
+        self.weight, self.bias = norm.weight.detach(), norm.bias.detach()
+
+    def __call__(self, x: Float[Tensor, "batch channels"]) -> Float[Tensor, "batch channels"]:
+        return torch.layer_norm(x, self.shape, self.weight, self.bias, self.eps)
+
+
 class BlockStepper:
-    """One block for one step, ``(batch, channels)``."""
+    """One block for one step, ``(batch, channels) -> (batch, channels)``."""
 
-    def __init__(self, block, angles, steps, batch, context):
-        self.block, self.angles = block, angles
-        self.bias = None if context is None else block.context.map(context)
-        self.attention = attention = block.attention
-        self.inputs, self.output = Dense(attention.inputs), Dense(attention.output)
-        self.widen, self.narrow = Dense(block.dense[0]), Dense(block.dense[2])
-        rows = batch * attention.kv_heads
-        self.keys, self.values = self.inputs.weight.new_empty(2, rows, steps, attention.width)
+    def __init__(
+        self,
+        block: Block,
+        angles: RotaryAngles | None,
+        steps: int,
+        batch: int,
+        context: Float[Tensor, "batch context"] | None,
+    ) -> None:
+        self.angles, self.attention = angles, block.attention
+        self.bias = block.context.map(context).detach() if block.context.map else None
+        self.inputs, self.output = DetachedLinear(block.attention.inputs), DetachedLinear(block.attention.output)
+        self.widen, self.narrow = DetachedLinear(block.feed_forward.widen), DetachedLinear(block.feed_forward.narrow)
+        self.attention_norm = DetachedNorm(block.attention_norm)
+        self.feed_forward_norm = DetachedNorm(block.feed_forward_norm)
+        rows = batch * block.attention.kv_heads
+        self.keys, self.values = self.inputs.weight.new_empty(2, rows, steps, block.attention.width)
 
-    def step(self, token, t):
-        block = self.block
+    def advance(self, token: Float[Tensor, "batch channels"], t: int) -> Float[Tensor, "batch channels"]:
+        """The token of step ``t``, given that of the block below."""
         token = token if self.bias is None else token + self.bias
-        token = self._attend(block.attention_norm(token), t).add_(token)
-        return self.narrow(functional.gelu(self.widen(block.dense_norm(token)))).add_(token)
+        token = self._attend(self.attention_norm(token), t).add_(token)
+        return self.narrow(functional.gelu(self.widen(self.feed_forward_norm(token)))).add_(token)
 
-    def _attend(self, token, t):
-        share, width = self.attention.share, self.attention.width
-        query, key, value = self.attention.parts(self.inputs(token))
+    def _attend(self, token: Float[Tensor, "batch channels"], t: int) -> Float[Tensor, "batch channels"]:
+        heads_per_key, width = self.attention.heads_per_key, self.attention.width
+        query, key, value = self.attention.split(self.inputs(token))  # (batch, heads or kv_heads, width)
         if self.angles is not None:
-            query, key = rotate(query, self.angles.asked[t]), rotate(key, self.angles.seen[t])
+            query, key = rotate(query, self.angles.query[t]), rotate(key, self.angles.key[t])
         self.keys[:, t], self.values[:, t] = key.reshape(-1, width), value.reshape(-1, width)
-        query = query.reshape(-1, share, width) * width**-0.5
+        query = query.reshape(-1, heads_per_key, width) * width**-0.5  # (batch * kv_heads, heads_per_key, width)
         # for so few queries two plain products are faster than scaled_dot_product_attention
-        scores = torch.bmm(query, self.keys[:, : t + 1].mT)
-        seen = torch.bmm(scores.softmax(2), self.values[:, : t + 1])
-        return self.output(seen.view_as(token))
+        scores = torch.bmm(query, self.keys[:, : t + 1].mT)  # (batch * kv_heads, heads_per_key, t + 1)
+        attended = torch.bmm(scores.softmax(2), self.values[:, : t + 1])
+        return self.output(attended.view_as(token))

@@ -19,7 +19,7 @@ class Bernoulli(Head):
     feature_count = 1
     support = constraints.boolean
 
-    def encode(self, value):
+    def encode(self, value, coefficients=None):
         return value.unsqueeze(-1)
 
     def distribution(self, parameters, coefficients=None):

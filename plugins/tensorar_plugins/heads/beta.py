@@ -48,7 +48,7 @@ class BetaHead(Head):
     def __post_init__(self):
         check_options(self.name, floor=self.floor)
 
-    def encode(self, value):
+    def encode(self, value, coefficients=None):
         finfo = torch.finfo(value.dtype)
         # unknown values are zero until they are hidden
         return value.clamp(finfo.tiny, 1 - finfo.eps / 2).logit().unsqueeze(-1) / 2

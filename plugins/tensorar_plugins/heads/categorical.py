@@ -55,7 +55,7 @@ class Categorical(Head):
     def support(self):
         return level_support(self.levels, self.name)
 
-    def encode(self, value):
+    def encode(self, value, coefficients=None):
         if not self.one_hot:
             return to_unit(value, self.levels).unsqueeze(-1)
         known = value.isfinite()

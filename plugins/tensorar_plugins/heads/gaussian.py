@@ -29,7 +29,7 @@ class Gaussian(Head):
     def __post_init__(self):
         check_options(self.name, location=self.location, floor=self.floor, scale=self.scale)
 
-    def encode(self, value):
+    def encode(self, value, coefficients=None):
         return ((value - self.location) / self.scale).unsqueeze(-1)
 
     def distribution(self, parameters, coefficients=None):

@@ -35,7 +35,7 @@ class GaussianMixture(Head):
     def parameter_count(self):
         return 3 * self.components
 
-    def encode(self, value):
+    def encode(self, value, coefficients=None):
         return ((value - self.location) / self.scale).unsqueeze(-1)
 
     def distribution(self, parameters, coefficients=None):

@@ -49,7 +49,7 @@ class LogNormalHead(Head):
     def __post_init__(self):
         check_options(self.name, location=self.location, floor=self.floor, scale=self.scale)
 
-    def encode(self, value):
+    def encode(self, value, coefficients=None):
         # unknown values are zero until they are hidden
         return self._of_logs.encode(value.clamp(min=torch.finfo(value.dtype).tiny).log())
 

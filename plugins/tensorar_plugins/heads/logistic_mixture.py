@@ -47,7 +47,7 @@ class LogisticMixture(Head):
     def support(self):
         return constraints.real if self.levels is None else level_support(self.levels, self.name)
 
-    def encode(self, value):
+    def encode(self, value, coefficients=None):
         if self.levels is not None:
             return to_unit(value, self.levels).unsqueeze(-1)
         return ((value - self.location) / self.scale).unsqueeze(-1)

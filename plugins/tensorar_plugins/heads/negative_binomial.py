@@ -53,7 +53,7 @@ class NegativeBinomialHead(Head):
     def __post_init__(self):
         check_options(self.name, location=self.location, scale=self.scale)
 
-    def encode(self, value):
+    def encode(self, value, coefficients=None):
         return ((value.log1p() - self.location) / self.scale).unsqueeze(-1)
 
     def distribution(self, parameters, coefficients=None):

@@ -18,10 +18,7 @@ TOLERANCE = {"rtol": 1e-9, "atol": 1e-9}
 def inputs(case: Case, model: AutoregressiveModel) -> tuple[Tensor | Order | None, ...]:
     """The arguments of a forward pass with a batch of 3."""
     if isinstance(model.backbone, CausalBackbone):
-        shape = model.backbone.signature.event_shape
-        features = model.features(case.events(3)).reshape(3, *shape, -1)
-        order = Order.raster(shape) if model.backbone.orders == "raster" else model.order
-        return features, order, case.contexts(3)
+        return model.features(case.events(3)), model.order, case.contexts(3)
     return evidence_inputs(case, model, 3)
 
 

@@ -16,7 +16,7 @@ from tensorar.testing.oracles import SIGNIFICANCE, p_value
 from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.properties import for_all
 from tensorar.testing.registration import check
-from tensorar.testing.results import CheckFailed, CheckSkipped
+from tensorar.testing.results import CheckFailed
 
 
 @check("head")
@@ -67,8 +67,6 @@ def samples_follow_the_random_state(part: PartUnderTest) -> None:
 def any_noise_gives_a_value(part: PartUnderTest) -> None:
     """``draw`` maps noise close to 0 and 1 into the support, for each coefficient separately."""
     head: Head = part.instance
-    if head.noise_size is None:
-        raise CheckSkipped("the head does not draw from noise (noise_size is None)")
     for dtype in DTYPES:
         parameters, finfo = Parameters(1.0, 0, dtype).of(head, 20), torch.finfo(dtype)
         for u in (finfo.eps / 4, 0.5, 1 - finfo.eps / 2):
@@ -87,12 +85,11 @@ def any_noise_gives_a_value(part: PartUnderTest) -> None:
 
 
 def _samples(head: Head, parameters: Tensor, n: int) -> Iterator[Tensor]:
-    """Samples of the distribution, and those drawn from noise if the head supports it."""
+    """Samples of the distribution, and values drawn from noise."""
     yield conditional(head, parameters).sample((n,))
-    if head.noise_size is not None:
-        shape = (n, *parameters.shape[:-1])
-        noise = uniform((*shape, head.noise_size), parameters.dtype, parameters.device)
-        yield head.draw(parameters.expand(*shape, -1), noise, torch.zeros(shape, dtype=torch.long))
+    shape = (n, *parameters.shape[:-1])
+    noise = uniform((*shape, head.noise_size), parameters.dtype, parameters.device)
+    yield head.draw(parameters.expand(*shape, -1), noise, torch.zeros(shape, dtype=torch.long))
 
 
 def _require_inside(head: Head, samples: Tensor, shape: tuple[int, ...], source: str = "") -> None:

@@ -21,7 +21,7 @@ from tensorar.testing.properties import for_all
 from tensorar.testing.registration import check
 from tensorar.testing.results import CheckFailed, CheckSkipped
 
-REFERENCE_METHOD: Method = "plain"
+REFERENCE_METHOD: Method = "naive"
 OTHER_METHODS: tuple[Method, ...] = ("cached", "fixed-point")
 # events enumerated for a chi-square test
 MAX_CELLS = 100

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tensorar.backbone import CausalBackbone
-from tensorar.conditionals import stepper_of
+from tensorar.generation.steppers import make_stepper
+from tensorar.generation.visits import Visits
 from tensorar.model import AutoregressiveModel
 from tensorar.stepper import Stepper
 from tensorar.testing.generate.cases import Case
@@ -72,6 +72,5 @@ class SteppedEvents:
 
 
 def _new_stepper(model: AutoregressiveModel, batch: int, context: Tensor | None) -> Stepper:
-    assert isinstance(model.backbone, CausalBackbone)
     with torch.inference_mode():
-        return stepper_of(model.backbone, model.order, batch, context)
+        return make_stepper(model.backbone, Visits([model.order]), batch, context)

@@ -12,6 +12,7 @@ from hypothesis.strategies import SearchStrategy
 from torch import Tensor
 
 from tensorar.backbone import Backbone, Signature
+from tensorar.build import make_backbone
 from tensorar.dependencies import with_random_weights
 from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
@@ -51,14 +52,13 @@ class Case:
     def signature(self) -> Signature:
         """The signature that the backbone is made for."""
         orders = self.ordering.orders(self.event_shape)
-        plain = Signature(
+        return Signature(
             self.event_shape, self.head.feature_count, self.head.parameter_count, self.context_features, orders
         )
-        return self.backbone.adapted_signature(plain)
 
     def initial_model(self) -> AutoregressiveModel:
         """The model with its initial weights, in float32 and training mode."""
-        network = self.backbone(self.signature(), **self.options)
+        network = make_backbone(self.backbone, self.signature(), **self.options)
         return self.model_class(self.event_shape, self.ordering, self.head, network)
 
     def model(self, *, spread: float = 0.7) -> AutoregressiveModel:

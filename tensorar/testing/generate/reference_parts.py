@@ -77,7 +77,7 @@ class Coin(Head):
     feature_count = 1
     support = constraints.boolean
 
-    def encode(self, value: Tensor) -> Tensor:
+    def encode(self, value: Tensor, coefficients: Tensor | None = None) -> Tensor:
         """The value itself."""
         return value.unsqueeze(-1)
 
@@ -95,7 +95,7 @@ class Die(Head):
     feature_count = 3
     support = constraints.integer_interval(0, 2)
 
-    def encode(self, value: Tensor) -> Tensor:
+    def encode(self, value: Tensor, coefficients: Tensor | None = None) -> Tensor:
         """One-hot features, NaN for NaN."""
         sides = (value.unsqueeze(-1) == torch.arange(3, device=value.device)).to(value.dtype)
         return torch.where(value.isfinite().unsqueeze(-1), sides, torch.nan)

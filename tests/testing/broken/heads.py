@@ -126,28 +126,28 @@ class NormalisesOverTheBatch(BinMixture):
 class HalvesTheLevels(BinMixture):
     """Pairs of levels have the same features."""
 
-    def encode(self, value):
+    def encode(self, value, coefficients=None):
         return (value / 2).floor().unsqueeze(-1)
 
 
 class EncodesNaNAsZero(Bell):
     """Finite features for an unknown value."""
 
-    def encode(self, value):
+    def encode(self, value, coefficients=None):
         return value.nan_to_num(0.0).unsqueeze(-1)
 
 
 class InfiniteAtZero(BinMixture):
     """Encodes the logarithm of a level that may be zero."""
 
-    def encode(self, value):
+    def encode(self, value, coefficients=None):
         return value.log().unsqueeze(-1)
 
 
 class EncodesInPlace(Bell):
     """Scales its values in place."""
 
-    def encode(self, value):
+    def encode(self, value, coefficients=None):
         return value.mul_(0.5).unsqueeze(-1)
 
 
@@ -172,7 +172,7 @@ class WrongMean(BinMixture):
 class WrongNumberOfFeatures(Bell):
     """Declares one feature and returns two."""
 
-    def encode(self, value):
+    def encode(self, value, coefficients=None):
         return torch.stack([value, value], dim=-1)
 
 

@@ -66,7 +66,7 @@ class BinMixture(Head):
     def support(self):
         return constraints.integer_interval(0, self.levels - 1)
 
-    def encode(self, value):
+    def encode(self, value, coefficients=None):
         return (value / self.levels).unsqueeze(-1)
 
     def distribution(self, parameters, coefficients=None):
@@ -91,7 +91,7 @@ class Bell(Head):
     feature_count = 1
     support = constraints.real
 
-    def encode(self, value):
+    def encode(self, value, coefficients=None):
         return value.unsqueeze(-1)
 
     def distribution(self, parameters, coefficients=None):

@@ -1,1 +1,1 @@
-"""Layers and tables that several backbones use."""
+"""Layers and tables shared by several backbones."""

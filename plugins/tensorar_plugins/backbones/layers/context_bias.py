@@ -1,27 +1,33 @@
-"""How hidden layers listen to a context vector."""
+"""Conditioning of hidden layers on a context vector."""
 
 from __future__ import annotations
 
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from tensorar import Signature
 
 
 class ContextBias(nn.Module):
-    """Adds ``V context`` to a hidden layer of ``width`` channels, which lie along axis ``dim``; nothing without one.
+    """Adds ``V context`` to a hidden layer of ``width`` channels along axis ``dim``; the identity without a context.
 
-    A bias that depends on the context and not on the position: van den Oord et al. 2016, "Conditional Image Generation
+    The bias depends on the context and not on the position: van den Oord et al. 2016, "Conditional Image Generation
     with PixelCNN Decoders", eq. 4.
     """
 
-    def __init__(self, signature, width, *, dim=-1):
+    def __init__(self, signature: Signature, width: int, *, dim: int = -1) -> None:
         super().__init__()
         k = signature.context_features
         self.map = nn.Linear(k, width, bias=False) if k else None
         self.dim = dim
 
-    def forward(self, hidden, context):
+    def forward(
+        self, hidden: Float[Tensor, "#batch *hidden"], context: Float[Tensor, "examples context"] | None
+    ) -> Float[Tensor, "batch *hidden"]:
+        """The hidden layer plus the bias of each example's context; a batch axis of size 1 is broadcast."""
         if self.map is None:
             return hidden
-        bias = self.map(context)
+        bias: Tensor = self.map(context)
         shape = [1] * hidden.ndim
-        shape[0], shape[self.dim] = len(bias), bias.shape[1]
+        shape[0], shape[self.dim] = bias.shape
         return hidden + bias.reshape(shape)

@@ -1,34 +1,45 @@
-"""What has been shown to a stepper so far, ready to be multiplied by."""
+"""The features that a stepper has received, laid out for a masked matrix product."""
 
 from __future__ import annotations
 
+from jaxtyping import Float
+from torch import Tensor
 
-class Shown:
-    """The features of the visited coefficients in visiting order, ``(N * F, batch)``: rows are filled from the top.
+from tensorar import Order
 
-    A masked product with them is one with the rows so far: what may be seen is the start of the buffer, a view.
+
+class FeatureHistory:
+    """The features of the visited coefficients in visiting order, ``(N * F, batch)``, filled from the top.
+
+    The weights that an order masks out belong to the rows not yet filled. A masked product with all features is thus
+    an ordinary product with the rows so far, which are a view.
     """
 
-    def __init__(self, like, steps, features, batch):
-        self.rows, self.count = like.new_empty(steps * features, batch), 0
+    def __init__(self, batch: int, steps: int, features: int, like: Tensor) -> None:
+        self.rows, self.features = like.new_empty(steps * features, batch), features
 
-    def add(self, features):
-        """Take in ``(batch, F)`` of the coefficient just visited; None at the first step."""
+    def append(self, features: Float[Tensor, "batch features"] | None, t: int) -> None:
+        """Store the features of the coefficient visited at step ``t - 1`` (None where ``t`` is 0)."""
         if features is not None:
-            end = self.count + features.shape[1]
-            self.rows[self.count : end].copy_(features.T)
-            self.count = end
+            end = t * self.features
+            self.rows[end - self.features : end].copy_(features.T)
 
-    def so_far(self):
-        """``(F * visited, batch)``."""
-        return self.rows[: self.count]
+    def before(self, t: int) -> Float[Tensor, "rows batch"]:
+        """The rows of the coefficients visited before step ``t``: ``(t * F, batch)``."""
+        return self.rows[: t * self.features]
+
+    def state(self) -> Float[Tensor, "batch rows"]:
+        """A view with the batch axis first."""
+        return self.rows.T
 
 
-def columns_by_step(weight, order, features):
-    """``(outputs, N * F)``, its columns brought from the coefficients' own order into visiting order."""
+def columns_by_step(
+    weight: Float[Tensor, "outputs inputs"], order: Order, features: int
+) -> Float[Tensor, "outputs inputs"]:
+    """``(outputs, N * F)`` with its columns moved from the coefficients' own order into visiting order."""
     return weight.unflatten(1, (-1, features)).index_select(1, order.visits).flatten(1)
 
 
-def rows_by_step(weight, order, parameters):
-    """``(N * P, ...)`` as ``N`` pieces of ``(P, ...)``, one for each step."""
+def rows_by_step(weight: Float[Tensor, "rows columns"], order: Order, parameters: int) -> tuple[Tensor, ...]:
+    """``(N * P, columns)`` as ``N`` blocks ``(P, columns)``, one for each step."""
     return weight.unflatten(0, (-1, parameters)).index_select(0, order.visits).unbind(0)

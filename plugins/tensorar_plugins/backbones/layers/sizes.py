@@ -1,20 +1,25 @@
-"""Widths and depths of networks, and how many examples they compute at once."""
+"""Checks of widths and depths, and how many examples a network computes in one call."""
 
 from __future__ import annotations
 
+import torch
+
 from tensorar import SpecError
 
-# numbers that keep an accelerator busy, and fit beside everything else
+# numbers per call that keep an accelerator busy and still leave most of its memory free
 ACCELERATOR_NUMBERS_PER_CALL = 2**24
 
 
-def require_positive(name, **sizes):
-    """Raise ``SpecError`` for a width or a depth of the backbone ``name`` that is not positive."""
+def require_positive(name: str, **sizes: int) -> None:
+    """Raise ``SpecError`` if an option of the backbone ``name``, such as a width or a depth, is not positive."""
     for option, size in sizes.items():
         if size < 1:
             raise SpecError(expected=f"{name}'s {option} to be positive", got=str(size), remedy="give 1 or more")
 
 
-def max_examples_per_call(each, numbers, device):
-    """How many examples of ``each`` numbers to compute at once: ``numbers`` stay in the caches of a CPU."""
+def max_examples_per_call(each: int, numbers: int, device: torch.device) -> int:
+    """The largest batch, at least 1, if every example takes ``each`` numbers.
+
+    On a CPU a call gets ``numbers`` of them, which should fit its caches.
+    """
     return max(1, (numbers if device.type == "cpu" else ACCELERATOR_NUMBERS_PER_CALL) // max(each, 1))

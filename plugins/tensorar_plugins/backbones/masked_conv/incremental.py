@@ -74,6 +74,10 @@ class Gathering:
         for reading in self.readings:
             reading.keep(t, shown)
 
+    def state(self, name):
+        """The tensors of the batch, by names that begin with ``name``: the inputs held, and those of the step."""
+        return {f"{name}.{i}.{key}": held for i, r in enumerate(self.readings) for key, held in r.state().items()}
+
 
 class _Reading:
     """Layers of one shape: the inputs that they hold, and those that they read at the step at hand."""
@@ -114,6 +118,11 @@ class _Reading:
     def keep(self, t, shown):
         """Hold what came in at step ``t``."""
         self.held[self.held_at[t]].copy_(self.own[self.groups[t]] if shown is None else shown)
+
+    def state(self):
+        """The inputs held, and what was read of them: ``(batch, layers, places, inputs)``."""
+        tensors = {"inputs": self.cache, **{f"read.{group}": rows for group, rows in enumerate(self.rows)}}
+        return {name: held.unflatten(0, (len(self.biases), -1)).transpose(0, 1) for name, held in tensors.items()}
 
 
 def rectify(maps, place):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from tensorar import Stepper
+from tensorar import CachedStepper
 from tensorar_plugins.backbones.masked_conv.incremental import Gathering, answer, with_bias
 from tensorar_plugins.backbones.pixel_rnn.state_cache import Gates, StateMemory, columns
 
@@ -43,7 +43,7 @@ class Entry(NamedTuple):
     weight: Tensor
 
 
-class PixelRNNStepper(Stepper):
+class PixelRNNStepper(CachedStepper):
     """The layers of a PixelRNN one coefficient at a time, each activation once.
 
     Held are what the masked convolutions look at (see ``Gathering``) and the states, for as long as they are looked
@@ -55,8 +55,9 @@ class PixelRNNStepper(Stepper):
     ``tell`` find of earlier steps; ``views[group]`` are the groups of whose states it tells more.
     """
 
-    def __init__(self, backbone, ranks, batch, context, table, layers, entries, views):
-        self.table, self.t = table, 0
+    def set_up(self, ranks, table, layers, entries, views):
+        """Make the caches that all share; for ``begin``."""
+        self.table, backbone, batch, context = table, self.backbone, self.batch, self.context
         like, groups, width = backbone.first.conv.weight.detach(), backbone.grid.groups, backbone.channels
         self.first, self.answer = (
             Gathering([with_bias(layer, context) for layer in layers], ranks, batch)
@@ -80,9 +81,7 @@ class PixelRNNStepper(Stepper):
         told = self.told[:, : weights.leave.shape[2]]
         return list(zip(self.drives, entries, self.cell, self.hidden, weights.leave, told, maps[1:], strict=True))
 
-    def step(self, features):
-        t = self.t
-        self.t += 1
+    def advance(self, features, t):
         if features is not None:
             self.show(t - 1, features)
         self.first.fetch(t)
@@ -96,6 +95,9 @@ class PixelRNNStepper(Stepper):
         parameters = answer(maps.T, self.answer.places[group])
         self.answer.keep(t)
         return parameters
+
+    def state(self):
+        return {**self.first.state("first"), **self.answer.state("answer"), **self.states.state("states")}
 
     def _run(self, group):
         """All layers one after the other; the last maps. States come to stand in ``hidden`` and ``cell``."""

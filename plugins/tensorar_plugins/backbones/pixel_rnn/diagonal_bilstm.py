@@ -56,7 +56,7 @@ class DiagonalBiLSTM(PixelRNN):
         return maps
 
     def stepper(self, order, batch, context=None):
-        return DiagonalBiLSTMStepper(self, self.grid.ranks(order), batch, context)
+        return DiagonalBiLSTMStepper(self, order, batch, context)
 
 
 class DiagonalLayer(nn.Module):
@@ -119,7 +119,8 @@ class DiagonalBiLSTMStepper(PixelRNNStepper):
     the maps of that row, and mirrored states as long as they are looked at.
     """
 
-    def __init__(self, backbone, ranks, batch, context):
+    def begin(self):
+        backbone, batch, context, ranks = self.backbone, self.batch, self.context, self.backbone.grid.ranks(self.order)
         plan, layers, width = mirror_plan(ranks), backbone.layers, backbone.channels
         bias = [_bias(layer, context) for layer in layers]
         self.plan, self.mirrored = plan, MirroredScans(plan, layers, bias, backbone.own_pixel, batch)
@@ -130,7 +131,10 @@ class DiagonalBiLSTMStepper(PixelRNNStepper):
         entries = [self._entries(layers, group) for group in range(plan.groups)]
         plain = [_recurrence(layer, b[:, 0], plan.groups) for layer, b in zip(layers, bias, strict=True)]
         table = state_table(ranks, plan.offsets)
-        super().__init__(backbone, ranks, batch, context, table, plain, entries, plan.viewed)
+        self.set_up(ranks, table, plain, entries, plan.viewed)
+
+    def state(self):
+        return super().state() | self.mirrored.state("mirrored")
 
     def _entries(self, layers, group):
         """How a group enters the plain scan."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tensorar_plugins.backbones.masked_conv.cache_layout import steps_of
 from tensorar_plugins.backbones.masked_conv.conv import MaskedConv
@@ -53,9 +55,7 @@ class RowLSTM(PixelRNN):
         return maps
 
     def stepper(self, order, batch, context=None):
-        ranks = self.grid.ranks(order)
-        above, _ = row_above(ranks, self.layers[0].enter.conv.kernel.size[1:])
-        return RowLSTMStepper(self, ranks, batch, context, above)
+        return RowLSTMStepper(self, order, batch, context)
 
 
 def row_above(ranks, along):
@@ -94,46 +94,82 @@ TOGETHER = 64
 class RowLSTMStepper(PixelRNNStepper):
     """As all PixelRNNs; and the state-to-state convolution is taken for a whole row when that row begins.
 
-    All that it looks at lies in the row before: one product serves all layers, and 64 coefficients of a group.
+    All that it looks at lies in the row before: one product serves all layers, and 64 coefficients of a group. What it
+    gives, ``(layers, 4 * width, slots, B)``, is held until the turn of each of them.
     """
 
-    def __init__(self, backbone, ranks, batch, context, offsets):
-        offsets = tuple(offsets)
+    def begin(self):
+        backbone, context, ranks = self.backbone, self.context, self.backbone.grid.ranks(self.order)
+        above, _ = row_above(ranks, backbone.layers[0].enter.conv.kernel.size[1:])
+        offsets = tuple(above)
         enters = [with_bias(layer.enter, context) for layer in backbone.layers]
-        self.enters = Gathering(enters, ranks, batch)
+        self.enters = Gathering(enters, ranks, self.batch)
         entries = [[Entry(p.own.T, p.rows.T, p.weight.T) for p in places] for places in self.enters.places]
         layers = [_recurrence(layer, bias, offsets) for layer, (_, bias) in zip(backbone.layers, enters, strict=True)]
         views = [[] for _ in entries]
-        super().__init__(backbone, ranks, batch, context, state_table(ranks, offsets), layers, entries, views)
-        self.together, self.prepared = together(ranks, offsets), {}
+        self.set_up(ranks, state_table(ranks, offsets), layers, entries, views)
+        self.plan = prepare_plan(ranks, offsets)
+        self.prepared = self.drives.new_zeros(*self.drives.shape[:2], self.plan.slots, self.batch)
+        self.prepared_at = self.prepared.unbind(2)
+
+    def state(self):
+        return super().state() | self.enters.state("enters") | {"prepared": self.prepared.movedim(-1, 0)}
 
     def drive(self, t, group):
         self.enters.fetch(t)
-        if t in self.together:
-            steps, index = self.together[t]
-            weights, seen = self.weights[group], self.states.gather(index, len(steps))
-            bias = weights.bias if weights.bias.shape[2] == 1 else weights.bias.repeat(1, 1, len(steps))
-            drives = torch.baddbmm(bias, weights.state, seen).unflatten(2, (len(steps), -1))
-            self.prepared.update(zip(steps, drives.unbind(2), strict=True))
-        self.drives.copy_(self.prepared.pop(t))
+        if t in self.plan.beginning:
+            self._prepare(self.plan.beginning[t], self.weights[group])
+        self.drives.copy_(self.prepared_at[self.plan.slot[t]])
+
+    def _prepare(self, part, weights):
+        seen = self.states.gather(part.seen, part.count)
+        bias = weights.bias if weights.bias.shape[2] == 1 else weights.bias.repeat(1, 1, part.count)
+        prepared = self.prepared.narrow(2, part.slot, part.count).flatten(2)
+        torch.baddbmm(bias, weights.state, seen, out=prepared)
 
     def keep(self, t):
         super().keep(t)
         self.enters.keep(t)
 
 
+class Part(NamedTuple):
+    """Steps prepared at once: how many, the first of their slots, and the places at which they look."""
+
+    count: int
+    slot: int
+    seen: Tensor
+
+
+class PreparePlan(NamedTuple):
+    """``beginning[t]`` is prepared when step ``t`` begins, and step ``t`` finds its own in ``slot[t]`` of ``slots``."""
+
+    beginning: dict[int, Part]
+    slot: list[int]
+    slots: int
+
+
 @lru_cache(maxsize=16)
 @torch.inference_mode(False)
-def together(ranks, offsets):
-    """By the first step of each: steps in one row and of one group, and the places at which they look."""
-    table, found = state_table(ranks, offsets), {}
+def prepare_plan(ranks, offsets):
+    """The parts of the rows of each group, and their slots; groups that take turns within a row have their own."""
+    table = state_table(ranks, offsets)
     row = torch.empty_like(ranks.rank.flatten())
     row[steps_of(ranks)] = rows(ranks.rank.shape[1:]).to(row.device).flatten().repeat_interleave(len(ranks.rank))
-    for steps in table.steps:
+    parts = []
+    for group, steps in enumerate(table.steps):
         counts = row[steps].unique_consecutive(return_counts=True)[1].tolist()
-        for some in (part.tolist() for of_row in steps.split(counts) for part in of_row.split(TOGETHER)):
-            found[some[0]] = some, torch.stack([table.seen[t] for t in some], 1).flatten()
-    return found
+        parts += [(group, part.tolist()) for of_row in steps.split(counts) for part in of_row.split(TOGETHER)]
+    parts.sort(key=lambda part: part[1])
+    take_turns = any(before[-1] > after[0] for (_, before), (_, after) in pairwise(parts))
+    longest = max(len(steps) for _, steps in parts)
+    plan = PreparePlan({}, [0] * len(row), longest * (len(table.steps) if take_turns else 1))
+    for group, steps in parts:
+        first = group * longest if take_turns else 0
+        seen = torch.stack([table.seen[t] for t in steps], 1).flatten()
+        plan.beginning[steps[0]] = Part(len(steps), first, seen)
+        for i, t in enumerate(steps):
+            plan.slot[t] = first + i
+    return plan
 
 
 def _recurrence(layer, bias, offsets):

@@ -40,9 +40,6 @@ class StateTable:
     place for each group, from ``outside`` on.
     """
 
-    # plans are shared by all batches: without a ``__dict__`` they are not counted as what one batch takes
-    __slots__ = ("before", "beside", "neighbours", "outside", "place", "seen", "steps", "told")
-
     def __init__(self, ranks, offsets):
         groups, centre = len(ranks.rank), (0,) * len(offsets[0])
         table = TapTable(ranks.taps(Offsets((*offsets, centre)), include_self=True), ranks)
@@ -97,6 +94,10 @@ class StateMemory:
                 kept[:, :, places].copy_(states)
             else:
                 kept.index_copy_(2, places, states)
+
+    def state(self, name):
+        """The tensors of the batch, ``(batch, layers, width, places)``."""
+        return {f"{name}.hidden": self.hidden.movedim(-1, 0), f"{name}.cell": self.cell.movedim(-1, 0)}
 
 
 class Gates:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections import ChainMap
 from itertools import accumulate
 
 import torch
 
-from tensorar import Stepper
+from tensorar import CachedStepper
 from tensorar_plugins.backbones.masked_conv.cache_layout import bias_of, groups_of
 from tensorar_plugins.backbones.masked_conv.incremental import Gathering, answer, with_bias
 from tensorar_plugins.backbones.masked_conv.slab_conv import SlabConv
 
 
-class GatedPixelCNNStepper(Stepper):
+class GatedPixelCNNStepper(CachedStepper):
     """Each activation is computed once, those of a stack when the walk comes to a new slab of it.
 
     Of an image, the vertical stack is computed a row at a time when its first coefficient is due, for it has seen
@@ -22,8 +23,9 @@ class GatedPixelCNNStepper(Stepper):
     long as they are read (the last rows; the last coefficients), and what each stack tells the next about its slab.
     """
 
-    def __init__(self, backbone, order, batch, context):
-        layers, ranks = backbone.layers, backbone._ranks(order)
+    def begin(self):
+        backbone, batch, context = self.backbone, self.batch, self.context
+        layers, ranks = backbone.layers, backbone._ranks(self.order)
         with torch.no_grad():
             convs = [with_bias(layer.stacks[-1], context) for layer in layers]
             outs = [(layer.out, layer.out.bias.detach().unflatten(0, (1, layer.groups, -1))) for layer in layers]
@@ -33,11 +35,8 @@ class GatedPixelCNNStepper(Stepper):
             self.stacks = _stacks(backbone, ranks, batch, context)
         places = zip(self.first.places, self.inner.places, strict=True)
         self.chains = [_Chain(first + inner, len(layers)) for first, inner in places]
-        self.t = 0
 
-    def step(self, features):
-        t = self.t
-        self.t += 1
+    def advance(self, features, t):
         if features is not None:
             self._show(t - 1, features)
         for stack in self.stacks:
@@ -48,6 +47,10 @@ class GatedPixelCNNStepper(Stepper):
         parameters = self.chains[self.first.groups[t]](self._told(t))
         self.inner.keep(t)
         return parameters
+
+    def state(self):
+        stacks = [stack.state(f"stack.{k}") for k, stack in enumerate(self.stacks)]
+        return {**self.first.state("first"), **self.inner.state("inner"), **dict(ChainMap(*stacks))}
 
     def _told(self, t):
         """What the layers of the horizontal stack start from; None where it is the only one: from their bias."""
@@ -98,6 +101,12 @@ class _Stack:
             conv.add(self.seen.copy_(start), slab, maps)
             link.add(told.copy_(bias[:, groups]), slab, self.seen)
             maps = _gate(self.seen, *self.seen.chunk(2, -1))
+
+    def state(self, name):
+        """The tensors of the batch: the inputs that the layers hold, and what the next stack starts from."""
+        layers = [*self.convs, *self.links]
+        held = {f"{name}.{i}.inputs": layer.cache for i, layer in enumerate(layers) if layer.looks_around}
+        return held | {f"{name}.told": self.told.transpose(0, 1)}
 
     def _starts(self, t, groups):
         """What the layers start from: the bias, and what the stack outside of this one tells."""

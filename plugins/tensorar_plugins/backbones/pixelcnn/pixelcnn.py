@@ -7,7 +7,7 @@ from itertools import accumulate
 import torch
 from torch import nn
 
-from tensorar import CausalBackbone, Stepper
+from tensorar import CachedStepper, CausalBackbone
 from tensorar_plugins.backbones.layers.sizes import require_positive
 from tensorar_plugins.backbones.masked_conv.grid import Grid
 from tensorar_plugins.backbones.masked_conv.incremental import Gathering, answer, rectify, with_bias
@@ -91,7 +91,7 @@ class ResidualBlock(nn.Module):
         return maps + out
 
 
-class PixelCNNStepper(Stepper):
+class PixelCNNStepper(CachedStepper):
     """Each activation is computed once: a step is a forward pass at one position.
 
     Held are the rectified inputs of the layers that look at other coefficients (the convolutions; of the 1x1 layers
@@ -99,20 +99,17 @@ class PixelCNNStepper(Stepper):
     for all blocks at once; then every layer is one matrix product over the batch.
     """
 
-    def __init__(self, backbone, order, batch, context):
-        ranks = backbone.grid.ranks(order)
+    def begin(self):
+        backbone, ranks = self.backbone, self.backbone.grid.ranks(self.order)
         inner = [layer for part in [*backbone.blocks, backbone.answer] for layer in part.layers]
         with torch.no_grad():
             self.first, self.inner = (
-                Gathering([with_bias(layer, context) for layer in layers], ranks, batch)
+                Gathering([with_bias(layer, self.context) for layer in layers], ranks, self.batch)
                 for layers in ([backbone.first], inner)
             )
             self.chains = [_Chain(*places) for places in zip(self.first.places, self.inner.places, strict=True)]
-        self.t = 0
 
-    def step(self, features):
-        t = self.t
-        self.t += 1
+    def advance(self, features, t):
         if features is not None:
             self.first.keep(t - 1, features)
         self.first.fetch(t)
@@ -120,6 +117,9 @@ class PixelCNNStepper(Stepper):
         parameters = self.chains[self.first.groups[t]]()
         self.inner.keep(t)
         return parameters
+
+    def state(self):
+        return self.first.state("first") | self.inner.state("inner")
 
 
 class _Chain:

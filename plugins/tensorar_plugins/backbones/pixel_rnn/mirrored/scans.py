@@ -44,6 +44,11 @@ class MirroredScans:
         for front in self.plan.fronts.get(t, ()):
             self._scan(front)
 
+    def state(self, name):
+        """The tensors of the batch: the maps and features of the last steps, and the states."""
+        ring = {f"{name}.maps": self.maps.movedim(-1, 0), f"{name}.features": self.features.movedim(-1, 0)}
+        return ring | self.states.state(f"{name}.states")
+
     def _scan(self, front):
         """Compute the mirrored states of a front."""
         weights, batch = self.weights[front[:2]], self.batch

@@ -57,12 +57,6 @@ class MirrorPlan:
     ``told[t]`` those of the maps in the own cell that enter the plain scan, of the groups ``telling[group]``.
     """
 
-    # shared by all batches: without a ``__dict__`` it is not counted as what one batch takes
-    __slots__ = (
-        *("fronts", "groups", "input_mask", "nothing", "offsets", "outside", "shown", "starts"),
-        *("telling", "told", "viewed", "views"),
-    )
-
     def __init__(self, sights, device):
         self.groups, branches = len(sights.rank), sights.branches
         self.offsets, self.input_mask = tuple(branches.offsets), branches.input_mask.to(device)

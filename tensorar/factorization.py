@@ -1,0 +1,111 @@
+"""An ordering, a head and a backbone put together: what likelihoods, training and generation all need."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from tensorar import ensemble
+from tensorar.backbone import Backbone, CausalBackbone
+from tensorar.conditionals import queried_conditionals
+from tensorar.evidence import Evidence
+from tensorar.head import Head
+from tensorar.order import Order
+from tensorar.ordering import Ordering
+from tensorar.utils.shapes import flatten_events
+
+
+class Factorization(nn.Module):
+    """The chain rule's factors ``p(x[order[t]] | x[order[0]], ..., x[order[t-1]])`` for events of one shape.
+
+    The base of ``AutoregressiveModel``. Validation, the training objective and generation are functions of it, so that
+    they need not know the model that is made of them.
+    """
+
+    def __init__(self, event_shape: tuple[int, ...], ordering: Ordering, head: Head, backbone: Backbone) -> None:
+        super().__init__()
+        self.event_shape = tuple(event_shape)
+        self.ordering, self.head, self.backbone = ordering, head, backbone
+        # a buffer follows the model from device to device; not saved, since the ordering makes it again
+        self.register_buffer("_visits", ordering.order(self.event_shape).visits, persistent=False)
+        self._orders = ordering.orders(self.event_shape) or (ordering.order(self.event_shape),)
+
+    @property
+    def order(self) -> Order:
+        """The order used for likelihoods and samples, on the model's device; the first one for an ensemble."""
+        return self.orders[0]
+
+    @property
+    def orders(self) -> tuple[Order, ...]:
+        """The orders that the model mixes: one, unless its ordering is an ensemble."""
+        self._orders = tuple(order.to(self.device) for order in self._orders)
+        return self._orders
+
+    @property
+    def device(self) -> torch.device:
+        """The device of the model."""
+        visits = self._visits
+        assert isinstance(visits, Tensor)
+        return visits.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The dtype of values and likelihoods: that of the network, but never half precision."""
+        return torch.promote_types(self.features_dtype, torch.float32)
+
+    @property
+    def features_dtype(self) -> torch.dtype:
+        """The dtype of the network."""
+        return next((p.dtype for p in self.backbone.parameters()), torch.get_default_dtype())
+
+    @property
+    def is_causal(self) -> bool:
+        """Whether one pass of the network gives all conditionals of an event."""
+        return isinstance(self.backbone, CausalBackbone)
+
+    @property
+    def coefficients(self) -> Int[Tensor, "*event"]:
+        """The flat index of every coefficient."""
+        return torch.arange(len(self.order), device=self.device).reshape(self.event_shape)
+
+    def orders_for_completion(self, mask: Bool[Tensor, "batch *event"]) -> list[tuple[Int[Tensor, " rows"], Order]]:
+        """Group the examples by the order used to complete them, given which coefficients are observed.
+
+        A fixed ordering keeps its order. If the order varies, the network serves every order, so the observed
+        coefficients come first and the completion depends on all of them. An ensemble uses the member that visits most
+        of them first (ties: the first member).
+        """
+        if self.ordering.ensemble:
+            return ensemble.choose_orders(self.orders, mask)
+        if self.ordering.fixed:
+            return [(torch.arange(len(mask), device=mask.device), self.order)]
+        masks, mask_of_example = flatten_events(mask).unique(dim=0, return_inverse=True)
+        return [
+            ((mask_of_example == k).nonzero()[:, 0], self.order.observed_first(distinct.reshape(self.event_shape)))
+            for k, distinct in enumerate(masks)
+        ]
+
+    def distribution(
+        self, parameters: Float[Tensor, "*batch parameters"], coefficients: Int[Tensor, "*some"] | None = None
+    ) -> Distribution:
+        """The head's distribution, never in half precision; of all coefficients of an event unless some are given."""
+        parameters = parameters.to(torch.promote_types(parameters.dtype, torch.float32))
+        return self.head.distribution(parameters, self.coefficients if coefficients is None else coefficients)
+
+    def features(
+        self, x: Float[Tensor, "*batch"], coefficients: Int[Tensor, "*some"] | None = None
+    ) -> Float[Tensor, "*batch features"]:
+        """Encode values as network features; values of whole events unless coefficients are given."""
+        return self.head.encode(x, self.coefficients if coefficients is None else coefficients).to(self.features_dtype)
+
+    def query(
+        self,
+        evidence: Evidence,
+        query: Int[Tensor, "batch queries"],
+        order: Order,
+        context: Float[Tensor, "batch context"] | None = None,
+    ) -> Float[Tensor, "batch queries parameters"]:
+        """The head parameters of the queried coefficients given evidence that is a prefix of ``order``."""
+        return queried_conditionals(self.backbone, self.features(evidence.value), evidence.mask, query, order, context)

@@ -1,0 +1,66 @@
+"""Ancestral sampling: the one loop over the coefficients, with whichever stepper and chooser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from tensorar.generation.cuda_graphs import CapturedRun, GraphCapture, capturable
+from tensorar.generation.generation import Generation
+from tensorar.generation.state import SamplingState
+from tensorar.generation.steppers import PrefixStepper
+from tensorar.generation.visits import Visits
+
+
+class Ancestral:
+    """Completes batch after batch, coefficient by coefficient; the number of network passes each time.
+
+    ``cached`` uses the backbone's stepper, else the whole network is called at every step. With a ``capture`` the first
+    batch is captured, and further ones of the same size and order replay it.
+    """
+
+    def __init__(self, *, cached: bool, capture: Callable[[], GraphCapture] | None = None) -> None:
+        self.cached, self.capture = cached, capture
+        self.captured: CapturedRun | None = None
+
+    def __call__(self, state: SamplingState) -> int:
+        """Fill in what is unknown."""
+        # without autograd's bookkeeping each operation is faster by a microsecond or two
+        with torch.inference_mode():
+            if self.captured is not None and self.captured.fits(state):
+                drawn, passes = self.captured.replay(state), 1
+                state.advance(len(state.order))
+            else:
+                drawn, passes = self._run(state)
+        state.value[:, state.order.visits] = drawn.T
+        return passes
+
+    def _run(self, state: SamplingState) -> tuple[Tensor, int]:
+        generation = Generation(state.model, len(state.value), Visits([state.order]), state.context, cached=self.cached)
+        if self.capture is not None and capturable(state, generation):
+            self.captured = CapturedRun(state, generation, complete, self.capture())
+            return self.captured.drawn.clone(), 1
+        drawn = complete(state, generation, state.noise_by_step())
+        stepper = generation.stepper
+        return drawn, stepper.passes if isinstance(stepper, PrefixStepper) else 1
+
+
+def complete(state: SamplingState, generation: Generation, noise: tuple[Tensor, ...]) -> Float[Tensor, "n batch"]:
+    """The values of all coefficients by step: the observed ones, and those chosen from conditionals and noise."""
+    known = state.value.T.index_select(0, state.order.visits) if state.observed is not None else None
+    values: list[Tensor] = []
+    for t, rows in enumerate(state.unknown_rows()):
+        if known is None or rows is None:
+            value = state.choose(state.full_precision(generation.parameters()), noise[t], generation.index)
+        else:
+            value = known[t]
+            if len(rows):
+                parameters = state.full_precision(generation.parameters(rows))
+                value[rows] = state.choose(parameters, noise[t][rows], generation.index)
+        generation.advance(value)
+        values.append(value)
+        state.advance(1)
+    return torch.stack(values)

@@ -1,0 +1,192 @@
+"""Generation with an explicit state: which coefficient comes next, its distribution, and the value it gets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float, Int, Real
+from torch import Tensor
+from torch.distributions import Distribution
+
+from tensorar.errors import ShapeError
+from tensorar.evidence import Evidence
+from tensorar.factorization import Factorization
+from tensorar.generation.steppers import PrefixStepper, make_stepper
+from tensorar.generation.visits import Visits
+from tensorar.order import Order
+from tensorar.validation import check_order
+
+
+class Generation:
+    """A batch of events that come to be one coefficient after another.
+
+    The loop of sampling, in-painting, scoring and search, where only the choice of values differs::
+
+        state = model.generation(batch=16)
+        while not state.done:
+            state.observe(state.distribution().sample())
+        events = state.evidence.value
+
+    ``select`` keeps or repeats examples (resampling, beam search); ``reset`` begins again. Made by
+    ``model.generation``. Dropout is as the model's mode says: call ``model.eval()`` first. Nothing is differentiated.
+    """
+
+    def __init__(
+        self,
+        model: Factorization,
+        batch: int,
+        visits: Visits,
+        context: Float[Tensor, "batch context"] | None = None,
+        *,
+        cached: bool = True,
+    ) -> None:
+        self.model, self.batch, self.context, self.visits = model, batch, context, visits
+        self.stepper = make_stepper(model.backbone, visits, batch, context, cached=cached)
+        self.position = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self.position = 0
+        self._values: list[Tensor] = []
+        self._parameters: Tensor | None = None
+        self._dtype, self._steps = self.model.features_dtype, len(self.visits)
+
+    def __len__(self) -> int:
+        return self._steps
+
+    @property
+    def done(self) -> bool:
+        """Whether every coefficient has its value."""
+        return self.position == self._steps
+
+    @property
+    def coefficient(self) -> int | Int[Tensor, " batch"]:
+        """The flat index visited next: an int, or ``(batch,)`` if orders differ. Raises ``ShapeError`` when done."""
+        self._require_more()
+        return self.visits.coefficient(self.position)
+
+    @property
+    def evidence(self) -> Evidence:
+        """What has been observed so far; once ``done``, the complete events."""
+        shape = (self.batch, self._steps)
+        values = torch.zeros(shape, dtype=self.model.dtype, device=self.model.device)
+        mask = torch.zeros(shape, dtype=torch.bool, device=self.model.device)
+        if self._values:
+            values[:, : self.position] = torch.stack(self._values, 1)
+            mask[:, : self.position] = True
+        both = (self.visits.by_coefficient(part).reshape(-1, *self.model.event_shape) for part in (mask, values))
+        return Evidence(*both)
+
+    @torch.no_grad()
+    def distribution(self) -> Distribution:
+        """The conditional distribution of the next coefficient, over ``(batch,)``. Raises ``ShapeError`` when done."""
+        self._require_more()
+        with torch.autocast(self.model.device.type, enabled=False):
+            return self.model.distribution(self.parameters(), self.index)
+
+    @torch.no_grad()
+    def observe(self, value: Real[Tensor, " batch"]) -> None:
+        """Give the next coefficient its value and move on.
+
+        Raises ``ShapeError`` for another shape than ``(batch,)`` or when done, ``SupportError`` for values without a
+        probability.
+        """
+        self._require_more()
+        if tuple(value.shape) != (self.batch,):
+            raise ShapeError(
+                expected=f"a value for each example, of shape {(self.batch,)}",
+                got=str(tuple(value.shape)),
+                remedy="pass one number per example",
+            )
+        value = value.to(self.model.device, self.model.dtype)
+        self.model.head.check(value, coefficients=self.index.expand(self.batch), what="the observed values")
+        with torch.autocast(self.model.device.type, enabled=False):
+            self.advance(value)
+
+    @torch.no_grad()
+    def select(self, rows: Int[Tensor, " selected"]) -> None:
+        """Keep these examples of the batch, in this order, repeats allowed.
+
+        Raises ``ShapeError`` for indices out of range, ``PluginError`` if the backbone's stepper has no ``select``.
+        """
+        rows = rows.to(self.model.device)
+        self._require_rows(rows)
+        self.stepper.select(rows)
+        self.batch, self.visits = len(rows), self.visits.select(rows)
+        self.context = None if self.context is None else self.context[rows]
+        if self._values:
+            self._values = list(torch.stack(self._values)[:, rows].unbind())
+        self._parameters = None if self._parameters is None else self._parameters[rows]
+
+    @torch.no_grad()
+    def reset(self) -> None:
+        """Begin again with the same orders, batch size and context, and the weights as they are now.
+
+        Raises ``PluginError`` if the backbone's stepper has no ``reset``.
+        """
+        self.stepper.reset()
+        self._begin()
+
+    # --- the inner parts of the loop, without checks ----------------------------------------------------------------
+
+    @property
+    def index(self) -> Int[Tensor, "..."]:
+        """The flat index visited next as a tensor: 0-d, or ``(batch,)`` if orders differ between examples."""
+        return self.visits.columns[self.position]
+
+    def parameters(self, rows: Int[Tensor, " some"] | None = None) -> Float[Tensor, "some parameters"]:
+        """The head parameters of the next coefficient, for some examples (None: all)."""
+        if rows is not None and isinstance(self.stepper, PrefixStepper) and self._parameters is None:
+            # the naive stepper computes only the examples that are needed
+            self.stepper.observe(self._last_features(), self.position)
+            return self.stepper.parameters(self.position, rows)
+        if self._parameters is None:
+            self._parameters = self.stepper.step(self._last_features())
+        return self._parameters if rows is None else self._parameters[rows]
+
+    def advance(self, value: Float[Tensor, " batch"]) -> None:
+        """Take a value of the model's dtype and device, and move on."""
+        if self._parameters is None:
+            self.stepper.skip(self._last_features())
+        self._values.append(value)
+        self._parameters = None
+        self.position += 1
+
+    def _last_features(self) -> Tensor | None:
+        if not self.position:
+            return None
+        encoded = self.model.head.encode(self._values[-1], self.visits.columns[self.position - 1])
+        return encoded if encoded.dtype == self._dtype else encoded.to(self._dtype)
+
+    def _require_rows(self, rows: Tensor) -> None:
+        integers = rows.ndim == 1 and rows.dtype in (torch.int32, torch.int64)
+        if not integers or bool(((rows < 0) | (rows >= self.batch)).any()):
+            raise ShapeError(
+                expected=f"one axis of integers from 0 to {self.batch - 1}",
+                got=f"{rows.dtype} of shape {tuple(rows.shape)}: {rows.flatten()[:5].tolist()}",
+                remedy="pass a tensor of row numbers",
+            )
+
+    def _require_more(self) -> None:
+        if self.done:
+            raise ShapeError(
+                expected="a coefficient left to visit",
+                got=f"a generation that is done after {len(self)}",
+                remedy="call reset() to begin again",
+            )
+
+
+def visits_of(model: Factorization, batch: int, order: Order | Sequence[Order] | None) -> Visits:
+    """The visits of a batch: of the model's order, another one, or one for each example. Raises ``ShapeError``."""
+    if order is None or isinstance(order, Order):
+        orders = [model.order if order is None else order]
+    else:
+        orders = list(order)
+        if len(orders) != batch:
+            raise ShapeError(
+                expected=f"one order, or one for each of the {batch} examples",
+                got=f"{len(orders)} orders",
+                remedy="pass one Order, or a sequence of them",
+            )
+    return Visits.of([check_order(model, one) for one in orders] or [model.order])

@@ -1,0 +1,98 @@
+"""The adapter around networks that know raster order only, so that nothing else has to know about them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from jaxtyping import Float
+from torch import Tensor
+
+from tensorar.backbone import Backbone, CausalBackbone, Signature
+from tensorar.errors import ShapeError
+from tensorar.order import Order, RasterView
+from tensorar.stepper import Stepper
+
+
+def network_signature(kind: type[Backbone], signature: Signature) -> Signature:
+    """The signature to build a backbone with: for one that knows raster order only, that of the event it receives.
+
+    Raises ``ShapeError`` if the backbone takes no such shape or order.
+    """
+    kind.check_shape(signature.event_shape)
+    if kind.orders == "any":
+        return signature
+    views = [order.raster_view for order in signature.orders]
+    shapes = {None if view is None else view.event_shape(signature.event_shape) for view in views}
+    shape = shapes.pop() if len(shapes) == 1 else None
+    if shape is None:
+        named = f"the ordering {signature.ordering!r}" if signature.ordering else "another order"
+        differ = ", whose orders differ in more than flips" if shapes and None not in shapes else ""
+        raise ShapeError(
+            expected=f"a raster order up to flips and axis permutation for the backbone {kind.name!r}",
+            got=named + differ,
+            remedy="choose such an ordering, or another backbone (tensorar plugins list)",
+        )
+    axes = None if views[0] is None else views[0].axes
+    return replace(signature, event_shape=shape, orders=(Order.raster(shape),), axes=axes)
+
+
+def adapted(network: Backbone, signature: Signature) -> Backbone:
+    """The network itself, or a ``RasterAdapter`` around one that knows raster order only."""
+    if isinstance(network, CausalBackbone) and network.orders == "raster":
+        return RasterAdapter(network, signature)
+    return network
+
+
+class RasterAdapter(CausalBackbone):
+    """A network that knows raster order only, for every order that is raster up to flips and an axis permutation.
+
+    Events are flipped and permuted on their way in, parameters on their way out. ``signature`` is that of the data;
+    ``network.signature`` that of the event as the network receives it.
+    """
+
+    name = "raster_adapter"
+
+    def __init__(self, network: CausalBackbone, signature: Signature) -> None:
+        super().__init__(signature)
+        self.network = network
+
+    def init_output_bias(self, marginal: Float[Tensor, "*event parameters"]) -> None:
+        """Initialize the network's output bias to these parameters."""
+        view = self._view(self.signature.orders[0])
+        self.network.init_output_bias(view.apply(marginal.unsqueeze(0)).squeeze(0))
+
+    def forward(
+        self,
+        features: Float[Tensor, "batch *event features"],
+        order: Order,
+        context: Float[Tensor, "batch context"] | None = None,
+    ) -> Float[Tensor, "batch *event parameters"]:
+        """Parameters of every coefficient. Raises ``ShapeError`` for another order than raster up to flips and axes."""
+        view = self._view(order)
+        parameters: Tensor = self.network(view.apply(features), self._raster(order), context)
+        return view.undo(parameters)
+
+    def stepper(
+        self, order: Order, batch: int, context: Float[Tensor, "batch context"] | None = None
+    ) -> Stepper | None:
+        """The network's stepper: one coefficient at a time needs no view."""
+        self._view(order)
+        return self.network.stepper(self._raster(order), batch, context)
+
+    @property
+    def has_stepper(self) -> bool:
+        """Whether the network implements its own stepper."""
+        return self.network.has_stepper
+
+    def _raster(self, order: Order) -> Order:
+        return Order.raster(self.network.signature.event_shape).to(order.visits.device)
+
+    def _view(self, order: Order) -> RasterView:
+        view, shape = order.raster_view, self.network.signature.event_shape
+        if view is None or view.event_shape(order.event_shape) != shape:
+            raise ShapeError(
+                expected=f"a raster order of {shape}, up to flips, for {self.network.name!r}",
+                got="another order",
+                remedy="omit the order, or build the model with that order",
+            )
+        return view
