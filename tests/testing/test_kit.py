@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorar import Order, PluginError, SpecError, default_registry
+from tensorar import Order, PluginError, ShapeError, SpecError, default_registry
 from tensorar.testing import CheckFailed, CheckSkipped, checks, event_shapes, evidence, models, orders, raster_like
 from tensorar.testing import heads as head_specs
 from tensorar.testing import orderings as ordering_specs
@@ -164,13 +164,10 @@ def test_shapes_can_be_given_for_a_part_that_takes_few():
         """Takes events of shape (4, 5)."""
 
         @classmethod
-        def adapted_signature(cls, signature):
-            signature = super().adapted_signature(signature)
-            if signature.event_shape != (4, 5):
-                from tensorar import ShapeError
-
-                raise ShapeError(expected="(4, 5)", got=str(signature.event_shape), remedy="reshape")
-            return signature
+        def check_shape(cls, event_shape):
+            super().check_shape(event_shape)
+            if event_shape != (4, 5):
+                raise ShapeError(expected="(4, 5)", got=str(event_shape), remedy="reshape")
 
     result = checks(OnlyLarge)[0].run()
     assert (result.status, result.reason) == ("failed", "shape () is refused though declared (event_ranks None)")

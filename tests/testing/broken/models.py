@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from tensorar import AutoregressiveModel, Evidence, flatten_events
+from tensorar import AutoregressiveModel, Evidence, Order, flatten_events
 
 
 class AveragesLogits(AutoregressiveModel):
@@ -77,7 +77,26 @@ class ReturnsTheSum(AutoregressiveModel):
         return super().log_prob(x, context, order=order).sum()
 
 
+class GeneratesInRasterOrder(AutoregressiveModel):
+    """Generation that ignores the order."""
+
+    def generation(self, batch, order=None, context=None):
+        return super().generation(batch, Order.raster(self.event_shape), context)
+
+
+class SelectsInAscendingOrder(AutoregressiveModel):
+    """Generation that sorts the selected rows."""
+
+    def generation(self, batch, order=None, context=None):
+        state = super().generation(batch, order, context)
+        select = state.select
+        state.select = lambda rows: select(rows.sort().values)
+        return state
+
+
 CAUGHT = {
+    GeneratesInRasterOrder: "generation_is_the_forward_pass",
+    SelectsInAscendingOrder: "generation_selects_and_resets",
     ReturnsTheSum: "takes_what_it_declares",
     AveragesLogits: "sums_to_one",
     RedrawsObservedValues: "observed_values_are_kept",
