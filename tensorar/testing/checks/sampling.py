@@ -12,6 +12,7 @@ from tensorar.evidence import Evidence
 from tensorar.generation import Method
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
+from tensorar.testing.checks.head_samples import draws_of
 from tensorar.testing.checks.whole_models import require_few_events
 from tensorar.testing.generate.cases import Case
 from tensorar.testing.generate.part_cases import cases_of
@@ -35,7 +36,8 @@ def samples_follow_the_likelihood(part: PartUnderTest) -> None:
         require_few_events(case, MAX_CELLS)
         model, context = case.model(spread=0.5), case.contexts(1)
         values, probability = joint(model, context)
-        samples = model.sample(part.profile.draws, context=context, generator=torch.Generator().manual_seed(1))
+        generator = torch.Generator().manual_seed(1)
+        samples = model.sample(draws_of(case.head, part.profile.draws), context=context, generator=generator)
         _require_frequencies(samples, values, probability)
 
     for_all(cases_of(part, max_coefficients=4), test, examples=max(3, part.profile.examples // 20))
@@ -59,7 +61,10 @@ def completions_follow_the_likelihood(part: PartUnderTest) -> None:
         probability = together / together.sum()
         values = joint(model, context)[0]
         samples = model.sample(
-            part.profile.draws, Evidence(mask[None], x), context=context, generator=torch.Generator().manual_seed(2)
+            draws_of(case.head, part.profile.draws),
+            Evidence(mask[None], x),
+            context=context,
+            generator=torch.Generator().manual_seed(2),
         )
         _require_frequencies(samples, values, probability)
 

@@ -85,8 +85,6 @@ class ScaleForgottenInSamples(Bell):
 class OwnNoise(Bell):
     """Draws from numpy's random state."""
 
-    noise_size = None
-
     def distribution(self, parameters, coefficients=None):
         normal = super().distribution(parameters)
 
