@@ -1,4 +1,4 @@
-"""Complete digits from their top halves with an order-agnostic model, trained for half a minute on synthetic crosses.
+"""Complete images of crosses from their top halves with an order-agnostic model, trained for half a minute.
 
 Run: python examples/inpainting.py [FOLDER]
 """
@@ -35,8 +35,9 @@ def main(folder: Path, steps: int = 2000) -> None:
     evidence = tensorar.Evidence(known, original)
     completed = model.eval().sample(evidence=evidence.repeat(5), generator=generator).unflatten(0, (4, 5))
     plotting.save(plotting.inpainting(original, evidence, completed), folder / "crosses.png")
-    print(f"the distribution is uniform over 64 crosses: {torch.tensor(64.0).log():.2f} nats")
-    print(f"the model needs {-model.log_prob(crosses(500, generator)).mean():.2f}; see {folder / 'crosses.png'}")
+    nats = -model.log_prob(crosses(500, generator)).mean()
+    print(f"entropy of the data, uniform over 64 crosses: {torch.tensor(64.0).log():.2f} nats")
+    print(f"negative log-likelihood of the model: {nats:.2f} nats; pictures in {folder / 'crosses.png'}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Anomaly scores: the exact log-likelihood of each row of a table under a model of the table.
+"""Anomaly detection: the exact log-likelihood of each row under a model of the table.
 
 Run: python examples/table.py
 """
@@ -11,7 +11,7 @@ import tensorar
 
 
 def table(n: int, generator: torch.Generator) -> torch.Tensor:
-    """Rows (x, y, x * y) of standard normal x and y, with a little noise."""
+    """Rows (x, y, x * y plus a little noise) with standard normal x and y."""
     x, y = torch.randn(2, n, generator=generator)
     return torch.stack([x, y, x * y + 0.1 * torch.randn(n, generator=generator)], dim=1)
 
@@ -25,9 +25,9 @@ def main(steps: int = 1500) -> None:
         optimizer.zero_grad()
         model.loss(table(256, generator)).backward()
         optimizer.step()
-    usual, odd = table(5, generator), torch.tensor([[1.0, 1.0, -1.0], [0.0, 2.0, 2.0]])
-    print("log-likelihoods of usual rows:", [round(v, 1) for v in model.log_prob(usual).tolist()])
-    print("of rows that break the rule:  ", [round(v, 1) for v in model.log_prob(odd).tolist()])
+    normal, anomalous = table(5, generator), torch.tensor([[1.0, 1.0, -1.0], [0.0, 2.0, 2.0]])
+    print("log-likelihoods of normal rows:   ", [round(v, 1) for v in model.log_prob(normal).tolist()])
+    print("log-likelihoods of anomalous rows:", [round(v, 1) for v in model.log_prob(anomalous).tolist()])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""From part specs to a model, and from data to the head that fits."""
+"""Models and datasets from part specs."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def build(
     context_features: int = 0,
     registry: Registry | None = None,
 ) -> AutoregressiveModel:
-    """Make a model from specs (or from part objects, for the ordering and the head).
+    """Build a model from specs (or from part objects, for the ordering and the head).
 
-    Raises ``SpecError`` for an unknown part or option, ``ShapeError`` where the parts do not go together.
+    Raises ``SpecError`` for an unknown part or option, ``ShapeError`` for parts that do not fit together.
 
     >>> model = build(event_shape=(1, 4, 4), ordering="raster", head="bernoulli", backbone="fvsbn")
     >>> model.sample(2).shape

@@ -13,10 +13,10 @@ from tensorar.errors import ShapeError
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What is known of a batch of events: ``mask`` says which coefficients, ``value`` says what they are.
+    """The known part of a batch of events: ``mask`` is True where a coefficient is known, ``value`` holds its value.
 
-    The conditioning event of the chain rule, of in-painting and of training are all this object. ``value`` is zero
-    wherever ``mask`` is False, whatever was given there (NaN included), so that nothing unknown can leak.
+    The conditioning event of the chain rule, of in-painting and of training is this one object. ``value`` is set to
+    zero wherever ``mask`` is False, whatever was passed there (NaN included), so that nothing unknown can leak.
 
     Shapes: both ``(batch, *event)``. Raises ``ShapeError`` when they differ, or the mask is not Boolean.
 
@@ -31,20 +31,20 @@ class Evidence:
     def __post_init__(self) -> None:
         if self.mask.shape != self.value.shape or self.mask.ndim == 0:
             raise ShapeError(
-                expected=f"a mask and values of one shape (mask {tuple(self.mask.shape)})",
+                expected=f"a mask and values of the same shape (mask {tuple(self.mask.shape)})",
                 got=f"values {tuple(self.value.shape)}",
-                remedy="give both the batch axis and the event's shape",
+                remedy="pass both with the shape (batch, *event)",
             )
         if self.mask.dtype != torch.bool:
             raise ShapeError(
-                expected="a Boolean mask (True where known)", got=str(self.mask.dtype), remedy="give mask.bool()"
+                expected="a Boolean mask (True where known)", got=str(self.mask.dtype), remedy="pass mask.bool()"
             )
         zero = torch.zeros((), dtype=self.value.dtype, device=self.value.device)
         object.__setattr__(self, "value", torch.where(self.mask, self.value, zero))
 
     @classmethod
     def none(cls, batch: int, event_shape: tuple[int, ...], *, device: torch.device | None = None) -> Evidence:
-        """Nothing is known of any of ``batch`` events."""
+        """Evidence of ``batch`` events of which nothing is known."""
         shape = (batch, *event_shape)
         return cls(torch.zeros(shape, dtype=torch.bool, device=device), torch.zeros(shape, device=device))
 
@@ -57,7 +57,7 @@ class Evidence:
         return len(self.mask)
 
     def __getitem__(self, rows: Tensor | slice) -> Evidence:
-        """The evidence of some examples of the batch."""
+        """The evidence of some examples."""
         return Evidence(self.mask[rows], self.value[rows])
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> Evidence:
@@ -65,11 +65,11 @@ class Evidence:
         return Evidence(self.mask.to(device), self.value.to(device, dtype))
 
     def repeat(self, times: int) -> Evidence:
-        """Each event's evidence ``times`` times, one after the other."""
+        """Every example repeated ``times`` times in a row."""
         return Evidence(self.mask.repeat_interleave(times, dim=0), self.value.repeat_interleave(times, dim=0))
 
     def expand(self, n: int) -> Evidence:
-        """The one event's evidence repeated ``n`` times, or a batch of ``n`` as it is.
+        """The evidence of one event repeated ``n`` times; a batch of ``n`` is returned as it is.
 
         >>> len(Evidence.none(1, (2, 2)).expand(5))
         5
@@ -78,6 +78,6 @@ class Evidence:
             raise ShapeError(
                 expected=f"evidence of 1 or {n} events",
                 got=f"{len(self)}",
-                remedy="repeat it, or leave out the number of samples",
+                remedy="repeat it, or omit n",
             )
         return Evidence(self.mask.expand(n, *self.event_shape), self.value.expand(n, *self.event_shape))

@@ -67,7 +67,7 @@ class AutoregressiveModel(Factorization):
         probability.
         """
         x, context = validation.check_examples(self, x, context)
-        self.head.check(x, what="x")
+        self.head.check(x, coefficients=self.coefficients, what="x")
         orders = self.orders if order is None else (order,)
         if not len(x):
             return x.new_zeros(0)
@@ -108,7 +108,7 @@ class AutoregressiveModel(Factorization):
         Raises ``ShapeError`` for events of another shape, ``SupportError`` for values without a probability.
         """
         x, context = validation.check_examples(self, x, context)
-        self.head.check(x, what="x")
+        self.head.check(x, coefficients=self.coefficients, what="x")
         return objective.loss_per_event(self, x, context, generator).mean()
 
     def forward(

@@ -109,7 +109,8 @@ def _(distribution: TransformedDistribution) -> int | None:
 @draw_from.register
 def _(distribution: TransformedDistribution, noise: Tensor) -> Tensor:
     if has_icdf(distribution):
-        return distribution.icdf(noise[..., 0])
+        quantile: Tensor = distribution.icdf(noise[..., 0])
+        return quantile
     drawn = draw_from(distribution.base_dist, noise)
     for transform in distribution.transforms:
         drawn = transform(drawn)

@@ -1,4 +1,4 @@
-"""Visiting orders, and the one rule of the library: a coefficient may see only what was visited before it."""
+"""Visiting orders, and the one rule of the library: a coefficient may depend only on what was visited before it."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Order:
     """One permutation of the coefficients of one event shape.
 
     ``visits[t]`` is the flat index of the coefficient visited at step ``t``; ``rank`` has the event's shape and holds
-    the step at which each coefficient is visited. They are each other's inverse, and everything causal in the library
-    is a comparison of ranks.
+    the step at which each coefficient is visited. The two are inverse to each other, and every causal mask in the
+    library is a comparison of ranks.
 
     Raises ``ShapeError`` when ``visits`` is not a permutation of the event's flat indices.
 
@@ -47,7 +47,7 @@ class Order:
             [0, 0, 0]], dtype=torch.int32)
     """
 
-    # orders are kept, and training cannot use tensors made in inference mode
+    # orders are cached, and training cannot use tensors made in inference mode
     @torch.inference_mode(False)
     def __init__(self, visits: Int[Tensor, " n"], event_shape: tuple[int, ...]) -> None:
         size = math.prod(event_shape)
@@ -64,17 +64,17 @@ class Order:
             raise ShapeError(
                 expected=f"each of the {size} coefficients of {self.event_shape} visited once (at least one)",
                 got=f"{len(self.visits)} visits of {len(self.visits.unique())} different coefficients",
-                remedy="make the order a permutation of range(N)",
+                remedy="pass a permutation of range(N)",
             )
 
     @classmethod
     def from_rank(cls, rank: Int[Tensor, "*event"]) -> Order:
-        """The order in which each coefficient is visited at the step that ``rank`` gives it."""
+        """The order that visits each coefficient at the step ``rank``."""
         return cls(rank.flatten().argsort(), tuple(rank.shape))
 
     @classmethod
     def raster(cls, event_shape: tuple[int, ...]) -> Order:
-        """Row-major order: the flat indices as they come."""
+        """Row-major order: the flat indices in ascending order."""
         return cls(torch.arange(math.prod(event_shape)), event_shape)
 
     def __len__(self) -> int:
@@ -112,7 +112,7 @@ class Order:
         return may_see(self.rank, t.reshape(-1, *[1] * len(self.event_shape)))
 
     def evidence_before(self, x: Shaped[Tensor, "batch *event"], t: int | Int[Tensor, " batch"]) -> Evidence:
-        """What is known of ``x`` before step ``t`` (one step, or one per example).
+        """The coefficients of ``x`` visited before step ``t`` (one step, or one per example), as evidence.
 
         >>> Order.raster((3,)).evidence_before(torch.tensor([[5.0, 6.0, 7.0]]), 2).value
         tensor([[5., 6., 0.]])
@@ -142,7 +142,7 @@ class Order:
     def raster_view(self) -> RasterView | None:
         """The flips and the axis permutation that turn this order into the raster order, or None if none do.
 
-        A model made for the raster order serves all ``d! * 2^d`` such orders by looking at the tensor through it.
+        Through the view a network for raster order serves all ``d! * 2^d`` such orders.
 
         >>> Order.raster((2, 3)).permute((1, 0)).raster_view
         RasterView(flips=(), axes=(1, 0))
@@ -161,22 +161,22 @@ class Order:
 
 @dataclass(frozen=True)
 class RasterView:
-    """A way to look at an event so that its order becomes the raster order: flip some axes, then permute all."""
+    """Flips of some axes, then a permutation of all, that turn an order into the raster order."""
 
     flips: tuple[int, ...]
     axes: tuple[int, ...]
 
     def event_shape(self, event_shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape of the event seen through the view."""
+        """The shape of the event after the view."""
         return tuple(event_shape[a] for a in self.axes)
 
     def apply(self, x: Shaped[Tensor, "batch ..."]) -> Shaped[Tensor, "batch ..."]:
-        """``(batch, *event, ...)`` as the raster model sees it."""
+        """``(batch, *event, ...)`` flipped and permuted."""
         rest = range(len(self.axes) + 1, x.ndim)
         return x.flip([a + 1 for a in self.flips]).permute(0, *[a + 1 for a in self.axes], *rest)
 
     def undo(self, x: Shaped[Tensor, "batch ..."]) -> Shaped[Tensor, "batch ..."]:
-        """What the raster model says, back in the event's own axes."""
+        """The inverse of ``apply``."""
         rest = range(len(self.axes) + 1, x.ndim)
         back = sorted(range(len(self.axes)), key=lambda a: self.axes[a])
         return x.permute(0, *[a + 1 for a in back], *rest).flip([a + 1 for a in self.flips])

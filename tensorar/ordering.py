@@ -1,4 +1,4 @@
-"""Orderings make visiting orders for events of any shape they claim."""
+"""Orderings: visiting orders for events of any shape."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ from tensorar.parts.part import Part
 class Ordering(Part, ABC):
     """Makes an ``Order`` for every event shape it supports. Write ``visits``; the rest follows.
 
-    A fixed ordering always makes the same order. One that is not fixed (``fixed = False``) overrides ``draw`` to give
-    a fresh order each time it is asked, for order-agnostic training; its ``visits`` then stands for the order in which
-    likelihoods are reported and samples drawn, so that both belong to one and the same distribution. ``uniform`` says
-    that it draws every permutation as often as any other, which lets dense networks train on all unknown coefficients
-    at once.
+    A fixed ordering always makes the same order. One that is not (``fixed = False``) overrides ``draw`` to return a
+    new order each time, for order-agnostic training; its ``visits`` is then the order in which likelihoods are reported
+    and samples drawn, so that both belong to the same distribution. ``uniform``: all permutations are equally likely,
+    which lets dense networks train on all unknown coefficients at once.
 
-    An ensemble (``ensemble = True``, not fixed) overrides ``orders`` to list the few orders that are drawn from, each
-    as often as any other; a model with it is the mixture of the models of these orders.
+    An ensemble (``ensemble = True``, not fixed) overrides ``orders`` to list its few orders, all equally likely; a
+    model with it is the mixture of the models of these orders.
     """
 
     fixed: ClassVar[bool] = True
@@ -34,27 +33,27 @@ class Ordering(Part, ABC):
 
     @abstractmethod
     def visits(self, event_shape: tuple[int, ...]) -> Int[Tensor, " n"]:
-        """Flat indices of all coefficients, first visited first. Raises ``ShapeError`` for a shape not supported."""
+        """Flat indices of all coefficients in visiting order. Raises ``ShapeError`` for an unsupported shape."""
 
     def order(self, event_shape: tuple[int, ...]) -> Order:
-        """The order that this ordering gives to a shape."""
+        """The order for a shape."""
         if type(self).__hash__ is None:  # a dataclass that is not frozen
             return Order(self.visits(event_shape), event_shape)
         return _order(self, tuple(event_shape))
 
     def draw(self, event_shape: tuple[int, ...], generator: torch.Generator | None = None) -> Order:
-        """An order to train on: for a fixed ordering always its one order, of an ensemble any of its orders."""
+        """An order to train on: always the same for a fixed ordering, a random one of its orders for an ensemble."""
         if not self.ensemble:
             return self.order(event_shape)
         orders = self.orders(event_shape)
         return orders[int(torch.randint(len(orders), (), generator=generator))]
 
     def orders(self, event_shape: tuple[int, ...]) -> tuple[Order, ...]:
-        """The orders that can come, the one of ``order`` first; none where there are too many to list."""
+        """All possible orders, the default first; empty if there are too many."""
         return (self.order(event_shape),) if self.fixed else ()
 
     def unsupported(self, event_shape: tuple[int, ...], supported: str) -> ShapeError:
-        """The error to raise for a shape that this ordering does not take."""
+        """The error to raise for a shape that this ordering does not support."""
         return ShapeError(
             expected=f"an event of {supported} for the ordering {self.name!r}",
             got=f"shape {tuple(event_shape)}",

@@ -26,7 +26,8 @@ def check_events(model: Factorization, x: Real[Tensor, "batch *event"]) -> Float
 def check_evidence(model: Factorization, evidence: Evidence) -> Evidence:
     """Evidence whose known values are in the head's support. Raises ``ShapeError``, ``SupportError``."""
     check_events(model, evidence.value)
-    model.head.check(evidence.value, known=evidence.mask, what="the evidence", dtype=model.dtype)
+    coefficients, what = model.coefficients.to(evidence.value.device), "the evidence"
+    model.head.check(evidence.value, coefficients=coefficients, known=evidence.mask, what=what, dtype=model.dtype)
     return evidence.to(model.device, model.dtype)
 
 

@@ -26,7 +26,8 @@ def student_t(df: Float[Tensor, "..."], noise: Float[Tensor, "*batch 2"]) -> Flo
     """A standard Student t variate, from two uniform numbers: Bailey 1994, "Polar generation of random variates"."""
     df, noise = in_float64(df), in_float64(noise)
     radius = (df * torch.expm1(-2 / df * noise[..., 0].log())).sqrt()
-    return radius * (2 * math.pi * noise[..., 1]).cos()
+    variate: Tensor = radius * (2 * math.pi * noise[..., 1]).cos()
+    return variate
 
 
 def beta(
@@ -35,7 +36,8 @@ def beta(
     """A beta variate with these concentrations: the share of one gamma variate in the sum of two."""
     both = torch.stack(torch.broadcast_tensors(one, zero))
     numerator, other = _log_gamma(both, torch.stack([seeds(noise, stream=k) for k in (1, 2)]))
-    return (numerator - other).sigmoid()
+    share: Tensor = (numerator - other).sigmoid()
+    return share
 
 
 def log_gamma(concentration: Float[Tensor, "..."], noise: Float[Tensor, "*batch 2"]) -> Float[Tensor, "..."]:
@@ -110,7 +112,8 @@ def seeds(noise: Float[Tensor, "*batch 2"], stream: int = 0) -> Int[Tensor, "*ba
 def stream_uniform(seed: Int[Tensor, "..."], index: Int[Tensor, "..."]) -> Float[Tensor, "..."]:
     """The uniform number at a place of the stream of each seed, in (0, 1), float64."""
     bits = _mixed(seed + (index + 1) * GOLDEN_GAMMA)
-    return ((bits >> 11) & (2**53 - 1)).double() * 2.0**-53 + 2.0**-54
+    uniform: Tensor = ((bits >> 11) & (2**53 - 1)).double() * 2.0**-53 + 2.0**-54
+    return uniform
 
 
 def in_float64(x: Tensor) -> Tensor:
@@ -122,12 +125,14 @@ def _mixed(x: Tensor) -> Tensor:
     """The finalizer of splitmix64; products wrap around."""
     x = (x ^ _shift(x, 30)) * FIRST_FACTOR
     x = (x ^ _shift(x, 27)) * SECOND_FACTOR
-    return x ^ _shift(x, 31)
+    mixed: Tensor = x ^ _shift(x, 31)
+    return mixed
 
 
 def _shift(x: Tensor, places: int) -> Tensor:
     """A logical shift to the right: torch's copies the sign."""
-    return (x >> places) & (2 ** (64 - places) - 1)
+    shifted: Tensor = (x >> places) & (2 ** (64 - places) - 1)
+    return shifted
 
 
 def _signed(x: int) -> int:

@@ -86,6 +86,8 @@ class PrefixStepper(CachedStepper):
         self.passes += 1
         features, mask, context, query = self._inputs(t, rows)
         parameters: Tensor
+        if not len(features):
+            return self.features.new_zeros(0, self.backbone.signature.parameter_count)
         if isinstance(self.backbone, EvidenceBackbone):
             parameters = self.backbone(features, mask, query, context)[:, 0]
         else:
@@ -99,7 +101,12 @@ class PrefixStepper(CachedStepper):
         features, mask = self.features[some], self.mask[some]
         query = self.visits.columns[t].expand(self.batch)[some].unsqueeze(1)
         context = None if self.context is None else self.context[some]
-        return features.reshape(len(features), *shape, -1), mask.reshape(len(mask), *shape), context, query
+        return (
+            features.reshape(len(features), *shape, features.shape[-1]),
+            mask.reshape(len(mask), *shape),
+            context,
+            query,
+        )
 
 
 class SteppersByOrder(Stepper):
@@ -130,8 +137,11 @@ class SteppersByOrder(Stepper):
         place = torch.empty_like(self.members)
         for group in self.groups:
             place[group] = torch.arange(len(group), device=place.device)
-        self.members = self.members[rows]
-        self.groups = [(self.members == k).nonzero()[:, 0] for k in range(len(self.steppers))]
+        members = self.members[rows]
+        # networks need not take empty batches, so the steppers of orders without examples go
+        orders, self.members = members.unique(return_inverse=True)
+        self.groups = [(members == k).nonzero()[:, 0] for k in orders]
+        self.steppers = [self.steppers[k] for k in orders.tolist()]
         for stepper, group in zip(self.steppers, self.groups, strict=True):
             stepper.select(place[rows[group]])
 

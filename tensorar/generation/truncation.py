@@ -21,6 +21,7 @@ from torch.distributions import (
     MixtureSameFamily,
     Normal,
     StudentT,
+    constraints,
 )
 from torch.distributions.constraints import Constraint
 
@@ -71,12 +72,12 @@ def masses_of(distribution: Distribution, support: Constraint, temperature: floa
     """
     if isinstance(distribution, Categorical):
         return Masses(torch.arange(distribution.logits.shape[-1]).to(distribution.logits), distribution.logits)
-    bounds = [getattr(support, name, None) for name in ("lower_bound", "upper_bound")]
-    low, high = (0, 1) if bounds[0] is None else bounds
-    if high is not None:
-        like = distribution.mean
-        return _enumerated(distribution, torch.arange(int(low), int(high) + 1).to(like))
-    return _likely_counts(distribution, int(low), temperature)
+    low = int(getattr(support, "lower_bound", 0))
+    # constraints.boolean names no bounds
+    high = getattr(support, "upper_bound", 1 if support is constraints.boolean else None)
+    if high is None:
+        return _likely_counts(distribution, low, temperature)
+    return _enumerated(distribution, torch.arange(low, int(high) + 1).to(distribution.mean))
 
 
 def _enumerated(distribution: Distribution, values: Tensor) -> Masses:
@@ -107,7 +108,8 @@ def _likely_counts(distribution: Distribution, low: int, temperature: float) -> 
 def tempered(distribution: Distribution, temperature: float) -> Distribution:
     """A continuous distribution made narrower (below 1) or wider (above 1) by a temperature.
 
-    Normal, log-normal, Student t and beta distributions: the density proportional to ``p ** (1 / temperature)``.
+    Normal, log-normal and Student t distributions: the density proportional to ``p ** (1 / temperature)``. Beta
+    distributions, where that may be improper: the concentrations divided by the temperature, which keeps the mean.
     Mixtures: the weights to that power and each component by itself, as in Ha and Eck 2017, "A neural representation of
     sketch drawings", eq. 8. Others with an inverse CDF: quantiles drawn towards the median as those of a normal
     distribution are. Raises ``SpecError`` for the rest.
@@ -146,14 +148,8 @@ def _(distribution: StudentT, temperature: float) -> Distribution:
 
 @tempered.register
 def _(distribution: Beta, temperature: float) -> Distribution:
-    one, zero = ((c - 1) / temperature + 1 for c in (distribution.concentration1, distribution.concentration0))
-    if bool((torch.minimum(one, zero) <= 0).any()):
-        raise SpecError(
-            expected="a temperature at which the beta distributions stay proper",
-            got=str(temperature),
-            remedy="use a temperature nearer to 1",
-        )
-    return Beta(one, zero, validate_args=False)
+    one, zero = distribution.concentration1, distribution.concentration0
+    return Beta(one / temperature, zero / temperature, validate_args=False)
 
 
 @tempered.register
@@ -175,7 +171,8 @@ class TemperedQuantiles(Distribution):
     @property
     def support(self) -> Constraint:
         """The support of the other distribution."""
-        support: Constraint = self.distribution.support
+        support = self.distribution.support
+        assert support is not None
         return support
 
     def icdf(self, value: Tensor) -> Tensor:

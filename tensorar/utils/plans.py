@@ -29,7 +29,7 @@ def cached_plan(maxsize: int = 16) -> Callable[[Callable[P, T]], Callable[P, T]]
         @lru_cache(maxsize=maxsize)
         def made(devices: Hashable, arguments: tuple[Any, ...], options: tuple[tuple[str, Any], ...]) -> T:
             with torch.inference_mode(False):
-                return make(*arguments, **dict(options))  # type: ignore[call-arg]
+                return make(*arguments, **dict(options))
 
         @wraps(make)
         def find(*arguments: P.args, **options: P.kwargs) -> T:

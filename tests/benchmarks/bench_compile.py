@@ -1,6 +1,6 @@
-"""What ``torch.compile`` makes of a step's fixed part: the layers between what is fetched and what is kept.
+"""``torch.compile`` applied to the parts of a sampling step whose shapes are constant.
 
-The whole step reads "what is known so far", which has another shape every time; these parts have one shape throughout.
+A whole step reads all earlier activations, whose shape changes at every step.
 Run: python tests/benchmarks/bench_compile.py [rounds]    (needs a C++ compiler)
 """
 
@@ -16,34 +16,34 @@ from torch import Tensor
 from tensorar import build
 
 BATCHES = (1, 64)
-MANY = 100
+REPEATS = 100
 
 
 def pixelcnn(batch: int) -> Callable[[], Tensor]:
     """All layers of twelve blocks at one coefficient."""
-    return _stepper("pixelcnn:blocks=12,channels=128", batch).chains[0].__call__
+    return _stepper("pixelcnn:blocks=12,channels=128", batch).networks[0].__call__
 
 
 def gated_pixelcnn(batch: int) -> Callable[[], Tensor]:
     """All layers of the horizontal stack at one coefficient."""
     stepper = _stepper("gated_pixelcnn:layers=12,channels=64", batch)
-    told, chain = stepper._told(0), stepper.chains[0]
-    return lambda: chain(told)
+    network, partial_sums = stepper.networks[0], stepper._partial_sums(0)
+    return lambda: network(partial_sums)
 
 
 def transformer(batch: int) -> Callable[[], Tensor]:
     """The two dense layers of one block."""
     block, token = _stepper("transformer", batch).layers[0], torch.randn(batch, 128)
-    return lambda: block.narrow(torch.nn.functional.gelu(block.widen(block.block.dense_norm(token)))) + token
+    return lambda: block.narrow(torch.nn.functional.gelu(block.widen(block.feed_forward_norm(token)))) + token
 
 
 def nade(batch: int) -> Callable[[], Tensor]:
-    """The running sum and the readout."""
+    """The running sum and the output layer."""
     stepper, features = _stepper("nade", batch), torch.ones(batch, 1)
 
     def work() -> Tensor:
         sums = torch.addmm(stepper.sums, features, stepper.columns[0])
-        return torch.addmm(stepper.biases[1], sums.sigmoid(), stepper.readouts[1])
+        return torch.addmm(stepper.output_biases[1], sums.sigmoid(), stepper.output_weights[1])
 
     return work
 
@@ -55,24 +55,24 @@ def _stepper(spec: str, batch: int):
     return stepper
 
 
-def _often(work: Callable[[], Tensor]) -> Callable[[], None]:
-    def times() -> None:
-        for _ in range(MANY):
+def _repeated(work: Callable[[], Tensor]) -> Callable[[], None]:
+    def run() -> None:
+        for _ in range(REPEATS):
             work()
 
-    return times
+    return run
 
 
 def main(rounds: int) -> None:
-    """Compare each part as it is with its compiled form."""
+    """Compare each part with its compiled form."""
     for part in (pixelcnn, gated_pixelcnn, transformer, nade):
         for batch in BATCHES:
             torch._dynamo.reset()
             with torch.inference_mode():
                 work = part(batch)
-                steps = {"as it is": _often(work), "compiled": _often(torch.compile(work, dynamic=False))}
+                steps = {"eager": _repeated(work), "compiled": _repeated(torch.compile(work, dynamic=False))}
                 seconds = interleaved(steps, rounds=rounds)
-            print(f"{part.__name__}, batch {batch}, {MANY} times:", report(seconds, over="as it is"), sep="\n")
+            print(f"{part.__name__}, batch {batch}, {REPEATS} times:", report(seconds, over="eager"), sep="\n")
 
 
 if __name__ == "__main__":

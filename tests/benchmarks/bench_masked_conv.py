@@ -1,7 +1,7 @@
-"""A 3x3 layer of the PixelCNN, forward and backward, against torch's own convolution of the same size without a mask.
+"""A 3x3 layer of the PixelCNN, forward and backward, relative to torch's own unmasked convolution of the same size.
 
-Targets: under a raster order at most 0.85 of it; under orders that are masked position by position at most twice the
-raster layer. Run: OMP_NUM_THREADS=2 python tests/benchmarks/bench_masked_conv.py [rounds]
+Targets: at most 0.85 under a raster order; at most twice the raster layer under orders masked position by position.
+ Run: OMP_NUM_THREADS=2 python tests/benchmarks/bench_masked_conv.py [rounds]
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ ORDERINGS = {28: ("raster", "snake", "random"), 32: ("raster", "snake", "hilbert
 
 
 def training(layer: Callable[[Tensor], Tensor], module: nn.Module, x: Tensor) -> Callable[[], None]:
-    """One forward and backward pass, with the gradient of the input."""
-    slope = torch.randn_like(layer(x))
+    """One forward and backward pass, including the gradient of the input."""
+    gradient = torch.randn_like(layer(x))
 
     def step() -> None:
         module.zero_grad()
         x.grad = None
-        layer(x).backward(slope)
+        layer(x).backward(gradient)
 
     return step
 
 
 def ratios(channels: int, side: int, batch: int, rounds: int) -> tuple[float, dict[str, float]]:
-    """Milliseconds of the unmasked convolution, and medians of what each order takes relative to it."""
+    """Milliseconds of the unmasked convolution, and the median ratio of each order to it."""
     grid = Grid.of((side, side))
     x = torch.randn(batch, channels, side, side, requires_grad=True)
-    plain = nn.Conv2d(channels, channels, 3, padding=1)
+    unmasked_conv = nn.Conv2d(channels, channels, 3, padding=1)
     masked = MaskedConv(grid, channels, channels, 3, include_self=True)
-    steps = {"unmasked": training(plain, plain, x)}
+    steps = {"unmasked": training(unmasked_conv, unmasked_conv, x)}
     for name in ORDERINGS[side]:
         ranks = grid.ranks(default_registry().create("ordering", name).order((side, side)))
         steps[name] = training(lambda x, ranks=ranks: masked(x, ranks), masked, x)
@@ -51,9 +51,9 @@ def ratios(channels: int, side: int, batch: int, rounds: int) -> tuple[float, di
 
 
 def main(rounds: int) -> None:
-    """Print a line for every size: the ratios, and those of the other orders to raster."""
+    """Print a line for each size: ratios to the unmasked convolution, and to raster in parentheses."""
     print(f"{torch.get_num_threads()} threads, torch {torch.__version__}; relative to unmasked (relative to raster)")
-    # not counted: until a process has been given the memory that it works in, every size waits for pages
+    # warm-up, not counted: a new process waits for memory pages
     ratios(64, 28, 16, rounds)
     for channels, side, batch in itertools.product((64, 128), (28, 32), (16, 64)):
         unmasked, found = ratios(channels, side, batch, rounds)

@@ -1,9 +1,9 @@
-"""A NADE training step against the textbook's loop over the coefficients: time, and the memory of activations.
+"""A NADE training step relative to the textbook loop over the coefficients: time, and peak memory of activations.
 
 Run: OMP_NUM_THREADS=1 python tests/benchmarks/bench_nade.py [more specs, such as nade:chunk=32]
 
-The loop is that of the papers and of most code: one coefficient after another, weights indexed by it. The second loop
-has its weights unbound beforehand, which spares autograd a matrix of zeros for every coefficient.
+The textbook loop is that of the papers and of most code: one coefficient after another, indexing the weights. In the
+second loop the weights are unbound beforehand, which saves autograd a matrix of zeros per coefficient.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ TEXTBOOK = "textbook loop"
 
 def textbook(network: NADE, x: Tensor) -> Tensor:
     """Larochelle and Murray 2011, algorithm 1."""
-    weight, readout, bias = network.weight[:, 0], network.readout[:, 0], network.bias[:, 0]
+    weight, output_weight, bias = network.weight[:, 0], network.output_weight[:, 0], network.output_bias[:, 0]
     a, found = network.hidden_bias.expand(len(x), -1), []
     for i in range(x.shape[1]):
-        found.append(a.sigmoid() @ readout[i] + bias[i])
+        found.append(a.sigmoid() @ output_weight[i] + bias[i])
         a = a + x[:, i : i + 1] * weight[i]
     return torch.stack(found, 1)
 
 
 def unbound(network: NADE, x: Tensor) -> Tensor:
     """The same loop, written for autograd."""
-    parameters = (network.weight[:, 0], network.readout[:, 0], network.bias[:, 0])
+    parameters = (network.weight[:, 0], network.output_weight[:, 0], network.output_bias[:, 0])
     a, found = network.hidden_bias.expand(len(x), -1), []
-    for seen, w, v, b in zip(x.unbind(1), *(p.unbind(0) for p in parameters), strict=True):
+    for value, w, v, b in zip(x.unbind(1), *(p.unbind(0) for p in parameters), strict=True):
         found.append(a.sigmoid() @ v + b)
-        a = a + torch.outer(seen, w)
+        a = a + torch.outer(value, w)
     return torch.stack(found, 1)
 
 
@@ -56,31 +56,31 @@ def training(forward: Callable[[NADE, Tensor], Tensor], network: NADE, x: Tensor
     return step
 
 
-class Peak(TorchDispatchMode):
-    """The most bytes that tensors made inside it held at one time."""
+class PeakMemory(TorchDispatchMode):
+    """Peak number of bytes of the tensors created inside the context."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.held: dict[int, int] = {}
+        self.live: dict[int, int] = {}
         self.bytes = 0
 
     def __torch_dispatch__(self, function, types, arguments=(), options=None):
         out = function(*arguments, **(options or {}))
         for tensor in tree_leaves(out):
             if isinstance(tensor, Tensor):
-                self._hold(tensor.untyped_storage())
-        self.bytes = max(self.bytes, sum(self.held.values()))
+                self._track(tensor.untyped_storage())
+        self.bytes = max(self.bytes, sum(self.live.values()))
         return out
 
-    def _hold(self, storage: torch.UntypedStorage) -> None:
-        place = storage._cdata
-        if place not in self.held:
-            self.held[place] = storage.nbytes()
-            weakref.finalize(storage, self.held.pop, place, None)
+    def _track(self, storage: torch.UntypedStorage) -> None:
+        key = storage._cdata
+        if key not in self.live:
+            self.live[key] = storage.nbytes()
+            weakref.finalize(storage, self.live.pop, key, None)
 
 
 def main(specs: list[str]) -> None:
-    """Print the time of each step and its ratio to the textbook's, and the peak memory of each."""
+    """Print the time of each step, its ratio to the textbook loop, and its peak memory."""
     torch.manual_seed(0)
     x = (torch.rand(BATCH, PIXELS) < 0.2).float()
     steps = {}
@@ -91,10 +91,10 @@ def main(specs: list[str]) -> None:
     print(f"{PIXELS} coefficients, hidden {HIDDEN}, batch {BATCH}, {torch.get_num_threads()} threads")
     print(report(interleaved(steps, rounds=15), over=TEXTBOOK))
     for name, step in steps.items():
-        with Peak() as peak:
+        with PeakMemory() as peak:
             step()
-        print(f"{name}: at most {peak.bytes / 2**20:.1f} MiB")
-    print(f"hidden units of all coefficients at once: {PIXELS * BATCH * HIDDEN * 4 / 2**20:.1f} MiB")
+        print(f"{name}: peak {peak.bytes / 2**20:.1f} MiB")
+    print(f"hidden units of all coefficients together: {PIXELS * BATCH * HIDDEN * 4 / 2**20:.1f} MiB")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""How much of what an order allows each causal backbone sees: the table of docs/backbones.md.
+"""The share of the past that each causal backbone depends on: the table of docs/backbones.md.
 
-Run: python tests/benchmarks/receptive_field_coverage.py (some minutes; few channels, the usual depths and kernels)
+Run: python tests/benchmarks/receptive_field_coverage.py    (minutes; few channels, the usual depths and kernels)
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from tensorar import CausalBackbone, PartSpec, ShapeError, build, default_regist
 SHAPE = (16, 16)
 ORDERINGS = ("raster", "snake", "diagonal", "hilbert", "spiral", "checkerboard", "random")
 NARROW = {"channels": 8, "hidden": 8}
-# what MADE sees depends on how many hidden units it has
-AS_USUAL = ("made",)
+# for MADE the result depends on the number of hidden units
+USUAL_WIDTH = ("made",)
 
 
 def narrow(name: str) -> str:
-    """The spec of a backbone of its usual depth with few channels."""
-    if name in AS_USUAL:
+    """The spec of a backbone of the usual depth with few channels."""
+    if name in USUAL_WIDTH:
         return name
     options = default_registry().find("backbone", name).part.option_parameters()
     return str(PartSpec(name, {key: value for key, value in NARROW.items() if key in options}))
 
 
-def share(backbone: str, ordering: str) -> str:
-    """The share of the past seen, in percent, or a dash where the backbone does not take the order."""
+def coverage(backbone: str, ordering: str) -> str:
+    """The share of the past in percent, or a dash if the backbone does not support the order."""
     try:
         model = build(SHAPE, ordering, "bernoulli", backbone)
     except ShapeError:
@@ -37,7 +37,7 @@ def main() -> None:
     print("| backbone |", " | ".join(f"`{ordering}`" for ordering in ORDERINGS), "|")
     print("|", " --- |" * (len(ORDERINGS) + 1), sep="")
     for name in causal:
-        print(f"| `{name}` |", " | ".join(share(narrow(name), o) for o in ORDERINGS), "|", flush=True)
+        print(f"| `{name}` |", " | ".join(coverage(narrow(name), o) for o in ORDERINGS), "|", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Train recipes, evaluate them on their test sets, and record the figures of the README.
+"""Train recipes, evaluate them on their test sets, and record the figures in results.json.
 
-Run: python tests/benchmarks/reproduce.py toy-convnet mnist-fvsbn ...   (or --table for what is recorded)
+Run: python tests/benchmarks/reproduce.py toy-convnet mnist-fvsbn ...    (then make_tables.py)
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ import sys
 import time
 from pathlib import Path
 
-RESULTS = Path(__file__).parent / "results.json"
+from make_tables import LIKELIHOODS
+
 RUNS = Path("runs") / "benchmarks"
-# the exact likelihood takes 784 calls of the convnet for each image: a thousand images are enough for three digits
+# exact likelihoods take 784 calls of the convnet per image: a thousand images suffice for three digits
 EVALUATION = {"mnist-convnet": ["--exact", "--events", "1000"]}
 
 
 def tensorar(*arguments: str) -> dict:
-    """Run the command line; its JSON result."""
+    """Run a command and parse its JSON result."""
     command = [sys.executable, "-m", "tensorar_cli", *arguments, "--json"]
     print("+ tensorar", *arguments, flush=True)
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
@@ -45,7 +46,7 @@ def reproduce(recipe: str) -> dict:
 
 
 def machine() -> str:
-    """The machine in words."""
+    """Describe the machine."""
     import torch
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -54,32 +55,15 @@ def machine() -> str:
 
 
 def recorded() -> dict:
-    """All figures so far, by recipe."""
-    return json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-
-
-def table() -> str:
-    """The recorded figures as the README's table."""
-    rows = ["| command | training | test nats | bits/dim | perplexity | exact nats of the data |", "|" + " --- |" * 6]
-    for recipe, found in recorded().items():
-        kind = "" if found["exact"] else " (estimate)"
-        known = "" if found["data_nats"] is None else f"{found['data_nats']:.2f}"
-        rows.append(
-            f"| `tensorar train --recipe {recipe}` | {found['training_seconds'] / 60:.1f} min "
-            f"| {found['nats']:.2f} ± {found['standard_error']:.2f}{kind} | {found['bits_per_dim']:.3f} "
-            f"| {found['perplexity']:.3f} | {known} |"
-        )
-    return "\n".join(rows)
+    """All recorded figures, by recipe."""
+    return json.loads(LIKELIHOODS.read_text()) if LIKELIHOODS.exists() else {}
 
 
 def main(recipes: list[str]) -> None:
-    """Reproduce recipes one after the other, and record each as soon as it is there."""
-    if recipes == ["--table"]:
-        print(table())
-        return
+    """Reproduce the recipes in turn, and record each as soon as it is done."""
     for recipe in recipes:
         found = reproduce(recipe)
-        RESULTS.write_text(json.dumps(recorded() | {recipe: found}, indent=2) + "\n")
+        LIKELIHOODS.write_text(json.dumps(recorded() | {recipe: found}, indent=2) + "\n")
         print(json.dumps(found, indent=2))
 
 

@@ -1,4 +1,4 @@
-"""Timings that can be compared on a busy machine: all of them in turn, over and over, and medians of ratios."""
+"""Timings comparable on a noisy machine: interleaved runs, and medians of ratios within a round."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from statistics import median
 
 
 def interleaved(steps: dict[str, Callable[[], object]], *, rounds: int = 30) -> dict[str, list[float]]:
-    """Seconds of each step, round by round, after one that is not counted."""
+    """Seconds of each step, round by round, after a warm-up."""
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     for step in steps.values():
         step()
@@ -21,7 +21,7 @@ def interleaved(steps: dict[str, Callable[[], object]], *, rounds: int = 30) -> 
 
 
 def report(seconds: dict[str, list[float]], *, over: str) -> str:
-    """A line for each: its median, and the median over the rounds of its ratio to the step ``over``."""
+    """A line per step: its median time, and the median over the rounds of its ratio to the step ``over``."""
     width = max(map(len, seconds))
     return "\n".join(
         f"{name:{width}}  {1e3 * median(times):8.1f} ms"

@@ -38,7 +38,7 @@ class LastTwo(CausalBackbone):
 
 def _last_two(n):
     ordering, head = (default_registry().create(*what) for what in (("ordering", "raster"), ("head", "bernoulli")))
-    network = LastTwo(LastTwo.adapted_signature(Signature((n,), 1, 1, orders=ordering.orders((n,)))))
+    network = LastTwo(Signature((n,), 1, 1, orders=ordering.orders((n,))))
     return AutoregressiveModel((n,), ordering, head, network)
 
 

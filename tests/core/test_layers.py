@@ -1,4 +1,4 @@
-"""Arrows run one way: the command line and the plugins use the core, the core knows neither."""
+"""The layers: no import circles, and arrows that run one way."""
 
 from __future__ import annotations
 
@@ -11,12 +11,27 @@ import pytest
 import tensorar
 
 ROOT = Path(__file__).parents[2]
-# what a plugin may import beside the names that tensorar itself exports
-PUBLIC = {"tensorar.errors", "tensorar.noise", "tensorar.parts.hookspecs", "tensorar.testing"}
+SOURCES = {
+    "tensorar": ROOT / "tensorar",
+    "tensorar_plugins": ROOT / "plugins/tensorar_plugins",
+    "tensorar_cli": ROOT / "cli/tensorar_cli",
+}
+# what a plugin may import besides the names that tensorar itself exports
+PUBLIC = {"tensorar.errors", "tensorar.generation", "tensorar.noise", "tensorar.parts.hookspecs", "tensorar.testing"}
+FACES = ("tensorar_cli", "tensorar_web", "typer", "rich")
 
 
-def _files(folder: str):
-    return [pytest.param(p, id=str(p.relative_to(ROOT))) for p in sorted((ROOT / folder).rglob("*.py"))]
+def _modules() -> dict[str, Path]:
+    """Every module by its dotted name; a package is its ``__init__``."""
+    found = {}
+    for package, folder in SOURCES.items():
+        for path in folder.rglob("*.py"):
+            parts = path.relative_to(folder).with_suffix("").parts
+            found[".".join([package, *(p for p in parts if p != "__init__")])] = path
+    return found
+
+
+MODULES = _modules()
 
 
 def _imports(path: Path):
@@ -29,25 +44,83 @@ def _imports(path: Path):
             yield from ((node.module, alias.name) for alias in node.names)
 
 
-@pytest.mark.parametrize("path", _files("tensorar"))
-def test_the_core_imports_no_plugin_and_no_command_line(path):
-    assert [m for m, _ in _imports(path) if m.split(".")[0] in ("tensorar_plugins", "tensorar_cli", "typer")] == []
+def _imported_modules(path: Path) -> set[str]:
+    """The modules of the project that a file imports, those under ``TYPE_CHECKING`` and in functions too."""
+    named = {f"{module}.{name}" if f"{module}.{name}" in MODULES else module for module, name in _imports(path)}
+    return named & MODULES.keys()
 
 
-@pytest.mark.parametrize("path", _files("plugins"))
+GRAPH = {name: _imported_modules(path) - {name} for name, path in MODULES.items()}
+
+
+def _circle(graph: dict[str, set[str]]) -> list[str]:
+    """A path that leads back to where it began, or nothing."""
+    done: set[str] = set()
+
+    def visit(name: str, path: list[str]) -> list[str]:
+        if name in path:
+            return [*path[path.index(name) :], name]
+        if name not in done:
+            for other in sorted(graph[name]):
+                if found := visit(other, [*path, name]):
+                    return found
+            done.add(name)
+        return []
+
+    return next((found for name in sorted(graph) if (found := visit(name, []))), [])
+
+
+def _within(*packages: str) -> list[str]:
+    return [name for name in MODULES if any(name == p or name.startswith(f"{p}.") for p in packages)]
+
+
+def test_a_circle_is_found():
+    assert _circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert _circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_no_import_circles_those_for_types_included():
+    assert _circle(GRAPH) == []
+
+
+@pytest.mark.parametrize("name", _within("tensorar"))
+def test_the_core_imports_no_plugin_and_no_face(name):
+    imported = [module for module, _ in _imports(MODULES[name]) if module.split(".")[0] in ("tensorar_plugins", *FACES)]
+    assert imported == []
+
+
+@pytest.mark.parametrize("name", [name for name in _within("tensorar") if not name.startswith("tensorar.workflows")])
+def test_only_workflows_import_workflows(name):
+    assert [module for module in GRAPH[name] if module.startswith("tensorar.workflows")] == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "plugins").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
 def test_plugins_use_public_names_only(path):
     for module, name in _imports(path):
         package = module.split(".")[0]
-        assert package != "tensorar_cli"
+        assert package not in FACES
         if package == "tensorar":
             assert module == "tensorar" or module in PUBLIC, f"{module} is no public module"
             public = name in ("", *tensorar.__all__, "testing") if module == "tensorar" else not name.startswith("_")
             assert public, f"{module}.{name} is no public name"
 
 
-@pytest.mark.parametrize("path", _files("cli"))
-def test_the_command_line_knows_no_plugin_by_name(path):
-    assert [m for m, _ in _imports(path) if m.split(".")[0] == "tensorar_plugins"] == []
+@pytest.mark.parametrize("name", _within("tensorar_cli"))
+def test_the_command_line_knows_no_plugin(name):
+    assert [module for module, _ in _imports(MODULES[name]) if module.split(".")[0] == "tensorar_plugins"] == []
+
+
+@pytest.mark.parametrize("name", _within("tensorar_cli.commands"))
+def test_commands_do_not_import_each_other(name):
+    others = [module for module in GRAPH[name] if module.startswith("tensorar_cli.commands.")]
+    # a group of commands registers those in files of their own
+    registers = name in ("tensorar_cli.commands", "tensorar_cli.commands.plugins")
+    assert others == [] or registers
+
+
+def test_the_folder_of_backbones_stays_small():
+    entries = [p.name for p in SOURCES["tensorar_plugins"].joinpath("backbones").iterdir() if p.name != "__pycache__"]
+    assert len(entries) <= 20
 
 
 def test_everything_exported_is_there_and_documented():

@@ -1,4 +1,4 @@
-"""The page on plugins holds: its code runs and passes the kit, its hooks and signatures are those of the code."""
+"""docs/writing-plugins.md: its code runs and passes the kit, its hooks and signatures are those of the code."""
 
 import inspect
 import math
@@ -11,6 +11,7 @@ import torch
 import tensorar
 from tensorar import testing
 from tensorar.parts import hookspecs
+from tensorar.parts.part import Part
 from tensorar.parts.plugins import Plugins
 from tensorar.testing import checks, kit
 
@@ -25,12 +26,19 @@ def run(code, **names):
     return namespace
 
 
-def part_of(code):
-    (part,) = [v for v in run(code).values() if inspect.isclass(v) and v.__module__ == "page"]
+def part_of(code, **names):
+    classes = [v for v in run(code, **names).values() if inspect.isclass(v) and v.__module__ == "page"]
+    (part,) = [c for c in classes if issubclass(c, Part) and c not in names.values()]
     return part
 
 
 PARTS = [part_of(code) for code in BLOCKS[:3]]
+PARTS.append(part_of(BLOCKS[3], Linear=PARTS[2]))
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
+def test_every_option_on_the_page_is_described(part):
+    assert set(part.option_parameters()) <= set(part.option_descriptions())
 
 
 def test_the_hooks_are_on_the_page_with_their_signatures():
@@ -48,9 +56,13 @@ def test_the_methods_on_the_page_have_these_signatures(kind, method, written):
 
 
 @pytest.mark.parametrize(
-    "kind", [tensorar.Ordering, tensorar.Head, tensorar.CausalBackbone, tensorar.EvidenceBackbone, tensorar.Dataset]
+    "kind",
+    [
+        *(tensorar.Ordering, tensorar.Head, tensorar.CausalBackbone, tensorar.EvidenceBackbone),
+        *(tensorar.CachedStepper, tensorar.Dataset),
+    ],
 )
-def test_what_must_be_written_is_on_the_page_in_bold(kind):
+def test_required_methods_are_on_the_page_in_bold(kind):
     for method in kind.__abstractmethods__:
         assert f"**`{kind.__name__}.{method}(" in PAGE
     bold = re.findall(rf"\*\*`{kind.__name__}\.(\w+)\(", PAGE)
@@ -72,7 +84,7 @@ def test_the_ordering_on_the_page():
     assert PARTS[1]().order((2, 3)).visits.tolist() == [5, 4, 3, 2, 1, 0]
 
 
-def test_the_backbone_on_the_page_sees_only_what_it_may():
+def test_the_backbone_on_the_page_depends_on_the_past_only():
     order = tensorar.Order(torch.tensor([2, 0, 1]), (3,))
     network = PARTS[2](tensorar.Signature((3,), 2, 4), scale=1.0).double()
     features = torch.randn(1, 3, 2, dtype=torch.float64)
@@ -89,18 +101,18 @@ def test_the_parts_on_the_page_pass_the_kit(check):
 
 
 def test_the_test_on_the_page_runs():
-    names = run(BLOCKS[3], Linear=PARTS[2])
+    names = run(BLOCKS[4], Linear=PARTS[2])
     (mark,) = names["test_my_backbone"].pytestmark
     for check in mark.args[1][:3]:
         names["test_my_backbone"](check)
 
 
 def test_the_property_on_the_page_holds():
-    run(BLOCKS[4])["test_a_joint_sums_to_one"]()
+    run(BLOCKS[5])["test_a_joint_sums_to_one"]()
 
 
 def test_every_block_is_run_by_a_test():
-    assert len(BLOCKS) == 5
+    assert len(BLOCKS) == 6
 
 
 def test_all_that_the_kit_exports_and_takes_is_named_on_the_page():
@@ -112,9 +124,9 @@ def test_all_that_the_kit_exports_and_takes_is_named_on_the_page():
         assert f"`{name}" in PAGE, name
 
 
-def test_the_example_of_a_failure_is_what_the_kit_says():
+def test_the_example_of_a_failure_is_what_the_kit_reports():
     class Leaks(PARTS[2]):
-        """Looks the other way."""
+        """Depends on the future."""
 
         def forward(self, features, order, context=None):
             return super().forward(features, tensorar.Order(order.visits.flip(0), order.event_shape), context)

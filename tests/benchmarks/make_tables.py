@@ -1,0 +1,81 @@
+"""Write the tables of docs/benchmarks.md from the recorded figures.
+
+Run: python tests/benchmarks/make_tables.py    (after reproduce.py or bench_sampling.py has recorded something)
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+LIKELIHOODS, SAMPLING = FOLDER / "results.json", FOLDER / "sampling.json"
+PAGE = FOLDER.parents[1] / "docs" / "benchmarks.md"
+
+LIKELIHOOD_COLUMNS = ("command", "training", "test nats", "bits/dim", "perplexity", "exact nats", "threads")
+SAMPLING_COLUMNS = (
+    *("backbone", "event", "batch", "forward, s", "naive, s", "cached, s", "fixed-point, s (passes)"),
+    *("cached / forward", "µs per step", "naive / cached"),
+)
+
+
+def header(columns: tuple[str, ...]) -> str:
+    """The two lines that begin a table."""
+    return f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}"
+
+
+def likelihood_row(recipe: str, found: dict) -> str:
+    """One trained and evaluated recipe."""
+    estimated = "" if found["exact"] else " (estimate)"
+    data_nats = "" if found["data_nats"] is None else f"{found['data_nats']:.2f}"
+    threads = re.search(r"(\d+) threads", found["machine"]).group(1)
+    return (
+        f"| `tensorar train --recipe {recipe}` | {found['training_seconds'] / 60:.1f} min "
+        f"| {found['nats']:.2f} ± {found['standard_error']:.2f}{estimated} | {found['bits_per_dim']:.3f} "
+        f"| {found['perplexity']:.3f} | {data_nats} | {threads} |"
+    )
+
+
+def sampling_row(found: dict) -> str:
+    """One backbone and batch size; ``~`` marks a naive time that is estimated."""
+    shape, steps = "x".join(map(str, found["shape"])), 1
+    for size in found["shape"]:
+        steps *= size
+    forward, cached = found["forward"], found["cached"]
+    naive, estimated = found.get("naive", forward * steps), "" if "naive" in found else "~"
+    return (
+        f"| `{found['backbone']}` | {shape} | {found['batch']} | {forward:.3g} | {estimated}{naive:.3g} "
+        f"| {cached:.3g} | {found['fixed_point']:.3g} ({found['passes']}) "
+        f"| {cached / forward:.2f} | {1e6 * cached / steps:.0f} | {naive / cached:.0f} |"
+    )
+
+
+def likelihoods() -> str:
+    """The table of results.json."""
+    rows = [likelihood_row(recipe, found) for recipe, found in json.loads(LIKELIHOODS.read_text()).items()]
+    return "\n".join([header(LIKELIHOOD_COLUMNS), *rows])
+
+
+def sampling() -> str:
+    """The table of sampling.json."""
+    return "\n".join([header(SAMPLING_COLUMNS), *map(sampling_row, json.loads(SAMPLING.read_text()))])
+
+
+TABLES: dict[str, Callable[[], str]] = {"likelihoods": likelihoods, "sampling": sampling}
+
+
+def with_tables(page: str) -> str:
+    """The page with each region between ``<!-- NAME table -->`` and ``<!-- end of table -->`` written anew."""
+    for name, table in TABLES.items():
+        begin, end = f"<!-- {name} table -->\n", "\n<!-- end of table -->"
+        if page.count(begin) != 1:
+            raise SystemExit(f"expected one comment {begin.strip()} in {PAGE}; restore it")
+        before, after = page.split(begin)
+        page = f"{before}{begin}\n{table()}\n{after[after.index(end) :]}"
+    return page
+
+
+if __name__ == "__main__":
+    PAGE.write_text(with_tables(PAGE.read_text()))
