@@ -114,7 +114,7 @@ def methods_give_the_same_samples(part: PartUnderTest) -> None:
     """All methods of sampling map the same noise to the same samples."""
 
     def test(case: Case) -> None:
-        model, context = case.model(spread=0.5), case.contexts(1)
+        model, context = case.model(spread=0.5), case.contexts(8)
         known = Evidence(torch.rand(8, *case.event_shape) < 0.3, case.events(8))
 
         def draw(method: Method) -> Tensor:
@@ -132,7 +132,7 @@ def methods_give_the_same_samples(part: PartUnderTest) -> None:
             if not torch.allclose(samples, expected, rtol=1e-6, atol=1e-6):
                 raise CheckFailed(f"the method {method} gives other samples than the method {REFERENCE_METHOD}")
 
-    for_all(cases_of(part, max_coefficients=4), test, examples=max(3, part.profile.examples // 2))
+    for_all(cases_of(part, max_coefficients=6), test, examples=max(3, part.profile.examples // 2))
 
 
 # --- helpers ---------------------------------------------------------------------------------------------------------
