@@ -34,7 +34,7 @@ def train_with_progress(output: Output, run: Run, *, device: str, resume: bool =
         rows = run.metrics()
         from tensorar import plotting
 
-        plotting.save(plotting.curve_of_training(rows, entropy=exact_nats(rows)), run.folder / "training.png")
+        plotting.save(plotting.training_curve(rows, entropy=exact_nats(rows)), run.folder / "training.png")
         _require_finite(run, rows)
 
 

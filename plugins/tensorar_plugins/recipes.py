@@ -1,19 +1,23 @@
-"""Recipes: the experiments of the lecture and of the papers, each one command."""
+"""Recipes: experiments of the lecture and of papers, one command each."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from tensorar import PartSpec, Recipe, TrainingSettings
 
 
-def _recipe(name, description, *, dataset, head, backbone, ordering="raster", **training):
+def _recipe(
+    name: str, description: str, *, dataset: str, head: str, backbone: str, ordering: str = "raster", **training: Any
+) -> Recipe:
     parts = {"dataset": dataset, "ordering": ordering, "head": head, "backbone": backbone}
     specs = {kind: PartSpec.parse(spec) for kind, spec in parts.items()}
     return Recipe(name=name, description=description, training=TrainingSettings(**training), **specs)
 
 
-def _toy(name, backbone, *, minutes=2.0, **training):
-    """The toy by another network, shown levels as categories: what each makes of the same task in the same time."""
-    settings = {"batch_size": 64, "learning_rate": 2e-3, "ema": 0.99} | training
+def _toy(name: str, backbone: str, *, minutes: float = 2.0, **training: Any) -> Recipe:
+    """The toy with another network in the same time; the levels are encoded one-hot."""
+    settings: dict[str, Any] = {"batch_size": 64, "learning_rate": 2e-3, "ema": 0.99} | training
     return _recipe(
         f"toy-{name}",
         f"The lecture's toy sequences with {backbone}.",
@@ -25,10 +29,10 @@ def _toy(name, backbone, *, minutes=2.0, **training):
     )
 
 
-ALL = [
+ALL: list[Recipe] = [
     _recipe(
         "toy-convnet",
-        "The lecture's toy sequences with its convnet: minutes on a laptop.",
+        "The lecture's toy sequences with its convnet: two minutes on a laptop.",
         dataset="toy",
         head="categorical:levels=64",
         backbone="convnet",
@@ -60,7 +64,7 @@ ALL = [
     ),
     _recipe(
         "caltech16-fvsbn",
-        "Caltech-101 silhouettes, 16 x 16, with the same; reads them from $TENSORAR_DATA/caltech_silhouettes.",
+        "Caltech-101 silhouettes, 16 x 16, with the FVSBN, from $TENSORAR_DATA/caltech_silhouettes.",
         dataset="npz:path=$TENSORAR_DATA/caltech_silhouettes/caltech_silhouettes_16.npz,packed=true",
         head="bernoulli",
         backbone="fvsbn",

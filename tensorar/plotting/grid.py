@@ -1,4 +1,4 @@
-"""Grids of samples and of data, alone or next to each other."""
+"""Grids of events, alone or side by side."""
 
 from __future__ import annotations
 
@@ -13,11 +13,21 @@ from torch import Tensor
 from tensorar.errors import ShapeError
 from tensorar.plotting.curve import draw_curve
 from tensorar.plotting.image import draw_image
-from tensorar.plotting.style import BLUE, DARK, NORMAL, ORANGE, SMALL, Limits, limits_of, look, new_figure
+from tensorar.plotting.style import (
+    BLUE,
+    DARK,
+    NORMAL_FONT,
+    ORANGE,
+    SMALL_FONT,
+    Limits,
+    new_figure,
+    value_limits,
+    view_and_values,
+)
 from tensorar.plotting.tiles import Tiles
 from tensorar.plotting.view import View
 
-PANELS = 16  # more panels of curves than this are too small to read; further curves join the first panels
+MAX_PANELS = 16  # more panels of curves would be too small to read; further curves share the first panels
 
 
 def event_grid(
@@ -28,99 +38,99 @@ def event_grid(
     high: float | None = None,
     columns: int | None = None,
 ) -> Figure:
-    """Events side by side: images tight together, small panels of curves, or a histogram of numbers.
+    """A grid of events: tiled images, small panels of curves, or a histogram of single numbers.
 
-    ``low`` is black and ``high`` is white (the bottom and the top of curves); by default the least and the greatest
-    value. Raises ``ShapeError`` when there are no events.
+    ``low`` is black and ``high`` is white (bottom and top for curves); by default the minimum and the maximum. Raises
+    ``ShapeError`` if there are no events.
     """
-    view, values = look(events)
-    figure = new_figure(*_inches(view, len(values), columns, width=6))
-    fill(figure, view, values, limits_of([values], low, high), columns)
+    view, values = view_and_values(events)
+    figure = new_figure(*_size_in_inches(view, len(values), columns, width=6))
+    draw_events(figure, view, values, value_limits([values], low, high), columns)
     if title is not None:
-        figure.suptitle(title, fontsize=NORMAL + 1, parse_math=False)
+        figure.suptitle(title, fontsize=NORMAL_FONT + 1, parse_math=False)
     return figure
 
 
 def side_by_side(
     columns: dict[str, Shaped[Tensor, "..."]], *, low: float | None = None, high: float | None = None
 ) -> Figure:
-    """Grids of events (``{"training": (n, *event), ...}``) under their names, all in one range of values."""
+    """Grids of events (``{"training": (n, *event), ...}``), titled with their names, with the same range of values."""
     if not columns:
-        raise ShapeError(expected="at least one column of events", got="none", remedy="give a name and its events")
-    looks = [look(events, what=f"events under {name!r}") for name, events in columns.items()]
-    limits = limits_of([values for _, values in looks], low, high)
-    sizes = [_inches(view, len(values), None, width=4.5) for view, values in looks]
+        raise ShapeError(expected="at least one column of events", got="none", remedy="pass a name and its events")
+    views = [view_and_values(events, what=f"events under {name!r}") for name, events in columns.items()]
+    limits = value_limits([values for _, values in views], low, high)
+    sizes = [_size_in_inches(view, len(values), None, width=4.5) for view, values in views]
     figure = new_figure(sum(w for w, _ in sizes) + 0.3, max(h for _, h in sizes) + 0.3)
-    places = figure.subfigures(1, len(columns), squeeze=False, wspace=0.04, width_ratios=[w for w, _ in sizes])[0]
-    for place, name, (view, values) in zip(places, columns, looks, strict=True):
-        fill(place, view, values, limits, None)
-        place.suptitle(name, fontsize=NORMAL + 1, parse_math=False)
+    panels = figure.subfigures(1, len(columns), squeeze=False, wspace=0.04, width_ratios=[w for w, _ in sizes])[0]
+    for panel, name, (view, values) in zip(panels, columns, views, strict=True):
+        draw_events(panel, view, values, limits, None)
+        panel.suptitle(name, fontsize=NORMAL_FONT + 1, parse_math=False)
     return figure
 
 
-def fill(
-    place: FigureBase, view: View, values: Float64[np.ndarray, "n *event"], limits: Limits, columns: int | None
+def draw_events(
+    panel: FigureBase, view: View, values: Float64[np.ndarray, "n *event"], limits: Limits, columns: int | None
 ) -> None:
-    """Fill a figure, or a part of one, with a grid of events."""
+    """Draw a grid of events in a figure or a subfigure."""
     if view.kind == "number":
-        _histogram(place, values, limits)
+        _histogram(panel, values, limits)
     elif view.kind == "curve":
-        _curves(place, values, limits, columns)
+        _curves(panel, values, limits, columns)
     else:
-        axes = place.subplots()
+        axes = panel.subplots()
         tiles = _tiles(view, len(values), columns)
         tiles.draw(axes, len(values), lambda k, corner: draw_image(axes, view, values[k], limits, corner=corner))
 
 
-def _inches(view: View, n: int, columns: int | None, *, width: float) -> tuple[float, float]:
+def _size_in_inches(view: View, n: int, columns: int | None, *, width: float) -> tuple[float, float]:
     if view.kind == "number":
         return 0.8 * width, 0.5 * width
     if view.kind == "curve":
         rows, across = _panels(n, columns)
         return max(3.0, width * min(1.0, 0.3 + 0.2 * across)), 0.6 + 1.1 * rows
-    return _tiles(view, n, columns).inches(width)
+    return _tiles(view, n, columns).size_in_inches(width)
 
 
 def _tiles(view: View, n: int, columns: int | None) -> Tiles:
-    """As many columns as make the whole about square, unless their number is given."""
+    """Tiles in ``columns`` columns, by default so many that the figure is about square."""
     ratio = view.height * view.cell_aspect / view.width
     across = columns or max(1, round(math.sqrt(n * ratio)))
     return Tiles(view, math.ceil(n / min(across, n)), min(across, n))
 
 
 def _panels(n: int, columns: int | None) -> tuple[int, int]:
-    """Rows and columns of panels for ``n`` curves: 4 by 4 at most, unless the number of columns is given."""
-    panels = min(n, PANELS)
+    """Rows and columns of panels for ``n`` curves: by default at most 4 by 4."""
+    panels = min(n, MAX_PANELS)
     across = min(columns or min(4, math.ceil(panels / 2)), panels)
     return math.ceil(panels / across), across
 
 
-def _curves(place: FigureBase, values: Float64[np.ndarray, "n *event"], limits: Limits, columns: int | None) -> None:
+def _curves(panel: FigureBase, values: Float64[np.ndarray, "n *event"], limits: Limits, columns: int | None) -> None:
     rows, across = _panels(len(values), columns)
-    grid = place.subplots(rows, across, squeeze=False, sharex=True, sharey=True).ravel()
-    panels = min(len(values), PANELS)
+    grid = panel.subplots(rows, across, squeeze=False, sharex=True, sharey=True).ravel()
+    panels = min(len(values), MAX_PANELS)
     colours = (DARK, BLUE, ORANGE)
     for k, event in enumerate(values):
         draw_curve(grid[k % panels], event, limits, colour=colours[k // panels % len(colours)])
     for empty in grid[panels:]:
         empty.set_visible(False)
-    place.supxlabel("coefficient", fontsize=NORMAL)
-    place.supylabel("value", fontsize=NORMAL)
+    panel.supxlabel("coefficient", fontsize=NORMAL_FONT)
+    panel.supylabel("value", fontsize=NORMAL_FONT)
 
 
-def _histogram(place: FigureBase, values: Float64[np.ndarray, "n *event"], limits: Limits) -> None:
+def _histogram(panel: FigureBase, values: Float64[np.ndarray, "n *event"], limits: Limits) -> None:
     flat = values.ravel()[np.isfinite(values.ravel())]
-    axes = place.subplots()
+    axes = panel.subplots()
     axes.hist(flat, bins=_bins(flat, limits), weights=np.full(len(flat), 1 / len(values)), color=BLUE)
-    axes.set_xlabel("value", fontsize=NORMAL)
-    axes.set_ylabel("share of the events", fontsize=NORMAL)
+    axes.set_xlabel("value", fontsize=NORMAL_FONT)
+    axes.set_ylabel("fraction of events", fontsize=NORMAL_FONT)
     axes.xaxis.set_major_locator(MaxNLocator(6))
-    axes.tick_params(labelsize=SMALL)
+    axes.tick_params(labelsize=SMALL_FONT)
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def _bins(values: Float64[np.ndarray, " n"], limits: Limits) -> list[float]:
-    """One bin per whole number where the values are whole and few, else forty."""
+    """Edges of one bin per integer if the values are integers in a small range, else of forty bins."""
     low, high = limits
     if high - low <= 100 and (values == values.round()).all():
         return [k - 0.5 for k in range(math.floor(low), math.ceil(high) + 2)]

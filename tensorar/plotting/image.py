@@ -1,4 +1,4 @@
-"""One event as an image: values in grey or RGB, the unknown tinted and hatched, a coefficient marked."""
+"""One event as an image: values in grey or RGB, unknown ones tinted and hatched."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 
-from tensorar.plotting.style import HATCH, RED, UNKNOWN, Limits
+from tensorar.plotting.style import HATCH_COLOUR, RED, UNKNOWN_COLOUR, Limits
 from tensorar.plotting.view import View
 
 Corner = tuple[float, float]  # x and y of the upper left cell's centre, in cells
 
 
-def paint(
+def cell_colours(
     view: View,
     event: Float64[np.ndarray, "*event"],
     limits: Limits,
@@ -23,15 +23,15 @@ def paint(
 ) -> Float64[np.ndarray, "h w 3"]:
     """The colours of an event's cells: grey (or RGB) between the limits, tinted where unknown or not finite.
 
-    An RGB cell of which only some channels are known has the colours that are known.
+    If only some channels of an RGB cell are known, the others are 0.
     """
     known = np.isfinite(event) if known is None else known & np.isfinite(event)
     low, high = limits
     shade = np.where(known, (np.where(known, event, low) - low) / (high - low), 0.0).clip(0, 1)
-    shown = np.array(np.broadcast_to(_channels(view, view.arrange(shade)), (view.height, view.width, 3)))
-    shown[~_channels(view, view.arrange(known)).any(-1)] = to_rgb(UNKNOWN)
-    shown[view.gaps] = 1
-    return shown
+    colours = np.array(np.broadcast_to(_channels(view, view.arrange(shade)), (view.height, view.width, 3)))
+    colours[~_channels(view, view.arrange(known)).any(-1)] = to_rgb(UNKNOWN_COLOUR)
+    colours[view.gaps] = 1
+    return colours
 
 
 def draw_image(
@@ -42,30 +42,30 @@ def draw_image(
     known: Bool[np.ndarray, "*event"] | None = None,
     corner: Corner = (0, 0),
 ) -> None:
-    """Draw one event with its upper left cell at ``corner``; hatched wherever something is unknown."""
-    draw_colours(axes, view, paint(view, event, limits, known), corner)
+    """Draw one event with its upper left cell at ``corner``, hatching cells that are not fully known."""
+    draw_colours(axes, view, cell_colours(view, event, limits, known), corner)
     if known is not None:
-        whole = _channels(view, view.arrange(known)).all(-1)
-        _hatch(axes, ~whole & ~view.gaps, corner)
+        fully_known = _channels(view, view.arrange(known)).all(-1)
+        _hatch(axes, ~fully_known & ~view.gaps, corner)
 
 
 def draw_colours(axes: Axes, view: View, colours: Float64[np.ndarray, "h w 3"], corner: Corner = (0, 0)) -> None:
-    """Draw the colours of a view's cells; one cell is one unit of the axes."""
+    """Draw the cells of a view in these colours; a cell is one unit of the axes wide."""
     x, y = corner[0] - 0.5, corner[1] - 0.5
     axes.imshow(colours, extent=(x, x + view.width, y + view.height, y), aspect=view.cell_aspect)
 
 
 def mark(axes: Axes, view: View, coefficient: int) -> None:
-    """A red square around a coefficient, large enough to be found in a large image."""
-    row, column = view.place(coefficient)
+    """Draw a red square around a coefficient, large enough to be visible in a large image."""
+    row, column = view.position(coefficient)
     side = min(view.width, view.height * view.cell_aspect) / 20
     w, h = max(1.0, side), max(1.0, side / view.cell_aspect)
     square = Rectangle((column - w / 2, row - h / 2), w, h, fill=False, edgecolor=RED, linewidth=1.8, clip_on=False)
     axes.add_patch(square)
 
 
-def bare(axes: Axes) -> None:
-    """No ticks and no frame: an image says where it ends."""
+def hide_axes(axes: Axes) -> None:
+    """Remove ticks and frame."""
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
@@ -76,7 +76,7 @@ def _channels(view: View, cells: Shaped[np.ndarray, "h w *rgb"]) -> Shaped[np.nd
 
 
 def _hatch(axes: Axes, where: Bool[np.ndarray, "h w"], corner: Corner) -> None:
-    """Hatch some cells; all in one path, since a patch per cell would be slow and break the lines."""
+    """Hatch some cells as a single path: a patch per cell would be slow and interrupt the lines."""
     rows, columns = where.nonzero()
     if len(rows) == 0:
         return
@@ -85,4 +85,4 @@ def _hatch(axes: Axes, where: Bool[np.ndarray, "h w"], corner: Corner) -> None:
     vertices = (centres[:, None] + around).reshape(-1, 2)
     codes = np.tile([Path.MOVETO, *[Path.LINETO] * 3, Path.CLOSEPOLY], len(rows))
     cells = Path(vertices, codes)
-    axes.add_patch(PathPatch(cells, facecolor="none", edgecolor=HATCH, hatch="//////", linewidth=0))
+    axes.add_patch(PathPatch(cells, facecolor="none", edgecolor=HATCH_COLOUR, hatch="//////", linewidth=0))

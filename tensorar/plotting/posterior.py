@@ -1,4 +1,4 @@
-"""The posterior of the next coefficient, step by step: the mask, the values so far, the distribution."""
+"""The predictive distribution of the next coefficient, step by step, with the mask and the values so far."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from torch import Tensor
 
 from tensorar.errors import ShapeError
 from tensorar.plotting.curve import draw_curve, shade_unknown
-from tensorar.plotting.image import bare, draw_image, mark
+from tensorar.plotting.image import draw_image, hide_axes, mark
 from tensorar.plotting.masks import draw_mask
 from tensorar.plotting.predictive import Predicted, draw_predicted
 from tensorar.plotting.style import (
-    NORMAL,
+    NORMAL_FONT,
     RED,
-    SMALL,
+    SMALL_FONT,
     Limits,
-    limits_of,
+    check_same_shape,
     new_figure,
-    numbers,
-    same_shape,
+    to_numpy,
+    value_limits,
 )
 from tensorar.plotting.view import View, view_of
 
 
 @dataclass(frozen=True, eq=False)
 class PosteriorStep:
-    """One step of one example: what is known, which coefficient is next (flat index), what is predicted for it.
+    """One step of one example: the known values, the next coefficient (flat index), and its predicted distribution.
 
-    ``probabilities`` belong to the values in ``support``; with ``density=True`` they are densities on a grid of
-    values. ``truth`` is the value that came, ``exact`` the distribution that made it, each where it is known.
+    ``probabilities`` are those of the values in ``support``, or densities at these values if ``density`` is True.
+    ``truth`` is the actual value and ``exact`` the true distribution, or None if unknown.
 
-    Raises ``ShapeError`` when shapes do not match or the coefficient is not one of the event's.
+    Raises ``ShapeError`` if shapes do not match or the coefficient is out of range.
     """
 
     mask: Bool[Tensor, "*event"]
@@ -49,52 +49,54 @@ class PosteriorStep:
     density: bool = False
 
     def __post_init__(self) -> None:
-        same_shape("values", self.values.shape, self.mask.shape)
-        same_shape("probabilities", self.probabilities.shape, (self.support.numel(),))
+        check_same_shape("values", self.values.shape, self.mask.shape)
+        check_same_shape("probabilities", self.probabilities.shape, (self.support.numel(),))
         if self.exact is not None:
-            same_shape("exact probabilities", self.exact.shape, self.probabilities.shape)
+            check_same_shape("exact probabilities", self.exact.shape, self.probabilities.shape)
         if self.support.numel() == 0 or not 0 <= self.coefficient < self.mask.numel():
             raise ShapeError(
                 expected=f"a coefficient from 0 to {self.mask.numel() - 1} and at least one value of its support",
                 got=f"coefficient {self.coefficient} and {self.support.numel()} values",
-                remedy="give the flat index of the next coefficient and the values it can take",
+                remedy="pass the flat index of the next coefficient and the values it can take",
             )
 
 
 def posterior(steps: Sequence[PosteriorStep]) -> Figure:
     """A row per step: the mask, the values so far with the next coefficient in red, its predicted distribution.
 
-    Probabilities are on a log scale. Raises ``ShapeError`` when there are no steps.
+    Probabilities are on a log scale. Raises ``ShapeError`` if there are no steps.
     """
     if not steps:
-        raise ShapeError(expected="at least one step", got="none", remedy="give the steps to draw")
+        raise ShapeError(expected="at least one step", got="none", remedy="pass the steps to draw")
     figure = new_figure(9, 0.5 + 2.1 * len(steps))
     grid = figure.subplots(len(steps), 3, squeeze=False, width_ratios=(1, 1.15, 1.5))
-    limits = _value_limits(steps)
+    limits = _shared_limits(steps)
     for (mask_axes, values_axes, probability_axes), step in zip(grid, steps, strict=True):
         _draw_mask(mask_axes, step)
         _draw_values(values_axes, step, limits)
         draw_predicted(probability_axes, _predicted(step))
     handles = {label: h for axes in grid[:, 2] for h, label in zip(*axes.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles.keys(), loc="outside lower right", ncols=3, fontsize=SMALL, frameon=False)
+    figure.legend(
+        handles.values(), handles.keys(), loc="outside lower right", ncols=3, fontsize=SMALL_FONT, frameon=False
+    )
     return figure
 
 
-def _value_limits(steps: Sequence[PosteriorStep]) -> Limits:
-    known = [numbers(s.values)[s.mask.cpu().numpy()] for s in steps]
+def _shared_limits(steps: Sequence[PosteriorStep]) -> Limits:
+    known = [to_numpy(s.values)[s.mask.cpu().numpy()] for s in steps]
     truths = np.array([s.truth for s in steps if s.truth is not None], dtype=float)
-    return limits_of([*known, truths, *(numbers(s.support) for s in steps)])
+    return value_limits([*known, truths, *(to_numpy(s.support) for s in steps)])
 
 
 def _draw_mask(axes: Axes, step: PosteriorStep) -> None:
     view = view_of(tuple(step.mask.shape), colour=False)
     draw_mask(axes, view, step.mask.cpu().numpy(), step.coefficient)
-    axes.set_title(f"step {int(step.mask.sum())}: what is known", fontsize=NORMAL)
+    axes.set_title(f"step {int(step.mask.sum())}: known coefficients", fontsize=NORMAL_FONT)
 
 
 def _draw_values(axes: Axes, step: PosteriorStep, limits: Limits) -> None:
     view = view_of(tuple(step.mask.shape))
-    known, values = step.mask.cpu().numpy(), numbers(step.values)
+    known, values = step.mask.cpu().numpy(), to_numpy(step.values)
     if view.kind in ("curve", "number"):
         shade_unknown(axes, known)
         draw_curve(axes, values, limits, known=known)
@@ -102,16 +104,16 @@ def _draw_values(axes: Axes, step: PosteriorStep, limits: Limits) -> None:
     else:
         draw_image(axes, view, values, limits, known)
         mark(axes, view, step.coefficient)
-        bare(axes)
-    axes.set_title(f"next coefficient: {_coordinates(step, view)}", fontsize=NORMAL)
+        hide_axes(axes)
+    axes.set_title(f"next coefficient: {_coordinates(step, view)}", fontsize=NORMAL_FONT)
 
 
 def _mark_on_curve(axes: Axes, step: PosteriorStep) -> None:
     axes.axvline(step.coefficient, color=RED, linewidth=1, linestyle=":")
     if step.truth is not None:
         axes.plot(step.coefficient, step.truth, "o", color=RED, markersize=5)
-    axes.set_xlabel("coefficient", fontsize=SMALL)
-    axes.set_ylabel("value", fontsize=SMALL)
+    axes.set_xlabel("coefficient", fontsize=SMALL_FONT)
+    axes.set_ylabel("value", fontsize=SMALL_FONT)
 
 
 def _coordinates(step: PosteriorStep, view: View) -> str:
@@ -120,7 +122,7 @@ def _coordinates(step: PosteriorStep, view: View) -> str:
 
 
 def _predicted(step: PosteriorStep) -> Predicted:
-    support = numbers(step.support)
+    support = to_numpy(step.support)
     by_value = support.argsort()
-    exact = None if step.exact is None else numbers(step.exact)[by_value]
-    return Predicted(support[by_value], numbers(step.probabilities)[by_value], exact, step.truth, step.density)
+    exact = None if step.exact is None else to_numpy(step.exact)[by_value]
+    return Predicted(support[by_value], to_numpy(step.probabilities)[by_value], exact, step.truth, step.density)

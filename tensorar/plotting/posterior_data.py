@@ -1,4 +1,4 @@
-"""What a model predicts at some steps of one event, ready to be drawn."""
+"""A model's predictive distributions at some steps of one event, ready to be drawn."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tensorar.order import Order
 from tensorar.plotting.posterior import PosteriorStep
 from tensorar.utils.random_state import seeded
 
-# of a discrete distribution: of large counts some are shown, evenly spread
-MOST_VALUES = 1000
+# for a discrete distribution; a larger range of counts is subsampled evenly
+MAX_DISCRETE_VALUES = 1000
 
 
 @torch.no_grad()
@@ -31,24 +31,26 @@ def posterior_steps(
     *,
     context: Float[Tensor, " context"] | None = None,
 ) -> list[PosteriorStep]:
-    """The distribution of the coefficient visited at each of ``steps``, given what the order visits before it.
+    """The predicted distribution of the coefficient visited at each of ``steps``, given those visited before it.
 
-    With a dataset that knows its exact conditionals, and a model in raster order, these come along. Raises
-    ``ShapeError`` for an event of another shape and for a step that the order does not have.
+    If the dataset has exact conditionals and the model visits in raster order, these are included. Raises
+    ``ShapeError`` for an event of another shape and for a step out of range.
     """
     if tuple(x.shape) != model.event_shape:
         raise ShapeError(
-            expected=f"an event of shape {model.event_shape}", got=str(tuple(x.shape)), remedy="take one of its dataset"
+            expected=f"an event of shape {model.event_shape}",
+            got=str(tuple(x.shape)),
+            remedy="pass an event of the model's shape",
         )
     for t in steps:
         if not 0 <= t < len(model.order):
             raise ShapeError(
                 expected=f"steps from 0 to {len(model.order) - 1}",
                 got=str(t),
-                remedy="leave out those beyond the order",
+                remedy="omit steps out of range",
             )
-    given = None if context is None else context.unsqueeze(0)
-    return [_step(model, x.to(model.device, model.dtype), t, dataset, given) for t in steps]
+    contexts = None if context is None else context.unsqueeze(0)
+    return [_step(model, x.to(model.device, model.dtype), t, dataset, contexts) for t in steps]
 
 
 def _step(
@@ -76,7 +78,7 @@ def _step(
 
 
 def _support(head: Head, predicted: Distribution, truth: float, device: torch.device) -> tuple[Tensor, bool]:
-    """The values to show a distribution at, and whether they are a grid of a density."""
+    """The values to evaluate a distribution at, and whether they are a grid for a density."""
     if head.support is constraints.boolean:
         return torch.tensor([0.0, 1.0]), False
     low, high = (getattr(head.support, name, None) for name in ("lower_bound", "upper_bound"))
@@ -85,20 +87,20 @@ def _support(head: Head, predicted: Distribution, truth: float, device: torch.de
     lowest, highest = min(float(drawn.min()), truth), max(float(drawn.max()), truth)
     if head.support.is_discrete:
         first, last = (lowest if low is None else low), (highest if high is None else high)
-        shown = torch.linspace(float(first), float(last), min(int(last - first) + 1, MOST_VALUES)).round()
-        return torch.cat([shown, torch.tensor([truth])]).unique(), False
+        values = torch.linspace(float(first), float(last), min(int(last - first) + 1, MAX_DISCRETE_VALUES)).round()
+        return torch.cat([values, torch.tensor([truth])]).unique(), False
     margin = 0.1 * (highest - lowest) or 1.0
     grid = torch.linspace(lowest - margin, highest + margin, 400)
     return grid[head.support.check(grid)], True
 
 
 def _exact(dataset: Dataset, evidence: Evidence, support: Tensor) -> Tensor | None:
-    known = dataset.conditional(evidence.to("cpu", evidence.value.dtype))
-    if known is None or known.support is None:
+    conditional = dataset.conditional(evidence.to("cpu", evidence.value.dtype))
+    if conditional is None or conditional.support is None:
         return None
     values = support.cpu().unsqueeze(-1)
-    possible = known.support.check(values)
-    # a value beyond what the process makes has no probability to ask for
+    possible = conditional.support.check(values)
+    # log_prob rejects values outside the support, so they are replaced by a sample first
     with seeded(0):
-        asked = torch.where(possible, values, known.sample())
-    return torch.where(possible, known.log_prob(asked).exp(), 0.0)[:, 0].float()
+        inside = torch.where(possible, values, conditional.sample())
+    return torch.where(possible, conditional.log_prob(inside).exp(), 0.0)[:, 0].float()

@@ -1,4 +1,4 @@
-"""The predicted distribution of one coefficient, on a log scale, against the exact one and the value that came."""
+"""The predicted distribution of one coefficient on a log scale, with the exact one and the true value."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from jaxtyping import Float64
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from tensorar.plotting.style import BLUE, DARK, RED, SMALL, Limits
+from tensorar.plotting.style import BLUE, DARK, RED, SMALL_FONT, Limits
 
-DECADES = 8  # smaller probabilities than this below the greatest are not told apart
-MANY = 64  # bars, or dots: beyond this they run into each other
+MAX_DECADES = 8  # probabilities more decades below the maximum are cut off
+MAX_SEPARATE_BARS = 64  # bars or dots; more would run into each other
 
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """Probabilities of the values of a support, or densities at them; sorted by value."""
+    """Probabilities of the values of a support, or densities at these values, sorted by value."""
 
     support: Float64[np.ndarray, " k"]
     probabilities: Float64[np.ndarray, " k"]
@@ -28,23 +28,23 @@ class Predicted:
 
     @property
     def limits(self) -> Limits:
-        """Whole decades around all that is drawn, a few at most: impossible values have no logarithm."""
+        """Limits of the log axis in whole decades; zero probabilities do not count."""
         every = np.concatenate([p for p in (self.probabilities, self.exact) if p is not None])
         positive = every[(every > 0) & np.isfinite(every)]
         if len(positive) == 0:
             return 0.1, 1.0
         top = math.ceil(math.log10(positive.max()))
         bottom = math.floor(math.log10(positive.min() / 1.5))
-        return 10.0 ** max(bottom, top - DECADES), 10.0**top
+        return 10.0 ** max(bottom, top - MAX_DECADES), 10.0**top
 
 
 def draw_predicted(axes: Axes, predicted: Predicted) -> None:
-    """Bars for probabilities, a curve for densities; the exact ones black, the true value red."""
+    """Draw probabilities as bars and densities as a curve; the exact ones black, the true value red."""
     bottom, top = predicted.limits
     _draw_model(axes, predicted, bottom)
     _draw_exact(axes, predicted, bottom)
     if predicted.truth is not None:
-        # behind the bars: with 256 levels it would hide the one it is about
+        # behind the bars: with 256 levels it would hide the bar of the true value
         axes.axvline(predicted.truth, color=RED, linewidth=1.3, linestyle="--", label="true value", zorder=0)
     axes.set_yscale("log")
     axes.set_ylim(bottom, 1.3 * top)
@@ -54,7 +54,7 @@ def draw_predicted(axes: Axes, predicted: Predicted) -> None:
 def _draw_model(axes: Axes, predicted: Predicted, bottom: float) -> None:
     x, y = predicted.support, predicted.probabilities.clip(bottom)
     if predicted.density:
-        axes.plot(x, y, color=BLUE, linewidth=1.5, marker=_dot_if_alone(x), label="predicted")
+        axes.plot(x, y, color=BLUE, linewidth=1.5, marker=_marker(x), label="predicted")
     else:
         axes.bar(x, y, width=_bar_width(x), color=BLUE, alpha=0.75, linewidth=0, label="predicted")
 
@@ -62,23 +62,23 @@ def _draw_model(axes: Axes, predicted: Predicted, bottom: float) -> None:
 def _draw_exact(axes: Axes, predicted: Predicted, bottom: float) -> None:
     if predicted.exact is None:
         return
-    shown = np.where(predicted.exact < bottom, np.nan, predicted.exact)
-    dots = not predicted.density and len(shown) <= MANY
-    style, marker = ("", "o") if dots else ("-", _dot_if_alone(shown))
+    exact = np.where(predicted.exact < bottom, np.nan, predicted.exact)
+    dots = not predicted.density and len(exact) <= MAX_SEPARATE_BARS
+    style, marker = ("", "o") if dots else ("-", _marker(exact))
     axes.plot(
-        predicted.support, shown, linestyle=style, marker=marker, color=DARK, markersize=2.5, linewidth=1, label="exact"
+        predicted.support, exact, linestyle=style, marker=marker, color=DARK, markersize=2.5, linewidth=1, label="exact"
     )
 
 
-def _dot_if_alone(x: Float64[np.ndarray, " k"]) -> str:
-    """A line through one point would be invisible."""
+def _marker(x: Float64[np.ndarray, " k"]) -> str:
+    """A marker for a line of a single point, which would be invisible."""
     return "o" if len(x) == 1 else ""
 
 
 def _bar_width(support: Float64[np.ndarray, " k"]) -> float:
-    """Bars almost touch their nearest neighbours; many bars make one area, without stripes."""
+    """The width of bars: nearly touching their neighbours, or touching if there are many."""
     steps = np.diff(np.unique(support))
-    return (0.85 if len(support) <= MANY else 1.0) * (float(steps.min()) if len(steps) else 1.0)
+    return (0.85 if len(support) <= MAX_SEPARATE_BARS else 1.0) * (float(steps.min()) if len(steps) else 1.0)
 
 
 def _label(axes: Axes, predicted: Predicted) -> None:
@@ -86,7 +86,7 @@ def _label(axes: Axes, predicted: Predicted) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(7, integer=whole and not predicted.density))
     axes.yaxis.set_major_locator(LogLocator(numticks=6))
     axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel("value of the next coefficient", fontsize=SMALL)
-    axes.set_ylabel("density" if predicted.density else "probability", fontsize=SMALL)
-    axes.tick_params(labelsize=SMALL)
+    axes.set_xlabel("value of the next coefficient", fontsize=SMALL_FONT)
+    axes.set_ylabel("density" if predicted.density else "probability", fontsize=SMALL_FONT)
+    axes.tick_params(labelsize=SMALL_FONT)
     axes.spines[["top", "right"]].set_visible(False)

@@ -1,4 +1,4 @@
-"""What all pictures share: numbers out of tensors, the range they are shown in, colours and empty figures."""
+"""What all figures share: arrays from tensors, ranges of values, colours and empty figures."""
 
 from __future__ import annotations
 
@@ -12,68 +12,70 @@ from torch import Tensor
 from tensorar.errors import ShapeError
 from tensorar.plotting.view import View, view_of
 
-# Distinct in lightness too, so that they survive a grey print; the hues are about those of Okabe and Ito, which the
-# colour-blind tell apart.
+# Distinct in lightness too, so that they remain distinguishable in greyscale; the hues are close to those of Okabe and
+# Ito, which are safe for colour-blind readers.
 DARK = "#222222"
 LIGHT = "#e4e4e4"
-LINE = "#9a9a9a"
+LINE_COLOUR = "#9a9a9a"
 RED = "#d5200a"
 BLUE = "#0072b2"
 ORANGE = "#d55e00"
-UNKNOWN = "#bfdcf2"  # a tint that no grey value has
-HATCH = "#6fa8d6"
+UNKNOWN_COLOUR = "#bfdcf2"  # a tint, unlike any grey value
+HATCH_COLOUR = "#6fa8d6"
 
-SMALL, NORMAL = 7, 9  # points
-FEW = 100  # cells that are large enough for a line between them and a number in each
+SMALL_FONT, NORMAL_FONT = 7, 9  # points
+MAX_LABELLED_CELLS = 100  # more cells are too small for lines between them and numbers in them
 
 Limits = tuple[float, float]
 
 
-def numbers(tensor: Shaped[Tensor, "*shape"]) -> Float64[np.ndarray, "*shape"]:
-    """A tensor of any dtype on any device as NumPy has it, in float64."""
+def to_numpy(tensor: Shaped[Tensor, "*shape"]) -> Float64[np.ndarray, "*shape"]:
+    """A tensor of any dtype on any device as a float64 array."""
     array: np.ndarray = tensor.detach().cpu().double().numpy()
     return array
 
 
-def look(events: Shaped[Tensor, "n *event"], *, what: str = "events") -> tuple[View, Float64[np.ndarray, "n *event"]]:
-    """How a batch of events is shown, and its numbers. Raises ``ShapeError`` when there is nothing to show."""
+def view_and_values(
+    events: Shaped[Tensor, "n *event"], *, what: str = "events"
+) -> tuple[View, Float64[np.ndarray, "n *event"]]:
+    """The view of a batch of events, and its values. Raises ``ShapeError`` for an empty batch."""
     if events.ndim == 0 or len(events) == 0:
         raise ShapeError(
-            expected=f"{what} of shape (batch, *event), at least one",
+            expected=f"{what} of shape (batch, *event) with at least one event",
             got=f"shape {tuple(events.shape)}",
-            remedy="add the batch axis, or give something to draw",
+            remedy="add the batch axis, or pass at least one event",
         )
-    return view_of(tuple(events.shape[1:])), numbers(events)
+    return view_of(tuple(events.shape[1:])), to_numpy(events)
 
 
-def same_shape(what: str, got: tuple[int, ...], expected: tuple[int, ...]) -> None:
-    """Raise ``ShapeError`` unless two things that are drawn together have one shape."""
+def check_same_shape(what: str, got: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    """Raise ``ShapeError`` unless the shapes of two tensors drawn together are equal."""
     if tuple(got) != tuple(expected):
         raise ShapeError(
             expected=f"{what} of shape {tuple(expected)}",
             got=f"{tuple(got)}",
-            remedy="give everything in one picture the same shape",
+            remedy="pass tensors of the same shape",
         )
 
 
-def limits_of(
+def value_limits(
     arrays: Iterable[Float64[np.ndarray, "..."]], low: float | None = None, high: float | None = None
 ) -> Limits:
-    """The range in which numbers are shown: theirs, unless it is given; never empty, whatever the numbers are.
+    """The range of finite values, unless ``low`` and ``high`` are given; never empty.
 
-    >>> limits_of([np.array([3.0, 5.0])]), limits_of([np.array([0.0, 0.0])])
+    >>> value_limits([np.array([3.0, 5.0])]), value_limits([np.array([0.0, 0.0])])
     ((3.0, 5.0), (0.0, 1.0))
     """
-    everything = np.concatenate([np.ravel(a) for a in arrays])
-    finite = everything[np.isfinite(everything)]
+    values = np.concatenate([np.ravel(a) for a in arrays])
+    finite = values[np.isfinite(values)]
     bottom = low if low is not None else float(finite.min(initial=np.inf)) if len(finite) else 0.0
     top = high if high is not None else float(finite.max(initial=-np.inf)) if len(finite) else bottom
     if top - bottom > 1e-6 * max(abs(bottom), abs(top)):
         return bottom, top
-    # a constant has no range of its own: show it between 0 and 1, or between 0 and itself
+    # constant values have no range of their own: extend it to include 0 and 1
     return min(bottom, 0.0), max(top, 1.0)
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty white figure of a size in inches."""
+    """An empty white figure; width and height are in inches."""
     return Figure(figsize=(width, height), layout="constrained", facecolor="white")

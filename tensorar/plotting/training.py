@@ -9,22 +9,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from tensorar.plotting.style import BLUE, DARK, NORMAL, ORANGE, SMALL, new_figure
+from tensorar.plotting.style import BLUE, DARK, NORMAL_FONT, ORANGE, SMALL_FONT, new_figure
 
-Row = Mapping[str, float | int | None]  # what a line of metrics.jsonl holds, as far as it is drawn
+Row = Mapping[str, float | int | None]  # the entries of a line of metrics.jsonl that are drawn
 
 
-def curve_of_training(rows: Sequence[Row], *, entropy: float | None = None) -> Figure:
-    """Nats per event over steps, for training and validation, above the exact ``entropy`` of the data if it is known.
+def training_curve(rows: Sequence[Row], *, entropy: float | None = None) -> Figure:
+    """Nats per event over steps for training and validation, and the exact ``entropy`` of the data if given.
 
-    Rows hold ``step`` and any of ``train_nats`` and ``valid_nats``; what is missing, None or not finite is left out.
+    Rows contain ``step`` and any of ``train_nats`` and ``valid_nats``; missing and non-finite entries are skipped.
     """
     figure = new_figure(6, 3.6)
     axes = figure.subplots()
     _draw(axes, rows, "train_nats", label="training", color=BLUE, linewidth=1, marker=".", markersize=3, alpha=0.8)
     _draw(axes, rows, "valid_nats", label="validation", color=ORANGE, linewidth=1.6, marker="o", markersize=4)
     if entropy is not None:
-        axes.axhline(entropy, color=DARK, linewidth=1.2, linestyle="--", label="exact nats of the data")
+        axes.axhline(entropy, color=DARK, linewidth=1.2, linestyle="--", label="entropy of the data")
     _finish(axes)
     return figure
 
@@ -38,11 +38,11 @@ def _draw(axes: Axes, rows: Sequence[Row], key: str, **style: object) -> None:
 
 
 def _finish(axes: Axes) -> None:
-    axes.set_xlabel("step", fontsize=NORMAL)
-    axes.set_ylabel("nats per event", fontsize=NORMAL)
+    axes.set_xlabel("step", fontsize=NORMAL_FONT)
+    axes.set_ylabel("nats per event", fontsize=NORMAL_FONT)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    axes.tick_params(labelsize=SMALL)
+    axes.tick_params(labelsize=SMALL_FONT)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="#e4e4e4", linewidth=0.6)
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize=SMALL, frameon=False)
+        axes.legend(fontsize=SMALL_FONT, frameon=False)

@@ -1,4 +1,4 @@
-"""How an event of any shape is shown: the one place that decides it."""
+"""How an event of any shape is displayed: as a number, a curve, an image, or slices."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Kind = Literal["number", "curve", "image", "rgb", "slices"]
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """Which coefficient is shown where, so that values, masks, ranks and marks all find their place in the same way.
+    """The cell in which each coefficient is displayed, the same for values, masks, ranks and marks.
 
-    ``cells`` holds the flat index of the coefficient at each place, and -1 in the gaps between slices: ``(h, w)``,
-    or ``(h, w, 3)`` where ``kind`` is "rgb". Curves and numbers are one row.
+    ``cells`` holds the flat index of the coefficient in each cell, and -1 in the gaps between slices: ``(h, w)``, or
+    ``(h, w, 3)`` if ``kind`` is "rgb". Curves and numbers are one row.
     """
 
     kind: Kind
@@ -38,42 +38,44 @@ class View:
 
     @property
     def cell_aspect(self) -> float:
-        """The height of a cell over its width: one, unless the event is so long that it would be a hair line."""
+        """The height of a cell divided by its width: 1, unless the event is very long in one direction."""
         ratio = self.width / self.height
         return max(1.0, ratio / 4) if ratio >= 1 else min(1.0, ratio * 4)
 
     @property
     def gaps(self) -> Shaped[np.ndarray, "h w"]:
-        """Where no coefficient is."""
+        """The cells without a coefficient."""
         gaps: np.ndarray = self.cells.reshape(self.height, self.width, -1)[..., 0] < 0
         return gaps
 
     def arrange(self, event: Shaped[np.ndarray, "..."], gap: Any = 0) -> Shaped[np.ndarray, "h w *rgb"]:
-        """What belongs to each coefficient (an event, or anything of its size), where the coefficient is shown."""
-        placed: np.ndarray = np.where(self.cells < 0, gap, event.ravel()[self.cells])
-        return placed
+        """Arrange one value per coefficient in the cells of the view."""
+        arranged: np.ndarray = np.where(self.cells < 0, gap, event.ravel()[self.cells])
+        return arranged
 
-    def place(self, coefficient: int) -> tuple[int, int]:
-        """The row and the column at which a coefficient, named by its flat index, is shown."""
+    def position(self, coefficient: int) -> tuple[int, int]:
+        """The row and the column in which a coefficient (flat index) is displayed."""
         row, column, *_ = np.argwhere(self.cells == coefficient)[0]
         return int(row), int(column)
 
 
 def view_of(event_shape: tuple[int, ...], *, colour: bool = True) -> View:
-    """The view of events of a shape, whose size-1 axes do not count.
+    """The view of events of a shape, in which axes of size 1 do not count.
 
-    No axis left is a number, one a curve, two an image, three of which the first has size 3 an RGB image, any other
-    three a montage of slices; with more, the leading axes are folded into the montage's rows and the next is its
-    columns. ``colour=False`` gives each coefficient a cell of its own (ranks and masks are no colours): three slices.
+    Without axes an event is a number, with one a curve, with two an image; with three it is an RGB image if the first
+    has size 3, else a montage of slices. With more, the leading axes become rows of the montage and the next one its
+    columns. ``colour=False`` shows RGB channels as slices, for ranks and masks, which are no colours.
 
-    Raises ``ShapeError`` when the event has no coefficients.
+    Raises ``ShapeError`` if the event has no coefficients.
 
     >>> view_of((1, 28, 28)).kind, view_of((3, 8, 8)).kind, view_of((3, 8, 8), colour=False).cells.shape
     ('image', 'rgb', (8, 26))
     """
     size = math.prod(event_shape)
     if size == 0:
-        raise ShapeError(expected="at least one coefficient", got=f"events {event_shape}", remedy="nothing to draw")
+        raise ShapeError(
+            expected="at least one coefficient", got=f"events {event_shape}", remedy="pass events without empty axes"
+        )
     long_axes = tuple(n for n in event_shape if n > 1)
     flat = np.arange(size)
     if len(long_axes) < 2:
@@ -87,7 +89,7 @@ def view_of(event_shape: tuple[int, ...], *, colour: bool = True) -> View:
 
 
 def _wrap(slices: Int[np.ndarray, "s h w"]) -> Int[np.ndarray, "rows columns h w"]:
-    """Slices in rows: one row of a few, else about as many rows as columns, the last filled up with gaps."""
+    """Arrange slices in rows: one row for up to four, else about as many rows as columns; the last is padded."""
     count = len(slices)
     columns = count if count <= 4 else math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
@@ -96,7 +98,7 @@ def _wrap(slices: Int[np.ndarray, "s h w"]) -> Int[np.ndarray, "rows columns h w
 
 
 def _montage(index: Int[np.ndarray, "rows columns h w"]) -> Int[np.ndarray, "height width"]:
-    """All slices in one array, with a gap one cell wide between them."""
+    """All slices in one array, separated by gaps one cell wide."""
     rows, columns, h, w = index.shape
     spaced = np.pad(index, ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=-1)
     return spaced.transpose(0, 2, 1, 3).reshape(rows * (h + 1), columns * (w + 1))[:-1, :-1]

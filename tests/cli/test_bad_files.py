@@ -34,29 +34,29 @@ TABLES = {
 DATA = {
     "npy:path=nan.npy": "finite numbers in the train part of 'npy', got NaN or infinity; remove or fill them",
     "npy:path=infinite.npy": "got NaN or infinity",
-    "npy:path=empty.npy": "at least 3 events in empty.npy, one for each part, got 0",
+    "npy:path=empty.npy": "at least 3 events in empty.npy, one for each split, got 0",
     "npy:path=hollow.npy": "at least one coefficient",
     "npy:path=single.npy": "events along the first axis in single.npy, got a single number",
     "npy:path=words.npy": "booleans in words.npy, got <U1",
-    "npy:path=cut.npy": "cut.npy to be a sound file of numpy arrays, got ",
-    "npy:path=cut.npz": "cut.npz to be a sound file of numpy arrays, got ",
-    "npz:path=cut.npz": "cut.npz to be a sound file of numpy arrays, got ",
-    "npz:path=levels.npy": "an archive of arrays in levels.npy, got one array; write npy:path=levels.npy",
-    "npy:path=whole.npz": "one array in whole.npz, got an archive of arrays; write npz:path=whole.npz",
+    "npy:path=cut.npy": "cut.npy to be a valid .npy/.npz file, got ",
+    "npy:path=cut.npz": "cut.npz to be a valid .npy/.npz file, got ",
+    "npz:path=cut.npz": "cut.npz to be a valid .npy/.npz file, got ",
+    "npz:path=levels.npy": "an archive of arrays in levels.npy, got one array; use npy:path=levels.npy",
+    "npy:path=whole.npz": "one array in whole.npz, got an archive of arrays; use npz:path=whole.npz",
     "npz:path=whole.npz": "an array named data or train in whole.npz, got x; name the array to use with key=NAME",
     "npy:path=none.npy": "got no such file or directory; check the path",
-    "npy:path=nan.csv": "nan.csv to be a sound file of numpy arrays, got another kind of file",
+    "npy:path=nan.csv": "nan.csv to be a valid .npy/.npz file, got a file of another kind",
     "csv:path=nan.csv": "a number in line 3, column 2 of nan.csv, got 'nan'; missing values",
     "csv:path=gap.csv": "a number in line 2, column 2 of gap.csv, got an empty cell",
     "csv:path=word.csv": "a number in line 2, column 2 of word.csv, got 'x'",
     "csv:path=ragged.csv": "2 cells in line 2 of ragged.csv, as in line 1, got 1",
-    "csv:path=empty.csv": "at least 3 events in empty.csv, one for each part, got 0",
+    "csv:path=empty.csv": "at least 3 events in empty.csv, one for each split, got 0",
     "csv:path=header.csv": "at least 3 events in header.csv",
-    "csv:path=levels.npy": "levels.npy to be a table as UTF-8 text",
-    "csv:path=none.csv": "none.csv to be a table as UTF-8 text, got no such file or directory",
+    "csv:path=levels.npy": "levels.npy to be a table in UTF-8 text",
+    "csv:path=none.csv": "none.csv to be a table in UTF-8 text, got no such file or directory",
     "mnist:path=cut": "bytes in cut/train-images-idx3-ubyte, got 2000",
     "mnist:path=zipped": "bytes in zipped/train-images-idx3-ubyte.gz, got ",
-    "mnist:path=labels": "an IDX file of bytes with 3 axes (00 00 08 03), got a file that starts with 00 00 08 01",
+    "mnist:path=labels": "an IDX file of bytes with 3 axes (00 00 08 03), got a file starting with 00 00 08 01",
     "mnist:path=nowhere": "train-images-idx3-ubyte.gz in the folder nowhere, got no such folder",
 }
 
@@ -117,7 +117,7 @@ def test_no_network(tmp_path, monkeypatch):
     monkeypatch.setattr(fetch, "cache_folder", lambda: tmp_path / "cache")
     monkeypatch.setattr(mnist, "MIRRORS", (closed,))
     told = refused(call("train", "mnist", *SHORT, "--out", "out"))
-    assert f"from one of its mirrors, got {closed} (cannot be reached); check the network, or give the files" in told
+    assert f"from one of its mirrors, got {closed} (unreachable); check the network, or provide the files" in told
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 

@@ -1,4 +1,4 @@
-"""Nothing at hand but what a test makes."""
+"""Isolation from the user's files, cache and proxy; a folder with a small MNIST."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from tests.datasets.small_mnist import small_files
 
 
 @pytest.fixture(autouse=True)
-def _nothing_at_hand(request, monkeypatch, tmp_path):
-    """No files of the user's, an empty cache, and no proxy between the tests and their server."""
+def _isolated(request, monkeypatch, tmp_path):
+    """Hide the user's files, use an empty cache, and bypass proxies to local servers."""
     if "data_folder" not in request.fixturenames:
         monkeypatch.delenv("TENSORAR_DATA", raising=False)
     monkeypatch.setattr(fetch, "cache_folder", lambda: tmp_path / "cache")

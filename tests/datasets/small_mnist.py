@@ -1,4 +1,4 @@
-"""A small MNIST in files, by name."""
+"""Files of a small MNIST, and a check of data errors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def small_files():
 
 
 def small_texts():
-    """The three text files of a small static binarisation, by name."""
+    """The three text files of a small static binarization, by name."""
     bits = {"train": images(4) % 2, "valid": images(2, 1) % 2, "test": images(3, 2) % 2}
     return {
         f"binarized_mnist_{part}.amat": "".join(
@@ -39,7 +39,8 @@ def small_texts():
     }
 
 
-def said(call, *words):
+def check_error(call, *words):
+    """Require a one-line ``DataError`` that contains all words, and return its message."""
     with pytest.raises(DataError) as raised:
         call()
     message = str(raised.value)

@@ -1,4 +1,4 @@
-"""The user's own files: what is saved comes back, and what is wrong with a file is told in one line."""
+"""The user's own files: saved arrays are read back, and defects of files give one-line errors."""
 
 from __future__ import annotations
 
@@ -16,8 +16,14 @@ from tensorar_plugins.datasets.npy import Npy
 from tensorar_plugins.datasets.npz import Npz
 from tensorar_plugins.datasets.table import Table
 
-KEPT = ["uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"]
-CHANGED = {"bool": torch.uint8, "uint16": torch.int32, "uint32": torch.int64, ">f4": torch.float32, ">i8": torch.int64}
+KEPT_DTYPES = ["uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"]
+WIDENED_DTYPES = {
+    "bool": torch.uint8,
+    "uint16": torch.int32,
+    "uint32": torch.int64,
+    ">f4": torch.float32,
+    ">i8": torch.int64,
+}
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +32,7 @@ def folder(tmp_path_factory):
 
 
 def one_line(raised):
-    """The message of an error, which has all it should have."""
+    """The message of an error, which must be one complete line."""
     message = str(raised.value)
     assert "\n" not in message
     assert message.startswith("expected ")
@@ -42,7 +48,7 @@ def rows(dataset):
 
 
 events = st.tuples(
-    st.integers(3, 12), st.lists(st.integers(1, 4), max_size=4), st.sampled_from(KEPT), st.integers(0, 2**20)
+    st.integers(3, 12), st.lists(st.integers(1, 4), max_size=4), st.sampled_from(KEPT_DTYPES), st.integers(0, 2**20)
 ).map(lambda a: np.random.default_rng(a[3]).integers(0, 100, (a[0], *a[1])).astype(a[2]))
 
 
@@ -57,7 +63,7 @@ def test_npy_round_trip(folder, array, fraction):
 
 
 @given(array=events)
-def test_npz_round_trip_of_three_parts_keeps_the_order(folder, array):
+def test_npz_round_trip_of_three_splits_keeps_the_order(folder, array):
     np.savez_compressed(folder / "b.npz", train=array, valid=array[:2], test=array[1:], other=np.array("text"))
     data = Npz(path=str(folder / "b.npz"))
     for got, expected in ((data.train, array), (data.valid, array[:2]), (data.test, array[1:])):
@@ -78,12 +84,12 @@ def test_npz_round_trip_of_packed_bits(folder, n, shape, seed):
     assert torch.equal(data.test, torch.from_numpy(bits[1:]))
 
 
-@pytest.mark.parametrize("dtype", CHANGED)
-def test_dtypes_that_torch_has_not_are_widened(tmp_path, dtype):
+@pytest.mark.parametrize("dtype", WIDENED_DTYPES)
+def test_unsupported_dtypes_are_widened(tmp_path, dtype):
     array = np.arange(6).reshape(6, 1).astype(dtype)
     np.save(tmp_path / "a.npy", array)
     data = Npy(path=str(tmp_path / "a.npy"))
-    assert data.train.dtype == CHANGED[dtype]
+    assert data.train.dtype == WIDENED_DTYPES[dtype]
     assert rows(data) == sorted(array.astype(int).tolist())
 
 
@@ -93,7 +99,7 @@ def test_memory_orders_other_than_c(tmp_path):
     assert rows(Npy(path=str(tmp_path / "a.npy"))) == sorted(array.reshape(4, -1).tolist())
 
 
-def test_npz_parts_that_are_missing_are_split_off(tmp_path):
+def test_missing_splits_of_npz_are_split_off(tmp_path):
     array = np.arange(40.0).reshape(20, 2)
     np.savez(tmp_path / "a.npz", train=array, test=array[:3] + 100)
     data = Npz(path=str(tmp_path / "a.npz"), valid_fraction=0.25)
@@ -104,7 +110,7 @@ def test_npz_parts_that_are_missing_are_split_off(tmp_path):
     assert Npz(path=str(tmp_path / "b.npz"), key="more").event_shape == ()
 
 
-def test_the_shuffle_is_the_seeds(tmp_path):
+def test_the_shuffle_depends_on_the_seed(tmp_path):
     np.save(tmp_path / "a.npy", np.arange(100))
 
     def train(seed):
@@ -115,7 +121,7 @@ def test_the_shuffle_is_the_seeds(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("array", "says"),
+    ("array", "message"),
     [
         (np.array([{}, 1], dtype=object), "Python objects"),
         (np.array(["a", "b", "c"]), "<U1"),
@@ -131,13 +137,13 @@ def test_the_shuffle_is_the_seeds(tmp_path):
         (np.array([1, 2, np.inf]), "infinity"),
     ],
 )
-def test_arrays_that_are_not_data(tmp_path, array, says):
+def test_invalid_arrays(tmp_path, array, message):
     np.save(tmp_path / "a.npy", array)
     np.savez(tmp_path / "a.npz", data=array)
     for spec in (f"npy:path={tmp_path}/a.npy", f"npz:path={tmp_path}/a.npz"):
         with pytest.raises(DataError) as raised:
             _ = load_dataset(spec).train
-        assert says in one_line(raised)
+        assert message in one_line(raised)
 
 
 def npy_bytes():
@@ -154,7 +160,7 @@ def npz_bytes():
 
 @pytest.mark.parametrize("kind", ["npy", "npz"])
 @given(data=st.data())
-def test_damaged_files_load_or_say_what_is_wrong(folder, kind, data):
+def test_damaged_files_load_or_give_an_error(folder, kind, data):
     whole = npy_bytes() if kind == "npy" else npz_bytes()
     where = data.draw(st.integers(0, len(whole) - 1))
     cut = data.draw(st.booleans())
@@ -169,7 +175,7 @@ def test_damaged_files_load_or_say_what_is_wrong(folder, kind, data):
 
 
 @pytest.mark.parametrize("kind", ["npy", "npz", "csv"])
-def test_no_file_a_folder_and_another_kind_of_file(tmp_path, kind):
+def test_a_missing_file_a_folder_and_a_file_of_another_kind(tmp_path, kind):
     (tmp_path / "text").write_bytes(b"\xff\xfehello\nworld")
     for path in ("none", "text", ""):
         with pytest.raises(DataError) as raised:
@@ -178,7 +184,7 @@ def test_no_file_a_folder_and_another_kind_of_file(tmp_path, kind):
 
 
 @pytest.mark.parametrize("kind", ["npy", "npz", "csv"])
-def test_a_dollar_in_a_path_is_a_variable_or_of_the_name(kind, tmp_path, monkeypatch):
+def test_a_dollar_in_a_path_is_a_variable_unless_the_file_exists(kind, tmp_path, monkeypatch):
     monkeypatch.setenv("FOLDER", str(tmp_path))
     monkeypatch.delenv("UNSET", raising=False)
     for name in ("a$UNSET", "a$FOLDER"):
@@ -186,21 +192,21 @@ def test_a_dollar_in_a_path_is_a_variable_or_of_the_name(kind, tmp_path, monkeyp
         (tmp_path / name).write_bytes(content)
         assert len(load_dataset(f"{kind}:path={tmp_path}/{name}").valid) > 0
     assert len(load_dataset(f"{kind}:path=$FOLDER/a$UNSET").valid) > 0
-    with pytest.raises(DataError, match="the environment variable UNSET, which the path"):
+    with pytest.raises(DataError, match="the environment variable UNSET, used in the path"):
         _ = load_dataset(f"{kind}:path=$UNSET/a").train
 
 
-def test_npy_and_npz_taken_for_each_other(tmp_path):
+def test_npy_and_npz_confused(tmp_path):
     (tmp_path / "a.npy").write_bytes(npz_bytes())
     (tmp_path / "a.npz").write_bytes(npy_bytes())
-    with pytest.raises(DataError, match="write npz:path="):
+    with pytest.raises(DataError, match="use npz:path="):
         _ = Npy(path=str(tmp_path / "a.npy")).train
-    with pytest.raises(DataError, match="write npy:path="):
+    with pytest.raises(DataError, match="use npy:path="):
         _ = Npz(path=str(tmp_path / "a.npz")).train
 
 
 @pytest.mark.parametrize(
-    ("arrays", "options", "says"),
+    ("arrays", "options", "message"),
     [
         ({"a": np.zeros(4)}, "", "got a; name the array to use with key=NAME"),
         ({}, "", "got no arrays"),
@@ -209,18 +215,18 @@ def test_npy_and_npz_taken_for_each_other(tmp_path):
         ({"train": np.zeros((4, 1), np.uint8), "shape": [3, 3]}, ",packed=true", "(n, 2)"),
         ({"train": np.zeros((4, 1)), "shape": [2, 3]}, ",packed=true", "got float64"),
         ({"train": np.zeros((4, 0), np.uint8), "shape": [0]}, ",packed=true", "events of shape (0,)"),
-        ({"train": np.zeros((4, 1), np.uint8), "shape": ["x"]}, ",packed=true", "sound file"),
-        ({"train": np.zeros((4, 2)), "test": np.zeros((4, 3))}, "", "(2,) in the test part"),
+        ({"train": np.zeros((4, 1), np.uint8), "shape": ["x"]}, ",packed=true", "valid .npy/.npz file"),
+        ({"train": np.zeros((4, 2)), "test": np.zeros((4, 3))}, "", "(2,) in the test"),
     ],
 )
-def test_archives_that_lack_something(tmp_path, arrays, options, says):
+def test_incomplete_archives(tmp_path, arrays, options, message):
     np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(DataError) as raised:
         _ = load_dataset(f"npz:path={tmp_path}/a.npz{options}").train
-    assert says in one_line(raised)
+    assert message in one_line(raised)
 
 
-def test_an_archive_of_something_else(tmp_path):
+def test_an_archive_of_other_files(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("data.npy", b"no array")
     with pytest.raises(DataError) as raised:
@@ -232,14 +238,14 @@ def test_an_archive_of_something_else(tmp_path):
 @pytest.mark.parametrize(
     "options", ["valid_fraction=0", "test_fraction=1", "valid_fraction=0.5,test_fraction=0.5", "valid_fraction=-0.1"]
 )
-def test_fractions_that_leave_a_part_empty(kind, options):
+def test_fractions_that_leave_a_split_empty(kind, options):
     with pytest.raises(SpecError) as raised:
         load_dataset(f"{kind}:path=x,{options}")
     one_line(raised)
 
 
 @pytest.mark.parametrize("kind", ["npy", "npz", "csv"])
-def test_the_path_must_be_given(kind):
+def test_the_path_is_required(kind):
     with pytest.raises(SpecError, match="path"):
         load_dataset(kind)
 
@@ -284,17 +290,17 @@ def write(tmp_path, text):
         ",b\n1,2\n3,4\n5,6\n",
     ],
 )
-def test_the_ways_to_write_a_table(tmp_path, text):
+def test_ways_to_write_a_table(tmp_path, text):
     assert rows(Table(path=write(tmp_path, text))) == [[1, 2], [3, 4], [5, 6]]
 
 
-def test_the_header_that_cannot_be_told_from_a_row(tmp_path):
+def test_a_header_of_numbers_must_be_declared(tmp_path):
     path = write(tmp_path, "0,1\n1,2\n3,4\n5,6\n")
     assert len(rows(Table(path=path))) == 4
     assert len(rows(Table(path=path, header=True))) == 3
 
 
-def test_standardized_by_the_training_part(tmp_path):
+def test_standardized_by_the_training_split(tmp_path):
     numbers = np.random.default_rng(0).normal([5, 0, 7], [2, 30, 0], (40, 3))
     data = Table(
         path=write(tmp_path, "\n".join(",".join(map(repr, map(float, row))) for row in numbers)), standardize=True
@@ -306,7 +312,7 @@ def test_standardized_by_the_training_part(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "options", "says"),
+    ("text", "options", "message"),
     [
         ("1,2\n3,x\n5,6\n", {}, "a number in line 2, column 2 of {path}, got 'x'"),
         ("a,2\n3,4\n5,6\n", {}, "line 1, column 1 of {path}, got 'a'; correct it"),
@@ -330,20 +336,20 @@ def test_standardized_by_the_training_part(tmp_path):
         ('1,2\n"3,4\n5,6\n', {}, "unexpected end of data"),
     ],
 )
-def test_tables_that_are_not_data(tmp_path, text, options, says):
+def test_invalid_tables(tmp_path, text, options, message):
     path = write(tmp_path, text)
     with pytest.raises(DataError) as raised:
         _ = Table(path=path, **options).train
-    assert says.format(path=path) in one_line(raised)
+    assert message.format(path=path) in one_line(raised)
 
 
 @pytest.mark.parametrize("delimiter", ["", "ab", '"', "\n"])
-def test_delimiters_that_are_none(delimiter):
+def test_invalid_delimiters(delimiter):
     with pytest.raises(SpecError, match="one character, or tab") as raised:
         Table(path="x", delimiter=delimiter)
     one_line(raised)
 
 
-def test_every_error_is_one_that_the_command_line_tells(tmp_path):
+def test_a_folder_is_a_tensorar_error(tmp_path):
     with pytest.raises(TensorarError):
         _ = load_dataset(f"csv:path={tmp_path}").train

@@ -1,4 +1,4 @@
-"""MNIST: grey levels, bits and labels, from files by hand and from the real ones."""
+"""MNIST: grey levels, bits and labels, from small files and from the real ones."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import torch
 
 from tensorar import SpecError, load_dataset
 from tensorar_plugins.datasets import mnist
-from tests.datasets.small_mnist import images, said, small_files
+from tests.datasets.small_mnist import check_error, images, small_files
 
 
-def test_files_of_a_folder(folder):
+def test_reads_the_files_of_a_folder(folder):
     data = load_dataset(f"mnist:path={folder}")
     assert data.event_shape == (1, 28, 28)
     assert data.train.dtype == torch.uint8
@@ -41,8 +41,8 @@ def test_files_of_the_environment_variable(tmp_path, monkeypatch):
 @pytest.mark.parametrize("got", ["no such file", "no such folder"])
 def test_a_path_without_the_files(tmp_path, got):
     path = tmp_path if got == "no such file" else tmp_path / "none"
-    said(lambda: load_dataset(f"mnist:path={path}").train, "train-images-idx3-ubyte.gz", got)
-    said(lambda: load_dataset(f"mnist:binarize=static,path={path}").train, "binarized_mnist_train.amat", got)
+    check_error(lambda: load_dataset(f"mnist:path={path}").train, "train-images-idx3-ubyte.gz", got)
+    check_error(lambda: load_dataset(f"mnist:binarize=static,path={path}").train, "binarized_mnist_train.amat", got)
 
 
 def test_threshold(folder):
@@ -50,7 +50,7 @@ def test_threshold(folder):
     assert torch.equal(data.test[:, 0], torch.from_numpy((images(3) > 127).astype(np.uint8)))
 
 
-def test_dynamic_bits_are_drawn_anew_for_training_and_once_for_the_rest(folder):
+def test_dynamic_bits_are_redrawn_for_training_only(folder):
     def load(seed=0):
         return load_dataset(f"mnist:binarize=dynamic,path={folder}", seed=seed)
 
@@ -68,7 +68,7 @@ def test_dynamic_bits_are_drawn_anew_for_training_and_once_for_the_rest(folder):
     assert torch.equal(grey.draw(images, generator), grey.train[images])
 
 
-def test_a_bit_is_one_as_often_as_its_grey_level_says():
+def test_bits_have_the_probability_of_their_grey_level():
     grey = torch.tensor([0, 1, 64, 128, 254, 255], dtype=torch.uint8)
     n = 50_000
     bits = mnist.draw_bits(grey.expand(n, 6), torch.Generator().manual_seed(0))
@@ -76,7 +76,7 @@ def test_a_bit_is_one_as_often_as_its_grey_level_says():
     assert ((bits.double().mean(0) - p).abs() <= 5 * (p * (1 - p) / n).sqrt()).all()
 
 
-def test_a_visited_image_is_the_training_image_binarised(folder):
+def test_drawn_images_are_the_training_images_binarized(folder):
     grey = load_dataset(f"mnist:path={folder}").train
     images = torch.arange(len(grey)).flip(0)
     bits = load_dataset(f"mnist:binarize=dynamic,path={folder}").draw(images, torch.Generator().manual_seed(0))
@@ -86,7 +86,7 @@ def test_a_visited_image_is_the_training_image_binarised(folder):
 
 
 @pytest.mark.usefixtures("without_shape_checks")
-def test_a_word_that_binarize_does_not_know():
+def test_unknown_binarization():
     with pytest.raises(SpecError, match="dynamic"):
         load_dataset("mnist:binarize=sometimes")
     with pytest.raises(SpecError, match="dynamic"):
@@ -103,13 +103,13 @@ def test_a_word_that_binarize_does_not_know():
         ("binarize=none,path=files", "path=files,binarize=dynamic"),
     ],
 )
-def test_what_is_suggested_for_other_values_keeps_the_options(options, bits):
+def test_alternative_specs_keep_the_options(options, bits):
     data = load_dataset(f"mnist:{options}" if options else "mnist")
     assert data.alternative_specs[f"mnist:{bits}"] == (0, 1)
 
 
 def test_static_has_no_labels():
-    said(lambda: mnist.MNIST(binarize="static").digits, "labels")
+    check_error(lambda: mnist.MNIST(binarize="static").digits, "labels")
 
 
 # --- the real files -------------------------------------------------------------------------------------------------

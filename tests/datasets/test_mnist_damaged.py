@@ -7,45 +7,49 @@ import gzip
 import pytest
 
 from tensorar_plugins.datasets.idx import read_idx
-from tests.datasets.small_mnist import idx, images, said
+from tests.datasets.small_mnist import check_error, idx, images
 
 
 @pytest.mark.parametrize("kept", [0, 3, 15, 16, 500])
 @pytest.mark.parametrize("compressed", [False, True])
-def test_a_truncated_file_says_how_much_is_missing(tmp_path, kept, compressed):
+def test_errors_for_truncated_files_give_the_sizes(tmp_path, kept, compressed):
     whole = idx(images(2))
     expected = "at least 16" if kept < 16 else str(16 + 2 * 784)
     (tmp_path / "x").write_bytes(gzip.compress(whole[:kept]) if compressed else whole[:kept])
-    said(lambda: read_idx(tmp_path / "x", 3), f"expected {expected} bytes", f"got {kept}; delete it and let tensorar")
+    check_error(
+        lambda: read_idx(tmp_path / "x", 3), f"expected {expected} bytes", f"got {kept}; delete it and let tensorar"
+    )
 
 
 def test_a_compressed_file_that_ends_too_early(tmp_path):
     whole = gzip.compress(idx(images(2)))
     for kept in (2, 10, 30, len(whole) // 2):
         (tmp_path / "x").write_bytes(whole[:kept])
-        said(lambda: read_idx(tmp_path / "x", 3), "bytes", "x, got ", "delete it and let tensorar download it again")
+        check_error(
+            lambda: read_idx(tmp_path / "x", 3), "bytes", "x, got ", "delete it and let tensorar download it again"
+        )
 
 
 def test_a_compressed_file_that_is_corrupt(tmp_path):
     whole = bytearray(gzip.compress(idx(images(2))))
     whole[len(whole) // 2] ^= 255
     (tmp_path / "x").write_bytes(whole)
-    said(lambda: read_idx(tmp_path / "x", 3), "sound", "delete it and let tensorar download it again")
+    check_error(lambda: read_idx(tmp_path / "x", 3), "valid gzip", "delete it and let tensorar download it again")
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
-        (b"<html>not found</html>", "starts with 3c 68 74 6d"),
+        (b"<html>not found</html>", "starting with 3c 68 74 6d"),
         (idx(images(2)[:, 0]), "00 00 08 02"),
         (b"\0\0\x0d\x03" + bytes(12), "00 00 0d 03"),
         (idx(images(2)) + b"more", "got 1588"),
     ],
 )
-def test_a_file_of_another_kind(tmp_path, content, says):
+def test_a_file_of_another_kind(tmp_path, content, message):
     (tmp_path / "x").write_bytes(content)
-    said(lambda: read_idx(tmp_path / "x", 3), says)
+    check_error(lambda: read_idx(tmp_path / "x", 3), message)
 
 
 def test_a_file_that_cannot_be_read(tmp_path):
-    said(lambda: read_idx(tmp_path, 3), "readable")
+    check_error(lambda: read_idx(tmp_path, 3), "readable")

@@ -1,4 +1,4 @@
-"""The toy: its exact likelihood against counting, against its own conditionals, and its entropy."""
+"""The toy: its exact likelihood against enumeration and its own conditionals, and its entropy."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def every_sequence(length):
 
 
 def straight_parts(length):
-    """Every part of that length above its start, with its exact probability: the slopes between neighbouring jumps."""
+    """Every part of that length relative to its start, with its exact probability: slopes between adjacent jumps."""
     jumps = {Fraction(rise, k) for k in range(1, length) for rise in range(-k, k + 1)} | {Fraction(-1), Fraction(1)}
     for low, high in itertools.pairwise(sorted(jumps)):
         yield tuple((k * (low + high) / 2).__floor__() for k in range(length)), (high - low) / 2
 
 
 def enumerated(length):
-    """Every sequence that can happen, with its probability as a fraction."""
+    """Every possible sequence, with its probability as a fraction."""
     found = {}
     for cut in range(length):
         firsts = list(straight_parts(cut)) if cut else [((), Fraction(1))]
@@ -54,13 +54,13 @@ def test_probabilities_are_those_of_exact_fractions(length):
     )
 
 
-def test_what_cannot_happen_has_no_probability():
+def test_impossible_sequences_have_no_probability():
     sequences = every_sequence(4)
     possible = Toy(length=4).log_prob(sequences) > -torch.inf
     assert {tuple(x) for x in sequences[possible].tolist()} == set(enumerated(4))
 
 
-def test_probabilities_are_those_of_a_large_sample():
+def test_probabilities_match_the_frequencies_of_a_large_sample():
     toy, n = Toy(length=4), 200_000
     drawn, count = toy.simulate(n, torch.Generator().manual_seed(3)).unique(dim=0, return_counts=True)
     p = toy.log_prob(drawn).exp()
@@ -77,7 +77,7 @@ def test_the_chain_rule_over_the_conditionals_is_the_likelihood():
     torch.testing.assert_close(torch.stack(terms).sum(0), toy.log_prob(x), rtol=0, atol=1e-12)
 
 
-def test_evidence_may_reach_further_in_some_examples():
+def test_evidence_may_be_longer_in_some_examples():
     toy = Toy(length=6)
     x = toy.test[:6]
     mask = torch.arange(6) < torch.arange(6)[:, None]
@@ -87,11 +87,11 @@ def test_evidence_may_reach_further_in_some_examples():
     torch.testing.assert_close(together, torch.cat(alone))
 
 
-def test_many_rows_are_worked_through_in_pieces(monkeypatch):
+def test_large_batches_are_processed_in_chunks(monkeypatch):
     toy, x = Toy(length=8), Toy(length=8).test[:50]
     evidence = Evidence((torch.arange(8) < 5).expand(50, 8), x)
     whole = toy.log_prob(x), toy.conditional(evidence).probs
-    monkeypatch.setattr("tensorar_plugins.datasets.toy.MOST_AT_ONCE", 7 * 64)
+    monkeypatch.setattr("tensorar_plugins.datasets.toy.MAX_ELEMENTS_PER_CALL", 7 * 64)
     assert torch.equal(toy.log_prob(x), whole[0])
     assert torch.equal(toy.conditional(evidence).probs, whole[1])
 
@@ -127,7 +127,7 @@ def test_every_sequence_starts_at_t_and_stays_in_range(length, seed):
     assert Toy(length=length).log_prob(x).isfinite().all()
 
 
-def test_fresh_sequences_are_those_of_the_generator():
+def test_simulated_sequences_depend_on_the_generator():
     def draw(seed):
         return Toy().simulate(20, torch.Generator().manual_seed(seed))
 
@@ -135,13 +135,13 @@ def test_fresh_sequences_are_those_of_the_generator():
     assert not torch.equal(draw(1), draw(2))
 
 
-def test_parts_are_fixed_by_the_seed_and_apart():
+def test_splits_depend_on_the_seed_and_differ():
     a, b, c = Toy(), Toy(), Toy(seed=1)
     assert torch.equal(a.test, b.test)
     assert torch.equal(a.valid, b.valid)
     assert not torch.equal(a.test, c.test)
     assert not torch.equal(a.test[:2000], a.valid)
-    # the generator that a training with the same seed might use
+    # a training run with the same seed might use this generator
     assert not torch.equal(a.simulate(10_000, torch.Generator().manual_seed(0)), a.test)
 
 
@@ -153,7 +153,7 @@ def test_a_fixed_training_set():
 
 
 @pytest.mark.parametrize("value", [2.5, torch.nan, torch.inf, -torch.inf, -1.0, 99.0])
-def test_strange_values_have_no_probability(value):
+def test_invalid_values_have_no_probability(value):
     x = torch.full((1, 3), 3.0)
     x[0, 1] = value
     assert Toy(length=3).log_prob(x).item() == -torch.inf
@@ -171,13 +171,13 @@ def test_no_sequences_have_no_likelihoods():
         ([True, True], ShapeError),
     ],
 )
-def test_evidence_that_is_no_start_of_a_sequence(mask, error):
+def test_evidence_that_is_not_the_start_of_a_sequence(mask, error):
     with pytest.raises(error, match=r"expected .*, got .*; "):
         Toy(length=3).conditional(Evidence(torch.tensor([mask]), torch.full((1, len(mask)), 3)))
 
 
 @pytest.mark.parametrize("value", [2.0, 3.5, torch.nan])
-def test_evidence_that_cannot_happen(value):
+def test_impossible_evidence(value):
     mask = torch.tensor([[True, False, False]])
     with pytest.raises(SupportError, match="probability 0"):
         Toy(length=3).conditional(Evidence(mask, torch.full((1, 3), value)))

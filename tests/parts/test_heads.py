@@ -1,4 +1,4 @@
-"""Every head: a distribution over its support, values in and out of it, and something finite for a network to see."""
+"""Every head: moments, units, features, rejected values and options, and dtypes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.strategies import (
     values_of,
 )
 
-# far enough for the variance of the heaviest tails
+# wide enough for the variance of the heaviest tails
 FINE = {"reach": 80, "step": 0.002}
 
 
@@ -51,8 +51,8 @@ def test_moments_are_those_of_the_probabilities(spec, seed):
 
 @pytest.mark.parametrize("name", ["gaussian", "gaussian_mixture", "logistic_mixture", "student_t"])
 @given(seed=seeds, location=st.floats(-1e3, 1e3), scale=st.floats(1e-3, 1e3))
-def test_units_move_the_data_and_nothing_else(name, seed, location, scale):
-    """Networks see standard units, and densities change as the change of variables has it."""
+def test_location_and_scale_change_variables_only(name, seed, location, scale):
+    """Features are in standard units, and densities follow the change of variables."""
     plain, moved = _make(name), _make(f"{name}:location={location!r},scale={scale!r}")
     parameters, unit = _parameters(plain, (20,), seed), values_of(plain, (20,), seed)
     value = location + scale * unit
@@ -64,13 +64,13 @@ def test_units_move_the_data_and_nothing_else(name, seed, location, scale):
 
 
 @pytest.mark.parametrize("spec", [*head_specs(), "categorical", "logistic_mixture:levels=256"])
-def test_what_a_network_sees_is_of_about_unit_size(spec):
+def test_features_are_of_about_unit_size(spec):
     head = _make(spec)
     assert head.encode(values_of(head, (1000,), 0)).abs().max() < 5
 
 
 @pytest.mark.parametrize("spec", head_specs())
-def test_a_nan_is_shown_as_unknown(spec):
+def test_nan_is_encoded_as_nan(spec):
     head = _make(spec)
     value = values_of(head, (4,), 0)
     value[2] = torch.nan
@@ -79,7 +79,7 @@ def test_a_nan_is_shown_as_unknown(spec):
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
 @pytest.mark.parametrize("spec", head_specs())
-def test_what_is_not_finite_is_refused_by_all(spec, bad):
+def test_all_heads_reject_non_finite_values(spec, bad):
     values = values_of(_make(spec), (3, 4), 0)
     values[1, 2] = bad
     with pytest.raises(SupportError, match=f"got {bad:g} in the table; use another") as error:
@@ -89,12 +89,12 @@ def test_what_is_not_finite_is_refused_by_all(spec, bad):
 
 @pytest.mark.parametrize("bad", [-1.0, 0.5, 3.0])
 @pytest.mark.parametrize("spec", discrete_head_specs())
-def test_what_is_out_of_range_is_refused_and_the_range_told(spec, bad):
+def test_errors_for_values_out_of_range_name_the_range(spec, bad):
     head = _make(spec)
     values = values_of(head, (3000, 4), 0)
     values[2500, 3] = bad
-    told = "0 or 1" if levels_of(head) == 2 else "integers from 0 to 2"
-    with pytest.raises(SupportError, match=rf"{told}.*got {bad:g} in the data"):
+    expected = "0 or 1" if levels_of(head) == 2 else "integers from 0 to 2"
+    with pytest.raises(SupportError, match=rf"{expected}.*got {bad:g} in the data"):
         head.check(values)
     known = torch.ones_like(values, dtype=torch.bool)
     known[2500, 3] = False
@@ -102,7 +102,7 @@ def test_what_is_out_of_range_is_refused_and_the_range_told(spec, bad):
 
 
 @pytest.mark.parametrize(("name", "value"), [("beta", 0.9999999999), ("log_normal", 1e-60), ("gaussian", 1e60)])
-def test_what_a_model_would_round_to_an_impossible_value_is_refused(name, value):
+def test_values_that_rounding_makes_impossible_are_rejected(name, value):
     values = torch.tensor([[0.5, 0.25], [value, 0.125]], dtype=torch.float64)
     _make(name).check(values)
     rounded = values[1, 0].float().item()
@@ -113,7 +113,7 @@ def test_what_a_model_would_round_to_an_impossible_value_is_refused(name, value)
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.float32, torch.float64])
 @pytest.mark.parametrize("spec", [spec for spec in head_specs() if _make(spec).support.check(torch.arange(2.0)).all()])
-def test_all_number_types_are_checked(spec, dtype):
+def test_all_dtypes_are_checked(spec, dtype):
     _make(spec).check(torch.tensor([[0, 1], [1, 1]], dtype=dtype))
 
 
@@ -142,7 +142,7 @@ def test_all_number_types_are_checked(spec, dtype):
         "logistic_mixture:location=inf",
     ],
 )
-def test_impossible_options_are_refused(spec):
+def test_invalid_options_are_rejected(spec):
     with pytest.raises(SpecError, match=spec.partition(":")[0]):
         _make(spec)
 
@@ -171,8 +171,8 @@ def test_models_work_under_autocast(backbone):
         model.loss(x).backward()
 
 
-def test_logits_are_scored_as_logits():
-    """A known mistake: a probability where a logit is meant still sums to one, and is another distribution."""
+def test_parameters_are_logits():
+    """Logits taken for probabilities would give a normalized distribution too, but a wrong one."""
     logits = torch.linspace(-5, 5, 21, dtype=torch.float64)
     for value in (0.0, 1.0):
         scored = _make("bernoulli").distribution(logits.unsqueeze(-1)).log_prob(torch.full_like(logits, value))

@@ -1,4 +1,4 @@
-"""What the tests of pictures share: how a figure is drawn for real, and how events of any shape are made."""
+"""Helpers of the plotting tests: rendering figures, and events of any shape."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ shapes = st.one_of(
 
 
 def draw(figure: Figure) -> Figure:
-    """Draw the figure in memory; layout and fonts only warn or fail when this happens."""
+    """Render the figure in memory: only then do layout and fonts warn or fail."""
     figure.savefig(io.BytesIO(), format="png", dpi=20)
     return figure
 
 
 def counting(n: int, event_shape: tuple[int, ...]) -> torch.Tensor:
-    """Events whose values are all different, so that a value tells where it came from."""
+    """Events with distinct values, so that a value identifies its coefficient."""
     return torch.arange(n * math.prod(event_shape)).reshape(n, *event_shape).float()
 
 
 def grey(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """What images show of values: ``(h, w) -> (h, w, 3)``."""
+    """The grey colours of values: ``(h, w) -> (h, w, 3)``."""
     return np.repeat(((values - low) / (high - low))[..., None], 3, axis=-1)
 
 

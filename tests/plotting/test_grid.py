@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tensorar import ShapeError
-from tensorar.plotting import event_grid, samples_with_probabilities, side_by_side, view_of
+from tensorar.plotting import event_grid, samples_with_means, side_by_side, view_of
 from tests.plotting.figure_helpers import counting, draw, grey, shapes
 
 
@@ -24,14 +24,14 @@ def test_events_of_any_shape(event_shape, n, constant):
 @given(shapes)
 def test_side_by_side_of_any_shape(event_shape):
     figure = draw(side_by_side({"training": counting(3, event_shape), "generated": counting(1, event_shape)}))
-    assert [part.get_suptitle() for part in figure.subfigs] == ["training", "generated"]
+    assert [panel.get_suptitle() for panel in figure.subfigs] == ["training", "generated"]
 
 
 @settings(max_examples=6)
 @given(shapes)
-def test_samples_with_probabilities_of_any_shape(event_shape):
+def test_samples_with_means_of_any_shape(event_shape):
     samples = torch.bernoulli(torch.full((3, *event_shape), 0.5))
-    assert len(draw(samples_with_probabilities(samples, samples * 0.8 + 0.1)).subfigs) == 2
+    assert len(draw(samples_with_means(samples, samples * 0.8 + 0.1)).subfigs) == 2
 
 
 def test_pixels_are_the_values():
@@ -85,14 +85,14 @@ def test_the_histogram_counts_everything():
     np.testing.assert_allclose([bar.get_height() for bar in axes.patches], [0.25, 0.5, 0, 0.25])
 
 
-def test_both_sides_have_one_range():
+def test_both_sides_have_the_same_range():
     figure = side_by_side({"a": torch.zeros(1, 2, 2), "b": torch.tensor([[[1.0, 2.0], [3.0, 4.0]]])})
     first, second = (part.axes[0].images[0].get_array() for part in figure.subfigs)
     assert (first == 0).all()
     assert second[0, 0, 0] == 0.25
 
 
-def test_numbers_that_are_not_finite_do_not_stop_a_picture():
+def test_non_finite_values_can_be_drawn():
     for event_shape in [(), (4,), (2, 2)]:
         events = counting(3, event_shape)
         events.view(-1)[:3] = torch.tensor([torch.nan, torch.inf, -torch.inf])
@@ -101,7 +101,7 @@ def test_numbers_that_are_not_finite_do_not_stop_a_picture():
 
 @pytest.mark.parametrize("events", [torch.tensor(1.0), torch.zeros(0, 3)])
 @pytest.mark.usefixtures("without_shape_checks")
-def test_nothing_to_show_is_an_error(events):
+def test_an_empty_batch_is_an_error(events):
     with pytest.raises(ShapeError, match="at least one"):
         event_grid(events)
 
@@ -109,6 +109,6 @@ def test_nothing_to_show_is_an_error(events):
 @pytest.mark.usefixtures("without_shape_checks")
 def test_wrong_shapes_are_errors():
     with pytest.raises(ShapeError, match="means of shape"):
-        samples_with_probabilities(torch.zeros(2, 3), torch.zeros(2, 4))
+        samples_with_means(torch.zeros(2, 3), torch.zeros(2, 4))
     with pytest.raises(ShapeError, match="at least one column"):
         side_by_side({})

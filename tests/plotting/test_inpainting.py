@@ -34,14 +34,14 @@ def halves():
     return axes
 
 
-def test_the_unknown_has_no_grey(halves):
+def test_unknown_cells_are_not_grey(halves):
     original, evidence, *completions = [image.get_array() for image in halves.images]
     assert (is_grey(evidence) == [[True, True], [False, False]]).all()
     np.testing.assert_array_equal(evidence[0], original[0])
     assert all(is_grey(shown).all() for shown in (original, *completions))
 
 
-def test_the_unknown_is_hatched(halves):
+def test_unknown_cells_are_hatched(halves):
     (hatched,) = [patch for patch in halves.patches if isinstance(patch, PathPatch)]
     corners = hatched.get_path().vertices
     x = halves.images[1].get_extent()[0]
@@ -53,7 +53,7 @@ def test_columns_are_named(halves):
     assert names == ["original", "evidence", "completion 1", "completion 2"]
 
 
-def test_an_rgb_pixel_of_which_a_channel_is_known_shows_it():
+def test_rgb_pixels_show_their_known_channels():
     x = torch.ones(1, 3, 2, 2)
     mask = torch.zeros(1, 3, 2, 2, dtype=torch.bool)
     mask[:, 0, 0] = True
@@ -64,7 +64,7 @@ def test_an_rgb_pixel_of_which_a_channel_is_known_shows_it():
     assert len(hatched.get_path().vertices) == 4 * 5
 
 
-def test_curves_show_the_known_over_the_completed():
+def test_curves_draw_known_values_over_completed_ones():
     x = torch.tensor([[1.0, 2.0, 3.0]])
     mask = torch.tensor([[True, False, True]])
     evidence, completion = inpainting(None, Evidence(mask, x), torch.tensor([[[1.0, 7.0, 3.0]]])).axes
@@ -73,8 +73,8 @@ def test_curves_show_the_known_over_the_completed():
     np.testing.assert_array_equal(filled.get_ydata(), [1, 7, 3])
     np.testing.assert_array_equal(known.get_ydata(), [1, np.nan, 3])
     assert filled.get_color() != known.get_color()
-    (ground,) = evidence.patches
-    assert (ground.get_x(), ground.get_width()) == (0.5, 1)
+    (background,) = evidence.patches
+    assert (background.get_x(), background.get_width()) == (0.5, 1)
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (2, 1, 4), (1, 1, 3)])

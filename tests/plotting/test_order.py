@@ -22,7 +22,7 @@ def test_orders_of_any_shape(event_shape, seed):
     assert len(figure.axes) == 1 + min(5, n) + (n > 100)  # a colour bar where the ranks are not written in
 
 
-def test_ranks_stand_at_their_coefficients():
+def test_ranks_are_written_at_their_coefficients():
     order = Order(torch.tensor([4, 0, 5, 1, 2, 3]), (2, 3))
     ranks = order_masks(order).axes[0]
     np.testing.assert_array_equal(ranks.images[0].get_array(), order.rank.numpy())
@@ -39,11 +39,11 @@ def test_masks_are_dark_red_and_light(event_shape, data):
     view = view_of(event_shape, colour=False)
     for i, step in enumerate(order.rank.flatten().tolist()):
         colour = DARK if step < t else RED if step == t else LIGHT
-        np.testing.assert_allclose(shown[view.place(i)], to_rgb(colour))
+        np.testing.assert_allclose(shown[view.position(i)], to_rgb(colour))
 
 
 @pytest.mark.parametrize("visits", [torch.arange(400), torch.randperm(400)])
-def test_large_orders_are_colours_and_a_path_where_it_is_clear(visits):
+def test_large_orders_show_colours_and_a_path_unless_it_jumps(visits):
     ranks = draw(order_masks(Order(visits, (20, 20)))).axes[0]
     assert not ranks.texts
     tidy = torch.equal(visits, torch.arange(400))
@@ -52,6 +52,6 @@ def test_large_orders_are_colours_and_a_path_where_it_is_clear(visits):
         np.testing.assert_array_equal(ranks.lines[0].get_xydata()[:21:20], [(0, 0), (0, 1)])
 
 
-def test_a_step_that_is_none_is_an_error():
+def test_a_step_out_of_range_is_an_error():
     with pytest.raises(ShapeError, match="steps from 0 to 3"):
         order_masks(Order.raster((4,)), [4])

@@ -39,29 +39,29 @@ def test_events_of_any_shape(event_shape, data):
 
 @settings(max_examples=10)
 @given(shapes, st.data())
-def test_the_next_coefficient_is_marked_at_its_place(event_shape, data):
+def test_the_next_coefficient_is_marked_at_its_position(event_shape, data):
     t = data.draw(st.integers(0, math.prod(event_shape) - 1))
     mask, values, _ = posterior([step_of(event_shape, t)]).axes
     view = view_of(event_shape, colour=False)
-    np.testing.assert_allclose(mask.images[0].get_array()[view.place(t)], to_rgb(RED))
+    np.testing.assert_allclose(mask.images[0].get_array()[view.position(t)], to_rgb(RED))
     view = view_of(event_shape)
     if view.kind in ("curve", "number"):
         assert values.lines[-1].get_xydata().tolist() == [[t, 1.0]]
     else:
         square = values.patches[-1]
-        row, column = view.place(t)
+        row, column = view.position(t)
         assert square.get_edgecolor()[:3] == pytest.approx(to_rgb(RED))
         assert square.get_center() == pytest.approx((column, row))
     assert str(tuple(int(i) for i in np.unravel_index(t, event_shape or (1,)))) in values.get_title()
     assert f"step {t}:" in mask.get_title()
 
 
-def test_values_that_are_not_known_yet_are_not_shown():
+def test_unknown_values_are_not_drawn():
     values = posterior([step_of((4,), 2)]).axes[1]
     np.testing.assert_array_equal(values.lines[0].get_ydata(), [0, 1, np.nan, np.nan])
 
 
-def test_bars_are_as_high_as_the_probabilities_on_a_log_scale():
+def test_bars_have_the_height_of_the_probabilities_on_a_log_scale():
     axes = posterior([step_of((4,))]).axes[2]
     assert axes.get_yscale() == "log"
     heights = [bar.get_height() for bar in axes.patches]
@@ -69,7 +69,7 @@ def test_bars_are_as_high_as_the_probabilities_on_a_log_scale():
     assert heights[2] <= axes.get_ylim()[0]
 
 
-def test_the_exact_distribution_and_the_truth_are_drawn_over_it():
+def test_the_exact_distribution_and_the_true_value_are_drawn():
     axes = posterior([step_of((4,), exact=torch.tensor([0.5, 0.25, 0.25]))]).axes[2]
     exact, truth = axes.lines
     np.testing.assert_allclose(exact.get_ydata(), [0.5, 0.25, 0.25])
@@ -92,7 +92,7 @@ def test_a_support_of_one_value(probabilities):
 
 
 @pytest.mark.usefixtures("without_shape_checks")
-def test_wrong_steps_are_errors():
+def test_invalid_steps_are_errors():
     with pytest.raises(ShapeError, match="at least one step"):
         posterior([])
     with pytest.raises(ShapeError, match="a coefficient from 0 to 3"):
@@ -105,7 +105,7 @@ def test_wrong_steps_are_errors():
         step_of((4,), exact=torch.ones(2))
 
 
-def test_large_counts_are_shown_at_some_of_their_values():
+def test_large_ranges_of_counts_are_subsampled():
     model = build((2,), "raster", "negative_binomial:location=13", "fvsbn")
     (step,) = posterior_steps(model, torch.tensor([500_000.0, 3.0]), [0])
     assert len(step.support) <= 1001

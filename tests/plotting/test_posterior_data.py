@@ -1,4 +1,4 @@
-"""What a model predicts step by step: distributions that sum to 1 and are those of the model and of the dataset."""
+"""Predictive distributions step by step: they sum to 1 and agree with the model and the dataset."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ from tests.strategies import composite, seeds
 
 
 @composite
-def studies(draw):
+def models_with_steps(draw):
     """A small model of discrete values with random weights, an event of it, and a step."""
     shape = draw(st.sampled_from([(), (3,), (2, 2), (1, 3, 1)]))
     ordering = draw(st.sampled_from(["raster", "snake", "random:seed=2"]))
@@ -25,9 +25,9 @@ def studies(draw):
     return model.eval(), x, draw(st.integers(0, len(model.order) - 1))
 
 
-@given(studies())
-def test_the_distribution_is_the_models_whatever_comes_later(study):
-    model, x, t = study
+@given(models_with_steps())
+def test_the_distribution_does_not_depend_on_later_values(case):
+    model, x, t = case
     step = posterior_steps(model, x, [t])[0]
     values, probability = joint(model)
     expected = brute_conditional(values, probability, step.mask, x.double(), step.coefficient)
@@ -38,9 +38,9 @@ def test_the_distribution_is_the_models_whatever_comes_later(study):
     assert step.exact is None
 
 
-@given(studies())
-def test_what_is_known_is_what_the_order_visits_before(study):
-    model, x, t = study
+@given(models_with_steps())
+def test_known_values_are_those_visited_before(case):
+    model, x, t = case
     step = posterior_steps(model, x, [t])[0]
     assert step.coefficient == int(model.order.visits[t])
     assert torch.equal(step.mask, model.order.mask_before(t))
@@ -58,7 +58,7 @@ def test_densities_integrate_to_about_one_and_show_the_truth(head):
         assert step.support[0] < far < step.support[-1]
 
 
-def test_the_exact_distribution_is_the_datasets():
+def test_the_exact_distribution_is_that_of_the_dataset():
     toy = load_dataset("toy:length=6,fixed=20")
     model = build((6,), "raster", "categorical:levels=12", "fvsbn")
     x = toy.test[3]
@@ -66,29 +66,29 @@ def test_the_exact_distribution_is_the_datasets():
         known = toy.conditional(Evidence(step.mask[None], torch.where(step.mask, x, 0)[None].double()))
         assert torch.allclose(step.exact, known.probs[0].float())
         assert float(step.exact.sum()) == pytest.approx(1, abs=1e-6)
-        assert step.exact[int(x[t])] > 0, "what came was possible"
+        assert step.exact[int(x[t])] > 0, "the true value is possible"
 
 
-def test_the_exact_distribution_is_for_the_raster_order_only():
+def test_only_the_raster_order_has_an_exact_distribution():
     toy = load_dataset("toy:length=6,fixed=20")
     backwards = build((6,), "raster:flip='0'", "categorical:levels=12", "fvsbn")
     assert posterior_steps(backwards, toy.test[0], [1], toy)[0].exact is None
 
 
-def test_a_dataset_that_does_not_know_gives_no_exact_distribution():
-    class Silent(Dataset):
+def test_a_dataset_without_conditionals_gives_no_exact_distribution():
+    class WithoutConditionals(Dataset):
         """Zeros."""
 
-        name = "silent"
+        name = "without_conditionals"
 
         def load(self):
             return Splits(*[torch.zeros(2, 3)] * 3)
 
     model = build((3,), "raster", "bernoulli", "fvsbn")
-    assert posterior_steps(model, torch.zeros(3), [1], Silent())[0].exact is None
+    assert posterior_steps(model, torch.zeros(3), [1], WithoutConditionals())[0].exact is None
 
 
-def test_the_callers_noise_is_left_alone_and_has_no_say():
+def test_the_global_random_state_is_neither_used_nor_changed():
     model = build((3,), "raster", "gaussian_mixture", "fvsbn")
     torch.manual_seed(5)
     expected = torch.rand(2)
@@ -98,7 +98,7 @@ def test_the_callers_noise_is_left_alone_and_has_no_say():
     assert torch.equal(posterior_steps(model, torch.zeros(3), [1])[0].support, step.support)
 
 
-def test_steps_and_shapes_that_are_none():
+def test_invalid_steps_and_shapes():
     model = build((3,), "raster", "bernoulli", "fvsbn")
     for t in (3, -1):
         with pytest.raises(ShapeError, match=f"steps from 0 to 2, got {t}"):
@@ -107,7 +107,7 @@ def test_steps_and_shapes_that_are_none():
         posterior_steps(model, torch.zeros(4), [0])
 
 
-def test_steps_come_in_the_order_asked_for():
+def test_steps_are_returned_in_the_given_order():
     model = build((2, 2), "snake", "bernoulli", "fvsbn")
     steps = posterior_steps(model, torch.zeros(2, 2), [2, 0])
     assert [step.coefficient for step in steps] == model.order.visits[[2, 0]].tolist()

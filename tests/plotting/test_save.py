@@ -18,7 +18,7 @@ def figure():
     return event_grid(counting(1, (2, 2)))
 
 
-def test_a_picture_is_a_png_whatever_its_name(figure, tmp_path):
+def test_figures_are_png_files_whatever_their_names(figure, tmp_path):
     for name in ("picture.png", "picture", "picture.jpg"):
         save(figure, tmp_path / name)
         assert (tmp_path / name).read_bytes().startswith(PNG)
@@ -31,7 +31,7 @@ def test_the_same_figure_gives_the_same_bytes(figure, tmp_path):
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
-def test_a_missing_folder_is_made(figure, tmp_path):
+def test_a_missing_folder_is_created(figure, tmp_path):
     save(figure, tmp_path / "missing" / "picture.png")
     assert (tmp_path / "missing" / "picture.png").read_bytes().startswith(PNG)
 
@@ -50,7 +50,7 @@ def test_a_folder_in_the_way_is_an_error_and_nothing_is_left(figure, tmp_path):
 
 
 @pytest.mark.parametrize("failing", ["os.fsync", "pathlib.Path.replace"])
-def test_a_failure_to_write_keeps_the_old_picture(figure, tmp_path, monkeypatch, failing):
+def test_a_failure_to_write_keeps_the_old_file(figure, tmp_path, monkeypatch, failing):
     def full_disk(*_):
         raise OSError(28, "No space left on device")
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from tensorar.plotting import curve_of_training
+from tensorar.plotting import training_curve
 from tests.plotting.figure_helpers import draw
 
 
@@ -14,7 +14,7 @@ def test_rows_become_curves_above_the_entropy():
         {"step": 10, "train_nats": 5.0, "valid_nats": 6.0},
         {"step": 20, "train_nats": math.nan},
     ]
-    (axes,) = draw(curve_of_training(rows, entropy=4.0)).axes
+    (axes,) = draw(training_curve(rows, entropy=4.0)).axes
     training, validation, entropy = axes.lines
     assert training.get_xydata().tolist() == [[0, 9], [10, 5]]
     assert validation.get_xydata().tolist() == [[10, 6]]
@@ -24,4 +24,4 @@ def test_rows_become_curves_above_the_entropy():
 
 @pytest.mark.parametrize("rows", [[], [{"step": 3, "train_nats": 2.0}], [{"step": 3, "other": 2.0}]])
 def test_few_rows(rows):
-    draw(curve_of_training(rows))
+    draw(training_curve(rows))

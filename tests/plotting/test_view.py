@@ -12,18 +12,18 @@ from tests.plotting.figure_helpers import shapes
 
 
 @given(shapes)
-def test_every_coefficient_is_shown_once(event_shape):
+def test_every_coefficient_is_displayed_once(event_shape):
     for colour in (True, False):
         cells = view_of(event_shape, colour=colour).cells
         assert sorted(cells[cells >= 0].tolist()) == list(range(math.prod(event_shape)))
 
 
 @given(shapes)
-def test_a_coefficient_is_found_where_its_value_is_shown(event_shape):
+def test_position_agrees_with_arrange(event_shape):
     view = view_of(event_shape, colour=False)
     event = np.arange(math.prod(event_shape), dtype=float).reshape(event_shape)
     shown = view.arrange(event, gap=np.nan)
-    assert all(shown[view.place(i)] == i for i in range(event.size))
+    assert all(shown[view.position(i)] == i for i in range(event.size))
     assert (np.isnan(shown) == view.gaps).all()
 
 
@@ -48,7 +48,7 @@ def test_the_kind_follows_from_the_axes_longer_than_one(event_shape, kind, cells
     assert (view.kind, view.cells.shape) == (kind, cells)
 
 
-def test_images_are_shown_as_they_lie_in_memory():
+def test_images_are_displayed_as_they_are_stored():
     event = np.arange(12).reshape(1, 3, 4)
     assert (view_of((1, 3, 4)).arrange(event) == event[0]).all()
 
@@ -58,7 +58,7 @@ def test_channels_come_last_in_rgb():
     assert (view_of((3, 4, 4)).arrange(event) == event.transpose(1, 2, 0)).all()
 
 
-def test_slices_lie_row_by_row():
+def test_slices_are_arranged_row_by_row():
     event = np.arange(5 * 6).reshape(5, 2, 3)
     shown = view_of((5, 2, 3)).arrange(event, gap=-1)
     assert (shown[:2, 4:7] == event[1]).all()

@@ -46,7 +46,7 @@ def sample(
     drawn = samples.cpu()
     if probabilities:
         means = model.conditional_means(samples, contexts).cpu()
-        write(path, lambda: plotting.samples_with_probabilities(drawn, means), drawn, model.event_shape)
+        write(path, lambda: plotting.samples_with_means(drawn, means), drawn, model.event_shape)
         if path.suffix in NUMBERS:
             write_numbers(path.with_stem(path.stem + "-probabilities"), means, model.event_shape)
     else:

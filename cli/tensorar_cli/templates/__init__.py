@@ -1,1 +1,1 @@
-"""What ``tensorar plugins new`` writes: ``$name`` is the part's name, ``$Name`` its class."""
+"""Templates of ``tensorar plugins new``: ``$name`` is the name of the part, ``$Name`` that of its class."""

@@ -1,5 +1,6 @@
 """Networks."""
 
+from tensorar import Backbone
 from tensorar_plugins.backbones.convnet import ConvNet
 from tensorar_plugins.backbones.fvsbn import FVSBN
 from tensorar_plugins.backbones.made import MADE
@@ -13,4 +14,17 @@ from tensorar_plugins.backbones.rnn import RNN
 from tensorar_plugins.backbones.transformer import Transformer
 from tensorar_plugins.backbones.unet import UNet
 
-ALL = [ConvNet, MLP, UNet, FVSBN, NADE, MADE, RNN, Transformer, PixelCNN, GatedPixelCNN, RowLSTM, DiagonalBiLSTM]
+ALL: list[type[Backbone]] = [
+    ConvNet,
+    MLP,
+    UNet,
+    FVSBN,
+    NADE,
+    MADE,
+    RNN,
+    Transformer,
+    PixelCNN,
+    GatedPixelCNN,
+    RowLSTM,
+    DiagonalBiLSTM,
+]

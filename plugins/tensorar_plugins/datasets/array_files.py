@@ -1,4 +1,4 @@
-"""Reading numpy's files: never unpickling, and with one line for whatever is wrong with them."""
+"""Read numpy files, without unpickling; every defect of a file is a one-line ``DataError``."""
 
 from __future__ import annotations
 
@@ -8,63 +8,63 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Real, Shaped, UInt8
 from numpy.lib.npyio import NpzFile
 from torch import Tensor
 
 from tensorar import DataError, TensorarError
 
-# torch computes with these; its own uint16 and uint32 do almost nothing
-WIDER = {"uint16": np.int32, "uint32": np.int64, "bool": np.uint8}
-TAKEN = ("uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64")
+# torch supports hardly any operation on its own uint16 and uint32
+WIDENED_DTYPES: dict[str, type[np.generic]] = {"uint16": np.int32, "uint32": np.int64, "bool": np.uint8}
+SUPPORTED_DTYPES = ("uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64")
 
 
 def expand(path: str | Path) -> Path:
-    """A path with ``~`` and ``$VARIABLES`` replaced, as by a shell outside quotes. Raises ``DataError``.
+    """Expand ``~`` and ``$VARIABLES`` in a path, as a shell does, unless a file of the literal name exists.
 
-    A file whose name is written so is taken as it is.
+    Raises ``DataError`` for a variable that is not set.
     """
-    written, expanded = Path(path).expanduser(), Path(os.path.expandvars(path)).expanduser()
-    if written.exists():
-        return written
+    literal, expanded = Path(path).expanduser(), Path(os.path.expandvars(path)).expanduser()
+    if literal.exists():
+        return literal
     unset = re.search(r"\$(\w+)", str(expanded))
     if unset is not None and not expanded.exists():
         raise DataError(
-            expected=f"the environment variable {unset[1]}, which the path {path} names",
-            got="none of that name",
-            remedy=f"set it, as in: export {unset[1]}=FOLDER",
+            expected=f"the environment variable {unset[1]}, used in the path {path}",
+            got="no such variable",
+            remedy=f"set it: export {unset[1]}=FOLDER",
         )
     return expanded
 
 
-def read_npy(path: str | Path) -> Tensor:
-    """The array of a ``.npy`` file: ``(n, *event)``. Raises ``DataError``."""
+def read_npy(path: str | Path) -> Real[Tensor, "n *event"]:
+    """The array of a ``.npy`` file. Raises ``DataError``."""
     with _loaded(path) as array:
         if isinstance(array, NpzFile):
-            raise DataError(
-                expected=f"one array in {path}", got="an archive of arrays", remedy=f"write npz:path={path}"
-            )
+            raise DataError(expected=f"one array in {path}", got="an archive of arrays", remedy=f"use npz:path={path}")
         return to_tensor(array, str(path))
 
 
 @contextmanager
 def open_npz(path: str | Path) -> Iterator[NpzFile]:
-    """A ``.npz`` file to read arrays from. What goes wrong in the body is told as ``DataError``, too."""
+    """Open a ``.npz`` file to read arrays from. Errors in the body become ``DataError``, too."""
     with _loaded(path) as file:
         if not isinstance(file, NpzFile):
-            raise DataError(
-                expected=f"an archive of arrays in {path}", got="one array", remedy=f"write npy:path={path}"
-            )
+            raise DataError(expected=f"an archive of arrays in {path}", got="one array", remedy=f"use npy:path={path}")
         yield file
 
 
-def read_packed(file: NpzFile, name: str, path: str | Path) -> Tensor:
-    """Bits packed along axis 1, as bytes ``(n, *shape)``, the shape being another array. Raises ``DataError``."""
+def read_packed(file: NpzFile, name: str, path: str | Path) -> UInt8[Tensor, "n *event"]:
+    """Unpack bits packed along axis 1; the array ``shape`` holds the event's shape. Raises ``DataError``."""
     if "shape" not in file:
         raise DataError(
-            expected=f"an array named shape in {path}, the event's shape", got="none", remedy="save it with packed rows"
+            expected=f"an array named shape in {path}",
+            got="none",
+            remedy="save the event's shape along with the packed bits",
         )
     shape = tuple(int(size) for size in file["shape"].ravel())
     rows, count = file[name], math.prod(shape)
@@ -78,43 +78,45 @@ def read_packed(file: NpzFile, name: str, path: str | Path) -> Tensor:
     return torch.from_numpy(np.unpackbits(rows, axis=1, count=count).reshape(len(rows), *shape))
 
 
-def to_tensor(array: np.ndarray, where: str) -> Tensor:
-    """An array of events as a tensor of the same kind of number (booleans as bytes). Raises ``DataError``."""
-    dtype = WIDER.get(array.dtype.name, array.dtype.newbyteorder("="))
-    if np.dtype(dtype).name not in TAKEN:
+def to_tensor(array: Shaped[np.ndarray, "..."], where: str) -> Real[Tensor, "n *event"]:
+    """An array of events as a tensor of the same dtype, or a wider one that torch supports. Raises ``DataError``."""
+    dtype: Any = WIDENED_DTYPES.get(array.dtype.name, array.dtype.newbyteorder("="))
+    if np.dtype(dtype).name not in SUPPORTED_DTYPES:
         raise DataError(
             expected=f"integers of at most 63 bits, floats of at most 64, or booleans in {where}",
             got=str(array.dtype),
-            remedy="save it as one of those",
+            remedy="convert it to one of these",
         )
     if array.ndim == 0:
         raise DataError(
-            expected=f"events along the first axis in {where}", got="a single number", remedy="add an axis of events"
+            expected=f"events along the first axis in {where}",
+            got="a single number",
+            remedy="add an axis for the events",
         )
     return torch.from_numpy(np.array(array, dtype=dtype, order="C"))
 
 
 @contextmanager
-def _loaded(path: str | Path) -> Iterator[NpzFile | np.ndarray]:
+def _loaded(path: str | Path) -> Iterator[NpzFile | Shaped[np.ndarray, "..."]]:
     try:
-        # given a path, numpy leaves a damaged archive open
+        # numpy would leave a damaged archive open if it was passed the path
         with expand(path).open("rb") as file:
             yield np.load(file, allow_pickle=False)
     except TensorarError:
         raise
-    except Exception as error:  # a damaged file makes numpy and zipfile raise nearly anything
+    except Exception as error:  # numpy and zipfile raise almost any exception for a damaged file
         raise DataError(
-            expected=f"{path} to be a sound file of numpy arrays", got=_what(error), remedy=_remedy(error)
+            expected=f"{path} to be a valid .npy/.npz file", got=_describe(error), remedy=_remedy(error)
         ) from error
 
 
-def _what(error: BaseException) -> str:
+def _describe(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     if "Object arrays" in str(error):
         return "an array of Python objects"
     if "allow_pickle" in str(error):
-        return "another kind of file"
+        return "a file of another kind"
     return " ".join(str(error).split()) or type(error).__name__
 
 

@@ -1,4 +1,4 @@
-"""Where the files of a benchmark are: given by hand, or downloaded once, checked and kept in the user's cache."""
+"""Files of benchmarks: in a folder of the user's, or downloaded once, verified and cached."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from pathlib import Path
 
 from tensorar import DataError
 
-HAND = "TENSORAR_DATA"
-AGAIN = "delete it and let tensorar download it again"
-SECONDS_TO_ANSWER = 15
+DATA_VARIABLE = "TENSORAR_DATA"
+DOWNLOAD_AGAIN = "delete it and let tensorar download it again"
+TIMEOUT_SECONDS = 15
 
 
 @dataclass(frozen=True)
 class Remote:
-    """A file that can be had from any of several addresses, known by its SHA-256.
+    """A file on several mirrors, verified by its SHA-256.
 
-    ``folder`` is its place in the cache and in ``$TENSORAR_DATA``, ``spec`` the dataset that wants it, up to its path.
+    ``folder`` is its folder in the cache and in ``$TENSORAR_DATA``; ``spec`` is the beginning of the dataset's spec, to
+    which ``path=FOLDER`` can be appended.
     """
 
     file: str
@@ -34,41 +35,41 @@ def cache_folder() -> Path:
     return Path(pooch.os_cache("tensorar"))
 
 
-def given_folder(path: str | None, folder: str) -> Path | None:
-    """The folder of files given by hand: the path option, else ``$TENSORAR_DATA/<folder>``, else None."""
+def user_folder(path: str | None, folder: str) -> Path | None:
+    """The user's folder of files: the option ``path``, else ``$TENSORAR_DATA/<folder>``, else None."""
     if path is not None:
         return Path(path).expanduser()
-    return Path(os.environ[HAND]).expanduser() / folder if os.environ.get(HAND) else None
+    return Path(os.environ[DATA_VARIABLE]).expanduser() / folder if os.environ.get(DATA_VARIABLE) else None
 
 
 def locate(remote: Remote, path: str | None) -> Path:
-    """The file in a given folder, as it is or without ``.gz``, else in the cache, to which it is downloaded if need be.
+    """The file in the user's folder, with or without ``.gz``, or else in the cache; downloaded if necessary.
 
-    Raises ``DataError`` when a path was given that does not hold it, or no mirror has it.
+    Raises ``DataError`` if ``path`` is given and does not contain the file, or no mirror has it.
     """
-    found = find(given_folder(path, remote.folder), remote.file, remote.file.removesuffix(".gz"))
+    found = find_file(user_folder(path, remote.folder), remote.file, remote.file.removesuffix(".gz"))
     if found:
         return found
     if path is not None:
         raise DataError(
             expected=f"{remote.file} in the folder {path}",
             got="no such file" if Path(path).expanduser().is_dir() else "no such folder",
-            remedy="give the folder that holds the files, or leave path out to download them",
+            remedy="pass the folder that contains the files, or omit path to download them",
         )
     return download(remote)
 
 
-def find(folder: Path | None, *files: str) -> Path | None:
-    """The first of some files that a folder has."""
+def find_file(folder: Path | None, *files: str) -> Path | None:
+    """The first of the files that exists in the folder, or None."""
     return next((folder / file for file in files if folder and (folder / file).is_file()), None)
 
 
 def download(remote: Remote) -> Path:
-    """The file in the cache, downloaded from the first mirror that has it. Raises ``DataError`` when none has."""
+    """Download the file to the cache from the first mirror that has it. Raises ``DataError`` if none has."""
     import pooch
 
     pooch.get_logger().setLevel("WARNING")
-    downloader = pooch.HTTPDownloader(timeout=SECONDS_TO_ANSWER)
+    downloader = pooch.HTTPDownloader(timeout=TIMEOUT_SECONDS)
     failures = []
     for mirror in remote.mirrors:
         try:
@@ -86,8 +87,8 @@ def download(remote: Remote) -> Path:
     raise DataError(
         expected=f"{remote.file} from one of its mirrors",
         got=" and ".join(failures),
-        remedy=f"check the network, or give the files by hand: write {remote.spec}path=FOLDER, or put them into "
-        f"${HAND}/{remote.folder}",
+        remedy=f"check the network, or provide the files yourself: {remote.spec}path=FOLDER, or put them into "
+        f"${DATA_VARIABLE}/{remote.folder}",
     )
 
 
@@ -95,11 +96,11 @@ def _reason(error: Exception) -> str:
     from requests import exceptions
 
     if isinstance(error, exceptions.HTTPError) and error.response is not None:
-        return f"answers {error.response.status_code}"
+        return f"status {error.response.status_code}"
     if isinstance(error, exceptions.Timeout):
-        return "does not answer"
+        return "timeout"
     if isinstance(error, exceptions.RequestException):
-        return "cannot be reached"
+        return "unreachable"
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
-    return "sends a file with the wrong checksum"
+    return "wrong checksum"

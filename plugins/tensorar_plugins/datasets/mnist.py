@@ -1,4 +1,4 @@
-"""MNIST, grey or binarised in the three usual ways."""
+"""MNIST in grey levels, or binarized in one of the three usual ways."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from functools import cached_property
 from typing import Literal, get_args
 
 import torch
+from jaxtyping import Float, Int, Real, UInt8
+from torch import Tensor
 from torch.nn.functional import one_hot
 
 from tensorar import DataError, Dataset, PartSpec, SpecError, Splits
@@ -30,16 +32,20 @@ Binarize = Literal["none", "threshold", "static", "dynamic"]
 
 @dataclass(frozen=True, kw_only=True)
 class MNIST(Dataset):
-    """Handwritten digits, 1 x 28 x 28: grey levels 0 to 255, or bits (binarize=static, dynamic or threshold).
+    """Handwritten digits, 1 x 28 x 28: grey levels 0 to 255, or bits.
 
-    ``path`` is a folder with the IDX files (or any of their kind and names, Fashion-MNIST for one); without it
-    ``$TENSORAR_DATA/mnist`` and the cache are tried, then the files are downloaded. The last sixth of the training file
-    (10000 of 60000) is for validation.
+    The last sixth of the training file (10000 of 60000 images) is used for validation.
 
-    ``static`` is the fixed stochastic binarisation of Larochelle and Murray (AISTATS 2011), which published numbers in
-    nats refer to. Under ``dynamic`` a pixel is 1 with probability grey / 255, drawn anew whenever it is trained on;
-    ``train`` is one such draw, and so, for good, are ``valid`` and ``test``, by the seed. ``threshold`` is grey > 127.
-    With ``labels`` each image comes with its digit as context (one-hot), for models of ``p(image | digit)``.
+    ``binarize=static`` is the fixed stochastic binarization of Larochelle and Murray (AISTATS 2011), the one that
+    published results in nats refer to. With ``dynamic`` a pixel is 1 with probability grey / 255, drawn again for every
+    training batch; ``train`` is one such draw, and ``valid`` and ``test`` are drawn once. ``threshold`` is grey > 127.
+
+    Options:
+        path: Folder with the four IDX files of MNIST, or files of the same names and format, such as Fashion-MNIST
+            (None: ``$TENSORAR_DATA/mnist``, then the cache, then a download).
+        binarize: How pixels become bits; ``none`` keeps the grey levels.
+        labels: Use the digits as contexts (one-hot), for models of ``p(image | digit)``.
+        seed: Seed of the bits of ``binarize=dynamic``.
     """
 
     name = "mnist"
@@ -48,80 +54,83 @@ class MNIST(Dataset):
     labels: bool = False
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.binarize not in get_args(Binarize):
             raise SpecError(
-                expected=f"{self.name}'s binarize to be one of {', '.join(get_args(Binarize))}",
+                expected=f"binarize of {self.name} to be one of {', '.join(get_args(Binarize))}",
                 got=repr(self.binarize),
-                remedy="choose one",
+                remedy="choose one of these",
             )
 
-    def load(self):
+    def load(self) -> Splits:
         if self.binarize == "static":
             return static_split(self.path)
         grey = self._grey
-        parts = {"train": grey.train, "valid": grey.valid, "test": grey.test}
-        return Splits(**{part: self._seen(images, part) for part, images in parts.items()})
+        splits = {"train": grey.train, "valid": grey.valid, "test": grey.test}
+        return Splits(**{name: self._pixels(images, name) for name, images in splits.items()})
 
     @property
-    def alternative_specs(self):
-        # the static split has no labels, and a folder of images need not hold it
-        bits = "dynamic" if self.labels or self.path is not None else "static"
+    def alternative_specs(self) -> dict[str, tuple[float, ...]]:
+        # the static split has no labels, and a folder of images need not contain it
+        bits: Binarize = "dynamic" if self.labels or self.path is not None else "static"
         return {self._spec(bits): (0, 1), self._spec("none"): (0, 255)}
 
-    def _spec(self, binarize):
-        """The spec of this dataset with the options that were given, binarised otherwise."""
+    def _spec(self, binarize: Binarize) -> str:
+        """The spec of this dataset with its options, but another binarization."""
         options = {name: (getattr(self, name), option.default) for name, option in self.option_parameters().items()}
         given = {name: value for name, (value, default) in options.items() if value != default}
         return str(PartSpec(self.name, given | {"binarize": binarize}))
 
-    def draw(self, indices, generator):
+    def draw(self, indices: Int[Tensor, " n"], generator: torch.Generator) -> Real[Tensor, "n *event"]:
         if self.binarize != "dynamic":
             return super().draw(indices, generator)
         return draw_bits(self._grey.train[indices], generator)
 
     @cached_property
     def digits(self) -> Splits:
-        """The digits 0 to 9, as bytes, in the order of the images. Raises ``DataError`` for the static split."""
+        """The digits 0 to 9, as bytes, one per image. Raises ``DataError`` for the static split."""
         if self.binarize == "static":
             raise DataError(
-                expected="a dataset with labels", got="the static split, which has none", remedy="use binarize=dynamic"
+                expected="a dataset with labels",
+                got="the static split, which has none",
+                remedy="set binarize to dynamic, threshold or none",
             )
-        return self._parts(self._read("train-labels-idx1-ubyte.gz", 1), self._read("t10k-labels-idx1-ubyte.gz", 1))
+        return self._split(self._read("train-labels-idx1-ubyte.gz", 1), self._read("t10k-labels-idx1-ubyte.gz", 1))
 
-    def load_contexts(self):
+    def load_contexts(self) -> Splits | None:
         if not self.labels:
             return None
         digits = self.digits
-        return Splits(*(one_hot(part.long(), 10).float() for part in (digits.train, digits.valid, digits.test)))
+        return Splits(*(one_hot(split.long(), 10).float() for split in (digits.train, digits.valid, digits.test)))
 
-    def parse_context(self, text):
-        """A digit, as one-hot vector."""
+    def parse_context(self, text: str) -> Float[Tensor, " context"]:
+        """A digit as a one-hot vector."""
         if text.strip() not in set("0123456789"):
             raise DataError(expected="a digit from 0 to 9", got=repr(text), remedy="write for example 3")
         return one_hot(torch.tensor(int(text)), 10).float()
 
     @cached_property
-    def _grey(self):
+    def _grey(self) -> Splits:
         train, test = self._read("train-images-idx3-ubyte.gz", 3), self._read("t10k-images-idx3-ubyte.gz", 3)
-        return self._parts(train.unsqueeze(1), test.unsqueeze(1))
+        return self._split(train.unsqueeze(1), test.unsqueeze(1))
 
-    def _read(self, file, axes):
+    def _read(self, file: str, axes: int) -> UInt8[Tensor, "n *event"]:
         remote = Remote(file, SHA256[file], MIRRORS, folder="mnist", spec="mnist:")
         return read_idx(locate(remote, self.path), axes)
 
-    def _parts(self, train, test):
+    def _split(self, train: UInt8[Tensor, "n *event"], test: UInt8[Tensor, "m *event"]) -> Splits:
         valid = len(train) // 6
         return Splits(train[: len(train) - valid], train[len(train) - valid :], test)
 
-    def _seen(self, grey, part):
+    def _pixels(self, grey: UInt8[Tensor, "n *event"], split: str) -> UInt8[Tensor, "n *event"]:
+        """Grey levels, or bits of them."""
         if self.binarize == "none":
             return grey
         if self.binarize == "threshold":
             return (grey > 127).byte()
-        return draw_bits(grey, stream(self.seed, f"mnist {part}"))
+        return draw_bits(grey, stream(self.seed, f"mnist {split}"))
 
 
-def draw_bits(grey, generator):
-    """Bits that are 1 with probability ``grey / 255``, exactly: one of the 255 numbers below 255 is below grey."""
+def draw_bits(grey: UInt8[Tensor, "*shape"], generator: torch.Generator) -> UInt8[Tensor, "*shape"]:
+    """Bits that are 1 with probability exactly ``grey / 255``: whether an integer uniform in 0 .. 254 is below grey."""
     return (torch.randint(255, grey.shape, generator=generator, dtype=torch.uint8) < grey).byte()

@@ -11,13 +11,13 @@ from tensorar_plugins.datasets.splitting import SplitFile, split
 
 @dataclass(frozen=True, kw_only=True)
 class Npy(SplitFile):
-    """Your own array from a .npy file, events along its first axis; shuffled by the seed and split.
+    """Your own array from a .npy file, with events along the first axis; shuffled and split.
 
-    The kind of number stays as it is, so that bits, levels and reals each get the head made for them.
+    The dtype is kept, so that bits, levels and real numbers each get a suitable head.
     """
 
     name = "npy"
 
-    def load(self):
+    def load(self) -> Splits:
         fractions = [self.valid_fraction, self.test_fraction]
         return Splits(*split(read_npy(self.path), fractions, self.seed, where=self.path))

@@ -1,8 +1,11 @@
-"""An archive of arrays of the user's own, split already or not."""
+"""An archive of arrays of the user's own, already split or not."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from torch import Tensor
 
 from tensorar import DataError, Splits
 from tensorar_plugins.datasets.array_files import open_npz, read_packed, to_tensor
@@ -11,41 +14,46 @@ from tensorar_plugins.datasets.splitting import SplitFile, split
 
 @dataclass(frozen=True, kw_only=True)
 class Npz(SplitFile):
-    """Your own arrays from a .npz file: train, valid and test, or one named data (or as key says); packed bits too.
+    """Your own arrays from a .npz file: train, valid and test, or one array that is split; also packed bits.
 
-    Without ``valid`` or ``test`` in the file they are split off the rest, shuffled by the seed, by their fractions.
-    ``packed`` rows are ``numpy.packbits`` of events along axis 1, the event's shape in an array named ``shape``.
+    If the file has no ``valid`` or ``test``, they are split off the other events, which are shuffled first.
+
+    Options:
+        key: Name of the only array to use (None: ``train``, ``valid`` and ``test``, or else ``data``).
+        packed: Arrays hold bits packed by ``numpy.packbits(..., axis=1)``, and ``shape`` holds the event's shape.
+        valid_fraction: Fraction of the events used for validation, if the file has no ``valid``.
+        test_fraction: Fraction of the events used for testing, if the file has no ``test``.
     """
 
     name = "npz"
     key: str | None = None
     packed: bool = False
 
-    def load(self):
-        parts = self._read()
+    def load(self) -> Splits:
+        splits = self._read()
         fractions = {"valid": self.valid_fraction, "test": self.test_fraction}
-        missing = [part for part in fractions if part not in parts]
+        missing = [name for name in fractions if name not in splits]
         if missing:
-            cut = split(parts["train"], [fractions[part] for part in missing], self.seed, where=self.path)
-            parts.update(zip(["train", *missing], cut, strict=True))
-        return Splits(**parts)
+            cut = split(splits["train"], [fractions[name] for name in missing], self.seed, where=self.path)
+            splits.update(zip(["train", *missing], cut, strict=True))
+        return Splits(**splits)
 
-    def _read(self):
+    def _read(self) -> dict[str, Tensor]:
         with open_npz(self.path) as file:
-            names = self._names(file.files)
+            keys = self._keys(file.files)
             if self.packed:
-                return {part: read_packed(file, name, self.path) for part, name in names.items()}
-            return {part: to_tensor(file[name], f"{name} of {self.path}") for part, name in names.items()}
+                return {name: read_packed(file, key, self.path) for name, key in keys.items()}
+            return {name: to_tensor(file[key], f"{key} of {self.path}") for name, key in keys.items()}
 
-    def _names(self, available):
-        """The array of each part that the file has."""
+    def _keys(self, available: Sequence[str]) -> dict[str, str]:
+        """The array of each split that the file has."""
         if self.key is None and "train" in available:
-            return {part: part for part in ("train", "valid", "test") if part in available}
-        name = "data" if self.key is None else self.key
-        if name not in available:
+            return {name: name for name in ("train", "valid", "test") if name in available}
+        key = "data" if self.key is None else self.key
+        if key not in available:
             raise DataError(
-                expected=f"an array named {name}{' or train' if self.key is None else ''} in {self.path}",
+                expected=f"an array named {key}{' or train' if self.key is None else ''} in {self.path}",
                 got=", ".join(available) or "no arrays",
                 remedy="name the array to use with key=NAME",
             )
-        return {"train": name}
+        return {"train": key}

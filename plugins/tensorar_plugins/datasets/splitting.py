@@ -1,10 +1,12 @@
-"""Cutting one set of events into training, validation and test parts."""
+"""Split one set of events into training, validation and test events."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Real
 from torch import Tensor
 
 from tensorar import DataError, Dataset, SpecError
@@ -13,46 +15,55 @@ from tensorar_plugins.datasets.seeded_streams import stream
 
 @dataclass(frozen=True, kw_only=True)
 class SplitFile(Dataset):
-    """What the datasets of the user's own files share: a path, and how its events are shuffled and split."""
+    """Base class of the datasets of the user's own files: a path, and how its events are shuffled and split.
+
+    Options:
+        path: File to read; ``~`` and ``$VARIABLES`` are expanded.
+        valid_fraction: Fraction of the events used for validation.
+        test_fraction: Fraction of the events used for testing.
+        seed: Seed of the shuffle before the events are split.
+    """
 
     path: str
     valid_fraction: float = 0.1
     test_fraction: float = 0.1
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_fractions(self.name, valid_fraction=self.valid_fraction, test_fraction=self.test_fraction)
 
 
 def check_fractions(name: str, **fractions: float) -> None:
-    """Raise ``SpecError`` for fractions that leave one of the parts, or the training part, empty."""
+    """Raise ``SpecError`` for fractions that leave no events for one of the splits."""
     for option, fraction in fractions.items():
         if not 0 < fraction < 1:
             raise SpecError(
-                expected=f"{name}'s {option} between 0 and 1",
+                expected=f"{option} of {name} between 0 and 1",
                 got=str(fraction),
                 remedy=f"write for example {option}=0.1",
             )
     if sum(fractions.values()) >= 1:
         raise SpecError(
-            expected=f"{name}'s {' and '.join(fractions)} to leave something to train on",
+            expected=f"{' and '.join(fractions)} of {name} to sum to less than 1",
             got=" + ".join(map(str, fractions.values())),
-            remedy="give smaller fractions",
+            remedy="choose smaller fractions, so that training events are left",
         )
 
 
-def split(events: Tensor, fractions: list[float], seed: int, *, where: str) -> list[Tensor]:
-    """Shuffle ``(n, *event)`` and cut off a part per fraction, each of at least one event; what is left comes first.
+def split(
+    events: Real[Tensor, "n *event"], fractions: Sequence[float], seed: int, *, where: str
+) -> list[Real[Tensor, "_ *event"]]:
+    """Shuffle the events and cut off one split per fraction, each of at least one event; the rest comes first.
 
-    Raises ``DataError`` for too few events.
+    Raises ``DataError``, naming ``where`` the events are from, if there are too few of them.
     """
     n = len(events)
     sizes = [max(1, round(n * fraction)) for fraction in fractions]
     if n <= sum(sizes):
         raise DataError(
-            expected=f"at least {len(sizes) + 1} events in {where}, one for each part",
+            expected=f"at least {len(sizes) + 1} events in {where}, one for each split",
             got=str(n),
-            remedy="give more data, or smaller fractions",
+            remedy="provide more data, or choose smaller fractions",
         )
     shuffled = events[torch.randperm(n, generator=stream(seed, "split"))]
     return list(shuffled.split([n - sum(sizes), *sizes]))

@@ -1,48 +1,49 @@
-"""Intervals of slopes: what a value of a straight line at an integer says of the line's slope."""
+"""Intervals of slopes: which slopes of a straight line agree with its rounded value at an integer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Bool, Float64
 from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
 class Interval:
-    """Slopes from ``low`` to ``high``, none where ``high`` is not above ``low``; tensors that broadcast."""
+    """Slopes from ``low`` to ``high``, empty unless ``low < high``; the two broadcast."""
 
-    low: Tensor
-    high: Tensor
+    low: Float64[Tensor, "..."]
+    high: Float64[Tensor, "..."]
 
     @classmethod
-    def of(cls, rise, steps):
-        """The slopes with ``floor(slope steps) = rise``: at 0 steps all of them for rise 0, none for any other."""
+    def from_rise(cls, rise: Float64[Tensor, "..."], steps: Float64[Tensor, "..."]) -> Interval:
+        """The slopes with ``floor(slope * steps) = rise``; for 0 steps all of them if ``rise`` is 0, else none."""
         low, high = rise / steps, (rise + 1) / steps
-        # the indeterminate 0 / 0 is a bound that must not confine below, and must not allow above
+        # 0 / 0 as a lower bound must not restrict (rise 0), and as an upper bound must leave nothing (rise -1)
         return cls(
             low.nan_to_num(-torch.inf, torch.inf, -torch.inf), high.nan_to_num(-torch.inf, torch.inf, -torch.inf)
         )
 
-    def where(self, condition):
-        """The interval where the condition holds, all slopes elsewhere."""
+    def where(self, condition: Bool[Tensor, "..."]) -> Interval:
+        """The interval where the condition holds, and [-1, 1] elsewhere."""
         return Interval(
             torch.where(condition, self.low, -torch.inf).clamp(min=-1),
             torch.where(condition, self.high, torch.inf).clamp(max=1),
         )
 
-    def intersect(self, axis):
-        """All of them at once along an axis."""
+    def intersect_along(self, axis: int) -> Interval:
+        """The intersection of all intervals along an axis."""
         return Interval(self.low.amax(axis), self.high.amin(axis))
 
-    def within(self, other):
-        """What two intervals have in common."""
+    def intersect(self, other: Interval) -> Interval:
+        """The intersection of two intervals."""
         return Interval(torch.maximum(self.low, other.low), torch.minimum(self.high, other.high))
 
-    def unsqueeze(self, axis):
-        """The same with an axis of size 1."""
+    def unsqueeze(self, axis: int) -> Interval:
+        """The same intervals with another axis of size 1."""
         return Interval(self.low.unsqueeze(axis), self.high.unsqueeze(axis))
 
-    def length(self):
+    def probability(self) -> Float64[Tensor, "..."]:
         """The probability of the interval under a slope uniform in [-1, 1]."""
         return (self.high - self.low).clamp(min=0) / 2

@@ -1,28 +1,29 @@
-"""Heads. The first that takes the data is the one suggested: from the narrowest support to the widest.
+"""Heads, in the order in which they are suggested: from the narrowest support to the widest.
 
-Last come those of one shape, where several would do: each may be right for the data, but only their owner knows.
+Last come those with an assumption that the data cannot confirm: several of them suit the same data.
 """
 
-from tensorar_plugins.heads.bernoulli import Bernoulli
+from tensorar import Head
+from tensorar_plugins.heads.bernoulli import BernoulliHead
 from tensorar_plugins.heads.beta import BetaHead
-from tensorar_plugins.heads.categorical import Categorical
-from tensorar_plugins.heads.gaussian import Gaussian
-from tensorar_plugins.heads.gaussian_mixture import GaussianMixture
+from tensorar_plugins.heads.categorical import CategoricalHead
+from tensorar_plugins.heads.gaussian import GaussianHead
+from tensorar_plugins.heads.gaussian_mixture import GaussianMixtureHead
 from tensorar_plugins.heads.log_normal import LogNormalHead
-from tensorar_plugins.heads.logistic_mixture import LogisticMixture
+from tensorar_plugins.heads.logistic_mixture import LogisticMixtureHead
 from tensorar_plugins.heads.negative_binomial import NegativeBinomialHead
 from tensorar_plugins.heads.poisson import PoissonHead
 from tensorar_plugins.heads.student_t import StudentTHead
 
-ALL = [
-    Bernoulli,
-    Categorical,
-    LogisticMixture,
+ALL: list[type[Head]] = [
+    BernoulliHead,
+    CategoricalHead,
+    LogisticMixtureHead,
     NegativeBinomialHead,
-    GaussianMixture,
+    GaussianMixtureHead,
     PoissonHead,
     BetaHead,
     LogNormalHead,
-    Gaussian,
+    GaussianHead,
     StudentTHead,
 ]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch.distributions import constraints
+from jaxtyping import Float, Int, Real
+from torch import Tensor
+from torch.distributions import Bernoulli, constraints
 
 from tensorar import Head
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bernoulli(Head):
+class BernoulliHead(Head):
     """Zeros and ones: one logit per coefficient."""
 
     name = "bernoulli"
@@ -19,21 +22,30 @@ class Bernoulli(Head):
     feature_count = 1
     support = constraints.boolean
 
-    def encode(self, value, coefficients=None):
+    def encode(
+        self, value: Float[Tensor, "*coefficients"], coefficients: Int[Tensor, "..."] | None = None
+    ) -> Float[Tensor, "*coefficients features"]:
         return value.unsqueeze(-1)
 
-    def distribution(self, parameters, coefficients=None):
-        return torch.distributions.Bernoulli(logits=parameters[..., 0], validate_args=False)
+    def distribution(
+        self, parameters: Float[Tensor, "*coefficients parameters"], coefficients: Int[Tensor, "..."] | None = None
+    ) -> Bernoulli:
+        return Bernoulli(logits=parameters[..., 0], validate_args=False)
 
-    def draw(self, parameters, noise, coefficients=None):
-        # the same as the default, without making a distribution at every step of sampling
+    def draw(
+        self,
+        parameters: Float[Tensor, "*coefficients parameters"],
+        noise: Float[Tensor, "*coefficients noise"],
+        coefficients: Int[Tensor, "..."] | None = None,
+    ) -> Float[Tensor, "*coefficients"]:
+        # the same as the default, without constructing a distribution at every sampling step
         return (noise < parameters.sigmoid())[..., 0].to(noise.dtype)
 
-    def marginal_parameters(self, values):
-        # half a count on each side (Jeffreys): a pixel that was never on may be on one day
+    def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"]:
+        # half a count for each outcome (Jeffreys): a pixel that was never on may still be on in other data
         on = (values.sum(0, dtype=torch.float64) + 0.5) / (len(values) + 1)
         return on.logit().float().unsqueeze(-1)
 
     @classmethod
-    def options_for(cls, values):
+    def options_for(cls, values: Real[Tensor, "..."]) -> dict[str, Any] | None:
         return {} if bool(((values == 0) | (values == 1)).all()) else None

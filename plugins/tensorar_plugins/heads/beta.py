@@ -3,66 +3,60 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch.distributions import constraints
+from jaxtyping import Float, Int, Real
+from torch import Tensor
 
 from tensorar import Head
-from tensorar_plugins.heads.units import check_options, in_float64, inverse_softplus, positive
+from tensorar_plugins.heads.distributions import Beta, OpenInterval
+from tensorar_plugins.heads.units import check_options, inverse_softplus, softplus_scale
 
-# of both concentrations: below it almost all samples would be nearer to an end than any number
-LEAST = 1e-3
-
-
-class Between(constraints.interval):
-    """Strictly between two bounds."""
-
-    def check(self, value):
-        return (value > self.lower_bound) & (value < self.upper_bound)
-
-
-class Beta(torch.distributions.Beta):
-    """Torch's own, exact in float32 for large concentrations."""
-
-    def log_prob(self, value):
-        def formula(one, zero, x):
-            return torch.distributions.Beta(one, zero, validate_args=False).log_prob(x)
-
-        return in_float64(formula, self.concentration1, self.concentration0, value)
+# with smaller concentrations almost all samples would round to 0 or 1
+MIN_CONCENTRATION = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
 class BetaHead(Head):
     """Numbers strictly between 0 and 1: a beta distribution per coefficient, by its mean and its width.
 
-    With mean ``m`` and width ``w`` the concentrations are ``2 m / w^2`` and ``2 (1 - m) / w^2``: uniform when
-    untrained, no narrower than ``w = floor``. Networks see half the logit.
+    With mean ``m`` and width ``w`` the concentrations are ``2 m / w^2`` and ``2 (1 - m) / w^2``; the distribution of an
+    untrained network is uniform. Networks receive half the logit of a value.
+
+    Options:
+        floor: Smallest width ``w``.
     """
 
     name = "beta"
     floor: float = 1e-3
     parameter_count = 2
     feature_count = 1
-    support = Between(0, 1)
+    support = OpenInterval(0, 1)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_options(self.name, floor=self.floor)
 
-    def encode(self, value, coefficients=None):
+    def encode(
+        self, value: Float[Tensor, "*coefficients"], coefficients: Int[Tensor, "..."] | None = None
+    ) -> Float[Tensor, "*coefficients features"]:
         finfo = torch.finfo(value.dtype)
-        # unknown values are zero until they are hidden
+        # unknown values are zeros here and masked later
         return value.clamp(finfo.tiny, 1 - finfo.eps / 2).logit().unsqueeze(-1) / 2
 
-    def distribution(self, parameters, coefficients=None):
-        logit, raw = parameters.unbind(-1)
-        both = 2 / (self.floor + positive(raw)) ** 2
-        return Beta(LEAST + both * logit.sigmoid(), LEAST + both * (-logit).sigmoid(), validate_args=False)
+    def distribution(
+        self, parameters: Float[Tensor, "*coefficients parameters"], coefficients: Int[Tensor, "..."] | None = None
+    ) -> Beta:
+        logit, raw_width = parameters.unbind(-1)
+        total = 2 / (self.floor + softplus_scale(raw_width)) ** 2
+        one, zero = MIN_CONCENTRATION + total * logit.sigmoid(), MIN_CONCENTRATION + total * (-logit).sigmoid()
+        return Beta(one, zero, validate_args=False)
 
-    def marginal_parameters(self, values):
+    def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"]:
         mean, variance = values.mean(0), values.var(0, correction=0)
-        both = (mean * (1 - mean) / variance - 1).clamp(min=LEAST)
-        return torch.stack([mean.logit(), inverse_softplus((2 / both).sqrt() - self.floor)], dim=-1)
+        total = (mean * (1 - mean) / variance - 1).clamp(min=MIN_CONCENTRATION)
+        return torch.stack([mean.logit(), inverse_softplus((2 / total).sqrt() - self.floor)], dim=-1)
 
     @classmethod
-    def options_for(cls, values):
+    def options_for(cls, values: Real[Tensor, "..."]) -> dict[str, Any] | None:
         return {} if bool(cls.support.check(values).all()) else None

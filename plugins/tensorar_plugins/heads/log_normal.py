@@ -3,39 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from jaxtyping import Float, Int, Real
+from torch import Tensor
 from torch.distributions import constraints
 
 from tensorar import Head
-from tensorar_plugins.heads.gaussian import Gaussian
+from tensorar_plugins.heads.distributions import LogNormal
+from tensorar_plugins.heads.gaussian import GaussianHead
 from tensorar_plugins.heads.units import check_options, long_tailed, standard_units
-
-
-class LogNormal(torch.distributions.LogNormal):
-    """Torch's own, whose samples neither overflow nor vanish."""
-
-    def rsample(self, sample_shape=()):
-        return _positive(super().rsample(sample_shape))
-
-    def icdf(self, value):
-        return _positive(super().icdf(value))
-
-    def sample(self, sample_shape=()):
-        with torch.no_grad():
-            return self.rsample(sample_shape)
-
-
-def _positive(x):
-    """As a number that the dtype has: neither 0 nor infinite."""
-    return x.clamp(torch.finfo(x.dtype).tiny, torch.finfo(x.dtype).max)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LogNormalHead(Head):
-    """Positive numbers: a Gaussian of the logarithm per coefficient, no narrower than floor (in units of scale).
+    """Positive numbers: a Gaussian of the logarithm per coefficient.
 
-    ``location`` and ``scale`` are those of the logarithms of the data, which is what networks see.
+    Options:
+        floor: Smallest standard deviation of the logarithm, in units of ``scale``.
+        location: Mean logarithm of the data; networks receive ``(log x - location) / scale``.
+        scale: Standard deviation of the logarithm of the data.
     """
 
     name = "log_normal"
@@ -46,25 +34,29 @@ class LogNormalHead(Head):
     feature_count = 1
     support = constraints.positive
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_options(self.name, location=self.location, floor=self.floor, scale=self.scale)
 
-    def encode(self, value, coefficients=None):
-        # unknown values are zero until they are hidden
-        return self._of_logs.encode(value.clamp(min=torch.finfo(value.dtype).tiny).log())
+    def encode(
+        self, value: Float[Tensor, "*coefficients"], coefficients: Int[Tensor, "..."] | None = None
+    ) -> Float[Tensor, "*coefficients features"]:
+        # unknown values are zeros here and masked later
+        return self._head_of_log.encode(value.clamp(min=torch.finfo(value.dtype).tiny).log())
 
-    def distribution(self, parameters, coefficients=None):
-        of_log = self._of_logs.distribution(parameters)
-        return LogNormal(of_log.loc, of_log.scale, validate_args=False)
+    def distribution(
+        self, parameters: Float[Tensor, "*coefficients parameters"], coefficients: Int[Tensor, "..."] | None = None
+    ) -> LogNormal:
+        normal = self._head_of_log.distribution(parameters)
+        return LogNormal(normal.loc, normal.scale, validate_args=False)
 
-    def marginal_parameters(self, values):
-        return self._of_logs.marginal_parameters(values.log())
+    def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"]:
+        return self._head_of_log.marginal_parameters(values.log())
 
     @property
-    def _of_logs(self):
-        return Gaussian(floor=self.floor, location=self.location, scale=self.scale)
+    def _head_of_log(self) -> GaussianHead:
+        return GaussianHead(floor=self.floor, location=self.location, scale=self.scale)
 
     @classmethod
-    def options_for(cls, values):
-        taken = bool((values > 0).all()) and long_tailed(values)
-        return standard_units(values.double().log()) if taken else None
+    def options_for(cls, values: Real[Tensor, "..."]) -> dict[str, Any] | None:
+        suited = bool((values > 0).all()) and long_tailed(values)
+        return standard_units(values.double().log()) if suited else None

@@ -5,39 +5,35 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float, Int, Real
+from torch import Tensor
 from torch.distributions import constraints
 
 from tensorar import Head
-from tensorar_plugins.heads.units import in_float64, log_rate
-
-
-class Poisson(torch.distributions.Poisson):
-    """Torch's own, by the logarithm of the rate: exact in float32 for large counts, and for rates next to nothing."""
-
-    def __init__(self, log_rate):
-        self.log_rate = log_rate
-        super().__init__(log_rate.exp(), validate_args=False)
-
-    def log_prob(self, value):
-        return in_float64(lambda log, k: k * log - log.exp() - torch.lgamma(k + 1), self.log_rate, value)
+from tensorar_plugins.heads.distributions import Poisson
+from tensorar_plugins.heads.units import log_rate
 
 
 @dataclass(frozen=True, kw_only=True)
 class PoissonHead(Head):
-    """Counts that scatter as chance has it: the logarithm of a Poisson rate per coefficient."""
+    """Counts of independent events: the logarithm of a Poisson rate per coefficient."""
 
     name = "poisson"
     parameter_count = 1
     feature_count = 1
     support = constraints.nonnegative_integer
 
-    def encode(self, value, coefficients=None):
+    def encode(
+        self, value: Float[Tensor, "*coefficients"], coefficients: Int[Tensor, "..."] | None = None
+    ) -> Float[Tensor, "*coefficients features"]:
         return value.log1p().unsqueeze(-1)
 
-    def distribution(self, parameters, coefficients=None):
+    def distribution(
+        self, parameters: Float[Tensor, "*coefficients parameters"], coefficients: Int[Tensor, "..."] | None = None
+    ) -> Poisson:
         return Poisson(log_rate(parameters[..., 0]))
 
-    def marginal_parameters(self, values):
-        # half a count: what has not been seen yet may come one day
+    def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"]:
+        # half a count in all: what never occurred in these data may still occur in others
         mean = (values.sum(0, dtype=torch.float64) + 0.5) / len(values)
         return mean.log().float().unsqueeze(-1)

@@ -5,34 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch.distributions import Chi2, Distribution, constraints
+from jaxtyping import Float, Int, Real
+from torch import Tensor
+from torch.distributions import constraints
 
 from tensorar import Head
-from tensorar_plugins.heads.units import check_options, in_float64, inverse_softplus, positive
+from tensorar_plugins.heads.distributions import StudentT
+from tensorar_plugins.heads.units import check_options, inverse_softplus, softplus_scale
 
-
-class StudentT(torch.distributions.StudentT):
-    """Torch's own, exact in float32 for many degrees of freedom and for values far away; unknown where df is NaN."""
-
-    def __init__(self, df, loc, scale):
-        self.df, self.loc, self.scale = torch.broadcast_tensors(df, loc, scale)
-        # torch's own checks this one whatever is asked for: an error for NaN, and a wait for the device
-        self._chi2 = Chi2(self.df, validate_args=False)
-        Distribution.__init__(self, self.df.shape, validate_args=False)
-
-    def log_prob(self, value):
-        def formula(loc, df, scale, x):
-            return super(StudentT, StudentT(df, loc, scale)).log_prob(x)
-
-        return in_float64(formula, self.loc, self.df, self.scale, value)
+# half of the mass of a Student t with three degrees of freedom is within so many scales of its median
+MEDIAN_DEVIATION = 0.765
 
 
 @dataclass(frozen=True, kw_only=True)
 class StudentTHead(Head):
-    """Real numbers with outliers: a Student t per coefficient, its tails learnt, no narrower than floor.
+    """Real numbers with outliers: a Student t per coefficient, with a learned number of degrees of freedom.
 
-    More than two degrees of freedom, so that there are a mean and a variance. ``location`` and ``scale`` are those of
-    the bulk of the data; networks see standard units, those of outliers pressed together.
+    There are more than two degrees of freedom, so that the mean and the variance exist. Networks receive
+    ``asinh((x - location) / scale)``, which compresses outliers.
+
+    Options:
+        floor: Smallest scale, in units of ``scale``; it bounds the density where values repeat.
+        location: Mean of the data, outliers excluded.
+        scale: Standard deviation of the data, outliers excluded.
     """
 
     name = "student_t"
@@ -43,21 +38,24 @@ class StudentTHead(Head):
     feature_count = 1
     support = constraints.real
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_options(self.name, location=self.location, floor=self.floor, scale=self.scale)
 
-    def encode(self, value, coefficients=None):
-        # about the value itself near the middle: one outlier must not outshout all else that a network sees
+    def encode(
+        self, value: Float[Tensor, "*coefficients"], coefficients: Int[Tensor, "..."] | None = None
+    ) -> Float[Tensor, "*coefficients features"]:
+        # about linear near the middle; far from it one outlier must not dominate the network's input
         return ((value - self.location) / self.scale).asinh().unsqueeze(-1)
 
-    def distribution(self, parameters, coefficients=None):
-        location, raw, tails = parameters.unbind(-1)
-        scale = self.scale * (self.floor + positive(raw))
-        return StudentT(2 + positive(tails), self.location + self.scale * location, scale)
+    def distribution(
+        self, parameters: Float[Tensor, "*coefficients parameters"], coefficients: Int[Tensor, "..."] | None = None
+    ) -> StudentT:
+        location, raw_scale, raw_df = parameters.unbind(-1)
+        scale = self.scale * (self.floor + softplus_scale(raw_scale))
+        return StudentT(2 + softplus_scale(raw_df), self.location + self.scale * location, scale)
 
-    def marginal_parameters(self, values):
+    def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"]:
         unit = (values - self.location) / self.scale
         middle = unit.median(0).values
-        # half of what three degrees of freedom give lies within 0.765 scales
-        scale = (unit - middle).abs().median(0).values / 0.765
+        scale = (unit - middle).abs().median(0).values / MEDIAN_DEVIATION
         return torch.stack([middle, inverse_softplus(scale - self.floor), torch.zeros_like(scale)], dim=-1)

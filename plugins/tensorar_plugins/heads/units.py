@@ -1,4 +1,4 @@
-"""What heads share about numbers: scales and rates from unbounded ones, units of the data, likelihoods in float64."""
+"""Helpers of the heads: positive scales and rates, standard units, log-likelihoods in float64."""
 
 from __future__ import annotations
 
@@ -7,50 +7,53 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float, Real
 from torch import Tensor
 
 from tensorar.errors import SpecError
 
-# softplus(ONE) == 1, so that untrained components have unit scale
-ONE = 0.5413248546129181
-# e to this, some millions, is where a rate stops growing exponentially
-STEEPEST = 16.0
+# softplus of it is 1, so that the scales of an untrained network are 1
+SOFTPLUS_INVERSE_OF_1 = 0.5413248546129181
+# from this logarithm on (a rate of some millions) a rate grows linearly, no longer exponentially
+LINEAR_FROM_LOG_RATE = 16.0
 
 
 def check_options(name: str, *, location: float = 0.0, **positive: float) -> None:
-    """Raise ``SpecError`` for a location that is not finite, or another option that is not finite and positive."""
+    """Raise ``SpecError`` unless ``location`` is finite and every other option is finite and positive."""
     if not math.isfinite(location):
-        raise SpecError(expected=f"{name}'s location to be finite", got=str(location), remedy="give the data's mean")
+        raise SpecError(expected=f"a finite location for {name}", got=str(location), remedy="pass the mean of the data")
     for option, value in positive.items():
         if not 0 < value < math.inf:
-            raise SpecError(expected=f"{name}'s {option} to be positive", got=str(value), remedy="give another one")
+            raise SpecError(
+                expected=f"a positive, finite {option} for {name}", got=str(value), remedy="pass a positive number"
+            )
 
 
-def positive(raw: Tensor) -> Tensor:
-    """A scale from an unbounded number: 1 at 0, never overflowing."""
-    return F.softplus(raw + ONE)
+def softplus_scale(raw: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """A positive scale from an unbounded number: 1 at 0, without overflow."""
+    return F.softplus(raw + SOFTPLUS_INVERSE_OF_1)
 
 
-def inverse_softplus(scale: Tensor) -> Tensor:
-    """The number that ``positive`` turns into a scale; into a very small one where it is not positive."""
+def inverse_softplus(scale: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """The inverse of ``softplus_scale``; scales below 1e-6, negative ones included, count as 1e-6."""
     scale = scale.clamp(min=1e-6)
-    return scale + (-torch.expm1(-scale)).log() - ONE
+    return scale + (-torch.expm1(-scale)).log() - SOFTPLUS_INVERSE_OF_1
 
 
-def log_rate(raw: Tensor) -> Tensor:
-    """The logarithm of a rate from an unbounded number: the number itself, until the rate goes on in a straight line.
+def log_rate(raw: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """The logarithm of a rate from an unbounded number: the identity at first, then logarithmic.
 
-    The rate is ``exp(raw)`` up to some millions and then its tangent, so that it never overflows and always has a
-    slope.
+    The rate is ``exp(raw)`` up to some millions and continues along its tangent, so that it never overflows and its
+    gradient never vanishes.
     """
-    beyond = (raw - STEEPEST).clamp(min=0)
-    return torch.where(raw < STEEPEST, raw, STEEPEST + beyond.log1p())
+    beyond = (raw - LINEAR_FROM_LOG_RATE).clamp(min=0)
+    return torch.where(raw < LINEAR_FROM_LOG_RATE, raw, LINEAR_FROM_LOG_RATE + beyond.log1p())
 
 
-def standard_units(values: Tensor) -> dict[str, float] | None:
-    """The location and scale that make such data standard, to three digits of the scale; none where they already are.
+def standard_units(values: Real[Tensor, "..."]) -> dict[str, float] | None:
+    """The options ``location`` and ``scale`` that standardize the data, to three digits of the scale.
 
-    None where some values are not finite.
+    Empty if the data are nearly standard already, None if they are not all finite.
     """
     values = values.double()
     if not bool(values.isfinite().all()):
@@ -58,20 +61,21 @@ def standard_units(values: Tensor) -> dict[str, float] | None:
     location, scale = float(values.mean()), float(values.std(correction=0)) or 1.0
     if abs(location) < 0.5 and 0.5 < scale < 2:
         return {}
-    # a location rounded to its own digits could be many scales off
+    # rounded to its own digits, a location could be off by many scales
     digits = 2 - math.floor(math.log10(scale))
     return {"location": round(location, digits), "scale": float(f"{scale:.3g}")}
 
 
-def long_tailed(values: Tensor) -> bool:
-    """Whether most values lie far below the greatest: those of counts and amounts do, levels fill their range."""
+def long_tailed(values: Real[Tensor, "..."]) -> bool:
+    """Whether the maximum is more than ten times the mean: typical of counts and amounts, not of grey levels."""
     return bool(values.max() > 10 * values.double().mean())
 
 
-def in_float64(formula: Callable[..., Tensor], *arguments: Tensor) -> Tensor:
-    """A formula of tensors worked out in float64: the difference of log-gammas of large numbers loses whole nats in 32.
+def in_float64(formula: Callable[..., Tensor], *arguments: Real[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """Evaluate a formula of tensors in float64, and return the result in the dtype of the first one.
 
-    The answer has the first tensor's dtype. On the CPU for a device that has no float64.
+    In float32 the difference of the log-gammas of large numbers is off by whole nats. Runs on the CPU for devices
+    without float64.
     """
     wide = [a.to("cpu" if a.device.type == "mps" else a.device, torch.float64) for a in arguments]
     return formula(*wide).to(arguments[0])

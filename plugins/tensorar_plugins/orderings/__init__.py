@@ -1,5 +1,6 @@
-"""Visiting orders. Most are one einops pattern or one sort; all are short."""
+"""Visiting orders, most of them one einops pattern or one sort."""
 
+from tensorar import Ordering
 from tensorar_plugins.orderings.checkerboard import Checkerboard
 from tensorar_plugins.orderings.diagonal import Diagonal
 from tensorar_plugins.orderings.einops_pattern import EinopsPattern
@@ -10,4 +11,15 @@ from tensorar_plugins.orderings.raster import Raster
 from tensorar_plugins.orderings.snake import Snake
 from tensorar_plugins.orderings.spiral import Spiral
 
-ALL = [Raster, EinopsPattern, Snake, Diagonal, Spiral, Hilbert, Checkerboard, Random, Shuffled, Flips]
+ALL: list[type[Ordering]] = [
+    Raster,
+    EinopsPattern,
+    Snake,
+    Diagonal,
+    Spiral,
+    Hilbert,
+    Checkerboard,
+    Random,
+    Shuffled,
+    Flips,
+]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from jaxtyping import Int
+from torch import Tensor
+
 from tensorar import Ordering
-from tensorar_plugins.orderings.sorted_by import coordinate_sum
+from tensorar_plugins.orderings.coordinates import coordinate_sum
 
 
 @dataclass(frozen=True, kw_only=True)
 class Checkerboard(Ordering):
-    """All the black squares, then all the white ones, each in raster order; in any number of axes.
+    """All black squares, then all white squares, each in raster order; for any number of axes.
 
     >>> Checkerboard().visits((2, 3))
     tensor([0, 2, 4, 1, 3, 5])
@@ -18,5 +21,5 @@ class Checkerboard(Ordering):
 
     name = "checkerboard"
 
-    def visits(self, event_shape):
+    def visits(self, event_shape: tuple[int, ...]) -> Int[Tensor, " n"]:
         return (coordinate_sum(event_shape) % 2).argsort(stable=True)

@@ -6,6 +6,8 @@ import math
 
 import einops
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
 from tensorar import Ordering
 from tensorar.errors import ShapeError, SpecError
@@ -15,10 +17,14 @@ class EinopsPattern(Ordering):
     """Any einops rearrangement of the event's axes, with axis sizes as options.
 
     ``"c h w -> (h w c)"`` visits an image pixel by pixel, ``"c (h p) (w q) -> (p q h w c)"`` interlaced,
-    ``"c (h p) (w q) -> (h w p q c)"`` patch by patch (with ``p=2,q=2``).
+    ``"c (h p) (w q) -> (h w p q c)"`` patch by patch (with ``p=2,q=2``). Every option other than ``pattern`` is the
+    size of the axis of that name, an integer of at least 1; sizes that follow from the event's shape may be left out.
 
     >>> EinopsPattern(pattern="h w -> (w h)").visits((2, 3))
     tensor([0, 3, 1, 4, 2, 5])
+
+    Options:
+        pattern: Einops pattern from the event's axes to the visiting order, in quotes.
     """
 
     name = "einops"
@@ -27,12 +33,12 @@ class EinopsPattern(Ordering):
         self.pattern, self.sizes = pattern, sizes
         if pattern.count("->") != 1 or min(sizes.values(), default=1) < 1:
             raise SpecError(
-                expected="an einops pattern with one -> and sizes from 1 on",
+                expected="an einops pattern with one -> and sizes of at least 1",
                 got=f"{pattern!r} with {sizes or 'no sizes'}",
                 remedy='write for example einops:pattern="h w -> (w h)"',
             )
 
-    def visits(self, event_shape):
+    def visits(self, event_shape: tuple[int, ...]) -> Int[Tensor, " n"]:
         index = torch.arange(math.prod(event_shape)).reshape(event_shape)
         try:
             return einops.rearrange(index, self.pattern, **self.sizes).flatten()
@@ -41,5 +47,5 @@ class EinopsPattern(Ordering):
             raise ShapeError(
                 expected=f"a shape that fits the einops pattern {self.pattern!r} with {self.sizes or 'no sizes'}",
                 got=f"{tuple(event_shape)}",
-                remedy=f"einops says: {reason}",
+                remedy=f"change the pattern or the sizes (reason: {reason})",
             ) from error

@@ -6,19 +6,26 @@ import itertools
 from dataclasses import dataclass
 from functools import lru_cache
 
+from jaxtyping import Int
+from torch import Tensor
+
 from tensorar import Order, Ordering
 from tensorar_plugins.orderings.raster import raster_visits
 
 
 @dataclass(frozen=True, kw_only=True)
 class Flips(Ordering):
-    """The raster orders from every corner, as an ensemble: the model is the mixture of those of each order.
+    """The raster orders from every corner, as an ensemble: the model is the mixture of the models of these orders.
 
-    ``flip`` names the axes that are reversed or not (all by default), ``axes`` nests them as in raster: ``2^k`` orders
-    for ``k`` axes. As the ensembles of MADE (Germain et al. 2015, section 4.2) and of LMConv (Jain et al. 2020).
+    There are ``2^k`` orders for ``k`` axes that are reversed. As the ensembles of MADE (Germain et al. 2015, section
+    4.2) and of LMConv (Jain et al. 2020).
 
     >>> [order.visits.tolist() for order in Flips().orders((3,))]
     [[0, 1, 2], [2, 1, 0]]
+
+    Options:
+        axes: Nesting of the axes, outermost first, as in raster (None: as they are).
+        flip: Axes that are reversed in half of the orders (None: all axes longer than 1).
     """
 
     name = "flips"
@@ -27,17 +34,17 @@ class Flips(Ordering):
     fixed = False
     ensemble = True
 
-    def visits(self, event_shape):
-        return _corners(self, tuple(event_shape))[0].visits
+    def visits(self, event_shape: tuple[int, ...]) -> Int[Tensor, " n"]:
+        return _corner_orders(self, tuple(event_shape))[0].visits
 
-    def orders(self, event_shape):
-        return _corners(self, tuple(event_shape))
+    def orders(self, event_shape: tuple[int, ...]) -> tuple[Order, ...]:
+        return _corner_orders(self, tuple(event_shape))
 
 
 @lru_cache(maxsize=64)
-def _corners(flips, event_shape):
-    """The order from each corner: the same objects on every call, so that what follows from them is worked out once."""
-    longer = (a for a, size in enumerate(event_shape) if size > 1)
-    corners = itertools.product(*[((), (a,)) for a in (longer if flips.flip is None else flips.flip)])
+def _corner_orders(flips: Flips, event_shape: tuple[int, ...]) -> tuple[Order, ...]:
+    """The order from each corner: the same objects on every call, so that plans cached per order are reused."""
+    long_axes = (a for a, size in enumerate(event_shape) if size > 1)
+    corners = itertools.product(*[((), (a,)) for a in (long_axes if flips.flip is None else flips.flip)])
     visits = (raster_visits(flips, event_shape, flips.axes, sum(corner, ())) for corner in corners)
     return tuple(Order(some, event_shape) for some in visits)

@@ -1,4 +1,4 @@
-"""The Hilbert curve, generalised to rectangles of any sides."""
+"""The Hilbert curve, generalised to rectangles of any size."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
 from tensorar import Ordering
 from tensorar_plugins.orderings.matrix import matrix_sides
@@ -13,7 +15,7 @@ from tensorar_plugins.orderings.matrix import matrix_sides
 
 @dataclass(frozen=True, kw_only=True)
 class Hilbert(Ordering):
-    """Along a Hilbert curve through a matrix of any sides: what is close in the order is close in the matrix.
+    """A Hilbert curve through a matrix of any size: coefficients close in the order are close in the matrix.
 
     >>> Hilbert().visits((2, 2))
     tensor([0, 2, 3, 1])
@@ -21,7 +23,7 @@ class Hilbert(Ordering):
 
     name = "hilbert"
 
-    def visits(self, event_shape):
+    def visits(self, event_shape: tuple[int, ...]) -> Int[Tensor, " n"]:
         rows, columns = matrix_sides(self, event_shape)
         along_rows = rows > columns
         a, b = ((0, rows), (columns, 0)) if along_rows else ((columns, 0), (0, rows))
@@ -32,10 +34,10 @@ Vector = tuple[int, int]
 
 
 def _curve(at: Vector, a: Vector, b: Vector) -> Iterator[Vector]:
-    """Fill the parallelogram of ``a`` (the way the curve goes) and ``b`` at a corner.
+    """Fill the rectangle spanned by ``a`` (the main direction of the curve) and ``b`` from the corner ``at``.
 
-    The generalised Hilbert recursion of J. Cerveny ("gilbert"): cut a long rectangle in two; fold a squarish one into
-    three. Halves are made even where possible, so that the pieces meet.
+    The generalised Hilbert recursion of J. Cerveny ("gilbert"): split a long rectangle in two, and a nearly square one
+    into three. Halves are made even if possible, so that the pieces meet.
     """
     width, height = abs(sum(a)), abs(sum(b))
     if height == 1 or width == 1:

@@ -1,4 +1,4 @@
-"""What the two-dimensional orders share."""
+"""Two-dimensional events, for orders that are defined on a matrix only."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tensorar import Ordering
 
 
 def matrix_sides(ordering: Ordering, event_shape: tuple[int, ...]) -> tuple[int, int]:
-    """The two sides of an event that is a matrix but for axes of size 1 (a vector is a matrix of one row).
+    """The rows and columns of an event that is a matrix apart from axes of size 1 (a vector is a matrix of one row).
 
     Raises ``ShapeError`` when more than two axes are longer than 1.
     """

@@ -6,30 +6,41 @@ import math
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
 from tensorar import Ordering
 
 
 @dataclass(frozen=True, kw_only=True)
 class Raster(Ordering):
-    """Row by row: the last axis moves fastest; axes nests them otherwise (outermost first), flip reverses some.
+    """Row by row: the last axis moves fastest, unless the axes are nested otherwise or reversed.
 
     ``axes="1 0"`` visits a matrix column by column, ``flip="1"`` each row from its end.
 
     >>> Raster(axes=(1, 0)).visits((2, 3))
     tensor([0, 3, 1, 4, 2, 5])
+
+    Options:
+        axes: Nesting of the axes, outermost first (None: as they are).
+        flip: Axes that are visited in reverse.
     """
 
     name = "raster"
     axes: tuple[int, ...] | None = None
     flip: tuple[int, ...] = ()
 
-    def visits(self, event_shape):
+    def visits(self, event_shape: tuple[int, ...]) -> Int[Tensor, " n"]:
         return raster_visits(self, event_shape, self.axes, self.flip)
 
 
-def raster_visits(ordering, event_shape, axes, flip):
-    """The raster order with its axes nested (None: as they are) and flipped; ``ordering`` is whose options they are."""
+def raster_visits(
+    ordering: Ordering, event_shape: tuple[int, ...], axes: tuple[int, ...] | None, flip: tuple[int, ...]
+) -> Int[Tensor, " n"]:
+    """The raster order with its axes nested (None: as they are) and some reversed.
+
+    Raises ``ShapeError``, in the name of ``ordering``, for axes that the event does not have.
+    """
     d = len(event_shape)
     axes = tuple(range(d)) if axes is None else axes
     if sorted(a % d if -d <= a < d else d for a in axes) != list(range(d)):

@@ -1,17 +1,19 @@
-"""Boustrophedon order: every step goes to a neighbour."""
+"""Boustrophedon order: each coefficient is a neighbour of the previous one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
 from tensorar import Ordering
 
 
 @dataclass(frozen=True, kw_only=True)
 class Snake(Ordering):
-    """Row by row, every second row backwards, so that each step goes to a neighbour; in any number of axes.
+    """Row by row, every second row in reverse, so that each step goes to a neighbour; for any number of axes.
 
     >>> Snake().visits((2, 3))
     tensor([0, 1, 2, 5, 4, 3])
@@ -19,7 +21,7 @@ class Snake(Ordering):
 
     name = "snake"
 
-    def visits(self, event_shape):
+    def visits(self, event_shape: tuple[int, ...]) -> Int[Tensor, " n"]:
         inner = torch.zeros(1, dtype=torch.long)
         for size in reversed(event_shape):
             rows = inner + len(inner) * torch.arange(size)[:, None]

@@ -1,0 +1,17 @@
+"""Torch distributions: subclasses that stay exact in float32, and distributions that torch lacks."""
+
+from tensorar_plugins.heads.distributions.continuous import Beta, LogNormal, OpenInterval, StudentT
+from tensorar_plugins.heads.distributions.discrete import Levels, NegativeBinomial, Poisson
+from tensorar_plugins.heads.distributions.logistic import DiscretisedLogistic, Logistic
+
+__all__ = [
+    "Beta",
+    "DiscretisedLogistic",
+    "Levels",
+    "LogNormal",
+    "Logistic",
+    "NegativeBinomial",
+    "OpenInterval",
+    "Poisson",
+    "StudentT",
+]

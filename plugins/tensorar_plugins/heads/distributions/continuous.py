@@ -1,0 +1,82 @@
+"""Continuous distributions of torch, made exact in float32."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Bool, Float, Real
+from torch import Tensor
+from torch.distributions import Chi2, Distribution
+from torch.distributions.constraints import Constraint
+
+from tensorar_plugins.heads.units import in_float64
+
+
+class OpenInterval(Constraint):
+    """Real numbers strictly between two bounds."""
+
+    def __init__(self, lower_bound: float, upper_bound: float) -> None:
+        self.lower_bound, self.upper_bound = lower_bound, upper_bound
+        super().__init__()
+
+    def check(self, value: Real[Tensor, "*shape"]) -> Bool[Tensor, "*shape"]:
+        """Whether each value lies inside, the bounds excluded."""
+        return (value > self.lower_bound) & (value < self.upper_bound)
+
+
+class Beta(torch.distributions.Beta):
+    """Torch's beta distribution with a log-likelihood that is exact in float32 for large concentrations."""
+
+    def log_prob(self, value: Real[Tensor, "..."]) -> Float[Tensor, "..."]:
+        """The log-density, computed in float64."""
+
+        def formula(one: Tensor, zero: Tensor, x: Tensor) -> Tensor:
+            log_density: Tensor = torch.distributions.Beta(one, zero, validate_args=False).log_prob(x)
+            return log_density
+
+        return in_float64(formula, self.concentration1, self.concentration0, value)
+
+
+class LogNormal(torch.distributions.LogNormal):
+    """Torch's log-normal distribution with samples that neither overflow nor underflow to 0."""
+
+    def rsample(self, sample_shape: Sequence[int] = ()) -> Float[Tensor, "..."]:
+        """Reparametrized samples, positive and finite."""
+        return _clamp_to_positive(super().rsample(torch.Size(sample_shape)))
+
+    def icdf(self, value: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+        """The inverse CDF, positive and finite."""
+        return _clamp_to_positive(torch.distributions.LogNormal.icdf(self, value))
+
+    def sample(self, sample_shape: Sequence[int] = ()) -> Float[Tensor, "..."]:
+        """Samples without a gradient, positive and finite."""
+        with torch.no_grad():
+            return self.rsample(sample_shape)
+
+
+def _clamp_to_positive(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Clamp to the positive finite numbers of the dtype."""
+    return x.clamp(torch.finfo(x.dtype).tiny, torch.finfo(x.dtype).max)
+
+
+class StudentT(torch.distributions.StudentT):
+    """Torch's Student t, exact in float32 for many degrees of freedom and for distant values.
+
+    NaN parameters give NaN likelihoods, not an error.
+    """
+
+    def __init__(self, df: Float[Tensor, "..."], loc: Float[Tensor, "..."], scale: Float[Tensor, "..."]) -> None:
+        self.df, self.loc, self.scale = torch.broadcast_tensors(df, loc, scale)
+        # torch's constructor always validates this one: NaN would raise, and the check synchronizes with the device
+        self._chi2 = Chi2(self.df, validate_args=False)
+        Distribution.__init__(self, self.df.shape, validate_args=False)
+
+    def log_prob(self, value: Real[Tensor, "..."]) -> Float[Tensor, "..."]:
+        """The log-density, computed in float64."""
+
+        def formula(loc: Tensor, df: Tensor, scale: Tensor, x: Tensor) -> Tensor:
+            log_density: Tensor = torch.distributions.StudentT.log_prob(StudentT(df, loc, scale), x)
+            return log_density
+
+        return in_float64(formula, self.loc, self.df, self.scale, value)
