@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import default_registry, suggest_head
-from tests.strategies import seeds
+from tensorar.testing import seeds
 
 
 def _suggested(values):
