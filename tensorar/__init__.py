@@ -1,7 +1,7 @@
 """Exact autoregressive models of tensors of any shape, in any visiting order, as plugins."""
 
 from tensorar.backbone import Backbone, CausalBackbone, EvidenceBackbone, Signature
-from tensorar.build import build, heads_for, load_dataset, suggest_head
+from tensorar.build import build, load_dataset
 from tensorar.dataset import Dataset, Splits
 from tensorar.dependencies import dependency_matrix, receptive_field_coverage
 from tensorar.errors import (
@@ -27,8 +27,9 @@ from tensorar.runs.recipe import Recipe, read_recipe, recipe_toml
 from tensorar.runs.run import Run
 from tensorar.runs.settings import TrainingSettings
 from tensorar.stepper import CachedStepper, Stepper
+from tensorar.suggestions import suggest_backbone, suggest_heads
 from tensorar.training.evaluation import Likelihood, evaluate
-from tensorar.training.trainer import train
+from tensorar.training.train import train
 from tensorar.utils.plans import cached_plan, planned_property
 from tensorar.utils.shapes import flatten_events
 
@@ -68,7 +69,6 @@ __all__ = [
     "dependency_matrix",
     "evaluate",
     "flatten_events",
-    "heads_for",
     "hookimpl",
     "load_dataset",
     "may_see",
@@ -77,6 +77,7 @@ __all__ = [
     "receptive_field_coverage",
     "recipe_toml",
     "region",
-    "suggest_head",
+    "suggest_backbone",
+    "suggest_heads",
     "train",
 ]

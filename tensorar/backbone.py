@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from tensorar.errors import ShapeError
+from tensorar.head import Head
 from tensorar.order import Order
 from tensorar.parts.part import Part
 from tensorar.stepper import Stepper
@@ -52,6 +53,8 @@ class Backbone(nn.Module, Part, ABC):
     orders: ClassVar[Literal["any", "raster"]] = "any"
     sequential_over: ClassVar[str | None] = None
     blind_spot: ClassVar[str | None] = None
+    # the spec of the ordering that is chosen by default
+    preferred_ordering: ClassVar[str] = "raster"
 
     def __init__(self, signature: Signature) -> None:
         super().__init__()
@@ -60,6 +63,15 @@ class Backbone(nn.Module, Part, ABC):
     def init_output_bias(self, marginal: Float[Tensor, "*event parameters"]) -> None:
         """Initialize the output bias to these parameters of each coefficient (default: no-op)."""
         return
+
+    @classmethod
+    def options_for(cls, event_shape: tuple[int, ...], head: Head) -> dict[str, Any] | None:
+        """Options suited to events of this shape and this head, or None if the backbone is not suggested for them.
+
+        ``tensorar.suggest_backbone`` takes the first backbone, in the order in which plugins list them, that returns
+        options.
+        """
+        return None
 
     @classmethod
     def check_shape(cls, event_shape: tuple[int, ...]) -> None:

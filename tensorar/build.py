@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
-
-import torch
-from torch import Tensor
 
 from tensorar.backbone import Backbone, Signature
 from tensorar.dataset import Dataset
 from tensorar.errors import ShapeError
-from tensorar.head import Head, suggested_specs
+from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
 from tensorar.ordering import Ordering
 from tensorar.parts.registry import Registry, default_registry
@@ -64,7 +60,7 @@ def make_backbone(kind: type[Backbone], signature: Signature, **options: Any) ->
 
 
 def load_dataset(spec: str | PartSpec, *, registry: Registry | None = None, **options: Any) -> Dataset:
-    """The dataset of a spec, with ``options`` on top of those in the spec.
+    """The dataset of a spec; ``options`` override those in the spec.
 
     >>> load_dataset("toy", length=16).event_shape
     (16,)
@@ -73,26 +69,3 @@ def load_dataset(spec: str | PartSpec, *, registry: Registry | None = None, **op
     registry = registry or default_registry()
     dataset: Dataset = registry.create("dataset", PartSpec(spec.name, {**spec.options, **options}))
     return dataset
-
-
-@dataclass(frozen=True)
-class HeadSuggestion:
-    """The heads that take some data, best first."""
-
-    specs: tuple[PartSpec, ...]
-
-    def __str__(self) -> str:
-        return " or ".join(f"--head {spec}" for spec in self.specs) or "no installed head takes these values"
-
-
-def suggest_head(values: Tensor, *, registry: Registry | None = None) -> HeadSuggestion:
-    """The installed heads that take such values, in the order in which their plugins list them."""
-    heads = [r.part for r in (registry or default_registry()).parts("head").values()]
-    return HeadSuggestion(tuple(PartSpec(name, options) for name, options in suggested_specs(heads, values)))
-
-
-def heads_for(dataset: Dataset, *, registry: Registry | None = None) -> HeadSuggestion:
-    """The head that the dataset names, or those that take the values of all its parts, best first."""
-    if dataset.suggested_head is not None:
-        return HeadSuggestion((PartSpec.parse(dataset.suggested_head),))
-    return suggest_head(torch.cat([dataset.train, dataset.valid, dataset.test]), registry=registry)

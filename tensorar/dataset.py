@@ -1,4 +1,4 @@
-"""Datasets: three splits of events of one shape, and where it is known their exact likelihood."""
+"""Datasets: three splits of events of one shape, with their exact likelihood if it is known."""
 
 from __future__ import annotations
 
@@ -26,50 +26,54 @@ class Splits:
 
 
 class Dataset(Part, ABC):
-    """Events to model. Write ``load``; where the data are drawn afresh or known exactly, write those methods too."""
+    """Events to model. Subclasses implement ``load``.
+
+    Optional methods: ``load_contexts`` for conditional data, ``simulate`` and ``draw`` for data generated during
+    training, ``log_prob`` and ``conditional`` if the distribution is known.
+    """
 
     @abstractmethod
     def load(self) -> Splits:
-        """Read or make the three splits. Raises ``DataError``."""
+        """Read or generate the three splits. Raises ``DataError``."""
 
     @cached_property
     def splits(self) -> Splits:
-        """The three splits, loaded once, not empty, of one shape and without NaN."""
+        """The three splits, loaded once and checked: not empty, of one shape, finite. Raises ``DataError``."""
         splits = self.load()
         for name in ("train", "valid", "test"):
             self._check(name, getattr(splits, name), splits.train)
         return splits
 
     def _check(self, name: str, events: Tensor, train: Tensor) -> None:
-        where = f"the {name} part of {self.name!r}"
+        where = f"the {name} split of {self.name!r}"
         if len(events) == 0 or events[0].numel() == 0:
             raise DataError(
                 expected=f"at least one event with at least one coefficient in {where}",
                 got=f"shape {tuple(events.shape)}",
-                remedy="give more data, or other split sizes",
+                remedy="use more data, or other split sizes",
             )
         if events.shape[1:] != train.shape[1:]:
             raise DataError(
                 expected=f"events of shape {tuple(train.shape[1:])} in {where}",
                 got=f"{tuple(events.shape[1:])}",
-                remedy="give all splits one shape",
+                remedy="give all splits the same shape",
             )
         if events.is_floating_point() and not all(rows.isfinite().all() for rows in events.split(1024)):
             raise DataError(expected=f"finite numbers in {where}", got="NaN or infinity", remedy="remove or fill them")
 
     @property
     def train(self) -> Real[Tensor, "n *event"]:
-        """The events to train on (for data drawn afresh, a sample of them)."""
+        """The training events (a sample of them, for simulated data)."""
         return self.splits.train
 
     @property
     def valid(self) -> Real[Tensor, "n *event"]:
-        """The events to choose between models with."""
+        """The validation events, to choose between models."""
         return self.splits.valid
 
     @property
     def test(self) -> Real[Tensor, "n *event"]:
-        """The events to report on."""
+        """The test events, to report on."""
         return self.splits.test
 
     @property
@@ -78,12 +82,12 @@ class Dataset(Part, ABC):
         return tuple(self.train.shape[1:])
 
     def load_contexts(self) -> Splits | None:
-        """What each event is conditioned on, ``(n, K)`` per split in the order of the events; by default nothing."""
+        """The context of each event, ``(n, K)`` per split in the order of the events; by default None."""
         return None
 
     @cached_property
     def contexts(self) -> Splits | None:
-        """The contexts of the three splits, loaded once: finite numbers, a vector for each event."""
+        """The contexts of the three splits, loaded once and checked: finite, one per event. Raises ``DataError``."""
         contexts = self.load_contexts()
         if contexts is not None:
             for name in ("train", "valid", "test"):
@@ -91,12 +95,12 @@ class Dataset(Part, ABC):
         return contexts
 
     def _check_contexts(self, name: str, contexts: Tensor, train: Tensor) -> None:
-        wanted = (len(getattr(self, name)), *train.shape[1:])
-        if contexts.ndim != 2 or tuple(contexts.shape) != wanted:
+        expected = (len(getattr(self, name)), *train.shape[1:])
+        if contexts.ndim != 2 or tuple(contexts.shape) != expected:
             raise DataError(
-                expected=f"a vector of numbers for each of the {wanted[0]} events of {name} of {self.name!r}",
+                expected=f"a vector of numbers for each of the {expected[0]} events of {name} of {self.name!r}",
                 got=f"contexts of shape {tuple(contexts.shape)}",
-                remedy="give one context for each event, all of one length",
+                remedy="provide one context per event, all of the same length",
             )
         if not bool(contexts.isfinite().all()):
             raise DataError(
@@ -107,40 +111,40 @@ class Dataset(Part, ABC):
 
     @property
     def context_features(self) -> int:
-        """The length of a context, 0 where there is none."""
+        """The length of a context, 0 without contexts."""
         return 0 if self.contexts is None else self.contexts.train.shape[1]
 
     def parse_context(self, text: str) -> Float[Tensor, " context"]:
-        """A context as a user writes it: its numbers with commas between. Raises ``DataError`` for other text."""
+        """A context from text: numbers separated by commas. Raises ``DataError`` for other text."""
         try:
             return torch.tensor([float(word) for word in text.split(",")])
         except ValueError as error:
             raise DataError(
-                expected="a context as numbers with commas between", got=repr(text), remedy="write for example 0,1,0.5"
+                expected="a context as numbers separated by commas", got=repr(text), remedy="write for example 0,1,0.5"
             ) from error
 
     @property
     def alternative_specs(self) -> dict[str, tuple[float, ...]]:
-        """Specs of this dataset with other values, and two that stand for those: suggested where a head takes them."""
+        """Specs of this dataset with other values, each with its extreme values; suggested if a head accepts them."""
         return {}
 
     def simulate(self, n: int, generator: torch.Generator) -> Real[Tensor, "n *event"] | None:
-        """``n`` new training events, or None where training goes through ``train`` (as with contexts it must)."""
+        """``n`` new training events, or None to train on ``train`` (required for datasets with contexts)."""
         return None
 
     def draw(self, indices: Int[Tensor, " n"], generator: torch.Generator) -> Real[Tensor, "n *event"]:
-        """Some training events as they are seen this time: dynamic binarisation draws them anew."""
+        """Training events by index, possibly re-drawn each time (dynamic binarization, for example)."""
         return self.train[indices]
 
     @property
     def suggested_head(self) -> str | None:
-        """The spec of a head for every value that can come, where a look at some of the data would not tell."""
+        """The spec of a head, if the splits do not contain all possible values; None to derive it from the splits."""
         return None
 
     def log_prob(self, x: Real[Tensor, "batch *event"]) -> Float[Tensor, " batch"] | None:
-        """The exact log-likelihood in nats under the process that made the data, where it is known."""
+        """The exact log-likelihood in nats under the process that generated the data, or None if it is unknown."""
         return None
 
     def conditional(self, evidence: Evidence) -> Distribution | None:
-        """The exact distribution of the next coefficient in raster order, where it is known."""
+        """The exact distribution of the next coefficient in raster order, or None if it is unknown."""
         return None

@@ -1,10 +1,10 @@
-"""Every error a user can cause, each told in one line: what was expected, what came, what to do."""
+"""Errors that a user can cause. Each is one line: what was expected, what came instead, and a remedy."""
 
 from __future__ import annotations
 
 
 class TensorarError(ValueError):
-    """A mistake in what the user typed or fed: ``expected ..., got ...; remedy``."""
+    """Invalid input from the user: ``expected ..., got ...; remedy``."""
 
     def __init__(self, *, expected: str, got: str, remedy: str) -> None:
         self.expected, self.got, self.remedy = expected, got, remedy
@@ -12,11 +12,11 @@ class TensorarError(ValueError):
 
 
 class ShapeError(TensorarError):
-    """A tensor or an event has a shape that the operation does not take."""
+    """A tensor or an event has a shape that the operation does not accept."""
 
 
 class SupportError(TensorarError):
-    """Data holds values to which a head gives no probability."""
+    """Data contain values to which a head assigns no probability."""
 
 
 class SpecError(TensorarError):
@@ -24,11 +24,11 @@ class SpecError(TensorarError):
 
 
 class PluginError(TensorarError):
-    """A plugin is broken, missing, or claims a name that another plugin has."""
+    """A plugin is broken or missing, or uses a name that another plugin has taken."""
 
 
 class DataError(TensorarError):
-    """A dataset cannot be read: missing, truncated, empty or of the wrong kind."""
+    """A dataset cannot be read: it is missing, truncated, empty or of the wrong kind."""
 
 
 class RunError(TensorarError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -163,11 +162,3 @@ def describe_support(support: Constraint) -> str:
         return f"{kind} from {bounds[0]:g} on" if included else f"{kind} above {bounds[0]:g}"
     between = f"from {bounds[0]:g} to" if included else f"strictly between {bounds[0]:g} and"
     return f"{kind} {between} {bounds[1]:g}"
-
-
-def suggested_specs(heads: Sequence[type[Head]], values: Tensor) -> list[tuple[str, dict[str, Any]]]:
-    """The heads that take such data, in the order given, each with the options it needs."""
-    # what a head would refuse once it is rounded is not to be suggested
-    values = values.to(seen_dtype()) if values.is_floating_point() else values
-    offers = [(head.name, head.options_for(values)) for head in heads]
-    return [(name, options) for name, options in offers if options is not None]

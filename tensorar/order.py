@@ -77,6 +77,11 @@ class Order:
         """Row-major order: the flat indices in ascending order."""
         return cls(torch.arange(math.prod(event_shape)), event_shape)
 
+    @property
+    def device(self) -> torch.device:
+        """The device of ``visits`` and ``rank``."""
+        return self.visits.device
+
     def __len__(self) -> int:
         return len(self.visits)
 
@@ -86,6 +91,11 @@ class Order:
         return self.event_shape == other.event_shape and torch.equal(self.visits.cpu(), other.visits.cpu())
 
     def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        # reading numbers from a GPU waits for it
         return hash((self.event_shape, tuple(self.visits[:16].tolist())))
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Named regions of an event, as masks: what is known when in-painting."""
+"""Masks for named regions of an event, such as the known part for in-painting."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ NAMES = "top|bottom|left|right half|third|quarter, center box, border, random FR
 
 
 def region(name: str, event_shape: tuple[int, ...], generator: torch.Generator | None = None) -> Bool[Tensor, "*event"]:
-    """The mask of a region by name: ``top half``, ``left quarter``, ``center box``, ``border``, ``random 0.3``.
+    """The mask of a named region: ``top half``, ``left quarter``, ``center box``, ``border``, ``random 0.3``.
 
-    Left and right are along the last axis, top and bottom along the one before; the border is all but the centre box.
-    Raises ``SpecError`` for an unknown name, or one that the event has too few axes for.
+    Left and right refer to the last axis, top and bottom to the second to last; the border is everything outside the
+    center box. ``generator`` draws the mask of ``random``. Raises ``SpecError`` for an unknown name, or when the event
+    has too few axes.
 
     >>> region("left half", (4,))
     tensor([ True,  True, False, False])
@@ -31,16 +32,16 @@ def region(name: str, event_shape: tuple[int, ...], generator: torch.Generator |
         return ~_center(event_shape)
     if words[:1] == ["random"] and len(words) <= 2:
         return torch.rand(event_shape, generator=generator) < _fraction(words[1:], name)
-    raise SpecError(expected=f"a region ({NAMES})", got=repr(name), remedy="name one of these, or give a mask file")
+    raise SpecError(expected=f"a region ({NAMES})", got=repr(name), remedy="use one of these, or a mask")
 
 
 def _side(side: str, part: int, event_shape: tuple[int, ...], name: str) -> Tensor:
     axis, first = SIDES[side]
     if len(event_shape) < -axis:
         raise SpecError(
-            expected=f"an event of at least {-axis} axes for {name!r}",
+            expected=f"an event with at least {-axis} axes for {name!r}",
             got=f"shape {event_shape}",
-            remedy="name another region, such as 'left half' or 'random 0.5'",
+            remedy="use another region, such as 'left half' or 'random 0.5'",
         )
     size = event_shape[axis]
     count = -(-size // part)
@@ -65,5 +66,5 @@ def _fraction(words: list[str], name: str) -> float:
     except ValueError:
         fraction = -1.0
     if not 0 <= fraction <= 1:
-        raise SpecError(expected="a fraction from 0 to 1 after 'random'", got=repr(name), remedy="write random 0.3")
+        raise SpecError(expected="a fraction from 0 to 1 after 'random'", got=repr(name), remedy="try random 0.3")
     return fraction

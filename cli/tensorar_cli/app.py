@@ -1,14 +1,16 @@
-"""The application: its commands, none of which imports torch before it runs."""
+"""The application: registers the commands, none of which imports torch before it runs."""
 
 from __future__ import annotations
 
 import typer
 
+from tensorar_cli.commands.check import check
 from tensorar_cli.commands.demo import demo
 from tensorar_cli.commands.evaluate import evaluate
 from tensorar_cli.commands.inpaint import inpaint
-from tensorar_cli.commands.order import order_app
-from tensorar_cli.commands.plugins import plugins_app
+from tensorar_cli.commands.new import new
+from tensorar_cli.commands.order import show_order
+from tensorar_cli.commands.plugins import list_parts, show_part
 from tensorar_cli.commands.posterior import posterior
 from tensorar_cli.commands.sample import sample
 from tensorar_cli.commands.train import train
@@ -21,10 +23,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+order_app = typer.Typer(help="Inspect visiting orders.", no_args_is_help=True)
+plugins_app = typer.Typer(help="List, inspect and check parts, and start new plugins.", no_args_is_help=True)
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         from importlib.metadata import version
 
         typer.echo(f"tensorar {version('tensorar')}")
@@ -33,12 +37,23 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version."),
 ) -> None:
+    pass
+
+
+@order_app.callback()
+def _orders() -> None:
+    # with a callback, a group of one command remains a group
     pass
 
 
 for command in (demo, train, evaluate, sample, inpaint, posterior):
     app.command()(command)
+order_app.command("show")(show_order)
+plugins_app.command("list")(list_parts)
+plugins_app.command("show")(show_part)
+plugins_app.command("check")(check)
+plugins_app.command("new")(new)
 app.add_typer(order_app, name="order")
 app.add_typer(plugins_app, name="plugins")

@@ -1,4 +1,4 @@
-"""What backbones can take and how they are trained, from what they declare."""
+"""Capabilities of backbones, from their declarations: orders, shapes, and how they are trained."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from tensorar import Backbone
 
 
-def takes(backbone: type[Backbone]) -> dict[str, Any]:
-    """A backbone's declarations, for JSON and for the table."""
+def capabilities(backbone: type[Backbone]) -> dict[str, Any]:
+    """The declarations of a backbone, for JSON and for the table."""
     from tensorar import CausalBackbone
 
     ranks, causal = backbone.event_ranks, issubclass(backbone, CausalBackbone)
@@ -31,7 +31,7 @@ def takes(backbone: type[Backbone]) -> dict[str, Any]:
 
 
 def backbone_table(backbones: dict[str, dict[str, Any]]) -> Table:
-    """Backbones by orders, axes, how much one training pass computes, and whether one network serves any order."""
+    """A table of backbones: orders, axes, what one training pass computes, and whether one network serves any order."""
     rows = [
         (name, _orders(t), _axes(t), _training(t), "yes" if t["any_order"] else "no", t["blind_spot"] or "nothing")
         for name, t in backbones.items()

@@ -1,4 +1,4 @@
-"""Every error in one line on standard error, exit code 2, never a traceback."""
+"""Every error is one line on standard error, with exit code 2 and without a traceback."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from tensorar_cli.option_names import running_command, with_option_names
 from tensorar_cli.usage_errors import usage_line
 
 
 class OneLineErrors(TyperGroup):
-    """A group of commands whose errors are told in one line."""
+    """A group of commands that report errors in one line."""
 
     def main(self, args: Any = None, *rest: Any, standalone_mode: bool = True, **extra: Any) -> Any:
-        """Run a command. Set ``TENSORAR_TRACEBACK=1`` to see where an error comes from."""
+        """Run a command. Set ``TENSORAR_TRACEBACK=1`` to get the traceback of an error."""
         try:
             status = super().main(args, *rest, **extra | {"standalone_mode": False})
         except (KeyboardInterrupt, typer.Abort):
@@ -26,26 +27,25 @@ class OneLineErrors(TyperGroup):
         except Exception as error:
             if os.environ.get("TENSORAR_TRACEBACK"):
                 raise
-            _fail(_message(error), 2)
+            _fail(describe_error(error, running_command(self, args)), 2)
         sys.exit(status if isinstance(status, int) else 0)
 
 
-def _message(error: Exception) -> str:
+def describe_error(error: Exception, command: Any) -> str:
+    """An error of a command in one line, with the names of its options."""
     from tensorar.errors import TensorarError
 
     text = " ".join(str(error).split())
     if isinstance(error, TensorarError):
-        return text
+        return with_option_names(text, command)
     if isinstance(error, OSError):
-        where = f"to use {error.filename}" if error.filename else "to read and write files"
-        return (
-            f"expected {where}, got {error.strerror or text}; check the path, its permissions and the room on the disk"
-        )
-    return f"unexpected {type(error).__name__}: {text}; set TENSORAR_TRACEBACK=1 to see where, and please report it"
+        what = f"to use {error.filename}" if error.filename else "to read and write files"
+        return f"expected {what}, got {error.strerror or text}; check the path, its permissions and the free disk space"
+    return f"internal error, {type(error).__name__}: {text}; set TENSORAR_TRACEBACK=1 for a traceback, and report it"
 
 
 def _fail_usage(error: typer.TyperException) -> None:
-    # without arguments the message is the help text, which is not an error to be shortened
+    # without arguments the message is the help text, which is not to be shortened
     if type(error).__name__ == "NoArgsIsHelpError":
         typer.echo(str(error))
         sys.exit(2)

@@ -1,4 +1,4 @@
-"""Writing a picture or numbers, by the ending of the path."""
+"""Write pictures or numbers; the file name extension selects the format."""
 
 from __future__ import annotations
 
@@ -11,27 +11,24 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import Tensor
 
-PICTURE = (".png",)
+PICTURES = (".png",)
 NUMBERS = (".npy", ".csv")
 
 
-def check_ending(path: Path, endings: tuple[str, ...] = PICTURE) -> Path:
-    """The path, if it ends in one of these; asked before anything is computed. Raises ``TensorarError``."""
+def check_extension(path: Path, extensions: tuple[str, ...] = PICTURES) -> Path:
+    """Return the path if its extension is one of these; called before any computation. Raises ``TensorarError``."""
     from tensorar import TensorarError
 
-    if path.suffix not in endings:
+    if path.suffix not in extensions:
         raise TensorarError(
-            expected=f"--out to end in {' or '.join(endings)}", got=repr(str(path)), remedy="give it that ending"
+            expected=f"--out to end in {' or '.join(extensions)}", got=repr(str(path)), remedy="use that extension"
         )
     return path
 
 
 def write(path: Path, draw: Callable[[], Figure], numbers: Tensor, event_shape: tuple[int, ...]) -> None:
-    """Write a picture, or the ``(..., *event)`` numbers that it is of: as an array, or as text with an event per row.
-
-    Raises ``RunError`` when nothing can be written there.
-    """
-    if path.suffix in PICTURE:
+    """Write a picture, or the ``(..., *event)`` numbers in it (see ``write_numbers``). Raises ``RunError``."""
+    if path.suffix in PICTURES:
         from tensorar import plotting
 
         plotting.save(draw(), path)
@@ -40,7 +37,7 @@ def write(path: Path, draw: Callable[[], Figure], numbers: Tensor, event_shape: 
 
 
 def write_numbers(path: Path, numbers: Tensor, event_shape: tuple[int, ...]) -> None:
-    """Write ``(..., *event)`` numbers as an array, or as text with an event per row. Raises ``RunError``."""
+    """Write ``(..., *event)`` numbers as a .npy array, or as .csv text with an event per row. Raises ``RunError``."""
     from tensorar.utils.files import write_atomically
 
     content = _npy(numbers) if path.suffix == ".npy" else _csv(numbers, event_shape)
@@ -58,6 +55,6 @@ def _npy(numbers: Tensor) -> bytes:
 def _csv(numbers: Tensor, event_shape: tuple[int, ...]) -> bytes:
     import math
 
-    # nine digits give back every float32
+    # nine digits represent every float32 exactly
     rows = [",".join(f"{v:.9g}" for v in row) for row in numbers.reshape(-1, math.prod(event_shape)).tolist()]
     return ("\n".join(rows) + "\n").encode()

@@ -1,4 +1,4 @@
-"""Options that several commands share, said once."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -22,41 +22,62 @@ Plugins = Annotated[
     typer.Option(
         "--plugin",
         metavar="FILE.py",
-        help="Load a single-file plugin (may be repeated).",
+        help="Load a single-file plugin (repeatable).",
         callback=_load_plugins,
         is_eager=True,
     ),
 ]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, as tensorar train printed it.")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as printed by tensorar train.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Seed = Annotated[int, typer.Option(help="Seed of all random numbers.", min=0, max=2**32 - 1)]
-Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1, mps.")]
+Device = Annotated[str, typer.Option(help="Device: auto, cpu, cuda, cuda:1, mps.")]
 NewRun = Annotated[
-    Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="The run's folder; by default a new one in runs.")
+    Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="The run folder. Default: a new one in runs.")
 ]
 Picture = Annotated[
     Path | None,
-    typer.Option("--out", "-o", metavar="FILE", help="The picture to write (.png); by default in the run."),
+    typer.Option("--out", "-o", metavar="FILE", help="The picture to write (.png). Default: in the run folder."),
 ]
 PictureOrNumbers = Annotated[
     Path | None,
     typer.Option(
-        "--out", "-o", metavar="FILE", help="A picture (.png) or numbers (.npy, .csv); by default a picture in the run."
+        "--out",
+        "-o",
+        metavar="FILE",
+        help="The picture (.png) or numbers (.npy, .csv) to write. Default: a picture in the run folder.",
     ),
 ]
 Method = Annotated[
     str,
     typer.Option(
-        help="How to sample, always exactly: cached, fixed-point, plain; auto is the first of these that the model has."
+        help="Sampling method, all of them exact: cached, fixed-point or naive; auto is the fastest one available."
+    ),
+]
+Temperature = Annotated[
+    float,
+    typer.Option(
+        help="Sharpen (< 1) or flatten (> 1) every conditional. Unless it is 1, samples do not follow the model's "
+        "distribution."
+    ),
+]
+TopK = Annotated[
+    int | None,
+    typer.Option(help="Draw from the k most likely values only (discrete heads). Not the model's distribution.", min=1),
+]
+TopP = Annotated[
+    float | None,
+    typer.Option(
+        help="Draw from the most likely values with total probability p only (discrete heads). Not the model's "
+        "distribution."
     ),
 ]
 Contexts = Annotated[
     list[str] | None,
     typer.Option(
         "--context",
-        help="What to condition on: a digit for mnist:labels=true, else numbers with commas. "
-        "May be repeated: samples, or events to complete, take turns. Default: the contexts of the events shown, for "
-        "samples those of training events.",
+        help="Context to condition on: a digit for mnist:labels=true, else numbers separated by commas. Repeatable: "
+        "samples or events cycle through them. Default: the events' own contexts; for samples, those of training "
+        "events.",
     ),
 ]
-Split = Annotated[str, typer.Option(help="Which part of the dataset: train, valid or test.")]
+Split = Annotated[str, typer.Option(help="Split of the dataset: train, valid or test.")]

@@ -1,4 +1,4 @@
-"""What a command prints: for people on a console, or one JSON object for scripts; progress always apart from it."""
+"""Output of commands: text for people, or one JSON object for scripts; progress goes to standard error."""
 
 from __future__ import annotations
 
@@ -6,49 +6,53 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-# where a launcher has started several processes, one speaks for all
-MAIN = os.environ.get("RANK", "0") == "0"
-# a file or a pipe has no edge at which to fold the rows of a table
-WIDE = 1000
+if TYPE_CHECKING:
+    from tensorar import Likelihood
+    from tensorar.generation import SamplingInfo
+
+# with a multi-process launcher, only rank 0 prints
+IS_MAIN_PROCESS = os.environ.get("RANK", "0") == "0"
+# rows of tables are not wrapped in files and pipes
+PIPE_WIDTH = 1000
 
 
 class Output:
-    """Prints for people, or with ``as_json`` only the final result for scripts."""
+    """Prints text, or with ``as_json`` only the final result."""
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
-        width = None if (sys.stderr if as_json else sys.stdout).isatty() else WIDE
+        width = None if (sys.stderr if as_json else sys.stdout).isatty() else PIPE_WIDTH
         # soft wrapping keeps paths whole, so that they can be copied and grepped
-        self.console = Console(stderr=as_json, highlight=False, soft_wrap=True, quiet=not MAIN, width=width)
+        self.console = Console(stderr=as_json, highlight=False, soft_wrap=True, quiet=not IS_MAIN_PROCESS, width=width)
         self._lines = self.console
 
-    def say(self, text: str, *, style: str | None = None) -> None:
-        """A line for people (standard error where the result is JSON)."""
+    def print(self, text: str, *, style: str | None = None) -> None:
+        """Print a line (to standard error if the result is JSON)."""
         self._lines.print(text, style=style, markup=False, soft_wrap=True)
 
-    def show(self, table: Table) -> None:
-        """A table for people."""
+    def print_table(self, table: Table) -> None:
+        """Print a table (not if the result is JSON)."""
         if not self.as_json:
             self.console.print(table)
 
-    def result(self, values: dict[str, Any]) -> None:
-        """The result for scripts."""
-        if self.as_json and MAIN:
+    def print_json(self, values: dict[str, Any]) -> None:
+        """Print the result as one line of JSON, if requested (in the main process)."""
+        if self.as_json and IS_MAIN_PROCESS:
             from tensorar.utils.files import json_line
 
             sys.stdout.write(json_line(values) + "\n")
 
     @contextmanager
-    def progress(self, description: str, *, unit: str = "") -> Iterator[Callable[[float, float, str], None]]:
-        """A progress bar with time left: call what you get with (done, total, a few words).
+    def progress(self, description: str) -> Iterator[Callable[[float, float, str], None]]:
+        """A progress bar with the time left, updated by calling the yielded function with (done, total, text).
 
-        Shown on terminals only, on standard error, and gone when it is done.
+        It is drawn on standard error, on terminals only, and removed at the end.
         """
         console = Console(stderr=True, highlight=False)
         columns = [
@@ -60,13 +64,13 @@ class Output:
             TextColumn("left"),
             TimeRemainingColumn(),
         ]
-        shown = console.is_terminal and MAIN
-        if shown and self.console.is_terminal:
-            # only the console of the bar knows how to write a line above it
+        visible = console.is_terminal and IS_MAIN_PROCESS
+        if visible and self.console.is_terminal:
+            # only the bar's own console can print lines above the bar
             self._lines = console
         try:
-            with Progress(*columns, console=console, transient=True, disable=not shown, redirect_stdout=False) as bar:
-                task = bar.add_task(description, words=unit)
+            with Progress(*columns, console=console, transient=True, disable=not visible, redirect_stdout=False) as bar:
+                task = bar.add_task(description, words="")
 
                 def update(done: float, total: float, words: str) -> None:
                     bar.update(task, completed=done, total=total, words=words)
@@ -78,7 +82,27 @@ class Output:
 
 def table(*headers: str, rows: list[tuple[Any, ...]]) -> Table:
     """A plain table."""
-    made = Table(*headers, box=None, pad_edge=False, header_style="bold")
+    plain = Table(*headers, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        made.add_row(*map(str, row))
-    return made
+        plain.add_row(*map(str, row))
+    return plain
+
+
+def likelihood_table(likelihood: Likelihood) -> Table:
+    """A likelihood as a table."""
+    kind = "exact" if likelihood.exact else "unbiased estimate"
+    rows = [
+        ("nats per event", f"{likelihood.nats:.3f} ± {likelihood.standard_error:.3f}"),
+        ("bits per dimension", f"{likelihood.bits_per_dim:.4f}"),
+        ("perplexity per coefficient", f"{likelihood.perplexity:.4f}"),
+        ("events", f"{likelihood.events} ({kind})"),
+    ]
+    if likelihood.data_nats is not None:
+        rows.append(("exact nats of the data", f"{likelihood.data_nats:.3f}"))
+        rows.append(("gap to the exact nats", f"{likelihood.nats - likelihood.data_nats:.3f} nats"))
+    return table("", "value", rows=rows)
+
+
+def sampling_report(info: SamplingInfo) -> dict[str, Any]:
+    """How samples were drawn, for JSON."""
+    return {"method": info.method, "passes": info.passes, "exact": info.exact}

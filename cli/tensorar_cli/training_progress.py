@@ -1,92 +1,74 @@
-"""Watching a training: a progress bar on a terminal, a line per evaluation everywhere."""
+"""Progress of a training: a bar on a terminal, and a line per evaluation everywhere."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tensorar_cli.output import MAIN, Output
+from tensorar_cli.output import IS_MAIN_PROCESS, Output
 
 if TYPE_CHECKING:
-    from tensorar import Run
-    from tensorar.training.trainer import Report
+    from tensorar.training.update import TrainingUpdate
+    from tensorar.workflows import TrainingResult
 
 
-def train_with_progress(output: Output, run: Run, *, device: str, resume: bool = False) -> None:
-    """Train a run with a progress bar and draw its curve; an interrupt saves and ends the command."""
-    from tensorar import train as train_run
+def run_training(output: Output, workflow: Callable[..., TrainingResult], *arguments: Any, **options: Any) -> Any:
+    """Call a training workflow and print its progress; an interrupt ends the command with the signal's exit code."""
 
-    def begun() -> None:
-        output.say(f"training {run.recipe.backbone} on {run.recipe.dataset} in {run.folder}")
+    def on_start(result: TrainingResult) -> None:
+        recipe = result.run.recipe
+        if result.chosen:
+            output.print("chosen: " + ", ".join(f"{kind} {spec}" for kind, spec in result.chosen.items()))
+        output.print(f"training {recipe.backbone} on {recipe.dataset} in {result.run.folder}")
 
-    with watched(output) as watch:
-        interrupted = train_run(run, resume=resume, device=device, watch=watch, begun=begun)
-    if interrupted is not None:
-        output.result({"run": str(run.folder), "interrupted": True, "metrics": run.metrics()})
-        output.say(f"interrupted and saved; go on with: tensorar train --resume {quote(str(run.folder))}")
-        raise typer.Exit(128 + interrupted)
-    if MAIN:
-        rows = run.metrics()
-        from tensorar import plotting
+    with output.progress("training") as update_bar:
 
-        plotting.save(plotting.training_curve(rows, entropy=exact_nats(rows)), run.folder / "training.png")
-        _require_finite(run, rows)
+        def on_update(update: TrainingUpdate) -> None:
+            update_bar(update.fraction, 1.0, _words(update))
+            if update.row is not None:
+                output.print(_line(update.row))
 
-
-def _require_finite(run: Run, rows: list[dict[str, Any]]) -> None:
-    from tensorar import RunError
-
-    if not valid_nats(rows):
-        raise RunError(
-            expected=f"a finite validation of {run.folder}",
-            got=f"none in {len(rows)}",
-            remedy="lower --learning-rate, take another --head, or look for outliers; the last weights are kept",
-        )
+        result = workflow(*arguments, on_start=on_start, on_update=on_update, **options)
+    if result.interrupted is not None:
+        folder = str(result.run.folder)
+        output.print_json({"run": folder, "interrupted": True, "metrics": result.metrics})
+        output.print(f"interrupted and saved; resume with: tensorar train --resume {quote(folder)}")
+        raise typer.Exit(128 + result.interrupted)
+    return result
 
 
-def valid_nats(rows: list[dict[str, Any]]) -> list[float]:
-    """The validations that came out finite: JSON knows no others."""
-    return [row["valid_nats"] for row in rows if row.get("valid_nats") is not None]
+def print_training(output: Output, result: TrainingResult) -> None:
+    """Print the result of a finished training (in the main process)."""
+    if not IS_MAIN_PROCESS or result.best_nats is None:
+        return
+    best, exact, folder = result.best_nats, result.exact_nats, str(result.run.folder)
+    values = {"interrupted": False, "best_valid_nats": best, "exact_valid_nats": exact, "metrics": result.metrics}
+    output.print_json({"run": folder, **values})
+    gap = "" if exact is None else f", {best - exact:.3f} above the exact {exact:.3f}"
+    output.print(f"best validation: {best:.3f} nats per event{gap}; run folder: {folder} (curve: training.png)")
+    commands = [f"tensorar {command} {quote(folder)}" for command in ("evaluate", "sample", "posterior")]
+    output.print("next: " + ", ".join(commands))
 
 
-def exact_nats(rows: list[dict[str, Any]]) -> float | None:
-    """What the process that made the data would reach on the validation events, where that is known."""
-    return next((row["valid_data_nats"] for row in rows if row.get("valid_data_nats") is not None), None)
-
-
-@contextmanager
-def watched(output: Output) -> Iterator[Callable[[Report], None]]:
-    """What to hand to the trainer so that its progress is seen."""
-    with output.progress("training") as update:
-
-        def watch(report: Report) -> None:
-            update(report.fraction, 1.0, _words(report))
-            if report.row is not None:
-                output.say(_line(report.row))
-
-        yield watch
-
-
-def _words(report: Report) -> str:
-    per_coefficient = report.nats / report.coefficients
+def _words(update: TrainingUpdate) -> str:
+    per_coefficient = update.nats / update.coefficients
     perplexity = math.exp(min(per_coefficient, 700))
     return (
-        f"step {report.progress.step}  {report.nats:.2f} nats  {per_coefficient / math.log(2):.3f} bits/dim  "
-        f"perplexity {perplexity:.3f}  {report.examples_per_second:.0f} examples/s"
+        f"step {update.state.step}  {update.nats:.2f} nats  {per_coefficient / math.log(2):.3f} bits/dim  "
+        f"perplexity {perplexity:.3f}  {update.examples_per_second:.0f} examples/s"
     )
 
 
 def _line(row: dict[str, Any]) -> str:
-    known = row["valid_data_nats"]
+    exact = row["valid_data_nats"]
     return (
         f"step {row['step']:>6}  {row['seconds']:>6.0f} s  train {row['train_nats']:.3f}  "
         f"valid {row['valid_nats']:.3f} nats  {row['valid_bits_per_dim']:.3f} bits/dim  "
         f"perplexity {row['valid_perplexity']:.3f}"
         + ("" if row["valid_exact"] else "  (estimate)")
-        + ("" if known is None else f"  {row['valid_nats'] - known:.3f} above the exact nats of the data")
+        + ("" if exact is None else f"  {row['valid_nats'] - exact:.3f} above the exact nats of the data")
     )

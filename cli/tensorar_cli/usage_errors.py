@@ -1,4 +1,4 @@
-"""Mistakes on the command line, told like all others: expected, got, what to do."""
+"""Usage errors of the command line in the form of all others: expected, got, remedy."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 import typer
 
-# how typer says what has no class of its own
+# typer's messages for errors without a class of their own
 COMMAND = re.compile(r"No such command '(?P<got>.*?)'\.(?: (?P<guess>Did you mean .*\?))?")
 EXTRA = re.compile(r"Got unexpected extra argument\(?s?\)? \((?P<got>.*)\)")
 
 
 def usage_line(error: typer.TyperException) -> str:
-    """What the user typed wrong, in one line."""
-    tell = _TOLD.get(type(error).__name__, _other)
-    expected, got, remedy = tell(error, _command(error))
+    """A usage error in one line."""
+    describe = _DESCRIPTIONS.get(type(error).__name__, _other)
+    expected, got, remedy = describe(error, _command(error))
     return f"expected {expected}, got {got}; {remedy}"
 
 
@@ -35,11 +35,11 @@ def _missing(error: Any, command: str) -> tuple[str, str, str]:
 
 
 def _value(error: Any, command: str) -> tuple[str, str, str]:
-    wanted, got = error.message.removeprefix("Input should be ").partition(",")[0], "another value"
-    # typer leaves to pydantic what a value must be, and only it knows the value
+    expected, got = error.message.removeprefix("Input should be ").partition(",")[0], "another value"
+    # typer delegates validation to pydantic, which alone knows the value
     for detail in getattr(error.__cause__, "errors", list)():
         got = repr(detail["input"])
-    return f"{_name_of(error)} to be {wanted}", got, f"see {command} --help"
+    return f"{_name_of(error)} to be {expected}", got, f"see {command} --help"
 
 
 def _no_value(error: Any, command: str) -> tuple[str, str, str]:
@@ -56,7 +56,7 @@ def _other(error: Any, command: str) -> tuple[str, str, str]:
         return f"a command of {command}", repr(found["got"]), remedy
     if found := EXTRA.fullmatch(text):
         return f"nothing more after {command}", repr(found["got"]), f"see {command} --help"
-    return f"arguments that {command} takes", text.removesuffix("."), f"see {command} --help"
+    return f"valid arguments of {command}", text.removesuffix("."), f"see {command} --help"
 
 
 def _name_of(error: Any) -> str:
@@ -64,7 +64,7 @@ def _name_of(error: Any) -> str:
     return (hint if isinstance(hint, str) else " / ".join(hint)).replace("'", "")
 
 
-_TOLD: dict[str, Callable[[Any, str], tuple[str, str, str]]] = {
+_DESCRIPTIONS: dict[str, Callable[[Any, str], tuple[str, str, str]]] = {
     "NoSuchOption": _option,
     "MissingParameter": _missing,
     "BadParameter": _value,

@@ -1,1 +1,1 @@
-"""Parts and where they come from: options, specs, hooks and the registry. Nothing here knows a part by name."""
+"""Parts and plugins: options, specs, hooks and the registry. No part is known here by name."""

@@ -1,4 +1,4 @@
-"""The hooks that a plugin may implement. Each takes nothing and returns a list of what the plugin brings."""
+"""The hooks that a plugin may implement. Each takes no arguments and returns a list of parts or recipes."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def tensorar_orderings() -> list[type[Ordering]]:  # type: ignore[empty-body]
-    """List the orderings that this plugin brings."""
+    """List the orderings of this plugin."""
 
 
 @hookspec
 def tensorar_heads() -> list[type[Head]]:  # type: ignore[empty-body]
-    """List the heads that this plugin brings."""
+    """List the heads of this plugin."""
 
 
 @hookspec
 def tensorar_backbones() -> list[type[Backbone]]:  # type: ignore[empty-body]
-    """List the backbones that this plugin brings."""
+    """List the backbones of this plugin."""
 
 
 @hookspec
 def tensorar_datasets() -> list[type[Dataset]]:  # type: ignore[empty-body]
-    """List the datasets that this plugin brings."""
+    """List the datasets of this plugin."""
 
 
 @hookspec
 def tensorar_recipes() -> list[Recipe]:  # type: ignore[empty-body]
-    """List the recipes (a dataset, a model and how to train it, under a name) that this plugin brings."""
+    """List the recipes of this plugin: named combinations of a dataset, a model and training settings."""

@@ -1,4 +1,4 @@
-"""What every part has: a name, a one-line description, and keyword-only options that are the schema of its spec."""
+"""The base class of parts: a name, a description, and keyword-only options, which are the schema of its spec."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Value = bool | int | float | str
 
 
 class Part:
-    """A named, optioned piece of a model: an ordering, a head, a backbone or a dataset."""
+    """An ordering, a head, a backbone or a dataset, with a name and options."""
 
     name: ClassVar[str]
 
@@ -25,7 +25,7 @@ class Part:
 
     @classmethod
     def option_parameters(cls) -> dict[str, inspect.Parameter]:
-        """The keyword-only arguments of the part's constructor, with types resolved, by name."""
+        """The keyword-only arguments of the constructor by name, with resolved types."""
         hints = get_type_hints(cls.__init__)
         return {
             name: parameter.replace(annotation=hints.get(name, Any))
@@ -35,7 +35,7 @@ class Part:
 
     @classmethod
     def option_descriptions(cls) -> dict[str, str]:
-        """What each option means, from the lines under ``Options:`` in the docstrings of the part and its bases."""
+        """The meaning of each option, from the section ``Options:`` in the docstrings of the part and its bases."""
         found: dict[str, str] = {}
         for base in reversed(cls.__mro__):
             found |= _described_options(inspect.cleandoc(base.__doc__ or ""))
@@ -43,7 +43,7 @@ class Part:
 
     @classmethod
     def free_option_type(cls) -> Any | None:
-        """The type of options with names of the user's own choice (``**sizes: int``), or None if there are none."""
+        """The type of options with arbitrary names (``**sizes: int``), or None if the part has none."""
         for name, parameter in inspect.signature(cls).parameters.items():
             if parameter.kind is inspect.Parameter.VAR_KEYWORD:
                 return get_type_hints(cls.__init__).get(name, Any)
@@ -51,7 +51,7 @@ class Part:
 
 
 def _described_options(documentation: str) -> dict[str, str]:
-    r"""The entries ``name: meaning`` of the section ``Options:``; a line that is indented further goes on.
+    r"""The entries ``name: meaning`` of the section ``Options:``; a line with more indentation continues the entry.
 
     >>> _described_options("A head.\n\nOptions:\n    levels: Number of levels,\n        at least 2.\n    seed: Seed.")
     {'levels': 'Number of levels, at least 2.', 'seed': 'Seed.'}
@@ -87,9 +87,9 @@ def type_name(annotation: Any) -> str:
 
 
 def coerce(value: Value, annotation: Any, *, where: str) -> Any:
-    """``value`` of a spec as the type that an option declares.
+    """Convert the ``value`` of a spec to the type of an option.
 
-    Numbers become text where text is wanted, ``"2 0 1"`` becomes integers, the word ``none`` becomes None. Raises
+    Numbers become text if the option is text, ``"2 0 1"`` becomes integers, the word ``none`` becomes None. Raises
     ``SpecError`` when the value does not fit.
 
     >>> coerce("2 0 1", tuple[int, ...] | None, where="axes")
@@ -101,7 +101,7 @@ def coerce(value: Value, annotation: Any, *, where: str) -> Any:
         if found is not _NO_FIT:
             return found
     raise SpecError(
-        expected=f"{where} to be {type_name(annotation)}", got=repr(value), remedy="give a value of that kind"
+        expected=f"{where} to be {type_name(annotation)}", got=repr(value), remedy="use a value of that type"
     )
 
 
@@ -120,12 +120,12 @@ def _fit(value: Value, kind: Any) -> Any:
     if kind in (str, Path):
         return kind(str(value).lower() if isinstance(value, bool) else value if isinstance(value, str) else str(value))
     if get_origin(kind) is tuple:
-        return _several(value, get_args(kind)[0])
+        return _words(value, get_args(kind)[0])
     return _NO_FIT
 
 
 def _number(value: Value, kind: Any) -> Any:
-    """A number of that kind, also from a word: ``1e-3`` is one, and so is ``007`` where a number is wanted."""
+    """A number, also from a word such as ``1e-3`` or ``007``."""
     if isinstance(value, bool) or (kind is int and isinstance(value, float)):
         return _NO_FIT
     try:
@@ -134,6 +134,6 @@ def _number(value: Value, kind: Any) -> Any:
         return _NO_FIT
 
 
-def _several(value: Value, kind: Any) -> Any:
+def _words(value: Value, kind: Any) -> Any:
     found = tuple(_fit(word, kind) for word in str(value).split())
     return _NO_FIT if _NO_FIT in found else found

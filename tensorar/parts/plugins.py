@@ -1,4 +1,4 @@
-"""Finding and loading plugins: installed ones by entry point, single files by path; a broken one harms no other."""
+"""Load plugins: installed ones by entry point, single files by path. A broken plugin does not affect the others."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tensorar.parts import hookspecs
 
 @dataclass(frozen=True)
 class PluginSource:
-    """Where a part comes from: the plugin, and the distribution that installs it (or the file)."""
+    """The plugin that provides a part, and the distribution that installs it (or its file)."""
 
     plugin: str
     distribution: str
@@ -28,29 +28,29 @@ class PluginSource:
 
 
 class Plugins:
-    """The loaded plugins with their owners, and the errors of those that did not load."""
+    """The loaded plugins with their sources, and the errors of those that failed."""
 
     def __init__(self) -> None:
         self.manager = pluggy.PluginManager(hookspecs.PROJECT)
         self.manager.add_hookspecs(hookspecs)
-        self.owners: dict[str, PluginSource] = {}
+        self.sources: dict[str, PluginSource] = {}
         self.failures: dict[str, str] = {}
 
     def load_installed(self) -> None:
-        """Load every plugin of the entry-point group ``tensorar``; one that fails is noted and left out."""
+        """Load every plugin of the entry-point group ``tensorar``; those that fail are recorded in ``failures``."""
         for entry in sorted(entry_points(group=hookspecs.PROJECT), key=lambda e: (e.name != "builtin", e.name)):
             try:
-                self.register(entry.load(), _owner(entry))
+                self.register(entry.load(), _source(entry))
             except Exception as error:
                 self.failures[entry.name] = one_line(error)
 
     def load_file(self, path: str | Path) -> None:
-        """Load a single-file plugin. Raises ``PluginError`` when the file is missing or fails."""
+        """Load a single-file plugin. Raises ``PluginError`` when the file is missing or cannot be loaded."""
         path = Path(path)
         if not path.is_file():
-            raise PluginError(expected="a Python file", got=str(path), remedy="give the path of a plugin's .py file")
+            raise PluginError(expected="a Python file", got=str(path), remedy="pass the path of a plugin's .py file")
         file = str(path.resolve())
-        known = self.owners.get(path.stem)
+        known = self.sources.get(path.stem)
         if known is not None and known.distribution == file:
             return
         if known is not None:
@@ -61,41 +61,41 @@ class Plugins:
             self.register(_import_file(path), PluginSource(path.stem, file, ""))
         except Exception as error:
             raise PluginError(
-                expected=f"{path} to be an importable plugin", got=one_line(error), remedy="correct the file"
+                expected=f"{path} to be an importable plugin", got=one_line(error), remedy="fix the file"
             ) from error
 
-    def register(self, plugin: object, owner: PluginSource) -> None:
-        """Add a plugin: a module, or anything with hooks. Nothing of one that raises is kept."""
+    def register(self, plugin: object, source: PluginSource) -> None:
+        """Add a plugin: a module or another object with hooks. If this fails, the plugin is removed again."""
         try:
-            self.manager.register(plugin, name=owner.plugin)
+            self.manager.register(plugin, name=source.plugin)
             self.manager.check_pending()
             if not self.manager.get_hookcallers(plugin):
-                raise ValueError("no hook in it: decorate a function such as tensorar_heads with tensorar.hookimpl")
+                raise ValueError("it has no hooks: decorate a function such as tensorar_heads with tensorar.hookimpl")
         except Exception:
             if self.manager.is_registered(plugin):
                 self.manager.unregister(plugin)
             raise
-        self.owners[owner.plugin] = owner
+        self.sources[source.plugin] = source
 
     def call(self, hook: str) -> list[tuple[PluginSource, object]]:
-        """What each plugin returns for a hook, with its owner; one that raises is noted and left out."""
+        """The items that plugins return for a hook, with their sources; failing plugins go to ``failures``."""
         found: list[tuple[PluginSource, object]] = []
-        # pluggy lists the last registered first; the reader expects the built-in parts first
+        # implementations are in order of registration, with the built-in plugin first
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
             name = implementation.plugin_name
             try:
-                found += [(self.owners[name], item) for item in implementation.function()]
+                found += [(self.sources[name], item) for item in implementation.function()]
             except Exception as error:
                 self.failures[name] = f"{hook}: {one_line(error)}"
         return found
 
 
 def one_line(error: BaseException) -> str:
-    """An error of any kind, told in one line."""
+    """An error in one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
-def _owner(entry: EntryPoint) -> PluginSource:
+def _source(entry: EntryPoint) -> PluginSource:
     distribution = entry.dist
     if distribution is None:
         return PluginSource(entry.name, entry.value, "")
@@ -108,7 +108,7 @@ def _import_file(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    # dataclasses look their module up while they are being made
+    # dataclasses look up their module while they are created
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)

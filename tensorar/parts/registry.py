@@ -1,4 +1,4 @@
-"""The registry: every part of every loaded plugin, by kind and name."""
+"""The registry: the parts of all loaded plugins, by kind and name."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ KINDS: tuple[Kind, ...] = ("ordering", "head", "backbone", "dataset", "recipe")
 
 @dataclass(frozen=True)
 class RegisteredPart:
-    """A part's class (or a recipe) and the plugin that brought it."""
+    """A part's class (or a recipe) and the plugin that provides it."""
 
     part: Any
-    owner: PluginSource
+    source: PluginSource
 
     @property
     def description(self) -> str:
-        """What it is, in one line."""
+        """A one-line description."""
         text = self.part.description
         return str(text() if callable(text) else text)
 
 
 class Registry:
-    """Parts by kind and name, from a set of plugins."""
+    """The parts of a set of plugins, by kind and name."""
 
     def __init__(self, plugins: Plugins) -> None:
         self.plugins = plugins
@@ -40,21 +40,21 @@ class Registry:
     def parts(self, kind: Kind) -> dict[str, RegisteredPart]:
         """All parts of a kind by name, the built-in ones first.
 
-        Raises ``PluginError`` when two plugins bring parts of one name.
+        Raises ``PluginError`` when two plugins provide parts of the same name.
         """
         found: dict[str, RegisteredPart] = {}
-        for owner, part in self.plugins.call(f"tensorar_{kind}s"):
+        for source, part in self.plugins.call(f"tensorar_{kind}s"):
             name = getattr(part, "name", None)
             if not isinstance(name, str):
-                self.plugins.failures[owner.plugin] = f"the {kind} {part!r} has no name"
+                self.plugins.failures[source.plugin] = f"the {kind} {part!r} has no name"
             elif name in found:
                 raise PluginError(
                     expected=f"one {kind} named {name!r}",
-                    got=f"two, from {found[name].owner} and {owner}",
+                    got=f"two, from {found[name].source} and {source}",
                     remedy="rename one, or uninstall one of the plugins",
                 )
             else:
-                found[name] = RegisteredPart(part, owner)
+                found[name] = RegisteredPart(part, source)
         return found
 
     def find(self, kind: Kind, name: str) -> RegisteredPart:
@@ -69,44 +69,60 @@ class Registry:
             )
         return parts[name]
 
-    def create(self, kind: Kind, spec: str | PartSpec, *arguments: Any) -> Any:
-        """Make the part that a spec describes; ``arguments`` are what its constructor takes before the options.
+    def options(self, kind: Kind, spec: str | PartSpec) -> dict[str, Any]:
+        """The options of a spec, as the part's constructor takes them.
 
-        Raises ``SpecError`` for an unknown name, option, or a value that the part does not take.
+        Raises ``SpecError`` for an unknown name or option, a value of the wrong type, or a missing option.
         """
         spec = PartSpec.parse(spec)
         part = self.find(kind, spec.name).part
         options = typed_options(part, spec)
-        missing = [
-            name
-            for name, p in part.option_parameters().items()
-            if p.default is inspect.Parameter.empty and name not in options
-        ]
-        if missing:
-            raise SpecError(
-                expected=f"{kind} {spec.name} with its option {missing[0]}",
-                got=repr(str(spec)),
-                remedy=f"write {spec.name}:{missing[0]}=...",
-            )
+        for name, parameter in part.option_parameters().items():
+            if parameter.default is inspect.Parameter.empty and name not in options:
+                raise SpecError(
+                    expected=f"{kind} {spec.name} with its option {name}",
+                    got=repr(str(spec)),
+                    remedy=f"write {spec.name}:{name}=...",
+                )
+        return options
+
+    def create(self, kind: Kind, spec: str | PartSpec, *arguments: Any) -> Any:
+        """Create the part of a spec; ``arguments`` are the positional arguments of its constructor.
+
+        Raises ``SpecError`` for an unknown name or option, or an invalid value.
+        """
+        spec = PartSpec.parse(spec)
+        options = self.options(kind, spec)
         try:
-            return part(*arguments, **options)
+            return self.find(kind, spec.name).part(*arguments, **options)
         except TensorarError:
             raise
         except (ValueError, RuntimeError, ArithmeticError) as error:
-            # what a part leaves to torch to check, such as a negative width
+            # values that a part leaves to torch to check, such as a negative width
             raise SpecError(
-                expected=f"{kind} {spec.name} with options it can be made with",
+                expected=f"valid options for the {kind} {spec.name}",
                 got=repr(str(spec)),
-                remedy=f"it says: {one_line(error)}",
+                remedy=f"reason: {one_line(error)}",
             ) from error
 
+    def check(self, kind: Kind, spec: str | PartSpec) -> None:
+        """Check a spec without any data. Raises ``SpecError``.
+
+        Orderings, heads and datasets are created, which also checks their values; the values of a backbone's options
+        can only be checked once the shape of the events is known.
+        """
+        if kind == "backbone":
+            self.options(kind, spec)
+        else:
+            self.create(kind, spec)
+
     def load_file(self, path: str | Path) -> None:
-        """Add the parts of a single-file plugin."""
+        """Add the parts of a single-file plugin. Raises ``PluginError``."""
         self.plugins.load_file(path)
 
 
 def typed_options(part: type[Part], spec: PartSpec) -> dict[str, Any]:
-    """The options of a spec as the part's constructor takes them. Raises ``SpecError``."""
+    """The options of a spec, converted to the types that the part declares. Raises ``SpecError``."""
     parameters, free = part.option_parameters(), part.free_option_type()
     unknown = [key for key in spec.options if key not in parameters]
     if unknown and free is None:
@@ -121,7 +137,7 @@ def typed_options(part: type[Part], spec: PartSpec) -> dict[str, Any]:
 
 @cache
 def default_registry() -> Registry:
-    """The registry of everything installed, made once."""
+    """The registry of all installed plugins."""
     plugins = Plugins()
     plugins.load_installed()
     return Registry(plugins)

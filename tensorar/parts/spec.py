@@ -19,7 +19,7 @@ _BARE = re.compile(r"[\w./+-]+")
 
 @dataclass(frozen=True)
 class PartSpec:
-    """A part's name and the options that the user set.
+    """A part's name and the options that the user has set.
 
     >>> PartSpec.parse("convnet:channels=32,pool=true")
     PartSpec(name='convnet', options={'channels': 32, 'pool': True})
@@ -32,7 +32,7 @@ class PartSpec:
 
     @classmethod
     def parse(cls, text: str | PartSpec) -> PartSpec:
-        """Read a spec. Raises ``SpecError`` that says where the reading stopped."""
+        """Parse a spec. Raises ``SpecError`` when it is malformed."""
         if isinstance(text, PartSpec):
             return text
         name, colon, rest = text.strip().partition(":")
@@ -69,9 +69,9 @@ def _value(item: re.Match[str], text: str) -> Value:
 
 
 def _read(word: str) -> Value:
-    """A word as a truth value or a number, but only where nothing of it is lost: ``007`` may be a name.
+    """A word as a boolean or a number if that is written exactly so; ``007`` may be a name.
 
-    An option that wants a number takes ``1e-3``, too, which stays a word here.
+    Words such as ``1e-3`` are converted later, if the option is a number.
     """
     if word in ("true", "false"):
         return word == "true"
@@ -97,12 +97,12 @@ def _malformed(text: str) -> SpecError:
     return SpecError(
         expected="a part spec: name or name:key=value,key=value",
         got=repr(text),
-        remedy='write for example convnet:channels=32 (quote a value that holds a comma: key="a,b")',
+        remedy='write for example convnet:channels=32 (quote a value with a comma: key="a,b")',
     )
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
-    """A remedy for a misspelt word: the nearest valid one, and all of them."""
+    """The remedy for a misspelt word: the nearest valid word, and all valid ones."""
     import difflib
 
     words = sorted(words)

@@ -1,1 +1,1 @@
-"""Run folders: what is written, how, and how it is read again."""
+"""Run folders: what they contain, and how it is written and read."""

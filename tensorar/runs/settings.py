@@ -1,4 +1,4 @@
-"""How to train: the numbers of a recipe."""
+"""Training settings: the table ``[training]`` of a recipe."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from tensorar.parts.spec import nearest
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
-    """How long, how fast and how carefully to train.
+    """Length, optimizer and evaluation of a training.
 
-    Training ends at the first of ``steps``, ``epochs`` and ``minutes`` (10 epochs where none is given). ``minutes``
-    counts training time over all resumptions; with it the schedule follows the clock, so that only runs ended by steps
-    or epochs come out the same to the last bit. ``ema`` is the decay of the averaged weights that are evaluated and
-    kept (0: none); ``clip`` the largest norm of the gradient of the nats per event; ``patience`` how many evaluations
-    without improvement end the training (0: never).
+    Training ends at the first of ``steps``, ``epochs`` and ``minutes`` (by default after 10 epochs). ``minutes`` counts
+    training time over all resumptions; the learning-rate schedule then follows the clock, so only runs limited by steps
+    or epochs are reproducible bit by bit. ``warmup`` and ``evaluate_every`` are in steps. ``ema`` is the decay of the
+    averaged weights, which are evaluated and kept (0: no averaging), ``clip`` the largest gradient norm (of the nats
+    per event), ``valid_events`` the number of validation events, and ``patience`` the number of evaluations without
+    improvement after which training stops (0: never).
     """
 
     steps: int | None = None
@@ -57,15 +58,15 @@ class TrainingSettings:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainingSettings:
-        """Settings from a recipe's table. Raises ``SpecError`` for an unknown key or a value of the wrong type."""
+        """Settings from a recipe's table. Raises ``SpecError`` for an unknown key or an invalid value."""
         kinds = _option_types()
         for key in values:
             if key not in kinds:
                 raise SpecError(expected="a training setting", got=repr(key), remedy=nearest(key, kinds))
-        return cls(**{key: coerce(value, kinds[key], where=f"the setting {key}") for key, value in values.items()})
+        return cls(**{key: coerce(value, kinds[key], where=f"the setting {key!r}") for key, value in values.items()})
 
     def planned_steps(self, training_events: int) -> int | None:
-        """After how many steps training ends at the latest, or None where only the clock says."""
+        """The largest number of steps, or None if only ``minutes`` limits the training."""
         epochs = 10.0 if self.steps is self.epochs is self.minutes is None else self.epochs
         batch = min(self.batch_size, training_events)
         by_epochs = None if epochs is None else max(1, math.ceil(epochs * training_events / batch))

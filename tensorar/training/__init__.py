@@ -1,1 +1,1 @@
-"""Training: settings, schedule, batches, averaging, evaluation and the loop."""
+"""Training: batches, optimizer, weight averaging, evaluation and the training loop."""

@@ -1,4 +1,4 @@
-"""The exponential moving average of the weights."""
+"""Exponential moving average of the weights."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tensorar.model import AutoregressiveModel
 
 
 def averaged(model: AutoregressiveModel, decay: float) -> AveragedModel:
-    """A copy of the model whose ``update_parameters`` follows it; the decay grows to its value from a short memory.
+    """An averaged copy of the model, updated by ``update_parameters(model)``; the decay is warmed up.
 
-    Early on the average spans about the last tenth of the steps, so that it is of use from the first evaluation.
+    Early on the average covers about the last tenth of the steps, which makes it useful from the first evaluation on.
     """
 
     def follow(averages: Sequence[Tensor], currents: Sequence[Tensor], count: Tensor | int) -> None:
-        # a GPU is waited for wherever a number is read
+        # read the count once: every read of a number waits for the GPU
         steps = int(count)
         weight = 1 - min(decay, (1 + steps) / (10 + steps))
         for average, current in zip(averages, currents, strict=True):

@@ -1,4 +1,4 @@
-"""Training batches as a function of the seed and the step, so that a resumed training sees just what it would have."""
+"""Training batches as a function of seed and step, so that a resumed training gets the same ones."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from tensorar.dataset import Dataset
 
 
 def keyed_seed(*key: int | str) -> int:
-    """A 63-bit seed for a key, unrelated between keys."""
+    """A 63-bit seed derived from a key by hashing; seeds of different keys are unrelated."""
     digest = hashlib.blake2b(repr(key).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
 
 
 def keyed_generator(*key: int | str) -> torch.Generator:
-    """A CPU generator for a key."""
+    """A CPU generator seeded by a key."""
     return torch.Generator().manual_seed(keyed_seed(*key))
 
 
 class Batches:
-    """The training events of every step: epochs without repetition, or fresh ones where the dataset draws them.
+    """The training events of every step: shuffled epochs, or new events if the dataset simulates them.
 
-    With several processes each takes its share of the same batch.
+    With several processes, each takes its share of the same batch.
     """
 
     def __init__(self, dataset: Dataset, batch_size: int, seed: int, *, process: int = 0, processes: int = 1) -> None:
@@ -35,12 +35,12 @@ class Batches:
         self._epoch, self._permutation = -1, torch.empty(0, dtype=torch.long)
 
     def __getitem__(self, step: int) -> tuple[Real[Tensor, "share *event"], Float[Tensor, "share context"] | None]:
-        """The events of a step, of which this process has its share, and their contexts where there are any."""
+        """The events of a step (the share of this process), with their contexts if the dataset has any."""
         generator = keyed_generator(self.seed, "batch", step, self.process)
         share = len(range(self.process, self.batch_size, self.processes))
-        fresh = self.dataset.simulate(share, generator)
-        if fresh is not None:
-            return fresh, None
+        simulated = self.dataset.simulate(share, generator)
+        if simulated is not None:
+            return simulated, None
         indices = self._indices(step)[self.process :: self.processes]
         contexts = self.dataset.contexts
         return self.dataset.draw(indices, generator), None if contexts is None else contexts.train[indices]

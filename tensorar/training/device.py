@@ -1,4 +1,4 @@
-"""Where training runs: accelerate decides, from the device asked for and the launcher."""
+"""The device of a training, chosen by accelerate from the ``device`` argument and the launcher."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def check_device(name: str) -> torch.device:
-    """The device of that name (``auto``: a GPU where there is one). Raises ``TensorarError`` when it is not there."""
+    """The device of that name (``auto``: a GPU if there is one). Raises ``TensorarError`` if it is not available."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
@@ -24,20 +24,20 @@ def check_device(name: str) -> torch.device:
         raise TensorarError(
             expected="a device that this machine has (auto, cpu, cuda, cuda:1, mps)",
             got=repr(name),
-            remedy="use --device auto",
+            remedy='use device="auto"',
         ) from error
     return device
 
 
 def make_accelerator(device: str, precision: str) -> Accelerator:
-    """An accelerator for one process, or for all that ``torchrun`` or ``accelerate launch`` started."""
-    # imported late: it takes longer than all the rest of the library
+    """An accelerator for one process, or for the processes of ``torchrun`` or ``accelerate launch``."""
+    # imported late: it takes longer than the rest of the library
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
 
     place = check_device(device)
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        # accelerate keeps one state for the whole process; an earlier training may have asked for another device
+        # accelerate keeps one state per process; an earlier training may have used another device
         AcceleratorState._reset_state(reset_partial_state=True)
         os.environ["ACCELERATE_TORCH_DEVICE"] = str(place)
     return Accelerator(cpu=place.type == "cpu", mixed_precision="bf16" if precision == "bfloat16" else "no")

@@ -1,4 +1,4 @@
-"""How good a model is: nats per event, bits per dimension, perplexity per coefficient, and how sure that is."""
+"""Likelihood of a model on held-out events: nats per event, bits per dimension, perplexity per coefficient."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from tensorar.dataset import Dataset
 from tensorar.model import AutoregressiveModel
 from tensorar.training.batches import keyed_generator
 
-# network evaluations above which evidence backbones are estimated rather than run through every prefix
-EXACT_UP_TO = 1_000_000
+# with more network evaluations than this, likelihoods of evidence backbones are estimated by default
+MAX_EXACT_EVALUATIONS = 1_000_000
 
 
 @dataclass(frozen=True)
 class Likelihood:
     """The mean negative log-likelihood over some events.
 
-    ``nats`` per event with its ``standard_error`` over the events; ``exact`` says whether each event's likelihood is
-    exact or an unbiased estimate; ``data_nats`` is the exact value under the process that made the data, where known.
+    ``nats`` per event, with the ``standard_error`` over the events. ``exact``: likelihoods of events are exact, else
+    unbiased estimates. ``data_nats``: the exact value under the process that generated the data, if it is known.
     """
 
     nats: float
@@ -39,7 +39,7 @@ class Likelihood:
 
     @classmethod
     def of(cls, nats: Float[Tensor, " events"], size: int, *, exact: bool, data_nats: float | None) -> Likelihood:
-        """From the nats of every event, of ``size`` coefficients each."""
+        """The likelihood from the nats of every event, each with ``size`` coefficients."""
         mean = float(nats.double().mean())
         error = float(nats.double().std(correction=1)) / math.sqrt(len(nats)) if len(nats) > 1 else math.nan
         per_coefficient = mean / size
@@ -47,7 +47,7 @@ class Likelihood:
         return cls(mean, error, per_coefficient / math.log(2), perplexity, len(nats), exact, data_nats)
 
     def as_dict(self) -> dict[str, Any]:
-        """All numbers by name, for JSON (which knows no NaN or infinity: None there)."""
+        """The fields by name, with None for NaN and infinity, which JSON does not have."""
         return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in asdict(self).items()}
 
 
@@ -58,26 +58,27 @@ def evaluate(
     *,
     dataset: Dataset | None = None,
     exact: bool | None = None,
-    evidences: int = 16,
+    samples_per_event: int = 16,
     seed: int = 0,
     progress: Callable[[int, int, float], None] | None = None,
 ) -> Likelihood:
     """The likelihood of events under a model, which is put in evaluation mode.
 
-    Causal backbones are exact. Evidence backbones are run through all ``N`` prefixes where ``exact``, else each event
-    is estimated from ``evidences`` of them; unless said, exact up to a million network evaluations.
-    ``progress(done, events, nats_so_far)`` is called after every chunk.
+    For causal backbones it is exact. With evidence backbones, ``exact`` evaluates all ``N`` prefixes of an event;
+    otherwise ``samples_per_event`` of them are sampled for an unbiased estimate. The default is exact up to a million
+    network evaluations. ``progress(done, events, nats_so_far)`` is called after every chunk. Raises ``SupportError``
+    when the head does not accept the events.
     """
     model.eval()
     size = len(model.order)
     if exact is None:
-        exact = len(events) * size <= EXACT_UP_TO
+        exact = len(events) * size <= MAX_EXACT_EVALUATIONS
     exact = exact or never_estimated(model)
     model.head.check(events, what="the data", dtype=model.dtype)
     generator = keyed_generator(seed, "evaluation")
     nats: list[Tensor] = []
     for chunk in chunks(events, contexts):
-        nats.append(event_nats(model, *chunk, exact=exact, evidences=evidences, generator=generator))
+        nats.append(event_nats(model, *chunk, exact=exact, samples=samples_per_event, generator=generator))
         if progress is not None:
             done = torch.cat(nats)
             progress(len(done), len(events), float(done.mean()))
@@ -87,17 +88,17 @@ def evaluate(
 
 
 def never_estimated(model: AutoregressiveModel) -> bool:
-    """Whether a likelihood is always exact: it costs one pass, or nothing less would be unbiased.
+    """Whether likelihoods are always exact: one pass suffices, or no cheaper estimate is unbiased.
 
-    An estimate of the mean over an ensemble's orders is none of their mixture.
+    For an ensemble, sampled prefixes would estimate the mean over its orders, not their mixture.
     """
     return model.is_causal or len(model.orders) > 1
 
 
 def chunks(events: Tensor, contexts: Tensor | None, size: int = 100) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Some events at a time, with their contexts."""
-    some_contexts = repeat(None) if contexts is None else contexts.split(size)
-    yield from zip(events.split(size), some_contexts, strict=False)
+    """Batches of ``size`` events, with their contexts."""
+    context_chunks = repeat(None) if contexts is None else contexts.split(size)
+    yield from zip(events.split(size), context_chunks, strict=False)
 
 
 @torch.no_grad()
@@ -107,16 +108,16 @@ def event_nats(
     context: Float[Tensor, "batch context"] | None = None,
     *,
     exact: bool,
-    evidences: int,
+    samples: int,
     generator: torch.Generator | None,
 ) -> Float[Tensor, " batch"]:
-    """The negative log-likelihood of each event in nats, exact or estimated from ``evidences`` prefixes of each."""
+    """The negative log-likelihood of each event in nats, exact or estimated from ``samples`` prefixes of each."""
     if exact:
         return -model.log_prob(x, context).cpu()
     x, context = validation.check_examples(model, x, context)
-    repeated = torch.cat([x] * evidences)
-    contexts = None if context is None else torch.cat([context] * evidences)
-    # steps are stratified over the batch, and so, the copies of an event lying far apart, over its copies
+    repeated = torch.cat([x] * samples)
+    contexts = None if context is None else torch.cat([context] * samples)
+    # steps are stratified over the batch; the copies of an event lie far apart, so over its copies too
     estimate = objective.estimated_nats(model, repeated, contexts, generator)
-    by_copy: Tensor = estimate.unflatten(0, (evidences, -1))
+    by_copy: Tensor = estimate.unflatten(0, (samples, -1))
     return by_copy.mean(0).cpu()

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a request to stop at the next step."""
+"""Turn Ctrl-C and SIGTERM into a stop request, honoured after the current step."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from types import FrameType
 
 
 class StopRequest:
-    """Whether a signal has asked to stop, and which."""
+    """The number of the signal that requested a stop, if any."""
 
     signal: int | None = None
 
-    def note(self, number: int, frame: FrameType | None) -> None:
-        """Note the request; the same signal again does what it always does."""
+    def request(self, number: int, frame: FrameType | None) -> None:
+        """Record the request; a second signal of the same kind has its usual effect."""
         self.signal = number
         signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.default_int_handler)
 
 
 @contextmanager
 def catch_interrupts() -> Iterator[StopRequest]:
-    """Turn Ctrl-C and SIGTERM into a request to stop, in the main thread (signals reach no other)."""
+    """Turn Ctrl-C and SIGTERM into a stop request, in the main thread (others receive no signals)."""
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    before = {number: signal.signal(number, request.note) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, request.request) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield request
     finally:

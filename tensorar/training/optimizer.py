@@ -1,4 +1,4 @@
-"""The optimizer: AdamW, with weight decay on weights and not on biases."""
+"""The optimizer, AdamW, and its learning-rate schedule."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tensorar.runs.settings import TrainingSettings
 
 
 def make_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.AdamW:
-    """AdamW (Loshchilov and Hutter 2019); vectors and what is named a bias are not decayed."""
+    """AdamW (Loshchilov and Hutter 2019), without weight decay on vectors and biases."""
     decayed: list[nn.Parameter] = []
     free: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
@@ -21,7 +21,7 @@ def make_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.
 
 
 def learning_rate_factor(step: int, warmup: int, progress: float) -> float:
-    """What the base learning rate is multiplied with; ``progress`` runs from 0 to 1 over the training.
+    """The factor of the learning rate: linear warmup times cosine decay, as ``progress`` goes from 0 to 1.
 
     >>> [round(learning_rate_factor(s, 2, s / 8), 2) for s in (0, 1, 4, 8)]
     [0.5, 0.96, 0.5, 0.0]

@@ -1,4 +1,4 @@
-"""Validation during training: always the same events, and the same evidences where the likelihood is estimated."""
+"""Validation during training, with the same events (and the same sampled prefixes) every time."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from tensorar.training.evaluation import Likelihood, chunks, event_nats, never_e
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-# of each event, where its likelihood is estimated
-EVIDENCES = 8
+# prefixes of each event, if its likelihood is estimated
+SAMPLES_PER_EVENT = 8
 
 
 class Validation:
-    """A part of the validation set chosen by the seed, of which each process scores its share."""
+    """A sample of the validation split, chosen by the seed; each process evaluates its share."""
 
     def __init__(self, dataset: Dataset, settings: TrainingSettings, accelerator: Accelerator) -> None:
         self.seed, self.accelerator = settings.seed, accelerator
         shuffled = torch.randperm(len(dataset.valid), generator=keyed_generator(self.seed, "valid"))
         chosen = shuffled[: settings.valid_events]
-        # as many for each process as for the next, since gathering wants equal shapes
+        # truncate so that every process has the same number (gather needs equal shapes)
         chosen = chosen[: len(chosen) - len(chosen) % accelerator.num_processes]
         self.events = dataset.valid[chosen]
         self.contexts = None if dataset.contexts is None else dataset.contexts.valid[chosen]
@@ -34,14 +34,14 @@ class Validation:
         self.data_nats = None if known is None else -float(known.double().mean())
 
     def likelihood(self, model: AutoregressiveModel) -> Likelihood:
-        """The model's likelihood, and that of the process that made the data where it is known."""
+        """The model's likelihood, with that of the process that generated the data if it is known."""
         model.eval()
         index, processes = self.accelerator.process_index, self.accelerator.num_processes
         generator = keyed_generator(self.seed, "validation", index)
         events = self.events[index::processes]
         contexts = None if self.contexts is None else self.contexts[index::processes]
         scored = [
-            event_nats(model, *chunk, exact=never_estimated(model), evidences=EVIDENCES, generator=generator)
+            event_nats(model, *chunk, exact=never_estimated(model), samples=SAMPLES_PER_EVENT, generator=generator)
             for chunk in chunks(events, contexts)
         ]
         nats = torch.cat(scored)

@@ -1,4 +1,4 @@
-"""Files written whole or not at all."""
+"""Atomic writes: a file is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from tensorar.errors import RunError
 
 
 def is_main_process() -> bool:
-    """Whether this process is the one that writes, where a launcher has started several."""
+    """Whether this process writes the files; with a multi-process launcher, only rank 0 does."""
     return os.environ.get("RANK", "0") == "0"
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file whole or leave all as it was: temporary file, fsync, rename. Raises ``RunError``."""
+    """Write a file atomically: temporary file, fsync, rename.
+
+    Raises ``RunError`` and leaves everything as it was when the file cannot be written.
+    """
     temporary = None
     new_folders = [folder for folder in path.parents if not folder.exists()]
     try:
@@ -41,24 +44,24 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def _remove_empty(folders: list[Path]) -> None:
-    # another process may have put something there, or the folder may never have been made
+    # another process may have put a file there, or the folder may never have been created
     for folder in folders:
         with suppress(OSError):
             folder.rmdir()
 
 
 def write_error(path: Path, error: OSError) -> RunError:
-    """The error to raise when a file cannot be written."""
-    in_the_way = isinstance(error, FileExistsError | NotADirectoryError)
+    """The error for a file that cannot be written."""
+    file_in_path = isinstance(error, FileExistsError | NotADirectoryError)
     return RunError(
         expected=f"to write {path}",
-        got="a file where a folder is wanted" if in_the_way else error.strerror or str(error),
-        remedy="choose another folder, or make room and set its permissions; nothing there was changed",
+        got="a file, not a folder" if file_in_path else error.strerror or str(error),
+        remedy="choose another folder, free disk space, or set its permissions; nothing was changed",
     )
 
 
 def json_line(values: Any) -> str:
-    """Values as one line of JSON, in which NaN and infinity, unknown to it, are null.
+    """Values as one line of JSON. NaN and infinity, which JSON does not have, become null.
 
     >>> json_line({"nats": float("inf"), "path": Path("runs")})
     '{"nats": null, "path": "runs"}'
@@ -75,7 +78,7 @@ def _finite(values: Any) -> Any:
 
 
 def umask() -> int:
-    """The permissions that a new file or folder is not to have."""
+    """The permission bits that the process removes from new files and folders."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

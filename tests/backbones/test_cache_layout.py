@@ -1,4 +1,4 @@
-"""Where live taps find what they read: the rank rule once more, through a cache whose rooms are used again."""
+"""Cache slots of live taps: the rank rule once more, through a cache whose slots are reused."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from tensorar import Order, default_registry
 from tensorar.testing import event_shapes, orders, seeds
 from tensorar.testing.properties import composite
-from tensorar_plugins.backbones.masked_conv.cache_layout import tap_weights
+from tensorar_plugins.backbones.masked_conv.cache_layout import cache_layout
 from tensorar_plugins.backbones.masked_conv.conv import MaskedConv
 from tensorar_plugins.backbones.masked_conv.grid import Grid
+from tensorar_plugins.backbones.masked_conv.incremental import tap_weights
 
 NOTHING = -1
 
@@ -55,21 +56,21 @@ def _seen_by_rule(conv, ranks, visits):
 
 
 @given(layer=layers())
-def test_every_step_finds_what_the_rule_shows_it(layer):
-    """A walk with a cache of steps instead of maps: each block comes in, then its members read."""
+def test_every_step_reads_what_the_rule_allows(layer):
+    """Stepping with a cache of steps instead of maps: each block is stored, then its members read."""
     conv, ranks, visits, count = layer
-    table = conv.taps(ranks).table_of(visits, count)
-    cache, groups = [NOTHING] * table.size, conv.groups
+    layout = cache_layout(conv.taps(ranks), visits, count)
+    cache, groups = [NOTHING] * layout.size, conv.groups
     expected = _seen_by_rule(conv, ranks, visits)
-    row = {int(t): (g, n) for g, steps in enumerate(table.steps) for n, t in enumerate(steps)}
-    for block in range(len(table.place) // count):
+    row = {int(t): (g, n) for g, steps in enumerate(layout.steps) for n, t in enumerate(steps)}
+    for block in range(len(layout.slot) // count):
         members = range(block * count, (block + 1) * count)
         for t in members:
-            cache[table.place[t]] = t
+            cache[layout.slot[t]] = t
         for t in members:
             g, n = row[t]
-            found = [cache[place] for place in table.reads[g][n].tolist()]
-            taps = [(kind // groups**2, kind % groups) for kind in table.kinds[g].tolist()]
+            found = [cache[place] for place in layout.reads[g][n].tolist()]
+            taps = [(kind // groups**2, kind % groups) for kind in layout.edge_types[g].tolist()]
             assert sorted((s, *tap) for s, tap in zip(found, taps, strict=True) if s != NOTHING) == expected[t]
     assert cache[0] == NOTHING
 
@@ -77,9 +78,9 @@ def test_every_step_finds_what_the_rule_shows_it(layer):
 @given(layer=layers())
 def test_a_layer_that_sees_itself_reads_itself_first(layer):
     conv, ranks, visits, count = layer
-    table = conv.taps(ranks).table_of(visits, count)
-    for steps, reads in zip(table.steps, table.reads, strict=True):
-        own = torch.tensor(table.place)[steps]
+    layout = cache_layout(conv.taps(ranks), visits, count)
+    for steps, reads in zip(layout.steps, layout.reads, strict=True):
+        own = torch.tensor(layout.slot)[steps]
         assert not conv.include_self or torch.equal(reads[:, 0], own)
 
 
@@ -87,9 +88,9 @@ def test_the_weights_of_taps_are_in_the_order_of_what_they_multiply():
     order = Order.raster((3, 3, 2))
     grid = Grid.of((3, 3, 2), (2,))
     conv = MaskedConv(grid, 3, 4, 3)
-    table = conv.taps(grid.ranks(order)).table_of(grid.ranks(order))
-    weight = tap_weights(conv, table.kinds[1]).unflatten(0, (-1, 3))
-    for column, kind in enumerate(table.kinds[1].tolist()):
+    layout = cache_layout(conv.taps(grid.ranks(order)), grid.ranks(order))
+    weight = tap_weights(conv, layout.edge_types[1]).unflatten(0, (-1, 3))
+    for column, kind in enumerate(layout.edge_types[1].tolist()):
         tap, group, seen = kind // 4, kind // 2 % 2, kind % 2
         assert group == 1
         expected = conv.weight[4:, 3 * seen : 3 * seen + 3, tap // 3, tap % 3]
@@ -97,31 +98,31 @@ def test_the_weights_of_taps_are_in_the_order_of_what_they_multiply():
 
 
 @pytest.mark.parametrize(("kernel", "rows"), [(3, 1), (5, 2), (7, 3)])
-def test_of_a_raster_order_it_holds_as_many_rows_as_the_kernel_reaches_up(kernel, rows):
+def test_for_a_raster_order_it_holds_as_many_rows_as_the_kernel_reaches_up(kernel, rows):
     side = 20
     grid = Grid.of((side, side))
     order = Order.raster((side, side))
     conv = MaskedConv(grid, 1, 1, kernel, include_self=True)
     ranks = grid.ranks(order)
-    assert conv.taps(ranks).table_of(ranks).size <= rows * side + kernel
-    whole_rows = conv.taps(ranks.coarser(side)).table_of(ranks, side)
+    assert cache_layout(conv.taps(ranks), ranks).size <= rows * side + kernel
+    whole_rows = cache_layout(conv.taps(ranks.coarser(side)), ranks, side)
     assert whole_rows.size == 1 + (rows + 1) * side
 
 
-def test_what_nothing_reads_any_more_makes_room_under_any_order():
+def test_slots_are_reused_after_the_last_read_under_any_order():
     shape = (16, 16)
     grid = Grid.of(shape)
     conv = MaskedConv(grid, 1, 1, 3, include_self=True)
     sizes = {}
     for name in ("raster", "snake", "hilbert", "checkerboard", "random"):
         ranks = grid.ranks(default_registry().create("ordering", name).order(shape))
-        sizes[name] = conv.taps(ranks).table_of(ranks).size
+        sizes[name] = cache_layout(conv.taps(ranks), ranks).size
     assert sizes["raster"] < sizes["hilbert"] < sizes["random"] < 257
     assert sizes["snake"] < 40
 
 
-def test_a_table_is_made_once_for_an_order():
+def test_a_layout_is_made_once_for_an_order():
     grid = Grid.of((4, 4))
     ranks = grid.ranks(Order.raster((4, 4)))
     first, second = (MaskedConv(grid, 1, 1, 3, include_self=True) for _ in range(2))
-    assert first.taps(ranks).table_of(ranks) is second.taps(ranks).table_of(ranks)
+    assert cache_layout(first.taps(ranks), ranks) is cache_layout(second.taps(ranks), ranks)

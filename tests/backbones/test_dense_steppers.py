@@ -12,8 +12,8 @@ from tests.backbones.stepping_helpers import compare_selected, walk
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 SPECS = [
-    *(f"made:hidden={h},layers={n},direct={d}" for h in (3, 40) for n in (1, 3) for d in ("true", "false")),
-    "made:hidden=20,masks=3",
+    *(f"made:hidden={h},layers={n},direct_connections={d}" for h in (3, 40) for n in (1, 3) for d in ("true", "false")),
+    "made:hidden=20,connectivities=3",
     *(f"nade:hidden=5,activation={a},scaling={s}" for a in ("relu", "sigmoid") for s in ("true", "false")),
 ]
 
@@ -21,7 +21,7 @@ SPECS = [
 @pytest.mark.parametrize("context_features", [0, 2])
 @pytest.mark.parametrize(("ordering", "shape"), [("hilbert", (4, 4)), ("shuffled", (2, 3, 2)), ("raster", ())])
 @pytest.mark.parametrize("spec", SPECS)
-def test_the_steps_of_every_form_are_those_of_one_pass(spec, ordering, shape, context_features):
+def test_steps_equal_the_forward_pass(spec, ordering, shape, context_features):
     head = "categorical:levels=3,one_hot=true"
     model = randomise(build(shape, ordering, head, spec, context_features=context_features), 0)
     features = model.features(events_of(model, 3, 1))
@@ -39,8 +39,8 @@ def test_selected_examples_go_on_as_if_alone(spec, context_features, rows):
     compare_selected(model, rows, context=torch.randn(3, context_features).double() if context_features else None)
 
 
-def test_another_connectivity_is_sampled_from_as_it_is_scored():
-    model = randomise(build((6,), "raster", "bernoulli", "made:hidden=20,masks=3"), 0)
+def test_the_stepper_uses_the_selected_connectivity():
+    model = randomise(build((6,), "raster", "bernoulli", "made:hidden=20,connectivities=3"), 0)
     features = model.features(events_of(model, 3, 1))
     first = walk(model, features)
     model.backbone.connectivity = 2

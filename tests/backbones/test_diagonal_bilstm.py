@@ -8,7 +8,7 @@ import torch
 from tensorar import Order, PartSpec, SpecError, build, dependency_matrix
 from tensorar.testing import events_of, randomise
 from tensorar_plugins.backbones.masked_conv.grid import Grid
-from tensorar_plugins.backbones.pixel_rnn.scan_directions import Branches, shifted
+from tensorar_plugins.backbones.pixel_rnn.scan_directions import ScanDirections, shift_along
 from tests.backbones.pixel_rnn_reference import Pixels, gate_mask, lstm
 
 IMAGES = [(5, 6), (6, 5), (5, 1, 5), (5, 6, 3), (6, 5, 2)]
@@ -59,7 +59,7 @@ def _textbook(layer, maps, mirrored, pixels):
 
 @pytest.mark.parametrize("shape", IMAGES)
 def test_the_layers_are_those_of_the_textbook_and_so_are_their_gradients(shape):
-    backbone = _model(shape, channels=2, layers=2).backbone
+    backbone = _model(shape, channels=2, layers=2).backbone.network
     order = Order.raster(shape)
     ranks, pixels = backbone.grid.ranks(order), Pixels(backbone.grid, order)
     seen = backbone.grid.maps(torch.randn(2, *shape, 1, dtype=torch.float64))
@@ -92,56 +92,56 @@ def test_it_sees_everything_before_and_nothing_else(shape, training):
 def test_without_the_shift_the_right_branch_leaks(shape):
     model = _model(shape, channels=2, layers=1)
     assert not (_seen(model) & ~model.order.causal_mask()).any()
-    join = model.backbone.layers[0].join
-    assert [axis for views in join.views for _, axis in views].count(0) == 1
-    join.views = [tuple((branch, None) for branch, _ in views) for views in join.views]
+    join = model.backbone.network.layers[0].join
+    assert [axis for shifts in join.shifts for _, axis in shifts].count(0) == 1
+    join.shifts = [tuple((direction, None) for direction, _ in shifts) for shifts in join.shifts]
     assert (_seen(model) & ~model.order.causal_mask()).any()
 
 
 def test_a_shift_moves_down_one_row():
     maps = torch.arange(6.0).reshape(1, 3, 2, 1)
-    assert shifted(maps, 0).flatten().tolist() == [0, 0, 0, 1, 2, 3]
-    assert shifted(maps, 1).flatten().tolist() == [0, 0, 0, 2, 0, 4]
-    assert torch.equal(shifted(maps, None), maps)
+    assert shift_along(maps, 0).flatten().tolist() == [0, 0, 0, 1, 2, 3]
+    assert shift_along(maps, 1).flatten().tolist() == [0, 0, 0, 2, 0, 4]
+    assert torch.equal(shift_along(maps, None), maps)
 
 
-def _branches(shape):
-    return Branches(Grid.of(shape).ranks(Order.raster(shape)))
+def _directions(shape):
+    return ScanDirections(Grid.of(shape).ranks(Order.raster(shape)))
 
 
 def test_which_mirror_images_there_are():
-    assert _branches((7,)).mirrors == [()]
-    assert _branches((5, 6)).mirrors == [(), (1,)]
-    assert _branches((5, 6, 7)).mirrors == [(), (1,), (2,), (1, 2)]
+    assert _directions((7,)).mirrors == [()]
+    assert _directions((5, 6)).mirrors == [(), (1,)]
+    assert _directions((5, 6, 7)).mirrors == [(), (1,), (2,), (1, 2)]
     # colours last: as of an image. Colours first: all of an earlier plane, which lies on every side
-    assert _branches((5, 6, 3)).mirrors == [(), (1,)]
-    assert _branches((3, 5, 6)).mirrors == [(), (0,), (1,), (0, 1)]
+    assert _directions((5, 6, 3)).mirrors == [(), (1,)]
+    assert _directions((3, 5, 6)).mirrors == [(), (0,), (1,), (0, 1)]
 
 
 def test_which_colours_see_which_at_earlier_pixels():
     """Colours last: all of an earlier pixel. Colours first: only the planes up to the own one. By rank, both."""
-    last, first = _branches((5, 6, 3)), _branches((3, 5, 6))
+    last, first = _directions((5, 6, 3)), _directions((3, 5, 6))
     assert last.state_mask.all()
     planes = torch.arange(3)[:, None] >= torch.arange(3)
     assert (first.state_mask == planes).all()
     assert torch.equal(last.input_mask, planes)
     assert torch.equal(first.input_mask, planes)
-    assert [look.mask.all() for look in last.looks] == [False, True]
+    assert [view.mask.all() for view in last.views] == [False, True]
 
 
 @pytest.mark.parametrize("shape", [(5, 6), (5, 6, 3), (3, 5, 6), (5, 3, 6)])
 def test_a_layer_scans_once_however_many_mirror_images(shape, monkeypatch):
     steps = []
     model = _model(shape, channels=2, layers=1)
-    scan = model.backbone.layers[0].scan
+    scan = model.backbone.network.layers[0].scan
     step = scan._step
     monkeypatch.setattr(scan, "_step", lambda *a: steps.append(1) or step(*a))
     model.log_prob(torch.zeros(1, *shape))
-    assert len(steps) == sum(model.backbone.grid.sizes) - 1
+    assert len(steps) == sum(model.backbone.network.grid.sizes) - 1
 
 
 def test_cell_states_are_kept_in_single_precision(monkeypatch):
-    backbone = _model((6, 6), channels=2, layers=1).backbone.bfloat16()
+    backbone = _model((6, 6), channels=2, layers=1).backbone.network.bfloat16()
     scan, kinds = backbone.layers[0].scan, set()
     step = scan._step
 
@@ -155,13 +155,13 @@ def test_cell_states_are_kept_in_single_precision(monkeypatch):
     assert kinds == {torch.float32}
 
 
-@pytest.mark.parametrize("options", ["layers=0", "channels=0", "channels=-3", "first=4"])
+@pytest.mark.parametrize("options", ["layers=0", "channels=0", "channels=-3", "first_kernel=4"])
 def test_options_that_make_no_network(options):
     with pytest.raises(SpecError):
         build((6, 6), "raster", "bernoulli", f"diagonal_bilstm:{options}")
 
 
 def test_training_begins_with_a_memory():
-    layer = build((5, 5), "raster", "bernoulli", "diagonal_bilstm:channels=2").backbone.layers[0]
+    layer = build((5, 5), "raster", "bernoulli", "diagonal_bilstm:channels=2").backbone.network.layers[0]
     assert layer.bias.unflatten(1, (4, 2))[:, 1].eq(1).all()
     assert layer.bias.sum() == layer.bias.unflatten(1, (4, 2))[:, 1].sum()

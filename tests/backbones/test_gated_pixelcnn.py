@@ -28,7 +28,7 @@ SHAPES = [
 
 def _model(shape, ordering="raster", *, layers=10, channels=8, context_features=0, **options):
     spec = ",".join(
-        [f"gated_pixelcnn:channels={channels},hidden=32,layers={layers},kernel=3,first_kernel=3"]
+        [f"gated_pixelcnn:channels={channels},output_channels=32,layers={layers},kernel=3,first_kernel=3"]
         + [f"{k}={v}" for k, v in options.items()]
     )
     return build(shape, ordering, "bernoulli", spec, context_features=context_features)
@@ -52,9 +52,9 @@ def test_with_too_few_layers_it_does_not():
 
 @pytest.mark.parametrize("layers", [14, 18])
 def test_the_measurement_finds_the_blind_spot_of_a_stack_that_shifts_in_every_layer(layers):
-    """The well-known mistake: each vertical layer looks at rows above only, so the row above is seen by the first."""
+    """The well-known mistake: each vertical layer reads the rows above only, so only the first sees the row above."""
     model = _model((6, 12), layers=layers)
-    for layer in model.backbone.layers:
+    for layer in model.backbone.network.layers:
         layer.stacks[0].conv.include_self = False
     assert receptive_field_coverage(model) < 0.9
     seen = dependency_matrix(randomise(model, 0), events_of(model, 3, 0)).reshape(6, 12, 6, 12)
@@ -65,23 +65,23 @@ def test_the_measurement_finds_the_blind_spot_of_a_stack_that_shifts_in_every_la
 
 def test_nor_would_a_horizontal_stack_alone_do():
     model = _model((6, 12), layers=14)
-    for layer in model.backbone.layers:
+    for layer in model.backbone.network.layers:
         torch.nn.Module.register_forward_hook(layer.links[0], lambda module, inputs, out: torch.zeros_like(out))
     assert receptive_field_coverage(model) < 0.2
 
 
-def test_what_the_vertical_stack_tells_about_a_row_has_seen_the_rows_before_and_no_other():
-    backbone = randomise(_model((6, 5), layers=6), 0).backbone
-    told = {}
+def test_the_vertical_stack_at_a_row_depends_on_the_rows_before_and_no_other():
+    backbone = randomise(_model((6, 5), layers=6), 0).backbone.network
+    outputs = {}
     for i, layer in enumerate(backbone.layers):
-        layer.stacks[0].register_forward_hook(lambda module, inputs, out, i=i: told.__setitem__(i, out))
+        layer.stacks[0].register_forward_hook(lambda module, inputs, out, i=i: outputs.__setitem__(i, out))
     features = torch.randn(1, 6, 5, 1).double().requires_grad_()
     backbone(features, Order.raster((6, 5)))
-    for maps in told.values():
+    for maps in outputs.values():
         for row in range(6):
-            (slope,) = torch.autograd.grad(maps[:, :, row].sum(), features, retain_graph=True)
-            assert (slope[0, row:] == 0).all()
-    assert (slope[0, :5, :, 0] != 0).all(), "at the end all rows before the last, as a whole"
+            (grad,) = torch.autograd.grad(maps[:, :, row].sum(), features, retain_graph=True)
+            assert (grad[0, row:] == 0).all()
+    assert (grad[0, :5, :, 0] != 0).all(), "at the end all rows before the last, as a whole"
 
 
 def test_dilation_reaches_further_with_the_same_layers():
@@ -95,15 +95,15 @@ def test_dilation_reaches_further_with_the_same_layers():
     ("shape", "stacks"), [((9,), 1), ((6, 7), 2), ((5, 6, 7), 3), ((6, 7, 3), 2), ((3, 6, 7), 3), ((), 1)]
 )
 def test_a_stack_for_every_axis_that_has_others_inside(shape, stacks):
-    layers = _model(shape, layers=2).backbone.layers
+    layers = _model(shape, layers=2).backbone.network.layers
     assert [len(layer.stacks) for layer in layers] == [stacks, stacks]
     assert [len(layer.links) for layer in layers] == [stacks - 1, stacks - 1]
 
 
 def test_a_layer_is_the_one_of_the_paper():
     """Figure 2 and equations 2 and 4: the vertical stack's maps before its gate go to the horizontal one."""
-    backbone = randomise(_model((5, 6), layers=3, channels=4, context_features=2), 0).backbone
-    ranks = backbone._ranks(Order.raster((5, 6)))
+    backbone = randomise(_model((5, 6), layers=3, channels=4, context_features=2), 0).backbone.network
+    ranks = backbone.stack_ranks(Order.raster((5, 6)))
     v, h, context = (torch.randn(2, *shape).double() for shape in ((4, 5, 6), (4, 5, 6), (2,)))
     for layer, residual in zip(backbone.layers[1:], (True, False), strict=True):
         vertical, horizontal = layer.stacks
@@ -122,7 +122,7 @@ def test_a_layer_is_the_one_of_the_paper():
 
 
 def test_the_first_layer_is_strict_and_has_no_residual_the_others_are_not_and_do():
-    layers = _model((5, 6), layers=3).backbone.layers
+    layers = _model((5, 6), layers=3).backbone.network.layers
     assert [[stack.conv.include_self for stack in layer.stacks] for layer in layers] == [
         [False] * 2,
         [True] * 2,
@@ -132,7 +132,7 @@ def test_the_first_layer_is_strict_and_has_no_residual_the_others_are_not_and_do
 
 
 def test_halves_are_taken_within_each_group():
-    maps = torch.arange(8).reshape(1, 8, 1)
+    maps = torch.arange(8.0).reshape(1, 8, 1)
     first, second = halves(maps, 2)
     assert first.flatten().tolist() == [0, 1, 4, 5]
     assert second.flatten().tolist() == [2, 3, 6, 7]
@@ -145,10 +145,10 @@ def test_every_parameter_is_used():
     assert [name for name, p in model.named_parameters() if p.grad is None] == []
 
 
-def test_channel_axes_are_those_of_the_data_however_it_is_shown():
-    """Pixel by pixel the network is shown the colours last; the option still counts the axes of the data."""
-    shown = build((3, 8, 8), "raster:axes=1 2 0", "bernoulli", "gated_pixelcnn:channels=8,layers=2,channel_axes=0")
-    assert shown.backbone.grid.event_shape == (8, 8, 3)
-    assert shown.backbone.grid.spatial_axes == (0, 1)
+def test_channel_axes_are_those_of_the_data_whatever_the_order():
+    """Pixel by pixel the network gets the colours last; the option still counts the axes of the data."""
+    first = build((3, 8, 8), "raster:axes=1 2 0", "bernoulli", "gated_pixelcnn:channels=8,layers=2,channel_axes=0")
+    assert first.backbone.network.grid.event_shape == (8, 8, 3)
+    assert first.backbone.network.grid.spatial_axes == (0, 1)
     last = build((3, 8, 8), "raster:axes=1 2 0", "bernoulli", "gated_pixelcnn:channels=8,layers=2,channel_axes=-3")
-    assert last.backbone.grid == shown.backbone.grid
+    assert last.backbone.network.grid == first.backbone.network.grid

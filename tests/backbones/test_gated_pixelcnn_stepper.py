@@ -12,13 +12,13 @@ from tensorar import build
 from tensorar.conditionals import all_conditionals
 from tensorar.testing import randomise
 from tensorar_plugins.backbones.masked_conv import slab_conv
-from tensorar_plugins.backbones.masked_conv.grid import _ranks
 from tests.backbones.stepper_state import state_bytes
 from tests.backbones.stepping_helpers import compare
 
 
 def _model(shape, ordering="raster", *, layers=3, context_features=0, **options):
-    spec = ",".join([f"gated_pixelcnn:channels=5,hidden=6,layers={layers}"] + [f"{k}={v}" for k, v in options.items()])
+    chosen = {"channels": 5, "output_channels": 6, "layers": layers} | options
+    spec = "gated_pixelcnn:" + ",".join(f"{k}={v}" for k, v in chosen.items())
     model = build(shape, ordering, "bernoulli", spec, context_features=context_features)
     return randomise(model, 0, spread=0.3)
 
@@ -76,29 +76,28 @@ def test_in_other_precisions(dtype, close):
 
 @pytest.mark.parametrize("shape", [(6, 7), (4, 5, 3)])
 def test_slabs_of_a_large_batch_are_gathered_in_portions(shape, monkeypatch):
-    monkeypatch.setattr(slab_conv, "GATHERED", 400)
+    monkeypatch.setattr(slab_conv, "MAX_NUMBERS_PER_CALL", 400)
     compare(_model(shape), batch=7)
 
 
 def test_sampling_changes_no_weight_and_training_may_use_the_masks_that_it_made_first():
     model = build((4, 7, 3), "raster", "bernoulli", "gated_pixelcnn:channels=4,layers=2")
     before = copy.deepcopy(model.state_dict())
-    _ranks.cache_clear()
     model.sample(2, method="cached")
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     model.loss(torch.zeros(2, 4, 7, 3)).backward()
 
 
 def test_a_stack_is_computed_when_its_slab_begins():
-    """Of a volume: planes, rows and coefficients, each all layers at once."""
+    """For a volume: planes, rows and coefficients, each all layers at once."""
     model = _model((2, 3, 4))
     stepper, begun = model.generation(1).stepper, []
-    for stack in stepper.stacks:
+    for stack in stepper.slab_stacks:
         stack.advance = lambda t, stack=stack, advance=stack.advance: (begun.append((stack.count, t)), advance(t))
-    shown = None
+    features = None
     for _ in range(24):
-        stepper.step(shown)
-        shown = torch.ones(1, 1).double()
+        stepper.step(features)
+        features = torch.ones(1, 1).double()
     assert [t for count, t in begun if count == 12] == [0, 12]
     assert [t for count, t in begun if count == 4] == [0, 4, 8, 12, 16, 20]
 
@@ -109,19 +108,19 @@ def test_a_walk_is_the_arithmetic_of_one_pass(shape):
     features = torch.zeros(1, *shape, 1)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         all_conditionals(model.backbone, features, model.order)
-    stepper, groups = model.generation(1).stepper, model.backbone.grid.groups
-    places = [layers for gathering in (stepper.first, stepper.inner) for layers in gathering.places]
-    convs = [conv for stack in stepper.stacks for conv in (*stack.convs, *stack.links)]
-    per_group = sum(place.weight.numel() for layers in places for place in layers)
+    stepper, groups = model.generation(1).stepper, model.backbone.network.grid.groups
+    by_group = [layers for convs in (stepper.first, stepper.inner) for layers in convs.layers]
+    convs = [conv for stack in stepper.slab_stacks for conv in (*stack.convs, *stack.links)]
+    per_group = sum(layer.weight.numel() for layers in by_group for layer in layers)
     per_group += sum(weight.numel() for conv in convs for weight in conv.weights)
     walked = 2 * per_group * len(model.order) / groups
     assert 0.5 * counter.get_total_flops() < walked <= counter.get_total_flops()
 
 
-def test_of_an_image_some_rows_are_held_and_not_the_map():
+def test_for_an_image_some_rows_are_held_and_not_the_map():
     sizes = {}
     for batch in (1, 9):
         model = build((32, 32), "raster", "bernoulli", "gated_pixelcnn:channels=16,layers=10,kernel=3")
         sizes[batch] = state_bytes(model.generation(batch).stepper)
-    # ten layers: two rows of 16 inputs, one of 32 told to the horizontal stack, little else
+    # ten layers: two rows of 16 inputs, one of 32 passed to the horizontal stack, little else
     assert (sizes[9] - sizes[1]) / 8 < 1.5 * 4 * 10 * 32 * (2 * 16 + 32)

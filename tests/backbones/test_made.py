@@ -1,4 +1,4 @@
-"""MADE against masks written down element by element, and what its degrees promise."""
+"""MADE against masks written element by element, and the properties of its degrees."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tensorar_plugins.backbones.made_degrees import layer_masks, sampled_degrees
 from tests.part_specs import head_specs
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
-MASKS = 3
+CONNECTIVITIES = 3
 
 
 def _model(shape, spec="made:hidden=8,layers=2", *, head="bernoulli", ordering="shuffled", seed=0, **options):
@@ -24,7 +24,7 @@ def _model(shape, spec="made:hidden=8,layers=2", *, head="bernoulli", ordering="
 
 
 def _paths(network, order, *, direct=False):
-    """Whether a way of connections leads from coefficient ``j`` (column) to ``i`` (row), unit by unit."""
+    """Whether a path of connections leads from coefficient ``j`` (column) to ``i`` (row), unit by unit."""
     rank, degrees = order.rank.flatten().tolist(), network.degrees.tolist()
     n, reached = len(rank), []
     for j in range(n):
@@ -44,7 +44,7 @@ def _always_active(model):
 
 
 def _by_hand(network, features, order, context):
-    """The equations of the paper, with masks written down element by element."""
+    """The equations of the paper, with masks written element by element."""
     rank, degrees = order.rank.flatten().tolist(), network.degrees.tolist()
     f, p = network.signature.feature_count, network.signature.parameter_count
     weights = dict(network.named_parameters())
@@ -70,16 +70,18 @@ def _by_hand(network, features, order, context):
 @given(data=st.data())
 def test_parameters_and_gradients_are_those_of_the_equations(head, direct, data):
     shape, layers, k = data.draw(event_shapes()), data.draw(st.integers(1, 3)), data.draw(st.sampled_from([0, 2]))
-    spec = f"made:hidden=5,layers={layers},direct={direct},masks={MASKS}"
+    spec = f"made:hidden=5,layers={layers},direct_connections={direct},connectivities={CONNECTIVITIES}"
     model = _model(shape, spec, head=head, seed=data.draw(seeds), context_features=k)
     network, order = model.backbone, data.draw(orders(shape))
-    network.connectivity = data.draw(st.integers(0, MASKS - 1))
+    network.connectivity = data.draw(st.integers(0, CONNECTIVITIES - 1))
     features = model.features(events_of(model, 3, 0)).requires_grad_()
     context = torch.randn(3, k).double() if k else None
-    answers = [network(features, order, context), _by_hand(network, features, order, context)]
-    weights, inputs = torch.randn_like(answers[0]), [features, *network.parameters()]
-    ours, expected = (torch.autograd.grad((a * weights).sum(), inputs, materialize_grads=True) for a in answers)
-    for found, wanted in zip([answers[0], *ours], [answers[1], *expected], strict=True):
+    outputs = [network(features, order, context), _by_hand(network, features, order, context)]
+    weights, inputs = torch.randn_like(outputs[0]), [features, *network.parameters()]
+    found_gradients, expected_gradients = (
+        torch.autograd.grad((out * weights).sum(), inputs, materialize_grads=True) for out in outputs
+    )
+    for found, wanted in zip([outputs[0], *found_gradients], [outputs[1], *expected_gradients], strict=True):
         torch.testing.assert_close(found, wanted, **CLOSE)
 
 
@@ -87,9 +89,10 @@ def test_parameters_and_gradients_are_those_of_the_equations(head, direct, data)
 @given(data=st.data())
 def test_it_sees_everything_that_its_degrees_allow(direct, data):
     shape, hidden = data.draw(event_shapes()), data.draw(st.integers(1, 14))
-    spec = f"made:hidden={hidden},layers={data.draw(st.integers(1, 3))},direct={direct},masks={MASKS}"
+    layers = data.draw(st.integers(1, 3))
+    spec = f"made:hidden={hidden},layers={layers},direct_connections={direct},connectivities={CONNECTIVITIES}"
     model = _always_active(_model(shape, spec, ordering=f"random:seed={data.draw(st.integers(0, 99))}"))
-    model.backbone.connectivity = data.draw(st.integers(0, MASKS - 1))
+    model.backbone.connectivity = data.draw(st.integers(0, CONNECTIVITIES - 1))
     seen = dependency_matrix(model, torch.ones(1, *shape))
     assert torch.equal(seen, _paths(model.backbone, model.order, direct=direct == "true"))
     if hidden >= len(model.order) - 1 or direct == "true":
@@ -97,7 +100,7 @@ def test_it_sees_everything_that_its_degrees_allow(direct, data):
 
 
 @given(data=st.data())
-def test_every_hidden_unit_has_something_to_see_and_someone_to_tell(data):
+def test_every_hidden_unit_sees_an_input_and_is_seen_by_an_output(data):
     n, units, layers = (data.draw(st.integers(*bounds)) for bounds in [(2, 12), (1, 12), (1, 4)])
     for degrees in sampled_degrees(4, layers, units, n, seed=data.draw(seeds)):
         assert degrees.min() >= 0 and degrees.max() <= n - 2
@@ -110,14 +113,14 @@ def test_every_hidden_unit_has_something_to_see_and_someone_to_tell(data):
         assert from_inputs.all() and to_outputs.all()
 
 
-def test_where_there_is_one_coefficient_units_see_none_and_tell_it():
+def test_with_one_coefficient_units_see_nothing_and_reach_its_output():
     degrees = sampled_degrees(2, 2, 5, 1)
     into, between, out = layer_masks(torch.tensor([0]), degrees[1])
     assert not into.any() and between.all() and out.all()
 
 
-def test_each_degree_is_as_likely_as_another_for_every_unit():
-    """As in the paper, though the units of one layer share them out."""
+def test_every_unit_has_a_uniform_degree():
+    """As in the paper, although the units of one layer are not independent."""
     degrees = sampled_degrees(4001, 1, 7, 4, seed=1)[1:, 0]
     frequency = torch.stack([(degrees == m).double().mean(0) for m in range(3)])
     # five standard deviations of 4000 draws
@@ -125,25 +128,24 @@ def test_each_degree_is_as_likely_as_another_for_every_unit():
 
 
 def test_connectivities_follow_from_the_seed_alone():
-    torch.manual_seed(1)
-    spec = "made:hidden=20,masks=3"
-    one = build((9,), "raster", "bernoulli", spec).backbone.connectivities.degrees
-    torch.manual_seed(2)
-    assert torch.equal(
-        one, build((9,), "raster", "bernoulli", "made:hidden=20,masks=3").backbone.connectivities.degrees
-    )
-    other = build((9,), "raster", "bernoulli", "made:hidden=20,masks=3,seed=1").backbone.connectivities.degrees
+    def degrees(spec, seed):
+        torch.manual_seed(seed)
+        return build((9,), "raster", "bernoulli", spec).backbone.connectivities.degrees
+
+    one, same = (degrees("made:hidden=20,connectivities=3", seed) for seed in (1, 2))
+    assert torch.equal(one, same)
+    other = degrees("made:hidden=20,connectivities=3,seed=1", 1)
     assert torch.equal(one[0], other[0])
     assert not torch.equal(one[1], other[1])
     assert not torch.equal(one[1], one[2])
 
 
-# --- known mistakes -----------------------------------------------------------------------------------------------
+# --- common mistakes ------------------------------------------------------------------------------------------------
 
 
 def test_weights_are_the_same_after_many_connectivities_and_orders():
     """Masks multiplied into the weights would leave the intersection of all of them."""
-    model = _model((6,), f"made:hidden=8,masks={MASKS},direct=true").train()
+    model = _model((6,), f"made:hidden=8,connectivities={CONNECTIVITIES},direct_connections=true").train()
     before = copy.deepcopy(model.state_dict())
     features = model.features(events_of(model, 3, 0))
     for _ in range(20):
@@ -158,19 +160,20 @@ def test_weights_are_the_same_after_many_connectivities_and_orders():
 def test_each_connectivity_is_causal_before_any_training(training, data):
     shape = data.draw(event_shapes())
     torch.manual_seed(data.draw(seeds))
-    model = build(shape, "shuffled", "bernoulli", f"made:hidden=8,masks={MASKS},direct=true").double().train(training)
+    spec = f"made:hidden=8,connectivities={CONNECTIVITIES},direct_connections=true"
+    model = build(shape, "shuffled", "bernoulli", spec).double().train(training)
     order, step = data.draw(orders(shape)), data.draw(st.integers(0, len(model.order) - 1))
     features = torch.randn(1, *shape, 1).double()
     changed = torch.where(order.mask_before(step).unsqueeze(-1), features, torch.randn_like(features))
     both = torch.cat([features, changed])
-    for k in range(MASKS):
+    for k in range(CONNECTIVITIES):
         model.backbone.connectivity = k
         one, other = model.backbone(both, order).reshape(2, -1)[:, order.visits[: step + 1]]
         torch.testing.assert_close(one, other, **CLOSE)
 
 
 def test_masked_weights_get_no_gradient_and_all_others_some():
-    model = _always_active(_model((5,), "made:hidden=8,direct=true"))
+    model = _always_active(_model((5,), "made:hidden=8,direct_connections=true"))
     network, order = model.backbone, model.order
     network(torch.ones(1, 5, 1).double(), order).sum().backward()
     for layer, mask in zip([*network.layers, network.output], layer_masks(order.rank, network.degrees), strict=True):
@@ -179,28 +182,28 @@ def test_masked_weights_get_no_gradient_and_all_others_some():
 
 
 def test_connectivities_differ():
-    model = _model((6,), f"made:hidden=12,masks={MASKS}")
+    model = _model((6,), f"made:hidden=12,connectivities={CONNECTIVITIES}")
     x, found = events_of(model, 4, 0), []
-    for k in range(MASKS):
+    for k in range(CONNECTIVITIES):
         model.backbone.connectivity = k
         found.append(model.log_prob(x))
-    assert len({tuple(nats.tolist()) for nats in found}) == MASKS
+    assert len({tuple(nats.tolist()) for nats in found}) == CONNECTIVITIES
 
 
 @given(data=st.data())
 def test_each_connectivity_is_one_distribution_and_so_is_their_mixture(data):
-    model = data.draw(models(backbone=f"made:hidden=8,masks={MASKS}"))
+    model = data.draw(models(backbone=f"made:hidden=8,connectivities={CONNECTIVITIES}"))
     mixture = 0
-    for k in range(MASKS):
+    for k in range(CONNECTIVITIES):
         model.backbone.connectivity = k
         _, probability = joint(model)
         torch.testing.assert_close(probability.sum(), torch.ones(()).double())
-        mixture = mixture + probability / MASKS
+        mixture = mixture + probability / CONNECTIVITIES
     torch.testing.assert_close(mixture.sum(), torch.ones(()).double())
 
 
-def test_training_draws_them_all_from_the_generator_that_is_seeded_at_every_step():
-    model = _model((6,), f"made:hidden=12,masks={MASKS}").train()
+def test_training_draws_all_connectivities_from_the_global_generator():
+    model = _model((6,), f"made:hidden=12,connectivities={CONNECTIVITIES}").train()
     x = events_of(model, 4, 0)
 
     def losses():
@@ -210,22 +213,22 @@ def test_training_draws_them_all_from_the_generator_that_is_seeded_at_every_step
     first = losses()
     torch.manual_seed(3)
     assert losses() == first
-    assert len(set(first)) == MASKS
+    assert len(set(first)) == CONNECTIVITIES
 
 
-@pytest.mark.parametrize(("masks", "training"), [(1, True), (1, False), (MASKS, False)])
-def test_nothing_is_drawn_where_there_is_no_choice(masks, training):
-    model = _model((6,), f"made:hidden=12,masks={masks}").train(training)
+@pytest.mark.parametrize(("connectivities", "training"), [(1, True), (1, False), (CONNECTIVITIES, False)])
+def test_a_single_connectivity_draws_nothing(connectivities, training):
+    model = _model((6,), f"made:hidden=12,connectivities={connectivities}").train(training)
     x, before = events_of(model, 4, 0), torch.get_rng_state()
     assert torch.equal(parameters_of(model, x), parameters_of(model, x))
     assert torch.equal(torch.get_rng_state(), before)
 
 
-# --- masks that are remembered ------------------------------------------------------------------------------------
+# --- cached masks ---------------------------------------------------------------------------------------------------
 
 
 @given(data=st.data())
-def test_remembered_masks_are_those_of_the_order_at_hand(data):
+def test_cached_masks_are_those_of_the_given_order(data):
     shape = data.draw(event_shapes(min_coefficients=2))
     model = _model(shape)
     features = model.features(events_of(model, 3, 0))
@@ -235,7 +238,7 @@ def test_remembered_masks_are_those_of_the_order_at_hand(data):
         assert torch.equal(model.backbone(features, order), expected)
 
 
-def test_they_follow_the_network_into_another_dtype_and_a_copy():
+def test_cached_masks_follow_the_dtype_and_serve_copies():
     model = build((4,), "raster", "bernoulli", "made:hidden=8")
     x = torch.ones(2, 4)
     single = model.log_prob(x)
@@ -244,8 +247,8 @@ def test_they_follow_the_network_into_another_dtype_and_a_copy():
     torch.testing.assert_close(model.float().log_prob(x), single)
 
 
-def test_half_precision_around_it():
-    model = build((40,), "raster", "bernoulli", "made:hidden=8,direct=true", context_features=2)
+def test_autocast_to_half_precision():
+    model = build((40,), "raster", "bernoulli", "made:hidden=8,direct_connections=true", context_features=2)
     x, context = torch.rand(3, 40).round(), torch.randn(3, 2)
     expected = -model.log_prob(x, context).mean()
     with torch.autocast("cpu", torch.bfloat16):
@@ -254,14 +257,14 @@ def test_half_precision_around_it():
     torch.testing.assert_close(found, expected, rtol=2e-2, atol=2e-2)
 
 
-def test_no_events_at_all():
-    model = build((5,), "raster", "bernoulli", "made:hidden=3,direct=true")
+def test_an_empty_batch():
+    model = build((5,), "raster", "bernoulli", "made:hidden=3,direct_connections=true")
     assert model.log_prob(torch.zeros(0, 5)).shape == (0,)
 
 
-@pytest.mark.parametrize("backbone", ["made:hidden=8,direct=true", "nade:hidden=8"])
+@pytest.mark.parametrize("backbone", ["made:hidden=8,direct_connections=true", "nade:hidden=8"])
 @pytest.mark.parametrize("head", ["bernoulli", "categorical:levels=3"])
-def test_training_may_begin_at_given_parameters_of_each_coefficient(backbone, head):
+def test_initial_outputs_can_be_set_per_coefficient(backbone, head):
     model = _model((2, 3), backbone, head=head)
     for name, parameter in model.named_parameters():
         if not name.endswith("bias"):
@@ -272,7 +275,7 @@ def test_training_may_begin_at_given_parameters_of_each_coefficient(backbone, he
     torch.testing.assert_close(found, marginal.double().reshape(1, 6, -1).expand(2, -1, -1))
 
 
-@pytest.mark.parametrize("option", ["hidden", "layers", "masks"])
+@pytest.mark.parametrize("option", ["hidden", "layers", "connectivities"])
 def test_a_size_of_zero_is_refused(option):
     with pytest.raises(SpecError, match=option):
         build((4,), "raster", "bernoulli", f"made:{option}=0")

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from tensorar import ShapeError, SpecError, build, default_registry
 from tensorar.testing import event_shapes, orders, raster_like, seeds
 from tensorar.testing.properties import composite
-from tensorar_plugins.backbones.masked_conv import edges
-from tensorar_plugins.backbones.masked_conv.conv import MaskedConv, locally_masked
+from tensorar_plugins.backbones.masked_conv import conv as conv_module
+from tensorar_plugins.backbones.masked_conv import edges, locally_masked
+from tensorar_plugins.backbones.masked_conv.conv import MaskedConv
+from tensorar_plugins.backbones.masked_conv.edges import tap_edges
 from tensorar_plugins.backbones.masked_conv.grid import Grid
 from tensorar_plugins.backbones.masked_conv.taps import Kernel, Ranks
 
@@ -51,7 +53,7 @@ def _brute_force(conv, maps, rank):
     weight = conv.weight.unflatten(0, (groups, -1)).unflatten(2, (groups, -1))
     maps = maps.unflatten(1, (groups, -1))
     positions = list(itertools.product(*map(range, sizes)))
-    answers = []
+    outputs = []
     for g, i in itertools.product(range(groups), positions):
         total = torch.zeros(len(maps), weight.shape[1]).double() + 0 * (maps.sum() + weight.sum())
         for s, j in itertools.product(range(groups), positions):
@@ -64,38 +66,39 @@ def _brute_force(conv, maps, rank):
                 total = (
                     total + maps[(slice(None), s, slice(None), *j)] @ weight[(g, slice(None), s, slice(None), *tap)].T
                 )
-        answers.append(total if conv.bias is None else total + conv.bias.unflatten(0, (groups, -1))[g])
-    out = torch.stack(answers, 2).unflatten(2, (groups, *sizes))
+        outputs.append(total if conv.bias is None else total + conv.bias.unflatten(0, (groups, -1))[g])
+    out = torch.stack(outputs, 2).unflatten(2, (groups, *sizes))
     return out.movedim(2, 1).flatten(1, 2)
 
 
-def _with_slopes(conv, out, maps, slope):
+def _with_gradients(conv, out, maps, grad_out):
     parameters = [maps, conv.weight] + ([] if conv.bias is None else [conv.bias])
-    slopes = torch.autograd.grad(out, parameters, slope, allow_unused=True, materialize_grads=True)
-    return [out, *slopes]
+    gradients = torch.autograd.grad(out, parameters, grad_out, allow_unused=True, materialize_grads=True)
+    return [out, *gradients]
 
 
 @given(layer=layers())
 def test_any_order_shape_kernel_and_groups_by_brute_force(layer):
     conv, ranks, maps = layer
     out, expected = conv(maps, ranks), _brute_force(conv, maps, ranks.rank)
-    slope = torch.randn_like(expected)
-    found, wanted = _with_slopes(conv, out, maps, slope), _with_slopes(conv, expected, maps, slope)
+    grad_out = torch.randn_like(expected)
+    found, wanted = _with_gradients(conv, out, maps, grad_out), _with_gradients(conv, expected, maps, grad_out)
     torch.testing.assert_close(found, wanted, **CLOSE)
 
 
 @pytest.mark.parametrize("surplus", [0, 100])
 @given(layer=layers(raster=True))
-def test_one_ordinary_convolution_says_the_same_as_the_locally_masked_one(surplus, layer):
+def test_one_ordinary_convolution_equals_the_locally_masked_one(surplus, layer):
     conv, ranks, maps = layer
-    assume(conv.taps(ranks).uniform)
+    assume(conv.taps(ranks).translation_invariant)
     with pytest.MonkeyPatch.context() as patch:
         # input padded on one side, or positions too many computed and left out
-        patch.setattr(conv_module, "SURPLUS", surplus)
+        patch.setattr(conv_module, "MAX_OVERHEAD", surplus)
         out = conv(maps, ranks)
     expected = conv._locally_masked(maps, conv.taps(ranks))
-    slope = torch.randn_like(out)
-    torch.testing.assert_close(_with_slopes(conv, out, maps, slope), _with_slopes(conv, expected, maps, slope), **CLOSE)
+    grad_out = torch.randn_like(out)
+    found, wanted = (_with_gradients(conv, result, maps, grad_out) for result in (out, expected))
+    torch.testing.assert_close(found, wanted, **CLOSE)
 
 
 @given(data=st.data())
@@ -104,7 +107,7 @@ def test_taps_of_every_raster_like_order_are_alike_everywhere(data):
     channels = data.draw(st.lists(st.sampled_from(range(len(shape))), unique=True)) if shape else None
     grid = Grid.of(shape, channels)
     ranks = grid.ranks(_order(data.draw(raster_like(shape)), shape))
-    assert ranks.taps(Kernel.of(3, grid.sizes), include_self=data.draw(st.booleans())).uniform
+    assert ranks.taps(Kernel.of(3, grid.sizes), include_self=data.draw(st.booleans())).translation_invariant
 
 
 @pytest.mark.parametrize(
@@ -114,7 +117,7 @@ def test_taps_of_every_raster_like_order_are_alike_everywhere(data):
 def test_which_orders_need_masks_of_their_own_at_every_position(ordering, uniform):
     grid = Grid.of((8, 8))
     taps = grid.ranks(_order(ordering, (8, 8))).taps(Kernel.of(3, grid.sizes), include_self=True)
-    assert taps.uniform == uniform
+    assert taps.translation_invariant == uniform
 
 
 @given(layer=layers(raster=True))
@@ -158,7 +161,7 @@ def test_rows_are_ranks_too():
 
 
 @given(layer=layers())
-def test_dead_weights_have_no_gradient_and_no_say(layer):
+def test_dead_weights_have_no_gradient_and_no_effect(layer):
     conv, ranks, maps = layer
     out = conv(maps, ranks)
     out.sum().backward()
@@ -210,27 +213,27 @@ def test_slices_of_the_batch_in_blocks_of_any_length_are_the_same(blocks, exampl
     grid, order = Grid.of(shape), _order("spiral", shape)
     conv, maps = MaskedConv(grid, 2, 3, 3).double(), torch.randn(7, 2, *shape).double().requires_grad_()
     expected = _brute_force(conv, maps, grid.ranks(order).rank)
-    slope = torch.randn_like(expected)
-    monkeypatch.setattr(locally_masked, "SLICE", examples * 2 * 25)
-    monkeypatch.setattr(edges, "BLOCKS", blocks)
-    found = _with_slopes(conv, conv(maps, grid.ranks(order)), maps, slope)
-    torch.testing.assert_close(found, _with_slopes(conv, expected, maps, slope), **CLOSE)
+    grad_out = torch.randn_like(expected)
+    monkeypatch.setattr(locally_masked, "MAX_NUMBERS_PER_CALL", examples * 2 * 25)
+    monkeypatch.setattr(edges, "BLOCK_SIZES", blocks)
+    found = _with_gradients(conv, conv(maps, grid.ranks(order)), maps, grad_out)
+    torch.testing.assert_close(found, _with_gradients(conv, expected, maps, grad_out), **CLOSE)
 
 
-def test_devices_that_sum_up_no_bags_say_the_same(monkeypatch):
+def test_devices_without_embedding_bag_give_the_same(monkeypatch):
     grid = Grid.of((5, 5))
     ranks = grid.ranks(_order("spiral", (5, 5)))
     conv, maps = MaskedConv(grid, 2, 3, 3).double(), torch.randn(7, 2, 5, 5).double().requires_grad_()
-    slope = torch.randn(7, 3, 5, 5).double()
-    expected = _with_slopes(conv, conv(maps, ranks), maps, slope)
-    monkeypatch.setattr(edges, "BAGS", ())
-    torch.testing.assert_close(_with_slopes(conv, conv(maps, ranks), maps, slope), expected, **CLOSE)
+    grad_out = torch.randn(7, 3, 5, 5).double()
+    expected = _with_gradients(conv, conv(maps, ranks), maps, grad_out)
+    monkeypatch.setattr(edges, "EMBEDDING_BAG_DEVICES", ())
+    torch.testing.assert_close(_with_gradients(conv, conv(maps, ranks), maps, grad_out), expected, **CLOSE)
 
 
-def test_slopes_in_half_precision_are_summed_up_in_single(monkeypatch):
+def test_gradients_in_half_precision_are_summed_up_in_single(monkeypatch):
     """Of 512 equal terms one by one in bfloat16 half would be lost: the sum stops growing at 256."""
-    monkeypatch.setattr(edges, "BLOCKS", range(1, 2))
-    monkeypatch.setattr(locally_masked, "SLICE", 1)
+    monkeypatch.setattr(edges, "BLOCK_SIZES", range(1, 2))
+    monkeypatch.setattr(locally_masked, "MAX_NUMBERS_PER_CALL", 1)
     grid = Grid.of((2, 2))
     conv = MaskedConv(grid, 1, 1, 3, include_self=True).bfloat16()
     maps = torch.ones(512, 1, 2, 2, dtype=torch.bfloat16)
@@ -247,13 +250,14 @@ def test_mixed_precision_is_that_of_convolutions(dtype):
     assert spiral.dtype == raster.dtype == (torch.bfloat16 if dtype == torch.float32 else dtype)
 
 
-def test_edges_are_kept_for_the_last_batches_only():
-    grid = Grid.of((5, 5))
-    ranks = grid.ranks(_order("spiral", (5, 5)))
-    conv = MaskedConv(grid, 2, 3, 3)
-    for batch in range(1, 9):
-        conv(torch.randn(batch, 2, 5, 5), ranks)
-    assert list(conv.taps(ranks)._edges) == [7, 8]
+def test_the_number_of_cached_edges_is_bounded():
+    grid = Grid.of((3, 3))
+    taps = MaskedConv(grid, 2, 3, 3).taps(grid.ranks(_order("spiral", (3, 3))))
+    first = tap_edges(taps, 1)
+    assert tap_edges(taps, 1) is first
+    for examples in range(2, 100):
+        tap_edges(taps, examples)
+    assert tap_edges(taps, 1) is not first
 
 
 @pytest.mark.parametrize("ordering", ["raster", "hilbert"])
@@ -309,6 +313,6 @@ def test_axes_and_kernels_that_are_none_are_refused():
         with pytest.raises(ShapeError, match="channel axes of an event of shape"):
             build((5, 6), "raster", "bernoulli", f"pixelcnn:blocks=1,channels=2,channel_axes='{channels}'")
     for size in (2, 0, -1, (3,)):
-        with pytest.raises(SpecError, match="kernel sizes that are odd"):
+        with pytest.raises(SpecError, match="odd kernel sizes"):
             Kernel.of(size, (5, 5))
     assert Kernel.of(7, (3, 1)).size == (5, 1)

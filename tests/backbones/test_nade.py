@@ -1,4 +1,4 @@
-"""NADE against the textbook's loop over the coefficients: same parameters and same gradients, however it is cut."""
+"""NADE against the textbook's loop over the coefficients: same parameters and gradients for every chunk size."""
 
 from __future__ import annotations
 
@@ -51,19 +51,19 @@ def test_parameters_and_gradients_are_those_of_the_loop(head, activation, scalin
     k = model.backbone.signature.context_features
     context = torch.randn(3, k).double().requires_grad_() if k else None
     inputs = [features, *model.backbone.parameters(), *([context] if k else [])]
-    answers = [model.backbone(features, order, context), _textbook(model.backbone, features, order, context)]
-    weights = torch.randn_like(answers[0])
-    ours, expected = (
-        torch.autograd.grad((answer * weights).sum(), inputs, materialize_grads=True) for answer in answers
+    outputs = [model.backbone(features, order, context), _textbook(model.backbone, features, order, context)]
+    weights = torch.randn_like(outputs[0])
+    found_gradients, expected_gradients = (
+        torch.autograd.grad((out * weights).sum(), inputs, materialize_grads=True) for out in outputs
     )
-    for found, wanted in zip([answers[0], *ours], [answers[1], *expected], strict=True):
+    for found, wanted in zip([outputs[0], *found_gradients], [outputs[1], *expected_gradients], strict=True):
         torch.testing.assert_close(found, wanted, **CLOSE)
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "relu"])
 @pytest.mark.parametrize("scaled", [True, False])
 @pytest.mark.parametrize("chunk", [1, 2, 3, 8])
-def test_the_gradient_is_what_differences_say(activation, scaled, chunk):
+def test_the_gradient_agrees_with_finite_differences(activation, scaled, chunk):
     shapes = [(5, 2, 3), (5, 2, 4), (3, 4), (5, 3, 4)] + [(5,)] * scaled
     inputs = [torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in shapes]
 
@@ -74,7 +74,7 @@ def test_the_gradient_is_what_differences_say(activation, scaled, chunk):
 
 
 @given(data=st.data())
-def test_a_chunk_may_be_of_any_size(data):
+def test_the_chunk_size_does_not_matter(data):
     model, order = _model(data)
     other = copy.deepcopy(model)
     other.backbone.chunk = data.draw(st.integers(1, 40))
@@ -82,13 +82,13 @@ def test_a_chunk_may_be_of_any_size(data):
     torch.testing.assert_close(other.backbone(features, order), model.backbone(features, order), **CLOSE)
 
 
-@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("rows", [1, 2, 4, 16])
-def test_running_sums(rows, back):
+def test_running_sums(rows, reverse):
     x = torch.randn(rows, 3).double()
-    expected = x.flip(0).cumsum(0).flip(0) if back else x.cumsum(0)
-    for to, what in running_sums(x, back=back):
-        to += what
+    expected = x.flip(0).cumsum(0).flip(0) if reverse else x.cumsum(0)
+    for target, addend in running_sums(x, reverse=reverse):
+        target += addend
     torch.testing.assert_close(x, expected)
 
 
@@ -132,22 +132,22 @@ def test_one_set_of_weights_is_a_distribution_under_every_order(data):
     torch.testing.assert_close(probability.sum(), torch.ones(()).double())
 
 
-def test_hidden_units_of_all_coefficients_are_never_there_at_once():
-    """Neither kept for the backward pass nor for a moment of it."""
+def test_hidden_units_of_all_coefficients_are_never_in_memory_at_once():
+    """Neither saved for the backward pass nor at any moment of it."""
     n, batch, hidden, chunk = 64, 16, 32, 4
     network = build((n,), "raster", "bernoulli", f"nade:hidden={hidden},chunk={chunk}").backbone
     order = build((n,), "raster", "bernoulli", "fvsbn").order
-    kept, largest = [], Largest()
-    with largest, torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t) or t, lambda t: t):
+    saved, largest = [], Largest()
+    with largest, torch.autograd.graph.saved_tensors_hooks(lambda t: saved.append(t) or t, lambda t: t):
         network(torch.rand(batch, n, 1), order).sum().backward()
     weights = {t.numel() for t in network.parameters()}
     everything = n * batch * hidden
-    assert sum(t.numel() for t in kept if t.numel() not in weights) < everything / 2
+    assert sum(t.numel() for t in saved if t.numel() not in weights) < everything / 2
     assert largest.numbers < everything / 2
 
 
 class Largest(torch.utils._python_dispatch.TorchDispatchMode):
-    """The size of the largest tensor that any operation gives."""
+    """The size of the largest tensor that any operation returns."""
 
     numbers = 0
 
@@ -157,7 +157,7 @@ class Largest(torch.utils._python_dispatch.TorchDispatchMode):
         return out
 
 
-def test_half_precision_around_it_rounds_no_sums():
+def test_autocast_to_half_precision_rounds_no_sums():
     model = build((40,), "raster", "bernoulli", "nade:hidden=8,chunk=4", context_features=2)
     x, context = torch.rand(3, 40).round(), torch.randn(3, 2)
     expected = model.log_prob(x, context)
@@ -168,7 +168,7 @@ def test_half_precision_around_it_rounds_no_sums():
     assert all(p.grad.isfinite().all() for p in model.parameters())
 
 
-def test_no_events_at_all():
+def test_an_empty_batch():
     model = build((5,), "raster", "bernoulli", "nade:hidden=3,chunk=2")
     model.backbone(torch.zeros(0, 5, 1), model.order).sum().backward()
     assert all((p.grad == 0).all() for p in model.parameters())

@@ -1,4 +1,4 @@
-"""What the PixelRNNs have in common; one coefficient at a time they are the network of one pass, on every grid."""
+"""Properties of both PixelRNNs: one coefficient at a time they are the network of one pass, on every grid."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def test_the_steps_are_those_of_one_pass(name, shape, context_features):
     torch.testing.assert_close(*_both(_model(name, shape, context_features=context_features)), **CLOSE)
 
 
-@pytest.mark.parametrize("options", [{"first": 1}, {"first": 3}, {"layers": 1}, {"layers": 3}])
+@pytest.mark.parametrize("options", [{"first_kernel": 1}, {"first_kernel": 3}, {"layers": 1}, {"layers": 3}])
 @pytest.mark.parametrize("shape", [(6, 7), (5, 6, 3), (3, 5, 6)])
 def test_the_steps_with_other_kernels_and_depths(name, shape, options):
     torch.testing.assert_close(*_both(_model(name, shape, **options)), **CLOSE)
 
 
 @pytest.mark.parametrize("shape", [(5, 150), (2, 9, 10)])
-def test_slices_larger_than_what_is_computed_at_once(name, shape):
+def test_slices_larger_than_what_one_product_computes(name, shape):
     torch.testing.assert_close(*_both(_model(name, shape, layers=1)), **CLOSE)
 
 
@@ -75,8 +75,9 @@ def test_in_half_precision_as_one_pass_is(name):
     torch.testing.assert_close(walk(model, features), expected, rtol=0.1, atol=0.1)
 
 
-def test_what_is_held_is_some_rows(name):
+def test_the_state_is_some_rows(name):
     """Twice as many rows take no more memory for each example."""
     short, long = (_model(name, (rows, 8)) for rows in (8, 16))
-    sizes = [state_bytes(m.generation(n).stepper) for m, n in ((short, 1), (short, 11), (long, 1), (long, 11))]
+    cases = ((short, 1), (short, 11), (long, 1), (long, 11))
+    sizes = [state_bytes(m.generation(n).stepper) for m, n in cases]
     assert sizes[1] - sizes[0] == sizes[3] - sizes[2] > 0

@@ -50,7 +50,7 @@ def test_the_input_of_a_block_is_added_once(ordering):
 
 @given(data=st.data())
 def test_in_eval_and_in_training_it_is_the_same_function(data):
-    """Nothing in it looks at other examples or at other positions against the order."""
+    """No layer mixes examples, or positions against the order."""
     model = data.draw(models(backbone=SMALL, max_coefficients=12))
     x = events_of(model, 3, data.draw(seeds))
     torch.testing.assert_close(model.train().log_prob(x), model.eval().log_prob(x))

@@ -1,4 +1,4 @@
-"""What the PixelCNNs have in common a coefficient at a time."""
+"""Properties of both PixelCNN steppers."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from tests.backbones.stepping_helpers import compare
     ("spec", "ordering", "shape"),
     [
         ("pixelcnn:channels=6,blocks=2", "snake", (6, 6)),
-        ("gated_pixelcnn:channels=5,hidden=6,layers=3", "raster", (5, 6)),
+        ("gated_pixelcnn:channels=5,output_channels=6,layers=3", "raster", (5, 6)),
     ],
 )
-def test_batches_of_any_size_and_two_walks_at_once(spec, ordering, shape):
+def test_batches_of_any_size_and_two_steppers_at_once(spec, ordering, shape):
     model = randomise(build(shape, ordering, "bernoulli", spec), 0, spread=0.4)
     for batch in (1, 2, 17):
         compare(model, batch=batch)
     order, ones = model.order, torch.ones(2, 1).double()
     first, second = (model.generation(2).stepper for _ in range(2))
-    shown, answers = None, []
+    features, outputs = None, []
     with torch.inference_mode():
         for _ in range(len(order)):
-            answers.append(first.step(shown))
-            second.step(None if shown is None else 1 - shown)
-            shown = ones
+            outputs.append(first.step(features))
+            second.step(None if features is None else 1 - features)
+            features = ones
         alone = model.generation(2).stepper
-        for t, answer in enumerate(answers):
-            assert torch.equal(alone.step(None if t == 0 else ones), answer), "parameters told stay what they were"
+        # later steps leave the parameters that earlier ones returned as they are
+        for t, output in enumerate(outputs):
+            assert torch.equal(alone.step(None if t == 0 else ones), output)

@@ -27,15 +27,15 @@ def _gru(x, h, c, w, u, a, b):
 
 
 def _lstm(x, h, c, w, u, a, b):
-    write, keep, cell, show = (x @ w.T + a + h @ u.T + b).chunk(4, -1)
+    write, keep, cell, output = (x @ w.T + a + h @ u.T + b).chunk(4, -1)
     c = torch.sigmoid(keep) * c + torch.sigmoid(write) * torch.tanh(cell)
-    return torch.sigmoid(show) * torch.tanh(c), c
+    return torch.sigmoid(output) * torch.tanh(c), c
 
 
 STEPS = {"tanh": _tanh, "gru": _gru, "lstm": _lstm}
 
 
-def _place(positions, coefficient, event_shape):
+def _position(positions, coefficient, event_shape):
     """The position vector of one coefficient, index by index."""
     total = torch.zeros_like(positions.origin)
     for axis, index in zip(positions.axes, torch.unravel_index(coefficient, event_shape), strict=True):
@@ -43,29 +43,29 @@ def _place(positions, coefficient, event_shape):
     return total
 
 
-def _told(backbone, features, order, t):
-    """What one example's network is told at step ``t``."""
+def _inputs(backbone, features, order, t):
+    """The network's inputs for one example at step ``t``."""
     before = functional.pad(features[order.visits[t - 1]] if t else 0 * features[0], (0, 1), value=float(t == 0))
     positions = backbone.inputs.positions
     if positions is None:
         return before
     shape = order.event_shape
-    asked = _place(positions.next, order.visits[t], shape)
-    seen = _place(positions.last, order.visits[t - 1], shape) if t else torch.zeros_like(asked)
-    return torch.cat([before, seen, asked])
+    following = _position(positions.next, order.visits[t], shape)
+    last = _position(positions.last, order.visits[t - 1], shape) if t else torch.zeros_like(following)
+    return torch.cat([before, last, following])
 
 
 def _by_loop(backbone, cell, features, order, context):
     """The parameters ``(N, P)`` of one example, from features ``(N, F)`` and a context ``(K)``."""
-    answers = features.new_empty(len(order), backbone.signature.parameter_count)
+    parameters = features.new_empty(len(order), backbone.signature.parameter_count)
     states = [[features.new_zeros(layer.hidden_size)] * 2 for layer in backbone.layers]
     for t in range(len(order)):
-        x = torch.cat([_told(backbone, features, order, t), context])
+        x = torch.cat([_inputs(backbone, features, order, t), context])
         for layer, bias, state in zip(backbone.layers, backbone.contexts, states, strict=True):
             state[:] = STEPS[cell](x, *state, *layer.parameters())
             x = state[0] + bias.map.weight @ context
-        answers[order.visits[t]] = functional.linear(x, backbone.output.weight, backbone.output.bias)
-    return answers
+        parameters[order.visits[t]] = functional.linear(x, backbone.output.weight, backbone.output.bias)
+    return parameters
 
 
 @pytest.mark.parametrize("ordering", ["raster", "shuffled"])
@@ -77,8 +77,8 @@ def test_equals_a_loop_over_the_coefficients(cell, ordering, data):
     model = randomise(build(shape, ordering, "bernoulli", spec, context_features=2), data.draw(seeds))
     order, context = data.draw(orders(shape)), torch.randn(2, 2).double()
     features = model.features(events_of(model, 2, data.draw(seeds)))
-    answer = model.backbone(features, order, context).reshape(2, len(order), -1)
-    for row, seen, given_context in zip(answer, features.reshape(2, len(order), -1), context, strict=True):
+    output = model.backbone(features, order, context).reshape(2, len(order), -1)
+    for row, seen, given_context in zip(output, features.reshape(2, len(order), -1), context, strict=True):
         torch.testing.assert_close(row, _by_loop(model.backbone, cell, seen, order, given_context), **CLOSE)
 
 
@@ -90,14 +90,14 @@ def _of_step(model, order, features, t):
     return model.backbone(features, order).reshape(len(order), -1)[order.visits[t]]
 
 
-def test_where_the_order_varies_the_network_knows_what_it_is_asked_for():
+def test_if_the_order_varies_the_network_knows_the_next_coefficient():
     model = _shuffled()
     features = torch.randn(1, 2, 3, 1).double()
     one, other = (Order(torch.tensor(visits), (2, 3)) for visits in ([4, 0, 1, 2, 3, 5], [4, 0, 5, 2, 3, 1]))
     assert not torch.isclose(_of_step(model, one, features, 2), _of_step(model, other, features, 2)).any()
 
 
-def test_where_the_order_varies_the_network_knows_what_it_was_shown():
+def test_if_the_order_varies_the_network_knows_the_last_coefficient():
     model = _shuffled()
     same = torch.ones(1, 2, 3, 1).double()
     one, other = (Order(torch.tensor(visits), (2, 3)) for visits in ([0, 5, 1, 2, 3, 4], [4, 5, 1, 2, 3, 0]))
@@ -105,12 +105,12 @@ def test_where_the_order_varies_the_network_knows_what_it_was_shown():
 
 
 @pytest.mark.parametrize(
-    ("ordering", "option", "told"),
-    [("raster", "", False), ("raster", ",positions=true", True), ("shuffled", "", True)],
+    ("ordering", "option", "embedded"),
+    [("raster", "", False), ("raster", ",position_embedding=true", True), ("shuffled", "", True)],
 )
-def test_positions_are_told_where_the_order_varies_or_where_asked_for(ordering, option, told):
+def test_positions_are_embedded_if_the_order_varies_or_on_request(ordering, option, embedded):
     model = build((4,), ordering, "bernoulli", f"rnn:hidden=4{option}")
-    assert (model.backbone.inputs.positions is not None) == told
+    assert (model.backbone.inputs.positions is not None) == embedded
 
 
 @pytest.mark.parametrize("option", ["hidden", "layers", "embedding"])
@@ -120,7 +120,7 @@ def test_a_size_of_zero_is_refused(option):
 
 
 @given(data=st.data())
-def test_steps_and_coefficients_are_each_others_inverse(data):
+def test_to_event_is_the_inverse_of_to_sequence(data):
     order = data.draw(orders(data.draw(event_shapes())))
     x = torch.arange(2.0 * len(order) * 3).reshape(2, *order.event_shape, 3)
     assert torch.equal(to_event(to_sequence(x, order), order), x)

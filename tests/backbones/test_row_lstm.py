@@ -29,12 +29,12 @@ def _textbook(layer, maps, pixels):
     state, weight = layer.scan.channels, layer.scan.weight[0].unflatten(1, (-1, taps))
     width = state // pixels.groups
     first = (layer.scan.hidden[0, :, 0, 0], layer.scan.cell[0, :, 0, 0])
-    entering, reach = layer.enter.conv.weight, layer.enter.conv.kernel.size[-1] // 2
+    entering, reach = layer.input_to_state.conv.weight, layer.input_to_state.conv.kernel.size[-1] // 2
     along = [0] + [o for o in range(-(taps // 2), taps // 2 + 1) if o]
     states, added = {}, torch.zeros_like(maps)
     for i in range(pixels.height):
         for j in range(pixels.width):
-            gates = layer.enter.conv.bias.reshape(pixels.groups, 4, width).transpose(0, 1).flatten()
+            gates = layer.input_to_state.conv.bias.reshape(pixels.groups, 4, width).transpose(0, 1).flatten()
             for o in range(-reach, reach + 1):
                 if pixels.inside(i, j + o):
                     kernel = entering[:, :, 0, reach + o] * pixels.mask(i, j, i, j + o, 4 * width, 2 * width)
@@ -45,18 +45,18 @@ def _textbook(layer, maps, pixels):
                 gates = gates + (weight[:, :, tap] * mask) @ states.get((i - 1, j + o), first)[0]
             states[i, j] = lstm(gates, states.get((i - 1, j), first)[1])
             mask = pixels.mask(i, j, i, j, 2 * width, width)
-            added[:, i, j] = (layer.leave.weight[:, :, 0, 0] * mask) @ states[i, j][0] + layer.leave.bias
+            added[:, i, j] = (layer.to_maps.weight[:, :, 0, 0] * mask) @ states[i, j][0] + layer.to_maps.bias
     return added
 
 
 @pytest.mark.parametrize("shape", IMAGES)
 @pytest.mark.parametrize("kernel", [1, 3, 5])
 def test_the_layers_are_those_of_the_textbook_and_so_are_their_gradients(shape, kernel):
-    backbone = _model(shape, channels=2, layers=2, kernel=kernel).backbone
+    backbone = _model(shape, channels=2, layers=2, kernel=kernel).backbone.network
     order = Order.raster(shape)
     ranks, pixels = backbone.grid.ranks(order), Pixels(backbone.grid, order)
     maps = torch.randn(2, backbone.grid.groups * 4, *backbone.grid.sizes, dtype=torch.float64, requires_grad=True)
-    fast = backbone.recur(maps, None, ranks, None)
+    fast = backbone.recur(maps, maps, ranks, None)
     slow = []
     for event in maps:
         for layer in backbone.layers:
@@ -76,7 +76,7 @@ def test_the_row_before_the_first_is_learned():
     model = _model((5, 5), channels=8, layers=1)
     x = torch.zeros(1, 5, 5)
     first = model.conditionals(x).mean[0, 0]
-    torch.nn.init.zeros_(model.backbone.layers[0].scan.hidden)
+    torch.nn.init.zeros_(model.backbone.network.layers[0].scan.hidden)
     assert (model.conditionals(x).mean[0, 0] != first).all()
 
 
@@ -99,15 +99,15 @@ def test_nothing_of_the_future_is_seen_in_training_or_after(shape, training):
     assert not (_seen(model) & ~model.order.causal_mask()).any()
 
 
-@pytest.mark.parametrize("options", ["kernel=2", "kernel=0", "layers=0", "channels=0", "first=4"])
+@pytest.mark.parametrize("options", ["kernel=2", "kernel=0", "layers=0", "channels=0", "first_kernel=4"])
 def test_options_that_make_no_network(options):
     with pytest.raises(SpecError):
         build((6, 6), "raster", "bernoulli", f"row_lstm:{options}")
 
 
 def test_training_begins_with_a_memory():
-    layer = build((5, 5), "raster", "bernoulli", "row_lstm:channels=2").backbone.layers[0]
-    assert layer.enter.conv.bias[2:4].tolist() == [1.0, 1.0]
+    layer = build((5, 5), "raster", "bernoulli", "row_lstm:channels=2").backbone.network.layers[0]
+    assert layer.input_to_state.conv.bias[2:4].tolist() == [1.0, 1.0]
     assert layer.scan.hidden.count_nonzero() == layer.scan.cell.count_nonzero() == 0
 
 

@@ -1,4 +1,4 @@
-"""What recurrent network and transformer have in common: nothing later and everything earlier is seen, in all forms."""
+"""Properties of recurrent network and transformer: they see nothing later and everything earlier, in all forms."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CLOSE = {"rtol": 1e-10, "atol": 1e-10}
 SPECS = [
     *(f"rnn:cell={cell},hidden=5" for cell in ("tanh", "gru", "lstm")),
     *(
-        f"transformer:channels=8,heads=2,kv_heads={k},layers=2,positions={p}"
+        f"transformer:channels=8,heads=2,kv_heads={k},layers=2,position_embedding={p}"
         for k, p in ((1, "learned"), (2, "rotary"))
     ),
 ]
@@ -28,14 +28,14 @@ def test_nothing_later_is_seen_and_an_example_is_alone_in_its_batch(spec, traini
     x, other = (events_of(model, 3, data.draw(seeds)) for _ in range(2))
     step = data.draw(st.integers(0, len(model.order) - 1))
     changed = torch.where(model.order.mask_before(step), x, other)
-    until, answer = model.order.visits[: step + 1], parameters_of(model, x)
-    torch.testing.assert_close(parameters_of(model, changed)[:, until], answer[:, until], **CLOSE)
-    torch.testing.assert_close(parameters_of(model, x[1:2]), answer[1:2], **CLOSE)
+    until, output = model.order.visits[: step + 1], parameters_of(model, x)
+    torch.testing.assert_close(parameters_of(model, changed)[:, until], output[:, until], **CLOSE)
+    torch.testing.assert_close(parameters_of(model, x[1:2]), output[1:2], **CLOSE)
 
 
 @pytest.mark.parametrize("spec", SPECS)
 @given(data=st.data())
-def test_everything_that_the_order_shows_is_seen(spec, data):
+def test_everything_earlier_is_seen(spec, data):
     model = data.draw(models(backbone=spec, max_coefficients=10))
     assert torch.equal(dependency_matrix(model, events_of(model, 1, data.draw(seeds))), model.order.causal_mask())
 

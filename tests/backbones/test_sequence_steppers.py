@@ -14,13 +14,13 @@ from tests.backbones.stepping_helpers import compare_selected, walk
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 SPECS = [
     *(
-        f"rnn:hidden=6,layers=2,embedding=3,cell={c},positions={p}"
+        f"rnn:hidden=6,layers=2,embedding=3,cell={c},position_embedding={p}"
         for c in ("tanh", "gru", "lstm")
         for p in ("true", "false")
     ),
     "rnn:hidden=6,layers=1,dropout=0.5",
     *(
-        f"transformer:channels=8,layers=2,heads={h},kv_heads={k},positions={p}"
+        f"transformer:channels=8,layers=2,heads={h},kv_heads={k},position_embedding={p}"
         for h, k in ((1, 1), (4, 1), (4, 2), (4, 4))
         for p in ("learned", "rotary")
     ),
@@ -30,7 +30,7 @@ SPECS = [
 @pytest.mark.parametrize("context_features", [0, 2])
 @pytest.mark.parametrize("ordering", ["raster", "hilbert", "shuffled"])
 @pytest.mark.parametrize("spec", SPECS)
-def test_the_steps_of_every_form_are_those_of_one_pass(spec, ordering, context_features):
+def test_steps_equal_the_forward_pass(spec, ordering, context_features):
     head = "categorical:levels=3,one_hot=true"
     model = randomise(build((4, 4), ordering, head, spec, context_features=context_features), 0)
     x = events_of(model, 3, 1)
@@ -49,7 +49,7 @@ def test_selected_examples_go_on_as_if_alone(spec, context_features, rows):
 
 
 @pytest.mark.parametrize("kv_heads", [1, 2, 4])
-def test_a_transformer_keeps_one_key_and_value_for_all_heads_that_share_it(kv_heads):
+def test_heads_that_share_a_key_and_value_keep_one_of_each(kv_heads):
     model = build((4, 4), "raster", "bernoulli", f"transformer:channels=32,heads=4,layers=3,kv_heads={kv_heads}")
     sizes = [held_bytes(model.generation(batch).stepper) for batch in (1, 2)]
     keys_and_values, width, steps, layers = 2, 32 // 4, 16, 3
@@ -57,6 +57,6 @@ def test_a_transformer_keeps_one_key_and_value_for_all_heads_that_share_it(kv_he
 
 
 @pytest.mark.parametrize("spec", SPECS)
-def test_a_batch_of_none_is_walked_too(spec):
+def test_an_empty_batch(spec):
     model = build((2, 2), "raster", "bernoulli", spec).double()
     assert walk(model, torch.zeros(0, 2, 2, 1).double()).shape == (0, 4, 1)

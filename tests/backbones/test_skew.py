@@ -1,4 +1,4 @@
-"""Grids walked through in steps: what is skewed comes back, and neighbours are found where they lie."""
+"""Grids scanned in steps: skewing is undone, and neighbours are at the listed positions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _neighbours_on_axes(d):
 
 
 @given(sizes=sizes)
-def test_what_is_skewed_comes_back(sizes):
+def test_undoing_the_skew_gives_the_maps_back(sizes):
     mirrors = _mirrors(len(sizes))
     skew = Skew(diagonals(sizes), _neighbours_on_axes(len(sizes)), mirrors)
     maps = torch.randn(len(mirrors), 3, math.prod(sizes), 2)
@@ -43,7 +43,7 @@ def test_a_column_is_one_diagonal(sizes):
 
 
 @given(sizes=sizes)
-def test_a_mirrored_branch_goes_through_the_mirrored_grid(sizes):
+def test_a_mirrored_direction_scans_the_mirrored_grid(sizes):
     mirrors = _mirrors(len(sizes))
     skew = Skew(diagonals(sizes), _neighbours_on_axes(len(sizes)), mirrors)
     plain = Skew(diagonals(sizes), _neighbours_on_axes(len(sizes)))
@@ -54,11 +54,11 @@ def test_a_mirrored_branch_goes_through_the_mirrored_grid(sizes):
         assert torch.equal(branch, plain([mirrored])[0])
 
 
-@pytest.mark.parametrize("walk", ["diagonals", "rows"])
+@pytest.mark.parametrize("scan", ["diagonals", "rows"])
 @given(sizes=sizes)
-def test_neighbours_are_where_they_are_looked_for(walk, sizes):
+def test_neighbours_are_at_the_listed_positions(scan, sizes):
     d = len(sizes)
-    if walk == "diagonals":
+    if scan == "diagonals":
         step, offsets = diagonals(sizes), _neighbours_on_axes(d)
     else:
         step, offsets = rows(sizes), [(-1, *rest) for rest in itertools.product((-1, 0, 1), repeat=d - 1)]
@@ -66,13 +66,13 @@ def test_neighbours_are_where_they_are_looked_for(walk, sizes):
     coordinates = torch.stack(torch.unravel_index(skew.cells[0], sizes), 1).tolist()
     steps = [list(map(tuple, some)) for some in _cut(coordinates, skew.counts)]
     before = []
-    for cells, seen in zip(steps, skew.seen(), strict=True):
-        for offset, places in zip(offsets, seen.unflatten(0, (len(offsets), -1)), strict=True):
-            for cell, place in zip(cells, places.tolist(), strict=True):
+    for cells, seen in zip(steps, skew.neighbours_by_step(), strict=True):
+        for offset, positions in zip(offsets, seen.unflatten(0, (len(offsets), -1)), strict=True):
+            for cell, position in zip(cells, positions.tolist(), strict=True):
                 there = tuple(c + o for c, o in zip(cell, offset, strict=True))
                 inside = all(0 <= c < n for c, n in zip(there, sizes, strict=True))
-                assert (place < len(before)) == inside
-                assert not inside or before[place] == there
+                assert (position < len(before)) == inside
+                assert not inside or before[position] == there
         before = cells
 
 

@@ -1,4 +1,4 @@
-"""The transformer, against dense attention over the coefficients in their own places with the mask of the order."""
+"""The transformer, against dense attention over the coefficients in the event's own order, with the order's mask."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ CLOSE = {"rtol": 1e-10, "atol": 1e-10}
 
 
 def _spec(positions="learned", kv_heads=1):
-    return f"transformer:channels=16,heads=4,kv_heads={kv_heads},layers=2,positions={positions}"
+    return f"transformer:channels=16,heads=4,kv_heads={kv_heads},layers=2,position_embedding={positions}"
 
 
-def _places(positions, event_shape):
+def _positions(positions, event_shape):
     """``(N, width)``: the position vectors, one coefficient and one axis at a time."""
     rows = []
     for i in range(math.prod(event_shape)):
@@ -33,47 +33,47 @@ def _places(positions, event_shape):
 
 
 def _tokens(tokens, features, order):
-    """``(N, C)`` for one example, by coefficient: each is handed what was visited just before it."""
-    seen, asked = (_places(places, order.event_shape) for places in (tokens.last_position, tokens.next_position))
+    """``(N, C)`` for one example, by coefficient: each depends on the coefficient visited just before it."""
+    last, following = (_positions(p, order.event_shape) for p in (tokens.last_position, tokens.next_position))
     rows = []
     for i, rank in enumerate(order.rank.flatten().tolist()):
-        last = order.visits[rank - 1]
-        rows.append((tokens.value(features[last]) + seen[last] if rank else tokens.start) + asked[i])
+        before = order.visits[rank - 1]
+        rows.append((tokens.value(features[before]) + last[before] if rank else tokens.start) + following[i])
     return torch.stack(rows)
 
 
-def _turns(rotary, order):
-    """The turns of keys and queries by coefficient, as complex numbers ``(N, pairs)``."""
-    speeds = torch.tensor(rotary.frequencies, dtype=torch.float64)
+def _rotations(rotary, order):
+    """The rotations of keys and queries by coefficient, as complex numbers ``(N, pairs)``."""
+    frequencies = torch.tensor(rotary.frequencies, dtype=torch.float64)
     index = [torch.stack(torch.unravel_index(i, order.event_shape))[rotary.axis_of_pair] for i in _flat(order)]
-    asked = torch.stack([torch.polar(torch.ones_like(speeds), speeds * i) for i in index])
+    query = torch.stack([torch.polar(torch.ones_like(frequencies), frequencies * i) for i in index])
     rank = order.rank.flatten()
-    seen = [asked[order.visits[r - 1]] if r else torch.ones_like(asked[0]) for r in rank]
-    return torch.stack(seen), asked
+    key = [query[order.visits[r - 1]] if r else torch.ones_like(query[0]) for r in rank]
+    return torch.stack(key), query
 
 
 def _flat(order):
     return torch.arange(len(order))
 
 
-def _turned(x, turns):
-    pairs = turns.shape[-1]
-    z = torch.complex(x[..., :pairs], x[..., pairs : 2 * pairs]) * turns
+def _rotated(x, rotations):
+    pairs = rotations.shape[-1]
+    z = torch.complex(x[..., :pairs], x[..., pairs : 2 * pairs]) * rotations
     return torch.cat([z.real, z.imag, x[..., 2 * pairs :]], dim=-1)
 
 
-def _attend(attention, h, order, turns):
+def _attend(attention, h, order, rotations):
     """Dense attention of one head after the other over ``(N, C)``, by coefficient."""
     width, own, share = h.shape[-1] // attention.heads, attention.kv_heads, attention.heads // attention.kv_heads
     queries, keys, values = attention.inputs(h).split([h.shape[-1], own * width, own * width], -1)
-    answers = []
+    outputs = []
     for head, q in enumerate(queries.split(width, -1)):
         k, v = (part.split(width, -1)[head // share] for part in (keys, values))
-        if turns is not None:
-            q, k = _turned(q, turns[1]), _turned(k, turns[0])
+        if rotations is not None:
+            q, k = _rotated(q, rotations[1]), _rotated(k, rotations[0])
         scores = torch.where(order.causal_mask(include_self=True), q @ k.T / width**0.5, -torch.inf)
-        answers.append(scores.softmax(-1) @ v)
-    return attention.output(torch.cat(answers, -1))
+        outputs.append(scores.softmax(-1) @ v)
+    return attention.output(torch.cat(outputs, -1))
 
 
 def _norm(layer, h):
@@ -84,10 +84,11 @@ def _norm(layer, h):
 def _dense(backbone, features, order, context):
     """The parameters ``(N, P)`` of one example, without permuting anything."""
     h = _tokens(backbone.tokens, features, order)
-    turns = None if backbone.rotary is None or not backbone.rotary.frequencies else _turns(backbone.rotary, order)
+    rotary = backbone.rotary
+    rotations = None if rotary is None or not rotary.frequencies else _rotations(rotary, order)
     for block in backbone.layers:
         h = h + block.context.map.weight @ context
-        h = h + _attend(block.attention, _norm(block.attention_norm, h), order, turns)
+        h = h + _attend(block.attention, _norm(block.attention_norm, h), order, rotations)
         wide = block.feed_forward.widen(_norm(block.feed_forward_norm, h))
         h = h + block.feed_forward.narrow(wide * 0.5 * (1 + torch.erf(wide / 2**0.5)))
     return backbone.output(_norm(backbone.norm, h))
@@ -103,8 +104,8 @@ def test_equals_dense_attention_with_the_mask_of_the_order(positions, kv_heads, 
     model = randomise(model, data.draw(seeds))
     order, context = data.draw(orders(shape)), torch.randn(2, 2).double()
     features = model.features(events_of(model, 2, data.draw(seeds)))
-    answer = model.backbone(features, order, context).reshape(2, len(order), -1)
-    for row, seen, given_context in zip(answer, features.reshape(2, len(order), -1), context, strict=True):
+    output = model.backbone(features, order, context).reshape(2, len(order), -1)
+    for row, seen, given_context in zip(output, features.reshape(2, len(order), -1), context, strict=True):
         torch.testing.assert_close(row, _dense(model.backbone, seen, order, given_context), **CLOSE)
 
 
@@ -124,7 +125,7 @@ def _of_step(model, order, features, t):
 
 @pytest.mark.parametrize("t", [0, 2])
 @pytest.mark.parametrize("positions", POSITIONS)
-def test_the_network_knows_what_it_is_asked_for(positions, t):
+def test_the_network_knows_the_next_coefficient(positions, t):
     model = randomise(build((2, 3), "shuffled", "bernoulli", _spec(positions)), 0)
     features = torch.randn(1, 2, 3, 1).double()
     visits = [4, 0, 1, 2, 3, 5]
@@ -133,7 +134,7 @@ def test_the_network_knows_what_it_is_asked_for(positions, t):
 
 
 @pytest.mark.parametrize("positions", POSITIONS)
-def test_the_network_knows_what_it_was_shown(positions):
+def test_the_network_knows_the_last_coefficient(positions):
     model = randomise(build((2, 3), "shuffled", "bernoulli", _spec(positions)), 0)
     same = torch.ones(1, 2, 3, 1).double()
     one, other = (Order(torch.tensor(visits), (2, 3)) for visits in ([0, 5, 1, 2, 3, 4], [4, 5, 1, 2, 3, 0]))
@@ -141,8 +142,8 @@ def test_the_network_knows_what_it_was_shown(positions):
 
 
 @given(shape=event_shapes(), width=st.integers(0, 12), seed=seeds)
-def test_products_of_turned_vectors_depend_on_the_distance_only(shape, width, seed):
-    """Two pairs of coefficients as far apart along every axis give the same product."""
+def test_products_of_rotated_vectors_depend_on_the_offset_only(shape, width, seed):
+    """Two pairs of coefficients with the same offset along every axis give the same product."""
     generator = torch.Generator().manual_seed(seed)
     query, key = torch.randn(2, 1, width, generator=generator, dtype=torch.float64)
     angles = RotaryEmbedding(shape, width).angles(query)
@@ -155,13 +156,13 @@ def test_products_of_turned_vectors_depend_on_the_distance_only(shape, width, se
     torch.testing.assert_close(products.flatten(), first[kind], **CLOSE)
 
 
-def test_every_axis_that_a_head_has_room_for_turns():
+def test_every_axis_that_a_head_has_pairs_for_rotates():
     rotary = RotaryEmbedding((5, 1, 7, 3), 6)
     assert rotary.axis_of_pair == [0, 2, 3]
     assert (rotary.angles(torch.zeros(())).diff(dim=0).abs().sum(0) > 0).all()
 
 
-def test_neighbours_turn_differently_in_half_precision_too():
+def test_neighbours_rotate_differently_in_half_precision_too():
     angles = RotaryEmbedding((784,), 8).angles(torch.zeros((), dtype=torch.bfloat16))
     assert (angles.diff(dim=0) != 0).all()
 
@@ -175,7 +176,7 @@ def test_weights_begin_as_in_gpt_2():
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "message"),
     [
         ("heads=3", "transformer's channels to be a multiple of its heads"),
         ("kv_heads=3", "transformer's heads to be a multiple of its kv_heads"),
@@ -184,8 +185,8 @@ def test_weights_begin_as_in_gpt_2():
         ("channels=0", "channels"),
     ],
 )
-def test_sizes_that_make_no_network_are_refused(options, says):
-    with pytest.raises(SpecError, match=says):
+def test_sizes_that_make_no_network_are_refused(options, message):
+    with pytest.raises(SpecError, match=message):
         build((4,), "raster", "bernoulli", f"transformer:{options}")
 
 

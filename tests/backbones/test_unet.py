@@ -1,4 +1,4 @@
-"""The U-Net: any sizes, answers that depend on all of the evidence, and on nothing else in the batch."""
+"""The U-Net: any sizes, outputs that depend on all of the evidence, and on nothing else in the batch."""
 
 from __future__ import annotations
 
@@ -40,24 +40,24 @@ def _seen(network, batch, seed, known=0.5):
 def test_any_shape_and_depth_go_through(shape, levels, blocks, seed):
     network = _random(shape, seed % 100, f"channels=2,levels={levels},blocks={blocks}", feature_count=2)
     features, mask = _seen(network, 3, seed)
-    answer = network(features, mask, _everything(network, 3))
-    assert answer.shape == (3, torch.Size(shape).numel(), 2)
-    assert answer.isfinite().all()
+    output = network(features, mask, _everything(network, 3))
+    assert output.shape == (3, torch.Size(shape).numel(), 2)
+    assert output.isfinite().all()
 
 
 @pytest.mark.parametrize("shape", [(1,), (2,), (3,), (7,), (33,), (1, 5), (7, 5), (3, 9, 6), (9, 6, 3), (2, 5, 6, 7)])
-def test_each_answer_depends_on_all_that_is_known(shape):
-    """Whatever the sizes are halved to: every position is seen from every other one."""
+def test_each_output_depends_on_all_known_values(shape):
+    """Every position sees every other one, whatever the sizes."""
     network = _random(shape, options="channels=8,levels=6")
     features, mask = _seen(network, 1, 0, known=1.1)
     query = _everything(network, 1)
-    slopes = torch.autograd.functional.jacobian(lambda f: network(f, mask, query)[0].sum(1), features)
+    gradients = torch.autograd.functional.jacobian(lambda f: network(f, mask, query)[0].sum(1), features)
     n = mask.numel()
-    assert slopes.reshape(n, n).ne(0).all()
+    assert gradients.reshape(n, n).ne(0).all()
 
 
 @given(seed=seeds)
-def test_what_else_is_in_the_batch_does_not_matter(seed):
+def test_examples_are_independent_of_the_rest_of_the_batch(seed):
     network = _random((5, 6), context_features=2).train()
     features, mask = _seen(network, 4, seed)
     context, query = torch.randn(4, 2, dtype=torch.float64), _everything(network, 4)
@@ -67,10 +67,10 @@ def test_what_else_is_in_the_batch_does_not_matter(seed):
         torch.testing.assert_close(network(features[one], mask[one], query[one], context[one]), together[one])
 
 
-def test_levels_end_where_there_is_nothing_left_to_halve():
+def test_levels_end_at_a_single_position():
     def depth(network):
         level, count = network.levels, 1
-        while not level.last:
+        while not level.coarsest:
             level, count = level.coarser, count + 1
         return count
 
@@ -96,7 +96,7 @@ def test_short_axes_are_channels(shape, sizes, groups):
     assert (grid.sizes, grid.groups) == (sizes, groups)
 
 
-def test_before_training_every_answer_is_the_marginal():
+def test_before_training_every_output_is_the_marginal():
     model = build((2, 6, 5), "shuffled", "categorical:levels=3", "unet:channels=8")
     marginal = torch.randn(2, 6, 5, 3)
     model.backbone.init_output_bias(marginal)
@@ -111,8 +111,8 @@ def test_colours_of_one_pixel_see_each_other():
     mask[:, 0, 2, 3] = True
     features = torch.zeros(2, 3, 5, 6, 1).double()
     features[1, 0, 2, 3] = 1
-    answer = model.backbone(features, mask, _everything(model.backbone, 2)).reshape(2, 3, 5, 6)
-    assert (answer[0, 1:, 2, 3] != answer[1, 1:, 2, 3]).all()
+    output = model.backbone(features, mask, _everything(model.backbone, 2)).reshape(2, 3, 5, 6)
+    assert (output[0, 1:, 2, 3] != output[1, 1:, 2, 3]).all()
 
 
 def test_dropout_is_for_training_alone():
@@ -124,8 +124,8 @@ def test_dropout_is_for_training_alone():
     assert not torch.equal(network(features, mask, query), network(features, mask, query))
 
 
-def test_evidence_that_settles_the_rest_is_learnt():
-    """Copies of one coin: whatever is seen first tells all the others."""
+def test_evidence_that_determines_the_rest_is_learnt():
+    """Copies of one coin: the first one observed determines all others."""
     torch.manual_seed(0)
     model = build((6,), "shuffled", "bernoulli", "unet:channels=8,levels=2,blocks=1")
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)

@@ -32,7 +32,7 @@ def gated_pixelcnn(batch: int) -> Callable[[], Tensor]:
 
 
 def transformer(batch: int) -> Callable[[], Tensor]:
-    """The two dense layers of one block."""
+    """The feed-forward network of one block."""
     block, token = _stepper("transformer", batch).layers[0], torch.randn(batch, 128)
     return lambda: block.narrow(torch.nn.functional.gelu(block.widen(block.feed_forward_norm(token)))) + token
 

@@ -1,4 +1,4 @@
-"""Calling the command line: in this process, or as a real one."""
+"""Helpers that run the command line, in this process or in a new one."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ ESCAPE = "\x1b"
 
 
 def call(*arguments):
-    """Run a command in this process: what came of it, with its exit code and its two outputs."""
+    """Run a command in this process; return the result with its exit code and outputs."""
     return CliRunner().invoke(app, [str(argument) for argument in arguments], prog_name="tensorar")
 
 
 def done(*arguments):
-    """Run a command that must succeed, and say nothing on standard error that is a complaint."""
+    """Run a command that must succeed without printing an error."""
     result = call(*arguments)
     assert result.exit_code == 0, result.output
     assert "error" not in result.stderr
@@ -44,27 +44,27 @@ def _refuse(constant):
 
 
 def environment(**changed):
-    """The environment of a real process: one thread, nothing said about colours or a launcher."""
+    """The environment of a new process: one thread, no settings for colours or launchers."""
     dropped = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "RANK", "WORLD_SIZE", "PYTEST_XDIST_WORKER")
     kept = {key: value for key, value in os.environ.items() if key not in dropped}
     return kept | {"OMP_NUM_THREADS": "1", "TERM": "xterm-256color"} | changed
 
 
 def process(*arguments, cwd, **changed):
-    """Run a command as a real process, warnings being errors."""
+    """Run a command in a new process, with warnings as errors."""
     command = [sys.executable, "-W", "error", "-m", "tensorar_cli", *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, env=environment(**changed), capture_output=True, text=True, timeout=120)
 
 
 def refused(result):
-    """The one line of an error: no traceback, exit code 2, the form that all have."""
+    """Check that a command failed with exit code 2 and a one-line error; return the line."""
     code = result.exit_code if hasattr(result, "exit_code") else result.returncode
     assert code == 2, result.stdout + result.stderr
     assert re.fullmatch(r"error: expected .+, got .+; .+\n", result.stderr), result.stderr
-    assert "unexpected" not in result.stderr
+    assert "unexpected" not in result.stderr and "internal error" not in result.stderr
     return result.stderr
 
 
 def contents(folder):
-    """Every file and folder below a folder, files with their bytes."""
+    """All files and folders below a folder, with the content of files."""
     return {path: path.read_bytes() if path.is_file() else None for path in sorted(folder.rglob("*"))}

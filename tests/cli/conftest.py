@@ -1,4 +1,4 @@
-"""Commands run in a folder of their own, with plugins that no other test sees, on runs that are trained once."""
+"""Commands run in a temporary folder, with plugins of their own, on runs that are trained once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def bits(tmp_path):
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
-    """Runs on bits and on the toy, each trained for a moment."""
+    """Runs on bits and on the toy, each trained for a few steps."""
     folder = tmp_path_factory.mktemp("trained")
     events = np.random.default_rng(0).integers(0, 2, (60, 4, 4), dtype=np.uint8)
     np.save(folder / "bits.npy", events)

@@ -1,4 +1,4 @@
-"""Files that are damaged, of another kind or no longer there: one line, exit code 2, nothing left behind."""
+"""Damaged, invalid and missing files are reported in one line with exit code 2, and no files are left."""
 
 import gzip
 import socket
@@ -32,7 +32,7 @@ TABLES = {
     "header.csv": "a,b\n",
 }
 DATA = {
-    "npy:path=nan.npy": "finite numbers in the train part of 'npy', got NaN or infinity; remove or fill them",
+    "npy:path=nan.npy": "finite numbers in the train split of 'npy', got NaN or infinity; remove or fill them",
     "npy:path=infinite.npy": "got NaN or infinity",
     "npy:path=empty.npy": "at least 3 events in empty.npy, one for each split, got 0",
     "npy:path=hollow.npy": "at least one coefficient",
@@ -89,7 +89,7 @@ def test_data(data, files, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("data", "head", "told"),
+    ("data", "head", "message"),
     [
         (
             "npy:path=levels.npy",
@@ -101,10 +101,10 @@ def test_data(data, files, monkeypatch):
         ("csv:path=reals.csv", "categorical:levels=4", "use --head gaussian_mixture"),
     ],
 )
-def test_values_that_the_head_does_not_take(data, head, told, files):
+def test_values_that_the_head_refuses(data, head, message, files):
     (files / "reals.csv").write_text("".join(f"{i / 7},{i / 3}\n" for i in range(30)))
     before = contents(files)
-    assert told in refused(call("train", data, "--head", head, *SHORT, "--out", "out"))
+    assert message in refused(call("train", data, "--head", head, *SHORT, "--out", "out"))
     assert contents(files) == before
 
 
@@ -116,8 +116,8 @@ def test_no_network(tmp_path, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(fetch, "cache_folder", lambda: tmp_path / "cache")
     monkeypatch.setattr(mnist, "MIRRORS", (closed,))
-    told = refused(call("train", "mnist", *SHORT, "--out", "out"))
-    assert f"from one of its mirrors, got {closed} (unreachable); check the network, or provide the files" in told
+    message = refused(call("train", "mnist", *SHORT, "--out", "out"))
+    assert f"from one of its mirrors, got {closed} (unreachable); check the network, or provide the files" in message
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
@@ -125,8 +125,8 @@ def test_no_network(tmp_path, monkeypatch):
 
 MASKS = {
     "eye5.npy": "of the event's shape (4, 4), got (5, 5)",
-    "threes.npy": "of truth values, or of 0 and 1, got other values (float64)",
-    "words.npy": "of truth values",
+    "threes.npy": "Boolean, or 0 and 1, got other values (float64)",
+    "words.npy": "Boolean, or 0 and 1",
     "cut.npy": "an array from numpy.save, got ",
     "many.npz": "one array from numpy.save, got an archive of arrays",
     "none.npy": "an array from numpy.save, got no such file or directory",
@@ -164,31 +164,31 @@ def _cut(name, size):
 
 
 RECIPES = {
-    "older": (_replaced("format = 1", "format = 0"), "of format 1, got format 0; use the version of tensorar"),
-    "no format": (_replaced("format = 1\n", ""), "of format 1, got format none"),
+    "older": (_replaced("format = 2", "format = 0"), "to have format 2, got format 0; use the version of tensorar"),
+    "no format": (_replaced("format = 2\n", ""), "to have format 2, got format none"),
     "not TOML": (_replaced("[parts]", "[parts"), "recipe.toml to be a TOML file, got "),
     "cut": (_cut("recipe.toml", 75), "bits/recipe.toml"),
-    "empty": (_cut("recipe.toml", 0), "of format 1, got format none"),
+    "empty": (_cut("recipe.toml", 0), "to have format 2, got format none"),
     "a number for a part": (_replaced('head = "bernoulli"', "head = 5"), "the head under [parts] in "),
     "no part": (_replaced('head = "bernoulli"\n', ""), 'got none; write head = "name" or "name:key=value"'),
     "parts are no table": (_replaced("[parts]", "parts = 3\n[training]"), "recipe.toml"),
     "unknown setting": (_replaced("steps = 3", "stesp = 3"), "'stesp' in "),
-    "setting of another type": (_replaced("steps = 3", 'steps = "x"'), "the setting steps to be integer"),
+    "setting of another type": (_replaced("steps = 3", 'steps = "x"'), "the setting 'steps' to be integer"),
     "unknown key": (_replaced("[training]", "[trainign]"), "'trainign'; did you mean 'training'?"),
-    "no shape": (_replaced("event_shape", "evnt_shape"), "made.event_shape in "),
-    "a part of nobody": (_replaced('"fvsbn"', '"fvsbm"'), "the backbone 'fvsbm' that "),
+    "no shape": (_replaced("event_shape", "evnt_shape"), "provenance.event_shape to be a list of sizes in "),
+    "a part of nobody": (_replaced('"fvsbn"', '"fvsbm"'), "the backbone 'fvsbm', with which "),
     "another part": (_replaced('"fvsbn"', '"mlp:hidden=4"'), "to fit its recipe, got others for backbone."),
-    "another shape": (_replaced("    4,\n    4,", "    2,\n    8,"), "events of shape (2, 8), which "),
+    "another shape": (_replaced("    4,\n    4,", "    2,\n    8,"), "events of shape (2, 8), for which "),
 }
 
 
 @pytest.mark.parametrize("case", RECIPES)
 def test_recipes(case, bits_run, tmp_path):
-    damage, told = RECIPES[case]
+    damage, message = RECIPES[case]
     damage(bits_run)
     before = contents(tmp_path)
     for command in ("evaluate", "posterior"):
-        assert told in refused(call(command, bits_run))
+        assert message in refused(call(command, bits_run))
     assert contents(tmp_path) == before
 
 
@@ -196,47 +196,47 @@ def test_recipes(case, bits_run, tmp_path):
 def test_weights(command, bits_run, tmp_path):
     for size in (0, 5, 60, -9):
         _cut("model.safetensors", size)(bits_run)
-        assert "model.safetensors to be a whole safetensors file, got " in refused(call(command, bits_run))
+        assert "model.safetensors to be a complete safetensors file, got " in refused(call(command, bits_run))
     (bits_run / "model.safetensors").unlink()
     assert "model.safetensors, got no such file; train again" in refused(call(command, bits_run))
 
 
-def test_a_training_state(bits_run, tmp_path):
+def test_a_damaged_or_missing_training_state(bits_run, tmp_path):
     _cut("training/state.safetensors", -9)(bits_run)
     before = contents(tmp_path)
-    assert "state.safetensors to be a whole safetensors file" in refused(call("train", "--resume", bits_run))
+    assert "state.safetensors to be a complete safetensors file" in refused(call("train", "--resume", bits_run))
     assert contents(tmp_path) == before
     (bits_run / "training" / "state.safetensors").unlink()
     assert "state.safetensors, got no such file" in refused(call("train", "--resume", bits_run))
 
 
-def test_data_that_a_run_no_longer_finds(bits, tmp_path):
+def test_a_run_whose_data_changed_or_disappeared(bits, tmp_path):
     done("train", f"npy:path={bits}", *SHORT, "--out", "run")
     np.save(bits, np.zeros((30, 5), dtype=np.uint8))
     for command in ("evaluate", "inpaint", "posterior"):
-        assert "events of shape (4, 4), which run was made for, got (5,)" in refused(call(command, "run"))
-    assert "which run was made for" in refused(call("train", "--resume", "run"))
+        assert "events of shape (4, 4), for which run was trained, got (5,)" in refused(call(command, "run"))
+    assert "for which run was trained" in refused(call("train", "--resume", "run"))
     bits.unlink()
     assert "got no such file or directory; check the path" in refused(call("evaluate", "run"))
     done("sample", "run", "-n", "2")
 
 
-def test_a_plugin_that_is_not_there_now(tmp_path):
+def test_a_run_whose_plugin_file_is_missing(tmp_path):
     done("train", "stripes", "--plugin", PLUGIN, *SHORT, "--out", "run")
     from tensorar import default_registry
 
     for command in (*LOOKING, "train --resume"):
         default_registry.cache_clear()
-        told = refused(call(*command.split(), "run"))
-        assert "the dataset 'stripes' that run was made with, got no installed plugin that brings it" in told
-        assert f"load it with --plugin {PLUGIN}" in told
+        message = refused(call(*command.split(), "run"))
+        assert "the dataset 'stripes', with which run was trained, got no installed plugin that provides it" in message
+        assert f"load it with --plugin {PLUGIN}" in message
 
 
-def test_an_installed_plugin_that_is_not_there_now(bits_run):
+def test_a_run_whose_installed_plugin_is_missing(bits_run):
     _replaced('backbone = "fvsbn"', 'backbone = "wavenet"')(bits_run)
     text = (bits_run / "recipe.toml").read_text()
-    old = '[made.plugins.backbone]\nplugin = "builtin"\ndistribution = "tensorar"\n'
+    old = '[provenance.plugins.backbone]\nplugin = "builtin"\ndistribution = "tensorar"\n'
     assert old in text
-    new = '[made.plugins.backbone]\nplugin = "waves"\ndistribution = "tensorar-waves"\n'
+    new = '[provenance.plugins.backbone]\nplugin = "waves"\ndistribution = "tensorar-waves"\n'
     (bits_run / "recipe.toml").write_text(text.replace(old, new))
     assert "install it: pip install tensorar-waves==0.1.0" in refused(call("evaluate", bits_run))

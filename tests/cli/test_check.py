@@ -1,4 +1,4 @@
-"""``tensorar plugins check``: every check with its result, a counterexample in words, exit code 1 when one fails."""
+"""``tensorar plugins check``: the result of every check, counterexamples in words, exit code 1 if one fails."""
 
 import json
 
@@ -22,23 +22,23 @@ def broken(tmp_path, kind, module, part):
     return tmp_path / "broken.py"
 
 
-def test_a_part_that_is_right_passes_every_check():
+def test_a_correct_part_passes_every_check():
     result = report("plugins", "check", "raster:flip=0", "--shape", "2,3")
     assert {row["part"] for row in result["checks"]} == {"raster"}
     assert {row["kind"] for row in result["checks"]} == {"ordering"}
-    assert all(row["passed"] and row["counterexample"] is None and row["seconds"] >= 0 for row in result["checks"])
+    assert all(row["status"] in ("passed", "skipped") and row["seconds"] >= 0 for row in result["checks"])
     assert "permutation" in {row["check"] for row in result["checks"]}
 
 
 def test_all_parts_of_a_file_are_checked():
     shown = done("plugins", "check", PLUGIN).stdout.splitlines()
-    assert shown[0].split() == ["part", "check", "result", "seconds", "counterexample"]
+    assert shown[0].split() == ["part", "check", "result", "seconds", "reason"]
     parts = {tuple(line.split()[:2]) for line in shown[1:-1]}
     assert parts == {("ordering", "backwards"), ("head", "coin"), ("dataset", "stripes")}
-    assert shown[-1] == f"{len(shown) - 2} checks, 0 failed"
+    assert shown[-1].startswith(f"{len(shown) - 2} checks, 0 failed")
 
 
-def test_a_failure_is_told_in_words_with_exit_code_1(tmp_path):
+def test_a_failure_is_reported_in_words_with_exit_code_1(tmp_path):
     result = call("plugins", "check", broken(tmp_path, "backbone", "masks", "TransposedMask"), "--shape", "2")
     assert result.exit_code == 1
     assert result.stderr == ""
@@ -57,15 +57,15 @@ def test_json_has_one_object_for_each_check(tmp_path):
     )
     assert result.exit_code == 1
     rows = json.loads(result.stdout)["checks"]
-    assert all(set(row) == {"part", "kind", "check", "passed", "counterexample", "seconds"} for row in rows)
+    assert all(set(row) == {"part", "kind", "check", "status", "reason", "seconds"} for row in rows)
     assert {(row["kind"], row["part"]) for row in rows} == {("ordering", "backwards")}
-    assert all(row["passed"] == (row["counterexample"] is None) for row in rows)
-    told = {row["check"]: row["counterexample"] for row in rows}
-    assert "visited 0 times" in told["permutation"]
+    assert all((row["status"] == "passed") == (row["reason"] is None) for row in rows)
+    message = {row["check"]: row["reason"] for row in rows}
+    assert "visited 0 times" in message["permutation"]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["no_such"], "'no_such'"),
         (["einops"], "pattern"),
@@ -78,20 +78,20 @@ def test_json_has_one_object_for_each_check(tmp_path):
         (["raster", "--shape", "2,y"], "--shape"),
     ],
 )
-def test_what_cannot_be_checked_is_told_in_one_line(arguments, told, tmp_path):
+def test_invalid_parts_are_reported_in_one_line(arguments, message, tmp_path):
     (tmp_path / "empty.py").write_text("import tensorar\n\n@tensorar.hookimpl\ndef tensorar_heads():\n    return []\n")
     (tmp_path / "fails.py").write_text("no_such_name\n")
-    assert told in refused(call("plugins", "check", *arguments))
+    assert message in refused(call("plugins", "check", *arguments))
 
 
-def test_as_a_process_it_leaves_nothing_behind_and_no_colours_in_a_pipe(tmp_path):
+def test_as_a_process_it_writes_no_files_and_no_colours_to_a_pipe(tmp_path):
     result = process("plugins", "check", "bernoulli", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert list(tmp_path.iterdir()) == []
     assert ESCAPE not in result.stdout + result.stderr
 
 
-def test_without_hypothesis_it_says_how_to_get_it(tmp_path):
+def test_without_hypothesis_the_error_says_how_to_install_it(tmp_path):
     (tmp_path / "hypothesis.py").write_text("raise ImportError('none here')")
-    told = refused(process("plugins", "check", "bernoulli", cwd=tmp_path, PYTHONPATH=str(tmp_path)))
-    assert "pip install 'tensorar[test]'" in told
+    message = refused(process("plugins", "check", "bernoulli", cwd=tmp_path, PYTHONPATH=str(tmp_path)))
+    assert "pip install 'tensorar[test]'" in message

@@ -38,8 +38,8 @@ def _train_sample_and_complete(file, head, network, folder, shape):
     drawn = report("sample", run, "-n", "2", "--out", folder / "drawn.npy")
     assert drawn["shape"] == [2, *shape]
     report("sample", run, "-n", "2", "--out", folder / "drawn.png")
-    told = report("inpaint", run, "--events", "2", "--completions", "2", "--evidence", "top half", "--split", "train")
-    assert told["shape"] == [2, 2, *shape]
+    result = report("inpaint", run, "--events", "2", "--completions", "2", "--evidence", "top half", "--split", "train")
+    assert result["shape"] == [2, 2, *shape]
     assert (run / "inpainting.png").is_file()
     return np.load(folder / "drawn.npy")
 
@@ -58,7 +58,7 @@ def test_volumes(volumes, tmp_path, network):
 
 
 def test_photographs(data_folder, tmp_path):
-    """Real colours: 32 x 32 images of CIFAR-10, whatever the likelihood after a moment of training."""
+    """Real colours: 32 x 32 images of CIFAR-10; the likelihood does not matter after so short a training."""
     file = data_folder / "cifar10_subset" / "cifar10_subset.npz"
     run = tmp_path / "run"
     trained = report(

@@ -14,7 +14,7 @@ PLUGIN = Path(__file__).parents[1] / "training" / "dataset_with_contexts.py"
 
 @pytest.fixture(scope="module")
 def _trained(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("told") / "run"
+    folder = tmp_path_factory.mktemp("labelled") / "run"
     longer = [
         "--steps",
         "60",
@@ -29,7 +29,7 @@ def _trained(tmp_path_factory):
         "--device",
         "cpu",
     ]
-    done("train", "told", "--plugin", PLUGIN, "--backbone", "fvsbn", *longer, "--out", folder)
+    done("train", "labelled", "--plugin", PLUGIN, "--backbone", "fvsbn", *longer, "--out", folder)
     return folder
 
 
@@ -48,17 +48,17 @@ def test_samples_follow_the_context(run, tmp_path):
     assert _sampled(run, tmp_path, "--context", "0,1").mean() < 0.2
 
 
-def test_several_contexts_take_turns(run, tmp_path):
+def test_samples_cycle_through_several_contexts(run, tmp_path):
     drawn = _sampled(run, tmp_path, "--context", "1,0", "--context", "0,1")
     assert drawn[0::2].mean() > 0.8
     assert drawn[1::2].mean() < 0.2
 
 
-def test_without_one_the_contexts_are_those_of_the_data(run, tmp_path):
+def test_without_a_context_those_of_the_data_are_used(run, tmp_path):
     assert 0.2 < _sampled(run, tmp_path).mean() < 0.8
 
 
-def test_contexts_of_fewer_events_than_samples_take_turns(run, tmp_path):
+def test_samples_cycle_through_the_contexts_of_fewer_events(run, tmp_path):
     drawn = _sampled(run, tmp_path, "-n", 410)
     assert drawn.shape == (410, 4)
     assert 0.2 < drawn.mean() < 0.8
@@ -76,8 +76,8 @@ def test_completions_and_posteriors_for_a_given_context(run, tmp_path):
 
 
 def test_one_event_has_one_context(run):
-    told = refused(call("posterior", run, "--plugin", PLUGIN, "--context", "1,0", "--context", "0,1"))
-    assert "one --context for one event, got 2" in told
+    message = refused(call("posterior", run, "--plugin", PLUGIN, "--context", "1,0", "--context", "0,1"))
+    assert "one --context for one event, got 2" in message
 
 
 @pytest.mark.parametrize("command", ["sample", "inpaint", "posterior"])

@@ -1,4 +1,4 @@
-"""``tensorar demo``, as a real process and for a moment."""
+"""``tensorar demo``, as a short real process."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 from .commands import call, process, refused
 
 
-def test_the_demo_trains_evaluates_draws_and_says_where_all_is(tmp_path):
+def test_the_demo_trains_evaluates_draws_and_lists_its_files(tmp_path):
     result = process("demo", "--minutes", "0.02", "--device", "cpu", "--json", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     report = json.loads(result.stdout)
@@ -23,6 +23,6 @@ def test_the_demo_trains_evaluates_draws_and_says_where_all_is(tmp_path):
     assert report["data_nats"] < report["nats"] < 134, "better than guessing among 64 values"
 
 
-def test_no_time_is_no_demo(tmp_path):
+def test_a_demo_needs_time(tmp_path):
     assert "minutes to be a positive number, got 0.0" in refused(call("demo", "--minutes", "0"))
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Folders that cannot be written to, and disks that are full: one line, and what was there stays whole."""
+"""Read-only folders and full disks are reported in one line; existing files stay intact."""
 
 import errno
 import os
@@ -21,16 +21,16 @@ WRITING = {
 
 
 @pytest.mark.parametrize("command", WRITING)
-def test_a_file_where_a_folder_is_wanted(command, bits_run, tmp_path):
+def test_a_file_instead_of_a_folder(command, bits_run, tmp_path):
     (tmp_path / "file").write_text("mine")
     before = contents(tmp_path)
-    told = refused(call(*WRITING[command](bits_run, tmp_path / "file" / "below")))
-    assert "got a file where a folder is wanted; choose another folder" in told
+    message = refused(call(*WRITING[command](bits_run, tmp_path / "file" / "below")))
+    assert "got a file, not a folder; choose another folder" in message
     assert contents(tmp_path) == before
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="/proc is where even the superuser cannot write")
-def test_a_folder_that_nobody_may_write_to(bits_run):
+def test_a_read_only_folder(bits_run):
     out = Path("/proc/self/tensorar")
     assert "expected to write /proc/self/tensorar/x.npy, got " in refused(call(*WRITING["sample"](bits_run, out)))
     assert "expected to write /proc/self/tensorar/training" in refused(call(*WRITING["train"](bits_run, out)))
@@ -38,8 +38,8 @@ def test_a_folder_that_nobody_may_write_to(bits_run):
 
 def test_the_folder_of_a_run_is_not_overwritten(bits_run, tmp_path):
     before = contents(tmp_path)
-    told = refused(call("train", "toy", "--out", bits_run))
-    assert f"a folder without a run, got the run in {bits_run}; resume it with --resume" in told
+    message = refused(call("train", "toy", "--out", bits_run))
+    assert f"a folder without a run, got the run in {bits_run}; resume it with --resume" in message
     assert contents(tmp_path) == before
 
 
@@ -52,16 +52,16 @@ def _failing(number):
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT], ids=errno.errorcode.get)
 @pytest.mark.parametrize("command", WRITING)
-def test_no_room(command, number, bits_run, tmp_path, monkeypatch):
+def test_a_full_or_read_only_disk(command, number, bits_run, tmp_path, monkeypatch):
     before = contents(tmp_path)
     monkeypatch.setattr(os, "fsync", _failing(number))
-    told = refused(call(*WRITING[command](bits_run, tmp_path / "new" / "folder")))
-    assert f"got {os.strerror(number)}; choose another folder, or make room" in told
+    message = refused(call(*WRITING[command](bits_run, tmp_path / "new" / "folder")))
+    assert f"got {os.strerror(number)}; choose another folder, free disk space" in message
     monkeypatch.undo()
     assert contents(tmp_path) == before
 
 
-def test_room_that_ends_in_the_middle_of_a_training(bits, tmp_path, monkeypatch):
+def test_a_disk_that_fills_up_during_training(bits, tmp_path, monkeypatch):
     train = ["train", f"npy:path={bits}", *SHORT, "--set", "evaluate_every=1"]
     expected = report(*train, "--out", "whole")["metrics"]
     real, synced = os.fsync, []
@@ -103,8 +103,8 @@ def tiny_disk():
             subprocess.run(["umount", folder], check=True)
 
 
-def test_a_disk_that_is_really_full(tiny_disk, bits, tmp_path):
+def test_a_full_disk(tiny_disk, bits, tmp_path):
     wide = ["train", f"npy:path={bits}", "--backbone", "mlp:hidden=256", *SHORT, "--out", tiny_disk / "a" / "run"]
-    told = refused(process(*wide, cwd=tmp_path))
-    assert "got No space left on device; choose another folder, or make room" in told
+    message = refused(process(*wide, cwd=tmp_path))
+    assert "got No space left on device; choose another folder, free disk space" in message
     assert list(tiny_disk.iterdir()) == []

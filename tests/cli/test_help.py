@@ -1,4 +1,4 @@
-"""Help: every command and option has it, and it comes before torch does."""
+"""Every command and option has help, which does not import torch."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ def tree(command, path=()):
 COMMANDS = dict(tree(get_command(app)))
 
 
-def test_all_commands_are_there():
+def test_the_commands():
     leaves = {path for path, command in COMMANDS.items() if not hasattr(command, "commands")}
     single = {(name,) for name in ("demo", "train", "evaluate", "sample", "inpaint", "posterior")}
     plugins = {("plugins", name) for name in ("list", "show", "check", "new")}
@@ -42,7 +42,7 @@ def test_every_command_and_option_has_help(path):
 
 
 @pytest.mark.parametrize("path", [path for path, c in COMMANDS.items() if not hasattr(c, "commands")], ids=" ".join)
-def test_what_all_commands_share(path):
+def test_shared_options(path):
     options = {name for parameter in COMMANDS[path].params for name in parameter.opts}
     assert {"--json", "--plugin"} <= options
     if path[0] not in ("order", "plugins"):
@@ -63,7 +63,7 @@ def test_without_a_command_there_is_help_and_no_traceback(path):
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["--version"], ["train", "--steps", "x"]])
-def test_help_and_mistakes_come_before_torch(arguments, tmp_path):
+def test_help_and_usage_errors_do_not_import_torch(arguments, tmp_path):
     code = (
         "import sys, atexit; heavy = ('torch', 'numpy', 'matplotlib', 'tensorar')\n"
         "atexit.register(lambda: print([m for m in heavy if m in sys.modules], file=sys.stderr))\n"

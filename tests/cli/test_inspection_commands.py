@@ -1,4 +1,4 @@
-"""The commands that look at a trained run: evaluate, sample, inpaint, posterior."""
+"""The commands that inspect a trained run: evaluate, sample, inpaint, posterior."""
 
 import re
 from pathlib import Path
@@ -31,13 +31,13 @@ def test_evaluate_reports_what_the_library_computes(toy_run):
     assert result["data_nats"] == pytest.approx(-float(run.dataset.log_prob(run.dataset.test).mean()))
 
 
-def test_evaluate_shows_the_toy_its_distance_to_the_exact_entropy(toy_run):
+def test_evaluate_reports_the_gap_to_the_exact_entropy(toy_run):
     shown = done("evaluate", toy_run, "--events", "30").stdout
-    names = ["nats per event", "exact nats of the data", "distance to them"]
+    names = ["nats per event", "exact nats of the data", "gap to the exact nats"]
     nats, exact, distance = (float(re.search(rf"{name} +([\d.]+)", shown)[1]) for name in names)
     assert distance == pytest.approx(nats - exact, abs=2e-3)
     assert re.search(r"events +30 \(exact\)", shown)
-    assert "distance" not in done("evaluate", toy_run, "--data", f"npy:path={_other_sequences()}").stdout
+    assert "gap to" not in done("evaluate", toy_run, "--data", f"npy:path={_other_sequences()}").stdout
 
 
 def _other_sequences():
@@ -45,7 +45,7 @@ def _other_sequences():
     return "other.npy"
 
 
-def test_an_estimate_is_unbiased_and_says_that_it_is_one(toy_run):
+def test_an_estimate_is_unbiased_and_reported_as_such(toy_run):
     exact, estimate = (report("evaluate", toy_run, "--events", "400", f"--{kind}") for kind in ("exact", "estimate"))
     assert (exact["exact"], estimate["exact"]) == (True, False)
     assert estimate["nats"] == pytest.approx(exact["nats"], abs=5 * estimate["standard_error"])
@@ -53,7 +53,7 @@ def test_an_estimate_is_unbiased_and_says_that_it_is_one(toy_run):
     assert "(unbiased estimate)" in done("evaluate", toy_run, "--estimate", "--events", "5").stdout
 
 
-def test_evaluate_takes_so_many_events_by_the_seed(bits_run):
+def test_evaluate_draws_events_with_the_seed(bits_run):
     some = [report("evaluate", bits_run, "--split", "train", "--events", "7", "--seed", seed) for seed in (0, 0, 1)]
     assert [one["events"] for one in some] == [7, 7, 7]
     assert some[0] == some[1]
@@ -88,17 +88,17 @@ def test_samples_are_a_dataset_again(bits_run):
 
 
 @pytest.mark.parametrize("ending", ["npy", "csv", "png"])
-def test_beside_the_samples_their_probabilities(bits_run, tmp_path, ending):
+def test_samples_with_their_conditional_means(bits_run, tmp_path, ending):
     plain, beside = tmp_path / f"plain.{ending}", tmp_path / f"beside.{ending}"
     done("sample", bits_run, "-n", "6", "--out", plain)
-    done("sample", bits_run, "-n", "6", "--out", beside, "--probabilities")
+    done("sample", bits_run, "-n", "6", "--out", beside, "--means")
     if ending == "png":
         assert is_picture(beside)
         assert beside.read_bytes() != plain.read_bytes()
     if ending == "csv":
-        assert len((tmp_path / "beside-probabilities.csv").read_text().splitlines()) == 6
+        assert len((tmp_path / "beside-means.csv").read_text().splitlines()) == 6
     if ending == "npy":
-        samples, means = np.load(beside), np.load(tmp_path / "beside-probabilities.npy")
+        samples, means = np.load(beside), np.load(tmp_path / "beside-means.npy")
         assert (samples == np.load(plain)).all()
         assert means == pytest.approx(Run.open(bits_run).model.conditional_means(torch.from_numpy(samples)).numpy())
 
@@ -107,7 +107,7 @@ def test_beside_the_samples_their_probabilities(bits_run, tmp_path, ending):
 
 
 @pytest.mark.parametrize("name", ["top half", "right third", "bottom quarter", "center box", "border", "random 0.4"])
-def test_what_is_known_comes_back_unchanged(bits_run, name):
+def test_known_values_are_unchanged(bits_run, name):
     options = ["--evidence", name, "--events", "6", "--completions", "3", "--seed", "5", "--split", "train"]
     result = report("inpaint", bits_run, *options, "--out", "x.npy")
     known = region(name, (4, 4), torch.Generator().manual_seed(5))
@@ -120,7 +120,7 @@ def test_what_is_known_comes_back_unchanged(bits_run, name):
     assert not (completed == original.unsqueeze(1))[:, :, ~known].all()
 
 
-def test_a_mask_file_says_what_is_known(bits_run):
+def test_a_mask_from_a_file(bits_run):
     mask = np.eye(4, dtype=bool)
     np.save("mask.npy", mask)
     done("inpaint", bits_run, "--mask", "mask.npy", "--out", "x.npy")
@@ -140,7 +140,7 @@ def test_inpainting_as_a_picture_and_as_text(bits_run, toy_run):
 
 
 @pytest.mark.parametrize(("shape", "known"), [((), 0), ((1, 6), 3), ((2, 4, 4), 16), ((4, 1, 1), None)])
-def test_every_shape_has_a_region_to_begin_with(shape, known):
+def test_every_shape_has_a_default_region(shape, known):
     np.save("x.npy", np.random.default_rng(0).integers(0, 2, (20, *shape), dtype=np.uint8))
     done("train", "npy:path=x.npy", "--steps", "1", "--device", "cpu", "--out", "run")
     result = report("inpaint", "run", "--events", "2")
@@ -149,7 +149,7 @@ def test_every_shape_has_a_region_to_begin_with(shape, known):
     assert "16 samples" in done("sample", "run", "-n", "16").stdout
 
 
-def test_a_region_and_a_mask_are_too_much(bits_run):
+def test_a_region_and_a_mask_exclude_each_other(bits_run):
     np.save("mask.npy", np.eye(4, dtype=bool))
     assert "got both" in refused(call("inpaint", bits_run, "--mask", "mask.npy", "--evidence", "border"))
 
@@ -170,11 +170,11 @@ def test_the_posterior_at_steps(toy_run):
     assert is_picture(toy_run / "posterior.png")
 
 
-def test_the_posterior_picks_steps_over_the_order(toy_run):
+def test_the_posterior_chooses_steps_over_the_order(toy_run):
     assert "event 0 of test with 1, 3, 4, 6, 7 coefficients known" in done("posterior", toy_run).stdout
 
 
-def test_looking_leaves_the_run_as_it_was(bits_run, tmp_path):
+def test_inspection_does_not_change_the_run(bits_run, tmp_path):
     before = contents(bits_run)
     out = ["--out", tmp_path / "out.png"]
     for command in (["evaluate"], ["sample", *out], ["inpaint", *out], ["posterior", *out]):

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM in the middle of a real training: it saves, says how to go on, and goes on to the same weights."""
+"""Ctrl-C and SIGTERM during a training: it saves, prints how to resume, and resumes to the same weights."""
 
 import json
 import re
@@ -24,7 +24,7 @@ KEPT = ("model.safetensors", "training/state.safetensors")
 
 @contextmanager
 def started(*arguments, cwd):
-    """A real training, and the file that says that it is under way."""
+    """A training in a new process, which is killed at the end."""
     command = [sys.executable, "-W", "error", "-m", "tensorar_cli", *map(str, arguments)]
     running = subprocess.Popen(
         command, cwd=cwd, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -37,7 +37,7 @@ def started(*arguments, cwd):
 
 
 def interrupted(running, number, metrics):
-    """Send the signal after the first evaluation: the exit code, the output and the errors."""
+    """Send a signal after the first evaluation; return the exit code, the output and the errors."""
     until = time.monotonic() + 60
     while not metrics.is_file() and running.poll() is None and time.monotonic() < until:
         time.sleep(0.005)
@@ -63,13 +63,13 @@ def uninterrupted(tmp_path_factory):
 @pytest.mark.parametrize(
     ("number", "code"), [pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow), (signal.SIGTERM, 143)]
 )
-def test_interrupted_it_saves_and_goes_on_to_the_same_weights(tmp_path, uninterrupted, number, code):
+def test_an_interrupted_training_saves_and_resumes_to_the_same_weights(tmp_path, uninterrupted, number, code):
     with started(*TRAIN, "--out", "a run", cwd=tmp_path) as running:
         got, out, err = interrupted(running, number, tmp_path / "a run" / "metrics.jsonl")
     assert (got, err) == (code, ""), out
-    command = re.search(r"^interrupted and saved; go on with: tensorar (.*)$", out, flags=re.MULTILINE)[1]
+    command = re.search(r"^interrupted and saved; resume with: tensorar (.*)$", out, flags=re.MULTILINE)[1]
     _, metadata = read_tensors(tmp_path / "a run" / KEPT[1])
-    assert 100 <= json.loads(metadata["progress"])["step"] < STEPS, "the test wants a training that is not over"
+    assert 100 <= json.loads(metadata["state"])["step"] < STEPS, "the test needs an unfinished training"
     resumed = process(*shlex.split(command), "--device", "cpu", cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
     same_weights(uninterrupted, tmp_path / "a run")
@@ -85,7 +85,7 @@ def test_an_interrupt_with_json_is_still_one_object(tmp_path):
     result = json.loads(out)
     assert result["interrupted"] is True
     assert result["metrics"][0]["step"] == 100
-    assert "go on with: tensorar train --resume run" in err
+    assert "resume with: tensorar train --resume run" in err
 
 
 @pytest.mark.slow
@@ -103,9 +103,9 @@ def test_a_training_that_is_killed_at_once_can_be_resumed(tmp_path, uninterrupte
 def test_an_interrupt_before_the_training_ends_at_once(tmp_path):
     # as at a terminal: what a shell starts in the background, tests too, ignores Ctrl-C
     code = (
-        "import os, signal, tensorar_cli.defaults as d\n"
+        "import os, signal, tensorar.workflows as w\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "d.complete_recipe = lambda *a: os.kill(os.getpid(), signal.SIGINT)\n"
+        "w.train = lambda *a, **k: os.kill(os.getpid(), signal.SIGINT)\n"
         "from tensorar_cli.__main__ import main; main()"
     )
     command = [sys.executable, "-c", code, "train", "toy"]

@@ -1,4 +1,4 @@
-"""Ways to sample from the command line: the same samples by each, and a report of what it took."""
+"""Sampling methods on the command line: the same samples from each, and a report of the passes."""
 
 from __future__ import annotations
 
@@ -13,18 +13,27 @@ def test_all_methods_give_the_same_numbers(bits_run, tmp_path, command):
     name, *rest = command
     drawn, passes = {}, {}
     for method in ("naive", "cached", "fixed-point", "auto"):
-        told = report(name, bits_run, *rest, "--method", method, "--out", tmp_path / "x.npy")
-        drawn[method], passes[told["method"]] = np.load(tmp_path / "x.npy"), told["passes"]
+        result = report(name, bits_run, *rest, "--method", method, "--out", tmp_path / "x.npy")
+        drawn[method], passes[result["method"]] = np.load(tmp_path / "x.npy"), result["passes"]
     assert all((numbers == drawn["naive"]).all() for numbers in drawn.values())
     assert passes["cached"] == 1
     assert passes["fixed-point"] <= 16
 
 
-def test_the_passes_are_told(bits_run):
+def test_the_passes_are_reported(bits_run):
     assert "passes of the network" in done("sample", bits_run, "-n", "2", "--method", "fixed-point").stdout
 
 
-def test_a_method_that_there_is_not(bits_run, toy_run):
+@pytest.mark.parametrize("command", ["sample", "inpaint"])
+@pytest.mark.parametrize("options", [["--temperature", "0.5"], ["--top-k", "1"], ["--top-p", "0.9"]], ids=str)
+def test_samples_that_do_not_follow_the_model_are_reported(toy_run, command, options):
+    assert report(command, toy_run)["exact"] is True
+    assert report(command, toy_run, *options)["exact"] is False
+    assert "the model's distribution" in done(command, toy_run, *options).stdout
+    assert "the model's distribution" not in done(command, toy_run).stdout
+
+
+def test_an_unknown_or_unsupported_method(bits_run, toy_run):
     result = call("sample", bits_run, "--method", "fixedpoint")
     assert result.exit_code == 2
     assert "did you mean 'fixed-point'?" in result.stderr

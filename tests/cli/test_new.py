@@ -1,4 +1,4 @@
-"""``tensorar plugins new``: a plugin package that passes its own test at once, and never one that is there already."""
+"""``tensorar plugins new``: creates a plugin package that passes its own tests, and overwrites nothing."""
 
 import subprocess
 import sys
@@ -28,7 +28,7 @@ def test_a_new_plugin_passes_its_own_tests(kind, tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_new_plugin_is_what_it_says(kind, tmp_path):
+def test_a_new_plugin_is_complete(kind, tmp_path):
     done("plugins", "new", kind, "mine", "--out", "below/here")
     folder = tmp_path / "below" / "here"
     project = tomllib.loads((folder / "pyproject.toml").read_text())
@@ -41,7 +41,7 @@ def test_a_new_plugin_is_what_it_says(kind, tmp_path):
     assert [part["kind"] for part in shown["parts"]] == [kind]
 
 
-def test_what_to_do_next_is_told(tmp_path):
+def test_the_next_command_is_printed(tmp_path):
     shown = done("plugins", "new", "head", "mine").stdout
     assert "tensorar plugins check tensorar_mine/tensorar_mine.py" in shown
 
@@ -60,23 +60,23 @@ NO_NAMES = ["Mine", "my-part", "2fast", "a.b", "../up", "with space", "é", "x" 
 
 
 @pytest.mark.parametrize("name", [*NO_NAMES, "class", "none", "true", "false"])
-def test_names_that_are_none(name, tmp_path):
-    assert "small letters" in refused(call("plugins", "new", "head", name))
+def test_invalid_names(name, tmp_path):
+    assert "a lowercase identifier" in refused(call("plugins", "new", "head", name))
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("kind", "name", "told"), [("head", "bernoulli", "builtin"), ("head", "plugins", "module")])
-def test_names_that_are_taken(kind, name, told, tmp_path):
-    assert told in refused(call("plugins", "new", kind, name))
+@pytest.mark.parametrize(("kind", "name", "message"), [("head", "bernoulli", "builtin"), ("head", "plugins", "module")])
+def test_existing_names(kind, name, message, tmp_path):
+    assert message in refused(call("plugins", "new", kind, name))
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("kind", ["heads", "dataset", "recipe"])
-def test_kinds_that_are_none(kind):
+def test_invalid_kinds(kind):
     assert "ordering, head or backbone" in refused(call("plugins", "new", kind, "mine"))
 
 
-def test_where_nothing_can_be_written(tmp_path):
+def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("no folder")
     refused(call("plugins", "new", "head", "mine", "--out", "file/inside"))
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

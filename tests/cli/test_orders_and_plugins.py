@@ -19,8 +19,34 @@ ORDERINGS = {
 }
 
 
+STRIDED = '''
+from dataclasses import dataclass
+import torch
+import tensorar
+
+@dataclass(frozen=True, kw_only=True)
+class Strided(tensorar.Ordering):
+    """In strides.
+
+    Options:
+        stride: Distance between coefficients of the same pass,
+            at least 1.
+    """
+
+    name = "strided"
+    stride: int = 2
+
+    def visits(self, event_shape):
+        return (torch.arange(torch.Size(event_shape).numel()) % self.stride).argsort(stable=True)
+
+@tensorar.hookimpl
+def tensorar_orderings():
+    return [Strided]
+'''
+
+
 @pytest.mark.parametrize("ordering", ORDERINGS)
-def test_an_order_is_drawn_and_told(ordering, tmp_path):
+def test_an_order_is_drawn_and_reported(ordering, tmp_path):
     shape = ORDERINGS[ordering]
     result = report("order", "show", ordering, "--shape", ",".join(map(str, shape)), "--out", "order.png")
     order = build(shape, ordering, "bernoulli", "fvsbn").order
@@ -30,7 +56,7 @@ def test_an_order_is_drawn_and_told(ordering, tmp_path):
     assert (tmp_path / "order.png").stat().st_size > 1000
 
 
-def test_ranks_are_printed_as_they_lie(tmp_path):
+def test_ranks_are_printed_as_a_grid(tmp_path):
     shown = done("order", "show", "snake", "--shape", "2x3", "--masks", "0").stdout
     assert shown.splitlines()[:2] == ["0 1 2", "5 4 3"]
     assert (tmp_path / "order-snake-2x3.png").is_file()
@@ -41,11 +67,11 @@ def test_an_order_of_a_plugin_in_one_file():
 
 
 @pytest.mark.parametrize("shape", ["a,b", "0,3", "-1", "2,,0", "1.5"])
-def test_a_shape_that_is_none(shape):
+def test_an_invalid_shape(shape):
     assert "--shape" in refused(call("order", "show", "raster", "--shape", shape))
 
 
-def test_an_ordering_that_does_not_take_the_shape():
+def test_a_shape_that_the_ordering_refuses():
     assert "(2, 3, 4)" in refused(call("order", "show", "spiral", "--shape", "2,3,4"))
 
 
@@ -58,12 +84,12 @@ def test_all_parts_are_listed():
 
 
 @pytest.mark.parametrize("kind", ["head", "heads"])
-def test_one_kind_is_listed_a_part_to_a_line(kind):
+def test_one_kind_is_listed_with_one_part_per_line(kind):
     lines = done("plugins", "list", kind).stdout.splitlines()
     assert [line.split()[:2] for line in lines[1:]] == [["head", name] for name in default_registry().parts("head")]
 
 
-def test_backbones_are_listed_with_what_they_take():
+def test_backbones_are_listed_with_their_capabilities():
     shown = done("plugins", "list", "backbone").stdout
     # the last row of a name is the one in the table of backbones
     rows = {line.split()[0]: " ".join(line.split()[1:]) for line in shown.splitlines()}
@@ -86,7 +112,7 @@ def test_parts_of_a_file_are_listed_with_it():
     }
 
 
-def test_a_plugin_that_fails_is_told_and_harms_no_other(monkeypatch):
+def test_a_failing_plugin_is_reported_and_does_not_affect_others(monkeypatch):
     def failing(self):
         self.failures["broken"] = "ImportError: no module named brken"
         self.register_builtin()
@@ -112,17 +138,28 @@ def test_every_part_is_shown_with_its_options():
 
 def test_options_are_shown_with_type_and_default():
     lines = [line.split() for line in done("plugins", "show", "mnist").stdout.splitlines()]
-    assert ["binarize", "none", "|", "threshold", "|", "static", "|", "dynamic", "none"] in lines
-    assert ["path", "text", "|", "none", "none"] in lines
-    assert ["path", "text", "required"] in [line.split() for line in done("plugins", "show", "csv").stdout.splitlines()]
+    assert ["binarize", "none", "|", "threshold", "|", "static", "|", "dynamic", "none"] in [line[:9] for line in lines]
+    assert ["path", "text", "|", "none", "none"] in [line[:5] for line in lines]
+    lines = [line.split() for line in done("plugins", "show", "csv").stdout.splitlines()]
+    assert ["path", "text", "required"] in [line[:3] for line in lines]
 
 
-def test_a_recipe_is_shown_as_the_toml_that_it_is():
+def test_every_option_is_shown_with_its_meaning(tmp_path):
+    (tmp_path / "meaning.py").write_text(STRIDED)
+    shown = done("plugins", "show", "strided", "--plugin", "meaning.py").stdout
+    meaning = "Distance between coefficients of the same pass, at least 1."
+    assert ["stride", "integer", "2", meaning] in [line.split(maxsplit=3) for line in shown.splitlines()]
+    assert "Options:" not in shown, "the table replaces the section of the docstring"
+    (option,) = report("plugins", "show", "strided", "--plugin", "meaning.py")["parts"][0]["options"]
+    assert option == {"name": "stride", "type": "integer", "default": "2", "meaning": meaning}
+
+
+def test_a_recipe_is_shown_as_toml():
     shown = done("plugins", "show", "toy-convnet").stdout
     assert 'backbone = "convnet"' in shown
     assert "[training]" in shown
 
 
-def test_unknown_names_are_told_the_nearest():
+def test_the_nearest_name_is_suggested_for_unknown_ones():
     assert "did you mean 'raster'?" in refused(call("plugins", "show", "rastr"))
     assert "did you mean 'head'?" in refused(call("plugins", "list", "haed"))

@@ -1,4 +1,4 @@
-"""What is seen on a terminal, in a pipe and in a file: the bar, its lines, colours."""
+"""Output on a terminal, in a pipe and in a file: progress bar, lines, colours."""
 
 import json
 import os
@@ -18,7 +18,7 @@ TRAIN += ["--set", "valid_events=20", "--set", "evaluate_every=150"]
 
 
 def on_a_terminal(arguments, cwd, *, stdout_too=True, **changed):
-    """Run a command whose standard error (and output) is a terminal: its exit code, what it shows, what it prints."""
+    """Run a command with standard error (and output) on a terminal; return exit code, terminal text and output."""
     master, slave = pty.openpty()
     out = slave if stdout_too else subprocess.PIPE
     env = environment(COLUMNS="200", **changed)
@@ -52,7 +52,7 @@ def test_a_terminal_shows_a_bar_with_nats_and_the_time_left(seen):
     assert re.search(r"examples/s.*?\d:\d\d:\d\d.*?left.*?(\d:\d\d:\d\d|-:--:--)", shown)
 
 
-def test_lines_stand_above_the_bar(seen):
+def test_lines_are_printed_above_the_bar(seen):
     _, shown, _ = seen
     lines = re.findall(rf"(?:^|\n|\r|{ESCAPE}\[2K)step +(\d+) +\d+ s  train [^\r\n]*\r\n", shown)
     assert lines == ["150", "300", "400"], "each from the beginning of a line to its end"
@@ -77,14 +77,14 @@ def test_no_terminal_no_bar_and_no_escape_codes(tmp_path):
 
 
 @pytest.mark.parametrize("no_color", ["", "1"])
-def test_errors_are_red_on_a_terminal_unless_colour_is_unwanted(tmp_path, no_color):
+def test_errors_are_red_on_a_terminal_unless_colours_are_disabled(tmp_path, no_color):
     code, shown, _ = on_a_terminal(["train", "--steps", "x"], tmp_path, NO_COLOR=no_color)
     assert code == 2
     assert "error: expected --steps to be a valid integer" in shown
     assert (f"{ESCAPE}[31m" in shown) == (not no_color)
 
 
-def test_help_has_no_colour_where_it_is_unwanted(tmp_path):
+def test_help_has_no_colours_if_they_are_disabled(tmp_path):
     colour = re.compile(rf"{ESCAPE}\[(\d+;)*(3[0-7]|9[0-7])m")
     plain, coloured = (on_a_terminal(["--help"], tmp_path, NO_COLOR=value)[1] for value in ("1", ""))
     assert "Exact autoregressive models" in plain
@@ -93,7 +93,7 @@ def test_help_has_no_colour_where_it_is_unwanted(tmp_path):
 
 
 @pytest.mark.parametrize("json", [[], ["--json"]], ids=str)
-def test_a_reader_that_has_seen_enough_is_no_error(tmp_path, json):
+def test_a_closed_pipe_is_not_an_error(tmp_path, json):
     command = [SCRIPT, "order", "show", "raster", "--shape", "2,2", *json]
     running = subprocess.Popen(
         command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

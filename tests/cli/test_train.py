@@ -1,4 +1,4 @@
-"""``tensorar train``: parts picked or named, recipes, settings, plugins, going on."""
+"""``tensorar train``: chosen and given parts, recipes, settings, plugins, resuming."""
 
 import json
 import re
@@ -12,9 +12,9 @@ from tensorar.runs.tensors import read_tensors
 from .commands import PLUGIN, SHORT, call, contents, done, refused, report
 
 
-def test_parts_that_are_not_named_are_picked_and_printed(bits):
+def test_parts_that_are_not_given_are_chosen_and_printed(bits):
     result = done("train", f"npy:path={bits}", *SHORT)
-    assert result.stdout.startswith("picked: ordering raster, head bernoulli, backbone fvsbn\n")
+    assert result.stdout.startswith("chosen: ordering raster, head bernoulli, backbone fvsbn\n")
     assert "step      3" in result.stdout
     assert "tensorar evaluate runs/npy-fvsbn" in result.stdout
     run = Run.open("runs/npy-fvsbn")
@@ -30,21 +30,21 @@ def test_parts_that_are_not_named_are_picked_and_printed(bits):
 
 
 @pytest.mark.parametrize(
-    ("data", "picked"),
+    ("data", "chosen"),
     [
         ("toy:fixed=40", "ordering raster, head categorical:levels=64, backbone convnet"),
         ("toy:length=8,fixed=40", "ordering shuffled, head categorical:levels=16, backbone mlp"),
         ("csv:path=table.csv", "ordering shuffled, head gaussian_mixture, backbone mlp"),
     ],
 )
-def test_what_is_picked_follows_from_shape_and_support(data, picked, tmp_path):
+def test_chosen_parts_follow_from_shape_and_support(data, chosen, tmp_path):
     rows = [f"{i % 7 - 3.5},{i % 5 / 7}" for i in range(40)]
     (tmp_path / "table.csv").write_text("\n".join(["a,b", *rows]))
     result = done("train", data, *SHORT)
-    assert f"picked: {picked}" in result.stdout
+    assert f"chosen: {chosen}" in result.stdout
 
 
-def test_named_parts_are_taken_as_they_are(bits):
+def test_given_parts_are_used_as_they_are(bits):
     parts = ["--ordering", "snake", "--head", "categorical:levels=2", "--backbone", "mlp:hidden=4"]
     result = report("train", f"npy:path={bits}", *parts, *SHORT, "--out", "here")
     assert result["run"] == "here"
@@ -52,12 +52,12 @@ def test_named_parts_are_taken_as_they_are(bits):
     assert [str(recipe.ordering), str(recipe.head), str(recipe.backbone)] == parts[1::2]
 
 
-def test_a_second_run_of_the_same_kind_gets_a_folder_of_its_own(bits):
+def test_a_second_run_gets_a_new_folder(bits):
     folders = [report("train", f"npy:path={bits}", *SHORT)["run"] for _ in range(2)]
     assert folders == ["runs/npy-fvsbn", "runs/npy-fvsbn-2"]
 
 
-def test_json_is_one_object_with_all_that_was_measured(bits):
+def test_json_is_one_object_with_all_metrics(bits):
     result = report("train", f"npy:path={bits}", *SHORT, "--set", "evaluate_every=2")
     assert [row["step"] for row in result["metrics"]] == [2, 3]
     assert result["best_valid_nats"] == min(row["valid_nats"] for row in result["metrics"])
@@ -65,7 +65,7 @@ def test_json_is_one_object_with_all_that_was_measured(bits):
     assert result["exact_valid_nats"] is None
 
 
-def test_the_toy_shows_the_distance_to_its_entropy():
+def test_training_reports_the_gap_to_the_entropy_of_the_toy():
     toy = load_dataset("toy:length=8,fixed=40")
     exact = -float(toy.log_prob(toy.valid).mean())
     train = ["train", "toy:length=8,fixed=40", "--backbone", "mlp:hidden=8", *SHORT, "--set", "valid_events=2000"]
@@ -79,12 +79,14 @@ def test_the_toy_shows_the_distance_to_its_entropy():
 
 
 @pytest.mark.parametrize("more", [[], ["--set", "evaluate_every=1,patience=1"]])
-def test_a_training_without_a_finite_validation_says_so_and_keeps_its_weights(more, tmp_path):
+def test_a_training_without_a_finite_validation_reports_it_and_keeps_its_weights(more, tmp_path):
     train = np.random.default_rng(0).normal(size=(40, 2))
     np.savez("x.npz", train=train, valid=np.full((5, 2), 1e30), test=train[:5])
     parts = ["--head", "gaussian", "--backbone", "mlp:hidden=4", *SHORT, *more]
-    told = refused(call("train", "npz:path=x.npz", *parts, "--out", "run"))
-    assert re.search(r"a finite validation of run, got none in [12]; lower --learning-rate, take another --head", told)
+    message = refused(call("train", "npz:path=x.npz", *parts, "--out", "run"))
+    assert re.search(
+        r"a finite validation of run, got none in [12]; lower --learning-rate, choose another --head", message
+    )
     assert np.isfinite(report("evaluate", "run")["nats"])
     assert "a finite validation" in refused(call("train", "--resume", "run", "--device", "cpu"))
 
@@ -92,7 +94,7 @@ def test_a_training_without_a_finite_validation_says_so_and_keeps_its_weights(mo
 @pytest.mark.parametrize(
     "parts", [["--backbone", "row_lstm", "--ordering", "hilbert"], ["--head", "beta"], ["--set", "batch_size=0"]]
 )
-def test_a_training_is_announced_only_where_all_fits(bits, parts, tmp_path):
+def test_a_training_is_announced_after_all_checks(bits, parts, tmp_path):
     before = contents(tmp_path)
     result = call("train", f"npy:path={bits}", *SHORT, *parts)
     refused(result)
@@ -101,7 +103,7 @@ def test_a_training_is_announced_only_where_all_fits(bits, parts, tmp_path):
     assert "\ntraining fvsbn on npy:path=" in done("train", f"npy:path={bits}", *SHORT).stdout
 
 
-def test_a_recipe_says_where_its_files_are():
+def test_a_recipe_describes_where_its_files_are():
     recipe = default_registry().find("recipe", "caltech16-fvsbn").part
     folder = str(recipe.dataset.options["path"]).rpartition("/")[0]
     assert f"from {folder}." in recipe.description
@@ -132,7 +134,7 @@ def test_the_recipe_of_a_run_trains_the_same_again(bits_run):
     assert read_recipe(bits_run / "recipe.toml")[0] == Run.open("again").recipe
 
 
-def test_a_plugin_in_one_file_brings_ordering_head_dataset_and_recipe():
+def test_a_single_file_plugin_provides_ordering_head_dataset_and_recipe():
     parts = ["--ordering", "backwards", "--head", "coin"]
     done("train", "stripes:side=3", *parts, "--plugin", PLUGIN, *SHORT, "--out", "named")
     result = report("train", "--recipe", "striped", "--plugin", PLUGIN, "--device", "cpu", "--out", "recipe")
@@ -161,5 +163,5 @@ def test_resuming_a_finished_training_changes_nothing(bits_run):
     ],
     ids=lambda more: more[0],
 )
-def test_resuming_takes_nothing_that_would_change_the_run(bits_run, more):
+def test_resuming_refuses_anything_that_would_change_the_run(bits_run, more):
     assert "--resume without" in refused(call("train", "--resume", bits_run, *more))

@@ -123,7 +123,7 @@ def test_completions_follow_the_posterior_of_the_mixture():
 def test_validation_scores_the_mixture(tmp_path):
     settings = {"steps": 4, "evaluate_every": 4, "ema": 0.0, "valid_events": 64}
     made = recipe(ordering="flips", backbone="mlp:hidden=8", **settings)
-    run = Run.create(tmp_path / "run", made, (6,), registry=registry())
+    run = Run.create(tmp_path / "run", made, registry=registry())
     train(run, device="cpu")
     (row,) = run.metrics()
     assert row["valid_exact"]

@@ -9,7 +9,11 @@ from tensorar import CausalBackbone, Evidence, SupportError, build, dependency_m
 from tensorar.testing import randomise
 from tests.part_specs import backbone_class, backbone_specs
 
-WITH_CHANCE = ["made:hidden=20,masks=8", "transformer:channels=8,layers=2,dropout=0.5", "rnn:hidden=8,dropout=0.5"]
+WITH_CHANCE = [
+    "made:hidden=20,connectivities=8",
+    "transformer:channels=8,layers=2,dropout=0.5",
+    "rnn:hidden=8,dropout=0.5",
+]
 
 
 @pytest.mark.parametrize("spec", WITH_CHANCE)

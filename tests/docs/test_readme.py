@@ -41,7 +41,7 @@ def test_each_command_does_all_the_set_up_in_one_line(command):
 def test_the_table_names_every_part(kind):
     row = next(line for line in README.splitlines() if line.startswith(f"| {kind}s |"))
     parts = default_registry().parts(kind)
-    assert set(re.findall(r"`(\w+)`", row)) == {name for name in parts if parts[name].owner.plugin == "builtin"}
+    assert set(re.findall(r"`(\w+)`", row)) == {name for name in parts if parts[name].source.plugin == "builtin"}
 
 
 def test_every_command_exists_with_these_options():

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorar import build, default_registry, suggest_head
+from tensorar import build, default_registry, suggest_heads
 from tensorar.testing import p_value, seeds
 from tensorar_plugins.heads.units import log_rate
 
@@ -225,7 +225,7 @@ def test_a_model_is_initialized_from_the_marginals(name, shape):
 
 
 def _suggested(values):
-    return [str(spec) for spec in suggest_head(values).specs]
+    return [str(spec) for spec in suggest_heads(values)]
 
 
 def test_negative_binomial_is_suggested_for_large_counts_but_not_for_levels():

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorar import Evidence, SpecError, SupportError, build, default_registry, suggest_head
+from tensorar import Evidence, SpecError, SupportError, build, default_registry, suggest_heads
 from tensorar.testing import levels_of, points_and_weights, seeds, values_of
 from tests.part_specs import backbone_class, backbone_specs, continuous_head_specs, discrete_head_specs, head_specs
 
@@ -99,7 +99,7 @@ def test_values_that_rounding_makes_impossible_are_rejected(name, value):
     rounded = values[1, 0].float().item()
     with pytest.raises(SupportError, match=re.escape(f"got {value}, rounded to {rounded:g}, in the data;")):
         _make(name).check(values, dtype=torch.float32)
-    assert name not in [spec.name for spec in suggest_head(values).specs]
+    assert name not in [spec.name for spec in suggest_heads(values)]
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.float32, torch.float64])

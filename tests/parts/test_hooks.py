@@ -1,4 +1,4 @@
-"""Every hook is documented, takes nothing, returns a list, and what a plugin returns from it is found."""
+"""Every hook is documented, takes no arguments and returns a list, whose parts are found."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_hook_is_documented_and_returns_a_list(name):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_a_plugin_returns_is_found(kind):
+def test_the_parts_of_a_plugin_are_found(kind):
     part = SimpleNamespace(name="mine", description="A part.")
 
     def implementation():

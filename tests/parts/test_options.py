@@ -66,7 +66,7 @@ def test_values_that_fit(value, kind, result):
 
 
 @pytest.mark.parametrize(
-    ("value", "kind", "told"),
+    ("value", "kind", "message"),
     [
         (True, int, "integer"),
         (1.0, int, "integer"),
@@ -82,16 +82,16 @@ def test_values_that_fit(value, kind, result):
         ("x", int | None, "integer | none"),
     ],
 )
-def test_values_that_do_not_fit(value, kind, told):
+def test_values_that_do_not_fit(value, kind, message):
     with pytest.raises(SpecError) as error:
         coerce(value, kind, where="it")
-    assert error.value.expected == f"it to be {told}"
-    assert type_name(kind) == told
+    assert error.value.expected == f"it to be {message}"
+    assert type_name(kind) == message
     assert "\n" not in str(error.value)
 
 
 @given(value=anything, kind=st.sampled_from([int, float, bool, str, int | None, tuple[int, ...], Literal["a", "b"]]))
-def test_any_value_fits_or_is_told(value, kind):
+def test_any_value_fits_or_is_reported(value, kind):
     try:
         found = coerce(value, kind, where="it")
     except SpecError as error:
@@ -104,7 +104,7 @@ def test_any_value_fits_or_is_told(value, kind):
 
 
 @pytest.mark.parametrize(("kind", "name"), ALL)
-def test_every_part_says_what_it_is_in_one_line(kind, name):
+def test_every_part_has_a_one_line_description(kind, name):
     part = default_registry().find(kind, name).part
     assert part.name == name
     assert 10 < len(part.description()) < 120
@@ -113,7 +113,7 @@ def test_every_part_says_what_it_is_in_one_line(kind, name):
 
 
 @pytest.mark.parametrize(("kind", "name"), ALL)
-def test_every_option_has_a_type_that_can_be_typed_and_a_default_of_it(kind, name):
+def test_every_option_has_a_type_and_a_default_of_that_type(kind, name):
     part = default_registry().find(kind, name).part
     for option, parameter in part.option_parameters().items():
         assert parameter.annotation is not Any, option
@@ -123,7 +123,7 @@ def test_every_option_has_a_type_that_can_be_typed_and_a_default_of_it(kind, nam
 
 
 @pytest.mark.parametrize(("kind", "name"), ALL)
-def test_an_unknown_option_is_told_with_the_valid_ones(kind, name):
+def test_an_unknown_option_is_reported_with_the_valid_ones(kind, name):
     part = default_registry().find(kind, name).part
     if part.free_option_type() is not None:
         pytest.skip(f"{name} takes options of any name")
@@ -138,6 +138,6 @@ def test_the_nearest_option_is_suggested():
         default_registry().create("head", "categorical:level=4")
 
 
-def test_a_needed_option_that_is_missing_is_named():
+def test_a_missing_option_is_named():
     with pytest.raises(SpecError, match="write einops:pattern="):
         default_registry().create("ordering", "einops")

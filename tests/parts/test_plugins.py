@@ -1,4 +1,4 @@
-"""Plugins: installed ones by entry point, single files by path; a broken one harms no other."""
+"""Loading plugins by entry point or path; a broken plugin does not affect the others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tensorar.parts import plugins as loading
 from tensorar.parts.plugins import Plugins
 
 SPIRAL = '''
-"""The ordering of the design, as a single file."""
+"""An ordering as a single-file plugin."""
 
 from dataclasses import dataclass
 
@@ -40,7 +40,7 @@ def tensorar_orderings():
 '''
 
 POISSON = '''
-"""The head of the design, as a single file."""
+"""A head as a single-file plugin."""
 
 from dataclasses import dataclass
 
@@ -79,7 +79,7 @@ def _write(folder, name, text):
 
 
 def _installed(monkeypatch, folder, **modules):
-    """Make modules of these sources installed plugins, and load them."""
+    """Write modules, register them as entry points, and load them as plugins."""
     monkeypatch.syspath_prepend(folder)
     entries = []
     for name, text in modules.items():
@@ -93,7 +93,7 @@ def _installed(monkeypatch, folder, **modules):
 
 @pytest.fixture
 def files(tmp_path):
-    """A registry of the built-in parts and the two files."""
+    """A registry with the built-in parts and two single-file plugins."""
     plugins = Plugins()
     plugins.load_installed()
     registry = Registry(plugins)
@@ -116,10 +116,10 @@ def test_a_model_of_single_file_parts(files, ordering, backbone):
     model.loss(samples).backward()
 
 
-def test_a_file_has_its_path_as_owner(files, tmp_path):
-    owner = files.find("head", "rates").owner
-    assert owner.plugin == "my_head"
-    assert str(owner) == f"my_head ({(tmp_path / 'my_head.py').resolve()})"
+def test_the_source_of_a_file_is_its_path(files, tmp_path):
+    source = files.find("head", "rates").source
+    assert source.plugin == "my_head"
+    assert str(source) == f"my_head ({(tmp_path / 'my_head.py').resolve()})"
 
 
 def test_a_file_loaded_twice_is_loaded_once(files, tmp_path, monkeypatch):
@@ -138,21 +138,21 @@ def test_two_files_of_one_name_are_both_named(files, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("def f(:", "SyntaxError"),
         ("import no_such_module", "no_such_module"),
         ("raise RuntimeError('two\\nlines')", "two lines"),
         ("from tensorar import hookimpl\n@hookimpl\ndef tensorar_haeds():\n    return []", "tensorar_haeds"),
         ("from tensorar import hookimpl\n@hookimpl\ndef tensorar_heads(x):\n    return []", "tensorar_heads"),
-        ("def tensorar_heads():\n    return []", "no hook in it"),
-        ("", "no hook in it"),
+        ("def tensorar_heads():\n    return []", "it has no hooks"),
+        ("", "it has no hooks"),
         ("\x00", "null bytes"),
     ],
 )
-def test_a_broken_file_is_told_in_one_line(tmp_path, text, told):
+def test_a_broken_file_is_reported_in_one_line(tmp_path, text, message):
     plugins = Plugins()
-    with pytest.raises(PluginError, match=told) as error:
+    with pytest.raises(PluginError, match=message) as error:
         plugins.load_file(_write(tmp_path, "broken", text))
     assert "\n" not in str(error.value)
     assert "broken.py" in str(error.value)
@@ -161,7 +161,7 @@ def test_a_broken_file_is_told_in_one_line(tmp_path, text, told):
 
 
 @pytest.mark.parametrize("path", ["missing.py", "."])
-def test_a_file_that_is_not_there(tmp_path, path):
+def test_a_missing_file(tmp_path, path):
     with pytest.raises(PluginError, match="a Python file"):
         Plugins().load_file(tmp_path / path)
 

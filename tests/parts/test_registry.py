@@ -1,4 +1,4 @@
-"""The registry: parts of all plugins by name, one owner each, and errors that help."""
+"""The registry: parts of all plugins by name, each from one plugin, and helpful errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Backwards(Ordering):
 
 
 def plugin(**hooks):
-    """A plugin that brings these parts: ``plugin(tensorar_orderings=[Backwards])``."""
+    """A plugin with these parts: ``plugin(tensorar_orderings=[Backwards])``."""
 
     def hook(name, parts):
         def implementation():
@@ -35,17 +35,17 @@ def plugin(**hooks):
 
 
 def registry(**plugins):
-    """A registry of these plugins and no other."""
+    """A registry of these plugins only."""
     loaded = Plugins()
     for name, module in plugins.items():
         loaded.register(module, PluginSource(name, f"dist-{name}", "1.0"))
     return Registry(loaded)
 
 
-def test_a_part_is_found_with_its_owner():
+def test_a_part_is_found_with_its_source():
     found = registry(mine=plugin(tensorar_orderings=[Backwards])).find("ordering", "backwards")
     assert found.part is Backwards
-    assert str(found.owner) == "mine (dist-mine 1.0)"
+    assert str(found.source) == "mine (dist-mine 1.0)"
 
 
 def test_two_plugins_with_one_part_name_are_both_named():
@@ -67,7 +67,7 @@ def test_one_name_may_serve_parts_of_different_kinds():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_unknown_name_is_told_with_all_valid_ones(kind):
+def test_an_unknown_name_is_reported_with_all_valid_ones(kind):
     with pytest.raises(SpecError, match=f"the name of a known {kind}, got 'no-such'") as error:
         default_registry().find(kind, "no-such")
     for name in default_registry().parts(kind):
@@ -106,7 +106,7 @@ def test_a_hook_that_returns_something_else_is_reported(returned):
 
 
 def test_the_built_in_parts_come_first():
-    owners = [registered.owner.plugin for registered in default_registry().parts("ordering").values()]
+    owners = [registered.source.plugin for registered in default_registry().parts("ordering").values()]
     assert owners == sorted(owners, key=lambda owner: owner != "builtin")
     assert owners[0] == "builtin"
     assert default_registry() is default_registry()

@@ -1,4 +1,4 @@
-"""Part specs: what is written is what was read, and what cannot be read is told in one line."""
+"""Part specs round-trip through text; malformed ones are reported in one line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _typed(spec):
 
 
 @given(specs)
-def test_what_is_written_is_what_was_read(spec):
+def test_a_spec_round_trips(spec):
     assert _typed(PartSpec.parse(str(spec))) == _typed(spec)
     assert PartSpec.parse(spec) is spec
 
@@ -33,7 +33,7 @@ def test_words_that_look_like_something_else_stay_words(text):
 
 
 @given(st.text(alphabet="ab:=,\"' 1.\n-_tfn"))
-def test_any_text_is_a_spec_or_told_in_one_line(text):
+def test_any_text_is_a_spec_or_reported_in_one_line(text):
     try:
         spec = PartSpec.parse(text)
     except SpecError as error:
@@ -60,7 +60,7 @@ def test_any_text_is_a_spec_or_told_in_one_line(text):
         ("p:path=/tmp/a-b.txt", {"path": "/tmp/a-b.txt"}),
     ],
 )
-def test_readings(text, options):
+def test_parsed_options(text, options):
     spec = PartSpec.parse(text)
     assert (spec.name, spec.options) == ("p", options)
 
@@ -70,7 +70,7 @@ UNQUOTED = ["1p", "p q", 'p:a="1', "p:a='1", 'p:a="1"2', 'p:a="1" b=2', "p=1", "
 
 
 @pytest.mark.parametrize("text", [*MALFORMED, *UNQUOTED])
-def test_what_is_malformed_is_told_in_one_line(text):
+def test_malformed_specs_are_reported_in_one_line(text):
     with pytest.raises(SpecError, match="name or name:key=value") as error:
         PartSpec.parse(text)
     assert "\n" not in str(error.value)

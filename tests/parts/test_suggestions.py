@@ -1,4 +1,4 @@
-"""Suggested heads take the data that they are suggested for."""
+"""Suggested heads accept the data, and suggested backbones suit shape and head."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorar import default_registry, suggest_head
+from tensorar import Registry, ShapeError, default_registry, suggest_backbone, suggest_heads
+from tensorar.parts.plugins import Plugins
+from tensorar.suggestions import suggest_ordering
 from tensorar.testing import seeds
 
 
 def _suggested(values):
-    return [str(spec) for spec in suggest_head(values).specs]
+    return [str(spec) for spec in suggest_heads(values)]
 
 
 @given(
@@ -21,12 +23,12 @@ def _suggested(values):
     dtype=st.sampled_from([torch.int64, torch.float32, torch.float64]),
     seed=seeds,
 )
-def test_a_suggested_head_takes_the_data(low, levels, dtype, seed):
+def test_a_suggested_head_accepts_the_data(low, levels, dtype, seed):
     generator = torch.Generator().manual_seed(seed)
     values = torch.randint(low, low + levels, (50, 2), generator=generator).to(dtype)
-    suggestion = suggest_head(values)
-    assert suggestion.specs
-    for spec in suggestion.specs:
+    specs = suggest_heads(values)
+    assert specs
+    for spec in specs:
         default_registry().create("head", spec).check(values)
 
 
@@ -49,9 +51,7 @@ def test_only_heads_over_the_real_numbers_take_the_rest():
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
 def test_nothing_is_suggested_for_what_is_not_finite(bad):
-    suggestion = suggest_head(torch.tensor([[0.0, bad], [1.0, 2.0]]))
-    assert suggestion.specs == ()
-    assert str(suggestion) == "no installed head takes these values"
+    assert suggest_heads(torch.tensor([[0.0, bad], [1.0, 2.0]])) == []
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_nothing_is_suggested_for_what_is_not_finite(bad):
 def test_suggested_units_make_the_data_standard(location, scale):
     generator = torch.Generator().manual_seed(0)
     values = torch.randn(5000, 1, generator=generator, dtype=torch.float64) * scale + location
-    (spec,) = suggest_head(values).specs
+    (spec,) = suggest_heads(values)
     seen = default_registry().create("head", spec).encode(values)
     assert abs(seen.mean().item()) < 0.5
     assert 0.5 < seen.std().item() < 2
@@ -68,5 +68,32 @@ def test_suggested_units_make_the_data_standard(location, scale):
 
 
 def test_a_constant_has_units_too():
-    (spec,) = suggest_head(torch.full((5, 1), 7.25)).specs
+    (spec,) = suggest_heads(torch.full((5, 1), 7.25))
     assert default_registry().create("head", spec).encode(torch.tensor([7.25])).abs().item() < 0.5
+
+
+# --- backbones -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shape", "head", "backbone", "ordering"),
+    [
+        ((64, 64), "bernoulli", "fvsbn", "raster"),
+        ((), "bernoulli", "fvsbn", "raster"),
+        ((65, 64), "bernoulli", "convnet", "raster"),
+        ((1, 28, 28), "categorical:levels=4", "convnet", "raster"),
+        ((17,), "gaussian", "convnet", "raster"),
+        ((16,), "gaussian", "mlp", "shuffled"),
+        ((3, 4, 5, 6), "gaussian", "mlp", "shuffled"),
+    ],
+)
+def test_the_first_backbone_that_suits_shape_and_head_is_suggested(shape, head, backbone, ordering):
+    spec = suggest_backbone(shape, default_registry().create("head", head))
+    assert str(spec) == backbone
+    assert str(suggest_ordering(spec)) == ordering
+
+
+def test_without_a_suitable_backbone_the_error_names_the_argument():
+    nothing = Registry(Plugins())
+    with pytest.raises(ShapeError, match=r"got \(3,\) and 'bernoulli'; choose one with `backbone`"):
+        suggest_backbone((3,), default_registry().create("head", "bernoulli"), registry=nothing)

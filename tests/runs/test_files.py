@@ -1,4 +1,4 @@
-"""Files are written whole or not at all."""
+"""Atomic writes: a file is written completely or not at all."""
 
 import os
 import stat
@@ -14,14 +14,14 @@ def everything(folder):
     return {path.relative_to(folder): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
 
 
-def test_a_file_is_written_with_its_folders(tmp_path):
+def test_a_file_is_written_and_its_folders_are_created(tmp_path):
     write_atomically(tmp_path / "a" / "b" / "file", b"new")
     assert (tmp_path / "a" / "b" / "file").read_bytes() == b"new"
     assert len(everything(tmp_path)) == 3, "no temporary stays"
 
 
 @pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
-def test_it_has_the_permissions_of_any_other(tmp_path, umask):
+def test_a_file_has_the_usual_permissions(tmp_path, umask):
     before = os.umask(umask)
     try:
         write_atomically(tmp_path / "ours", b"")
@@ -41,7 +41,7 @@ def _fail(*arguments, **options):
     "step", ["os.fsync", "pathlib.Path.replace", "pathlib.Path.chmod", "tempfile.NamedTemporaryFile"]
 )
 @pytest.mark.parametrize("folder", ["", "new", "new/newer"])
-def test_a_failure_at_any_step_leaves_all_as_it_was(tmp_path, monkeypatch, step, folder):
+def test_a_failure_at_any_step_changes_nothing(tmp_path, monkeypatch, step, folder):
     (tmp_path / "file").write_bytes(b"old")
     before = everything(tmp_path)
     monkeypatch.setattr(step, _fail)
@@ -50,7 +50,7 @@ def test_a_failure_at_any_step_leaves_all_as_it_was(tmp_path, monkeypatch, step,
     assert everything(tmp_path) == before
 
 
-def test_folders_that_were_there_stay_even_if_empty(tmp_path, monkeypatch):
+def test_existing_folders_remain_even_if_empty(tmp_path, monkeypatch):
     (tmp_path / "mine").mkdir()
     monkeypatch.setattr("os.fsync", _fail)
     with pytest.raises(RunError):
@@ -58,11 +58,11 @@ def test_folders_that_were_there_stay_even_if_empty(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.rglob("*")] == ["mine"]
 
 
-def test_what_is_in_the_way(tmp_path):
+def test_a_file_or_folder_in_the_path(tmp_path):
     (tmp_path / "file").write_bytes(b"old")
     (tmp_path / "folder").mkdir()
     for path in (tmp_path / "file" / "below", tmp_path / "file" / "far" / "below"):
-        with pytest.raises(RunError, match="got a file where a folder is wanted"):
+        with pytest.raises(RunError, match="got a file, not a folder"):
             write_atomically(path, b"new")
     with pytest.raises(RunError, match="got Is a directory"):
         write_atomically(tmp_path / "folder", b"new")
@@ -71,7 +71,7 @@ def test_what_is_in_the_way(tmp_path):
     }
 
 
-def test_a_reader_sees_the_old_or_the_new_never_a_part(tmp_path):
+def test_a_reader_sees_the_old_or_the_new_file(tmp_path):
     contents = [bytes([k]) * 200_000 for k in range(2)]
     path = tmp_path / "file"
     write_atomically(path, contents[0])

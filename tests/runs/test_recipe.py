@@ -1,4 +1,4 @@
-"""Recipes as TOML: what is written is what is read."""
+"""Recipes round-trip through TOML."""
 
 import tomllib
 
@@ -39,54 +39,54 @@ def path(tmp_path_factory):
     return tmp_path_factory.mktemp("recipes") / "recipe.toml"
 
 
-@given(recipe=recipes, made=st.none() | st.just({"event_shape": [2, 3], "plugins": {}}))
-def test_a_recipe_comes_back_as_it_was(recipe, made, path):
-    path.write_bytes(recipe_toml(recipe, made).encode())
-    assert read_recipe(path) == (recipe, made or {})
+@given(recipe=recipes, provenance=st.none() | st.just({"event_shape": [2, 3], "plugins": {}}))
+def test_a_recipe_round_trips(recipe, provenance, path):
+    path.write_bytes(recipe_toml(recipe, provenance).encode())
+    assert read_recipe(path) == (recipe, provenance or {})
 
 
 @pytest.mark.parametrize("name", default_registry().parts("recipe"))
-def test_the_recipes_of_the_plugins_do_too(name, path):
+def test_the_recipes_of_plugins_round_trip(name, path):
     recipe = default_registry().find("recipe", name).part
     path.write_bytes(recipe_toml(recipe).encode())
     assert read_recipe(path) == (recipe, {})
 
 
-def test_the_file_is_made_to_be_read_and_edited(path):
+def test_the_file_is_readable_and_editable(path):
     parts = {part: PartSpec.parse(f"{part}:size=3") for part in PARTS}
     document = tomllib.loads(recipe_toml(Recipe(**parts, training=TrainingSettings(steps=5))))
-    assert document["format"] == 1
+    assert document["format"] == 2
     assert document["parts"] == {part: f"{part}:size=3" for part in PARTS}
     assert document["training"]["steps"] == 5
     assert "minutes" not in document["training"], "TOML has no null"
-    shortest = "format = 1\n[parts]\n" + "\n".join(f'{part} = "x"' for part in PARTS)
+    shortest = "format = 2\n[parts]\n" + "\n".join(f'{part} = "x"' for part in PARTS)
     path.write_text(shortest)
-    recipe, made = read_recipe(path)
-    assert (recipe.training, recipe.name, made) == (TrainingSettings(), "custom", {})
+    recipe, provenance = read_recipe(path)
+    assert (recipe.training, recipe.name, provenance) == (TrainingSettings(), "custom", {})
 
 
 @pytest.mark.parametrize(
-    ("text", "error", "told"),
+    ("text", "error", "message"),
     [
-        ("format = 2", RunError, "of format 1, got format 2"),
-        ("format = 1", RunError, "the dataset under .* got none"),
-        ("format = 1\nparts = 3", RunError, r"parts to be a table in .*, got 3; begin it with \[parts\]"),
-        ("format = 1\nmade = []", RunError, "made to be a table"),
-        ("format = 1\n[parts]\ndataset = 3", RunError, "the dataset under .* got 3"),
-        ("format = 1\nhead = 'x'", RunError, "a key of a recipe in .*, got 'head'"),
-        ("format = 1\nformat = 1", RunError, "to be a TOML file"),
+        ("format = 1", RunError, "to have format 2, got format 1"),
+        ("format = 2", RunError, "the dataset under .* got none"),
+        ("format = 2\nparts = 3", RunError, r"parts to be a table in .*, got 3; start it with \[parts\]"),
+        ("format = 2\nprovenance = []", RunError, "provenance to be a table"),
+        ("format = 2\n[parts]\ndataset = 3", RunError, "the dataset under .* got 3"),
+        ("format = 2\nhead = 'x'", RunError, "a key of a recipe in .*, got 'head'"),
+        ("format = 2\nformat = 2", RunError, "to be a TOML file"),
         ("\0", RunError, "to be a TOML file"),
     ],
 )
-def test_a_file_that_is_no_recipe(text, error, told, path):
+def test_an_invalid_recipe_file(text, error, message, path):
     path.write_text(text)
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=message):
         read_recipe(path)
 
 
-def test_a_malformed_spec_says_in_which_file(path):
+def test_a_malformed_spec_is_reported_with_its_file(path):
     parts = "\n".join(f'{part} = "x"' for part in PARTS)
-    path.write_text(f"format = 1\n[parts]\n{parts}".replace('head = "x"', 'head = "x:y"'))
+    path.write_text(f"format = 2\n[parts]\n{parts}".replace('head = "x"', 'head = "x:y"'))
     with pytest.raises(SpecError, match=r"got 'x:y' in .*recipe\.toml"):
         read_recipe(path)
     path.write_bytes(b"\xff")

@@ -1,4 +1,4 @@
-"""Run folders: created, opened, their models and metrics."""
+"""Run folders: creating and opening them, their models and metrics."""
 
 import json
 import math
@@ -22,13 +22,13 @@ def recipe(**changed):
 
 @pytest.fixture
 def run(tmp_path):
-    made = Run.create(tmp_path / "run", recipe(), (4,))
+    made = Run.create(tmp_path / "run", recipe())
     made.save_recipe()
     return made
 
 
-def test_a_new_run_writes_nothing_until_it_is_told_to(tmp_path):
-    made = Run.create(tmp_path / "a" / "run", recipe(), (4,))
+def test_a_new_run_writes_nothing_before_its_recipe_is_saved(tmp_path):
+    made = Run.create(tmp_path / "a" / "run", recipe())
     assert list(tmp_path.iterdir()) == []
     made.save_recipe()
     assert [path.name for path in made.folder.iterdir()] == ["recipe.toml"]
@@ -36,22 +36,22 @@ def test_a_new_run_writes_nothing_until_it_is_told_to(tmp_path):
 
 def test_an_opened_run_is_the_one_created(run):
     opened = Run.open(run.folder)
-    assert (opened.recipe, opened.made, opened.event_shape) == (run.recipe, run.made, (4,))
+    assert (opened.recipe, opened.provenance, opened.event_shape) == (run.recipe, run.provenance, (4,))
     assert opened.dataset.event_shape == (4,)
-    assert opened.made["plugins"]["head"]["distribution"] == "tensorar"
+    assert opened.provenance["plugins"]["head"]["distribution"] == "tensorar"
 
 
 def test_a_second_run_in_a_folder_is_refused(run):
     with pytest.raises(RunError, match="a folder without a run"):
-        Run.create(run.folder, recipe(), (4,))
+        Run.create(run.folder, recipe())
 
 
-def test_parts_are_looked_up_before_a_run_is_made(tmp_path):
+def test_parts_are_looked_up_before_a_run_is_created(tmp_path):
     with pytest.raises(SpecError, match="did you mean 'fvsbn'"):
-        Run.create(tmp_path / "run", recipe(backbone="fvsbm"), (4,))
+        Run.create(tmp_path / "run", recipe(backbone="fvsbm"))
 
 
-def test_a_new_model_follows_from_the_seed_and_leaves_the_callers_noise_alone(run):
+def test_a_new_model_depends_on_the_seed_only_and_preserves_the_random_state(run):
     torch.manual_seed(1)
     expected = torch.rand(3)
     torch.manual_seed(1)
@@ -74,7 +74,7 @@ def test_the_model_has_the_weights_that_were_saved(run):
 @pytest.mark.parametrize("other", ["mlp:hidden=3", "convnet:channels=2"])
 def test_weights_of_another_model_do_not_fit(run, other):
     run.save_model(run.new_model())
-    (run.folder / "recipe.toml").write_text(recipe_toml(recipe(backbone=other), run.made))
+    (run.folder / "recipe.toml").write_text(recipe_toml(recipe(backbone=other), run.provenance))
     with pytest.raises(RunError, match=r"to fit its recipe, got others for backbone\.\S+, .* and \d+ more; restore"):
         _ = Run.open(run.folder).model
 
@@ -91,36 +91,36 @@ def test_damaged_weights(run, damage):
     run.save_model(run.new_model())
     path = run.folder / "model.safetensors"
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(RunError, match=r"whole safetensors file, got .*; the file is damaged"):
+    with pytest.raises(RunError, match=r"complete safetensors file, got .*; the file is damaged"):
         read_tensors(path)
 
 
 def test_a_folder_without_a_run(tmp_path):
     for folder in (tmp_path, tmp_path / "none"):
-        with pytest.raises(RunError, match=r"one with a recipe\.toml"):
+        with pytest.raises(RunError, match=r"with a recipe\.toml"):
             Run.open(folder)
 
 
-def test_a_plugin_that_is_gone_is_named(run):
+def test_a_missing_plugin_is_named(run):
     nothing = Registry(Plugins())
-    with pytest.raises(PluginError, match=r"the dataset 'toy' .*install it: pip install tensorar=="):
+    with pytest.raises(PluginError, match=r"the dataset 'toy', .*install it: pip install tensorar=="):
         Run.open(run.folder, registry=nothing)
     for plugins in ({}, {"dataset": 3}, 5):
         (run.folder / "recipe.toml").write_text(recipe_toml(recipe(), {"event_shape": [4], "plugins": plugins}))
-        with pytest.raises(PluginError, match="install the plugin that brings it"):
+        with pytest.raises(PluginError, match="install the plugin that provides it"):
             Run.open(run.folder, registry=nothing)
 
 
 @pytest.mark.parametrize("shape", [None, "4", ["4"], 4])
-def test_a_shape_that_is_none(run, shape):
-    run.made["event_shape"] = shape
-    with pytest.raises(RunError, match=r"made\.event_shape in"):
+def test_an_invalid_shape(run, shape):
+    run.provenance["event_shape"] = shape
+    with pytest.raises(RunError, match=r"provenance\.event_shape to be a list of sizes in"):
         _ = run.event_shape
 
 
-def test_a_dataset_of_another_shape_by_now(run):
-    (run.folder / "recipe.toml").write_text(recipe_toml(recipe(dataset="toy:length=5,fixed=30"), run.made))
-    with pytest.raises(RunError, match=r"events of shape \(4,\), which .* was made for, got \(5,\) from toy:length=5"):
+def test_a_dataset_whose_shape_has_changed(run):
+    (run.folder / "recipe.toml").write_text(recipe_toml(recipe(dataset="toy:length=5,fixed=30"), run.provenance))
+    with pytest.raises(RunError, match=r"events of shape \(4,\), for which .* was trained, got \(5,\) from toy:len"):
         _ = Run.open(run.folder).dataset
 
 
@@ -136,21 +136,21 @@ def measured(run):
     return run
 
 
-def test_metrics_come_back(run, measured):
+def test_metrics_round_trip(run, measured):
     assert measured.metrics() == ROWS
-    assert Run.create(run.folder / "other", recipe(), (4,)).metrics() == []
+    assert Run.create(run.folder / "other", recipe()).metrics() == []
 
 
 @given(cut=st.integers(1, 200), tail=st.sampled_from([b"", b'{"step": 4, "val', b"3\n", b"\xff\n", b"[]\n"]))
 def test_a_last_line_cut_off_is_left_out(cut, tail, tmp_path_factory):
-    run = Run.create(tmp_path_factory.mktemp("cut"), recipe(), (4,))
+    run = Run.create(tmp_path_factory.mktemp("cut"), recipe())
     whole = "".join(json.dumps(row) + "\n" for row in ROWS).encode()
     run.metrics_path.write_bytes(whole[:cut] if tail == b"" else whole + tail)
     kept = whole[:cut].count(b"}") if tail == b"" else 3
     assert run.metrics() == ROWS[:kept]
 
 
-def test_metrics_after_a_step_are_forgotten_the_cut_line_too(measured):
+def test_metrics_after_a_step_and_a_cut_line_are_removed(measured):
     with measured.metrics_path.open("a") as file:
         file.write('{"step": 4, "val')
     measured.drop_metrics_after(2)
@@ -159,7 +159,7 @@ def test_metrics_after_a_step_are_forgotten_the_cut_line_too(measured):
     assert [row["step"] for row in measured.metrics()] == [1, 2, 3]
 
 
-def test_infinity_is_no_json_and_so_null(run):
+def test_infinity_is_null_in_json(run):
     run.add_metrics({"step": 1, "valid_nats": math.inf, "more": [math.nan, {"a": -math.inf}]})
     text = run.metrics_path.read_text()
     assert text == '{"step": 1, "valid_nats": null, "more": [null, {"a": null}]}\n'

@@ -22,7 +22,7 @@ def _cases(profile):
         (kind, name, registered.part)
         for kind in ("ordering", "head", "backbone", "dataset")
         for name, registered in default_registry().parts(kind).items()
-        if registered.owner.plugin == "builtin" and (kind != "dataset" or not _needs_files(registered.part))
+        if registered.source.plugin == "builtin" and (kind != "dataset" or not _needs_files(registered.part))
     ]
     for kind, name, part in [*parts, ("model", "AutoregressiveModel", AutoregressiveModel)]:
         for check in checks(part, profile=profile, shapes=SHAPES.get(name), **REQUIRED.get(name, {})):

@@ -1,4 +1,4 @@
-"""A tiny dataset as a single-file plugin: steps up or down from the first bit, and its exact likelihood."""
+"""A tiny dataset as a single-file plugin."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ import tensorar
 
 @dataclass(frozen=True, kw_only=True)
 class Agreeing(tensorar.Dataset):
-    """Bits that are all alike, but for a coin's flip each."""
+    """Equal bits, each flipped with probability 0.1."""
 
     name = "agreeing"
     length: int = 6

@@ -1,4 +1,4 @@
-"""A single-file plugin for the tests: bits that their context tells."""
+"""A single-file plugin for the tests: bits that are determined by their context."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,10 @@ from tensorar import Dataset, Splits, hookimpl
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told(Dataset):
-    """Four equal bits; the context is a vector of two that tells which."""
+class Labelled(Dataset):
+    """Four equal bits; the context is their one-hot encoding."""
 
-    name = "told"
+    name = "labelled"
     broken: bool = False
 
     def _bits(self, n, seed):
@@ -27,4 +27,4 @@ class Told(Dataset):
 
 @hookimpl
 def tensorar_datasets():
-    return [Told]
+    return [Labelled]

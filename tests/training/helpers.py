@@ -1,4 +1,4 @@
-"""Recipes on the tiny dataset, and the registry that knows it."""
+"""Recipes for the tiny dataset, and a registry with it."""
 
 from pathlib import Path
 
@@ -20,7 +20,4 @@ def recipe(*, dataset="agreeing", ordering="raster", head="bernoulli", backbone=
 
 
 def new_run(folder, **options) -> Run:
-    made = recipe(**options)
-    known = registry()
-    shape = known.create("dataset", made.dataset).event_shape
-    return Run.create(folder, made, shape, registry=known)
+    return Run.create(folder, recipe(**options), registry=registry())

@@ -1,4 +1,4 @@
-"""Two processes on one machine train the same model as one does, started by either launcher, and end in peace."""
+"""Two processes on one machine train the same model as one, with either launcher, and exit cleanly."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def launch(launcher, arguments, folder):
 
 
 @pytest.mark.parametrize("launcher", ["torchrun", "accelerate"])
-def test_two_processes_train_the_model_of_one(tmp_path, launcher):
+def test_two_processes_train_the_same_model_as_one(tmp_path, launcher):
     report = launch(launcher, [*TRAIN, *SETTINGS, "--out", "two"], tmp_path)
     assert [row["step"] for row in report["metrics"]] == [5, 10, 12]
     one = new_run(tmp_path / "one")
@@ -48,7 +48,7 @@ def test_two_processes_train_the_model_of_one(tmp_path, launcher):
 
 
 @pytest.mark.slow
-def test_a_resumed_training_of_two_processes_goes_on(tmp_path):
+def test_a_training_of_two_processes_resumes(tmp_path):
     report = launch("torchrun", [*TRAIN, *SETTINGS, "--out", "two"], tmp_path)
     resume = ["train", "--resume", "two", "--plugin", str(PLUGIN), "--device", "cpu", "--json"]
     again = launch("torchrun", resume, tmp_path)
@@ -57,7 +57,7 @@ def test_a_resumed_training_of_two_processes_goes_on(tmp_path):
 
 @pytest.mark.parametrize(("processes", "torn_down"), [("1", True), ("2", False)])
 @pytest.mark.parametrize(("arguments", "code"), [(["plugins", "list", "recipe"], 0), (["nothing"], 2)])
-def test_one_of_several_processes_ends_with_its_code_and_words_and_no_more(arguments, code, processes, torn_down):
+def test_one_of_several_processes_exits_with_its_code_and_output(arguments, code, processes, torn_down):
     program = "import atexit, sys; atexit.register(print, 'torn down'); from tensorar_cli.__main__ import main; main()"
     environment = os.environ | {"WORLD_SIZE": processes}
     done = subprocess.run([sys.executable, "-c", program, *arguments], env=environment, capture_output=True, text=True)

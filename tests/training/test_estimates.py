@@ -1,4 +1,4 @@
-"""What is estimated is what is exact: the likelihood in the model's own order, whatever orders it is trained on."""
+"""Estimated likelihoods agree with exact ones, in the model's own order, for every training order."""
 
 import pytest
 import torch
@@ -14,17 +14,17 @@ def test_an_estimate_has_the_mean_of_the_exact_likelihood(ordering, backbone):
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter)
     x = torch.randint(2, (3, 2, 3))
-    exact = event_nats(model, x, exact=True, evidences=1, generator=None)
+    exact = event_nats(model, x, exact=True, samples=1, generator=None)
     generator = torch.Generator().manual_seed(0)
-    # as many evidences as coefficients, each step once: no error but rounding is left
-    estimate = event_nats(model, x, exact=False, evidences=6, generator=generator)
+    # as many samples as coefficients, each step once: no error but rounding is left
+    estimate = event_nats(model, x, exact=False, samples=6, generator=generator)
     torch.testing.assert_close(estimate, exact)
 
 
-def test_fewer_evidences_are_right_on_average():
+def test_fewer_samples_are_unbiased():
     model = build((5,), "shuffled", "bernoulli", "mlp:hidden=8").double()
     x = torch.randint(2, (1, 5))
-    exact = float(event_nats(model, x, exact=True, evidences=1, generator=None))
+    exact = float(event_nats(model, x, exact=True, samples=1, generator=None))
     generator = torch.Generator().manual_seed(0)
-    draws = torch.cat([event_nats(model, x, exact=False, evidences=2, generator=generator) for _ in range(500)])
+    draws = torch.cat([event_nats(model, x, exact=False, samples=2, generator=generator) for _ in range(500)])
     assert abs(float(draws.mean()) - exact) < 4 * float(draws.std()) / 500**0.5

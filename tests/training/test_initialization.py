@@ -1,4 +1,4 @@
-"""What a training begins with: data that fit, a share for each process, each coefficient's own distribution."""
+"""Before training: checks of the data and of the number of processes, and initialization at the marginals."""
 
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from tensorar import (
     build,
     default_registry,
     evaluate,
-    heads_for,
     load_dataset,
+    suggest_heads,
     train,
 )
 from tensorar.parts.plugins import Plugins
@@ -27,7 +27,7 @@ from .helpers import new_run
 
 
 @pytest.mark.parametrize("backbone", ["fvsbn", "mlp:hidden=4"])
-def test_it_begins_at_the_marginals(backbone):
+def test_training_starts_at_the_marginals(backbone):
     model = build((2, 3), "snake", "bernoulli", backbone)
     for name, parameter in model.named_parameters():
         if not name.endswith("bias"):
@@ -40,13 +40,13 @@ def test_it_begins_at_the_marginals(backbone):
     torch.testing.assert_close(means, expected, atol=1e-5, rtol=1e-5)
 
 
-def test_a_backbone_that_sees_a_raster_begins_at_the_marginals_as_it_sees_them():
+def test_a_raster_backbone_starts_at_the_permuted_marginals():
     plugins = Plugins()
     plugins.load_installed()
-    plugins.load_file(Path(__file__).parents[1] / "core" / "toys.py")
+    plugins.load_file(Path(__file__).parents[1] / "core" / "toy_backbones.py")
     model = build((2, 3), "raster:axes='1 0',flip=0", "bernoulli", "triangle", registry=Registry(plugins))
     seen = {}
-    model.backbone.init_output_bias = lambda marginal: seen.update(marginal=marginal)
+    model.backbone.network.init_output_bias = lambda marginal: seen.update(marginal=marginal)
     data = torch.tensor([[[1, 1, 0], [0, 1, 0]]])
     model.init_from_marginals(data)
     logits = model.head.marginal_parameters(data)
@@ -66,7 +66,7 @@ def test_epochs_are_passes_over_data_smaller_than_a_batch():
     assert TrainingSettings(epochs=2.0, batch_size=10).planned_steps(25) == 5
 
 
-def test_each_process_needs_its_share(tmp_path):
+def test_every_process_needs_events(tmp_path):
     dataset = new_run(tmp_path).dataset
     check_shares(dataset, TrainingSettings(batch_size=4, valid_events=4), 4)
     with pytest.raises(RunError, match="at least 5 training events in a batch"):
@@ -75,21 +75,21 @@ def test_each_process_needs_its_share(tmp_path):
         check_shares(dataset, TrainingSettings(valid_events=2), 3)
 
 
-def test_a_dataset_option_is_suggested_where_it_would_fit(tmp_path):
+def test_a_dataset_option_is_suggested_if_it_fits(tmp_path):
     class Grey(Dataset):
         name = "grey"
-        variants = {"grey:bits=true": (0, 1), "grey:colour=true": (0, 300)}  # noqa: RUF012
+        alternative_specs = {"grey:bits=true": (0, 1), "grey:colour=true": (0, 300)}  # noqa: RUF012
 
         def load(self):
             return Splits(*[torch.tensor([[0, 200]])] * 3)
 
-    with pytest.raises(SupportError, match=r"--head categorical:levels=201 or .* or the dataset grey:bits=true$"):
+    with pytest.raises(SupportError, match=r"use head='categorical:levels=201' or .* or the dataset grey:bits=true$"):
         check_data(Grey(), "grey", default_registry().create("head", "bernoulli"), default_registry())
 
 
-def test_the_head_that_a_dataset_names_is_the_one_suggested():
+def test_the_head_that_a_dataset_names_is_suggested():
     toy = load_dataset("toy", length=8)
-    with pytest.raises(SupportError, match=r"; use --head categorical:levels=16$"):
+    with pytest.raises(SupportError, match=r"; use head='categorical:levels=16'$"):
         check_data(toy, "toy", default_registry().create("head", "bernoulli"), default_registry())
 
 
@@ -108,7 +108,7 @@ def test_values_are_checked_as_the_model_will_see_them(head, value):
         def load(self):
             return Splits(*[torch.tensor([[value, 0.5]], dtype=torch.float64)] * 3)
 
-    with pytest.raises(SupportError, match=rf"got {value}, rounded to [01], in the dataset narrow; use --head g"):
+    with pytest.raises(SupportError, match=rf"got {value}, rounded to [01], in the dataset narrow; use head='g"):
         check_data(Narrow(), "narrow", default_registry().create("head", head), default_registry())
     with pytest.raises(SupportError, match=f"got {value}, rounded"):
         evaluate(build((2,), "raster", head, "mlp:hidden=4"), Narrow().test)
@@ -121,12 +121,12 @@ def test_training_leaves_the_callers_random_numbers_as_they_were(tmp_path):
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_the_head_that_is_picked_takes_the_values_of_every_part():
+def test_the_suggested_head_accepts_all_splits():
     class Rising(Dataset):
         name = "rising"
 
         def load(self):
             return Splits(*[torch.tensor([[top, 0]]) for top in (3, 5, 9)])
 
-    (best, *_) = heads_for(Rising()).specs
+    best, *_ = suggest_heads(Rising())
     assert str(best) == "categorical:levels=10"

@@ -1,4 +1,4 @@
-"""A training that is interrupted and resumed comes out, to the last bit, as one that was not."""
+"""An interrupted and resumed training gives the same weights, bit by bit, as an uninterrupted one."""
 
 import os
 import signal
@@ -29,11 +29,11 @@ def entropy_of_agreeing_bits(length=6, flip=0.1):
 
 
 def interrupting(at):
-    def watch(report):
-        if report.progress.step == at and report.row is None:
+    def on_update(update):
+        if update.state.step == at and update.row is None:
             os.kill(os.getpid(), signal.SIGINT)
 
-    return watch
+    return on_update
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind["backbone"])
@@ -41,7 +41,7 @@ def interrupting(at):
 def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, kind, at):
     whole, parts = new_run(tmp_path / "whole", **kind), new_run(tmp_path / "parts", **kind)
     assert train(whole, device="cpu") is None
-    assert train(parts, device="cpu", watch=interrupting(at)) == signal.SIGINT
+    assert train(parts, device="cpu", on_update=interrupting(at)) == signal.SIGINT
     resumed = Run.open(tmp_path / "parts", registry=registry())
     assert train(resumed, resume=True, device="cpu") is None
     for name in ("model.safetensors", "training/state.safetensors"):
@@ -54,7 +54,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, kind, at):
     assert [row["step"] for row in timeless[0]] == [5, 10, 12]
 
 
-def test_a_resumed_training_that_is_finished_stays_as_it_is(tmp_path):
+def test_resuming_a_finished_run_does_not_change_it(tmp_path):
     run = new_run(tmp_path / "run")
     train(run, device="cpu")
     before = (tmp_path / "run" / "model.safetensors").read_bytes()
@@ -63,7 +63,7 @@ def test_a_resumed_training_that_is_finished_stays_as_it_is(tmp_path):
 
 
 def test_the_average_reads_its_count_once_a_step(monkeypatch):
-    """A GPU is waited for at every number that is read."""
+    """Every number that is read waits for the GPU."""
     model = build((3,), "raster", "bernoulli", "mlp:hidden=4")
     average, read, real = averaged(model, 0.9), [], torch.Tensor.__int__
     monkeypatch.setattr(torch.Tensor, "__int__", lambda self: read.append(1) or real(self))
@@ -79,9 +79,9 @@ def test_the_average_reads_its_count_once_a_step(monkeypatch):
     assert len(read) == 29
 
 
-def test_the_signal_handlers_are_put_back(tmp_path):
+def test_the_signal_handlers_are_restored(tmp_path):
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    train(new_run(tmp_path / "run"), device="cpu", watch=interrupting(3))
+    train(new_run(tmp_path / "run"), device="cpu", on_update=interrupting(3))
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
@@ -89,12 +89,12 @@ def test_the_kept_weights_are_those_of_the_best_validation(tmp_path):
     run = new_run(tmp_path / "run", learning_rate=0.3, steps=200, evaluate_every=10)
     train(run, device="cpu")
     best = min(row["valid_nats"] for row in run.metrics())
-    assert best < run.metrics()[-1]["valid_nats"], "the test wants a training that overshoots"
+    assert best < run.metrics()[-1]["valid_nats"], "the test needs a training that overshoots"
     seen = torch.randperm(64, generator=keyed_generator(0, "valid"))[:32]
     assert evaluate(run.model, run.dataset.valid[seen]).nats == pytest.approx(best, abs=1e-5)
 
 
-def test_the_last_weights_are_there_too(tmp_path):
+def test_the_last_weights_are_kept_too(tmp_path):
     run = new_run(tmp_path / "run", learning_rate=0.3, steps=200, evaluate_every=10)
     train(run, device="cpu")
     last = run.metrics()[-1]["valid_nats"]
@@ -105,7 +105,7 @@ def test_the_last_weights_are_there_too(tmp_path):
 
 def test_a_training_stopped_before_its_first_evaluation_leaves_a_model(tmp_path):
     run = new_run(tmp_path / "run")
-    assert train(run, device="cpu", watch=interrupting(2)) == signal.SIGINT
+    assert train(run, device="cpu", on_update=interrupting(2)) == signal.SIGINT
     assert not run.metrics()
     assert torch.equal(run.model.backbone.weight, run.last_model.backbone.weight)
 
@@ -128,7 +128,7 @@ def test_training_learns(tmp_path):
     assert entropy < evaluate(run.model, run.dataset.test).nats < entropy + 0.1
 
 
-def test_patience_ends_a_training_that_gets_no_better(tmp_path):
+def test_patience_ends_a_training_without_improvement(tmp_path):
     run = new_run(tmp_path / "run", learning_rate=0.5, steps=10_000, patience=3, evaluate_every=5)
     train(run, device="cpu")
     nats = [row["valid_nats"] for row in run.metrics()]
@@ -146,22 +146,22 @@ def test_minutes_end_a_training(tmp_path):
 def test_the_data_are_checked_against_the_head_before_anything_is_trained(tmp_path):
     run = new_run(tmp_path / "run", head="categorical:levels=2")
     run.dataset.train[0, 0] = 7
-    with pytest.raises(SupportError, match=r"got 7 in the dataset agreeing; use --head categorical:levels=8"):
+    with pytest.raises(SupportError, match=r"got 7 in the dataset agreeing; use head='categorical:levels=8'"):
         train(run, device="cpu")
 
 
-def test_resuming_without_a_state_says_so(tmp_path):
+def test_resuming_without_a_state_is_refused(tmp_path):
     run = new_run(tmp_path / "run")
     with pytest.raises(RunError, match="no such file"):
         train(run, resume=True, device="cpu")
 
 
-def test_resuming_with_a_damaged_state_says_so(tmp_path):
+def test_resuming_with_a_damaged_state_is_refused(tmp_path):
     run = new_run(tmp_path / "run")
     train(run, device="cpu")
     state = tmp_path / "run" / "training" / "state.safetensors"
     state.write_bytes(state.read_bytes()[:-7])
-    with pytest.raises(RunError, match=r"whole safetensors file"):
+    with pytest.raises(RunError, match=r"complete safetensors file"):
         train(Run.open(tmp_path / "run", registry=registry()), resume=True, device="cpu")
 
 

@@ -1,1 +1,1 @@
-"""One module per command. Each is thin: it reads options, calls the public API, and shows what came back."""
+"""The commands, one module each: parse options, call a workflow, print the result."""

@@ -2,50 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from tensorar_cli import options
-from tensorar_cli.output import Output
+from tensorar_cli.output import Output, likelihood_table
+from tensorar_cli.training_progress import run_training
 
-SHOWN_STEPS = [1, 8, 16, 24, 31]
+EVENTS = 1000
+STEPS = [1, 8, 16, 24, 31]
 
 
 def demo(
-    minutes: Annotated[float, typer.Option(help="How long to train.")] = 1.0,
+    minutes: Annotated[float, typer.Option(help="Training time in minutes.")] = 1.0,
     out: options.NewRun = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",
     plugin: options.Plugins = None,
     json: options.Json = False,
 ) -> None:
-    """Train the lecture's network on its toy sequences for a minute, and look at what it has learned."""
-    import tensorar
-    from tensorar import plotting
-    from tensorar_cli.commands.evaluate import likelihood_table
-    from tensorar_cli.commands.train import find_recipe, free_folder
-    from tensorar_cli.run_inputs import generator_of, open_run
-    from tensorar_cli.training_progress import train_with_progress
+    """Train the lecture's network on its toy sequences for a minute, and draw what it has learned."""
+    from tensorar import plotting, workflows
+    from tensorar.workflows.runs import free_folder
 
-    output, recipe = Output(as_json=json), find_recipe("toy-convnet")
-    training = replace(recipe.training, steps=None, epochs=None, minutes=minutes, seed=seed)
-    dataset = tensorar.load_dataset(recipe.dataset)
-    folder = out or free_folder("demo")
-    run = tensorar.Run.create(folder, replace(recipe, training=training), dataset.event_shape)
-    train_with_progress(output, run, device=device)
-    _, model = open_run(folder, device)
-    likelihood = tensorar.evaluate(model, dataset.test[:1000], dataset=dataset)
-    generated = model.sample(16, generator=generator_of(seed)).cpu()
+    output, folder = Output(as_json=json), out or free_folder("demo")
+    settings = {"recipe": "toy-convnet", "out": folder, "minutes": minutes, "seed": seed}
+    run = run_training(output, workflows.train, device=device, **settings).run
+    likelihood = workflows.evaluate(run, events=EVENTS, device=device).likelihood
+    samples = workflows.sample(run, 16, seed=seed, device=device).samples
     figures = {
-        "sequences.png": plotting.side_by_side({"training": dataset.train[:16], "generated": generated}),
-        "posterior.png": plotting.posterior(plotting.posterior_steps(model, dataset.test[0], SHOWN_STEPS, dataset)),
+        "sequences.png": plotting.side_by_side({"training": run.dataset.train[:16], "generated": samples}),
+        "posterior.png": workflows.posterior(run, steps=STEPS, device=device).figure(),
     }
     for name, figure in figures.items():
         plotting.save(figure, folder / name)
     paths = [str(folder / name) for name in [*figures, "training.png"]]
-    output.say("on 1000 test sequences")
-    output.show(likelihood_table(likelihood))
-    output.say("pictures: " + ", ".join(paths))
-    output.result({"run": str(folder), "pictures": paths, **likelihood.as_dict()})
+    output.print(f"on {EVENTS} test sequences")
+    output.print_table(likelihood_table(likelihood))
+    output.print("pictures: " + ", ".join(paths))
+    output.print_json({"run": str(folder), "pictures": paths, **likelihood.as_dict()})

@@ -22,29 +22,29 @@ TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
 def new(
-    kind: Annotated[str, typer.Argument(help="What the plugin brings: ordering, head or backbone.")],
-    name: Annotated[str, typer.Argument(help="The part's name: small letters, digits and underscores.")],
+    kind: Annotated[str, typer.Argument(help="The kind of part: ordering, head or backbone.")],
+    name: Annotated[str, typer.Argument(help="The part's name: a lowercase identifier.")],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="FOLDER", help="The new folder; by default tensorar_NAME in this one."),
+        typer.Option("--out", "-o", metavar="FOLDER", help="The new folder. Default: tensorar_NAME."),
     ] = None,
     plugin: options.Plugins = None,
     json: options.Json = False,
 ) -> None:
-    """Write a small plugin package to begin with: the part, its test and what it takes to install it."""
+    """Create a small plugin package: a part, its test, and the files to install it."""
     _require_name(kind, name)
     output, folder = Output(as_json=json), out or Path(f"tensorar_{name}")
     files = {path: _text(template, kind, name) for path, template in _files(kind, name).items()}
     _write(folder, files)
-    output.say(f"a plugin with the {kind} {name} is in {folder}:", style="bold")
+    output.print(f"created a plugin with the {kind} {name} in {folder}:", style="bold")
     for path in files:
-        output.say(f"  {path}")
-    output.say(f"check it with: tensorar plugins check {folder / f'tensorar_{name}.py'}")
-    output.result({"folder": str(folder), "kind": kind, "name": name, "files": list(files)})
+        output.print(f"  {path}")
+    output.print(f"check it with: tensorar plugins check {folder / f'tensorar_{name}.py'}")
+    output.print_json({"folder": str(folder), "kind": kind, "name": name, "files": list(files)})
 
 
 def _files(kind: str, name: str) -> dict[str, str]:
-    """The files of the package, each with its template."""
+    """The files of the package, with their templates."""
     return {
         "pyproject.toml": "pyproject.toml",
         "README.md": "README.md",
@@ -54,8 +54,8 @@ def _files(kind: str, name: str) -> dict[str, str]:
 
 
 def _text(template: str, kind: str, name: str) -> str:
-    written = Template((TEMPLATES / f"{template}.template").read_text(encoding="utf-8"))
-    return written.substitute(name=name, Name=_title(name), kind=kind, dashed=name.replace("_", "-"))
+    text = Template((TEMPLATES / f"{template}.template").read_text(encoding="utf-8"))
+    return text.substitute(name=name, Name=_title(name), kind=kind, dashed=name.replace("_", "-"))
 
 
 def _title(name: str) -> str:
@@ -71,41 +71,41 @@ def _require_name(kind: str, name: str) -> None:
         raise SpecError(expected="ordering, head or backbone", got=repr(kind), remedy=nearest(kind, KINDS))
     if not NAME.fullmatch(name) or keyword.iskeyword(name) or keyword.iskeyword(_title(name)):
         raise SpecError(
-            expected="a name of small letters, digits and underscores between them, no word of Python",
+            expected="a lowercase identifier that is not a Python keyword",
             got=repr(name),
             remedy=f"write for example tensorar plugins new {kind} my_{kind}",
         )
-    owner = _owner(kind, name)
-    if owner is not None:
-        raise SpecError(expected=f"a name that no {kind} has", got=f"{name!r} of {owner}", remedy="choose another one")
+    source = _source(kind, name)
+    if source is not None:
+        raise SpecError(expected=f"an unused name for the {kind}", got=f"{name!r} of {source}", remedy="choose another")
 
 
-def _owner(kind: str, name: str) -> str | None:
-    """Who has the name: of a part of that kind, or of a module."""
+def _source(kind: str, name: str) -> str | None:
+    """The plugin of an existing part of that kind and name, or the installed module of that name."""
     from tensorar import default_registry
     from tensorar.parts.registry import KINDS as ALL
 
     known = next(default_registry().parts(one) for one in ALL if one == kind)
     if name in known:
-        return str(known[name].owner)
+        return str(known[name].source)
     return f"the installed module tensorar_{name}" if find_spec(f"tensorar_{name}") else None
 
 
 def _write(folder: Path, files: dict[str, str]) -> None:
-    """All files or none: written next to the folder, which then gets its name."""
+    """Write all files or none: into a temporary folder, which is then renamed."""
     from tensorar import RunError
     from tensorar.utils.files import umask
 
     if folder.exists() or folder.is_symlink():
-        raise RunError(expected="a folder that is not there yet", got=str(folder), remedy="name another with --out")
+        raise RunError(expected="a new folder", got=f"the existing {folder}", remedy="choose another with --out")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=".new-plugin-", dir=folder.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=".new-plugin-", dir=folder.parent))
     try:
         for path, text in files.items():
-            (beside / path).parent.mkdir(exist_ok=True)
-            (beside / path).write_text(text, encoding="utf-8")
-        beside.chmod(0o777 & ~umask())
-        beside.rename(folder)
+            (temporary / path).parent.mkdir(exist_ok=True)
+            (temporary / path).write_text(text, encoding="utf-8")
+        temporary.chmod(0o777 & ~umask())
+        temporary.rename(folder)
     except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
         raise

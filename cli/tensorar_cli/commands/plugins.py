@@ -1,4 +1,4 @@
-"""``tensorar plugins list`` and ``tensorar plugins show``; ``check`` and ``new`` are in files of their own."""
+"""``tensorar plugins list`` and ``tensorar plugins show``."""
 
 from __future__ import annotations
 
@@ -8,27 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tensorar_cli import options
-from tensorar_cli.capabilities import backbone_table, takes
-from tensorar_cli.commands.check import check
-from tensorar_cli.commands.new import new
+from tensorar_cli.capabilities import backbone_table, capabilities
 from tensorar_cli.output import Output, table
 
 if TYPE_CHECKING:
-    from tensorar import Registry
-    from tensorar.parts.registry import Kind, RegisteredPart
+    from tensorar.parts.registry import RegisteredPart
 
-plugins_app = typer.Typer(help="See what parts there are, check them, and begin new ones.", no_args_is_help=True)
-plugins_app.command("check")(check)
-plugins_app.command("new")(new)
+COLUMNS = ("option", "type", "default", "meaning")
 
 
-@plugins_app.command("list")
 def list_parts(
-    kind: Annotated[str | None, typer.Argument(help="Only one kind: ordering, head, ...")] = None,
+    kind: Annotated[str | None, typer.Argument(help="One kind only: ordering, head, ...")] = None,
     plugin: options.Plugins = None,
     json: options.Json = False,
 ) -> None:
-    """List every part of every installed plugin."""
+    """List the parts of all installed plugins."""
     from tensorar import TensorarError, default_registry
     from tensorar.parts.registry import KINDS
     from tensorar.parts.spec import nearest
@@ -39,19 +33,18 @@ def list_parts(
     kinds = [k for k in KINDS if kind is None or k == kind.removesuffix("s")]
     found = [(k, name, registered) for k in kinds for name, registered in registry.parts(k).items()]
     parts: list[dict[str, Any]] = [
-        {"kind": k, "name": name, "description": r.description, "plugin": str(r.owner)} for k, name, r in found
+        {"kind": k, "name": name, "description": r.description, "plugin": str(r.source)} for k, name, r in found
     ]
-    output.show(table("kind", "name", "description", "plugin", rows=[tuple(part.values()) for part in parts]))
+    output.print_table(table("kind", "name", "description", "plugin", rows=[tuple(part.values()) for part in parts]))
     for part, (k, _, registered) in zip(parts, found, strict=True):
-        part |= {"takes": takes(registered.part)} if k == "backbone" else {}
+        part |= {"takes": capabilities(registered.part)} if k == "backbone" else {}
     if "backbone" in kinds:
-        output.show(backbone_table({part["name"]: part["takes"] for part in parts if "takes" in part}))
+        output.print_table(backbone_table({part["name"]: part["takes"] for part in parts if "takes" in part}))
     for name, why in registry.plugins.failures.items():
-        output.say(f"the plugin {name} failed and was left out: {why}", style="yellow")
-    output.result({"parts": parts, "failures": registry.plugins.failures})
+        output.print(f"the plugin {name} failed and was left out: {why}", style="yellow")
+    output.print_json({"parts": parts, "failures": registry.plugins.failures})
 
 
-@plugins_app.command("show")
 def show_part(
     name: Annotated[str, typer.Argument(help="The name of a part.")],
     plugin: options.Plugins = None,
@@ -59,15 +52,47 @@ def show_part(
 ) -> None:
     """Describe a part and its options."""
     from tensorar import default_registry
+    from tensorar.workflows.find_parts import find_parts
 
-    output, registry = Output(as_json=json), default_registry()
-    shown = [_details(kind, found) for kind, found in named(registry, name)]
-    for part in shown:
-        output.say(f"{part['name']}: {part['kind']} from {part['plugin']}", style="bold")
-        output.say(part["documentation"] + "\n")
-        rows = [(option["name"], option["type"], option["default"]) for option in part["options"]]
-        output.show(table("option", "type", "default", rows=rows) if rows else table("no options", rows=[]))
-    output.result({"parts": shown})
+    output = Output(as_json=json)
+    parts = [_details(kind, found) for kind, found in find_parts(default_registry(), name)]
+    for part in parts:
+        output.print(f"{part['name']}: {part['kind']} from {part['plugin']}", style="bold")
+        output.print(part["documentation"] + "\n")
+        rows = [tuple(option.values()) for option in part["options"]]
+        output.print_table(table(*COLUMNS, rows=rows) if rows else table("no options", rows=[]))
+    output.print_json({"parts": parts})
+
+
+def _details(kind: str, found: RegisteredPart) -> dict[str, Any]:
+    part = found.part
+    details = {"name": part.name, "kind": kind, "plugin": str(found.source)}
+    if kind == "recipe":
+        from tensorar import recipe_toml
+
+        return details | {"documentation": f"{part.description}\n\n{recipe_toml(part)}", "options": []}
+    # the section on options follows as a table
+    documentation = (inspect.getdoc(part) or "").partition("\nOptions:\n")[0].strip()
+    return details | {"documentation": documentation, "options": _options(part)}
+
+
+def _options(part: Any) -> list[dict[str, str]]:
+    from tensorar.parts.part import type_name
+
+    meanings = part.option_descriptions()
+    rows = [
+        (name, type_name(parameter.annotation), _default(parameter), meanings.get(name, ""))
+        for name, parameter in part.option_parameters().items()
+    ]
+    free = part.free_option_type()
+    if free is not None:
+        rows.append(("any name", type_name(free), "none", meanings.get(_free_name(part), "")))
+    return [dict(zip(("name", "type", "default", "meaning"), row, strict=True)) for row in rows]
+
+
+def _free_name(part: Any) -> str:
+    parameters = inspect.signature(part).parameters.values()
+    return next(p.name for p in parameters if p.kind is inspect.Parameter.VAR_KEYWORD)
 
 
 def _default(parameter: inspect.Parameter) -> str:
@@ -75,42 +100,3 @@ def _default(parameter: inspect.Parameter) -> str:
         return "required"
     plain = parameter.default is None or isinstance(parameter.default, bool)
     return str(parameter.default).lower() if plain else str(parameter.default)
-
-
-def named(registry: Registry, name: str) -> list[tuple[Kind, RegisteredPart]]:
-    """The parts of that name, each with its kind. Raises ``SpecError`` where there is none."""
-    from tensorar import SpecError
-    from tensorar.parts.registry import KINDS
-    from tensorar.parts.spec import nearest
-
-    everything = [(kind, part, owned) for kind in KINDS for part, owned in registry.parts(kind).items()]
-    found: list[tuple[Kind, RegisteredPart]] = [(kind, owned) for kind, part, owned in everything if part == name]
-    if not found:
-        names = [part for _, part, _ in everything]
-        raise SpecError(expected="the name of a part", got=repr(name), remedy=nearest(name, names))
-    return found
-
-
-def _details(kind: str, found: RegisteredPart) -> dict[str, Any]:
-    part = found.part
-    details = {"name": part.name, "kind": kind, "plugin": str(found.owner)}
-    if kind == "recipe":
-        from tensorar import recipe_toml
-
-        return details | {"documentation": f"{part.description}\n\n{recipe_toml(part)}", "options": []}
-    return details | {"documentation": inspect.getdoc(part) or "", "options": _options(part)}
-
-
-def _options(part: Any) -> list[dict[str, str]]:
-    from tensorar.parts.part import type_name
-
-    options = [
-        {
-            "name": name,
-            "type": type_name(p.annotation),
-            "default": _default(p),
-        }
-        for name, p in part.option_parameters().items()
-    ]
-    free = part.free_option_type()
-    return options if free is None else [*options, {"name": "any name", "type": type_name(free), "default": "none"}]

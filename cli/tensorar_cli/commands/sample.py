@@ -7,50 +7,48 @@ from typing import Annotated
 import typer
 
 from tensorar_cli import options
-from tensorar_cli.output import Output
+from tensorar_cli.export import NUMBERS, PICTURES, check_extension, write, write_numbers
+from tensorar_cli.output import Output, sampling_report
 
 
 def sample(
     run: options.RunFolder,
-    number: Annotated[int, typer.Option("--number", "-n", help="How many samples.", min=1)] = 64,
+    number: Annotated[int, typer.Option("--number", "-n", help="Number of samples.", min=1)] = 64,
     context: options.Contexts = None,
     out: options.PictureOrNumbers = None,
-    probabilities: Annotated[
-        bool, typer.Option("--probabilities", help="Show beside each sample the means that its values were drawn from.")
+    means: Annotated[
+        bool, typer.Option("--means", help="Show the conditional mean of every coefficient beside each sample.")
     ] = False,
     method: options.Method = "auto",
+    temperature: options.Temperature = 1.0,
+    top_k: options.TopK = None,
+    top_p: options.TopP = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",
     plugin: options.Plugins = None,
     json: options.Json = False,
 ) -> None:
-    """Draw exact samples: a picture (.png), or the numbers (.npy, .csv)."""
-    from tensorar import plotting
-    from tensorar.generation import Record
-    from tensorar_cli.export import NUMBERS, PICTURE, check_ending, write, write_numbers
-    from tensorar_cli.run_inputs import contexts_for, generator_of, known_method, open_run
+    """Draw samples: a picture (.png), or numbers (.npy, .csv)."""
+    from tensorar import workflows
 
-    output, path = Output(as_json=json), check_ending(out or run / "samples.png", PICTURE + NUMBERS)
-    opened, model = open_run(run, device)
-    contexts = contexts_for(opened, context, number, seed)
-    record = Record()
+    output, path = Output(as_json=json), check_extension(out or run / "samples.png", PICTURES + NUMBERS)
     with output.progress("sampling") as update:
-        samples = model.sample(
+        result = workflows.sample(
+            run,
             number,
-            context=contexts,
-            generator=generator_of(seed),
-            method=known_method(method),
-            record=record,
+            context=context,
+            means=means,
+            method=method,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            seed=seed,
+            device=device,
             progress=lambda done, total: update(done, total, f"step {done}/{total}"),
         )
-    drawn = samples.cpu()
-    if probabilities:
-        means = model.conditional_means(samples, contexts).cpu()
-        write(path, lambda: plotting.samples_with_means(drawn, means), drawn, model.event_shape)
-        if path.suffix in NUMBERS:
-            write_numbers(path.with_stem(path.stem + "-probabilities"), means, model.event_shape)
-    else:
-        write(path, lambda: plotting.event_grid(drawn), drawn, model.event_shape)
-    output.say(f"{number} samples in {path} ({record})")
-    how = {"method": record.method, "passes": record.passes}
-    output.result({"run": str(run), "samples": number, "shape": list(samples.shape), "path": str(path), **how})
+    write(path, result.figure, result.samples, result.run.event_shape)
+    if result.means is not None and path.suffix in NUMBERS:
+        write_numbers(path.with_stem(f"{path.stem}-means"), result.means, result.run.event_shape)
+    output.print(f"{number} samples in {path} ({result.info})")
+    values = {"samples": number, "shape": list(result.samples.shape), "path": str(path)}
+    output.print_json({"run": str(run)} | values | sampling_report(result.info))

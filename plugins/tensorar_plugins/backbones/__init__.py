@@ -1,4 +1,4 @@
-"""Networks."""
+"""Networks. The first one that suits the shape of the data and the head is the one chosen by default."""
 
 from tensorar import Backbone
 from tensorar_plugins.backbones.convnet import ConvNet
@@ -15,10 +15,10 @@ from tensorar_plugins.backbones.transformer import Transformer
 from tensorar_plugins.backbones.unet import UNet
 
 ALL: list[type[Backbone]] = [
+    FVSBN,
     ConvNet,
     MLP,
     UNet,
-    FVSBN,
     NADE,
     MADE,
     RNN,

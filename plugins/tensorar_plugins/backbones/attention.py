@@ -15,7 +15,7 @@ from tensorar_plugins.backbones.layers.sequence import shift_right
 
 
 class RotaryAngles(NamedTuple):
-    """The angles that turn each step's query and key, ``(N, pairs)`` each: a key is that of the step before."""
+    """The angles that rotate each step's query and key, ``(N, pairs)`` each: a key is that of the step before."""
 
     query: Tensor
     key: Tensor

@@ -2,72 +2,98 @@
 
 from __future__ import annotations
 
-import torch
-from torch import nn
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from tensorar import EvidenceBackbone, flatten_events
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from tensorar import EvidenceBackbone, Head, Signature, flatten_events
 from tensorar_plugins.backbones.layers.sizes import require_positive
 
-CONVOLUTION = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
-POOLING = {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d}
-# per number of axes: kernel sizes of the two convolutions, whether each is pooled, width of the dense layer
+CONVOLUTION: dict[int, Callable[..., nn.Conv1d | nn.Conv2d | nn.Conv3d]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+POOLING: dict[int, Callable[..., nn.Module]] = {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d}
+# per number of axes: kernel sizes of the two convolutions, whether each is pooled, hidden units of the dense layer
 LECTURE = {1: ((5, 5), (True, True), 200), 2: ((3, 5), (True, False), 512), 3: ((3, 3), (True, False), 512)}
 
 
 class ConvNet(EvidenceBackbone):
-    """The lecture's convnet: mask and values are channels, the answer is the next coefficient's distribution.
+    """The lecture's convnet: mask and values are channels, the output is the next coefficient's distribution.
 
-    Two convolutions and two dense layers. Its defaults are the lecture's networks, for sequences of 32 and for images
-    of 28 x 28; kernels shrink to fit smaller events. Axes of size 1 are left out. Where the order is not fixed one
-    more channel marks the coefficient that is asked for. F. Fleuret, "Deep Learning", EPFL and University of Geneva,
-    lecture "Autoregression".
+    Two convolutions and two dense layers. The defaults are the lecture's networks, for sequences of 32 and for images
+    of 28 x 28; kernels shrink to fit smaller events. Axes of size 1 are left out. If the order varies, one more
+    channel marks the queried coefficient. F. Fleuret, "Deep Learning", EPFL and University of Geneva, lecture
+    "Autoregression".
+
+    Options:
+        channels: Number of channels of the first convolution; the second has twice as many.
+        hidden: Number of hidden units of the dense layer; none means the lecture's: 200 for sequences, 512 otherwise.
+        kernel: Kernel size of both convolutions along every axis; none means the lecture's: 5 for sequences, 3 and
+            then 5 for images, 3 for volumes.
     """
 
     name = "convnet"
     event_ranks = frozenset({0, 1, 2, 3})
     ignores_unit_axes = True
 
-    def __init__(self, signature, *, channels: int = 32, hidden: int | None = None, kernel: int | None = None):
+    @classmethod
+    def options_for(cls, event_shape: tuple[int, ...], head: Head) -> dict[str, Any] | None:
+        axes = sum(size > 1 for size in event_shape)
+        return {} if axes in (2, 3) or (axes == 1 and math.prod(event_shape) > 16) else None
+
+    def __init__(
+        self, signature: Signature, *, channels: int = 32, hidden: int | None = None, kernel: int | None = None
+    ) -> None:
         super().__init__(signature)
-        self.sides = tuple(size for size in signature.event_shape if size > 1) or (1,)
-        kernels, pools, lecture_hidden = LECTURE[len(self.sides)]
+        self.sizes = tuple(size for size in signature.event_shape if size > 1) or (1,)
+        kernels, pools, lecture_hidden = LECTURE[len(self.sizes)]
         kernels = kernels if kernel is None else (kernel, kernel)
         hidden = lecture_hidden if hidden is None else hidden
         require_positive(self.name, channels=channels, hidden=hidden, kernel=min(kernels))
         self.marks_query = signature.order is None
         inputs = signature.feature_count + 1 + self.marks_query
-        self.features, size = self._features((inputs, channels, 2 * channels), kernels, pools)
+        self.features, size = self._convolutions((inputs, channels, 2 * channels), kernels, pools)
         self.hidden = nn.Linear(size + signature.context_features, hidden)
-        self.answer = nn.Linear(hidden, signature.parameter_count)
+        self.output = nn.Linear(hidden, signature.parameter_count)
 
-    def _features(self, channels, kernels, pools):
-        """The convolutions, and how many numbers come out of them."""
-        d, layers = len(self.sides), []
+    def _convolutions(
+        self, channels: Sequence[int], kernels: Sequence[int], pools: Sequence[bool]
+    ) -> tuple[nn.Sequential, int]:
+        """The convolutions with their pooling, and the size of their flattened output."""
+        axes = len(self.sizes)
+        layers: list[nn.Module] = []
         for inputs, outputs, kernel, pool in zip(channels, channels[1:], kernels, pools, strict=False):
-            sides = self._sides_after(layers)
-            layers += [CONVOLUTION[d](inputs, outputs, [min(kernel, s) for s in sides]), nn.ReLU()]
+            sizes = self._output_sizes(layers, channels[0])
+            layers += [CONVOLUTION[axes](inputs, outputs, [min(kernel, s) for s in sizes]), nn.ReLU()]
             if pool:
-                # what does not fill a last pool is pooled all the same: nothing at the rim goes unseen
-                layers += [POOLING[d]([min(2, s) for s in self._sides_after(layers)], ceil_mode=True)]
-        return nn.Sequential(*layers), channels[-1] * int(torch.tensor(self._sides_after(layers)).prod())
+                # ceil_mode pools an incomplete last window too, so that no position at the border is ignored
+                sizes = self._output_sizes(layers, channels[0])
+                layers += [POOLING[axes]([min(2, s) for s in sizes], ceil_mode=True)]
+        return nn.Sequential(*layers), channels[-1] * int(torch.tensor(self._output_sizes(layers, channels[0])).prod())
 
-    def _sides_after(self, layers):
-        """The sides of what the layers so far make of an event, by asking them."""
-        inputs = layers[0].in_channels if layers else 1
+    def _output_sizes(self, layers: Sequence[nn.Module], channels: int) -> tuple[int, ...]:
+        """The sizes of an event's axes after these layers, found by applying them."""
         with torch.no_grad():
-            return tuple(nn.Sequential(*layers)(torch.zeros(1, inputs, *self.sides)).shape[2:])
+            return tuple(nn.Sequential(*layers)(torch.zeros(1, channels, *self.sizes)).shape[2:])
 
-    def forward(self, features, mask, query, context=None):
+    def forward(
+        self,
+        features: Float[Tensor, "batch *event features"],
+        mask: Bool[Tensor, "batch *event"],
+        query: Int[Tensor, "batch queries"],
+        context: Float[Tensor, "batch context"] | None = None,
+    ) -> Float[Tensor, "batch queries parameters"]:
         batch, queries = query.shape
-        channels = torch.cat(
-            [features.reshape(batch, -1, features.shape[-1]).mT, flatten_events(mask)[:, None].to(features.dtype)],
-            dim=1,
-        )
-        channels = channels.repeat_interleave(queries, dim=0)
+        values = features.reshape(batch, -1, features.shape[-1]).mT
+        channels = torch.cat([values, flatten_events(mask)[:, None].to(features.dtype)], dim=1)
+        channels = channels.repeat_interleave(queries, dim=0)  # (B * Q, F + 1, N)
         if self.marks_query:
-            asked = torch.zeros_like(channels[:, :1]).scatter_(2, query.reshape(-1, 1, 1), 1.0)
-            channels = torch.cat([channels, asked], dim=1)
-        seen = self.features(channels.unflatten(2, self.sides)).flatten(1)
+            marks = torch.zeros_like(channels[:, :1]).scatter_(2, query.reshape(-1, 1, 1), 1.0)
+            channels = torch.cat([channels, marks], dim=1)
+        hidden = self.features(channels.unflatten(2, self.sizes)).flatten(1)
         if context is not None:
-            seen = torch.cat([seen, context.repeat_interleave(queries, dim=0)], dim=1)
-        return self.answer(self.hidden(seen).relu()).unflatten(0, (batch, queries))
+            hidden = torch.cat([hidden, context.repeat_interleave(queries, dim=0)], dim=1)
+        output: Tensor = self.output(self.hidden(hidden).relu())
+        return output.reshape(batch, queries, self.signature.parameter_count)

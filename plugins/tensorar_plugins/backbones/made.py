@@ -52,12 +52,12 @@ class MADE(CausalBackbone):
         *,
         hidden: int = 500,
         layers: int = 2,
-        direct: bool = False,
-        masks: int = 1,
+        direct_connections: bool = False,
+        connectivities: int = 1,
         seed: int = 0,
     ) -> None:
         super().__init__(signature)
-        require_positive(self.name, hidden=hidden, layers=layers, masks=masks)
+        require_positive(self.name, hidden=hidden, layers=layers, connectivities=connectivities)
         n, f, p = math.prod(signature.event_shape), signature.feature_count, signature.parameter_count
         rest = [MaskedLinear(hidden, hidden) for _ in range(layers - 1)]
         self.layers: ModuleSequence[MaskedLinear] = ModuleSequence([MaskedLinear(n, hidden, features=f), *rest])
@@ -65,9 +65,9 @@ class MADE(CausalBackbone):
             ContextBias(signature, hidden) for _ in range(layers)
         )
         self.output = MaskedLinear(hidden, n, parameters=p)
-        self.direct = MaskedLinear(n, n, features=f, parameters=p, bias=False) if direct else None
+        self.direct = MaskedLinear(n, n, features=f, parameters=p, bias=False) if direct_connections else None
         self.output_context = ContextBias(signature, n * p)
-        self.connectivities = Connectivities(masks, layers, hidden, n, seed)
+        self.connectivities = Connectivities(connectivities, layers, hidden, n, seed)
         self.connectivity = 0
 
     @property
@@ -91,7 +91,7 @@ class MADE(CausalBackbone):
         inputs = hidden = features.flatten(1)
         for layer, bias, mask in zip(self.layers, self.contexts, masks, strict=True):
             hidden = bias(layer(hidden, mask), context).relu()
-        output = self.output_context(self.output(hidden, output_mask), context)
+        output: Tensor = self.output_context(self.output(hidden, output_mask), context)
         if self.direct is not None:
             output = output + self.direct(inputs, order.causal_mask().to(weight))
         return output.reshape(*features.shape[:-1], self.signature.parameter_count)
@@ -122,7 +122,9 @@ class MaskedLinear(nn.Linear):
     def forward(  # type: ignore[override]
         self, x: Float[Tensor, "batch columns"], mask: Float[Tensor, "outputs inputs"]
     ) -> Float[Tensor, "batch rows"]:
-        weight = _MaskedWeight.apply(self.weight.view(self.blocks), mask[:, None, :, None])
+        weight = _MaskedWeight.apply(  # type: ignore[no-untyped-call]
+            self.weight.view(self.blocks), mask[:, None, :, None]
+        )
         return functional.linear(x, weight.view_as(self.weight), self.bias)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import torch
-from torch import nn
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
 
-from tensorar import EvidenceBackbone, flatten_events
+from tensorar import EvidenceBackbone, Head, Signature, flatten_events
 from tensorar_plugins.backbones.layers.sizes import require_positive
 
 
@@ -17,26 +19,45 @@ class MLP(EvidenceBackbone):
 
     The deep NADE of Uria, Murray, Larochelle, "A Deep and Tractable Density Estimator", ICML 2014, eq. 10 (with the
     mask as input), for any head.
+
+    Options:
+        hidden: Number of hidden units per layer.
+        layers: Number of hidden layers.
+        dropout: Probability of dropping a hidden unit in training.
     """
 
     name = "mlp"
     dense = True
+    preferred_ordering = "shuffled"
 
-    def __init__(self, signature, *, hidden: int = 512, layers: int = 2, dropout: float = 0.0):
+    @classmethod
+    def options_for(cls, event_shape: tuple[int, ...], head: Head) -> dict[str, Any] | None:
+        return {}
+
+    def __init__(self, signature: Signature, *, hidden: int = 512, layers: int = 2, dropout: float = 0.0) -> None:
         super().__init__(signature)
         require_positive(self.name, hidden=hidden, layers=layers)
         n = math.prod(signature.event_shape)
         widths = [n * (signature.feature_count + 1) + signature.context_features] + [hidden] * layers
-        blocks = []
+        blocks: list[nn.Module] = []
         for width, following in pairwise(widths):
             blocks += [nn.Linear(width, following), nn.SiLU(), nn.Dropout(dropout)]
-        self.layers = nn.Sequential(*blocks, nn.Linear(widths[-1], n * signature.parameter_count))
+        self.hidden = nn.Sequential(*blocks)
+        self.output = nn.Linear(widths[-1], n * signature.parameter_count)
 
-    def init_output_bias(self, marginal):
-        self.layers[-1].bias.data = marginal.flatten().to(self.layers[-1].bias)
+    def init_output_bias(self, marginal: Float[Tensor, "*event parameters"]) -> None:
+        self.output.bias.data = marginal.flatten().to(self.output.bias)
 
-    def forward(self, features, mask, query, context=None):
-        seen = [features.flatten(1), flatten_events(mask).to(features.dtype)]
-        out = self.layers(torch.cat(seen if context is None else [*seen, context], dim=1))
-        everything = out.unflatten(1, (-1, self.signature.parameter_count))
-        return everything.take_along_dim(query.unsqueeze(-1), dim=1)
+    def forward(
+        self,
+        features: Float[Tensor, "batch *event features"],
+        mask: Bool[Tensor, "batch *event"],
+        query: Int[Tensor, "batch queries"],
+        context: Float[Tensor, "batch context"] | None = None,
+    ) -> Float[Tensor, "batch queries parameters"]:
+        inputs = [features.flatten(1), flatten_events(mask).to(features.dtype)]
+        if context is not None:
+            inputs.append(context)
+        output: Tensor = self.output(self.hidden(torch.cat(inputs, dim=1)))
+        n, p = math.prod(self.signature.event_shape), self.signature.parameter_count
+        return output.reshape(-1, n, p).take_along_dim(query.unsqueeze(-1), dim=1)

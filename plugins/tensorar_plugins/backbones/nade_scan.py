@@ -1,31 +1,49 @@
-"""NADE's hidden units for all coefficients: chunk by chunk, and computed again for the gradient."""
+"""NADE's hidden units for all coefficients, chunk by chunk, and recomputed in the backward pass."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import repeat
+from typing import Any
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 
-def nade_scan(features, weight, start, readout, scale=None, *, activation="sigmoid", chunk=16):
-    """``out[t] = readout[t] act(scale[t] (start + sum_{s < t} weight[s]^T features[s]))`` for all steps ``t``.
+def nade_scan(
+    features: Float[Tensor, "steps features batch"],
+    weight: Float[Tensor, "steps features hidden"],
+    start: Float[Tensor, "batch hidden"],
+    output_weight: Float[Tensor, "steps parameters hidden"],
+    scale: Float[Tensor, " steps"] | None = None,
+    *,
+    activation: str = "sigmoid",
+    chunk: int = 16,
+) -> Float[Tensor, "steps parameters batch"]:
+    """``out[t] = V[t] act(scale[t] (start + sum_{s < t} weight[s]^T features[s]))`` for all steps ``t``.
 
-    Shapes: features ``(N, F, B)``, weight ``(N, F, H)``, start ``(B, H)``, readout ``(N, P, H)``, scale ``(N)``, out
-    ``(N, P, B)``, with ``N`` in visiting order. Hidden units are there for ``chunk`` coefficients at a time, in the
-    backward pass too: kept for it are only the sums before each chunk, ``N / chunk`` times ``B H`` numbers.
+    ``V`` is ``output_weight``; all steps come in visiting order. Both passes hold the hidden units of ``chunk`` steps
+    at a time. Only the sums before each chunk are saved for the backward pass: ``N / chunk`` times ``B H`` numbers.
     """
-    return _Scan.apply(features, weight, start, readout, scale, activation, chunk)
+    arguments = (features, weight, start, output_weight, scale, activation, chunk)
+    output: Tensor = _Scan.apply(*arguments)  # type: ignore[no-untyped-call]
+    return output
 
 
-def running_sums(rows, *, back=False):
-    """Pairs of views ``(to, what)``: added in turn, they make each of ``2 ** k`` rows the sum of all up to it.
+Pairs = list[tuple[Tensor, Tensor]]
 
-    There are ``k`` of them, each of which changes half of the rows; ``back``: the sum of itself and all after it.
+
+def running_sums(rows: Float[Tensor, "rows *shape"], *, reverse: bool = False) -> Pairs:
+    """Pairs of views ``(target, addend)``: adding them in turn makes each of ``2 ** k`` rows the sum of all up to it.
+
+    There are ``k`` pairs, each of which changes half of the rows. With ``reverse`` a row becomes the sum of itself and
+    all after it.
 
     >>> rows = torch.tensor([[1.0], [2.0], [3.0], [4.0]])
-    >>> for to, what in running_sums(rows):
-    ...     _ = to.add_(what)
+    >>> for target, addend in running_sums(rows):
+    ...     _ = target.add_(addend)
     >>> rows.flatten()
     tensor([ 1.,  3.,  6., 10.])
     """
@@ -33,129 +51,167 @@ def running_sums(rows, *, back=False):
     while size < len(rows):
         halves = rows.unflatten(0, (-1, 2 * size))
         low, high = halves[:, :size], halves[:, size:]
-        pairs.append((low, high[:, :1]) if back else (high, low[:, -1:]))
+        pairs.append((low, high[:, :1]) if reverse else (high, low[:, -1:]))
         size *= 2
     return pairs
 
 
-def _add(pairs):
-    for to, what in pairs:
-        to.add_(what)
+def _add(pairs: Pairs) -> None:
+    for target, addend in pairs:
+        target.add_(addend)
 
 
-def _sigmoid_backward_(slope, hidden):
-    return torch.ops.aten.sigmoid_backward.grad_input(slope, hidden, grad_input=slope)
+def _sigmoid_backward_(gradient: Float[Tensor, "*shape"], output: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    torch.ops.aten.sigmoid_backward.grad_input(gradient, output, grad_input=gradient)
+    return gradient
 
 
-def _relu_backward_(slope, hidden):
-    return torch.ops.aten.threshold_backward.grad_input(slope, hidden, 0, grad_input=slope)
+def _relu_backward_(gradient: Float[Tensor, "*shape"], output: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    torch.ops.aten.threshold_backward.grad_input(gradient, output, 0, grad_input=gradient)
+    return gradient
 
 
-# in place; and in place, from the slope by the output and the output, the slope by the input
-ACTIVATIONS = {"sigmoid": (torch.sigmoid_, _sigmoid_backward_), "relu": (torch.relu_, _relu_backward_)}
+# forward in place; and backward in place: (gradient of the output, output) -> gradient of the input
+InPlace = tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Tensor], Tensor]]
+ACTIVATIONS: dict[str, InPlace] = {
+    "sigmoid": (torch.sigmoid_, _sigmoid_backward_),
+    "relu": (torch.relu_, _relu_backward_),
+}
 
 
 class _Scan(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, features, weight, start, readout, scale, activation, chunk):
+    def forward(
+        ctx: Any,
+        features: Float[Tensor, "steps features batch"],
+        weight: Float[Tensor, "steps features hidden"],
+        start: Float[Tensor, "batch hidden"],
+        output_weight: Float[Tensor, "steps parameters hidden"],
+        scale: Float[Tensor, " steps"] | None,
+        activation: str,
+        chunk: int,
+    ) -> Float[Tensor, "steps parameters batch"]:
         ctx.activation, ctx.chunk = activation, min(chunk, len(features))
-        out = features.new_empty(len(features), readout.shape[1], len(start))
+        output = features.new_empty(len(features), output_weight.shape[1], len(start))
+        # (chunks + 1, B, H): the sums before each chunk, and those after the last
         starts = start.new_empty(-(-len(features) // ctx.chunk) + 1, *start.shape)
         starts[0] = start
-        units = _Units(start, ctx)
-        parts = _chunks(ctx.chunk, features, weight, readout, scale, out, each=(starts, starts[1:]))
-        for x, w, v, s, answer, before, after in parts:
+        units = _ChunkUnits(start, ctx.activation, ctx.chunk)
+        chunks = _chunks(ctx.chunk, features, weight, output_weight, scale, output, each=(starts, starts[1:]))
+        # shapes: x (C, F, B), w (C, F, H), v (C, P, H), s (C), out (C, P, B), before and after (B, H)
+        for x, w, v, s, out, before, after in chunks:
             sums = units.sums(x, w, before)
-            # out= keeps autocast from rounding what later chunks add to
+            # out= keeps autocast from rounding the sums that later chunks add to
             torch.addmm(sums[-1], x[-1].T, w[-1], out=after)
-            torch.bmm(v, units.activated(sums, s).mT, out=answer)
-        ctx.save_for_backward(features, weight, readout, scale, starts)
-        return out
+            torch.bmm(v, units.activated(sums, s).mT, out=out)
+        ctx.save_for_backward(features, weight, output_weight, scale, starts)
+        return output
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, slope):
+    def backward(ctx: Any, gradient: Float[Tensor, "steps parameters batch"]) -> tuple[Tensor | None, ...]:
         *inputs, starts = ctx.saved_tensors
-        slopes = [torch.empty_like(t) if t is not None else None for t in inputs]
+        # of features, weight, output_weight and scale; filled chunk by chunk
+        gradients = [None if t is None else torch.empty_like(t) for t in inputs]
         if not ctx.needs_input_grad[0]:
-            slopes[0] = None
-        units, later = _Units(starts[0], ctx), _Later(starts[0], ctx.chunk)
-        parts = list(_chunks(ctx.chunk, *inputs, slope, *slopes, each=(starts,)))
-        for x, w, v, s, by_out, by_x, by_w, by_v, by_s, before in reversed(parts):
+            gradients[0] = None
+        units, later = _ChunkUnits(starts[0], ctx.activation, ctx.chunk), _LaterGradients(starts[0], ctx.chunk)
+        chunks = list(_chunks(ctx.chunk, *inputs, gradient, *gradients, each=(starts,)))
+        # dx is the gradient of x, and has its shape
+        for x, w, v, s, dout, dx, dw, dv, ds, before in reversed(chunks):
             sums = units.sums(x, w, before)
-            hidden = units.activated(sums, s)
-            torch.bmm(by_out, hidden, out=by_v)
-            by_units = units.backward(_product(by_out.mT, v, out=later.of_chunk(len(x))), hidden)
-            _back_through_scale_(by_units, sums, s, by_s)
-            asked = later.sums(len(x))
-            torch.bmm(x, asked, out=by_w)
-            if by_x is not None:
-                torch.bmm(w, asked.mT, out=by_x)
-        return slopes[0], slopes[1], later.rest, slopes[2], slopes[3], None, None
+            hidden = units.activated(sums, s)  # (C, B, H)
+            torch.bmm(dout, hidden, out=dv)
+            dsums = units.backward(_product(dout.mT, v, out=later.of_chunk(len(x))), hidden)  # (C, B, H)
+            _scale_backward_(dsums, sums, s, ds)
+            dterms = later.running_sums_of_chunk(len(x))  # (C, B, H)
+            torch.bmm(x, dterms, out=dw)
+            if dx is not None:
+                torch.bmm(w, dterms.mT, out=dx)
+        dfeatures, dweight, doutput_weight, dscale = gradients
+        return dfeatures, dweight, later.total, doutput_weight, dscale, None, None
 
 
-def _chunks(size, *tensors, each=()):
-    """Chunk by chunk what belongs together: parts of the tensors (None of None), and one row of ``each``."""
-    parts = [repeat(None) if t is None else t.split(size) for t in tensors]
-    return zip(*parts, *each, strict=False)
+def _chunks(size: int, *tensors: Tensor | None, each: Sequence[Tensor]) -> Iterator[tuple[Any, ...]]:
+    """The tensors split into chunks, with one row of ``each`` per chunk; None for a tensor that is None."""
+    chunks: list[Iterable[Tensor | None]] = [repeat(None) if t is None else t.split(size) for t in tensors]
+    return zip(*chunks, *each, strict=False)
 
 
-def _product(left, right, out):
-    """``left @ right`` for each of ``(C, B, K)`` and ``(C, K, H)``; an outer product is faster as a broadcast one."""
+def _product(
+    left: Float[Tensor, "chunk batch inner"],
+    right: Float[Tensor, "chunk inner hidden"],
+    out: Float[Tensor, "chunk batch hidden"],
+) -> Float[Tensor, "chunk batch hidden"]:
+    """``left @ right``, a batch of matrix products; an outer product is faster as a broadcast one."""
     return torch.mul(left, right, out=out) if left.shape[-1] == 1 else torch.bmm(left, right, out=out)
 
 
-def _back_through_scale_(slope, sums, scale, by_scale):
-    """Make the slope by ``scale * sums`` that by the sums, and write down that by the scale."""
+def _scale_backward_(
+    gradient: Float[Tensor, "chunk batch hidden"],
+    sums: Float[Tensor, "chunk batch hidden"],
+    scale: Float[Tensor, " chunk"] | None,
+    scale_gradient: Float[Tensor, " chunk"] | None,
+) -> None:
+    """Turn the gradient of ``scale * sums`` into that of the sums, and write that of the scale."""
     if scale is not None:
-        torch.sum(slope * sums, (1, 2), out=by_scale)
-        slope.mul_(scale[:, None, None])
+        torch.sum(gradient * sums, (1, 2), out=scale_gradient)
+        gradient.mul_(scale[:, None, None])
 
 
-def _rows(chunk):
+def _rows(chunk: int) -> int:
+    """The power of two that is at least ``chunk``."""
     return 1 << (chunk - 1).bit_length()
 
 
-class _Units:
+class _ChunkUnits:
     """The hidden units of one chunk after another, in the same memory."""
 
-    def __init__(self, start, ctx):
-        self.activate_, self.backward = ACTIVATIONS[ctx.activation]
-        self.rows = start.new_zeros(_rows(ctx.chunk), *start.shape)
+    def __init__(self, start: Float[Tensor, "batch hidden"], activation: str, chunk: int) -> None:
+        self.activate_, self.backward = ACTIVATIONS[activation]
+        self.rows = start.new_zeros(_rows(chunk), *start.shape)
         self.running_sums = running_sums(self.rows)
-        self.scaled = None
+        self.scaled: Tensor | None = None
 
-    def sums(self, x, w, before):
-        """``(C, B, H)``: what each coefficient of the chunk finds summed of all before it."""
+    def sums(
+        self,
+        x: Float[Tensor, "chunk features batch"],
+        w: Float[Tensor, "chunk features hidden"],
+        before: Float[Tensor, "batch hidden"],
+    ) -> Float[Tensor, "chunk batch hidden"]:
+        """For each step of the chunk the sum over all steps before it."""
         sums = self.rows[: len(x)]
         sums[0] = before
         _product(x[:-1].mT, w[:-1], out=sums[1:])
         _add(self.running_sums)
         return sums
 
-    def activated(self, sums, scale):
-        """The hidden units; in place of the sums where nothing scales them."""
+    def activated(
+        self, sums: Float[Tensor, "chunk batch hidden"], scale: Float[Tensor, " chunk"] | None
+    ) -> Float[Tensor, "chunk batch hidden"]:
+        """The hidden units; they overwrite the sums unless there is a scale."""
         if scale is None:
             return self.activate_(sums)
         self.scaled = torch.empty_like(self.rows) if self.scaled is None else self.scaled
         return self.activate_(torch.mul(sums, scale[:, None, None], out=self.scaled[: len(sums)]))
 
 
-class _Later:
-    """Slopes by the sums of one chunk after another, from the last: what later coefficients ask of earlier ones."""
+class _LaterGradients:
+    """Gradients of the sums of one chunk after another, from the last, added up over later steps."""
 
-    def __init__(self, start, chunk):
+    def __init__(self, start: Float[Tensor, "batch hidden"], chunk: int) -> None:
         self.rows = start.new_zeros(_rows(chunk) + 1, *start.shape)
-        self.running_sums = running_sums(self.rows[1:], back=True)
-        self.rest = torch.zeros_like(start)
+        self.running_sums = running_sums(self.rows[1:], reverse=True)
+        # over all steps of the chunks so far
+        self.total = torch.zeros_like(start)
 
-    def of_chunk(self, size):
-        """Room for the slopes by the chunk's own sums."""
+    def of_chunk(self, size: int) -> Float[Tensor, "chunk batch hidden"]:
+        """The rows for the gradients of the chunk's own sums."""
         return self.rows[:size]
 
-    def sums(self, size):
-        """``(C, B, H)``: for each coefficient of the chunk the slopes of all after it; then ``rest`` has all so far."""
-        self.rows[size] = self.rest
+    def running_sums_of_chunk(self, size: int) -> Float[Tensor, "chunk batch hidden"]:
+        """For each step of the chunk the gradients of all sums after it, which is the gradient of its own term."""
+        self.rows[size] = self.total
         _add(self.running_sums)
-        torch.add(self.rows[0], self.rows[1], out=self.rest)
+        torch.add(self.rows[0], self.rows[1], out=self.total)
         return self.rows[1 : size + 1]

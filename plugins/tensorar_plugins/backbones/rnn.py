@@ -37,8 +37,8 @@ class RNN(CausalBackbone):
         cell: Recurrent cell.
         hidden: Number of hidden units per layer.
         layers: Number of recurrent layers.
-        positions: Whether the inputs include the position embeddings; none means only if the order varies (under a
-            fixed order the state can count the steps).
+        position_embedding: Whether the inputs include the embeddings ``e`` and ``e'``; none means only if the order
+            varies (under a fixed order the state can count the steps).
         embedding: Width of each position embedding.
         dropout: Probability of dropping an output of a layer in training.
     """
@@ -53,13 +53,13 @@ class RNN(CausalBackbone):
         cell: Literal["tanh", "gru", "lstm"] = "gru",
         hidden: int = 256,
         layers: int = 2,
-        positions: bool | None = None,
+        position_embedding: bool | None = None,
         embedding: int = 64,
         dropout: float = 0.0,
     ) -> None:
         super().__init__(signature)
         require_positive(self.name, hidden=hidden, layers=layers, embedding=embedding)
-        embed = signature.order is None if positions is None else positions
+        embed = signature.order is None if position_embedding is None else position_embedding
         self.inputs = StepInputs(signature, embedding if embed else None)
         widths = [self.inputs.width] + [hidden] * layers
         self.layers: ModuleSequence[nn.RNNBase] = ModuleSequence(
@@ -173,7 +173,7 @@ class RNNStepper(CachedStepper):
         return torch.addmm(self.output[0], hidden, self.output[1])
 
     def state(self) -> dict[str, Tensor]:
-        held = {}
+        held: dict[str, Tensor] = {}
         for k, state in enumerate(self.states):
             hidden, *cell = state if isinstance(state, tuple) else (state,)
             held |= {f"hidden units of layer {k}": hidden} | {f"cells of layer {k}": c for c in cell}

@@ -27,8 +27,8 @@ class Transformer(CausalBackbone):
     the coefficient visited last and of the one predicted next; it attends to itself and to the steps before it, and
     its output is the parameters of ``order[t]``. One stream is thus exactly causal for every order, as in Pannatier et
     al. 2024, "sigma-GPTs" (docs/decisions/0007). Blocks and initialisation are those of Radford et al. 2019, GPT-2,
-    except for shared keys and values: LayerNorm before each branch, GELU (exact, where GPT-2 has its tanh
-    approximation), weights of deviation 0.02, those into the residual stream divided by the root of their number.
+    except for shared keys and values: LayerNorm before each branch, GELU (exact, not GPT-2's tanh approximation),
+    weights of standard deviation 0.02, those into the residual stream divided by the root of their number.
 
     Options:
         channels: Width of the residual stream.
@@ -37,8 +37,8 @@ class Transformer(CausalBackbone):
             With one (Shazeer 2019, "Fast Transformer Decoding") sampling reads and stores least; with ``heads`` it is
             the attention of Vaswani et al. 2017. Measured in docs/decisions/0008.
         layers: Number of blocks.
-        positions: "learned" has the learned embeddings only; "rotary" also rotates keys and queries by the positions
-            of their coefficients, so that attention depends on the offset along each axis (Su et al. 2021,
+        position_embedding: "learned" has the learned embeddings only; "rotary" also rotates keys and queries by the
+            positions of their coefficients, so that attention depends on the offset along each axis (Su et al. 2021,
             "RoFormer").
         dropout: Probability of dropping an element of the input and of each residual branch in training.
     """
@@ -53,13 +53,14 @@ class Transformer(CausalBackbone):
         heads: int = 4,
         kv_heads: int = 1,
         layers: int = 4,
-        positions: Literal["learned", "rotary"] = "learned",
+        position_embedding: Literal["learned", "rotary"] = "learned",
         dropout: float = 0.0,
     ) -> None:
         super().__init__(signature)
         require_positive(self.name, channels=channels, heads=heads, kv_heads=kv_heads, layers=layers)
         self.tokens = StepTokens(signature, channels)
-        self.rotary = RotaryEmbedding(signature.event_shape, channels // heads) if positions == "rotary" else None
+        rotary = position_embedding == "rotary"
+        self.rotary = RotaryEmbedding(signature.event_shape, channels // heads) if rotary else None
         self.dropout = nn.Dropout(dropout)
         self.layers: ModuleSequence[Block] = ModuleSequence(
             Block(signature, channels, heads, kv_heads, dropout) for _ in range(layers)
@@ -121,7 +122,9 @@ class StepTokens(nn.Module):
         self, values: Float[Tensor, "*steps_or_1 channels"], order: Order
     ) -> Float[Tensor, "*steps channels"]:
         """Values in visiting order, ``(..., N, C)`` or one for all steps, moved to the next step, plus positions."""
-        return shift_right(values + self.last_position(order), self.start) + self.next_position(order)
+        last_position, next_position = self.last_position(order), self.next_position(order)
+        steps: Tensor = shift_right(values + last_position, self.start) + next_position
+        return steps
 
 
 class TransformerStepper(CachedStepper):

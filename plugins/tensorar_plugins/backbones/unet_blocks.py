@@ -1,44 +1,56 @@
-"""The parts of a U-Net, for maps with one, two or three axes."""
+"""The layers of a U-Net, for maps with one, two or three axes."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
+from tensorar import Signature
 from tensorar_plugins.backbones.convnet import CONVOLUTION
 from tensorar_plugins.backbones.layers.context_bias import ContextBias
+from tensorar_plugins.backbones.layers.module_sequence import ModuleSequence
 
-# a norm over one channel at one position would leave nothing of it
+# a norm over one channel at one position would always give zero
 CHANNELS_PER_GROUP = 8
 
 
-def convolution(axes, inputs, outputs, *, kernel=3, stride=1, bias=True):
-    """A convolution that keeps odd and even sizes alike: stride 2 halves them, rounding up."""
+def convolution(
+    axes: int, inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1, bias: bool = True
+) -> nn.Conv1d | nn.Conv2d | nn.Conv3d:
+    """A padded convolution that keeps all sizes; stride 2 halves them, rounding up."""
     return CONVOLUTION[axes](inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=bias)
 
 
-def norm(width):
-    """Over the positions and some channels of each example by itself: what else is in the batch does not matter."""
+def norm(width: int) -> nn.GroupNorm:
+    """A norm over the positions and some channels of each example, independent of the rest of the batch."""
     return nn.GroupNorm(math.gcd(width, max(width // CHANNELS_PER_GROUP, 1)), width)
 
 
-class ResidualBlock(nn.Module):
-    """``x + conv(silu(norm(conv(silu(norm(x))) + V context)))``, at first ``x`` itself."""
+class ConvBlock(nn.Module):
+    """``x + conv(silu(norm(conv(silu(norm(x))) + V context)))``, initially ``x`` itself."""
 
-    def __init__(self, signature, axes, inputs, width, dropout):
+    def __init__(self, signature: Signature, axes: int, inputs: int, width: int, dropout: float) -> None:
         super().__init__()
-        self.enter = nn.Sequential(norm(inputs), nn.SiLU(), convolution(axes, inputs, width))
+        self.first = nn.Sequential(norm(inputs), nn.SiLU(), convolution(axes, inputs, width))
         self.context = ContextBias(signature, width, dim=1)
-        self.leave = nn.Sequential(norm(width), nn.SiLU(), nn.Dropout(dropout), convolution(axes, width, width))
-        nn.init.zeros_(self.leave[-1].weight)
-        nn.init.zeros_(self.leave[-1].bias)
-        self.past = nn.Identity() if inputs == width else convolution(axes, inputs, width, kernel=1)
+        last = convolution(axes, width, width)
+        self.last = nn.Sequential(norm(width), nn.SiLU(), nn.Dropout(dropout), last)
+        nn.init.zeros_(last.weight)
+        if last.bias is not None:
+            nn.init.zeros_(last.bias)
+        self.shortcut = nn.Identity() if inputs == width else convolution(axes, inputs, width, kernel=1)
 
-    def forward(self, maps, context):
-        return self.past(maps) + self.leave(self.context(self.enter(maps), context))
+    def forward(
+        self, maps: Float[Tensor, "batch inputs *sizes"], context: Float[Tensor, "batch context"] | None
+    ) -> Float[Tensor, "batch width *sizes"]:
+        """One block, ``(B, inputs, *sizes) -> (B, width, *sizes)``."""
+        output: Tensor = self.shortcut(maps) + self.last(self.context(self.first(maps), context))
+        return output
 
 
 class Level(nn.Module):
@@ -47,30 +59,42 @@ class Level(nn.Module):
     The coarser levels have twice the channels and half the sizes. A level whose maps have one position is the last.
     """
 
-    def __init__(self, signature, sizes, width, *, levels, blocks, dropout):
+    def __init__(
+        self,
+        signature: Signature,
+        sizes: Sequence[int],
+        width: int,
+        *,
+        levels: int,
+        blocks: int,
+        dropout: float,
+    ) -> None:
         super().__init__()
         axes = len(sizes)
 
-        def chain(inputs):
+        def chain(inputs: int) -> ModuleSequence[ConvBlock]:
             widths = [inputs] + [width] * (blocks - 1)
-            return nn.ModuleList(ResidualBlock(signature, axes, inputs, width, dropout) for inputs in widths)
+            return ModuleSequence(ConvBlock(signature, axes, inputs, width, dropout) for inputs in widths)
 
         self.before = chain(width)
-        self.last = levels == 1 or max(sizes) == 1
-        if not self.last:
+        self.coarsest = levels == 1 or max(sizes) == 1
+        if not self.coarsest:
             halves = [(size + 1) // 2 for size in sizes]
             self.down = convolution(axes, width, 2 * width, stride=2)
             self.coarser = Level(signature, halves, 2 * width, levels=levels - 1, blocks=blocks, dropout=dropout)
             self.up = convolution(axes, 2 * width, width)
             self.after = chain(2 * width)
 
-    def forward(self, maps, context):
+    def forward(
+        self, maps: Float[Tensor, "batch width *sizes"], context: Float[Tensor, "batch context"] | None
+    ) -> Float[Tensor, "batch width *sizes"]:
+        """The maps at this resolution after all coarser ones have been seen."""
         for block in self.before:
             maps = block(maps, context)
-        if self.last:
+        if self.coarsest:
             return maps
         coarse = self.coarser(self.down(maps), context)
-        # to the very size that was halved, which may be odd
+        # to the exact size before halving, which may be odd
         coarse = self.up(F.interpolate(coarse, size=maps.shape[2:], mode="nearest"))
         maps = torch.cat([maps, coarse], dim=1)
         for block in self.after:

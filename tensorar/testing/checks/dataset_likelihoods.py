@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tensorar.build import heads_for
 from tensorar.dataset import Dataset
 from tensorar.evidence import Evidence
 from tensorar.parts.registry import default_registry
+from tensorar.suggestions import suggest_heads
 from tensorar.testing.oracles import all_values, levels_of
 from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.registration import check
@@ -69,7 +69,7 @@ def _mass(dataset: Dataset, events: Tensor) -> float:
 
 def _require_sum(dataset: Dataset, events: Tensor) -> None:
     """Require that the probabilities of all events sum to 1, if these are few."""
-    heads = [default_registry().create("head", spec) for spec in heads_for(dataset).specs[:1]]
+    heads = [default_registry().create("head", spec) for spec in suggest_heads(dataset)[:1]]
     levels = levels_of(heads[0]) if heads else int(events.max()) + 1
     if levels is not None and levels ** events[0].numel() <= MAX_ENUMERATED_EVENTS:
         total = _mass(dataset, all_values(dataset.event_shape, levels))

@@ -8,9 +8,9 @@ from collections import Counter
 import torch
 from torch import Tensor
 
-from tensorar.build import heads_for
 from tensorar.dataset import Dataset
 from tensorar.parts.registry import default_registry
+from tensorar.suggestions import suggest_heads
 from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.random_state import unseeded_state
 from tensorar.testing.registration import check
@@ -73,7 +73,7 @@ def splits_are_disjoint(part: PartUnderTest) -> None:
 def a_head_supports_the_values(part: PartUnderTest) -> None:
     """The suggested head (or else an installed one) supports every value of every split."""
     dataset: Dataset = part.instance
-    specs = heads_for(dataset).specs
+    specs = suggest_heads(dataset)
     if not specs:
         raise CheckFailed("no installed head supports these values; set suggested_head to one of your plugin")
     head = default_registry().create("head", specs[0])

@@ -13,6 +13,7 @@ from torch import Tensor
 from tensorar.model import AutoregressiveModel
 from tensorar.parts.part import Part
 from tensorar.parts.spec import PartSpec
+from tensorar.runs.provenance import provenance_of
 from tensorar.runs.recipe import Recipe
 from tensorar.runs.run import Run
 from tensorar.testing.generate.cases import Case
@@ -97,13 +98,8 @@ def run_folder_round_trip(part: PartUnderTest) -> None:
             "dataset": PartSpec("counting", {"shape": " ".join(map(str, case.event_shape))}),
         }
         with tempfile.TemporaryDirectory() as folder:
-            run = Run.create(
-                Path(folder) / "run",
-                Recipe(**parts),
-                case.event_shape,
-                context_features=case.context_features,
-                registry=registry,
-            )
+            provenance = provenance_of(Recipe(**parts), case.event_shape, case.context_features, registry)
+            run = Run(Path(folder) / "run", Recipe(**parts), provenance, registry)
             model = run.new_model()
             model.load_state_dict({k: v.float() for k, v in case.mild_model().state_dict().items()})
             run.save_recipe()

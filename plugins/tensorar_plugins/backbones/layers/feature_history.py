@@ -19,7 +19,7 @@ class FeatureHistory:
         self.rows, self.features = like.new_empty(steps * features, batch), features
 
     def append(self, features: Float[Tensor, "batch features"] | None, t: int) -> None:
-        """Store the features of the coefficient visited at step ``t - 1`` (None where ``t`` is 0)."""
+        """Store the features of the coefficient visited at step ``t - 1`` (None at step 0)."""
         if features is not None:
             end = t * self.features
             self.rows[end - self.features : end].copy_(features.T)
@@ -37,9 +37,9 @@ def columns_by_step(
     weight: Float[Tensor, "outputs inputs"], order: Order, features: int
 ) -> Float[Tensor, "outputs inputs"]:
     """``(outputs, N * F)`` with its columns moved from the coefficients' own order into visiting order."""
-    return weight.unflatten(1, (-1, features)).index_select(1, order.visits).flatten(1)
+    return weight.reshape(len(weight), len(order), features).index_select(1, order.visits).flatten(1)
 
 
 def rows_by_step(weight: Float[Tensor, "rows columns"], order: Order, parameters: int) -> tuple[Tensor, ...]:
     """``(N * P, columns)`` as ``N`` blocks ``(P, columns)``, one for each step."""
-    return weight.unflatten(0, (-1, parameters)).index_select(0, order.visits).unbind(0)
+    return weight.reshape(len(order), parameters, weight.shape[1]).index_select(0, order.visits).unbind(0)

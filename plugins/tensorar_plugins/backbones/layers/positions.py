@@ -46,7 +46,7 @@ class StepPositions(nn.Module):
 
 
 class RotaryEmbedding(nn.Module):
-    """Angles that turn queries and keys, so that their product depends on the offset along each axis.
+    """Angles that rotate queries and keys, so that their product depends on the offset along each axis.
 
     Su et al. 2021, "RoFormer", eq. 15, for several axes: the pairs of a head's channels are assigned to the axes in
     turn, and the pairs of an axis of size ``n`` have geometric frequencies from 1 to about ``1 / n``. If a head has
@@ -78,7 +78,7 @@ class RotaryEmbedding(nn.Module):
 
 
 def rotate(x: Float[Tensor, "*heads width"], angles: Float[Tensor, "... pairs"]) -> Float[Tensor, "*heads width"]:
-    """``x (..., N, width)`` turned by ``angles (N, pairs)``, channel ``k`` with channel ``k + pairs``.
+    """``x (..., N, width)`` rotated by ``angles (N, pairs)``, channel ``k`` with channel ``k + pairs``.
 
     >>> rotate(torch.tensor([[1.0, 0.0, 9.0]]), torch.tensor([[math.pi / 2]])).round().int()
     tensor([[0, 1, 9]], dtype=torch.int32)

@@ -1,103 +1,148 @@
-"""The rank rule as places in a cache: where the live taps of a masked convolution find what they read."""
+"""Cache slots for incremental masked convolutions: where each step is stored, and what the live taps read.
+
+Activations of earlier positions are cached and read back, as in Ramachandran et al. 2017, "Fast Generation for
+Convolutional Autoregressive Models"; here for any order.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import NamedTuple
 
 import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+from torch.nn import functional as F
+
+from tensorar import cached_plan, planned_property
+from tensorar_plugins.backbones.masked_conv.taps import Ranks, Taps
 
 
-def steps_of(ranks):
+def step_of_node(ranks: Ranks) -> Int[Tensor, " nodes"]:
     """The step at which each node is visited; a node is ``position * groups + group``."""
     return ranks.rank.movedim(0, -1).flatten()
 
 
-def groups_of(ranks):
-    """The group of the coefficient that each step visits."""
-    steps = steps_of(ranks)
-    return torch.empty_like(steps).index_copy_(0, steps, torch.arange(len(steps), device=steps.device)) % len(
-        ranks.rank
-    )
+def group_of_step(ranks: Ranks) -> Int[Tensor, " steps"]:
+    """The group of the coefficient visited at each step."""
+    steps = step_of_node(ranks)
+    nodes = torch.arange(len(steps), device=steps.device)
+    return torch.empty_like(steps).index_copy_(0, steps, nodes) % len(ranks.rank)
 
 
-class TapTable:
-    """What the live taps read at every step, from a cache that holds nothing longer than it is read.
+class SlabReads(NamedTuple):
+    """What the coefficients of one ``group`` read in one block: ``slots``, ``(members * types)``.
 
-    The cache takes in a *block* of ``count`` steps at a time (one coefficient; a row, a plane), holds it until the last
-    block that reads it and then uses its room again: under a raster order it holds a few rows. ``place[t]`` is where
-    step ``t`` is held. For each group, ``steps`` are those that visit its coefficients, ``kinds`` the taps of its
-    weights that live anywhere, the one that looks at its own step first, and ``reads``, ``(steps, kinds)``, the places
-    that they read. Place 0 holds zeros: there point taps that are dead here, or that lead out of the grid.
+    ``members`` are their indices within the block (None: all of it).
     """
 
-    def __init__(self, taps, visits, count=1):
-        steps, group, groups = steps_of(visits), groups_of(visits), range(len(visits.rank))
-        self.count = count
-        seen = _steps_seen(taps, steps)
-        self.rooms, rooms = _rooms(self._last_readers(seen))
-        self.size = 1 + count * rooms
-        place = self._places(steps)
-        self.place = place.tolist()
-        self.steps = [(group == g).nonzero()[:, 0] for g in groups]
-        kinds = [_own_first(taps.weight_mask, g) for g in groups]
-        self.kinds = [taps.edge_kinds[k] for k in kinds]
-        # a step seen of -1 is none, and finds the zeros at the end
-        place = torch.cat([place, place.new_zeros(1)])
-        self.reads = [place[seen[s][:, k]] for s, k in zip(self.steps, kinds, strict=True)]
+    group: int
+    members: Tensor | None
+    slots: Tensor
 
-    def _last_readers(self, seen):
+
+class CacheLayout:
+    """Where each step is cached, and what the live taps read, with slots that are reused after their last read.
+
+    The cache is filled by *blocks* of ``block_size`` steps (one coefficient, a row or a plane). A block is kept until
+    the last block that reads it: under a raster order the cache holds a few rows. ``slot[t]`` is where step ``t`` is
+    stored. For each group, ``steps`` are the steps that visit it, ``edge_types`` the live types of its weights, the
+    one that reads its own step first, and ``reads``, ``(steps, types)``, the slots that they read. Slot 0 holds zeros,
+    for taps that are dead at a step or lead out of the grid.
+    """
+
+    def __init__(self, taps: Taps, visits: Ranks, block_size: int = 1) -> None:
+        steps, group = step_of_node(visits), group_of_step(visits)
+        self.block_size, self.include_self = block_size, taps.include_self
+        source_steps = _source_steps(taps, steps)
+        block_slots, count = _allocate(self._last_readers(source_steps))
+        self.size = 1 + block_size * count
+        slots = self._slots(torch.tensor(block_slots, device=steps.device))
+        self.slot: list[int] = slots.tolist()
+        self.group: list[int] = group.tolist()
+        self.steps = [(group == g).nonzero()[:, 0] for g in range(len(visits.rank))]
+        types = [_own_first(taps.weight_mask, g) for g in range(len(visits.rank))]
+        self.edge_types = [taps.edge_types[k] for k in types]
+        # a source step of -1 is none, and finds the zeros of slot 0 at the end
+        slots = torch.cat([slots, slots.new_zeros(1)])
+        self.reads = [slots[source_steps[s][:, k]] for s, k in zip(self.steps, types, strict=True)]
+
+    def _last_readers(self, source_steps: Int[Tensor, "steps types"]) -> list[int]:
         """The last block that reads each block; at least itself."""
-        block = torch.arange(len(seen), device=seen.device) // self.count
-        some = seen >= 0
-        last = torch.arange(len(seen) // self.count, device=seen.device)
-        readers = block[:, None].expand_as(seen)[some]
-        return last.scatter_reduce(0, seen[some] // self.count, readers, "amax").tolist()
+        block = torch.arange(len(source_steps), device=source_steps.device) // self.block_size
+        found = source_steps >= 0
+        last = torch.arange(len(source_steps) // self.block_size, device=source_steps.device)
+        readers = block[:, None].expand_as(source_steps)[found]
+        readers_of: list[int] = last.scatter_reduce(0, source_steps[found] // self.block_size, readers, "amax").tolist()
+        return readers_of
 
-    def _places(self, steps):
-        """Where each step is held."""
-        first = 1 + self.count * torch.tensor(self.rooms, device=steps.device)
-        return (first[:, None] + torch.arange(self.count, device=steps.device)).flatten()
+    def _slots(self, block_slots: Int[Tensor, " blocks"]) -> Int[Tensor, " steps"]:
+        """The slot of each step."""
+        first = 1 + self.block_size * block_slots
+        return (first[:, None] + torch.arange(self.block_size, device=first.device)).flatten()
+
+    @planned_property
+    def earlier_reads(self) -> list[Int[Tensor, " types"]]:
+        """The slots read at each step, and zeros for the step's own, which is not cached yet."""
+        by_step: dict[int, Tensor] = {}
+        for steps, reads in zip(self.steps, self.reads, strict=True):
+            earlier = F.pad(reads[:, 1:], (1, 0)) if self.include_self else reads
+            by_step.update(zip(steps.tolist(), earlier.unbind(), strict=True))
+        return [by_step[t] for t in range(len(self.slot))]
+
+    @planned_property
+    def slab_reads(self) -> list[list[SlabReads]]:
+        """The groups that read anything in each block, and what they read."""
+        blocks = len(self.slot) // self.block_size
+        found: list[list[SlabReads]] = [[] for _ in range(blocks)]
+        for group, (steps, reads) in enumerate(zip(self.steps, self.reads, strict=True)):
+            sizes = (steps // self.block_size).bincount(minlength=blocks).tolist()
+            members = (steps % self.block_size).split(sizes)
+            for in_block, of_group, slots in zip(found, members, reads.split(sizes), strict=True):
+                if slots.numel():
+                    everything = len(of_group) == self.block_size
+                    in_block.append(SlabReads(group, None if everything else of_group, slots.flatten()))
+        return found
 
 
-def _steps_seen(taps, steps):
-    """What every tap that lives anywhere sees at each step, ``(steps, kinds)``: a step, or -1 for nothing."""
-    seen = steps.new_full((len(steps), len(taps.edge_kinds)), -1)
-    for kind, (seeing, there) in enumerate(taps.edges):
-        seen[steps[seeing], kind] = steps[there]
-    return seen
+@cached_plan(maxsize=64)
+def cache_layout(taps: Taps, visits: Ranks, block_size: int = 1) -> CacheLayout:
+    """The layout for an order that visits blocks of ``block_size`` coefficients one after the other."""
+    return CacheLayout(taps, visits, block_size)
 
 
-def _own_first(weight_mask, group):
-    """Which of the taps that live anywhere are a group's, beginning with the one that looks at its own coefficient."""
-    tap, seeing, seen = weight_mask.nonzero().T
-    mine = (seeing == group).nonzero()[:, 0]
-    elsewhere = (tap[mine] != len(weight_mask) // 2) | (seen[mine] != group)
-    return mine[elsewhere.int().argsort(stable=True)]
+def _source_steps(taps: Taps, steps: Int[Tensor, " nodes"]) -> Int[Tensor, "nodes types"]:
+    """The step that each edge type reads at each step, or -1 for none."""
+    source_steps = steps.new_full((len(steps), len(taps.edge_types)), -1)
+    for edge_type, (targets, sources) in enumerate(taps.edges):
+        source_steps[steps[targets], edge_type] = steps[sources]
+    return source_steps
 
 
-def _rooms(last):
-    """A room for each block from its own turn to that of its last reader, and how many there are.
+def _own_first(weight_mask: Bool[Tensor, "taps groups groups"], group: int) -> Int[Tensor, " types"]:
+    """Which of the live edge types end in a group, beginning with the one that reads its own coefficient."""
+    tap, target, source = weight_mask.nonzero().T
+    mine = (target == group).nonzero()[:, 0]
+    elsewhere = (tap[mine] != len(weight_mask) // 2) | (source[mine] != group)
+    own_first: Tensor = mine[elsewhere.int().argsort(stable=True)]
+    return own_first
 
-    >>> _rooms([1, 3, 2, 3])
+
+def _allocate(last_readers: list[int]) -> tuple[list[int], int]:
+    """A slot for each block, from its own time to that of its last reader, and how many slots there are.
+
+    >>> _allocate([1, 3, 2, 3])
     ([0, 1, 0, 0], 2)
     """
-    free, leaving, rooms, count = [], defaultdict(list), [], 0
-    for block, until in enumerate(last):
-        free += leaving.pop(block - 1, [])
+    free: list[int] = []
+    expiring: dict[int, list[int]] = defaultdict(list)
+    slots: list[int] = []
+    count = 0
+    for block, last_reader in enumerate(last_readers):
+        free += expiring.pop(block - 1, [])
         if not free:
             free.append(count)
             count += 1
-        rooms.append(free.pop())
-        leaving[until].append(rooms[-1])
-    return rooms, count
-
-
-def tap_weights(conv, kinds):
-    """The weights of some taps below each other, ``(kinds * inputs, outputs)``."""
-    blocks = conv.weight.detach().flatten(2).unflatten(1, (conv.groups, -1)).unflatten(0, (conv.groups, -1))
-    return blocks.permute(4, 0, 2, 3, 1).flatten(0, 2)[kinds].flatten(0, 1)
-
-
-def bias_of(layer, context):
-    """What a masked layer adds at every position, ``(1 or batch, groups, outputs)``."""
-    return layer.context(layer.conv.bias.unsqueeze(0), context).detach().unflatten(1, (layer.conv.groups, -1))
+        slots.append(free.pop())
+        expiring[last_reader].append(slots[-1])
+    return slots, count

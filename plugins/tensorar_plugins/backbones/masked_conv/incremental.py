@@ -1,138 +1,166 @@
-"""Masked convolutions at the coefficient whose turn it is: their live taps gathered from what earlier steps kept.
+"""Incremental masked convolutions: one position at a time, the inputs of live taps gathered from a cache.
 
-    layers = Gathering([with_bias(layer, context), ...], ranks, batch)
-    layers.fetch(t)                                    # what their taps read of earlier steps, for all at once
-    for place in layers.places[layers.groups[t]]:      # one after the other
-        place.own.copy_(what_comes_in)
-        out = place.sum()
-    layers.keep(t)                                     # what came in, for the steps to come
+    convs = IncrementalConvs([with_bias(layer, context), ...], ranks, batch)
+    convs.fetch(t)                                     # inputs from earlier steps, for all layers at once
+    for layer in convs.layers[convs.group[t]]:         # one after the other
+        layer.own_input.copy_(x)
+        out = layer.output()
+    convs.store(t)                                     # the inputs of this step, for later ones
 
-Slabs do the same for rows and planes.
+``SlabConv`` does the same for rows and planes.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn import functional as F
 
-from tensorar_plugins.backbones.masked_conv.cache_layout import bias_of, groups_of, tap_weights
+from tensorar_plugins.backbones.masked_conv.cache_layout import cache_layout
+from tensorar_plugins.backbones.masked_conv.conv import MaskedConv
+from tensorar_plugins.backbones.masked_conv.layer import MaskedLayer
+from tensorar_plugins.backbones.masked_conv.taps import Ranks
+
+# a masked convolution, and what is added to its output at every position: (1 or batch, groups, outputs)
+BiasedConv = tuple[MaskedConv, Tensor]
 
 
-class Place(NamedTuple):
-    """A layer at the step at hand, at a coefficient of one group: ``bias + rows @ weight``.
+class LayerAtStep(NamedTuple):
+    """A layer at the current step, for a coefficient of one group: ``bias + inputs @ weight``.
 
-    ``rows``, ``(batch, kinds * inputs)``, are what its taps read; ``own``, ``(batch, inputs)``, is the part of them
-    that the step itself fills in. A layer that does not see its own input has none.
+    ``inputs``, ``(batch, types * inputs)``, are the inputs of its live taps; ``own_input``, ``(batch, inputs)``, is
+    the view of them that the step itself fills in, or None for a strict layer.
     """
 
-    own: Tensor | None
-    rows: Tensor
+    own_input: Tensor | None
+    inputs: Tensor
     weight: Tensor
     bias: Tensor
 
-    def sum(self):
-        """What the layer makes of its inputs."""
-        return torch.addmm(self.bias, self.rows, self.weight)
+    def output(self) -> Float[Tensor, "batch outputs"]:
+        """The layer's output at the current step."""
+        return torch.addmm(self.bias, self.inputs, self.weight)
 
 
-def with_bias(layer, context):
-    """A masked layer as ``Gathering`` takes it: its convolution, and what it adds at every position."""
-    return layer.conv, bias_of(layer, context)
+class GroupedWeight(NamedTuple):
+    """A weight in the layout of ``MaskedConv``: ``(groups * outputs, groups * inputs, taps)``."""
+
+    weight: Tensor
+    groups: int
 
 
-class Gathering:
+def tap_weights(
+    conv: MaskedConv | GroupedWeight, edge_types: Int[Tensor, " types"]
+) -> Float[Tensor, "types_inputs outputs"]:
+    """The weights of some edge types below each other, ``(types * inputs, outputs)``."""
+    blocks = conv.weight.detach().flatten(2).unflatten(1, (conv.groups, -1)).unflatten(0, (conv.groups, -1))
+    # (groups, outputs, groups, inputs, taps) to (taps, groups, groups, inputs, outputs)
+    weights: Tensor = blocks.permute(4, 0, 2, 3, 1).flatten(0, 2)[edge_types].flatten(0, 1)
+    return weights
+
+
+def layer_bias(
+    layer: MaskedLayer, context: Float[Tensor, "batch context"] | None
+) -> Float[Tensor, "batch_or_1 groups outputs"]:
+    """What a layer adds at every position: its bias and that of the context."""
+    assert layer.conv.bias is not None
+    bias: Tensor = layer.context(layer.conv.bias.unsqueeze(0), context).detach()
+    return bias.reshape(len(bias), layer.conv.groups, -1)
+
+
+def with_bias(layer: MaskedLayer, context: Float[Tensor, "batch context"] | None) -> BiasedConv:
+    """A layer as ``IncrementalConvs`` takes it."""
+    return layer.conv, layer_bias(layer, context)
+
+
+class IncrementalConvs:
     """Layers that follow each other, one coefficient at a time.
 
-    What a layer reads of earlier steps is known before the step begins, so that layers of one shape fetch it by one
-    operation, and each is one matrix product. ``layers`` are pairs of a masked convolution and its bias, ``(1 or
-    batch, groups, outputs)``; ``places[group]`` are the same layers as they are for a group.
+    The cached inputs of a step are known before it begins, so layers of one shape fetch theirs by one operation, and
+    each layer is one matrix product. ``layers[group]`` are the layers as they are for a group; ``group[t]`` is the
+    group that step ``t`` visits.
     """
 
-    def __init__(self, layers, ranks, batch):
-        alike = defaultdict(list)
-        for i, (conv, _) in enumerate(layers):
+    def __init__(self, convs: Sequence[BiasedConv], ranks: Ranks, batch: int) -> None:
+        alike: dict[Any, list[int]] = defaultdict(list)
+        for i, (conv, _) in enumerate(convs):
             alike[conv.weight.shape, conv.kernel, conv.include_self].append(i)
-        readings = [_Reading([layers[i] for i in some], ranks, batch) for some in alike.values()]
-        found = [(i, n, r) for some, r in zip(alike.values(), readings, strict=True) for n, i in enumerate(some)]
+        caches = [_CachedInputs([convs[i] for i in indices], ranks, batch) for indices in alike.values()]
+        found = [(i, n, c) for indices, c in zip(alike.values(), caches, strict=True) for n, i in enumerate(indices)]
         found.sort(key=lambda entry: entry[0])
-        self.places = [[reading.place(n, g) for _, n, reading in found] for g in range(len(ranks.rank))]
-        self.groups = readings[0].groups
-        # layers that look at nothing but the coefficient itself have nothing to fetch or to keep
-        self.readings = [reading for reading in readings if reading.looks_back]
+        self.layers = [[cache.layer(n, g) for _, n, cache in found] for g in range(len(ranks.rank))]
+        self.group = caches[0].group
+        # layers that read nothing but their own coefficient have nothing to fetch or store
+        self.caches = [cache for cache in caches if cache.reads_earlier]
 
-    def fetch(self, t):
-        """Gather what is read at step ``t`` of the steps before."""
-        for reading in self.readings:
-            reading.fetch(t)
+    def fetch(self, t: int) -> None:
+        """Gather the inputs that step ``t`` reads from earlier steps."""
+        for cache in self.caches:
+            cache.fetch(t)
 
-    def keep(self, t, shown=None):
-        """Keep what came in at step ``t``: what has been filled in, or what is shown now."""
-        for reading in self.readings:
-            reading.keep(t, shown)
+    def store(self, t: int, features: Float[Tensor, "batch inputs"] | None = None) -> None:
+        """Cache the inputs of step ``t``: those filled in, or ``features`` for a strict layer."""
+        for cache in self.caches:
+            cache.store(t, features)
 
-    def state(self, name):
-        """The tensors of the batch, by names that begin with ``name``: the inputs held, and those of the step."""
-        return {f"{name}.{i}.{key}": held for i, r in enumerate(self.readings) for key, held in r.state().items()}
+    def state(self, name: str) -> dict[str, Float[Tensor, "batch _ _ _"]]:
+        """The tensors of the batch, ``(batch, layers, slots, inputs)``, by names that begin with ``name``."""
+        states = [cache.state() for cache in self.caches]
+        return {f"{name}.{i}.{key}": tensor for i, state in enumerate(states) for key, tensor in state.items()}
 
 
-class _Reading:
-    """Layers of one shape: the inputs that they hold, and those that they read at the step at hand."""
+class _CachedInputs:
+    """Layers of one shape: their cached inputs, and those of the current step."""
 
-    def __init__(self, layers, ranks, batch):
+    def __init__(self, layers: list[BiasedConv], ranks: Ranks, batch: int) -> None:
         convs, self.biases = zip(*layers, strict=True)
-        table = convs[0].taps(ranks).table_of(ranks)
-        inputs, count, self.sees_itself = convs[0].weight.shape[1] // convs[0].groups, len(convs), convs[0].include_self
-        self.groups, self.held_at = groups_of(ranks).tolist(), table.place
-        self.looks_back = any(len(kinds) > self.sees_itself for kinds in table.kinds)
-        self.weights = [torch.stack([tap_weights(conv, kinds) for conv in convs]) for kinds in table.kinds]
-        self.rows = [self.weights[0].new_zeros(count * batch, len(kinds), inputs) for kinds in table.kinds]
-        self.own = [rows.unflatten(0, (count, batch))[:, :, 0] for rows in self.rows] if self.sees_itself else None
-        self.cache = self.rows[0].new_zeros(count * batch, table.size if self.looks_back else 1, inputs)
-        self.held = self.cache.unflatten(0, (count, batch)).unbind(2)
-        self.index = self._index(table)
+        layout = cache_layout(convs[0].taps(ranks), ranks)
+        self.group, self.slot, self.reads = layout.group, layout.slot, layout.earlier_reads
+        self.shape = count, batch = len(convs), batch
+        inputs = convs[0].weight.shape[1] // convs[0].groups
+        self.reads_earlier = any(len(types) > layout.include_self for types in layout.edge_types)
+        # per group (layers, types * inputs, outputs) and (layers * batch, types, inputs)
+        self.weights = [torch.stack([tap_weights(conv, types) for conv in convs]) for types in layout.edge_types]
+        self.inputs = [self.weights[0].new_zeros(count * batch, len(types), inputs) for types in layout.edge_types]
+        # per group (layers, batch, inputs); none for strict layers
+        by_layer = [inputs_of_group.unflatten(0, (count, batch)) for inputs_of_group in self.inputs]
+        self.own_inputs = [of_group[:, :, 0] for of_group in by_layer] if layout.include_self else []
+        # (layers * batch, slots, inputs)
+        self.cache = self.inputs[0].new_zeros(count * batch, layout.size if self.reads_earlier else 1, inputs)
+        self.by_slot = self.cache.unflatten(0, (count, batch)).unbind(2)
 
-    def _index(self, table):
-        """For each step the places that it reads: zeros where it will fill in its own input."""
-        index = [None] * len(self.groups)
-        for steps, reads in zip(table.steps, table.reads, strict=True):
-            if self.sees_itself:
-                reads = F.pad(reads[:, 1:], (1, 0))
-            for t, places in zip(steps.tolist(), reads.unbind(), strict=True):
-                index[t] = places
-        return index
-
-    def place(self, n, group):
+    def layer(self, n: int, group: int) -> LayerAtStep:
         """One of the layers, for one group."""
-        rows = self.rows[group].unflatten(0, (len(self.biases), -1))[n].flatten(1)
-        own = self.own[group][n] if self.sees_itself else None
-        return Place(own, rows, self.weights[group][n], self.biases[n][:, group])
+        inputs = self.inputs[group].unflatten(0, self.shape)[n].flatten(1)
+        own = self.own_inputs[group][n] if self.own_inputs else None
+        return LayerAtStep(own, inputs, self.weights[group][n], self.biases[n][:, group])
 
-    def fetch(self, t):
-        """Gather what is read at step ``t``, for all layers."""
-        torch.index_select(self.cache, 1, self.index[t], out=self.rows[self.groups[t]])
+    def fetch(self, t: int) -> None:
+        """Gather the inputs that step ``t`` reads from earlier steps, for all layers."""
+        torch.index_select(self.cache, 1, self.reads[t], out=self.inputs[self.group[t]])
 
-    def keep(self, t, shown):
-        """Hold what came in at step ``t``."""
-        self.held[self.held_at[t]].copy_(self.own[self.groups[t]] if shown is None else shown)
+    def store(self, t: int, features: Float[Tensor, "batch inputs"] | None) -> None:
+        """Cache the inputs of step ``t``."""
+        self.by_slot[self.slot[t]].copy_(self.own_inputs[self.group[t]] if features is None else features)
 
-    def state(self):
-        """The inputs held, and what was read of them: ``(batch, layers, places, inputs)``."""
-        tensors = {"inputs": self.cache, **{f"read.{group}": rows for group, rows in enumerate(self.rows)}}
-        return {name: held.unflatten(0, (len(self.biases), -1)).transpose(0, 1) for name, held in tensors.items()}
-
-
-def rectify(maps, place):
-    """Hand on what is positive of the maps."""
-    torch.clamp_min(maps, 0, out=place.own)
+    def state(self) -> dict[str, Float[Tensor, "batch _ _ _"]]:
+        """The cache, and the inputs of the current step."""
+        tensors = {"cache": self.cache, **{f"inputs.{group}": inputs for group, inputs in enumerate(self.inputs)}}
+        return {name: tensor.unflatten(0, self.shape).transpose(0, 1) for name, tensor in tensors.items()}
 
 
-def answer(maps, places):
-    """From maps to parameters, by the layers of an ``Answer``."""
-    for place in places:
-        rectify(maps, place)
-        maps = place.sum()
+def relu_into(layer: LayerAtStep, maps: Float[Tensor, "batch inputs"]) -> None:
+    """Write the rectified maps to a layer's own input."""
+    torch.clamp_min(maps, 0, out=layer.own_input)
+
+
+def output_parameters(layers: Sequence[LayerAtStep], maps: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch p"]:
+    """Parameters from maps, by the layers of ``OutputLayers``."""
+    for layer in layers:
+        relu_into(layer, maps)
+        maps = layer.output()
     return maps

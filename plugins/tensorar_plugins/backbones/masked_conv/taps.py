@@ -4,164 +4,170 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
 from torch.nn import functional as F
 
-from tensorar import SpecError, may_see
-from tensorar_plugins.backbones.masked_conv.cache_layout import TapTable
-from tensorar_plugins.backbones.masked_conv.edges import Edges
-
-# for how many numbers of examples edges are kept: slices of a batch, and what is left of it
-KEPT = 2
-
-
-def kept(function):
-    """A property computed once, also in inference mode as a tensor that a later training can use."""
-    return cached_property(torch.inference_mode(False)(function))
+from tensorar import SpecError, cached_plan, may_see, planned_property
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """The offsets that a convolution looks at: ``size`` (odd) per axis, ``dilation`` apart, the centre in the middle.
+    """The offsets of a convolution's taps: ``size`` (odd) per axis, ``dilation`` apart, the centre in the middle.
 
     >>> Kernel.of(3, (5,), dilation=2).offsets
-    [(-2,), (0,), (2,)]
+    ((-2,), (0,), (2,))
     """
 
     size: tuple[int, ...]
     dilation: int = 1
 
     @classmethod
-    def of(cls, size, sizes, *, dilation=1):
-        """A kernel of one size for all axes or one for each; no offset of it leads out of the grid from everywhere."""
+    def of(cls, size: int | tuple[int, ...], sizes: tuple[int, ...], *, dilation: int = 1) -> Kernel:
+        """A kernel of one size for all axes or one for each, clipped so that each offset is inside a grid somewhere.
+
+        Raises ``SpecError`` for sizes that are not odd or do not match the axes.
+        """
         size = (size,) * len(sizes) if isinstance(size, int) else tuple(size)
         if len(size) != len(sizes) or dilation < 1 or any(k < 1 or k % 2 == 0 for k in size):
             raise SpecError(
-                expected="kernel sizes that are odd, one or one per axis, and a dilation from 1 on",
+                expected="odd kernel sizes (one, or one per axis) and dilation >= 1",
                 got=f"kernel {' '.join(map(str, size))} and dilation {dilation} for {len(sizes)} axes",
                 remedy="write for example kernel=3",
             )
         return cls(tuple(min(k, 2 * ((n - 1) // dilation) + 1) for k, n in zip(size, sizes, strict=True)), dilation)
 
     @property
-    def offsets(self):
+    def offsets(self) -> tuple[tuple[int, ...], ...]:
         """All offsets, the last axis fastest."""
-        return list(itertools.product(*[[i * self.dilation for i in range(-(k // 2), k // 2 + 1)] for k in self.size]))
+        axes = [[i * self.dilation for i in range(-(k // 2), k // 2 + 1)] for k in self.size]
+        return tuple(itertools.product(*axes))
+
+
+@dataclass(frozen=True)
+class Offsets:
+    """Offsets that need not fill a box; ``Ranks.taps`` takes them in place of a kernel."""
+
+    offsets: tuple[tuple[int, ...], ...]
+    dilation: int = 1
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """The size of the smallest centred box that contains them."""
+        return tuple(2 * max(map(abs, axis)) + 1 for axis in zip(*self.offsets, strict=True))
 
 
 class Ranks:
-    """Numbers on a grid, ``(groups, *sizes)``, that say what may see what; ``taps`` applies the rule to a kernel.
+    """Integers on a grid, ``(groups, *sizes)``, that decide which position may depend on which.
 
-    They need not be the ranks of single coefficients: where a whole row has one rank, a convolution sees whole rows.
-    Whatever follows from them is computed once.
+    They need not be the ranks of single coefficients: where a whole row has one rank, a convolution reads whole rows.
+    Ranks are compared by identity, and plans made from them are cached.
     """
 
-    def __init__(self, rank):
+    def __init__(self, rank: Int[Tensor, "groups *sizes"]) -> None:
         self.rank = rank
-        self._taps, self._coarser = {}, {}
 
-    @torch.inference_mode(False)
-    def taps(self, kernel, *, include_self):
-        """Which taps of a kernel live where."""
-        if (kernel, include_self) not in self._taps:
-            self._taps[kernel, include_self] = Taps(self.rank, kernel, include_self=include_self)
-        return self._taps[kernel, include_self]
+    @property
+    def device(self) -> torch.device:
+        """The device of ``rank``."""
+        return self.rank.device
 
-    @torch.inference_mode(False)
-    def coarser(self, count):
+    def taps(self, kernel: Kernel | Offsets, *, include_self: bool) -> Taps:
+        """Which taps of a kernel are live at which positions."""
+        return _taps(self, kernel, include_self)
+
+    def coarser(self, count: int) -> Ranks:
         """The ranks of blocks of ``count`` coefficients that are visited one after the other, such as rows."""
-        if count not in self._coarser:
-            self._coarser[count] = Ranks(self.rank.div(count, rounding_mode="floor"))
-        return self._coarser[count]
+        return _coarser(self, count)
+
+
+@cached_plan(maxsize=128)
+def _taps(ranks: Ranks, kernel: Kernel | Offsets, include_self: bool) -> Taps:
+    return Taps(ranks.rank, kernel, include_self=include_self)
+
+
+@cached_plan(maxsize=32)
+def _coarser(ranks: Ranks, count: int) -> Ranks:
+    return Ranks(ranks.rank.div(count, rounding_mode="floor"))
 
 
 class Taps:
     """Which taps of a kernel may be used at which positions: the rank rule for the neighbour at every offset.
 
-    ``live[tap, group, seen_group, *position]``. Where a tap lives either at all positions at which its neighbour is
-    inside the grid or at none, the taps are ``uniform``: ``weight_mask`` is all that is needed, and an ordinary
-    convolution with the kernel cut to ``box``. That holds for the raster order, its flips and axis permutations, the
-    diagonal order and whatever else compares neighbours alike everywhere.
+    ``live[tap, group, source_group, *position]``. Where a tap is live either at all positions whose neighbour is
+    inside the grid or at none, the taps are ``translation_invariant``: ``weight_mask`` is all that is needed, and an
+    ordinary convolution with the kernel cut to ``box``. That holds for the raster order, its flips and axis
+    permutations, the diagonal order, and any other order that compares neighbours alike everywhere.
     """
 
-    def __init__(self, rank, kernel, *, include_self):
+    def __init__(self, rank: Int[Tensor, "groups *sizes"], kernel: Kernel | Offsets, *, include_self: bool) -> None:
         outside = int(rank.max()) + 1
         neighbours = _neighbours(rank, kernel, outside)
-        self.kernel = kernel
+        self.kernel, self.include_self = kernel, include_self
         self.live = may_see(neighbours[:, None], rank[None, :, None], strict=not include_self)
         self._inside = (neighbours < outside)[:, None]
-        self._edges, self._tables = {}, {}
 
-    @kept
-    def uniform(self):
-        """Whether every tap lives everywhere or nowhere."""
+    @property
+    def device(self) -> torch.device:
+        """The device of the masks."""
+        return self.live.device
+
+    @planned_property
+    def translation_invariant(self) -> bool:
+        """Whether every tap is live everywhere or nowhere."""
         return bool((self.live == (self._inside & self.weight_mask[(..., *[None] * (self.live.ndim - 3))])).all())
 
-    @kept
-    def weight_mask(self):
-        """The taps that live somewhere, ``(taps, groups, groups)``."""
+    @planned_property
+    def weight_mask(self) -> Bool[Tensor, "taps groups groups"]:
+        """The taps that are live somewhere."""
         return self.live.flatten(3).any(3)
 
-    @kept
-    def box(self):
-        """Per axis the first and the last kernel index of the smallest box that holds every live tap."""
+    @planned_property
+    def box(self) -> tuple[tuple[int, int], ...]:
+        """The first and last kernel index per axis of the smallest box that contains every live tap."""
         size = self.kernel.size
         used = self.weight_mask.any(2).any(1).reshape(size)
         if not used.any():
             return tuple((k // 2, k // 2) for k in size)
         return tuple((int(i.min()), int(i.max())) for i in used.nonzero().T)
 
-    @kept
-    def box_mask(self):
-        """``weight_mask`` in the box, ``(groups, groups, *box)``, or None where everything in the box lives."""
+    @planned_property
+    def box_mask(self) -> Bool[Tensor, "groups groups *box"] | None:
+        """``weight_mask`` in the box, or None where everything in the box is live."""
         mask = self.weight_mask.unflatten(0, self.kernel.size)[tuple(slice(a, b + 1) for a, b in self.box)]
         return None if mask.all() else mask.movedim((-2, -1), (0, 1)).contiguous()
 
-    @kept
-    def padding(self):
-        """Zeros before and after each axis (or, negative, positions to leave out) that the box needs."""
+    @planned_property
+    def padding(self) -> tuple[tuple[int, int], ...]:
+        """Zeros before and after each axis that the box needs (negative: positions to leave out)."""
         middles = [k // 2 for k in self.kernel.size]
-        step = self.kernel.dilation
-        return tuple(((m - a) * step, (b - m) * step) for m, (a, b) in zip(middles, self.box, strict=True))
+        dilation = self.kernel.dilation
+        return tuple(((m - a) * dilation, (b - m) * dilation) for m, (a, b) in zip(middles, self.box, strict=True))
 
-    @kept
-    def edge_kinds(self):
-        """Which tap joins which groups, for those that live somewhere: flat indices into ``(taps, groups, groups)``."""
+    @planned_property
+    def edge_types(self) -> Int[Tensor, " types"]:
+        """The live triples of a tap, a group and a source group: flat indices into ``(taps, groups, groups)``."""
         return self.weight_mask.flatten().nonzero()[:, 0]
 
-    @kept
-    def edges(self):
-        """Per edge kind, which nodes see and which they see. A node is ``position * groups + group``."""
+    @planned_property
+    def edges(self) -> list[tuple[Int[Tensor, " edges"], Int[Tensor, " edges"]]]:
+        """Per edge type, the target and source node of each edge. A node is ``position * groups + group``."""
         groups, _, *sizes = self.live.shape[1:]
         count = groups * self.live[0, 0, 0].numel()
-        nodes = torch.arange(count, device=self.live.device).reshape(*sizes, groups).movedim(-1, 0)
+        nodes = torch.arange(count, device=self.device).reshape(*sizes, groups).movedim(-1, 0)
         neighbours = _neighbours(nodes, self.kernel, count)
         return [
             (nodes[g][self.live[t, g, s]], neighbours[t, s][self.live[t, g, s]])
             for t, g, s in self.weight_mask.nonzero().tolist()
         ]
 
-    @torch.inference_mode(False)
-    def edges_of(self, examples):
-        """The edges of so many examples, as ``Edges``; those of the last few numbers are kept."""
-        if examples not in self._edges:
-            while len(self._edges) >= KEPT:
-                self._edges.pop(next(iter(self._edges)))
-            self._edges[examples] = Edges.of(self, examples)
-        return self._edges[examples]
 
-    @torch.inference_mode(False)
-    def table_of(self, visits, count=1):
-        """Where they find what they read, as ``TapTable``, if ``visits`` visits blocks of ``count`` one by one."""
-        if count not in self._tables:
-            self._tables[count] = TapTable(self, visits, count)
-        return self._tables[count]
-
-
-def _neighbours(field, kernel, outside):
-    """What stands at every offset of a kernel, ``(taps, groups, *sizes)``: ``outside`` beyond the grid."""
+def _neighbours(
+    field: Int[Tensor, "groups *sizes"], kernel: Kernel | Offsets, outside: int
+) -> Int[Tensor, "taps groups *sizes"]:
+    """The values of a field at every offset of a kernel: ``outside`` beyond the grid."""
     sizes = field.shape[1:]
     reach = [k // 2 * kernel.dilation for k in kernel.size]
     padded = F.pad(field, [r for r in reversed(reach) for _ in range(2)], value=outside)

@@ -1,15 +1,19 @@
-"""What the two PixelRNNs share: all but their recurrent layers."""
+"""The base class of the two PixelRNNs, which differ in their recurrent layers."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
-from tensorar import CausalBackbone, Order
+from tensorar import CausalBackbone, Order, Signature
 from tensorar_plugins.backbones.layers.sizes import require_positive
 from tensorar_plugins.backbones.masked_conv.grid import Grid
-from tensorar_plugins.backbones.pixelcnn.layers import Answer, MaskedLayer
+from tensorar_plugins.backbones.masked_conv.layer import MaskedLayer
+from tensorar_plugins.backbones.masked_conv.taps import Ranks
+from tensorar_plugins.backbones.pixelcnn.layers import OutputLayers
 
 
 class PixelRNN(CausalBackbone):
@@ -22,27 +26,39 @@ class PixelRNN(CausalBackbone):
     orders = "raster"
     ignores_unit_axes = True
 
-    def __init__(self, signature, *, channels, layers, first):
+    def __init__(self, signature: Signature, *, channels: int, layers: int, first_kernel: int) -> None:
         super().__init__(signature)
         require_positive(self.name, channels=channels, layers=layers)
         self.grid, self.channels = Grid.of(signature.event_shape), channels
         ranks, width = self.grid.ranks(Order.raster(signature.event_shape)), 2 * channels
-        self.first = MaskedLayer(signature, self.grid, signature.feature_count, width, first, ranks=ranks)
+        self.first = MaskedLayer(signature, self.grid, signature.feature_count, width, first_kernel, ranks=ranks)
         self.layers = nn.ModuleList(self.recurrent_layers(ranks, layers))
-        self.answer = Answer(signature, self.grid, width, width, ranks=ranks)
+        self.output = OutputLayers(signature, self.grid, width, width, ranks=ranks)
 
     @abstractmethod
-    def recurrent_layers(self, ranks, count):
-        """So many recurrent layers."""
+    def recurrent_layers(self, ranks: Ranks, count: int) -> Iterator[nn.Module]:
+        """The recurrent layers."""
 
     @abstractmethod
-    def recur(self, maps, seen, ranks, context):
-        """What the recurrent layers make of the maps of the first layer; ``seen`` is what that one saw."""
+    def recur(
+        self,
+        maps: Float[Tensor, "batch groups_maps *sizes"],
+        inputs: Float[Tensor, "batch groups_features *sizes"],
+        ranks: Ranks,
+        context: Float[Tensor, "batch context"] | None,
+    ) -> Float[Tensor, "batch groups_maps *sizes"]:
+        """The output of the recurrent layers for the maps of the first layer; ``inputs`` are the network's inputs."""
 
-    def init_output_bias(self, marginal):
-        self.answer.init_output_bias(marginal)
+    def init_output_bias(self, marginal: Float[Tensor, "*event parameters"]) -> None:
+        self.output.init_bias(marginal)
 
-    def forward(self, features, order, context=None):
-        ranks, seen = self.grid.ranks(order), self.grid.maps(features)
-        maps = self.recur(self.first(seen, ranks, context), seen, ranks, context)
-        return self.answer(maps, ranks, context)
+    def forward(
+        self,
+        features: Float[Tensor, "batch *event features"],
+        order: Order,
+        context: Float[Tensor, "batch context"] | None = None,
+    ) -> Float[Tensor, "batch *event parameters"]:
+        ranks, inputs = self.grid.ranks(order), self.grid.maps(features)
+        maps = self.recur(self.first(inputs, ranks, context), inputs, ranks, context)
+        parameters: Tensor = self.output(maps, ranks, context)
+        return parameters

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import torch
-from torch import nn
+from collections.abc import Iterator, Sequence
+from functools import reduce
 
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from tensorar import Order, Signature, Stepper
 from tensorar_plugins.backbones.layers.context_bias import ContextBias
 from tensorar_plugins.backbones.masked_conv.conv import MaskedConv
+from tensorar_plugins.backbones.masked_conv.taps import Ranks
 from tensorar_plugins.backbones.pixel_rnn.base import PixelRNN
-from tensorar_plugins.backbones.pixel_rnn.base_stepper import Dense, Entry, PixelRNNStepper, Recurrence, by_group
-from tensorar_plugins.backbones.pixel_rnn.mirrored.scans import MirroredScans
-from tensorar_plugins.backbones.pixel_rnn.mirrored.schedule import mirror_plan
-from tensorar_plugins.backbones.pixel_rnn.scan_directions import Branches, shifted
-from tensorar_plugins.backbones.pixel_rnn.scan_lstm import ScanLSTM, blocks, uniform
-from tensorar_plugins.backbones.pixel_rnn.state_cache import columns, state_table
+from tensorar_plugins.backbones.pixel_rnn.diagonal_bilstm_stepper import DiagonalBiLSTMStepper
+from tensorar_plugins.backbones.pixel_rnn.scan_directions import DirectionView, ScanDirections, shift_along
+from tensorar_plugins.backbones.pixel_rnn.scan_lstm import ScanLSTM, block_mask, uniform_parameter
 
 
 class DiagonalBiLSTM(PixelRNN):
@@ -21,160 +24,118 @@ class DiagonalBiLSTM(PixelRNN):
 
     ``gates[i, j] = K_left h[i, j - 1] + K_up h[i - 1, j] + K_input x[i, j]``, for all ``i + j`` at once; the same over
     the mirrored image, shifted down one row so that it sees no future, and both added. Van den Oord, Kalchbrenner,
-    Kavukcuoglu 2016, "Pixel Recurrent Neural Networks", sections 3.2 and 3.3, table 1. ``channels`` are those of the
-    state of each group of channels (R, G, B). An event of ``d`` axes has ``d`` neighbours and ``2 ** (d - 1)`` mirror
-    images; a sequence has one, and an ordinary LSTM. Beyond the map, the state is the learned initial one.
+    Kavukcuoglu 2016, "Pixel Recurrent Neural Networks", sections 3.2 and 3.3, table 1. An event of ``d`` axes has ``d``
+    neighbours and ``2 ** (d - 1)`` mirror images; a sequence has one, and an ordinary LSTM. Outside of the map, the
+    state is the learned initial one.
 
-    The paper's mirrored scan starts from maps that do not see their own pixel, and so never shows the last pixel of
-    the row above. As it is shifted anyhow, here it sees that pixel too. The forget gate's bias begins at 1, of which
-    the paper says nothing: Jozefowicz, Zaremba, Sutskever 2015, "An Empirical Exploration of Recurrent Network
-    Architectures".
+    The paper's mirrored scan starts from maps that do not depend on their own pixel, and so never sees the last pixel
+    of the row above. Because it is shifted anyway, here it starts from maps that depend on that pixel too. The forget
+    gate's bias starts at 1, which the paper does not mention: Jozefowicz, Zaremba, Sutskever 2015, "An Empirical
+    Exploration of Recurrent Network Architectures".
+
+    Options:
+        channels: Channels of the recurrent state, for each coefficient of a pixel; the residual stream has twice as
+            many.
+        layers: Number of recurrent layers.
+        first_kernel: Kernel size of the first convolution; odd.
     """
 
     name = "diagonal_bilstm"
     sequential_over = "diagonals"
 
-    def __init__(self, signature, *, channels: int = 16, layers: int = 7, first: int = 7):
-        super().__init__(signature, channels=channels, layers=layers, first=first)
+    def __init__(self, signature: Signature, *, channels: int = 16, layers: int = 7, first_kernel: int = 7) -> None:
+        super().__init__(signature, channels=channels, layers=layers, first_kernel=first_kernel)
 
-    def recurrent_layers(self, ranks, count):
-        branches = Branches(ranks)
-        skew = branches.skew()
-        self.own_pixel = self._own_pixel(ranks) if skew.branches > 1 else None
+    def recurrent_layers(self, ranks: Ranks, count: int) -> Iterator[DiagonalLayer]:
+        directions = ScanDirections(ranks)
+        skew = directions.skew()
+        self.own_pixel = self._own_pixel(ranks) if skew.directions > 1 else None
         for _ in range(count):
-            scan = ScanLSTM(skew, branches.state_mask, self.channels)
-            yield DiagonalLayer(self.signature, branches, scan, self.channels)
+            scan = ScanLSTM(skew, directions.state_mask, self.channels)
+            yield DiagonalLayer(self.signature, directions, scan, self.channels)
 
-    def _own_pixel(self, ranks):
+    def _own_pixel(self, ranks: Ranks) -> MaskedConv:
         return MaskedConv(self.grid, self.signature.feature_count, 2 * self.channels, 1, include_self=True, ranks=ranks)
 
-    def recur(self, maps, seen, ranks, context):
-        mirrored = maps if self.own_pixel is None else maps + self.own_pixel(seen, ranks)
+    def recur(
+        self,
+        maps: Float[Tensor, "batch groups_maps *sizes"],
+        inputs: Float[Tensor, "batch groups_features *sizes"],
+        ranks: Ranks,
+        context: Float[Tensor, "batch context"] | None,
+    ) -> Float[Tensor, "batch groups_maps *sizes"]:
+        mirrored = maps if self.own_pixel is None else maps + self.own_pixel(inputs, ranks)
         for layer in self.layers:
             maps = maps + layer(maps, mirrored, context)
             mirrored = maps
         return maps
 
-    def stepper(self, order, batch, context=None):
+    def stepper(self, order: Order, batch: int, context: Float[Tensor, "batch context"] | None = None) -> Stepper:
         return DiagonalBiLSTMStepper(self, order, batch, context)
 
 
 class DiagonalLayer(nn.Module):
     """Skew, input-to-state for all diagonals at once, the scan along them, unskew, and back to the residual stream."""
 
-    def __init__(self, signature, branches, scan, channels):
+    live: Tensor
+
+    def __init__(self, signature: Signature, directions: ScanDirections, scan: ScanLSTM, channels: int) -> None:
         super().__init__()
-        groups, count = len(branches.rank), len(branches.mirrors)
-        state, mask = groups * channels, branches.input_mask
-        self.weight = uniform(count, 4 * state, 2 * state, fan_in=mask.sum() * 2 * channels / groups)
+        groups, count = len(directions.rank), len(directions.mirrors)
+        state, mask = groups * channels, directions.input_mask
+        self.weight = uniform_parameter(count, 4 * state, 2 * state, fan_in=mask.sum() * 2 * channels / groups)
         self.bias = nn.Parameter(torch.zeros(count, 4 * state, 1))
-        # remember at first
+        # remember at first: the forget gate is the second of four
         nn.init.ones_(self.bias.data.unflatten(1, (4, -1))[:, 1])
-        live = blocks(mask, channels, 2 * channels).repeat(4, 1)
-        self.register_buffer("live", live, persistent=False)
+        self.register_buffer("live", block_mask(mask, channels, 2 * channels).repeat(4, 1), persistent=False)
         self.context = ContextBias(signature, count * 4 * state, dim=1)
         self.scan = scan
-        self.join = Join(branches.looks, channels, 2 * channels)
+        self.join = JoinDirections(directions.views, channels, 2 * channels)
 
-    def forward(self, maps, mirrored, context):
-        """``(B, groups * 2 * channels, *sizes)``, as the plain scan sees them and as the mirrored ones may."""
+    def forward(
+        self,
+        maps: Float[Tensor, "batch groups_maps *sizes"],
+        mirrored: Float[Tensor, "batch groups_maps *sizes"],
+        context: Float[Tensor, "batch context"] | None,
+    ) -> Float[Tensor, "batch groups_maps *sizes"]:
+        """``(B, groups * 2 * channels, *sizes)``; ``mirrored`` are the inputs of the mirrored scans."""
+        # (groups * 2 * channels, cells, B)
         plain, mirrored = (m.flatten(2).permute(1, 2, 0).contiguous() for m in (maps, mirrored))
         skewed = self.scan.skew([plain] + [mirrored] * (len(self.weight) - 1))
-        drive = torch.baddbmm(self.bias, self.weight * self.live, skewed.flatten(2)).unflatten(2, skewed.shape[2:])
-        states = self.scan.skew.undo(self.scan(self._hear(drive, context)))
+        # (directions, 4 * groups * channels, cells, B)
+        gates = torch.baddbmm(self.bias, self.weight * self.live, skewed.flatten(2)).unflatten(2, skewed.shape[2:])
+        states = self.scan.skew.undo(self.scan(self._add_context(gates, context)))
         joined = self.join([state.unflatten(1, maps.shape[2:]) for state in states])
-        return joined.movedim(-1, 0).reshape(maps.shape)
+        out: Tensor = joined.movedim(-1, 0).reshape(maps.shape)
+        return out
 
-    def _hear(self, drive, context):
-        """The context's bias to every gate."""
-        by_example = drive.movedim(-1, 0).flatten(1, 2)
-        return self.context(by_example, context).unflatten(1, drive.shape[:2]).movedim(0, -1)
+    def _add_context(
+        self, gates: Float[Tensor, "directions gates cells batch"], context: Float[Tensor, "batch context"] | None
+    ) -> Float[Tensor, "directions gates cells batch"]:
+        by_example = self.context(gates.movedim(-1, 0).flatten(1, 2), context)
+        with_context: Tensor = by_example.unflatten(1, gates.shape[:2]).movedim(0, -1)
+        return with_context
 
 
-class Join(nn.Module):
-    """A 1x1 convolution of the sum of the branches, those from mirror images one cell back: ``2h`` maps of ``h``."""
+class JoinDirections(nn.Module):
+    """A 1x1 convolution of the sum of the directions, the mirrored ones one cell back: ``2h`` maps from ``h``."""
 
-    def __init__(self, looks, inputs, outputs):
+    live: Tensor
+
+    def __init__(self, views: Sequence[DirectionView], inputs: int, outputs: int) -> None:
         super().__init__()
-        groups = len(looks[0].mask)
-        self.views = [look.branch_axes for look in looks]
-        self.register_buffer("live", torch.stack([blocks(k.mask, outputs, inputs) for k in looks]), persistent=False)
-        self.weight = uniform(groups * outputs, groups * inputs, fan_in=looks[0].mask.sum() * inputs / groups)
+        groups = len(views[0].mask)
+        self.shifts = [view.shifts for view in views]
+        live = torch.stack([block_mask(view.mask, outputs, inputs) for view in views])
+        self.register_buffer("live", live, persistent=False)
+        self.weight = uniform_parameter(groups * outputs, groups * inputs, fan_in=views[0].mask.sum() * inputs / groups)
         self.bias = nn.Parameter(torch.zeros(groups * outputs, 1))
 
-    def forward(self, maps):
-        """``(C, *sizes, B)`` per branch to ``(outputs, cells * B)``."""
-        out = self.bias
-        for live, views in zip(self.live, self.views, strict=True):
-            total = sum(shifted(maps[branch], axis) for branch, axis in views)
+    def forward(self, maps: Sequence[Float[Tensor, "channels *sizes batch"]]) -> Float[Tensor, "outputs cells batch"]:
+        """Maps of each direction, ``(C, *sizes, B)``, to ``(outputs, cells, B)``."""
+        out: Tensor = self.bias
+        for live, shifts in zip(self.live, self.shifts, strict=True):
+            total = reduce(torch.add, [shift_along(maps[direction], axis) for direction, axis in shifts])
             out = torch.addmm(out, self.weight * live, total.flatten(1))
-        return out.unflatten(1, (-1, maps[0].shape[-1]))
-
-
-class DiagonalBiLSTMStepper(PixelRNNStepper):
-    """As all PixelRNNs for the plain scan: from the states of the neighbours on every axis.
-
-    The mirrored scans go through a row when the next one begins, as the row's maps are known then in all layers: one
-    loop over its columns for all layers at once (``MirrorPlan``: so it is for any number of axes). Held besides are
-    the maps of that row, and mirrored states as long as they are looked at.
-    """
-
-    def begin(self):
-        backbone, batch, context, ranks = self.backbone, self.batch, self.context, self.backbone.grid.ranks(self.order)
-        plan, layers, width = mirror_plan(ranks), backbone.layers, backbone.channels
-        bias = [_bias(layer, context) for layer in layers]
-        self.plan, self.mirrored = plan, MirroredScans(plan, layers, bias, backbone.own_pixel, batch)
-        # maps of the step at hand: the own ones, and those of the other groups of the cell
-        others = max(map(len, plan.telling))
-        self.now = layers[0].weight.detach().new_zeros(len(layers), 2 * width * (1 + others), batch)
-        self.own, self.others = self.now.split([2 * width, 2 * width * others], 1)
-        entries = [self._entries(layers, group) for group in range(plan.groups)]
-        plain = [_recurrence(layer, b[:, 0], plan.groups) for layer, b in zip(layers, bias, strict=True)]
-        table = state_table(ranks, plan.offsets)
-        self.set_up(ranks, table, plain, entries, plan.viewed)
-
-    def state(self):
-        return super().state() | self.mirrored.state("mirrored")
-
-    def _entries(self, layers, group):
-        """How a group enters the plain scan."""
-        groups, telling = self.plan.groups, self.plan.telling[group]
-        enters = [Dense(by_group(layer.weight[0].detach(), groups).unsqueeze(2), groups) for layer in layers]
-        kinds = [layers[0].scan.skew.cells.new_tensor(some) + group * groups for some in ([group], telling)]
-        weights = [torch.cat([columns(enter, some) for some in kinds], 1) for enter in enters]
-        rows = self.now[:, : weights[0].shape[1]]
-        return [Entry(*entry) for entry in zip(self.own, rows, weights, strict=True)]
-
-    def show(self, t, features):
-        super().show(t, features)
-        self.mirrored.show(t, features)
-
-    def tell(self, t, group):
-        super().tell(t, group)
-        self.mirrored.advance(t)
-        views, told = self.weights[group].views, self.plan.told[t]
-        if views is not None:
-            self.told[:, views].copy_(self.mirrored.states.gather(self.plan.views[t]))
-        if told is not None:
-            found = self.mirrored.maps.index_select(2, told).flatten(1, 2)
-            self.others[:, : found.shape[1]].copy_(found)
-
-    def keep(self, t):
-        super().keep(t)
-        self.mirrored.keep(t, self.own)
-
-
-def _bias(layer, context):
-    """The biases of a layer's gates and what the context adds, ``(1 or B, branches, gates)``."""
-    bias = layer.bias.detach()
-    return layer.context(bias.reshape(1, -1), context).detach().unflatten(1, bias.shape[:2])
-
-
-def _recurrence(layer, bias, groups):
-    """The plain scan of a layer; ``bias`` ``(1 or B, gates)``."""
-    scan, join = layer.scan, layer.join
-    state = by_group(scan.weight[0].detach(), groups).unflatten(1, (-1, scan.skew.taps))
-    hidden, cell = (s.detach()[0].flatten() for s in (scan.hidden, scan.cell))
-    bias = by_group(bias.T, groups).T.unflatten(1, (groups, -1))
-    leave = Dense(join.weight.detach().unsqueeze(2), groups)
-    return Recurrence(Dense(state, groups), bias, leave, join.bias.detach()[:, 0], hidden, cell)
+        by_cell: Tensor = out.unflatten(1, (-1, maps[0].shape[-1]))
+        return by_cell

@@ -1,118 +1,122 @@
-"""The states of an LSTM at neighbouring coefficients, kept for as long as a walk looks at them."""
+"""A cache for the LSTM states of neighbouring coefficients, each kept until its last reader."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import ClassVar
+from collections.abc import Sequence
 
 import torch
+from jaxtyping import Float, Int
+from torch import Tensor
 
-from tensorar_plugins.backbones.masked_conv.cache_layout import TapTable, tap_weights
-
-
-@dataclass(frozen=True)
-class Offsets:
-    """Cells to look at that fill no box; ``Ranks.taps`` takes them in place of a kernel."""
-
-    offsets: tuple[tuple[int, ...], ...]
-    dilation: ClassVar[int] = 1
-
-    @property
-    def size(self):
-        """The size of the box around them."""
-        return tuple(2 * max(map(abs, axis)) + 1 for axis in zip(*self.offsets, strict=True))
+from tensorar import cached_plan
+from tensorar_plugins.backbones.masked_conv.cache_layout import cache_layout
+from tensorar_plugins.backbones.masked_conv.conv import MaskedConv
+from tensorar_plugins.backbones.masked_conv.incremental import GroupedWeight, tap_weights
+from tensorar_plugins.backbones.masked_conv.taps import Offsets, Ranks
 
 
-@lru_cache(maxsize=16)
-@torch.inference_mode(False)
-def state_table(ranks, offsets):
-    """The ``StateTable`` of some neighbours."""
-    return StateTable(ranks, offsets)
+@cached_plan(maxsize=16)
+def state_layout(ranks: Ranks, offsets: tuple[tuple[int, ...], ...]) -> StateLayout:
+    """The ``StateLayout`` for some neighbours."""
+    return StateLayout(ranks, offsets)
 
 
-class StateTable:
-    """Which places of a ``StateMemory`` hold the states looked at: at some offsets, and beside in the own cell.
+class StateLayout:
+    """The slots of a ``StateCache`` that hold the states a step reads: at some offsets, and in its own cell.
 
-    For each group ``neighbours`` and ``beside`` are the looks, as flat indices into ``(offsets, groups, groups)`` and
-    ``(groups, groups)``. For each step ``seen[t]`` and ``told[t]`` are their places, ``before[t]`` that of the own
-    group at the first offset, and ``place[t]`` where the step's own states go. The states outside of the grid have a
-    place for each group, from ``outside`` on.
+    For each group, ``neighbour_types`` and ``cell_types`` are what it reads, as flat indices into ``(offsets, groups,
+    groups)`` and ``(groups, groups)``. For each step, ``neighbour_slots[t]`` and ``cell_slots[t]`` are the slots of
+    these, ``previous_slot[t]`` that of its own group at the first offset, and ``slot[t]`` where its own states are
+    stored. The states outside of the grid have a slot for each group, from ``outside`` on.
     """
 
-    def __init__(self, ranks, offsets):
+    def __init__(self, ranks: Ranks, offsets: tuple[tuple[int, ...], ...]) -> None:
         groups, centre = len(ranks.rank), (0,) * len(offsets[0])
-        table = TapTable(ranks.taps(Offsets((*offsets, centre)), include_self=True), ranks)
-        self.place, self.steps, self.outside = table.place, table.steps, table.size
-        self.neighbours, self.beside = [], []
-        self.seen, self.told, self.before = ([None] * len(table.place) for _ in range(3))
-        for group, (kinds, reads) in enumerate(zip(table.kinds, table.reads, strict=True)):
-            reads = torch.where(reads > 0, reads, self.outside + kinds % groups)
-            away = kinds < len(offsets) * groups**2
-            beside = ~away & (kinds % groups != group)
-            self.neighbours.append(kinds[away])
-            self.beside.append(kinds[beside] - len(offsets) * groups**2)
-            self._enter(group, self.seen, reads[:, away].unbind())
-            self._enter(group, self.told, reads[:, beside].unbind())
+        layout = cache_layout(ranks.taps(Offsets((*offsets, centre)), include_self=True), ranks)
+        self.slot, self.steps, self.outside = layout.slot, layout.steps, layout.size
+        self.neighbour_types: list[Tensor] = []
+        self.cell_types: list[Tensor] = []
+        neighbours: dict[int, Tensor] = {}
+        cells: dict[int, Tensor] = {}
+        previous: dict[int, int] = {}
+        by_group = zip(layout.edge_types, layout.reads, layout.steps, strict=True)
+        for group, (types, reads, of_group) in enumerate(by_group):
+            steps = of_group.tolist()
+            reads = torch.where(reads > 0, reads, self.outside + types % groups)
+            is_neighbour = types < len(offsets) * groups**2
+            in_cell = ~is_neighbour & (types % groups != group)
+            self.neighbour_types.append(types[is_neighbour])
+            self.cell_types.append(types[in_cell] - len(offsets) * groups**2)
+            neighbours.update(zip(steps, reads[:, is_neighbour].unbind(), strict=True))
+            cells.update(zip(steps, reads[:, in_cell].unbind(), strict=True))
             # an event of one cell has no such neighbour
-            first = reads[:, kinds == group * (groups + 1)].flatten().tolist() or [self.outside + group]
-            self._enter(group, self.before, first)
+            first = reads[:, types == group * (groups + 1)].flatten().tolist() or [self.outside + group]
+            previous.update(zip(steps, first, strict=True))
+        by_step = range(len(self.slot))
+        self.neighbour_slots, self.cell_slots = [neighbours[t] for t in by_step], [cells[t] for t in by_step]
+        self.previous_slot = [previous[t] for t in by_step]
 
-    def _enter(self, group, by_step, rows):
-        for t, row in zip(self.steps[group].tolist(), rows, strict=True):
-            by_step[t] = row
 
+class StateCache:
+    """Hidden and cell states of all layers: ``(layers, width, slots, B)`` each.
 
-class StateMemory:
-    """Hidden and cell states of all layers: ``(layers, width, places, B)`` each.
-
-    Channels first and batch last, so that looks side by side are one operand of a matrix product, as in ``ScanLSTM``.
+    Channels come first and the batch last, so that states side by side are one operand of a matrix product, as in
+    ``ScanLSTM``.
     """
 
-    def __init__(self, layers, width, places, batch, like):
-        self.hidden = like.new_zeros(layers, width, places, batch)
+    def __init__(self, layers: int, width: int, slots: int, batch: int, like: Float[Tensor, "*shape"]) -> None:
+        self.hidden = like.new_zeros(layers, width, slots, batch)
         # a sum over all steps: it stays in single precision where the rest is in half
         self.cell = self.hidden.to(torch.promote_types(like.dtype, torch.float32), copy=True)
 
-    def gather(self, index, columns=1):
-        """Hidden states, ``(layers, width * looks, columns * B)``; ``index`` lists looks, and columns within them."""
+    def gather(self, slots: Int[Tensor, " slots"], columns: int = 1) -> Float[Tensor, "layers rows columns_batch"]:
+        """Hidden states, ``(layers, width * slots, columns * B)``; ``slots`` lists types, and columns within them."""
         layers, width, _, batch = self.hidden.shape
-        found = self.hidden.index_select(2, index)
-        return found.view(layers, width * len(index) // columns, columns * batch)
+        found = self.hidden.index_select(2, slots)
+        return found.view(layers, width * len(slots) // columns, columns * batch)
 
-    def begin(self, first, outside):
-        """Put hidden and cell states outside of the grid, ``(groups * width)`` of every layer, at ``first`` and on."""
-        for kept, states in zip((self.hidden, self.cell), zip(*outside, strict=True), strict=True):
-            flat = torch.stack([state.detach().flatten() for state in states])
-            by_group = flat.unflatten(1, (-1, kept.shape[1])).mT.unsqueeze(3)
-            kept[:, :, first : first + by_group.shape[2]].copy_(by_group)
+    def set_outside(self, first: int, states: Sequence[tuple[Tensor, Tensor]]) -> None:
+        """Write the states outside of the grid to the slots from ``first`` on.
 
-    def put(self, places, hidden, cell):
-        """Keep states ``(layers, width, places, B)`` at a slice of the places, or at listed ones."""
-        for kept, states in ((self.hidden, hidden), (self.cell, cell)):
-            if isinstance(places, slice):
-                kept[:, :, places].copy_(states)
+        ``states`` are the hidden and the cell state of each layer, of ``groups * width`` numbers each.
+        """
+        for cache, of_layers in zip((self.hidden, self.cell), zip(*states, strict=True), strict=True):
+            flat = torch.stack([state.detach().flatten() for state in of_layers])
+            # (layers, groups * width) to (layers, width, groups, 1)
+            by_group = flat.unflatten(1, (-1, cache.shape[1])).mT.unsqueeze(3)
+            cache[:, :, first : first + by_group.shape[2]].copy_(by_group)
+
+    def store(
+        self,
+        slots: slice | Int[Tensor, " slots"],
+        hidden: Float[Tensor, "layers width slots batch"],
+        cell: Float[Tensor, "layers width slots batch"],
+    ) -> None:
+        """Write states to the slots."""
+        for cache, states in ((self.hidden, hidden), (self.cell, cell)):
+            if isinstance(slots, slice):
+                cache[:, :, slots].copy_(states)
             else:
-                kept.index_copy_(2, places, states)
+                cache.index_copy_(2, slots, states)
 
-    def state(self, name):
-        """The tensors of the batch, ``(batch, layers, width, places)``."""
+    def state(self, name: str) -> dict[str, Float[Tensor, "batch layers width slots"]]:
+        """The tensors of the batch, by names that begin with ``name``."""
         return {f"{name}.hidden": self.hidden.movedim(-1, 0), f"{name}.cell": self.cell.movedim(-1, 0)}
 
 
-class Gates:
+class LSTMCell:
     """The pointwise part of an LSTM: ``sums``, ``(..., 4 * width, columns)``, are gates o, f, i and the candidate."""
 
-    def __init__(self, shape, like, cell):
-        self.sums = like.new_empty(shape)
-        # in the number type of the cell states
+    def __init__(self, shape: Sequence[int], like: Float[Tensor, "..."], cell: Float[Tensor, "..."]) -> None:
+        self.sums = like.new_empty(tuple(shape))
+        # in the dtype of the cell states
         self.gates = self.sums.to(cell.dtype)
         width = shape[-2] // 4
         self.sigmoids, self.candidate = self.gates.split([3 * width, width], -2)
         self.out, self.forget, self.enter = self.sigmoids.chunk(3, -2)
 
-    def step(self, cell, hidden):
-        """Bring cell states up to date in place, and write the hidden ones."""
+    def step(self, cell: Float[Tensor, "*shape width columns"], hidden: Float[Tensor, "*shape width columns"]) -> None:
+        """Update cell states in place, and write the hidden ones."""
         if self.gates is not self.sums:
             self.gates.copy_(self.sums)
         self.sigmoids.sigmoid_()
@@ -122,7 +126,10 @@ class Gates:
         torch.mul(self.out, self.candidate, out=hidden)
 
 
-def columns(layer, kinds):
-    """The weights of some kinds of looks, ``(outputs, inputs * looks)``: for what ``StateMemory.gather`` gives."""
+def state_weights(
+    layer: MaskedConv | GroupedWeight, types: Int[Tensor, " types"]
+) -> Float[Tensor, "outputs inputs_types"]:
+    """The weights of some types, ``(outputs, inputs * types)``: for what ``StateCache.gather`` gives."""
     inputs = layer.weight.shape[1] // layer.groups
-    return tap_weights(layer, kinds).unflatten(0, (len(kinds), inputs)).permute(2, 1, 0).flatten(1)
+    weights = tap_weights(layer, types)
+    return weights.view(len(types), inputs, weights.shape[1]).permute(2, 1, 0).flatten(1)

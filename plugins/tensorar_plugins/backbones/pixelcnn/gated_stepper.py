@@ -3,153 +3,176 @@
 from __future__ import annotations
 
 import math
-from collections import ChainMap
 from itertools import accumulate
+from typing import Any
 
 import torch
+from jaxtyping import Float, Int
+from torch import Tensor
 
 from tensorar import CachedStepper
-from tensorar_plugins.backbones.masked_conv.cache_layout import bias_of, groups_of
-from tensorar_plugins.backbones.masked_conv.incremental import Gathering, answer, with_bias
+from tensorar_plugins.backbones.masked_conv.cache_layout import group_of_step
+from tensorar_plugins.backbones.masked_conv.incremental import (
+    IncrementalConvs,
+    LayerAtStep,
+    layer_bias,
+    output_parameters,
+    with_bias,
+)
 from tensorar_plugins.backbones.masked_conv.slab_conv import SlabConv
+from tensorar_plugins.backbones.masked_conv.taps import Ranks
 
 
 class GatedPixelCNNStepper(CachedStepper):
-    """Each activation is computed once, those of a stack when the walk comes to a new slab of it.
+    """Each activation is computed once, those of a slab stack when a new slab begins.
 
-    Of an image, the vertical stack is computed a row at a time when its first coefficient is due, for it has seen
-    nothing but the rows before: each layer as one matrix product. The horizontal stack computes one coefficient at each
-    step; what its taps read of earlier ones is gathered for all layers at once. Held are the inputs of each layer as
-    long as they are read (the last rows; the last coefficients), and what each stack tells the next about its slab.
+    For an image, the vertical stack is computed a row at a time when the row begins, because it depends only on the
+    rows before: each layer is one matrix product. The horizontal stack computes one coefficient at each step; the
+    earlier inputs of its taps are gathered for all layers at once. Cached are the inputs of each layer as long as they
+    are read (the last rows; the last coefficients), and the partial sums that each stack passes to the next.
     """
 
-    def begin(self):
+    @torch.no_grad()
+    def begin(self) -> None:
         backbone, batch, context = self.backbone, self.batch, self.context
-        layers, ranks = backbone.layers, backbone._ranks(self.order)
-        with torch.no_grad():
-            convs = [with_bias(layer.stacks[-1], context) for layer in layers]
-            outs = [(layer.out, layer.out.bias.detach().unflatten(0, (1, layer.groups, -1))) for layer in layers]
-            ends = [with_bias(layer, context) for layer in backbone.answer.layers]
-            self.first = Gathering(convs[:1], ranks[-1], batch)
-            self.inner = Gathering(convs[1:] + outs + ends, ranks[-1], batch)
-            self.stacks = _stacks(backbone, ranks, batch, context)
-        places = zip(self.first.places, self.inner.places, strict=True)
-        self.chains = [_Chain(first + inner, len(layers)) for first, inner in places]
+        layers, ranks = backbone.layers, backbone.stack_ranks(self.order)
+        convs = [with_bias(layer.stacks[-1], context) for layer in layers]
+        outs = [(layer.out, layer.out.bias.detach().unflatten(0, (1, layer.groups, -1))) for layer in layers]
+        output = [with_bias(layer, context) for layer in backbone.output.layers]
+        self.first = IncrementalConvs(convs[:1], ranks[-1], batch)
+        self.inner = IncrementalConvs(convs[1:] + outs + output, ranks[-1], batch)
+        self.slab_stacks: list[_SlabStack] = []
+        for k in range(len(ranks) - 1):
+            outer = self.slab_stacks[-1] if k else None
+            self.slab_stacks.append(_SlabStack(backbone, k, ranks, batch, context, outer))
+        by_group = zip(self.first.layers, self.inner.layers, strict=True)
+        self.networks = [_HorizontalStack(first + inner, len(layers)) for first, inner in by_group]
 
-    def advance(self, features, t):
+    def advance(self, features: Float[Tensor, "batch features"] | None, t: int) -> Float[Tensor, "batch parameters"]:
         if features is not None:
-            self._show(t - 1, features)
-        for stack in self.stacks:
+            self._store(t - 1, features)
+        for stack in self.slab_stacks:
             if t % stack.count == 0:
                 stack.advance(t)
         self.first.fetch(t)
         self.inner.fetch(t)
-        parameters = self.chains[self.first.groups[t]](self._told(t))
-        self.inner.keep(t)
+        parameters = self.networks[self.first.group[t]](self._partial_sums(t))
+        self.inner.store(t)
         return parameters
 
-    def state(self):
-        stacks = [stack.state(f"stack.{k}") for k, stack in enumerate(self.stacks)]
-        return {**self.first.state("first"), **self.inner.state("inner"), **dict(ChainMap(*stacks))}
+    def state(self) -> dict[str, Tensor]:
+        tensors = self.first.state("first") | self.inner.state("inner")
+        for k, stack in enumerate(self.slab_stacks):
+            tensors |= stack.state(f"stack.{k}")
+        return tensors
 
-    def _told(self, t):
-        """What the layers of the horizontal stack start from; None where it is the only one: from their bias."""
-        if not self.stacks:
+    def _partial_sums(self, t: int) -> tuple[Float[Tensor, "batch sums"], ...] | None:
+        """What the sums of each horizontal layer start from; None without slab stacks: from the biases."""
+        if not self.slab_stacks:
             return None
-        before = self.stacks[-1]
-        return before.told_about[t % before.count]
+        outer = self.slab_stacks[-1]
+        return outer.partial_sums_at[t % outer.count]
 
-    def _show(self, t, features):
-        self.first.keep(t, features)
-        for stack in self.stacks:
-            stack.convs[0].show(t, features)
-
-
-def _stacks(backbone, ranks, batch, context):
-    """All stacks but the last, outermost first; each listens to the one before."""
-    stacks = []
-    for k in range(len(ranks) - 1):
-        stacks.append(_Stack(backbone, k, ranks, batch, context, *stacks[-1:]))
-    return stacks
+    def _store(self, t: int, features: Float[Tensor, "batch features"]) -> None:
+        self.first.store(t, features)
+        for stack in self.slab_stacks:
+            stack.convs[0].store(t, features)
 
 
-class _Stack:
-    """The layers of a stack that is not the last, at the slab of ``count`` coefficients that the walk is in.
+class _SlabStack:
+    """The layers of a stack other than the last, at the current slab of ``count`` coefficients.
 
-    ``told[layer]``, ``(batch, count, 2 * channels)``, is what the next stack, inside of this one, starts from: its own
-    bias, and what this one has to tell about the slab.
+    ``partial_sums[layer]``, ``(batch, count, 2 * channels)``, is what the sums of the next stack start from: its own
+    bias, and what the link from this stack adds.
     """
 
-    def __init__(self, backbone, k, ranks, batch, context, outer=None):
+    def __init__(
+        self,
+        backbone: Any,
+        k: int,
+        ranks: list[Ranks],
+        batch: int,
+        context: Float[Tensor, "batch context"] | None,
+        outer: _SlabStack | None,
+    ) -> None:
         layers, self.outer = backbone.layers, outer
-        self.count = math.prod(backbone.grid.event_shape[backbone.axes[k] + 1 :])
+        self.count: int = math.prod(backbone.grid.event_shape[backbone.axes[k] + 1 :])
         options = ranks[k], ranks[-1], self.count, batch
         self.convs = [SlabConv(layer.stacks[k].conv, *options) for layer in layers]
         self.links = [SlabConv(layer.links[k], *options) for layer in layers]
-        self.biases, self.next_biases = ([bias_of(layer.stacks[i], context) for layer in layers] for i in (k, k + 1))
-        self.groups = groups_of(ranks[-1]).split(self.count)
-        self.told = self.biases[0].new_zeros(len(layers), batch, self.count, self.biases[0].shape[2])
-        self.told_about = [told.unbind() for told in self.told.unbind(2)]
-        self.seen = torch.zeros_like(self.told[0])
+        self.biases, self.next_biases = ([layer_bias(layer.stacks[i], context) for layer in layers] for i in (k, k + 1))
+        self.groups = group_of_step(ranks[-1]).split(self.count)
+        self.partial_sums = self.biases[0].new_zeros(len(layers), batch, self.count, self.biases[0].shape[2])
+        # by coefficient of the slab, then by layer: (batch, 2 * channels)
+        self.partial_sums_at: list[tuple[Tensor, ...]] = [sums.unbind() for sums in self.partial_sums.unbind(2)]
+        self.sums = torch.zeros_like(self.partial_sums[0])
 
-    def advance(self, t):
+    def advance(self, t: int) -> None:
         """Compute the slab that begins with the coefficient visited at step ``t``."""
         slab, maps = t // self.count, None
         groups = self.groups[slab]
-        layers = zip(self._starts(t, groups), self.convs, self.links, self.next_biases, self.told, strict=True)
-        for start, conv, link, bias, told in layers:
-            conv.add(self.seen.copy_(start), slab, maps)
-            link.add(told.copy_(bias[:, groups]), slab, self.seen)
-            maps = _gate(self.seen, *self.seen.chunk(2, -1))
+        layers = zip(self._starts(t, groups), self.convs, self.links, self.next_biases, self.partial_sums, strict=True)
+        for start, conv, link, next_bias, partial_sums in layers:
+            conv.add_to(self.sums.copy_(start), slab, maps)
+            link.add_to(partial_sums.copy_(next_bias[:, groups]), slab, self.sums)
+            maps = gate_in_place(self.sums, *self.sums.chunk(2, -1))
 
-    def state(self, name):
-        """The tensors of the batch: the inputs that the layers hold, and what the next stack starts from."""
-        layers = [*self.convs, *self.links]
-        held = {f"{name}.{i}.inputs": layer.cache for i, layer in enumerate(layers) if layer.looks_around}
-        return held | {f"{name}.told": self.told.transpose(0, 1)}
-
-    def _starts(self, t, groups):
-        """What the layers start from: the bias, and what the stack outside of this one tells."""
+    def _starts(self, t: int, groups: Int[Tensor, " count"]) -> list[Tensor]:
+        """What the sums of each layer start from, ``(1 or batch, count, 2 * channels)``."""
         if self.outer is None:
             return [bias[:, groups] for bias in self.biases]
-        return self.outer.told.narrow(2, t % self.outer.count, self.count).unbind()
+        return list(self.outer.partial_sums.narrow(2, t % self.outer.count, self.count).unbind())
+
+    def state(self, name: str) -> dict[str, Tensor]:
+        """The tensors of the batch, by names that begin with ``name``."""
+        states = [conv.state() for conv in [*self.convs, *self.links]]
+        caches = {f"{name}.{i}.{key}": tensor for i, state in enumerate(states) for key, tensor in state.items()}
+        # the sums are scratch, but as large as the partial sums of a layer
+        return caches | {f"{name}.partial_sums": self.partial_sums.transpose(0, 1), f"{name}.sums": self.sums}
 
 
-def _gate(seen, f, g, out=None):
-    """``tanh(f) sigmoid(g)`` of the two halves of ``seen``, which is not needed afterwards."""
-    if seen.dtype.itemsize < 4:
+def gate_in_place(
+    sums: Float[Tensor, "*shape sums"],
+    f: Float[Tensor, "*shape channels"],
+    g: Float[Tensor, "*shape channels"],
+    out: Float[Tensor, "*shape channels"] | None = None,
+) -> Float[Tensor, "*shape channels"]:
+    """``tanh(f) sigmoid(g)`` of the two halves of ``sums``, which are overwritten."""
+    if sums.dtype.itemsize < 4:
         return torch.mul(f.tanh(), g.sigmoid(), out=out)
-    # tanh(f) = 1 - 2 sigmoid(-2 f), which takes torch a fifth of the time on a CPU (but costs half precision digits)
+    # tanh(f) = 1 - 2 sigmoid(-2 f), which takes torch a fifth of the time on a CPU (but loses digits in half precision)
     f.mul_(-2)
-    seen.sigmoid_()
+    sums.sigmoid_()
     return torch.addcmul(g, f, g, value=-2, out=out)
 
 
-class _Chain:
+class _HorizontalStack:
     """All layers of the horizontal stack, one after the other, at a coefficient of one group."""
 
-    def __init__(self, places, count):
-        convs, outs, self.answer = places[:count], places[count : 2 * count], places[2 * count :]
-        channels, (batch, _) = self.answer[0].own.shape[1], convs[0].rows.shape
-        # skips and residual stream are summed up without the biases: these come in where the sums are read
-        self.sums = convs[0].weight.new_zeros(batch, 2 * channels)
-        self.skips, self.stream = self.sums.split(channels, 1)
-        self.seen = torch.zeros_like(self.sums)
-        self.halves = self.seen.split(channels, 1)
+    def __init__(self, layers: list[LayerAtStep], count: int) -> None:
+        convs, outs, self.output = layers[:count], layers[count : 2 * count], layers[2 * count :]
+        channels, batch = convs[0].weight.shape[1] // 2, len(convs[0].inputs)
+        # skips and residual stream are summed without the biases, which are added where the sums are read
+        self.skips_and_stream = convs[0].weight.new_zeros(batch, 2 * channels)
+        self.skips, self.stream = self.skips_and_stream.split(channels, 1)
+        self.sums = torch.zeros_like(self.skips_and_stream)
+        self.f, self.g = self.sums.split(channels, 1)
         *biases, last = (out.bias for out in outs)
         stream_biases = [None, *(bias[:, channels:] for bias in accumulate(biases))]
         self.bias = last + sum(bias[:, :channels] for bias in biases)
-        targets = [self.sums] * len(biases) + [self.skips]
-        self.biases = [conv.bias for conv in convs]
+        targets = [self.skips_and_stream] * len(biases) + [self.skips]
+        self.biases = tuple(conv.bias for conv in convs)
         self.layers = list(zip(stream_biases, convs, outs, targets, strict=True))
 
-    def __call__(self, told):
-        self.sums.zero_()
-        told = self.biases if told is None else told
-        for start, (bias, conv, out, sums) in zip(told, self.layers, strict=True):
+    def __call__(
+        self, partial_sums: tuple[Float[Tensor, "batch_or_1 sums"], ...] | None
+    ) -> Float[Tensor, "batch parameters"]:
+        self.skips_and_stream.zero_()
+        starts = self.biases if partial_sums is None else partial_sums
+        for start, (bias, conv, out, target) in zip(starts, self.layers, strict=True):
             if bias is not None:
-                torch.add(self.stream, bias, out=conv.own)
-            torch.addmm(start, conv.rows, conv.weight, out=self.seen)
-            _gate(self.seen, *self.halves, out.own)
-            sums.addmm_(out.rows, out.weight)
-        return answer(self.skips + self.bias, self.answer)
+                torch.add(self.stream, bias, out=conv.own_input)
+            torch.addmm(start, conv.inputs, conv.weight, out=self.sums)
+            gate_in_place(self.sums, self.f, self.g, out.own_input)
+            target.addmm_(out.inputs, out.weight)
+        return output_parameters(self.output, self.skips + self.bias)

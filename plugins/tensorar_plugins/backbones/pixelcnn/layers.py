@@ -1,47 +1,47 @@
-"""Layers that the PixelCNNs are built of."""
+"""The output layers of PixelCNNs and PixelRNNs."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
-from tensorar_plugins.backbones.layers.context_bias import ContextBias
-from tensorar_plugins.backbones.masked_conv.conv import MaskedConv
-
-
-class MaskedLayer(nn.Module):
-    """A masked convolution that listens to the context: ``inputs`` to ``outputs`` maps per group."""
-
-    def __init__(self, signature, grid, inputs, outputs, kernel, **options):
-        super().__init__()
-        self.conv = MaskedConv(grid, inputs, outputs, kernel, **options)
-        self.context = ContextBias(signature, grid.groups * outputs, dim=1)
-
-    def forward(self, maps, ranks, context):
-        return self.context(self.conv(maps, ranks), context)
+from tensorar import Signature
+from tensorar_plugins.backbones.masked_conv.grid import Grid
+from tensorar_plugins.backbones.masked_conv.layer import MaskedLayer
+from tensorar_plugins.backbones.masked_conv.taps import Ranks
 
 
-class Answer(nn.Module):
-    """From maps to parameters: twice ReLU and a 1x1 convolution (mask B) of ``hidden`` maps, then the same without end.
+class OutputLayers(nn.Module):
+    """From maps to parameters: two ReLU and 1x1 convolutions (mask B) of ``channels`` maps, then one to the parameters.
 
     Van den Oord, Kalchbrenner, Kavukcuoglu 2016, "Pixel Recurrent Neural Networks", table 1.
     """
 
-    def __init__(self, signature, grid, inputs, hidden, *, ranks=None):
+    def __init__(
+        self, signature: Signature, grid: Grid, inputs: int, channels: int, *, ranks: Ranks | None = None
+    ) -> None:
         super().__init__()
         self.grid = grid
-        widths = [inputs, hidden, hidden, signature.parameter_count]
+        widths = [inputs, channels, channels, signature.parameter_count]
         self.layers = nn.ModuleList(
             MaskedLayer(signature, grid, a, b, 1, include_self=True, ranks=ranks) for a, b in pairwise(widths)
         )
 
-    def init_output_bias(self, marginal):
-        """Begin at the mean of the marginals over the positions: the output is shared between them."""
-        bias = self.layers[-1].conv.bias
-        bias.data = self.grid.maps(marginal.unsqueeze(0)).flatten(2).mean((0, 2)).to(bias)
+    def init_bias(self, marginal: Float[Tensor, "*event parameters"]) -> None:
+        """Set the last bias to the mean of the marginals over the positions, which share it."""
+        last = self.layers[-1]
+        assert isinstance(last, MaskedLayer)
+        assert last.conv.bias is not None
+        last.conv.bias.data = self.grid.maps(marginal.unsqueeze(0)).flatten(2).mean((0, 2)).to(last.conv.bias)
 
-    def forward(self, maps, ranks, context):
+    def forward(
+        self,
+        maps: Float[Tensor, "batch groups_inputs *sizes"],
+        ranks: Ranks,
+        context: Float[Tensor, "batch context"] | None,
+    ) -> Float[Tensor, "batch *event parameters"]:
         """``(B, groups * inputs, *sizes)`` to ``(B, *event, parameters)``."""
         for layer in self.layers:
             maps = layer(maps.relu(), ranks, context)

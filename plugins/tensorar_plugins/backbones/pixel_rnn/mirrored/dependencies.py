@@ -1,94 +1,116 @@
-"""What mirrored scans see, who looks at them, and so when each of their states is to be computed."""
+"""What the states of mirrored scans depend on and who reads them, and so when each of them is to be computed."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
 
-from tensorar_plugins.backbones.pixel_rnn.scan_directions import Branches, shifted
+from tensorar_plugins.backbones.masked_conv.taps import Ranks
+from tensorar_plugins.backbones.pixel_rnn.scan_directions import ScanDirections, shift_along
 
-# cells whose gates are prepared at once; bounds memory where a scan goes through a whole slice
-TOGETHER = 64
+# cells whose gates are computed by one product; bounds memory where a scan goes through a whole slice
+MAX_CELLS_PER_CALL = 64
 
 
-class Wave(NamedTuple):
-    """What is computed when step ``t`` begins: the states of some groups of a branch, at the cells of each stage."""
+class ReadySet(NamedTuple):
+    """What is computed when step ``t`` begins: the states of some groups of a direction, at the cells of each stage."""
 
     t: int
-    branch: int
+    direction: int
     groups: tuple[int, ...]
     stages: list[list[int]]
 
     @property
-    def cells(self):
-        """All of them, stage by stage."""
+    def cells(self) -> list[int]:
+        """All cells, stage by stage."""
         return [cell for stage in self.stages for cell in stage]
 
 
-class Sights:
-    """What the mirrored scans of a grid see, and who looks at them: all as ranks, -1 outside of the grid."""
+class Read(NamedTuple):
+    """The mirrored states that a group reads: their direction and group, and their ranks by cell, ``(cells)``."""
 
-    def __init__(self, ranks):
-        self.branches = Branches(ranks)
+    direction: int
+    group: int
+    ranks: Tensor
+
+
+class ScanDependencies:
+    """What the mirrored scans of a grid depend on, and who reads them: all as ranks, -1 outside of the grid.
+
+    ``rank`` ``(groups, cells)`` are those of the coefficients; ``neighbour_ranks[direction]`` ``(taps, groups, cells)``
+    those at the taps of a scan; ``reads[group]`` lists what a group reads.
+    """
+
+    def __init__(self, ranks: Ranks) -> None:
+        self.directions = ScanDirections(ranks)
         self.grid, self.rank = ranks.rank, ranks.rank.flatten(1)
-        self.seen = [self._neighbours(mirror) for mirror in self.branches.mirrors]
-        # per group that looks: branches, the groups whose states it looks at, and the ranks of these at every cell
-        self.looks = [self._looks(group) for group in range(len(self.rank))]
+        self.neighbour_ranks = [self._neighbours(mirror) for mirror in self.directions.mirrors]
+        self.reads = [self._reads(group) for group in range(len(self.rank))]
 
-    def _neighbours(self, mirror):
-        """At every offset in the mirrored grid, ``(taps, groups, cells)``."""
+    def _neighbours(self, mirror: tuple[int, ...]) -> Int[Tensor, "taps groups cells"]:
+        """The ranks at every offset in the mirrored grid."""
         axes = [axis + 1 for axis in mirror]
         mirrored = self.grid.flip(axes)
-        found = [shifted(mirrored, offset.index(-1), -1).flip(axes) for offset in self.branches.offsets]
+        found = [shift_along(mirrored, offset.index(-1), fill=-1).flip(axes) for offset in self.directions.offsets]
         return torch.stack(found).flatten(2)
 
-    def _looks(self, group):
+    def _reads(self, group: int) -> list[Read]:
         return [
-            (branch, seen, shifted(self.grid, axis, -1)[seen].flatten())
-            for look in self.branches.looks
-            for branch, axis in look.branch_axes
-            for seen in look.mask[group].nonzero()[:, 0].tolist()
-            if self.branches.mirrors[branch]
+            Read(direction, source, shift_along(self.grid, axis, fill=-1)[source].flatten())
+            for view in self.directions.views
+            for direction, axis in view.shifts
+            for source in view.mask[group].nonzero()[:, 0].tolist()
+            if self.directions.mirrors[direction]
         ]
 
-    def taps(self, groups):
-        """The pairs of a tap and a group whose states some groups see."""
-        return tuple(map(tuple, self.branches.state_mask[:, list(groups)].any(1).nonzero().tolist()))
+    def taps(self, groups: Sequence[int]) -> tuple[tuple[int, int], ...]:
+        """The pairs of a tap and a group whose states some groups depend on."""
+        pairs = self.directions.state_mask[:, list(groups)].any(1).nonzero().tolist()
+        return tuple((tap, source) for tap, source in pairs)
 
-    def entering(self, groups):
-        """The groups whose maps enter."""
-        return tuple(self.branches.input_mask[list(groups)].any(0).nonzero()[:, 0].tolist())
+    def input_groups(self, groups: Sequence[int]) -> tuple[int, ...]:
+        """The groups whose maps are inputs of some groups."""
+        return tuple(self.directions.input_mask[list(groups)].any(0).nonzero()[:, 0].tolist())
 
-    def waves(self, branch):
-        """What to compute when: as soon as a state is looked at, all that have not seen anything still to come."""
-        degree = self.branches.degrees(self.branches.mirrors[branch]).flatten(1)
-        stage = self.branches.step.flip(self.branches.mirrors[branch]).flatten().tolist()
+    def ready_sets(self, direction: int) -> Iterator[ReadySet]:
+        """What to compute when: as soon as a state is read, all states that depend on visited coefficients only."""
+        mirror = self.directions.mirrors[direction]
+        degree = self.directions.degrees(mirror).flatten(1)
+        stage = self.directions.step.flip(mirror).flatten().tolist()
         done = 0
-        for t, highest in enumerate(self._highest(branch, degree)):
+        for t, highest in enumerate(self._highest_degrees(direction, degree)):
             if highest >= done:
-                yield from (Wave(t, branch, *found) for found in _by_stage((degree >= done) & (degree < t), stage))
+                ready = (degree >= done) & (degree < t)
+                yield from (ReadySet(t, direction, *found) for found in _by_stage(ready, stage))
                 done = t
 
-    def _highest(self, branch, degree):
-        """By step the highest degree of the states of a branch looked at; -1 where there are none."""
+    def _highest_degrees(self, direction: int, degree: Int[Tensor, "groups cells"]) -> list[int]:
+        """The highest degree of the states of a direction that each step reads; -1 if it reads none."""
         by_rank = torch.empty_like(degree.flatten()).index_copy_(0, self.rank.flatten(), degree.flatten())
         highest = torch.full_like(by_rank, -1)
-        for own, looks in zip(self.rank, self.looks, strict=True):
-            for there in (there for b, _, there in looks if b == branch):
-                highest[own] = highest[own].maximum(torch.where(there < 0, -1, by_rank[there]))
-        return highest.tolist()
+        for own, reads in zip(self.rank, self.reads, strict=True):
+            for ranks in (read.ranks for read in reads if read.direction == direction):
+                highest[own] = highest[own].maximum(torch.where(ranks < 0, -1, by_rank[ranks]))
+        by_step: list[int] = highest.tolist()
+        return by_step
 
 
-def _by_stage(ready, stage):
-    """States ``ready`` ``(groups, cells)`` as groups and the cells of each stage; cut where these would be too many."""
+def _by_stage(
+    ready: Bool[Tensor, "groups cells"], stage: Sequence[int]
+) -> list[tuple[tuple[int, ...], list[list[int]]]]:
+    """States that are ready as groups and the cells of each stage, split where these would be too many."""
     cells = ready.any(0).nonzero()[:, 0].tolist()
     found = sorted((stage[cell], tuple(ready[:, cell].nonzero()[:, 0].tolist()), cell) for cell in cells)
-    waves = []
-    for (_, groups), some in groupby(found, key=lambda entry: entry[:2]):
-        here = [cell for *_, cell in some]
-        if not waves or waves[-1][0] != groups or sum(map(len, waves[-1][1])) + len(here) > TOGETHER:
-            waves.append((groups, []))
-        waves[-1][1].append(here)
-    return waves
+    ready_sets: list[tuple[tuple[int, ...], list[list[int]]]] = []
+    for (_, groups), entries in groupby(found, key=lambda entry: entry[:2]):
+        here = [cell for *_, cell in entries]
+        last_groups, stages = ready_sets[-1] if ready_sets else (None, [])
+        if last_groups != groups or sum(map(len, stages)) + len(here) > MAX_CELLS_PER_CALL:
+            ready_sets.append((groups, []))
+        ready_sets[-1][1].append(here)
+    return ready_sets

@@ -1,132 +1,169 @@
-"""The places of mirrored states during a walk in raster order: where they are computed, and where looked at."""
+"""The schedule of mirrored states for stepping in raster order: when they are computed, and their slots."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from functools import lru_cache
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
+from tensorar import cached_plan
 from tensorar_plugins.backbones.masked_conv.taps import Ranks
-from tensorar_plugins.backbones.pixel_rnn.mirrored.dependencies import Sights
+from tensorar_plugins.backbones.pixel_rnn.mirrored.dependencies import ReadySet, ScanDependencies
 
 
 class Stage(NamedTuple):
-    """One step of a scan: how many cells, and the places of the states that it sees, goes on from and makes."""
+    """One step of a scan: the number of cells, and the slots of the states at its taps, before it and of its own."""
 
     cells: int
-    seen: Tensor
-    before: Tensor
+    taps: Tensor
+    previous: Tensor
     own: Tensor | slice
 
 
-class Front(NamedTuple):
-    """Cells of one branch at which the states of some ``groups`` are computed, stage by stage.
+class Wavefront(NamedTuple):
+    """Cells of one direction at which the states of some ``groups`` are computed, stage by stage.
 
-    ``taps`` are the pairs of a tap and a group whose states are seen there, ``entering`` the groups whose maps enter,
-    ``maps`` the places of these.
+    ``taps`` are the pairs of a tap and a group whose states are read there, ``input_groups`` the groups whose maps are
+    inputs, and ``maps`` the slots of these.
     """
 
-    branch: int
+    direction: int
     groups: tuple[int, ...]
     taps: tuple[tuple[int, int], ...]
-    entering: tuple[int, ...]
+    input_groups: tuple[int, ...]
     maps: Tensor
     stages: list[Stage]
 
-
-@lru_cache(maxsize=16)
-@torch.inference_mode(False)
-def mirror_plan(ranks):
-    """The ``MirrorPlan`` of the raster order of a grid."""
-    return MirrorPlan(Sights(Ranks(ranks.rank.cpu())), ranks.rank.device)
+    @property
+    def weights_key(self) -> tuple[int, tuple[int, ...]]:
+        """The direction and the groups: wavefronts that agree in them share their weights."""
+        return self.direction, self.groups
 
 
-class MirrorPlan:
-    """Mirrored states for a walk: computed when a coefficient looks at one, all that can be by then.
+@cached_plan(maxsize=16)
+def scan_schedule(ranks: Ranks) -> ScanSchedule:
+    """The ``ScanSchedule`` of the raster order of a grid."""
+    return ScanSchedule(ScanDependencies(Ranks(ranks.rank.cpu())), ranks.device)
 
-    A state can be computed once all that it has seen is visited: when its degree is lower than the step. In an image
-    that is so when a row begins, for the row before. ``fronts[t]`` is what step ``t`` begins with.
 
-    The states of each branch take turns in as many places as are needed; behind those come the states outside of the
-    grid, from ``outside`` on one for each branch and group, and one of zeros at ``nothing``. Maps stand at
-    ``t % shown``. ``views[t]`` are the places of the states that a step looks at, of the groups ``viewed[group]``;
-    ``told[t]`` those of the maps in the own cell that enter the plain scan, of the groups ``telling[group]``.
+class ScanSchedule:
+    """Computes mirrored states lazily: on first use, everything that is ready.
+
+    A state is ready once all that it depends on is visited: when its degree is lower than the step. In an image this is
+    when a row begins, for the row before. ``wavefronts[t]`` are computed when step ``t`` begins.
+
+    The states of each direction are stored in a ring of as many slots as needed; behind the rings are the states
+    outside of the grid, from ``outside`` on one for each direction and group, and one of zeros at ``zeros``. Maps are
+    stored in a ring of ``ring_size``. ``view_slots[t]`` are the slots of the states that a step reads, of the groups
+    ``viewed_groups[group]``; ``input_slots[t]`` those of the maps in its own cell that are inputs of the plain scan, of
+    the groups ``input_groups[group]``.
     """
 
-    def __init__(self, sights, device):
-        self.groups, branches = len(sights.rank), sights.branches
-        self.offsets, self.input_mask = tuple(branches.offsets), branches.input_mask.to(device)
-        waves = [wave for b, mirror in enumerate(branches.mirrors) if mirror for wave in sights.waves(b)]
-        self.telling = [[s for s in sights.entering([g]) if s != g] for g in range(self.groups)]
-        self.viewed = [[seen for _, seen, _ in looks] for looks in sights.looks]
-        self._measure(sights, waves)
-        self.fronts = defaultdict(list)
-        for wave in waves:
-            self.fronts[wave.t].append(self._front(sights, wave, device))
-        self._look(sights, device)
-
-    def _measure(self, sights, waves):
-        """As many places as steps from where a state or maps stand to where they are looked at last."""
-        lengths, self.shown = [0] * len(sights.seen), 0
-        for wave in waves:
-            states = [sights.seen[wave.branch][tap, seen, wave.cells] for tap, seen in sights.taps(wave.groups)]
-            states += [sights.rank[group, wave.cells] for group in wave.groups]
-            lengths[wave.branch] = max(lengths[wave.branch], *(_back(wave.t, there) for there in states))
-            entering = sights.rank[list(sights.entering(wave.groups))][:, wave.cells]
-            self.shown = max(self.shown, _back(wave.t, entering))
-        for own, looks, telling in zip(sights.rank, sights.looks, self.telling, strict=True):
-            for branch, _, there in looks:
-                lengths[branch] = max(lengths[branch], _back(own, there))
-            self.shown = max([self.shown, *(_back(own, sights.rank[s]) for s in telling)])
+    def __init__(self, dependencies: ScanDependencies, device: torch.device) -> None:
+        directions = dependencies.directions
+        self.groups, self.offsets = len(dependencies.rank), directions.offsets
+        self.input_mask = directions.input_mask.to(device)
+        ready_sets = [
+            ready for d, mirror in enumerate(directions.mirrors) if mirror for ready in dependencies.ready_sets(d)
+        ]
+        self.input_groups = [[s for s in dependencies.input_groups([g]) if s != g] for g in range(self.groups)]
+        self.viewed_groups = [[read.group for read in reads] for reads in dependencies.reads]
+        lengths = self._ring_lengths(dependencies, ready_sets)
+        self.ring_size = self._map_ring_size(dependencies, ready_sets)
         self.starts = [0, *accumulate(lengths)]
         self.outside = self.starts[-1]
-        self.nothing = self.outside + len(lengths) * self.groups
+        self.zeros = self.outside + len(lengths) * self.groups
+        self.wavefronts: dict[int, list[Wavefront]] = defaultdict(list)
+        for ready in ready_sets:
+            self.wavefronts[ready.t].append(self._wavefront(dependencies, ready, device))
+        self.view_slots = self._view_slots(dependencies, device)
+        self.input_slots = self._input_slots(dependencies, device)
 
-    def _places(self, branch, ranks, beyond):
-        """The places of the states of a branch; ``beyond`` for those outside of the grid."""
-        start, end = self.starts[branch : branch + 2]
-        return torch.where(ranks < 0, beyond, start + ranks % max(end - start, 1))
+    def _ring_lengths(self, dependencies: ScanDependencies, ready_sets: Sequence[ReadySet]) -> list[int]:
+        """The number of slots of each direction: steps from a state to its last reader."""
+        lengths = [0] * len(dependencies.neighbour_ranks)
+        for ready in ready_sets:
+            neighbours = dependencies.neighbour_ranks[ready.direction]
+            states = [neighbours[tap, source, ready.cells] for tap, source in dependencies.taps(ready.groups)]
+            states += [dependencies.rank[group, ready.cells] for group in ready.groups]
+            ages = [_max_age(ready.t, ranks) for ranks in states]
+            lengths[ready.direction] = max(lengths[ready.direction], *ages)
+        for own, reads in zip(dependencies.rank, dependencies.reads, strict=True):
+            for read in reads:
+                lengths[read.direction] = max(lengths[read.direction], _max_age(own, read.ranks))
+        return lengths
 
-    def _front(self, sights, wave, device):
-        branch, cells, groups = wave.branch, wave.cells, list(wave.groups)
-        taps, entering, seen = sights.taps(groups), sights.entering(groups), sights.seen[branch][:, :, cells]
-        outside = self.outside + branch * self.groups
-        states = torch.stack([self._places(branch, seen[tap, s], outside + s) for tap, s in taps])
-        before = torch.stack([self._places(branch, seen[0, g], outside + g) for g in groups])
-        own = self._places(branch, sights.rank[groups][:, cells], self.nothing)
-        maps = sights.rank[list(entering)][:, cells] % self.shown
-        counts = [len(stage) for stage in wave.stages]
-        tables = [[part.flatten() for part in table.split(counts, 1)] for table in (states, before, own)]
+    def _map_ring_size(self, dependencies: ScanDependencies, ready_sets: Sequence[ReadySet]) -> int:
+        """The number of slots for maps: steps from a map to its last reader."""
+        ages = [0]
+        for ready in ready_sets:
+            inputs = dependencies.rank[list(dependencies.input_groups(ready.groups))][:, ready.cells]
+            ages.append(_max_age(ready.t, inputs))
+        for own, sources in zip(dependencies.rank, self.input_groups, strict=True):
+            ages += [_max_age(own, dependencies.rank[source]) for source in sources]
+        return max(ages)
+
+    def _slots(self, direction: int, ranks: Int[Tensor, "*shape"], outside: int) -> Int[Tensor, "*shape"]:
+        """The slots of the states of a direction; ``outside`` for those outside of the grid."""
+        start, end = self.starts[direction : direction + 2]
+        return torch.where(ranks < 0, outside, start + ranks % max(end - start, 1))
+
+    def _wavefront(self, dependencies: ScanDependencies, ready: ReadySet, device: torch.device) -> Wavefront:
+        direction, cells, groups = ready.direction, ready.cells, list(ready.groups)
+        taps, input_groups = dependencies.taps(groups), dependencies.input_groups(groups)
+        neighbours = dependencies.neighbour_ranks[direction][:, :, cells]
+        outside = self.outside + direction * self.groups
+        # (taps, cells), (groups, cells) and (groups, cells)
+        at_taps = torch.stack([self._slots(direction, neighbours[tap, s], outside + s) for tap, s in taps])
+        previous = torch.stack([self._slots(direction, neighbours[0, g], outside + g) for g in groups])
+        own = self._slots(direction, dependencies.rank[groups][:, cells], self.zeros)
+        maps = dependencies.rank[list(input_groups)][:, cells] % self.ring_size
+        counts = [len(stage) for stage in ready.stages]
+        tables = [[part.flatten() for part in table.split(counts, 1)] for table in (at_taps, previous, own)]
         stages = [
-            Stage(count, seen.to(device), before.to(device), _as_slice(own, device))
-            for count, seen, before, own in zip(counts, *tables, strict=True)
+            Stage(count, stage_taps.to(device), stage_previous.to(device), _as_slice(stage_own, device))
+            for count, stage_taps, stage_previous, stage_own in zip(counts, *tables, strict=True)
         ]
-        return Front(branch, wave.groups, taps, entering, maps.flatten().to(device), stages)
+        return Wavefront(direction, ready.groups, taps, input_groups, maps.flatten().to(device), stages)
 
-    def _look(self, sights, device):
-        """What every step looks at."""
-        count = sights.rank.numel()
-        self.views, self.told = [None] * count, [None] * count
-        for own, looks, telling in zip(sights.rank, sights.looks, self.telling, strict=True):
-            views = [self._places(branch, there, self.nothing) for branch, _, there in looks]
-            told = [sights.rank[s] % self.shown for s in telling]
-            for by_step, tables in ((self.views, views), (self.told, told)):
-                rows = torch.stack(tables, 1).to(device).unbind() if tables else [None] * len(own)
-                for t, row in zip(own.tolist(), rows, strict=True):
-                    by_step[t] = row
+    def _view_slots(self, dependencies: ScanDependencies, device: torch.device) -> list[Tensor | None]:
+        """The slots of the mirrored states that every step reads."""
+        tables = [
+            [self._slots(read.direction, read.ranks, self.zeros) for read in reads] for reads in dependencies.reads
+        ]
+        return _by_step(dependencies.rank, tables, device)
+
+    def _input_slots(self, dependencies: ScanDependencies, device: torch.device) -> list[Tensor | None]:
+        """The slots of the maps in its own cell that every step reads."""
+        tables = [[dependencies.rank[s] % self.ring_size for s in sources] for sources in self.input_groups]
+        return _by_step(dependencies.rank, tables, device)
 
 
-def _back(t, ranks):
-    """How many steps it is at most from some ranks to a step."""
+def _by_step(
+    rank: Int[Tensor, "groups cells"], tables: Sequence[Sequence[Tensor]], device: torch.device
+) -> list[Tensor | None]:
+    """Tables of slots by group, one ``(cells)`` per read, as the slots of each step; None for groups without reads."""
+    found: list[Tensor | None] = [None] * rank.numel()
+    for own, of_group in zip(rank, tables, strict=True):
+        if of_group:
+            rows = torch.stack(list(of_group), 1).to(device).unbind()
+            for t, row in zip(own.tolist(), rows, strict=True):
+                found[t] = row
+    return found
+
+
+def _max_age(t: int | Int[Tensor, "*shape"], ranks: Int[Tensor, "*shape"]) -> int:
+    """The highest number of steps from some ranks to a step, or to one step each."""
     return int(torch.where(ranks < 0, 0, t - ranks).max())
 
 
-def _as_slice(places, device):
-    """Places next to each other as a slice, by which they are a view."""
-    listed = places.tolist()
-    alike = listed == [*range(listed[0], listed[0] + len(listed))]
-    return slice(listed[0], listed[0] + len(listed)) if alike else places.to(device)
+def _as_slice(slots: Int[Tensor, " slots"], device: torch.device) -> Tensor | slice:
+    """Consecutive slots as a slice, which indexes a view."""
+    listed = slots.tolist()
+    consecutive = listed == [*range(listed[0], listed[0] + len(listed))]
+    return slice(listed[0], listed[0] + len(listed)) if consecutive else slots.to(device)

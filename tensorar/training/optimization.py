@@ -1,0 +1,92 @@
+"""One training step: loss, gradient, optimizer and averaged weights, on any device and number of processes."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jaxtyping import Float, Real
+from torch import Tensor, nn
+
+from tensorar.errors import RunError
+from tensorar.model import AutoregressiveModel
+from tensorar.runs.settings import TrainingSettings
+from tensorar.training.averaging import averaged
+from tensorar.training.optimizer import make_optimizer
+from tensorar.training.state import TrainingState, load_state, save_state
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+
+class Optimization:
+    """A model with its optimizer and the moving average of its weights."""
+
+    def __init__(self, model: AutoregressiveModel, settings: TrainingSettings, accelerator: Accelerator) -> None:
+        self.settings, self.accelerator = settings, accelerator
+        # the model in the wrapper that synchronizes the gradients of several processes
+        self.module: Any
+        self.module, self.optimizer = accelerator.prepare(model, make_optimizer(model, settings))
+        self.model: AutoregressiveModel = accelerator.unwrap_model(self.module)
+        self.average = averaged(self.model, settings.ema)
+
+    @property
+    def averaged_model(self) -> AutoregressiveModel:
+        """The model with averaged weights, which is evaluated and kept."""
+        model = self.average.module
+        assert isinstance(model, AutoregressiveModel)
+        return model
+
+    @property
+    def learning_rate(self) -> float:
+        """The current learning rate."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    def step(
+        self,
+        events: Real[Tensor, "share *event"],
+        contexts: Float[Tensor, "share context"] | None,
+        *,
+        batch_size: int,
+        factor: float,
+        number: int,
+    ) -> float:
+        """Take step ``number`` with the learning rate times ``factor``; return the loss in nats per event.
+
+        ``events`` are this process's share of a batch. Raises ``RunError`` when the loss is not finite.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.settings.learning_rate * factor
+        self.module.train()
+        loss: Tensor = self.module(events.to(self.accelerator.device), contexts)
+        nats = float(loss.detach())
+        _require_finite(nats, number)
+        # processes average their gradients; weight them so that every event of the batch counts the same
+        self.accelerator.backward(loss * (len(events) * self.accelerator.num_processes / batch_size))
+        self.accelerator.clip_grad_norm_(self.module.parameters(), self.settings.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.average.update_parameters(self.model)
+        return nats
+
+    def save(self, path: Path, state: TrainingState) -> None:
+        """Write everything needed to resume."""
+        save_state(path, state, self._modules, self.optimizer.optimizer)
+
+    def load(self, path: Path) -> TrainingState:
+        """Restore what ``save`` wrote. Raises ``RunError``."""
+        return load_state(path, self._modules, self.optimizer.optimizer)
+
+    @property
+    def _modules(self) -> dict[str, nn.Module]:
+        return {"model": self.model, "average": self.average}
+
+
+def _require_finite(nats: float, number: int) -> None:
+    if not math.isfinite(nats):
+        raise RunError(
+            expected=f"a finite loss at step {number}",
+            got=str(nats),
+            remedy="lower `learning_rate`, or raise the head's floor; the last saved state is kept",
+        )

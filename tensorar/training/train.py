@@ -1,0 +1,42 @@
+"""Training a run from beginning to end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from tensorar.runs.run import Run
+from tensorar.training.trainer import Trainer
+from tensorar.training.update import UpdateCallback
+
+
+def train(
+    run: Run,
+    *,
+    resume: bool = False,
+    device: str = "auto",
+    on_update: UpdateCallback | None = None,
+    on_start: Callable[[], None] | None = None,
+) -> int | None:
+    """Train a run, or resume it. Returns None at the end, or the number of the signal that interrupted it.
+
+    ``on_start`` is called before the first step, after all checks; ``on_update`` after every step and evaluation. If no
+    validation is finite, the last weights are kept. Raises ``SupportError`` when the head does not accept the data,
+    ``RunError`` when the loss is not finite or a file cannot be read or written.
+    """
+    # training seeds torch's generators at every step; restore the caller's
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        trainer = Trainer(run, device=device, on_update=on_update)
+        if resume:
+            trainer.resume()
+        else:
+            trainer.start()
+        if on_start is not None:
+            on_start()
+        interrupted = trainer.train()
+    if trainer.accelerator.num_processes > 1:
+        # a process that exits while another still communicates with it makes the other abort
+        trainer.accelerator.wait_for_everyone()
+        trainer.accelerator.end_training()
+    return interrupted

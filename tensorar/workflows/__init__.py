@@ -1,0 +1,29 @@
+"""What the commands do, as functions: no printing, no option parsing; progress goes to callbacks.
+
+>>> from tensorar.workflows import train
+>>> result = train("toy", minutes=1)  # doctest: +SKIP
+"""
+
+from tensorar.workflows.check_part import CheckReport, CheckResult, check_part
+from tensorar.workflows.evaluate import Evaluation, evaluate
+from tensorar.workflows.inpaint import Completions, inpaint
+from tensorar.workflows.posterior import Posterior, posterior
+from tensorar.workflows.sample import Samples, sample
+from tensorar.workflows.train import TrainingResult, resume, train
+
+__all__ = [
+    "CheckReport",
+    "CheckResult",
+    "Completions",
+    "Evaluation",
+    "Posterior",
+    "Samples",
+    "TrainingResult",
+    "check_part",
+    "evaluate",
+    "inpaint",
+    "posterior",
+    "resume",
+    "sample",
+    "train",
+]

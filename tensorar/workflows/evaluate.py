@@ -1,0 +1,63 @@
+"""Evaluate a run on a split of a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tensorar.build import load_dataset
+from tensorar.parts.registry import Registry
+from tensorar.parts.spec import PartSpec
+from tensorar.runs.run import Run
+from tensorar.training.evaluation import Likelihood
+from tensorar.training.evaluation import evaluate as evaluate_model
+from tensorar.workflows.events import check_split, events_of
+from tensorar.workflows.runs import model_of, open_run
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The likelihood of a run's model on a split of a dataset."""
+
+    run: Run
+    data: PartSpec
+    split: str
+    likelihood: Likelihood
+
+
+def evaluate(
+    run: Run | str | Path,
+    split: str = "test",
+    *,
+    data: str | PartSpec | None = None,
+    events: int | None = None,
+    exact: bool | None = None,
+    samples_per_event: int = 16,
+    seed: int = 0,
+    device: str = "auto",
+    registry: Registry | None = None,
+    progress: Callable[[int, int, float], None] | None = None,
+) -> Evaluation:
+    """The likelihood on the run's own dataset, or on other ``data``.
+
+    ``events`` limits the number of events, which are drawn with the seed; ``exact`` and ``samples_per_event`` are those
+    of ``tensorar.evaluate``. ``progress(done, events, nats_so_far)`` is called on the way. Raises ``TensorarError``.
+    """
+    run = open_run(run, registry)
+    check_split(split)
+    other = None if data is None else load_dataset(data, registry=run.registry)
+    model = model_of(run, device)
+    dataset = run.dataset if other is None else other
+    chosen = events_of(dataset, split, events, seed)
+    likelihood = evaluate_model(
+        model,
+        chosen.x,
+        chosen.contexts,
+        dataset=dataset,
+        exact=exact,
+        samples_per_event=samples_per_event,
+        seed=seed,
+        progress=progress,
+    )
+    return Evaluation(run, run.recipe.dataset if data is None else PartSpec.parse(data), split, likelihood)

@@ -1,0 +1,71 @@
+"""Masks of known coefficients for in-painting: a named region, a file, or the default for a shape."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from tensorar.errors import ShapeError, TensorarError
+from tensorar.regions import region
+
+
+def known_mask(
+    evidence: str | None,
+    mask: str | Path | Tensor | None,
+    event_shape: tuple[int, ...],
+    generator: torch.Generator | None = None,
+) -> Bool[Tensor, "*event"]:
+    """The mask of known coefficients: a region by name, or a mask (or the .npy file with it), but not both.
+
+    Raises ``TensorarError`` for an unknown region, an invalid mask, or both.
+    """
+    if mask is None:
+        return region(evidence or default_region(event_shape), event_shape, generator)
+    if evidence is not None:
+        raise TensorarError(
+            expected="either `evidence` or `mask`", got="both", remedy="leave one out, or add the region to the mask"
+        )
+    if not isinstance(mask, Tensor):
+        return read_mask(Path(mask), event_shape)
+    if tuple(mask.shape) != event_shape:
+        raise ShapeError(
+            expected=f"a mask of the event's shape {event_shape}", got=str(tuple(mask.shape)), remedy="reshape it"
+        )
+    return mask.bool()
+
+
+def default_region(event_shape: tuple[int, ...]) -> str:
+    """The top half; without rows the left half; for a single row or column, a random half."""
+    for name, axis in (("top half", -2), ("left half", -1)):
+        if len(event_shape) >= -axis and event_shape[axis] > 1:
+            return name
+    return "random 0.5" if math.prod(event_shape) > 1 else "random 0"
+
+
+def read_mask(path: Path, event_shape: tuple[int, ...]) -> Bool[Tensor, "*event"]:
+    """The mask in a .npy file. Raises ``TensorarError`` when it is damaged, not Boolean, or of another shape."""
+    try:
+        with path.open("rb") as file:
+            array = np.load(file, allow_pickle=False)
+    except Exception as error:  # numpy raises nearly any exception for a damaged file
+        raise _invalid(path, "an array from numpy.save", getattr(error, "strerror", None) or str(error)) from error
+    if not isinstance(array, np.ndarray):
+        raise _invalid(path, "one array from numpy.save", "an archive of arrays")
+    if array.shape != event_shape:
+        raise _invalid(path, f"of the event's shape {event_shape}", str(array.shape))
+    if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
+        raise _invalid(path, "Boolean, or 0 and 1", f"other values ({array.dtype})")
+    return torch.from_numpy(array.astype(bool))
+
+
+def _invalid(path: Path, expected: str, got: str) -> TensorarError:
+    return TensorarError(
+        expected=f"the mask {path} to be {expected}",
+        got=" ".join(got.split()).lower(),
+        remedy="save one with numpy.save, True for known coefficients",
+    )

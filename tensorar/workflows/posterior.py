@@ -1,0 +1,88 @@
+"""The predictive distributions of a run's model along one event: the figure of the lecture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from tensorar.errors import TensorarError
+from tensorar.parts.registry import Registry
+from tensorar.runs.run import Run
+from tensorar.workflows.events import Events, check_split, events_of, given_contexts
+from tensorar.workflows.runs import model_of, open_run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from tensorar.plotting import PosteriorStep
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """The distributions of the next coefficient at some steps of one event."""
+
+    run: Run
+    split: str
+    example: int
+    steps: list[PosteriorStep]
+
+    def figure(self) -> Figure:
+        """A row per step: the mask, the values so far, and the distribution of the next coefficient."""
+        from tensorar import plotting
+
+        return plotting.posterior(self.steps)
+
+
+def posterior(
+    run: Run | str | Path,
+    example: int = 0,
+    steps: Sequence[int] | None = None,
+    *,
+    split: str = "test",
+    context: Sequence[str] | Tensor | None = None,
+    device: str = "auto",
+    registry: Registry | None = None,
+) -> Posterior:
+    """The predictive distributions of event number ``example`` of a split, at ``steps`` of the order (default: five).
+
+    The event is conditioned on its own context unless ``context`` is given. Raises ``TensorarError``.
+    """
+    from tensorar import plotting
+
+    run = open_run(run, registry)
+    check_split(split)
+    if context is not None and len(context) > 1:
+        raise TensorarError(expected="one `context` for one event", got=str(len(context)), remedy="leave out the rest")
+    model = model_of(run, device)
+    chosen = _steps(steps, len(model.order))
+    events = events_of(run.dataset, split)
+    if not 0 <= example < len(events):
+        raise TensorarError(
+            expected=f"`example` below {len(events)}, the number of {split} events",
+            got=str(example),
+            remedy="choose another event",
+        )
+    event_context = _context(run, context, events, example)
+    found = plotting.posterior_steps(model, events.x[example], chosen, run.dataset, context=event_context)
+    return Posterior(run, split, example, found)
+
+
+def _context(run: Run, context: Sequence[str] | Tensor | None, events: Events, example: int) -> Tensor | None:
+    given = given_contexts(run, context, 1)
+    if given is not None:
+        return given[0]
+    return None if events.contexts is None else events.contexts[example]
+
+
+def _steps(steps: Sequence[int] | None, n: int) -> list[int]:
+    if steps is None:
+        return sorted({round(i * (n - 1) / 5) for i in range(1, 6)})
+    for step in steps:
+        if not 0 <= step < n:
+            valid = f"from 0 to {n - 1}" if n > 1 else "0, the only step"
+            raise TensorarError(expected=f"`steps` {valid}", got=str(step), remedy="choose other steps")
+    return list(steps)

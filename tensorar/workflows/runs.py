@@ -1,0 +1,27 @@
+"""Finding runs: existing ones with their models, and free folders for new ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tensorar.model import AutoregressiveModel
+from tensorar.parts.registry import Registry
+from tensorar.runs.run import Run
+from tensorar.training.device import check_device
+
+
+def open_run(run: Run | str | Path, registry: Registry | None = None) -> Run:
+    """A run, opened if only its folder is given. Raises ``RunError``, ``PluginError``."""
+    return run if isinstance(run, Run) else Run.open(run, registry=registry)
+
+
+def model_of(run: Run, device: str) -> AutoregressiveModel:
+    """The best model of a run, on a device. Raises ``RunError``, and ``TensorarError`` for an unknown device."""
+    place = check_device(device)
+    return run.model.to(place)
+
+
+def free_folder(name: str) -> Path:
+    """A new folder ``runs/NAME``, with a number appended if it exists."""
+    candidates = [Path("runs") / name, *(Path("runs") / f"{name}-{i}" for i in range(2, 1000))]
+    return next(folder for folder in candidates if not folder.exists())

@@ -1,0 +1,83 @@
+"""Draw samples from a run's model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jaxtyping import Float
+from torch import Tensor
+
+from tensorar.generation import SamplingInfo
+from tensorar.parts.registry import Registry
+from tensorar.runs.run import Run
+from tensorar.workflows.events import contexts_for_samples
+from tensorar.workflows.runs import model_of, open_run
+from tensorar.workflows.sampling import check_sampling, seeded_generator
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Samples ``(n, *event)``, with the conditional means of their coefficients if they were requested.
+
+    ``info`` is the method, the number of network passes, and whether the samples follow the model's distribution.
+    """
+
+    run: Run
+    samples: Float[Tensor, "n *event"]
+    means: Float[Tensor, "n *event"] | None
+    info: SamplingInfo
+
+    def figure(self) -> Figure:
+        """The samples as a picture, beside their conditional means if there are any."""
+        from tensorar import plotting
+
+        if self.means is None:
+            return plotting.event_grid(self.samples)
+        return plotting.samples_with_means(self.samples, self.means)
+
+
+def sample(
+    run: Run | str | Path,
+    n: int = 64,
+    *,
+    context: Sequence[str] | Tensor | None = None,
+    means: bool = False,
+    method: str = "auto",
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    registry: Registry | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Samples:
+    """Draw ``n`` samples with the best model of a run.
+
+    Samples cycle through the contexts given by ``context``, by default those of training events. ``means`` adds the
+    conditional mean of each coefficient. ``temperature``, ``top_k`` and ``top_p`` are those of ``model.sample``.
+    ``progress(steps_done, steps)`` is called on the way. Raises ``TensorarError``.
+    """
+    run = open_run(run, registry)
+    sampling_method = check_sampling(method, temperature, top_k, top_p)
+    model = model_of(run, device)
+    contexts = contexts_for_samples(run, context, n, seed)
+    info = SamplingInfo()
+    samples = model.sample(
+        n,
+        context=contexts,
+        generator=seeded_generator(seed),
+        method=sampling_method,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        progress=progress,
+        info=info,
+    )
+    conditional_means = model.conditional_means(samples, contexts).cpu() if means else None
+    return Samples(run, samples.cpu(), conditional_means, info)

@@ -1,0 +1,195 @@
+"""Train a model on a dataset, or resume a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from tensorar.build import load_dataset
+from tensorar.errors import RunError, TensorarError
+from tensorar.parts.registry import Registry, default_registry
+from tensorar.parts.spec import PartSpec
+from tensorar.runs.recipe import Recipe
+from tensorar.runs.run import Run, require_free
+from tensorar.runs.settings import TrainingSettings
+from tensorar.training.device import check_device
+from tensorar.training.train import train as train_run
+from tensorar.training.update import UpdateCallback
+from tensorar.utils.files import is_main_process
+from tensorar.workflows.recipes import (
+    change_settings,
+    check_parts,
+    choose_parts,
+    find_recipe,
+    parts_of,
+    recipe_for,
+)
+from tensorar.workflows.runs import free_folder
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A trained run. ``interrupted`` is the number of the signal that ended the training early, if one did.
+
+    ``chosen`` are the parts that were chosen for the data, by kind; ``metrics`` has one row per evaluation.
+    """
+
+    run: Run
+    chosen: dict[str, PartSpec] = field(default_factory=dict)
+    interrupted: int | None = None
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """The metrics of all evaluations."""
+        return self.run.metrics()
+
+    @property
+    def best_nats(self) -> float | None:
+        """The best finite validation, in nats per event."""
+        return min(_finite(self.metrics, "valid_nats"), default=None)
+
+    @property
+    def exact_nats(self) -> float | None:
+        """The validation nats of the process that generated the data, if it is known."""
+        return next(iter(_finite(self.metrics, "valid_data_nats")), None)
+
+
+StartCallback = Callable[[TrainingResult], None]
+
+
+def train(
+    data: str | PartSpec | None = None,
+    *,
+    ordering: str | PartSpec | None = None,
+    head: str | PartSpec | None = None,
+    backbone: str | PartSpec | None = None,
+    recipe: str | Path | Recipe | None = None,
+    out: str | Path | None = None,
+    steps: int | None = None,
+    epochs: float | None = None,
+    minutes: float | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+    seed: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    registry: Registry | None = None,
+    on_start: StartCallback | None = None,
+    on_update: UpdateCallback | None = None,
+) -> TrainingResult:
+    """Train a model on ``data``, or train a ``recipe``; parts that are not given are chosen for the data.
+
+    ``out`` is the new run's folder (default: a free one in ``runs``), ``settings`` any other ``TrainingSettings``.
+    Names and options of parts, settings, folder and device are checked before the dataset is loaded, once.
+    ``on_start(result)`` is called before the first step, ``on_update(update)`` after every step. Raises
+    ``TensorarError`` for invalid arguments, and when no validation is finite.
+    """
+    registry = registry or default_registry()
+    source = _source(data, recipe, registry)
+    given = _parse({"ordering": ordering, "head": head, "backbone": backbone})
+    changes = {"steps": steps, "epochs": epochs, "minutes": minutes, "batch_size": batch_size}
+    changes |= {"learning_rate": learning_rate, "seed": seed}
+    changes = {key: value for key, value in changes.items() if value is not None} | dict(settings or {})
+    training = change_settings(source.training if isinstance(source, Recipe) else TrainingSettings(), changes)
+    check_device(device)
+    result = _prepare(source, given, training, None if out is None else Path(out), registry)
+    return _train(result, resume=False, device=device, on_start=on_start, on_update=on_update)
+
+
+def resume(
+    run: Run | str | Path,
+    *,
+    device: str = "auto",
+    registry: Registry | None = None,
+    on_start: StartCallback | None = None,
+    on_update: UpdateCallback | None = None,
+) -> TrainingResult:
+    """Resume an interrupted run; callbacks and errors are those of ``train``."""
+    run = run if isinstance(run, Run) else Run.open(run, registry=registry)
+    check_parts(parts_of(run.recipe), run.registry)
+    return _train(TrainingResult(run), resume=True, device=device, on_start=on_start, on_update=on_update)
+
+
+def _parse(parts: Mapping[str, str | PartSpec | None]) -> dict[str, PartSpec]:
+    return {kind: PartSpec.parse(spec) for kind, spec in parts.items() if spec is not None}
+
+
+def _source(data: str | PartSpec | None, recipe: str | Path | Recipe | None, registry: Registry) -> PartSpec | Recipe:
+    """The spec of the dataset, or the recipe."""
+    if data is not None and recipe is None:
+        return PartSpec.parse(data)
+    if recipe is not None and data is None:
+        return recipe if isinstance(recipe, Recipe) else find_recipe(recipe, registry)
+    raise TensorarError(
+        expected="either `data` or `recipe`",
+        got="none" if data is None else "both",
+        remedy='choose a dataset (such as "toy") or a recipe',
+    )
+
+
+def _prepare(
+    source: PartSpec | Recipe,
+    given: dict[str, PartSpec],
+    training: TrainingSettings,
+    out: Path | None,
+    registry: Registry,
+) -> TrainingResult:
+    """The new run, after all checks; loads the dataset when everything that needs no data has been checked."""
+    known = (parts_of(source) if isinstance(source, Recipe) else {"dataset": source}) | given
+    check_parts(known, registry)
+    if out is not None:
+        require_free(out)
+    data = known.pop("dataset")
+    dataset = load_dataset(data, registry=registry)
+    parts = choose_parts(dataset, known, registry)
+    if isinstance(source, Recipe):
+        changed: dict[str, Any] = {"training": training, **given}
+        recipe = replace(source, **changed)
+    else:
+        recipe = recipe_for(dataset, source, parts, training)
+    folder = out or free_folder(f"{data.name}-{recipe.backbone.name}")
+    return TrainingResult(Run.create(folder, recipe, dataset, registry=registry), chosen=parts.defaults)
+
+
+def _train(
+    result: TrainingResult,
+    *,
+    resume: bool,
+    device: str,
+    on_start: StartCallback | None,
+    on_update: UpdateCallback | None,
+) -> TrainingResult:
+    def started() -> None:
+        if on_start is not None:
+            on_start(result)
+
+    run = result.run
+    interrupted = train_run(run, resume=resume, device=device, on_start=started, on_update=on_update)
+    result = replace(result, interrupted=interrupted)
+    if interrupted is None and is_main_process():
+        _draw_curve(result)
+        _require_finite(result)
+    return result
+
+
+def _draw_curve(result: TrainingResult) -> None:
+    from tensorar import plotting
+
+    curve = plotting.training_curve(result.metrics, entropy=result.exact_nats)
+    plotting.save(curve, result.run.folder / "training.png")
+
+
+def _require_finite(result: TrainingResult) -> None:
+    if result.best_nats is None:
+        raise RunError(
+            expected=f"a finite validation of {result.run.folder}",
+            got=f"none in {len(result.metrics)}",
+            remedy="lower `learning_rate`, choose another `head`, or look for outliers; the last weights are kept",
+        )
+
+
+def _finite(rows: list[dict[str, Any]], key: str) -> list[float]:
+    # NaN and infinity are null in the file
+    return [row[key] for row in rows if row.get(key) is not None]
