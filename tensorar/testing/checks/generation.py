@@ -20,7 +20,7 @@ from tensorar.testing.results import CheckSkipped
 BATCH = 3
 
 
-@check("ordering", "head", "backbone", "model")
+@check("backbone", "model")
 def generation_is_the_forward_pass(part: PartUnderTest) -> None:
     """The conditionals of ``model.generation`` add up to ``log_prob`` when the values of complete events are observed.
 
@@ -37,7 +37,7 @@ def generation_is_the_forward_pass(part: PartUnderTest) -> None:
     for_all(cases_of(part, max_coefficients=6), test, examples=max(4, part.profile.examples // 2))
 
 
-@check("ordering", "head", "backbone", "model")
+@check("backbone", "model")
 def generation_selects_and_resets(part: PartUnderTest) -> None:
     """The same after ``select(rows)`` at any position, and again after ``reset``."""
 
