@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tensorar.backbone import CausalBackbone
 from tensorar.model import AutoregressiveModel
-from tensorar.stepper import Stepper
+from tensorar.stepper import CachedStepper, Stepper
 from tensorar.testing.checks.stepped_events import BATCH, SteppedEvents
 from tensorar.testing.generate.cases import Case
 from tensorar.testing.generate.part_cases import cases_of
@@ -84,14 +84,15 @@ def stepper_follows_the_weights(part: PartUnderTest) -> None:
 
 
 @check("backbone", when=is_causal)
-def stepper_state_has_the_batch_first(part: PartUnderTest) -> None:
-    """``state()`` returns tensors with the batch axis first that do not overlap, also after ``select``."""
+def stepper_state_is_valid(part: PartUnderTest) -> None:
+    """``state()`` returns tensors with the batch axis first that do not overlap, and restores a ``CachedStepper``."""
 
     def test(case: Case) -> None:
         events = SteppedEvents.of(case, case.model())
         _require_method(events.stepper, "state", "report its memory")
-        events.step()
+        events.step_to(1 + case.seed % len(events.visits))
         _require_state(events.stepper.state(), BATCH)
+        _require_restored(events)
         if _has(events.stepper, "select"):
             events.select(torch.tensor([1, 0, 1, 0, 2]), case.events(5, offset=2))
             _require_state(events.stepper.state(), 5)
@@ -130,6 +131,20 @@ def _require_state(state: dict[str, Tensor], batch: int) -> None:
     elements = [(name, element) for name, held in state.items() for element in _addresses(held)]
     if len({element for _, element in elements}) < len(elements):
         raise CheckFailed(f"the elements of {', '.join(state)} overlap in memory")
+
+
+def _require_restored(events: SteppedEvents) -> None:
+    """Require that copying the state back, with the step ``t``, repeats the steps."""
+    stepper, t = events.stepper, events.t
+    if not isinstance(stepper, CachedStepper):
+        return
+    kept = {name: held.clone() for name, held in stepper.state().items()}
+    events.finish()
+    with torch.inference_mode():
+        for name, held in stepper.state().items():
+            held.copy_(kept[name])
+    stepper.t = events.t = t
+    events.finish(" after its state was restored")
 
 
 def _addresses(held: Tensor) -> list[int]:

@@ -185,7 +185,27 @@ class _Overlapping(LinesStepper):
         return {"sums": self.sums, "last": self.sums[:, -1]}
 
 
+class CountsByItself(Lines):
+    """A stepper with a counter that is not derived from the step."""
+
+    def stepper(self, order, batch, context=None):
+        return _Counter(self, order, batch, context)
+
+
+class _Counter(LinesStepper):
+    steps = 0
+
+    def advance(self, features, t):
+        self.steps += 1
+        return super().advance(features, self.steps - 1)
+
+    def reset(self):
+        self.steps = 0
+        super().reset()
+
+
 CAUGHT = {
+    CountsByItself: "stepper_state_is_valid",
     StaleStepper: "stepper_is_the_forward_pass",
     StepperInRasterOrder: "stepper_is_the_forward_pass",
     SteppersShareTheirSums: "stepper_is_the_forward_pass",
@@ -196,6 +216,6 @@ CAUGHT = {
     ResetsTheStepOnly: "stepper_resets",
     CachesItsWeights: "stepper_follows_the_weights",
     ResetsWithOldWeights: "stepper_follows_the_weights",
-    StateWithTheBatchLast: "stepper_state_has_the_batch_first",
-    OverlappingState: "stepper_state_has_the_batch_first",
+    StateWithTheBatchLast: "stepper_state_is_valid",
+    OverlappingState: "stepper_state_is_valid",
 }
