@@ -1,4 +1,4 @@
-"""What all tests share. Shapes in signatures are checked at run time, so the import hook comes before tensorar."""
+"""Fixtures and profiles of all tests. The import hook checks shapes at run time, so it precedes imports of tensorar."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 @pytest.fixture(autouse=True)
-def _same_noise_every_time() -> None:
-    """A test that draws without a generator draws the same whatever ran before it."""
+def _seeded() -> None:
+    """Samples without a generator do not depend on earlier tests."""
     torch.manual_seed(0)
 
 
 @pytest.fixture
 def without_shape_checks() -> Iterator[None]:
-    """What a user without the test tools sees: the library's own errors, not those of the import hook."""
+    """Errors of the library instead of those of the import hook, as users have them."""
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
@@ -48,5 +48,5 @@ def data_folder() -> Path:
     """The folder of downloaded datasets, for tests on real data."""
     folder = os.environ.get("TENSORAR_DATA")
     if not folder or not Path(folder).is_dir():
-        pytest.skip("real data: set TENSORAR_DATA to the folder that holds the datasets")
+        pytest.skip("needs real data: set TENSORAR_DATA to the folder of datasets")
     return Path(folder)

@@ -1,4 +1,4 @@
-"""The type checker behind the import hook: beartype, for which an integer is a number as it is for mypy."""
+"""The type checker of the import hook: beartype, with integers accepted as floats as by mypy."""
 
 from beartype import BeartypeConf, beartype
 

@@ -137,8 +137,11 @@ class SteppersByOrder(Stepper):
         place = torch.empty_like(self.members)
         for group in self.groups:
             place[group] = torch.arange(len(group), device=place.device)
-        self.members = self.members[rows]
-        self.groups = [(self.members == k).nonzero()[:, 0] for k in range(len(self.steppers))]
+        members = self.members[rows]
+        # networks need not take empty batches, so the steppers of orders without examples go
+        orders, self.members = members.unique(return_inverse=True)
+        self.groups = [(members == k).nonzero()[:, 0] for k in orders]
+        self.steppers = [self.steppers[k] for k in orders.tolist()]
         for stepper, group in zip(self.steppers, self.groups, strict=True):
             stepper.select(place[rows[group]])
 

@@ -1,4 +1,4 @@
-"""The conformance kit: named checks that tell whether an ordering, a head, a backbone or a dataset is right.
+"""The conformance kit: named checks that an ordering, a head, a backbone or a dataset keeps its contract.
 
     from tensorar.testing import checks
 
@@ -6,25 +6,19 @@
     def test_my_backbone(check):
         check()
 
-A check that fails raises ``CheckFailed`` with the smallest counterexample in words. The strategies and oracles that the
-checks are made of are public too, for properties of your own. All of it needs Hypothesis: ``tensorar[test]``.
+A failing check raises ``CheckFailed`` with the smallest counterexample in words; a check with nothing to test raises
+``CheckSkipped`` with the reason, which pytest reports as skipped. ``check.run()`` returns a ``Result`` instead.
+
+The strategies and oracles of the checks are public, for properties of your own. The kit requires Hypothesis:
+``tensorar[test]``.
 """
 
-from tensorar.testing.check import Check, CheckFailed, Profile
+from tensorar.testing.check import Check, Profile
 from tensorar.testing.errors import MissingHypothesisError
-from tensorar.testing.generate.strategies import (
-    event_shapes,
-    events_of,
-    evidence,
-    heads,
-    models,
-    orderings,
-    orders,
-    randomise,
-    raster_like,
-    seeds,
-    values_of,
-)
+from tensorar.testing.generate.models import heads, models
+from tensorar.testing.generate.orderings import orderings, raster_like
+from tensorar.testing.generate.shapes import event_shapes, orders
+from tensorar.testing.generate.values import events_of, evidence, randomise, seeds, values_of
 from tensorar.testing.kit import checks
 from tensorar.testing.oracles import (
     all_values,
@@ -35,12 +29,15 @@ from tensorar.testing.oracles import (
     parameters_of,
     points_and_weights,
 )
+from tensorar.testing.results import CheckFailed, CheckSkipped, Result
 
 __all__ = [
     "Check",
     "CheckFailed",
+    "CheckSkipped",
     "MissingHypothesisError",
     "Profile",
+    "Result",
     "all_values",
     "brute_conditional",
     "checks",

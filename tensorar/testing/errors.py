@@ -1,4 +1,4 @@
-"""What the kit says where its one requirement is missing."""
+"""The only requirement of the kit, tested on import."""
 
 from __future__ import annotations
 
@@ -6,11 +6,17 @@ from tensorar.errors import PluginError
 
 
 class MissingHypothesisError(PluginError, ImportError):
-    """The kit is used where Hypothesis is not installed."""
+    """Hypothesis is not installed."""
 
     def __init__(self) -> None:
         super().__init__(
-            expected="the package hypothesis, which the checks are made with",
-            got="none installed",
+            expected="the package hypothesis, which tensorar.testing needs",
+            got="no such package",
             remedy="pip install 'tensorar[test]'",
         )
+
+
+try:
+    import hypothesis  # noqa: F401
+except ImportError as error:
+    raise MissingHypothesisError from error

@@ -1,8 +1,8 @@
-"""What a class is a part of a model as, and which shapes and orders a part takes."""
+"""The kind of a part, and which shapes and orders it takes."""
 
 from __future__ import annotations
 
-from tensorar.backbone import Backbone, Signature
+from tensorar.backbone import Backbone, CausalBackbone, EvidenceBackbone, Signature
 from tensorar.dataset import Dataset
 from tensorar.errors import ShapeError, SpecError
 from tensorar.head import Head
@@ -10,6 +10,8 @@ from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
 from tensorar.ordering import Ordering
 from tensorar.raster_adapter import network_signature
+
+Shape = tuple[int, ...]
 
 KINDS: dict[type, str] = {
     Ordering: "ordering",
@@ -21,33 +23,48 @@ KINDS: dict[type, str] = {
 
 
 def kind_of(part: type) -> str:
-    """What a class is a part of a model as. Raises ``SpecError`` for one that is none."""
+    """The kind of a class of parts or models. Raises ``SpecError`` for anything else."""
     found = [kind for base, kind in KINDS.items() if isinstance(part, type) and issubclass(part, base)]
     if not found:
         raise SpecError(
             expected="a class of ordering, head, backbone, dataset or model",
             got=repr(part),
-            remedy="give the class itself, not an object or a name",
+            remedy="pass the class itself, not an instance or a name",
         )
     return found[0]
 
 
-def takes_raster(kind: type[Backbone], shape: tuple[int, ...]) -> bool:
-    """Whether a backbone takes the raster order of a shape."""
-    return takes(kind, shape, (Order.raster(shape),))
+def is_causal(part: type) -> bool:
+    """Whether a class is a causal backbone."""
+    return issubclass(part, CausalBackbone)
 
 
-def takes(kind: type[Backbone], shape: tuple[int, ...], orders: tuple[Order, ...]) -> bool:
-    """Whether a backbone says that it takes a shape with these orders (none: any may come)."""
+def is_evidential(part: type) -> bool:
+    """Whether a class is an evidence backbone."""
+    return issubclass(part, EvidenceBackbone)
+
+
+def takes_any_order(part: type[Backbone]) -> bool:
+    """Whether a backbone declares that it takes every order."""
+    return part.orders == "any"
+
+
+def takes_raster(backbone: type[Backbone], shape: Shape) -> bool:
+    """Whether a backbone takes events of a shape in raster order."""
+    return takes(backbone, shape, (Order.raster(shape),))
+
+
+def takes(backbone: type[Backbone], shape: Shape, orders: tuple[Order, ...]) -> bool:
+    """Whether a backbone takes events of a shape in these orders (none: in every order)."""
     try:
-        network_signature(kind, Signature(shape, 1, 1, orders=orders))
+        network_signature(backbone, Signature(shape, 1, 1, orders=orders))
     except ShapeError:
         return False
     return True
 
 
-def ordering_takes(ordering: Ordering, shape: tuple[int, ...]) -> bool:
-    """Whether an ordering takes a shape."""
+def ordering_takes(ordering: Ordering, shape: Shape) -> bool:
+    """Whether an ordering takes events of a shape."""
     try:
         ordering.visits(shape)
     except ShapeError:

@@ -1,4 +1,4 @@
-"""Brute force: slow, obvious, and independent of the code that it judges."""
+"""Brute-force references: slow, obvious, and independent of the code under test."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
 
+# seeds are fixed, so a test of frequencies always passes or always fails; a correct part fails this rarely
+SIGNIFICANCE = 1e-4
+
 
 def levels_of(head: Head) -> int | None:
-    """How many values ``0 .. levels - 1`` a coefficient can take, or None where they cannot be enumerated."""
+    """The number of values ``0 .. levels - 1`` of a coefficient, or None for an infinite support."""
     values = support_values(head)
     return None if values is None else int(values[-1]) + 1
 
 
 def support_values(head: Head) -> Tensor | None:
-    """The values that a coefficient can take, lowest first, or None where they cannot be enumerated."""
+    """The values of a coefficient in ascending order, or None for an infinite support."""
     if head.support is constraints.boolean:
         return torch.arange(2.0, dtype=torch.float64)
     low, high = (getattr(head.support, name, None) for name in ("lower_bound", "upper_bound"))
@@ -32,7 +35,7 @@ def support_values(head: Head) -> Tensor | None:
 
 
 def all_values(event_shape: tuple[int, ...], levels: int) -> Tensor:
-    """Every value of a tensor of that shape: ``(levels ** N, *event)``."""
+    """All events of a shape: ``(levels ** N, *event)``."""
     rows = list(itertools.product(range(levels), repeat=math.prod(event_shape)))
     return torch.tensor(rows, dtype=torch.float64).reshape(-1, *event_shape)
 
@@ -40,7 +43,7 @@ def all_values(event_shape: tuple[int, ...], levels: int) -> Tensor:
 def joint(
     model: AutoregressiveModel, context: Tensor | None = None, order: Order | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Every value of the event, and its probability under the model."""
+    """All events ``(levels ** N, *event)``, and their probabilities ``(levels ** N,)`` under the model."""
     levels = levels_of(model.head)
     assert levels is not None
     values = all_values(model.event_shape, levels)
@@ -49,9 +52,9 @@ def joint(
 
 
 def brute_conditional(values: Tensor, probability: Tensor, known: Tensor, x: Tensor, coefficient: int) -> Tensor:
-    """``p(x[coefficient] = v | x[known])`` for all ``v``, as a ratio of sums of the enumerated joint."""
-    flat, seen = values.reshape(len(values), -1), x.flatten()
-    matches = (flat[:, known.flatten()] == seen[known.flatten()]).all(1)
+    """``p(x[coefficient] = v | x[known])`` for each ``v``, as a ratio of sums over the enumerated joint."""
+    flat, observed = values.reshape(len(values), -1), x.flatten()
+    matches = (flat[:, known.flatten()] == observed[known.flatten()]).all(1)
     levels = int(values.max()) + 1
     masses = torch.stack([probability[matches & (flat[:, coefficient] == v)].sum() for v in range(levels)])
     return masses / masses.sum()
@@ -64,7 +67,7 @@ def parameters_of(model: AutoregressiveModel, x: Tensor, context: Tensor | None 
 
 
 def p_value(observed: Tensor, probability: Tensor) -> float:
-    """Of Pearson's chi-square test of counts against probabilities; cells expecting under 5 are pooled."""
+    """The p-value of Pearson's chi-square test of counts; cells with expected counts below 5 are pooled."""
     expected = probability * observed.sum()
     small = expected < 5
     if small.any():
@@ -82,14 +85,14 @@ def p_value(observed: Tensor, probability: Tensor) -> float:
 def points_and_weights(head: Head, reach: float = 80, step: float = 0.005) -> tuple[Tensor, Tensor]:
     """Points ``x(u)`` for ``u`` evenly from ``-reach`` to ``reach``, and ``x'(u) step``: the trapezoid rule in ``u``.
 
-    ``x(u)`` maps the real line onto the support: ``sinh``, ``exp`` or ``sigmoid``. What is smooth and dies away at both
-    ends of it is then integrated with an error that falls exponentially with the step.
+    ``x(u)`` maps the real line onto the support: ``sinh``, ``exp`` or ``sigmoid``. For a smooth integrand that vanishes
+    at both ends, the error then decreases exponentially as the step is made smaller.
     """
     u = torch.arange(-reach, reach + step / 2, step, dtype=torch.float64)
-    points, slopes = _onto(head, u)
-    # far out, numbers next to a bound are the bound itself
+    points, derivatives = _onto(head, u)
+    # for large u, points close to a bound are rounded to it
     inside = head.support.check(points)
-    return points[inside], slopes[inside] * step
+    return points[inside], derivatives[inside] * step
 
 
 def _onto(head: Head, u: Tensor) -> tuple[Tensor, Tensor]:
@@ -98,6 +101,6 @@ def _onto(head: Head, u: Tensor) -> tuple[Tensor, Tensor]:
         return u.sinh(), u.cosh()
     if high is None:
         return low + u.exp(), u.exp()
-    # a density may fall off slowly towards a bound
+    # a density may decrease slowly towards a bound
     u = 2.5 * u
     return low + (high - low) * u.sigmoid(), 2.5 * (high - low) * u.sigmoid() * (-u).sigmoid()

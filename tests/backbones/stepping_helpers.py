@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from tensorar.conditionals import all_conditionals
-from tests.strategies import events_of
+from tensorar.testing import events_of
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 

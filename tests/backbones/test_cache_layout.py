@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import Order, default_registry
+from tensorar.testing import event_shapes, orders, seeds
+from tensorar.testing.properties import composite
 from tensorar_plugins.backbones.masked_conv.cache_layout import cache_layout
 from tensorar_plugins.backbones.masked_conv.conv import MaskedConv
 from tensorar_plugins.backbones.masked_conv.grid import Grid
 from tensorar_plugins.backbones.masked_conv.incremental import tap_weights
-from tests.strategies import composite, event_shapes, orders, seeds
 
 NOTHING = -1
 

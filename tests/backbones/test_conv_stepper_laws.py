@@ -7,7 +7,7 @@ import torch
 
 from tensorar import build
 from tensorar.conditionals import all_conditionals
-from tests.strategies import events_of, randomise
+from tensorar.testing import events_of, randomise
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 SPECS = [

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from tensorar import Order, PartSpec, SpecError, build, dependency_matrix
+from tensorar.testing import events_of, randomise
 from tensorar_plugins.backbones.masked_conv.grid import Grid
 from tensorar_plugins.backbones.pixel_rnn.scan_directions import ScanDirections, shift_along
 from tests.backbones.pixel_rnn_reference import Pixels, gate_mask, lstm
-from tests.strategies import events_of, randomise
 
 IMAGES = [(5, 6), (6, 5), (5, 1, 5), (5, 6, 3), (6, 5, 2)]
 EVENTS = [(), (7,), (5, 3), (3, 5), (3, 5, 5), (5, 3, 5), (2, 2, 2), (2, 3, 2, 2), (2, 5, 2, 5), (5, 2, 2, 5)]

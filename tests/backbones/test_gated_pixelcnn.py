@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from tensorar import Order, build, dependency_matrix, receptive_field_coverage
+from tensorar.testing import events_of, randomise
 from tensorar_plugins.backbones.pixelcnn.gated import halves
-from tests.strategies import events_of, randomise
 
 # images, a sequence, volumes; colours inside, outside and between; sides of 1
 SHAPES = [

@@ -10,10 +10,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tensorar import build
 from tensorar.conditionals import all_conditionals
+from tensorar.testing import randomise
 from tensorar_plugins.backbones.masked_conv import slab_conv
 from tests.backbones.stepper_state import state_bytes
 from tests.backbones.stepping_helpers import compare
-from tests.strategies import randomise
 
 
 def _model(shape, ordering="raster", *, layers=3, context_features=0, **options):

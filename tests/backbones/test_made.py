@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import Order, SpecError, build, dependency_matrix
+from tensorar.testing import event_shapes, events_of, joint, models, orders, parameters_of, randomise, seeds
 from tensorar_plugins.backbones.made_degrees import layer_masks, sampled_degrees
-from tests.oracles import joint, parameters_of
-from tests.strategies import event_shapes, events_of, head_specs, models, orders, randomise, seeds
+from tests.part_specs import head_specs
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
 CONNECTIVITIES = 3

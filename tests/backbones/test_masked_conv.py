@@ -11,13 +11,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tensorar import ShapeError, SpecError, build, default_registry
+from tensorar.testing import event_shapes, orders, raster_like, seeds
+from tensorar.testing.properties import composite
 from tensorar_plugins.backbones.masked_conv import conv as conv_module
 from tensorar_plugins.backbones.masked_conv import edges, locally_masked
 from tensorar_plugins.backbones.masked_conv.conv import MaskedConv
 from tensorar_plugins.backbones.masked_conv.edges import tap_edges
 from tensorar_plugins.backbones.masked_conv.grid import Grid
 from tensorar_plugins.backbones.masked_conv.taps import Kernel, Ranks
-from tests.strategies import composite, event_shapes, orders, raster_like, seeds
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
 

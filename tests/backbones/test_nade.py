@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import SpecError, build, dependency_matrix
+from tensorar.testing import event_shapes, events_of, joint, models, orders, randomise, seeds
 from tensorar_plugins.backbones.nade_scan import nade_scan, running_sums
-from tests.oracles import joint
-from tests.strategies import event_shapes, events_of, head_specs, models, orders, randomise, seeds
+from tests.part_specs import head_specs
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
 ACTIVATIONS = {"sigmoid": torch.sigmoid, "relu": torch.relu}

@@ -9,9 +9,9 @@ import torch
 
 from tensorar import PartSpec, build
 from tensorar.conditionals import all_conditionals
+from tensorar.testing import events_of, randomise
 from tests.backbones.stepper_state import state_bytes
 from tests.backbones.stepping_helpers import walk
-from tests.strategies import events_of, randomise
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 EVENTS = [(), (1,), (9,), (5, 6), (6, 5), (2, 2), (5, 1, 5), (9, 11), (5, 5, 5), (2, 3, 2, 2), (2, 2, 2, 2)]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import build, dependency_matrix, receptive_field_coverage
-from tests.strategies import events_of, models, randomise, seeds
+from tensorar.testing import events_of, models, randomise, seeds
 
 SMALL = "pixelcnn:channels=8,blocks=2"
 

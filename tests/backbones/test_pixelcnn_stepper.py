@@ -13,9 +13,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tensorar import Order, build
 from tensorar.conditionals import all_conditionals
+from tensorar.testing import events_of, orders, randomise
 from tests.backbones.stepper_state import state_bytes
 from tests.backbones.stepping_helpers import compare
-from tests.strategies import events_of, orders, randomise
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 SMALL = "pixelcnn:channels=6,blocks=2"

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from tensorar import build
+from tensorar.testing import randomise
 from tests.backbones.stepping_helpers import compare
-from tests.strategies import randomise
 
 
 @pytest.mark.parametrize(

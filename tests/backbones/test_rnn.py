@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from tensorar import Order, SpecError, build
+from tensorar.testing import event_shapes, events_of, orders, randomise, seeds
 from tensorar_plugins.backbones.layers.sequence import to_event, to_sequence
-from tests.strategies import event_shapes, events_of, orders, randomise, seeds
 
 CELLS = ["tanh", "gru", "lstm"]
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}

@@ -7,9 +7,9 @@ import torch
 
 from tensorar import Order, PartSpec, SpecError, build, dependency_matrix
 from tensorar.conditionals import all_conditionals
+from tensorar.testing import events_of, randomise
 from tests.backbones.pixel_rnn_reference import Pixels, gate_mask, lstm
 from tests.backbones.stepping_helpers import walk
-from tests.strategies import events_of, randomise
 
 IMAGES = [(5, 6), (6, 5), (5, 1, 5), (5, 6, 3), (3, 5, 6), (5, 3, 6)]
 

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import build, dependency_matrix
-from tests.oracles import parameters_of
-from tests.strategies import events_of, models, randomise, seeds
+from tensorar.testing import events_of, models, parameters_of, randomise, seeds
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
 SPECS = [

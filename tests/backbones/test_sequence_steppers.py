@@ -8,8 +8,8 @@ import torch
 from tensorar import build
 from tensorar.conditionals import all_conditionals
 from tensorar.generation.batch_size import held_bytes
+from tensorar.testing import events_of, randomise
 from tests.backbones.stepping_helpers import compare_selected, walk
-from tests.strategies import events_of, randomise
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 SPECS = [

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from tensorar import Order, SpecError, build, may_see
+from tensorar.testing import event_shapes, events_of, orders, randomise, seeds
 from tensorar_plugins.backbones.attention import Attention
 from tensorar_plugins.backbones.layers.positions import RotaryEmbedding, rotate
-from tests.strategies import event_shapes, events_of, orders, randomise, seeds
 
 POSITIONS = ["learned", "rotary"]
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import Signature, SpecError, build, default_registry
-from tests.strategies import event_shapes, randomise, seeds
+from tensorar.testing import event_shapes, randomise, seeds
 
 
 def _make(shape, options="channels=8", **signature):

@@ -35,7 +35,11 @@ class Coin(tensorar.Head):
 
 @dataclass(frozen=True, kw_only=True)
 class Stripes(tensorar.Dataset):
-    """Images whose rows are all alike."""
+    """Images whose rows are all equal.
+
+    Options:
+        side: Height and width.
+    """
 
     name = "stripes"
     side: int = 4

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tensorar import Evidence, Order, ShapeError, SpecError, SupportError, TensorarError, build
-from tests.strategies import backbone_specs
+from tests.part_specs import backbone_specs
 
 pytestmark = pytest.mark.usefixtures("without_shape_checks")
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import Evidence, EvidenceBackbone
-from tests.oracles import brute_conditional, joint, levels_of
-from tests.strategies import backbone_specs, events_of, evidence, kind_of, models, seeds
+from tensorar.testing import brute_conditional, events_of, evidence, joint, levels_of, models, seeds
+from tests.part_specs import backbone_class, backbone_specs
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 
@@ -47,7 +47,7 @@ def test_any_evidence_is_conditioned_on_as_far_as_the_order_goes(backbone, data)
         torch.testing.assert_close(conditional, brute_conditional(values, probability, known, value, query), **CLOSE)
 
 
-evidential = [spec for spec in backbone_specs() if issubclass(kind_of(spec), EvidenceBackbone)]
+evidential = [spec for spec in backbone_specs() if issubclass(backbone_class(spec), EvidenceBackbone)]
 
 
 @pytest.mark.parametrize("backbone", backbone_specs())

@@ -11,8 +11,8 @@ from torch.distributions import Beta, LogNormal, Normal, StudentT
 from tensorar import SamplingInfo, SpecError, build
 from tensorar.generation import Chooser, tempered
 from tensorar.generation.truncation import Masses, masses_of, truncated
-from tensorar.testing import joint
-from tests.strategies import discrete_head_specs, head_specs, randomise
+from tensorar.testing import joint, randomise
+from tests.part_specs import discrete_head_specs, head_specs
 
 UNBOUNDED = ("poisson", "negative_binomial")
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from tensorar import Evidence, build
-from tests.strategies import backbone_specs, models, seeds
+from tensorar.testing import models, seeds
+from tests.part_specs import backbone_specs
 
 CONTEXT = 3
 

@@ -10,9 +10,10 @@ from torch.utils._pytree import tree_map_only
 from tensorar import CausalBackbone, Evidence, build
 from tensorar.generation import sample
 from tensorar.generation.ancestral import Ancestral
-from tests.strategies import backbone_specs, kind_of, randomise
+from tensorar.testing import randomise
+from tests.part_specs import backbone_class, backbone_specs
 
-causal = [spec for spec in backbone_specs() if issubclass(kind_of(spec), CausalBackbone)]
+causal = [spec for spec in backbone_specs() if issubclass(backbone_class(spec), CausalBackbone)]
 
 
 class Tape(TorchDispatchMode):

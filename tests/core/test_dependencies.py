@@ -18,7 +18,7 @@ from tensorar import (
     receptive_field_coverage,
 )
 from tensorar.conditionals import all_conditionals
-from tests.strategies import events_of, models, seeds
+from tensorar.testing import events_of, models, seeds
 
 
 class LastTwo(CausalBackbone):

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from tensorar import Evidence, Order, Run, ShapeError, build, default_registry, train
 from tensorar.raster_adapter import network_signature
+from tensorar.testing import event_shapes, joint, models, p_value, randomise
 from tensorar.utils.shapes import MAX_EVENTS_PER_CALL
 from tests.core import toy_backbones
-from tests.oracles import joint, p_value
-from tests.strategies import backbone_specs, event_shapes, models, randomise
+from tests.part_specs import backbone_specs
 from tests.training.helpers import recipe, registry
 
 LEVEL = 1e-4
@@ -53,26 +53,11 @@ def test_there_is_an_order_from_every_corner(shape):
     assert len({tuple(order.visits.tolist()) for order in orders}) == len(orders)
 
 
-def test_the_orders_drawn_for_training_are_those_of_the_ensemble_and_as_frequent():
-    ordering = default_registry().create("ordering", "flips")
-    generator = torch.Generator().manual_seed(0)
-    drawn = [ordering.orders((2, 3)).index(ordering.draw((2, 3), generator)) for _ in range(2000)]
-    assert p_value(torch.tensor(drawn).bincount(minlength=4), torch.full((4,), 0.25)) > LEVEL
-
-
 def test_only_the_axes_that_are_named_are_flipped():
     orders = default_registry().create("ordering", "flips:flip=1,axes=1 0").orders((2, 3))
     assert [order.visits[0].item() for order in orders] == [0, 2]
     with pytest.raises(ShapeError, match="axes that include 5 for the ordering 'flips'"):
         default_registry().create("ordering", "flips:flip=5").orders((2, 3))
-
-
-def test_samples_follow_the_mixture():
-    model = randomise(build((2, 2), "flips", "bernoulli", "fvsbn"), 3, spread=1.5)
-    values, probability = joint(model)
-    samples = model.sample(4000, generator=torch.Generator().manual_seed(1))
-    same = (samples.reshape(-1, 1, 4) == values.reshape(1, -1, 4)).all(2)
-    assert p_value(same.sum(0), probability) > LEVEL
 
 
 def test_evidence_is_completed_in_the_order_that_visits_it_first():

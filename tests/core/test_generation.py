@@ -10,12 +10,12 @@ from torch import nn
 
 from tensorar import AutoregressiveModel, CausalBackbone, Order, PluginError, ShapeError, Stepper, SupportError, build
 from tensorar.backbone import Signature
-from tensorar.testing import joint
-from tests.strategies import backbone_specs, events_of, kind_of, randomise
+from tensorar.testing import events_of, joint, randomise
+from tests.part_specs import backbone_class, backbone_specs
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
-causal = [spec for spec in backbone_specs() if issubclass(kind_of(spec), CausalBackbone)]
-any_order = [spec for spec in backbone_specs() if kind_of(spec).orders == "any"]
+causal = [spec for spec in backbone_specs() if issubclass(backbone_class(spec), CausalBackbone)]
+any_order = [spec for spec in backbone_specs() if backbone_class(spec).orders == "any"]
 
 
 def _model(backbone, *, shape=(2, 3), ordering="raster", head="categorical:levels=3", context_features=0):

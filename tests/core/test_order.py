@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import Order, ShapeError
-from tests.strategies import event_shapes, orders, seeds
+from tensorar.testing import event_shapes, orders, seeds
 
 
 @st.composite

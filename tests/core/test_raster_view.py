@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from tensorar import Order, RasterView, Registry, ShapeError, build
 from tensorar.parts.plugins import Plugins
+from tensorar.testing import event_shapes, events_of, joint, models, orders, parameters_of, raster_like, seeds
 from tests.core import toy_backbones
-from tests.oracles import joint, parameters_of
-from tests.strategies import event_shapes, events_of, models, orders, raster_like, seeds
 
 
 def _views(d):

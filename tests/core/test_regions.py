@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import SpecError, region
-from tests.strategies import event_shapes
+from tensorar.testing import event_shapes
 
 SIDES = {"top": (-2, False), "bottom": (-2, True), "left": (-1, False), "right": (-1, True)}
 PARTS = {"half": 2, "third": 3, "quarter": 4}

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tensorar import Evidence, build
-from tests.strategies import randomise
+from tensorar.testing import randomise
 
 
 def test_a_generator_moves_on_from_sample_to_sample():

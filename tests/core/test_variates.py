@@ -20,7 +20,7 @@ from torch.distributions import (
 
 from tensorar import Head, SamplingInfo, build
 from tensorar.noise import draw_from, noise_size, uniform
-from tests.strategies import randomise
+from tensorar.testing import randomise
 
 CPU = torch.device("cpu")
 N = 40_000

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 
 from tensorar import default_registry
-from tests.strategies import event_shapes
+from tensorar.testing import event_shapes
 
 
 def _coordinates(spec, shape):

@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import build, default_registry, suggest_heads
+from tensorar.testing import p_value, seeds
 from tensorar_plugins.heads.units import log_rate
-from tests.oracles import p_value
-from tests.strategies import seeds
 
 COUNTS = ["poisson", "negative_binomial"]
 FAMILIES = ["gaussian", "student_t", "log_normal", "beta", *COUNTS]

@@ -11,17 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import Evidence, SpecError, SupportError, build, default_registry, suggest_heads
-from tests.oracles import levels_of
-from tests.quadrature import points_and_weights
-from tests.strategies import (
-    backbone_specs,
-    continuous_head_specs,
-    discrete_head_specs,
-    head_specs,
-    kind_of,
-    seeds,
-    values_of,
-)
+from tensorar.testing import levels_of, points_and_weights, seeds, values_of
+from tests.part_specs import backbone_class, backbone_specs, continuous_head_specs, discrete_head_specs, head_specs
 
 # wide enough for the variance of the heaviest tails
 FINE = {"reach": 80, "step": 0.002}
@@ -161,7 +152,7 @@ def test_values_and_likelihoods_are_never_in_half_precision(spec, backbone):
 
 @pytest.mark.parametrize("backbone", backbone_specs())
 def test_models_work_under_autocast(backbone):
-    ordering = "raster" if kind_of(backbone).orders == "raster" else "shuffled"
+    ordering = "raster" if backbone_class(backbone).orders == "raster" else "shuffled"
     model = build((3,), ordering, "categorical:levels=3", backbone)
     x = values_of(model.head, (4, 3), 0)
     with torch.autocast("cpu", torch.bfloat16):

@@ -7,8 +7,8 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tensorar.testing import seeds
 from tensorar_plugins.heads.distributions import DiscretisedLogistic, Logistic
-from tests.strategies import seeds
 
 # of float32 against float64, over all 256 levels, relative to the larger of the nats and 1. Measured over 10,000
 # locations: 4.1e-5 at log scale -7, where a bin is 9 scales wide, 8.9e-7 at -4 and 2.1e-7 at -1

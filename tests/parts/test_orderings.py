@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import Order, PartSpec, ShapeError, SpecError, default_registry
+from tensorar.testing import event_shapes, raster_like, seeds
+from tensorar.testing import orderings as ordering_specs
 from tensorar_plugins import orderings
-from tests.strategies import event_shapes, raster_like, seeds
-from tests.strategies import orderings as ordering_specs
 
 MATRIX_ONLY = ["spiral", "spiral:clockwise=false", "hilbert"]
 ANY_SHAPE = ["raster", "snake", "diagonal", "checkerboard", "random", "random:seed=7", "shuffled", "flips"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tensorar import Registry, ShapeError, default_registry, suggest_backbone, suggest_heads
 from tensorar.parts.plugins import Plugins
 from tensorar.suggestions import suggest_ordering
-from tests.strategies import seeds
+from tensorar.testing import seeds
 
 
 def _suggested(values):

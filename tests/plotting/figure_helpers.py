@@ -10,7 +10,7 @@ import torch
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from tests.strategies import event_shapes
+from tensorar.testing import event_shapes
 
 shapes = st.one_of(
     event_shapes(),

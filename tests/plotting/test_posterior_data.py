@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from tensorar import Dataset, Evidence, ShapeError, Splits, build, load_dataset
 from tensorar.plotting import posterior_steps
-from tests.oracles import brute_conditional, joint, levels_of
-from tests.strategies import composite, seeds
+from tensorar.testing import brute_conditional, joint, levels_of, seeds
+from tensorar.testing.properties import composite
 
 
 @composite

@@ -1,4 +1,4 @@
-"""What every part says of itself: a name, a line, and options that a spec can write."""
+"""The declarations of a part: its name, description and options."""
 
 from __future__ import annotations
 
@@ -10,29 +10,53 @@ from typing import Any, Literal, Union, get_args, get_origin
 from tensorar.errors import SpecError
 from tensorar.parts.part import Part, coerce, type_name
 from tensorar.parts.spec import PartSpec
-from tensorar.testing.check import CheckFailed
-from tensorar.testing.generate.cases import Subject
+from tensorar.testing.part_under_test import PartUnderTest
+from tensorar.testing.registration import check
+from tensorar.testing.results import CheckFailed
+
+MIN_DESCRIPTION, MAX_DESCRIPTION = 6, 119
 
 
-def described(subject: Subject) -> None:
-    """A name that a spec can say, a description in one line, and options with types and defaults."""
-    part: type[Part] = subject.part
-    name = part.__dict__.get("name", getattr(part, "name", None))
+@check("ordering", "head", "backbone", "dataset", needs_base=False)
+def described(part: PartUnderTest) -> None:
+    """A part has a name that a spec can contain, and a description of one line."""
+    kind: type[Part] = part.part
+    name = kind.__dict__.get("name", getattr(kind, "name", None))
     try:
         spec = PartSpec.parse(name or "")
     except SpecError:
         spec = PartSpec("")
     if not name or spec.name != name:
-        raise CheckFailed(f"name is {name!r}: letters, digits and underscores are wanted")
-    if not inspect.getdoc(part) or not 5 < len(part.description()) < 120:
-        raise CheckFailed("the first line of its docstring, which plugins list shows, has not 6 to 119 letters")
-    for option, parameter in part.option_parameters().items():
+        raise CheckFailed(f"expected a name of letters, digits and underscores, got {name!r}")
+    if not inspect.getdoc(kind) or not MIN_DESCRIPTION <= len(kind.description()) <= MAX_DESCRIPTION:
+        raise CheckFailed(
+            f"expected {MIN_DESCRIPTION} to {MAX_DESCRIPTION} characters in the first line of the docstring, got"
+            f" {len(kind.description())}"
+        )
+
+
+@check("ordering", "head", "backbone", "dataset", needs_base=False)
+def options_are_typed(part: PartUnderTest) -> None:
+    """Options have types that a spec can express, and defaults of these types."""
+    for option, parameter in part.part.option_parameters().items():
         _require_writable(option, parameter)
+
+
+@check("ordering", "head", "backbone", "dataset", needs_base=False)
+def options_are_described(part: PartUnderTest) -> None:
+    """Every option has a line under ``Options:`` in the docstring, and every such line is about an option."""
+    options, described = set(part.part.option_parameters()), part.part.option_descriptions()
+    missing = sorted(option for option in options if not described.get(option, "").strip())
+    if missing:
+        raise CheckFailed(f"no description of the option {missing[0]} under 'Options:' in the docstring")
+    unknown = sorted(described.keys() - options)
+    if unknown and part.part.free_option_type() is None:
+        raise CheckFailed(f"the docstring describes {unknown[0]}, which is not an option")
 
 
 def _require_writable(option: str, parameter: inspect.Parameter) -> None:
     if not _writable(parameter.annotation):
-        raise CheckFailed(f"the option {option} has no type that a spec can write, but {parameter.annotation!r}")
+        raise CheckFailed(f"a spec cannot express the type of the option {option}: {parameter.annotation!r}")
     default = parameter.default
     if isinstance(default, bool | int | float | str):
         try:
@@ -40,11 +64,11 @@ def _require_writable(option: str, parameter: inspect.Parameter) -> None:
         except SpecError:
             same = False
         if not same:
-            raise CheckFailed(f"the default of {option}, {default!r}, is no {type_name(parameter.annotation)}")
+            raise CheckFailed(f"the default of {option}, {default!r}, is not of type {type_name(parameter.annotation)}")
 
 
 def _writable(kind: Any) -> bool:
-    """Whether the words of a spec can be made a value of this type."""
+    """Whether the text of a spec can be converted to this type."""
     if get_origin(kind) in (Union, types.UnionType, tuple):
         return all(_writable(one) for one in get_args(kind) if one is not Ellipsis)
     return get_origin(kind) is Literal or kind in (int, float, bool, str, Path, type(None))

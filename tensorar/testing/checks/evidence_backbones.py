@@ -1,16 +1,22 @@
-"""What a network must be that answers queries given any evidence."""
+"""What a backbone must be that returns conditionals for any evidence."""
 
 from __future__ import annotations
 
 import torch
 
-from tensorar.testing.check import CheckFailed, for_all
 from tensorar.testing.checks.comparison import evidence_inputs, require_same
-from tensorar.testing.generate.cases import Case, Subject, backbone_cases, growing_cases
+from tensorar.testing.generate.cases import Case
+from tensorar.testing.generate.part_cases import cases_of, growing_cases
+from tensorar.testing.kinds import is_evidential
+from tensorar.testing.part_under_test import PartUnderTest
+from tensorar.testing.properties import for_all
+from tensorar.testing.registration import check
+from tensorar.testing.results import CheckFailed
 
 
-def queries_as_if_each_came_alone(subject: Subject) -> None:
-    """Several queries of one evidence are answered as if each came alone."""
+@check("backbone", when=is_evidential)
+def queries_are_independent(part: PartUnderTest) -> None:
+    """The result of a query does not depend on other queries of the same evidence."""
 
     def test(case: Case) -> None:
         model, n = case.model(), len(case.ordering.order(case.event_shape))
@@ -19,18 +25,19 @@ def queries_as_if_each_came_alone(subject: Subject) -> None:
         together = model.backbone(features, mask, query, context)
         for q in range(4):
             alone = model.backbone(features, mask, query[:, q : q + 1], context)
-            require_same(together[:, q : q + 1], alone, f"query {q} of 4 is answered otherwise alone")
+            require_same(together[:, q : q + 1], alone, f"query {q} of 4 has another result alone")
 
-    for_all(backbone_cases(subject), test, examples=subject.profile.examples)
+    for_all(cases_of(part), test, examples=part.profile.examples)
 
 
-def knows_zero_from_unknown(subject: Subject) -> None:
-    """A value that is known to be zero is told from one that is not known."""
-    for case in growing_cases(subject, shapes=((2,), (4,), (2, 2), (2, 2, 2))):
+@check("backbone", when=is_evidential)
+def distinguishes_zero_from_unknown(part: PartUnderTest) -> None:
+    """A coefficient known to be zero and an unknown one give different results."""
+    for case in growing_cases(part, shapes=((2,), (4,), (2, 2), (2, 2, 2))):
         model, n = case.mild_model(), len(case.ordering.order(case.event_shape))
         mask = torch.zeros(2, *case.event_shape, dtype=torch.bool)
         mask.reshape(2, -1)[1, 0] = True
         features = torch.zeros(2, *case.event_shape, case.head.feature_count, dtype=torch.float64)
-        answer = model.backbone(features, mask, torch.tensor([[n - 1], [n - 1]]), None)
-        if torch.equal(answer[0], answer[1]):
-            raise CheckFailed(f"an unknown coefficient and one known to be 0 look the same ({case.words})")
+        unknown, zero = model.backbone(features, mask, torch.tensor([[n - 1], [n - 1]]), None)
+        if torch.equal(unknown, zero):
+            raise CheckFailed(f"an unknown coefficient and one known to be 0 give the same result ({case.description})")

@@ -1,4 +1,4 @@
-"""A network that is saved, copied, moved, cast or sampled from is the same network."""
+"""Saving, copying, moving, casting or sampling does not change a network."""
 
 from __future__ import annotations
 
@@ -7,17 +7,22 @@ from dataclasses import replace
 
 import torch
 
-from tensorar.testing.check import CheckFailed, for_all, told
 from tensorar.testing.checks.comparison import require_same
-from tensorar.testing.generate.cases import Case, Subject, backbone_cases, growing_cases
+from tensorar.testing.generate.cases import Case
+from tensorar.testing.generate.part_cases import cases_of, growing_cases
 from tensorar.testing.oracles import parameters_of
+from tensorar.testing.part_under_test import PartUnderTest
+from tensorar.testing.properties import for_all
+from tensorar.testing.registration import check
+from tensorar.testing.results import CheckFailed, CheckSkipped, describe_error
 
-# larger than other checks draw: what is kept for a shape is made here first
-UNSEEN = ((13,), (3, 5), (2, 2, 4))
+# larger than in other checks, so that what is cached per shape is first made here
+UNCACHED_SHAPES = ((13,), (3, 5), (2, 2, 4))
 
 
-def state_dict_round_trip(subject: Subject) -> None:
-    """Another network with the same state gives the same, whatever was computed before."""
+@check("backbone")
+def state_dict_round_trip(part: PartUnderTest) -> None:
+    """A network with the state of another one gives the same parameters, whatever it computed before."""
 
     def test(case: Case) -> None:
         model, other = case.model(), replace(case, seed=case.seed + 1).model()
@@ -27,12 +32,13 @@ def state_dict_round_trip(subject: Subject) -> None:
         other.load_state_dict(copy.deepcopy(model.state_dict()))
         require_same(parameters_of(other, x, context), expected, "a network with the state of another one differs")
 
-    for_all(backbone_cases(subject), test, examples=max(4, subject.profile.examples // 2))
+    for_all(cases_of(part), test, examples=max(4, part.profile.examples // 2))
 
 
-def trains_after_inference(subject: Subject) -> None:
-    """A network that answered in inference mode, and was sampled from, trains on: what it keeps has gradients."""
-    for case in growing_cases(subject, shapes=UNSEEN):
+@check("backbone")
+def trains_after_inference(part: PartUnderTest) -> None:
+    """A network can be trained after inference mode and sampling: nothing cached there blocks gradients."""
+    for case in growing_cases(part, shapes=UNCACHED_SHAPES):
         model, x = case.model(), case.events(2)
         with torch.inference_mode():
             parameters_of(model, x)
@@ -40,11 +46,12 @@ def trains_after_inference(subject: Subject) -> None:
         try:
             model.train().loss(x).backward()
         except RuntimeError as error:
-            raise CheckFailed(f"a step of training after inference {told(error)} ({case.words})") from error
+            raise CheckFailed(f"training after inference {describe_error(error)} ({case.description})") from error
 
 
-def copies_stand_alone(subject: Subject) -> None:
-    """A deep copy gives the same, and goes its own way from there (training keeps one with averaged weights)."""
+@check("backbone")
+def copies_are_independent(part: PartUnderTest) -> None:
+    """A deep copy gives the same parameters, and its weights can change separately (as averaged ones do)."""
 
     def test(case: Case) -> None:
         model, x, context = case.model(), case.events(3), case.contexts(3)
@@ -54,35 +61,39 @@ def copies_stand_alone(subject: Subject) -> None:
         with torch.no_grad():
             for parameter in twin.parameters():
                 parameter.mul_(2).add_(1)
-        fresh = case.as_built().double().eval()
+        fresh = case.initial_model().double().eval()
         fresh.load_state_dict(twin.state_dict())
         changed = parameters_of(fresh, x, context)
         require_same(parameters_of(twin, x, context), changed, "a deep copy does not follow its own weights")
-        require_same(parameters_of(model, x, context), expected, "what was done to a deep copy changed the original")
+        require_same(parameters_of(model, x, context), expected, "changing a deep copy changed the original")
 
-    for_all(backbone_cases(subject), test, examples=max(4, subject.profile.examples // 2))
+    for_all(cases_of(part), test, examples=max(4, part.profile.examples // 2))
 
 
-def single_and_double_precision(subject: Subject) -> None:
-    """The same network in float32 and in float64, whichever was asked first, up to rounding."""
+@check("backbone")
+def single_and_double_precision(part: PartUnderTest) -> None:
+    """The parameters in float32 are those in float64 up to rounding."""
 
     def test(case: Case) -> None:
         model, x, context = case.mild_model(), case.events(3), case.contexts(3)
         double = parameters_of(model, x, context)
         model.float()
         single = parameters_of(model, x.float(), None if context is None else context.float())
-        for network, answer in ((torch.float64, double), (torch.float32, single)):
-            if answer.dtype != network:
-                raise CheckFailed(f"a network in {network} gives parameters in {answer.dtype}")
+        for dtype, parameters in ((torch.float64, double), (torch.float32, single)):
+            if parameters.dtype != dtype:
+                raise CheckFailed(f"a network in {dtype} gives parameters in {parameters.dtype}")
         if not torch.allclose(single.double(), double, rtol=1e-3, atol=1e-3):
             raise CheckFailed(f"float32 and float64 differ by {(single - double).detach().abs().max().item():.3g}")
 
-    for_all(backbone_cases(subject), test, examples=max(4, subject.profile.examples // 2))
+    for_all(cases_of(part), test, examples=max(4, part.profile.examples // 2))
 
 
-def any_device(subject: Subject) -> None:
-    """The same on every device that there is."""
+@check("backbone")
+def any_device(part: PartUnderTest) -> None:
+    """The parameters are the same on every available device, up to rounding."""
     devices = [name for name in ("cuda", "mps") if getattr(torch, name).is_available()]
+    if not devices:
+        raise CheckSkipped("no accelerator is available")
 
     def test(case: Case) -> None:
         model, x, context = case.mild_model().float(), case.events(3).float(), case.contexts(3)
@@ -94,5 +105,4 @@ def any_device(subject: Subject) -> None:
             if not torch.allclose(there.cpu(), expected, rtol=1e-3, atol=1e-3):
                 raise CheckFailed(f"on {device} the parameters differ from those on the CPU")
 
-    if devices:
-        for_all(backbone_cases(subject), test, examples=max(4, subject.profile.examples // 2))
+    for_all(cases_of(part), test, examples=max(4, part.profile.examples // 2))

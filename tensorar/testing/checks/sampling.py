@@ -1,4 +1,4 @@
-"""Samples of a whole model: as frequent as they are probable, by every method, with what is observed kept."""
+"""Samples of a whole model: distributed as its likelihood, the same by every method, and consistent with evidence."""
 
 from __future__ import annotations
 
@@ -12,34 +12,43 @@ from tensorar.evidence import Evidence
 from tensorar.generation import Method
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
-from tensorar.testing.check import LEVEL, CheckFailed, for_all
-from tensorar.testing.checks.whole_models import Cases, few_values
-from tensorar.testing.generate.cases import Case, Subject
-from tensorar.testing.oracles import joint, p_value
+from tensorar.testing.checks.head_samples import draws_of
+from tensorar.testing.checks.whole_models import require_few_events
+from tensorar.testing.generate.cases import Case
+from tensorar.testing.generate.part_cases import cases_of
+from tensorar.testing.oracles import SIGNIFICANCE, joint, p_value
+from tensorar.testing.part_under_test import PartUnderTest
+from tensorar.testing.properties import for_all
+from tensorar.testing.registration import check
+from tensorar.testing.results import CheckFailed, CheckSkipped
 
-METHODS: tuple[Method, ...] = ("naive", "cached", "fixed-point")
+REFERENCE_METHOD: Method = "naive"
+OTHER_METHODS: tuple[Method, ...] = ("cached", "fixed-point")
+# events enumerated for a chi-square test
+MAX_CELLS = 100
 
 
-def samples_follow_the_probabilities(subject: Subject, cases: Cases) -> None:
-    """Samples are as frequent as they are probable: a chi-square test at the level 1e-4, with a fixed seed."""
+@check("ordering", "head", "backbone", "model")
+def samples_follow_the_likelihood(part: PartUnderTest) -> None:
+    """Samples follow the probabilities of events (chi-square test, significance 1e-4)."""
 
     def test(case: Case) -> None:
-        if not few_values(case, 100):
-            return
+        require_few_events(case, MAX_CELLS)
         model, context = case.model(spread=0.5), case.contexts(1)
         values, probability = joint(model, context)
-        samples = model.sample(subject.profile.draws, context=context, generator=torch.Generator().manual_seed(1))
+        generator = torch.Generator().manual_seed(1)
+        samples = model.sample(draws_of(case.head, part.profile.draws), context=context, generator=generator)
         _require_frequencies(samples, values, probability)
 
-    for_all(cases(subject, max_coefficients=4), test, examples=max(3, subject.profile.examples // 20))
+    for_all(cases_of(part, max_coefficients=4), test, examples=max(3, part.profile.examples // 20))
 
 
-def completions_follow_the_probabilities(subject: Subject, cases: Cases) -> None:
-    """The same of completions of evidence that the order visits first."""
+@check("ordering", "head", "backbone", "model")
+def completions_follow_the_likelihood(part: PartUnderTest) -> None:
+    """Completions of evidence on the first coefficients follow the conditional probabilities of events."""
 
     def test(case: Case) -> None:
-        if not few_values(case, 100):
-            return
+        require_few_events(case, MAX_CELLS)
         model, context = case.model(spread=0.5), case.contexts(1)
         order = model.orders[0]
         mask = order.mask_before(len(order) // 2)
@@ -47,34 +56,39 @@ def completions_follow_the_probabilities(subject: Subject, cases: Cases) -> None
         members = [order for order in model.orders if torch.equal(order.mask_before(len(order) // 2), mask)]
         if not model.ordering.fixed and not model.ordering.ensemble:
             members = [model.order.observed_first(mask)]
-        # of a mixture each member counts as it is likely to have made the evidence
+        # the members of an ensemble are weighted by the likelihood of the evidence
         together = torch.stack([_with_evidence(model, x, mask, context, order) for order in members]).mean(0)
         probability = together / together.sum()
         values = joint(model, context)[0]
         samples = model.sample(
-            subject.profile.draws, Evidence(mask[None], x), context=context, generator=torch.Generator().manual_seed(2)
+            draws_of(case.head, part.profile.draws),
+            Evidence(mask[None], x),
+            context=context,
+            generator=torch.Generator().manual_seed(2),
         )
         _require_frequencies(samples, values, probability)
 
-    for_all(cases(subject, max_coefficients=4), test, examples=max(3, subject.profile.examples // 20))
+    for_all(cases_of(part, max_coefficients=4), test, examples=max(3, part.profile.examples // 20))
 
 
-def observed_values_are_kept(subject: Subject, cases: Cases) -> None:
-    """What is observed comes back from sampling bit by bit, and what is drawn is in the support."""
+@check("ordering", "head", "backbone", "model")
+def observed_values_are_kept(part: PartUnderTest) -> None:
+    """Sampling returns observed values unchanged, and draws the others from the support."""
 
     def test(case: Case) -> None:
         model, x = case.model(), case.events(4)
         mask = torch.rand(x.shape) < torch.rand(4, *[1] * len(case.event_shape)) * 1.2
         drawn = model.sample(evidence=Evidence(mask, x), context=case.contexts(4), generator=torch.Generator())
         if not torch.equal(drawn[mask], x[mask]):
-            raise CheckFailed("an observed value came back changed")
+            raise CheckFailed("sampling changed an observed value")
         model.head.check(drawn)
 
-    for_all(cases(subject, max_coefficients=6), test, examples=subject.profile.examples)
+    for_all(cases_of(part, max_coefficients=6), test, examples=part.profile.examples)
 
 
-def samples_follow_the_generator(subject: Subject, cases: Cases) -> None:
-    """The same generator state gives the same samples, another one others; the global state is left alone."""
+@check("ordering", "head", "backbone", "model")
+def samples_follow_the_generator(part: PartUnderTest) -> None:
+    """Equal generator states give equal samples, different ones different samples; the global state is unchanged."""
 
     def test(case: Case) -> None:
         model, context = case.model(spread=0.05), case.contexts(1)
@@ -92,33 +106,40 @@ def samples_follow_the_generator(subject: Subject, cases: Cases) -> None:
         if torch.equal(draw(1), first):
             raise CheckFailed("another generator state gives the same samples")
 
-    for_all(cases(subject, max_coefficients=4), test, examples=max(3, subject.profile.examples // 4))
+    for_all(cases_of(part, max_coefficients=4), test, examples=max(3, part.profile.examples // 4))
 
 
-def every_method_samples_alike(subject: Subject, cases: Cases) -> None:
-    """With the same noise every way to sample gives the samples of the plain loop."""
+@check("ordering", "head", "backbone", "model")
+def methods_give_the_same_samples(part: PartUnderTest) -> None:
+    """All methods of sampling map the same noise to the same samples."""
 
     def test(case: Case) -> None:
-        model, context = case.model(spread=0.5), case.contexts(1)
-        mask = torch.rand(8, *case.event_shape) < 0.3
-        known = Evidence(mask, case.events(8))
+        model, context = case.model(spread=0.5), case.contexts(8)
+        known = Evidence(torch.rand(8, *case.event_shape) < 0.3, case.events(8))
+
+        def draw(method: Method) -> Tensor:
+            generator = torch.Generator().manual_seed(3)
+            return model.sample(evidence=known, context=context, method=method, generator=generator)
+
         drawn = {}
-        for method in METHODS:
+        for method in OTHER_METHODS:
             with suppress(SpecError):
-                noise = torch.Generator().manual_seed(3)
-                drawn[method] = model.sample(evidence=known, context=context, method=method, generator=noise)
+                drawn[method] = draw(method)
+        if not drawn:
+            raise CheckSkipped("the model supports one method of sampling only")
+        expected = draw(REFERENCE_METHOD)
         for method, samples in drawn.items():
-            if not torch.allclose(samples, drawn["naive"], rtol=1e-6, atol=1e-6):
-                raise CheckFailed(f"sampling by the method {method} gives other samples than the plain loop")
+            if not torch.allclose(samples, expected, rtol=1e-6, atol=1e-6):
+                raise CheckFailed(f"the method {method} gives other samples than the method {REFERENCE_METHOD}")
 
-    for_all(cases(subject, max_coefficients=4), test, examples=max(3, subject.profile.examples // 2))
+    for_all(cases_of(part, max_coefficients=6), test, examples=max(3, part.profile.examples // 2))
 
 
-# --- what the checks share -------------------------------------------------------------------------------------------
+# --- helpers ---------------------------------------------------------------------------------------------------------
 
 
 def _with_evidence(model: AutoregressiveModel, x: Tensor, mask: Tensor, context: Tensor | None, order: Order) -> Tensor:
-    """The probability of every value of the event that agrees with the evidence, in an order that visits it first."""
+    """The probability of every event that agrees with the evidence, in an order that visits the evidence first."""
     values, probability = joint(model, context, order=order)
     agreeing = (values == x).reshape(len(values), -1)[:, mask.flatten()].all(1)
     return torch.where(agreeing, probability, 0.0)
@@ -127,10 +148,10 @@ def _with_evidence(model: AutoregressiveModel, x: Tensor, mask: Tensor, context:
 def _require_frequencies(samples: Tensor, values: Tensor, probability: Tensor) -> None:
     same = (samples.reshape(len(samples), 1, -1) == values.reshape(1, len(values), -1)).all(2)
     if not (same.sum(1) == 1).all():
-        raise CheckFailed("a sample is no value of the support")
+        raise CheckFailed("a sample is not in the support")
     counts = same.sum(0)
     level = p_value(counts, probability)
-    if level < LEVEL:
+    if level < SIGNIFICANCE:
         worst = int((counts / len(samples) - probability).abs().argmax())
         raise CheckFailed(
             f"{values[worst].tolist()} was drawn {int(counts[worst])} times of {len(samples)}, its probability is"

@@ -1,50 +1,154 @@
-"""Walking through an order one coefficient at a time, as fast sampling does."""
+"""What a stepper must be: the forward pass one coefficient at a time, also after selection, reset and new weights."""
 
 from __future__ import annotations
 
 import torch
+from hypothesis.strategies import SearchStrategy
 from torch import Tensor
 
 from tensorar.backbone import CausalBackbone
-from tensorar.generation.steppers import make_stepper
-from tensorar.generation.visits import Visits
 from tensorar.model import AutoregressiveModel
-from tensorar.stepper import Stepper
-from tensorar.testing.check import CheckFailed, for_all
-from tensorar.testing.generate.cases import Case, Subject, backbone_cases
-from tensorar.testing.oracles import parameters_of
+from tensorar.stepper import CachedStepper, Stepper
+from tensorar.testing.checks.stepped_events import BATCH, SteppedEvents
+from tensorar.testing.generate.cases import Case
+from tensorar.testing.generate.part_cases import cases_of
+from tensorar.testing.kinds import is_causal
+from tensorar.testing.part_under_test import PartUnderTest
+from tensorar.testing.properties import for_all
+from tensorar.testing.registration import check
+from tensorar.testing.results import CheckFailed, CheckSkipped
 
 
-def stepper_is_the_forward_pass(subject: Subject) -> None:
-    """A stepper tells at each step what the forward pass tells, two walks side by side in any order."""
-    if subject.part.stepper is CausalBackbone.stepper:
-        return
+@check("backbone", when=is_causal)
+def stepper_is_the_forward_pass(part: PartUnderTest) -> None:
+    """Each step returns the parameters of the forward pass, for two steppers used alternately."""
 
     def test(case: Case) -> None:
-        model, order = case.model(), case.ordering.order(case.event_shape)
-        walks = [_Walk(model, case.events(3, offset), case.contexts(3, offset)) for offset in (1, 2)]
-        # as sampling does
-        with torch.inference_mode():
-            for t, visited in enumerate(order.visits.tolist()):
-                for walk in walks:
-                    walk.step(t, visited)
+        model = case.model()
+        both = [SteppedEvents.of(case, model, offset) for offset in (1, 2)]
+        for _ in model.order.visits:
+            for events in both:
+                events.step()
 
-    for_all(backbone_cases(subject), test, examples=subject.profile.examples)
+    for_all(_stepped_cases(part), test, examples=part.profile.examples)
 
 
-class _Walk:
-    """One walk of a stepper, next to what one pass says."""
+@check("backbone", when=is_causal)
+def stepper_selects_examples(part: PartUnderTest) -> None:
+    """After ``select(rows)`` at any step, the stepper is that of the selected examples, fewer or more than before."""
 
-    def __init__(self, model: AutoregressiveModel, x: Tensor, context: Tensor | None) -> None:
-        assert isinstance(model.backbone, CausalBackbone)
-        self.expected = parameters_of(model, x, context).detach()
-        self.features = model.features(x).reshape(len(x), len(model.order), -1)
-        with torch.inference_mode():
-            self.stepper: Stepper = make_stepper(model.backbone, Visits([model.order]), len(x), context)
-        self.last: Tensor | None = None
+    def test(case: Case) -> None:
+        events = SteppedEvents.of(case, case.model())
+        _require_method(events.stepper, "select", "resample")
+        generator = torch.Generator().manual_seed(case.seed)
+        for t in torch.randint(len(events.visits) + 1, (2,), generator=generator).sort().values.tolist():
+            events.step_to(t, " after select")
+            n = BATCH - 1 if len(events.x) == BATCH else BATCH + 2
+            rows = torch.randint(len(events.x), (n,), generator=generator)
+            # new values from here on, so that copies of an example differ
+            events.select(rows, case.events(n, offset=2 + t))
+        events.finish(" after select")
 
-    def step(self, t: int, visited: int) -> None:
-        got, wanted = self.stepper.step(self.last), self.expected[:, visited]
-        self.last = self.features[:, visited]
-        if got.shape != wanted.shape or not torch.allclose(got, wanted, rtol=1e-9, atol=1e-9):
-            raise CheckFailed(f"step {t} of the stepper tells other parameters than the forward pass")
+    for_all(_stepped_cases(part), test, examples=max(6, part.profile.examples // 2))
+
+
+@check("backbone", when=is_causal)
+def stepper_resets(part: PartUnderTest) -> None:
+    """After ``reset`` at any step, the stepper begins again."""
+
+    def test(case: Case) -> None:
+        events = SteppedEvents.of(case, case.model())
+        _require_method(events.stepper, "reset", "begin again")
+        events.step_to(case.seed % (len(events.visits) + 1))
+        events.reset(case.events(BATCH, offset=2))
+        events.finish(" after reset")
+
+    for_all(_stepped_cases(part), test, examples=max(4, part.profile.examples // 2))
+
+
+@check("backbone", when=is_causal)
+def stepper_follows_the_weights(part: PartUnderTest) -> None:
+    """After the weights changed in place, a new stepper and a reset one have the new weights."""
+
+    def test(case: Case) -> None:
+        model = case.model()
+        events = SteppedEvents.of(case, model)
+        events.step_to(case.seed % (len(events.visits) + 1))
+        _change_weights(model)
+        SteppedEvents.of(case, model, offset=2).finish(" made after the weights changed")
+        if _has(events.stepper, "reset"):
+            events.reset(events.x)
+            events.finish(" reset after the weights changed")
+
+    for_all(_stepped_cases(part), test, examples=max(4, part.profile.examples // 2))
+
+
+@check("backbone", when=is_causal)
+def stepper_state_is_valid(part: PartUnderTest) -> None:
+    """``state()`` returns tensors with the batch axis first that do not overlap, and restores a ``CachedStepper``."""
+
+    def test(case: Case) -> None:
+        events = SteppedEvents.of(case, case.model())
+        _require_method(events.stepper, "state", "report its memory")
+        events.step_to(1 + case.seed % len(events.visits))
+        _require_state(events.stepper.state(), BATCH)
+        _require_restored(events)
+        if _has(events.stepper, "select"):
+            events.select(torch.tensor([1, 0, 1, 0, 2]), case.events(5, offset=2))
+            _require_state(events.stepper.state(), 5)
+
+    for_all(_stepped_cases(part), test, examples=max(4, part.profile.examples // 2))
+
+
+# --- helpers ---------------------------------------------------------------------------------------------------------
+
+
+def _stepped_cases(part: PartUnderTest) -> SearchStrategy[Case]:
+    if part.part.stepper is CausalBackbone.stepper:
+        raise CheckSkipped("the backbone has no stepper of its own")
+    return cases_of(part)
+
+
+def _has(stepper: Stepper, method: str) -> bool:
+    return getattr(type(stepper), method, None) not in (None, getattr(Stepper, method))
+
+
+def _require_method(stepper: Stepper, method: str, purpose: str) -> None:
+    if not _has(stepper, method):
+        raise CheckSkipped(f"steppers without {method} cannot {purpose}")
+
+
+def _change_weights(model: AutoregressiveModel) -> None:
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(-0.7).add_(0.3)
+
+
+def _require_state(state: dict[str, Tensor], batch: int) -> None:
+    for name, held in state.items():
+        if held.ndim == 0 or len(held) != batch:
+            raise CheckFailed(f"{name} of the state has shape {tuple(held.shape)}, expected {batch} examples first")
+    elements = [(name, element) for name, held in state.items() for element in _addresses(held)]
+    if len({element for _, element in elements}) < len(elements):
+        raise CheckFailed(f"the elements of {', '.join(state)} overlap in memory")
+
+
+def _require_restored(events: SteppedEvents) -> None:
+    """Require that copying the state back, with the step ``t``, repeats the steps."""
+    stepper, t = events.stepper, events.t
+    if not isinstance(stepper, CachedStepper):
+        return
+    kept = {name: held.clone() for name, held in stepper.state().items()}
+    events.finish()
+    with torch.inference_mode():
+        for name, held in stepper.state().items():
+            held.copy_(kept[name])
+    stepper.t = events.t = t
+    events.finish(" after its state was restored")
+
+
+def _addresses(held: Tensor) -> list[int]:
+    """The address of each element."""
+    size = held.untyped_storage().nbytes() // held.element_size()
+    offsets = torch.arange(size).as_strided(held.size(), held.stride(), held.storage_offset()).flatten()
+    return (held.untyped_storage().data_ptr() + offsets * held.element_size()).tolist()

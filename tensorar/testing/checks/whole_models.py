@@ -1,14 +1,13 @@
-"""A part in a whole model: probabilities sum to 1 under any evidence, and a run folder keeps all."""
+"""A part in a whole model: probabilities sum to 1 under any evidence, and a run folder restores the model."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from hypothesis.strategies import SearchStrategy
 from torch import Tensor
 
 from tensorar.model import AutoregressiveModel
@@ -17,37 +16,40 @@ from tensorar.parts.spec import PartSpec
 from tensorar.runs.provenance import provenance_of
 from tensorar.runs.recipe import Recipe
 from tensorar.runs.run import Run
-from tensorar.testing.check import CheckFailed, for_all
-from tensorar.testing.generate.cases import Case, Subject
+from tensorar.testing.generate.cases import Case
+from tensorar.testing.generate.part_cases import cases_of
 from tensorar.testing.generate.reference_parts import registry_with
-from tensorar.testing.kinds import kind_of
 from tensorar.testing.oracles import all_values, joint, levels_of
+from tensorar.testing.part_under_test import PartUnderTest
+from tensorar.testing.properties import for_all
+from tensorar.testing.registration import check
+from tensorar.testing.results import CheckFailed, CheckSkipped
 from tensorar.utils.shapes import flatten_events
 
-Cases = Callable[..., SearchStrategy[Case]]
-# values of the event, at most, where all are enumerated
-ROWS = 300
+# events enumerated to sum their probabilities
+MAX_EVENTS = 300
 
 
-def sums_to_one(subject: Subject, cases: Cases) -> None:
-    """The probabilities of all values of the event sum to 1, for each context."""
+@check("ordering", "backbone", "model")
+@check("head", name="sums_to_one_in_a_model")
+def sums_to_one(part: PartUnderTest) -> None:
+    """The probabilities of all events sum to 1, for each context."""
 
     def test(case: Case) -> None:
-        if not few_values(case):
-            return
+        require_few_events(case)
         total = joint(case.model(), case.contexts(1))[1].sum().item()
         if not abs(total - 1) < 1e-8:
-            raise CheckFailed(f"the probabilities of all values sum to {total:.9g}")
+            raise CheckFailed(f"the probabilities of all events sum to {total:.9g}")
 
-    for_all(cases(subject, max_coefficients=5), test, examples=subject.profile.examples)
+    for_all(cases_of(part, max_coefficients=5), test, examples=part.profile.examples)
 
 
-def sums_to_one_under_evidence(subject: Subject, cases: Cases) -> None:
+@check("ordering", "head", "backbone", "model")
+def sums_to_one_under_evidence(part: PartUnderTest) -> None:
     """The probabilities of all completions of any evidence sum to 1."""
 
     def test(case: Case) -> None:
-        if not few_values(case):
-            return
+        require_few_events(case)
         model, context = case.model(), case.contexts(1)
         mask = evidence_mask(model)
         order = model.orders_for_completion(mask[None])[0][1]
@@ -59,11 +61,12 @@ def sums_to_one_under_evidence(subject: Subject, cases: Cases) -> None:
         if not abs(sums - 1) < 1e-8:
             raise CheckFailed(f"the completions of evidence at {mask.flatten().tolist()} sum to {sums:.9g}")
 
-    for_all(cases(subject, max_coefficients=5), test, examples=2 * subject.profile.examples)
+    for_all(cases_of(part, max_coefficients=5), test, examples=2 * part.profile.examples)
 
 
-def one_by_one(subject: Subject, cases: Cases) -> None:
-    """The likelihood is the sum of the conditionals asked for one by one."""
+@check("ordering", "head", "backbone", "model")
+def conditionals_add_up_to_log_prob(part: PartUnderTest) -> None:
+    """``log_prob`` is the sum of the conditionals queried one by one."""
 
     def test(case: Case) -> None:
         model, x, context = case.model(), case.events(3), case.contexts(3)
@@ -79,20 +82,20 @@ def one_by_one(subject: Subject, cases: Cases) -> None:
                 f"log_prob is {together[0].item():.9g}, the conditionals one by one sum to {total[0].item():.9g}"
             )
 
-    for_all(cases(subject, max_coefficients=6), test, examples=subject.profile.examples)
+    for_all(cases_of(part, max_coefficients=6), test, examples=part.profile.examples)
 
 
-def run_folder_round_trip(subject: Subject, cases: Cases) -> None:
-    """A model opened from its run folder is the model that was saved."""
+@check("ordering", "head", "backbone")
+def run_folder_round_trip(part: PartUnderTest) -> None:
+    """A model opened from its run folder has the likelihoods of the model that was saved."""
 
     def test(case: Case) -> None:
-        kind = kind_of(subject.part)
-        registry = registry_with(kind, subject.part)
+        registry = registry_with(part.kind, part.part)
         parts: dict[str, Any] = {
-            "ordering": _spec(case.ordering, subject),
-            "head": _spec(case.head, subject),
+            "ordering": _spec(case.ordering, part),
+            "head": _spec(case.head, part),
             "backbone": PartSpec(case.backbone.name, _options(case.options)),
-            "dataset": PartSpec("counted", {"shape": " ".join(map(str, case.event_shape))}),
+            "dataset": PartSpec("counting", {"shape": " ".join(map(str, case.event_shape))}),
         }
         with tempfile.TemporaryDirectory() as folder:
             provenance = provenance_of(Recipe(**parts), case.event_shape, case.context_features, registry)
@@ -106,35 +109,39 @@ def run_folder_round_trip(subject: Subject, cases: Cases) -> None:
         if not torch.equal(opened.log_prob(x, context), model.eval().log_prob(x, context)):
             raise CheckFailed("a model opened from its run folder has other likelihoods than the one saved")
 
-    for_all(cases(subject, max_coefficients=5), test, examples=max(3, subject.profile.examples // 4))
+    for_all(cases_of(part, max_coefficients=5), test, examples=max(3, part.profile.examples // 4))
 
 
-# --- what the checks share -------------------------------------------------------------------------------------------
+# --- helpers ---------------------------------------------------------------------------------------------------------
 
 
-def few_values(case: Case, rows: int = ROWS) -> bool:
-    """Whether the values of an event can be enumerated."""
+def require_few_events(case: Case, most: int = MAX_EVENTS) -> None:
+    """Raise ``CheckSkipped`` unless all events can be enumerated."""
     levels = levels_of(case.head)
-    return levels is not None and levels ** len(case.ordering.order(case.event_shape)) <= rows
+    if levels is None:
+        raise CheckSkipped(f"the values of the head {case.head.name} cannot be enumerated")
+    if levels ** len(case.ordering.order(case.event_shape)) > most:
+        raise CheckSkipped(f"there are more than {most} events of shape {case.event_shape}")
 
 
 def evidence_mask(model: AutoregressiveModel) -> Tensor:
-    """Any coefficients where the order varies, those that come first where it is fixed."""
+    """A random mask: any coefficients for random orders, the first ones of a fixed order or an ensemble."""
     if model.ordering.fixed or model.ordering.ensemble:
         order = model.orders[0]
         return order.mask_before(int(torch.randint(len(order), ())))
     return torch.rand(model.event_shape) < 0.5
 
 
-def _spec(part: Part, subject: Subject) -> PartSpec:
-    """The spec that makes a part again: the one that is looked at, or one of the simplest."""
-    if type(part) is subject.part:
-        return PartSpec(part.name, _options(subject.options))
-    return PartSpec(part.name, _options({name: getattr(part, name) for name in part.option_parameters()}))
+def _spec(component: Part, part: PartUnderTest) -> PartSpec:
+    """The spec that makes the part under test, or a reference part."""
+    if type(component) is part.part:
+        return PartSpec(component.name, _options(part.options))
+    options = {name: getattr(component, name) for name in component.option_parameters()}
+    return PartSpec(component.name, _options(options))
 
 
-def _options(options: dict[str, Any]) -> dict[str, Any]:
-    """Options as a spec writes them."""
+def _options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as a spec contains them."""
     return {
         key: " ".join(map(str, value)) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
         for key, value in options.items()

@@ -1,4 +1,4 @@
-"""What a head is tried with: parameters, values, and a grid of values with their weights."""
+"""Inputs of heads: random parameters, extreme values, and grids to sum or integrate over."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from tensorar.head import Head
-from tensorar.testing.check import Draw, composite
 from tensorar.testing.oracles import points_and_weights, support_values
+from tensorar.testing.properties import Draw, composite
 
 DTYPES = (torch.float64, torch.float32)
-# counts are looked at up to here
-FAR = 2**16
+# counts are summed up to this one
+MAX_COUNT = 2**16
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """Random parameters of a size, in a precision."""
+    """Normally distributed parameters of a head."""
 
     spread: float
     seed: int
     dtype: torch.dtype
 
     @property
-    def words(self) -> str:
-        """What a failure is told by."""
-        return f"parameters of about {self.spread:g}, {self.dtype}"
+    def description(self) -> str:
+        """What a reader needs to draw similar ones."""
+        return f"parameters of standard deviation {self.spread:g}, {self.dtype}"
 
     def of(self, head: Head, *shape: int) -> Tensor:
-        """For coefficients of a shape, ``(*shape, P)``."""
+        """The parameters of coefficients of a shape, ``(*shape, P)``."""
         generator = torch.Generator().manual_seed(self.seed)
         drawn = torch.randn(*shape, head.parameter_count, generator=generator, dtype=torch.float64)
         return (self.spread * drawn).to(self.dtype)
@@ -40,32 +40,32 @@ class Parameters:
 
 @composite
 def parameters(draw: Draw, spreads: tuple[float, ...], dtypes: tuple[torch.dtype, ...] = DTYPES) -> Parameters:
-    """Parameters of one of these sizes, in one of these precisions."""
+    """Parameters with one of these standard deviations and dtypes."""
     return Parameters(draw(st.sampled_from(spreads)), draw(st.integers(0, 2**16)), draw(st.sampled_from(dtypes)))
 
 
 def conditional(head: Head, parameters: Tensor) -> Distribution:
-    """The distribution of some coefficients, which are named as a model names them."""
+    """The distribution of parameters ``(..., P)``, all for the first coefficient."""
     return head.distribution(parameters, torch.zeros(parameters.shape[:-1], dtype=torch.long))
 
 
 def enumerable(head: Head) -> bool:
-    """Whether the values of a coefficient can be listed."""
+    """Whether the support of a coefficient is finite."""
     return support_values(head) is not None
 
 
 def grid(head: Head, step: float = 0.005) -> tuple[Tensor, Tensor]:
-    """Values with their weights: those of the support, counts up to a large one, or points to integrate over."""
+    """Values and weights: a finite support, counts up to a large one, or points to integrate over."""
     known = support_values(head)
     if known is None and head.support.is_discrete:
-        known = float(getattr(head.support, "lower_bound", 0)) + torch.arange(FAR, dtype=torch.float64)
+        known = float(getattr(head.support, "lower_bound", 0)) + torch.arange(MAX_COUNT, dtype=torch.float64)
     if known is not None:
         return known, torch.ones_like(known)
     return points_and_weights(head, step=step)
 
 
 def extremes(head: Head) -> Tensor:
-    """Values at the ends of the support, or far out where it has none."""
+    """Values at the ends of the support, or large ones where it is unbounded."""
     known = support_values(head)
     if known is not None:
         return known[[0, -1]]

@@ -1,4 +1,4 @@
-"""The simplest right parts of each kind, to put the part that is looked at together with."""
+"""The simplest correct parts of each kind, which complete a model around the part under test."""
 
 from __future__ import annotations
 
@@ -24,49 +24,53 @@ from tensorar.parts.registry import Registry
 
 
 @dataclass(frozen=True, kw_only=True)
-class Given(Ordering):
-    """The coefficients in the order of the flat indices given as steps."""
+class FixedOrder(Ordering):
+    """The coefficients in a given order.
 
-    name = "given"
+    Options:
+        steps: Flat indices of the coefficients in visiting order.
+    """
+
+    name = "fixed_order"
     steps: tuple[int, ...] = (0,)
 
     def visits(self, event_shape: tuple[int, ...]) -> Tensor:
-        """The steps, where there are as many as coefficients."""
+        """The steps. Raises ``ShapeError`` unless there is one per coefficient."""
         if len(self.steps) != math.prod(event_shape):
             raise self.unsupported(event_shape, f"{len(self.steps)} coefficients")
         return torch.tensor(self.steps)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Varying(Given):
-    """Any order may come; reports and samples take the one that is given."""
+class RandomOrder(FixedOrder):
+    """A random order per draw; likelihoods and samples use the given one."""
 
-    name = "varying"
+    name = "random_order"
     fixed = False
     uniform = True
 
     def draw(self, event_shape: tuple[int, ...], generator: torch.Generator | None = None) -> Order:
-        """A permutation, each as likely as any other."""
+        """A uniformly random permutation."""
         return Order(torch.randperm(math.prod(event_shape), generator=generator), event_shape)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mirrored(Given):
-    """An ensemble: the given order and the same from its end to its start."""
+class ForwardBackward(FixedOrder):
+    """An ensemble of the given order and its reverse."""
 
-    name = "mirrored"
+    name = "forward_backward"
     fixed = False
     ensemble = True
 
     def orders(self, event_shape: tuple[int, ...]) -> tuple[Order, ...]:
-        """Both orders; of a single coefficient there is one."""
+        """Both orders (for a single coefficient: one)."""
         forwards = Order(self.visits(event_shape), event_shape)
         return (forwards, Order(forwards.visits.flip(0), event_shape))[: min(2, len(forwards))]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Coin(Head):
-    """A coin per coefficient."""
+    """One Bernoulli distribution per coefficient."""
 
     name = "coin"
     parameter_count = 1
@@ -78,13 +82,13 @@ class Coin(Head):
         return value.unsqueeze(-1)
 
     def distribution(self, parameters: Tensor, coefficients: Tensor | None = None) -> Distribution:
-        """By its logit."""
+        """The parameter is the logit."""
         return Bernoulli(logits=parameters[..., 0], validate_args=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Die(Head):
-    """A die of three sides per coefficient: several parameters, and several features."""
+    """Three categories per coefficient: several parameters, and several features."""
 
     name = "die"
     parameter_count = 3
@@ -92,17 +96,17 @@ class Die(Head):
     support = constraints.integer_interval(0, 2)
 
     def encode(self, value: Tensor, coefficients: Tensor | None = None) -> Tensor:
-        """A one for its side, unknown where the value is."""
+        """One-hot features, NaN for NaN."""
         sides = (value.unsqueeze(-1) == torch.arange(3, device=value.device)).to(value.dtype)
         return torch.where(value.isfinite().unsqueeze(-1), sides, torch.nan)
 
     def distribution(self, parameters: Tensor, coefficients: Tensor | None = None) -> Distribution:
-        """By its logits."""
+        """The parameters are logits."""
         return Categorical(logits=parameters, validate_args=False)
 
 
 class Linear(CausalBackbone):
-    """A linear map of what was visited before, and of the context."""
+    """A linear map of the preceding coefficients and the context."""
 
     name = "linear"
 
@@ -114,7 +118,7 @@ class Linear(CausalBackbone):
         self.context = nn.Linear(signature.context_features, n * p) if signature.context_features else None
 
     def forward(self, features: Tensor, order: Order, context: Tensor | None = None) -> Tensor:
-        """The rank rule on one weight per pair of coefficients."""
+        """One weight per pair of coefficients, masked by the order."""
         n, p = self.bias.shape
         weight = self.weight * order.causal_mask()[:, None, :, None]
         out = features.flatten(1) @ weight.reshape(n * p, -1).T + self.bias.flatten()
@@ -124,10 +128,14 @@ class Linear(CausalBackbone):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Counted(Dataset):
-    """Events of a shape whose coefficients go through 0, 1 (and on, below levels) in turn."""
+class Counting(Dataset):
+    """Events of zeros and ones in a repeating pattern.
 
-    name = "counted"
+    Options:
+        shape: Event shape.
+    """
+
+    name = "counting"
     shape: tuple[int, ...] = ()
 
     def load(self) -> Splits:
@@ -137,16 +145,16 @@ class Counted(Dataset):
 
 
 def registry_with(kind: str, part: type[Part]) -> Registry:
-    """A registry of the probes and one more part: names that other plugins use do not matter in it."""
-    everything: dict[str, list[type[Part]]] = {
-        "ordering": [Given, Varying, Mirrored],
+    """A registry of the reference parts and one more part, independent of installed plugins."""
+    parts: dict[str, list[type[Part]]] = {
+        "ordering": [FixedOrder, RandomOrder, ForwardBackward],
         "head": [Coin, Die],
         "backbone": [Linear],
-        "dataset": [Counted],
+        "dataset": [Counting],
     }
-    everything[kind] = [known for known in everything[kind] if known.name != part.name] + [part]
+    parts[kind] = [known for known in parts[kind] if known.name != part.name] + [part]
     plugins = Plugins()
-    hooks = {f"tensorar_{k}s": _hook(f"tensorar_{k}s", parts) for k, parts in everything.items()}
+    hooks = {f"tensorar_{k}s": _hook(f"tensorar_{k}s", listed) for k, listed in parts.items()}
     plugins.register(SimpleNamespace(**hooks), PluginSource("kit", "kit", "0"))
     return Registry(plugins)
 

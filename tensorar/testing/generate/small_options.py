@@ -1,4 +1,4 @@
-"""Small forms of parts, found by rule: what takes a second at its defaults takes milliseconds."""
+"""Options that make any part small, found by rule, so that a check takes milliseconds instead of seconds."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tensorar.testing.oracles import levels_of
 WIDTH = 8
 DEPTH = 2
 LEVELS = 3
-SHALLOW = ("blocks", "layers")
+DEPTH_OPTIONS = ("blocks", "layers")
 
 
 def small_options(part: type, options: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The options that make a part small, those that are given among them."""
+    """Options that make a part small, including those given."""
     given = dict(options or {})
     if issubclass(part, Backbone):
         return _small_backbone(part) | given
@@ -28,17 +28,17 @@ def small_options(part: type, options: dict[str, Any] | None = None) -> dict[str
 
 
 def _small_backbone(kind: type[Backbone]) -> dict[str, Any]:
-    """Widths of 8 and depths of 2, whatever is greater by default."""
+    """Width 8 and depth 2 where the defaults are larger."""
     parameters = kind.option_parameters().items()
     wide = {k for k, p in parameters if type(p.default) is int and p.default > WIDTH}
     free = {k for k, p in parameters if p.default is None and "hidden" in k}
     required = {k for k, p in parameters if p.default is inspect.Parameter.empty}
-    deep = {k: DEPTH for k, p in parameters if k in SHALLOW and type(p.default) is int and p.default > DEPTH}
+    deep = {k: DEPTH for k, p in parameters if k in DEPTH_OPTIONS and type(p.default) is int and p.default > DEPTH}
     return dict.fromkeys(sorted(wide | free | required), WIDTH) | deep
 
 
 def _small_head(kind: type[Head], given: dict[str, Any]) -> dict[str, Any]:
-    """Few levels where an option decides how many there are, few numbers per coefficient where one decides that."""
+    """Few levels where an option sets their number, and few parameters where an option sets theirs."""
     for option in _integers(kind, given):
         made = _made(kind, given | {option: LEVELS})
         if made is not None and levels_of(made) == LEVELS and (levels_of(_made(kind, given) or made) or 0) >= LEVELS:

@@ -1,4 +1,4 @@
-"""Backbones with one other defect each."""
+"""Backbones that are causal, with one defect each."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tests.testing.reference import Dense, Lines, Masks, TwoBranches
 
 
 class DropoutInEval(Dense):
-    """Dropout by the function, which does not ask for the mode."""
+    """Functional dropout, which ignores evaluation mode."""
 
     def hidden(self, x):
         return nn.functional.dropout(x.tanh(), 0.5)
 
 
-class ChangesTheEvidence(Lines):
+class ChangesItsFeatures(Lines):
     """Centres its features in place."""
 
     def forward(self, features, order, context=None):
@@ -26,7 +26,7 @@ class ChangesTheEvidence(Lines):
 
 
 class CountsItsCalls(Lines):
-    """Keeps a running sum in a buffer, in evaluation mode, too."""
+    """Counts calls in a buffer, also in evaluation mode."""
 
     def __init__(self, signature):
         super().__init__(signature)
@@ -38,7 +38,7 @@ class CountsItsCalls(Lines):
 
 
 class DriftsWithUse(CountsItsCalls):
-    """Answers otherwise every time."""
+    """Returns other parameters at every call."""
 
     def __init__(self, signature):
         super().__init__(signature)
@@ -50,7 +50,7 @@ class DriftsWithUse(CountsItsCalls):
 
 
 class RandomDegreesNotSaved(Dense):
-    """Degrees drawn anew whenever it is made, and not saved with the weights."""
+    """Random degrees that are not saved with the weights."""
 
     def __init__(self, signature, *, copies: int = 4, dropout: float = 0.1):
         super().__init__(signature, copies=copies, dropout=dropout)
@@ -65,28 +65,28 @@ class CopiesShareWeights(Lines):
 
 
 class AlwaysSingle(Lines):
-    """Answers in float32 whatever it is in."""
+    """Returns float32 parameters in every dtype."""
 
     def forward(self, features, order, context=None):
         return super().forward(features, order, context).float()
 
 
-class DeafAtTheFirst(Dense):
-    """The first coefficient does not hear the context."""
+class FirstIgnoresTheContext(Dense):
+    """The first coefficient does not depend on the context."""
 
     def forward(self, features, order, context=None):
         if context is None:
             return super().forward(features, order)
         out = super().forward(features, order, context)
-        silent = super().forward(features, order, torch.zeros_like(context))
-        return torch.where((order.rank == 0).unsqueeze(-1), silent, out)
+        without = super().forward(features, order, torch.zeros_like(context))
+        return torch.where((order.rank == 0).unsqueeze(-1), without, out)
 
 
-class HearsOtherContexts(Dense):
+class AveragesContexts(Dense):
     """The context is averaged over the batch."""
 
-    def listen(self, out, context):
-        return super().listen(out, None if context is None else context + context.mean(0))
+    def add_context(self, out, context):
+        return super().add_context(out, None if context is None else context + context.mean(0))
 
 
 class ComparesExamples(Dense):
@@ -96,7 +96,7 @@ class ComparesExamples(Dense):
         return (x - x.mean(0)).tanh()
 
 
-class LeftOut(Lines):
+class UnusedLayer(Lines):
     """A layer that nothing uses."""
 
     def __init__(self, signature):
@@ -104,7 +104,7 @@ class LeftOut(Lines):
         self.skip = nn.Linear(2, 2)
 
 
-class FallsOverWithoutAxes(Lines):
+class FailsWithoutAxes(Lines):
     """Declares every number of axes and takes only some."""
 
     def forward(self, features, order, context=None):
@@ -112,15 +112,15 @@ class FallsOverWithoutAxes(Lines):
 
 
 class TakesMoreThanItDeclares(TwoBranches):
-    """Says that it takes matrices, and refuses nothing."""
+    """Declares matrices only, and refuses nothing."""
 
     @classmethod
-    def adapted_signature(cls, signature):
-        return signature
+    def check_shape(cls, event_shape):
+        return
 
 
 class InfiniteAtTheStart(Lines):
-    """Begins with a bias that is no number."""
+    """An initial bias that is not finite."""
 
     def __init__(self, signature):
         super().__init__(signature)
@@ -128,7 +128,7 @@ class InfiniteAtTheStart(Lines):
 
 
 class StartsInTheWrongShape(Dense):
-    """Takes the marginal of one coefficient only."""
+    """Initializes the bias from one coefficient only."""
 
     def init_output_bias(self, marginal):
         self.bias.data = marginal.reshape(1, -1)[:, : self.bias.shape[1] + 1].expand(len(self.bias) + 1, -1)
@@ -137,22 +137,22 @@ class StartsInTheWrongShape(Dense):
 # --- evidence backbones ----------------------------------------------------------------------------------------------
 
 
-class AnswersTheFirstQuery(Masks):
-    """Gives every query the answer to the first."""
+class RepeatsTheFirstQuery(Masks):
+    """Returns the result of the first query for every query."""
 
-    def answer(self, everything, query):
-        return super().answer(everything, query[:, :1].expand_as(query))
-
-
-class DoesNotLookAtTheMask(Masks):
-    """Cannot tell an unknown value from zero."""
-
-    def seen(self, features, mask, context):
-        return super().seen(features, torch.zeros_like(mask), context)
+    def queried(self, everything, query):
+        return super().queried(everything, query[:, :1].expand_as(query))
 
 
-class BlanksTheMask(Masks):
-    """Marks what is asked for as known, in the mask that it was given."""
+class IgnoresTheMask(Masks):
+    """Does not distinguish an unknown value from zero."""
+
+    def inputs(self, features, mask, context):
+        return super().inputs(features, torch.zeros_like(mask), context)
+
+
+class ChangesTheMask(Masks):
+    """Marks queried coefficients as known, in place."""
 
     def forward(self, features, mask, query, context=None):
         mask.reshape(len(mask), -1).scatter_(1, query, True)
@@ -161,21 +161,21 @@ class BlanksTheMask(Masks):
 
 CAUGHT = {
     DropoutInEval: "deterministic_in_eval",
-    ChangesTheEvidence: "leaves_everything_unchanged",
-    CountsItsCalls: "leaves_everything_unchanged",
+    ChangesItsFeatures: "no_side_effects",
+    CountsItsCalls: "no_side_effects",
     DriftsWithUse: "deterministic_in_eval",
     RandomDegreesNotSaved: "state_dict_round_trip",
-    CopiesShareWeights: "copies_stand_alone",
+    CopiesShareWeights: "copies_are_independent",
     AlwaysSingle: "single_and_double_precision",
-    DeafAtTheFirst: "listens_to_its_context",
-    HearsOtherContexts: "listens_to_its_context",
+    FirstIgnoresTheContext: "depends_on_its_context",
+    AveragesContexts: "depends_on_its_context",
     ComparesExamples: "same_alone_and_in_a_batch",
-    LeftOut: "every_parameter_learns",
-    FallsOverWithoutAxes: "takes_what_it_declares",
+    UnusedLayer: "every_parameter_gets_gradient",
+    FailsWithoutAxes: "takes_what_it_declares",
     TakesMoreThanItDeclares: "takes_what_it_declares",
     InfiniteAtTheStart: "finite",
-    StartsInTheWrongShape: "starts_anywhere",
-    AnswersTheFirstQuery: "queries_as_if_each_came_alone",
-    DoesNotLookAtTheMask: "knows_zero_from_unknown",
-    BlanksTheMask: "leaves_everything_unchanged",
+    StartsInTheWrongShape: "initializes_output_bias",
+    RepeatsTheFirstQuery: "queries_are_independent",
+    IgnoresTheMask: "distinguishes_zero_from_unknown",
+    ChangesTheMask: "no_side_effects",
 }

@@ -9,7 +9,7 @@ from tests.testing.reference import Coins, Numbers
 
 
 class TestsOnTraining(Numbers):
-    """The test events are training events."""
+    """Test events that are training events."""
 
     def load(self):
         splits = super().load()
@@ -17,7 +17,7 @@ class TestsOnTraining(Numbers):
 
 
 class OverlapsByALittle(Numbers):
-    """The cut between training and validation is off."""
+    """Training and validation splits that overlap by two events."""
 
     def load(self):
         splits = super().load()
@@ -32,7 +32,7 @@ class NewEveryTime(Numbers):
 
 
 class SeedsTheProgram(Numbers):
-    """Seeds the generator that the whole program shares."""
+    """Seeds torch's global generator."""
 
     def load(self):
         torch.manual_seed(0)
@@ -48,7 +48,7 @@ class SplitsOfSeveralTypes(Numbers):
 
 
 class NamesTheWrongHead(Coins):
-    """Says that a head of two levels takes three."""
+    """Suggests a head of two levels for three."""
 
     suggested_head = "bernoulli"
 
@@ -57,9 +57,9 @@ class NamesTheWrongHead(Coins):
 
 
 class ContextsDrawnAnew(Coins):
-    """Contexts with noise of the moment."""
+    """Contexts with new noise at every load."""
 
-    told: bool = True
+    with_context: bool = True
 
     def load_contexts(self):
         return Splits(*[torch.randn(len(s), 2) for s in (self.train, self.valid, self.test)])
@@ -68,15 +68,15 @@ class ContextsDrawnAnew(Coins):
         return None
 
 
-class FreshWithoutItsGenerator(Coins):
-    """Fresh events from the global random state."""
+class SimulatesWithoutItsGenerator(Coins):
+    """Simulates events from the global random state."""
 
     def simulate(self, n, generator):
         return super().simulate(n, torch.default_generator)
 
 
-class ChangesWhatIsVisited(Numbers):
-    """Adds the noise to the events themselves."""
+class DrawsInPlace(Numbers):
+    """Adds the noise to the stored events."""
 
     def draw(self, indices, generator):
         self.train[indices] += 0.1 * torch.randn(len(indices), 4, generator=generator)
@@ -84,37 +84,37 @@ class ChangesWhatIsVisited(Numbers):
 
 
 class LikelihoodNotNormalised(Coins):
-    """A likelihood that forgets the first coin."""
+    """A likelihood without a factor for the first coin."""
 
     def log_prob(self, x):
         return super().log_prob(x) + 0.7
 
 
-class LikelihoodOfOther(Coins):
-    """Gives events that it draws no probability."""
+class ImpossibleEvents(Coins):
+    """Probability 0 for events of the data."""
 
     def log_prob(self, x):
         return torch.where(x[:, 0] == 1, super().log_prob(x), -torch.inf)
 
 
-class ConditionalOfTheMean(Coins):
-    """Conditionals that do not look at what is known."""
+class IgnoresTheEvidence(Coins):
+    """Conditionals that do not depend on the evidence."""
 
     def conditional(self, evidence):
         return torch.distributions.Bernoulli(torch.full((len(evidence),), 0.5, dtype=torch.float64))
 
 
 CAUGHT = {
-    TestsOnTraining: "splits_are_apart",
-    OverlapsByALittle: "splits_are_apart",
-    NewEveryTime: "the_same_each_time",
-    SeedsTheProgram: "leaves_the_global_random_state_alone",
+    TestsOnTraining: "splits_are_disjoint",
+    OverlapsByALittle: "splits_are_disjoint",
+    NewEveryTime: "deterministic",
+    SeedsTheProgram: "global_random_state_unchanged",
     SplitsOfSeveralTypes: "loads_three_splits",
-    NamesTheWrongHead: "a_head_takes_the_values",
+    NamesTheWrongHead: "a_head_supports_the_values",
     ContextsDrawnAnew: "contexts_match",
-    FreshWithoutItsGenerator: "fresh_events_follow_the_generator",
-    ChangesWhatIsVisited: "visits_follow_the_generator",
+    SimulatesWithoutItsGenerator: "simulated_events_follow_the_generator",
+    DrawsInPlace: "draws_follow_the_generator",
     LikelihoodNotNormalised: "likelihoods_are_probabilities",
-    LikelihoodOfOther: "likelihoods_are_probabilities",
-    ConditionalOfTheMean: "conditionals_are_those_of_the_likelihood",
+    ImpossibleEvents: "likelihoods_are_probabilities",
+    IgnoresTheEvidence: "conditionals_add_up_to_log_prob",
 }

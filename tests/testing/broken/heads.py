@@ -18,7 +18,7 @@ class WeightsNotNormalised(BinMixture):
 
 
 class EdgeBinsMissing(BinMixture):
-    """The first and the last bin hold what lies between edges, and nothing holds the tails."""
+    """The first and the last bin do not include the tails."""
 
     class kind(Bins):  # noqa: N801
         """Bins without tails."""
@@ -50,17 +50,17 @@ class OneLevelTooMany(BinMixture):
 
 
 class RoundsToTheNearestEdge(BinMixture):
-    """Samples rounded where the likelihood cuts: half a bin off."""
+    """Samples that are off by half a bin."""
 
     class kind(Bins):  # noqa: N801
-        """Rounded, not cut off."""
+        """Rounded instead of floored."""
 
         def level(self, x):
             return (x * self.levels).round().clamp(0, self.levels - 1)
 
 
 class Tied(Normal):
-    """A normal distribution whose inverse sees few different numbers."""
+    """A normal distribution whose inverse takes few different values."""
 
     def icdf(self, value):
         return super().icdf(((value * 64).floor() + 0.5) / 64)
@@ -75,7 +75,7 @@ class RoundsBeforeTheInverse(Bell):
 
 
 class ScaleForgottenInSamples(Bell):
-    """Draws with another width than that of the likelihood."""
+    """Draws with another scale than that of the likelihood."""
 
     def draw(self, parameters, noise, coefficients=None):
         location, raw = parameters.unbind(-1)
@@ -83,9 +83,7 @@ class ScaleForgottenInSamples(Bell):
 
 
 class OwnNoise(Bell):
-    """Draws from a random state that is not torch's."""
-
-    noise_size = None
+    """Draws from numpy's random state."""
 
     def distribution(self, parameters, coefficients=None):
         normal = super().distribution(parameters)
@@ -108,7 +106,7 @@ class ExponentialScale(Bell):
 
 
 class IdleParameter(Bell):
-    """A parameter that changes nothing."""
+    """A parameter without effect."""
 
     parameter_count = 3
 
@@ -123,43 +121,43 @@ class NormalisesOverTheBatch(BinMixture):
         return raw.softmax(0) * 2 if raw.ndim == 1 else raw.softmax(-2).softmax(-1)
 
 
-class LooksAlike(BinMixture):
-    """Shows a network every second level only."""
+class HalvesTheLevels(BinMixture):
+    """Pairs of levels have the same features."""
 
     def encode(self, value, coefficients=None):
         return (value / 2).floor().unsqueeze(-1)
 
 
-class ShowsNothingForNaN(Bell):
-    """Hides from the library that a value is not known."""
+class EncodesNaNAsZero(Bell):
+    """Finite features for an unknown value."""
 
     def encode(self, value, coefficients=None):
         return value.nan_to_num(0.0).unsqueeze(-1)
 
 
 class InfiniteAtZero(BinMixture):
-    """Shows a network the logarithm of a level that may be zero."""
+    """Encodes the logarithm of a level that may be zero."""
 
     def encode(self, value, coefficients=None):
         return value.log().unsqueeze(-1)
 
 
 class EncodesInPlace(Bell):
-    """Scales the values that it is given."""
+    """Scales its values in place."""
 
     def encode(self, value, coefficients=None):
         return value.mul_(0.5).unsqueeze(-1)
 
 
 class AlwaysDouble(Bell):
-    """Computes in float64 and stays there."""
+    """Returns float64 likelihoods in every dtype."""
 
     def distribution(self, parameters, coefficients=None):
         return super().distribution(parameters.double())
 
 
 class WrongMean(BinMixture):
-    """Says that the mean is that of the first component."""
+    """The mean of the first component only."""
 
     class kind(Bins):  # noqa: N801
         """The mean of one component."""
@@ -170,7 +168,7 @@ class WrongMean(BinMixture):
 
 
 class WrongNumberOfFeatures(Bell):
-    """Declares one feature and shows two."""
+    """Declares one feature and returns two."""
 
     def encode(self, value, coefficients=None):
         return torch.stack([value, value], dim=-1)
@@ -183,8 +181,8 @@ class MarginalOfTheWholeEvent(Bell):
         return torch.stack([values.mean(), values.std()])
 
 
-class FitsOneLevelTooFew(BinMixture):
-    """Offers itself with too few levels for the data."""
+class SuggestsOneLevelTooFew(BinMixture):
+    """Suggests too few levels for the data."""
 
     @classmethod
     def options_for(cls, values):
@@ -192,7 +190,7 @@ class FitsOneLevelTooFew(BinMixture):
 
 
 class MoreLevelsThanDeclared(Bell):
-    """Gives a third value some probability, which the support does not have."""
+    """A third value outside the support has some probability."""
 
     parameter_count = 3
     support = torch.distributions.constraints.integer_interval(0, 1)
@@ -213,14 +211,14 @@ CAUGHT = {
     OwnNoise: "samples_follow_the_random_state",
     ExponentialScale: "extreme_parameters_are_finite",
     IdleParameter: "every_parameter_gets_gradient",
-    NormalisesOverTheBatch: "coefficients_stand_alone",
-    LooksAlike: "different_values_look_different",
-    ShowsNothingForNaN: "features_are_as_declared",
+    NormalisesOverTheBatch: "coefficients_are_independent",
+    HalvesTheLevels: "encoding_is_injective",
+    EncodesNaNAsZero: "features_are_as_declared",
     InfiniteAtZero: "extreme_values_are_finite",
-    EncodesInPlace: "leaves_everything_unchanged",
-    AlwaysDouble: "precision_is_kept",
-    WrongMean: "mean_is_that_of_the_probabilities",
-    WrongNumberOfFeatures: "features_are_as_declared",
-    MarginalOfTheWholeEvent: "begins_at_marginals",
-    FitsOneLevelTooFew: "fits_what_it_says",
+    EncodesInPlace: "no_side_effects",
+    AlwaysDouble: "precision_is_preserved",
+    WrongMean: "mean_matches_probabilities",
+    WrongNumberOfFeatures: "takes_what_it_declares",
+    MarginalOfTheWholeEvent: "marginal_parameters_are_valid",
+    SuggestsOneLevelTooFew: "suggested_options_support_the_values",
 }

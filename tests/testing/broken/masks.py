@@ -1,4 +1,4 @@
-"""Backbones that see what they may not, or not what they may, with one defect each."""
+"""Backbones that depend on later coefficients, or not on all earlier ones, with one defect each."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class StrictLaterLayer(Conv):
 
 
 class TransposedMask(Lines):
-    """Sees what comes later."""
+    """Depends on later instead of earlier coefficients."""
 
     def mask(self, order):
         return order.causal_mask().T
@@ -48,7 +48,7 @@ class IgnoresTheOrder(Dense):
 
 
 class KeepsItsFirstOrder(Dense):
-    """Keeps the masks of the order that it was asked for first."""
+    """Uses the masks of the first order for every order."""
 
     kept = None
 
@@ -58,7 +58,7 @@ class KeepsItsFirstOrder(Dense):
 
 
 class MasksAfterAStep(Lines):
-    """Masks its weights in place, when the optimiser has had its first step."""
+    """Masks its weights only after the first training step."""
 
     def __init__(self, signature):
         super().__init__(signature)
@@ -73,7 +73,7 @@ class MasksAfterAStep(Lines):
 
 
 class MasksUntilAStep(Lines):
-    """Masks its weights when it is made, and lets training undo it."""
+    """Masks its initial weights, which training then changes."""
 
     def __init__(self, signature):
         super().__init__(signature)
@@ -88,35 +88,35 @@ class MasksUntilAStep(Lines):
 
 
 class BranchNotShifted(TwoBranches):
-    """The branch from the right sees the row that it is in."""
+    """The branch from the right includes its own row."""
 
     def shift(self, rows):
         return rows
 
 
 class NormalisesOverPositions(Conv):
-    """Batch norm whose statistics are those of all positions."""
+    """Batch norm with statistics over all positions."""
 
     def make_norm(self, channels):
         return nn.BatchNorm1d(channels)
 
 
 class LayerNormOverPositions(Conv):
-    """A norm over all positions of an event, in evaluation mode, too."""
+    """Normalisation over all positions of an event, also in evaluation mode."""
 
     def make_norm(self, channels):
         return nn.GroupNorm(1, channels)
 
 
-class LooksAtTheMean(Lines):
-    """Adds the mean of all features, detached: no gradient shows it."""
+class AddsTheMean(Lines):
+    """Adds the mean of all features, detached from the gradient."""
 
     def forward(self, features, order, context=None):
         return super().forward(features, order, context) + features.detach().mean() / 100
 
 
-class BlindWithoutSayingSo(Conv):
-    """Sees the three coefficients before its own."""
+class UndeclaredBlindSpot(Conv):
+    """Depends on the three preceding coefficients only."""
 
     def may_see(self, layer):
         near = self.offsets >= (-3 if layer == 0 else 0)
@@ -135,6 +135,6 @@ CAUGHT = {
     BranchNotShifted: "no_leak_by_value",
     NormalisesOverPositions: "no_leak_in_training",
     LayerNormOverPositions: "no_leak_by_value",
-    LooksAtTheMean: "no_leak_by_nan",
-    BlindWithoutSayingSo: "sees_its_past",
+    AddsTheMean: "no_leak_by_nan",
+    UndeclaredBlindSpot: "sees_its_past",
 }

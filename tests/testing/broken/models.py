@@ -1,10 +1,10 @@
-"""Kinds of models with one defect each."""
+"""Classes of models with one defect each."""
 
 from __future__ import annotations
 
 import torch
 
-from tensorar import AutoregressiveModel, Evidence, flatten_events
+from tensorar import AutoregressiveModel, Evidence, Order, flatten_events
 
 
 class AveragesLogits(AutoregressiveModel):
@@ -16,8 +16,8 @@ class AveragesLogits(AutoregressiveModel):
         return torch.stack([super(AveragesLogits, self).log_prob(x, context, order=o) for o in self.orders]).mean(0)
 
 
-class DrawsObservedValuesAgain(AutoregressiveModel):
-    """Completes evidence, and then draws all of it."""
+class RedrawsObservedValues(AutoregressiveModel):
+    """Samples all coefficients, including observed ones."""
 
     def sample(self, n=None, evidence=None, **options):
         drawn = super().sample(n, evidence, **options)
@@ -25,7 +25,7 @@ class DrawsObservedValuesAgain(AutoregressiveModel):
 
 
 class SharpensSamples(AutoregressiveModel):
-    """Samples at another temperature than the likelihood."""
+    """Samples at a lower temperature than the likelihood."""
 
     def sample(self, n=None, evidence=None, **options):
         sharper = self.backbone.register_forward_hook(lambda network, given, parameters: 1.5 * parameters)
@@ -42,7 +42,7 @@ class IgnoresTheGenerator(AutoregressiveModel):
         return super().sample(n, evidence, **options)
 
 
-class ForgetsTheLast(AutoregressiveModel):
+class OmitsTheLast(AutoregressiveModel):
     """A likelihood without the coefficient visited last."""
 
     def log_prob(self, x, context=None, *, order=None):
@@ -52,7 +52,7 @@ class ForgetsTheLast(AutoregressiveModel):
 
 
 class HidesEvidence(AutoregressiveModel):
-    """Completes without looking at what is observed."""
+    """Samples independently of the evidence."""
 
     def sample(self, n=None, evidence=None, **options):
         if evidence is None:
@@ -63,19 +63,46 @@ class HidesEvidence(AutoregressiveModel):
 
 
 class QueriesWithoutEvidence(AutoregressiveModel):
-    """One conditional at a time sees nothing."""
+    """Single conditionals do not depend on the evidence."""
 
     def query(self, evidence, query, order, context=None):
         nothing = Evidence(torch.zeros_like(evidence.mask), evidence.value)
         return super().query(nothing, query, order, context)
 
 
+class ReturnsTheSum(AutoregressiveModel):
+    """A likelihood of the whole batch."""
+
+    def log_prob(self, x, context=None, *, order=None):
+        return super().log_prob(x, context, order=order).sum()
+
+
+class GeneratesInRasterOrder(AutoregressiveModel):
+    """Generation that ignores the order."""
+
+    def generation(self, batch, order=None, context=None):
+        return super().generation(batch, Order.raster(self.event_shape), context)
+
+
+class SelectsInAscendingOrder(AutoregressiveModel):
+    """Generation that sorts the selected rows."""
+
+    def generation(self, batch, order=None, context=None):
+        state = super().generation(batch, order, context)
+        select = state.select
+        state.select = lambda rows: select(rows.sort().values)
+        return state
+
+
 CAUGHT = {
+    GeneratesInRasterOrder: "generation_is_the_forward_pass",
+    SelectsInAscendingOrder: "generation_selects_and_resets",
+    ReturnsTheSum: "takes_what_it_declares",
     AveragesLogits: "sums_to_one",
-    DrawsObservedValuesAgain: "observed_values_are_kept",
-    SharpensSamples: "samples_follow_the_probabilities",
+    RedrawsObservedValues: "observed_values_are_kept",
+    SharpensSamples: "samples_follow_the_likelihood",
     IgnoresTheGenerator: "samples_follow_the_generator",
-    ForgetsTheLast: "one_by_one",
-    HidesEvidence: "completions_follow_the_probabilities",
-    QueriesWithoutEvidence: "one_by_one",
+    OmitsTheLast: "conditionals_add_up_to_log_prob",
+    HidesEvidence: "completions_follow_the_likelihood",
+    QueriesWithoutEvidence: "conditionals_add_up_to_log_prob",
 }

@@ -12,14 +12,14 @@ from tests.testing.reference import Backwards, BothWays, Shuffle
 
 
 class OffByOneInAFlip(Backwards):
-    """Counts the rows from one."""
+    """Counts rows from one."""
 
     def row(self, row, rows):
         return rows - row
 
 
 class RepeatsAnIndex(Backwards):
-    """Visits a coefficient twice, and another one never."""
+    """Visits one coefficient twice and another never."""
 
     def visits(self, event_shape):
         visits = super().visits(event_shape)
@@ -28,14 +28,14 @@ class RepeatsAnIndex(Backwards):
 
 
 class LeavesOneOut(Backwards):
-    """Forgets the coefficient that is left."""
+    """Omits the last coefficient."""
 
     def visits(self, event_shape):
         return super().visits(event_shape)[: max(1, math.prod(event_shape) - 1)]
 
 
 class RefusesWithAnotherError(Backwards):
-    """Takes matrices only, and falls over on all else."""
+    """Takes matrices only, and raises a ``ValueError`` for other shapes."""
 
     def visits(self, event_shape):
         rows, columns = event_shape
@@ -49,8 +49,17 @@ class TakesNothing(Backwards):
         raise self.unsupported(event_shape, "no axes at all")
 
 
+class DrawsForMatricesOnly(Shuffle):
+    """Draws for fewer shapes than it takes."""
+
+    def draw(self, event_shape, generator=None):
+        if len(event_shape) != 2:
+            raise self.unsupported(event_shape, "matrices")
+        return super().draw(event_shape, generator)
+
+
 class ComparesAllPairs(Backwards):
-    """Sorts by counting what comes before, in a table of all pairs."""
+    """Sorts with a table of all pairs."""
 
     def visits(self, event_shape):
         rank = super().visits(event_shape)
@@ -65,7 +74,7 @@ class DrawsThoughFixed(Backwards):
 
 
 class SeedsGlobally(Shuffle):
-    """Seeds the generator that the whole program shares."""
+    """Seeds torch's global generator."""
 
     def visits(self, event_shape):
         torch.manual_seed(self.seed)
@@ -79,8 +88,8 @@ class IgnoresItsGenerator(Shuffle):
         return Order(torch.randperm(math.prod(event_shape)), event_shape)
 
 
-class StartsItsGeneratorAnew(Shuffle):
-    """The same order whenever it is asked."""
+class RestartsItsGenerator(Shuffle):
+    """Draws the same order every time."""
 
     def draw(self, event_shape, generator=None):
         fresh = torch.Generator().manual_seed(generator.initial_seed() if generator else 0)
@@ -88,7 +97,7 @@ class StartsItsGeneratorAnew(Shuffle):
 
 
 class NotUniform(Shuffle):
-    """A shuffle that swaps each place with any other: more ways lead to some permutations."""
+    """A shuffle that swaps each position with any other, which favours some permutations."""
 
     def draw(self, event_shape, generator=None):
         n = math.prod(event_shape)
@@ -98,7 +107,7 @@ class NotUniform(Shuffle):
         return Order(torch.tensor(visits), event_shape)
 
 
-class DrawsWhatItDoesNotList(BothWays):
+class DrawsUnlistedOrders(BothWays):
     """An ensemble whose draws are any permutation."""
 
     def draw(self, event_shape, generator=None):
@@ -106,7 +115,7 @@ class DrawsWhatItDoesNotList(BothWays):
 
 
 class PrefersItsFirst(BothWays):
-    """An ensemble that draws its members with unequal odds."""
+    """An ensemble that draws its members with unequal probabilities."""
 
     def draw(self, event_shape, generator=None):
         orders = self.orders(event_shape)
@@ -114,25 +123,54 @@ class PrefersItsFirst(BothWays):
 
 
 @dataclass(frozen=True, kw_only=True)
-class HasNoTypes(Backwards):
-    """An option that a spec cannot write."""
+class UntypedOption(Backwards):
+    """An option of a type that a spec cannot express.
+
+    Options:
+        sides: Not a valid type.
+    """
 
     sides: list = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class UndescribedOption(Backwards):
+    """An option without a description."""
+
+    columns: bool = False
+
+
+class DescribesNoOption(Backwards):
+    """A description of something that is not an option.
+
+    Options:
+        columns: Whether columns are reversed instead.
+    """
+
+
+class Nameless(Backwards):
+    """A part without a valid name."""
+
+    name = "back wards"
+
+
 CAUGHT = {
-    OffByOneInAFlip: "permutation",
+    OffByOneInAFlip: "takes_some_shape",
     RepeatsAnIndex: "permutation",
     LeavesOneOut: "permutation",
     RefusesWithAnotherError: "takes_some_shape",
     TakesNothing: "takes_some_shape",
+    DrawsForMatricesOnly: "methods_take_the_same_shapes",
     ComparesAllPairs: "linear_memory",
-    DrawsThoughFixed: "the_same_each_time",
-    SeedsGlobally: "leaves_the_global_random_state_alone",
+    DrawsThoughFixed: "deterministic",
+    SeedsGlobally: "global_random_state_unchanged",
     IgnoresItsGenerator: "draws_follow_the_generator",
-    StartsItsGeneratorAnew: "draws_follow_the_generator",
+    RestartsItsGenerator: "draws_follow_the_generator",
     NotUniform: "uniform_as_declared",
-    DrawsWhatItDoesNotList: "lists_its_orders",
+    DrawsUnlistedOrders: "lists_its_orders",
     PrefersItsFirst: "lists_its_orders",
-    HasNoTypes: "described",
+    UntypedOption: "options_are_typed",
+    UndescribedOption: "options_are_described",
+    DescribesNoOption: "options_are_described",
+    Nameless: "described",
 }

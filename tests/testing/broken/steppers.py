@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+
 from tests.testing.reference import Lines, LinesStepper
 
 
@@ -9,19 +11,20 @@ class StaleStepper(Lines):
     """A stepper that is one step behind."""
 
     def stepper(self, order, batch, context=None):
-        return _Stale(self, order, self.start(batch, context))
+        return _Stale(self, order, batch, context)
 
 
 class _Stale(LinesStepper):
     last = None
 
-    def show(self, features, step):
+    def add(self, features, step):
         behind, self.last = self.last, features
-        super().show(behind, step - 1)
+        if behind is not None:
+            super().add(behind, step - 1)
 
 
 class StepperInRasterOrder(Lines):
-    """A stepper that takes what it is shown for the next in raster order."""
+    """A stepper that takes the features in raster order."""
 
     def stepper(self, order, batch, context=None):
         stepper = super().stepper(order, batch, context)
@@ -30,7 +33,7 @@ class StepperInRasterOrder(Lines):
 
 
 class SteppersShareTheirSums(Lines):
-    """Two walks at a time write into one memory."""
+    """Two steppers that write to the same memory."""
 
     def stepper(self, order, batch, context=None):
         self.shared = super().stepper(order, batch, context)
@@ -45,24 +48,174 @@ class _Shared:
         return self.network.shared.step(features)
 
 
-class KeepsWhatSamplingMade(Lines):
-    """A mask that is made once, in sampling, where nothing is made for gradients."""
+class CachesAMaskWhileSampling(Lines):
+    """A mask that is cached in inference mode, which gradients cannot use."""
 
-    kept = None
+    cached = None
 
     def mask(self, order):
-        if self.kept is None or self.kept[0] != order:
-            self.kept = order, super().mask(order).to(self.weight.dtype)
-        return self.kept[1]
+        if self.cached is None or self.cached[0] != order:
+            self.cached = order, super().mask(order).to(self.weight.dtype)
+        return self.cached[1]
 
     def stepper(self, order, batch, context=None):
         self.mask(order)
         return super().stepper(order, batch, context)
 
 
+# --- selection, reset, weights and state -----------------------------------------------------------------------------
+
+
+class SelectsInAscendingOrder(Lines):
+    """A stepper that sorts the selected rows."""
+
+    def stepper(self, order, batch, context=None):
+        return _Sorting(self, order, batch, context)
+
+
+class _Sorting(LinesStepper):
+    def select(self, rows):
+        super().select(rows.sort().values)
+
+
+class SharesCopies(Lines):
+    """A stepper whose copies of an example share their memory."""
+
+    def stepper(self, order, batch, context=None):
+        return _Sharing(self, order, batch, context)
+
+
+class _Sharing(LinesStepper):
+    def begin(self):
+        super().begin()
+        self.rows = torch.arange(self.batch)
+
+    def select(self, rows):
+        self.rows, self.batch = self.rows[rows], len(rows)
+
+    def advance(self, features, t):
+        return super().advance(features, t)[self.rows]
+
+    def add(self, features, step):
+        example = {int(row): features[i] for i, row in enumerate(self.rows)}
+        super().add(torch.stack([example.get(row, features[0]) for row in range(len(self.sums))]), step)
+
+
+class HidesItsState(Lines):
+    """A stepper with a cache that its state does not include."""
+
+    def stepper(self, order, batch, context=None):
+        return _Hiding(self, order, batch, context)
+
+
+class _Hiding(LinesStepper):
+    def state(self):
+        return {}
+
+
+class ResetsTheStepOnly(Lines):
+    """A stepper that keeps its sums at a reset."""
+
+    def stepper(self, order, batch, context=None):
+        return _Counting(self, order, batch, context)
+
+
+class _Counting(LinesStepper):
+    def reset(self):
+        self.t = 0
+
+
+class CachesItsWeights(Lines):
+    """A stepper that keeps the weights of the first one."""
+
+    cached = None
+
+    def stepper(self, order, batch, context=None):
+        if self.cached is None:
+            self.cached = self.weight.detach().clone()
+        return _Outdated(self, order, batch, context)
+
+
+class _Outdated(LinesStepper):
+    def begin(self):
+        super().begin()
+        self.weight = self.backbone.cached
+
+
+class ResetsWithOldWeights(Lines):
+    """A stepper that copies the weights when it is made."""
+
+    def stepper(self, order, batch, context=None):
+        return _Copying(self, order, batch, context)
+
+
+class _Copying(LinesStepper):
+    weight = None
+
+    def begin(self):
+        weight = self.weight
+        super().begin()
+        self.weight = self.weight.detach().clone() if weight is None else weight
+
+
+class StateWithTheBatchLast(Lines):
+    """A stepper whose state has the batch axis last, for which it selects by itself."""
+
+    def stepper(self, order, batch, context=None):
+        return _Transposed(self, order, batch, context)
+
+
+class _Transposed(LinesStepper):
+    def select(self, rows):
+        self.sums = self.sums[rows]
+
+    def state(self):
+        return {"sums": self.sums.movedim(0, -1)}
+
+
+class OverlappingState(Lines):
+    """A stepper that lists its sums twice."""
+
+    def stepper(self, order, batch, context=None):
+        return _Overlapping(self, order, batch, context)
+
+
+class _Overlapping(LinesStepper):
+    def state(self):
+        return {"sums": self.sums, "last": self.sums[:, -1]}
+
+
+class CountsByItself(Lines):
+    """A stepper with a counter that is not derived from the step."""
+
+    def stepper(self, order, batch, context=None):
+        return _Counter(self, order, batch, context)
+
+
+class _Counter(LinesStepper):
+    steps = 0
+
+    def advance(self, features, t):
+        self.steps += 1
+        return super().advance(features, self.steps - 1)
+
+    def reset(self):
+        self.steps = 0
+        super().reset()
+
+
 CAUGHT = {
+    CountsByItself: "stepper_state_is_valid",
     StaleStepper: "stepper_is_the_forward_pass",
     StepperInRasterOrder: "stepper_is_the_forward_pass",
     SteppersShareTheirSums: "stepper_is_the_forward_pass",
-    KeepsWhatSamplingMade: "trains_after_inference",
+    CachesAMaskWhileSampling: "trains_after_inference",
+    SelectsInAscendingOrder: "stepper_selects_examples",
+    SharesCopies: "stepper_selects_examples",
+    HidesItsState: "stepper_selects_examples",
+    ResetsTheStepOnly: "stepper_resets",
+    CachesItsWeights: "stepper_follows_the_weights",
+    ResetsWithOldWeights: "stepper_follows_the_weights",
+    StateWithTheBatchLast: "stepper_state_is_valid",
+    OverlappingState: "stepper_state_is_valid",
 }

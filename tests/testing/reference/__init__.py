@@ -1,14 +1,28 @@
-"""Small right parts, written so that one line of each can be made wrong."""
+"""Small correct parts, written so that a subclass can break each with one line."""
 
 from tests.testing.reference.backbones import Conv, Dense, Lines, LinesStepper, Masks, TwoBranches
 from tests.testing.reference.datasets import Calls, Coins, Numbers
 from tests.testing.reference.heads import Bell, BinMixture, Bins
 from tests.testing.reference.orderings import Backwards, BothWays, Shuffle
 
-RIGHT = (Backwards, Shuffle, BothWays, BinMixture, Bell, Dense, Conv, TwoBranches, Lines, Masks, Coins, Numbers, Calls)
+CORRECT = (
+    Backwards,
+    Shuffle,
+    BothWays,
+    BinMixture,
+    Bell,
+    Dense,
+    Conv,
+    TwoBranches,
+    Lines,
+    Masks,
+    Coins,
+    Numbers,
+    Calls,
+)
 
 __all__ = [
-    "RIGHT",
+    "CORRECT",
     "Backwards",
     "Bell",
     "BinMixture",

@@ -1,4 +1,4 @@
-"""Networks that are right."""
+"""Correct backbones."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tensorar import CausalBackbone, EvidenceBackbone, Stepper, flatten_events, may_see
+from tensorar import CachedStepper, CausalBackbone, EvidenceBackbone, flatten_events, may_see
 
 
 class Dense(CausalBackbone):
-    """MADE with one hidden layer of units of every degree, and dropout."""
+    """MADE with one hidden layer of units of every degree, and dropout.
+
+    Options:
+        copies: Number of hidden units of each degree.
+        dropout: Probability of dropping a hidden unit in training.
+    """
 
     name = "dense"
 
@@ -41,18 +46,22 @@ class Dense(CausalBackbone):
         hidden = self.dropout(self.hidden(features.flatten(1) @ first.T))
         last = self.last * self.out_of_hidden(rank)[:, None, :]
         out = hidden @ last.flatten(0, 1).T + self.bias.flatten()
-        out = self.listen(out, context)
+        out = self.add_context(out, context)
         return out.reshape(-1, *self.signature.event_shape, self.signature.parameter_count)
 
     def hidden(self, x):
         return x.tanh()
 
-    def listen(self, out, context):
+    def add_context(self, out, context):
         return out if self.context is None else out + self.context(context)
 
 
 class Conv(CausalBackbone):
-    """Two masked convolutions along the flattened event, as long as it is."""
+    """Two masked convolutions along the flattened event, with kernels that cover it.
+
+    Options:
+        channels: Number of hidden channels.
+    """
 
     name = "conv"
     orders = "raster"
@@ -83,7 +92,7 @@ class Conv(CausalBackbone):
 
 
 class TwoBranches(CausalBackbone):
-    """Sums over what is left of a pixel and above it, in a branch from the left and one from the right."""
+    """Sums over the pixels to the left and above, in one branch from the left and one from the right."""
 
     name = "two_branches"
     orders = "raster"
@@ -93,15 +102,15 @@ class TwoBranches(CausalBackbone):
         super().__init__(signature)
         f, p, k = signature.feature_count, signature.parameter_count, signature.context_features
         self.into = nn.Linear(f, 6)
-        # the name of a flag of evidence backbones: a network may call its layers as it likes
+        # also the name of a flag of evidence backbones, which must not matter here
         self.dense = nn.Linear(6, p)
         self.context = nn.Linear(k, p, bias=False) if k else None
 
     def forward(self, features, order, context=None):
-        # weights by place, so that no two pixels weigh the same
+        # weights by position, so that no two pixels have the same
         rows, columns = features.shape[1:3]
-        place = 1 + torch.arange(rows * columns, dtype=features.dtype).reshape(rows, columns, 1)
-        from_left, from_right = ((self.into(features) / place)[..., half] for half in (slice(0, 3), slice(3, 6)))
+        position = 1 + torch.arange(rows * columns, dtype=features.dtype).reshape(rows, columns, 1)
+        from_left, from_right = ((self.into(features) / position)[..., half] for half in (slice(0, 3), slice(3, 6)))
         from_left = from_left.flatten(1, 2).cumsum(1).unflatten(1, (rows, columns)) - from_left
         from_right = self.shift(from_right.flip(2).cumsum(2).flip(2)).cumsum(1)
         out = self.dense(torch.cat([from_left, from_right], dim=-1).tanh())
@@ -112,7 +121,7 @@ class TwoBranches(CausalBackbone):
 
 
 class Lines(CausalBackbone):
-    """A linear map with a stepper that keeps a running sum."""
+    """A linear map with a stepper that accumulates sums."""
 
     name = "lines"
 
@@ -138,27 +147,35 @@ class Lines(CausalBackbone):
         return out.reshape(-1, *self.signature.event_shape, self.bias.shape[1])
 
     def stepper(self, order, batch, context=None):
-        return LinesStepper(self, order, self.start(batch, context))
+        return LinesStepper(self, order, batch, context)
 
 
-class LinesStepper(Stepper):
-    """Adds what each coefficient says to all sums."""
+class LinesStepper(CachedStepper):
+    """Adds the contribution of each coefficient to all sums."""
 
-    def __init__(self, lines, order, sums):
-        self.weight, self.visits, self.sums, self.t = lines.weight, order.visits.tolist(), sums, 0
+    def begin(self):
+        self.weight, self.visits = self.backbone.weight, self.order.visits.tolist()
+        self.sums = self.backbone.start(self.batch, self.context).clone()
 
-    def step(self, features):
-        self.show(features, self.t - 1)
-        self.t += 1
-        return self.sums[:, self.visits[self.t - 1]]
-
-    def show(self, features, step):
+    def advance(self, features, t):
         if features is not None:
-            self.sums = self.sums + torch.einsum("bf,ipf->bip", features, self.weight[:, :, self.visits[step]])
+            self.add(features, t - 1)
+        # a copy, since later steps add to this sum, too
+        return self.sums[:, self.visits[t]].clone()
+
+    def add(self, features, step):
+        self.sums += torch.einsum("bf,ipf->bip", features, self.weight[:, :, self.visits[step]])
+
+    def state(self):
+        return {"sums": self.sums}
 
 
 class Masks(EvidenceBackbone):
-    """Dense layers from mask and values to every query."""
+    """Dense layers from mask and values to all coefficients.
+
+    Options:
+        hidden: Number of hidden units.
+    """
 
     name = "masks"
     dense = True
@@ -169,13 +186,13 @@ class Masks(EvidenceBackbone):
         self.into = nn.Linear(n * (f + 1) + k, hidden)
         self.out = nn.Linear(hidden, n * signature.parameter_count)
 
-    def seen(self, features, mask, context):
-        seen = [features.flatten(1), flatten_events(mask).to(features.dtype)]
-        return torch.cat(seen if context is None else [*seen, context], dim=1)
+    def inputs(self, features, mask, context):
+        inputs = [features.flatten(1), flatten_events(mask).to(features.dtype)]
+        return torch.cat(inputs if context is None else [*inputs, context], dim=1)
 
     def forward(self, features, mask, query, context=None):
-        out = self.out(self.into(self.seen(features, mask, context)).tanh())
-        return self.answer(out.unflatten(1, (-1, self.signature.parameter_count)), query)
+        out = self.out(self.into(self.inputs(features, mask, context)).tanh())
+        return self.queried(out.unflatten(1, (-1, self.signature.parameter_count)), query)
 
-    def answer(self, everything, query):
+    def queried(self, everything, query):
         return everything.take_along_dim(query.unsqueeze(-1), dim=1)

@@ -1,4 +1,4 @@
-"""Datasets that are right."""
+"""Correct datasets."""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ from tensorar import Dataset, Splits
 
 @dataclass(frozen=True, kw_only=True)
 class Coins(Dataset):
-    """Three coins that fall alike three times of four, with what they were told as context where wanted."""
+    """Three coins, of which the last two equal the first with some probability.
+
+    Options:
+        bias: Probability that a coin equals the first one.
+        with_context: Whether the first coin is the context.
+    """
 
     name = "coins"
     bias: float = 0.75
-    told: bool = False
+    with_context: bool = False
 
     def load(self):
         return Splits(*[self.toss(n, torch.Generator().manual_seed(seed)) for seed, n in enumerate((300, 80, 90))])
@@ -27,13 +32,17 @@ class Coins(Dataset):
         return torch.cat([first, first == alike], dim=1).long()
 
     def load_contexts(self):
-        return Splits(*[self.context(s) for s in (self.train, self.valid, self.test)]) if self.told else None
+        return Splits(*[self.context(s) for s in (self.train, self.valid, self.test)]) if self.with_context else None
 
     def context(self, events):
         return events[:, :1].float()
 
     def simulate(self, n, generator):
-        return None if self.told else self.toss(n, generator)
+        return None if self.with_context else self.toss(n, generator)
+
+    def conditional(self, evidence):
+        like_the_first = torch.where(evidence.value[:, 0] == 1, self.bias, 1 - self.bias)
+        return torch.distributions.Bernoulli(torch.where(evidence.mask[:, 0], like_the_first, 0.5).double())
 
     def log_prob(self, x):
         alike = (x[:, 1:] == x[:, :1]).double()
@@ -42,7 +51,7 @@ class Coins(Dataset):
 
 @dataclass(frozen=True, kw_only=True)
 class Numbers(Dataset):
-    """Real numbers, seen with a little noise."""
+    """Real numbers, drawn with a little noise."""
 
     name = "numbers"
 
@@ -59,7 +68,7 @@ class Numbers(Dataset):
 
 @dataclass(frozen=True, kw_only=True)
 class Calls(Dataset):
-    """How often the telephone rings in an hour, morning and afternoon: counts without a highest."""
+    """Calls per hour in the morning and in the afternoon: unbounded counts."""
 
     name = "calls"
     suggested_head = "poisson"

@@ -1,4 +1,4 @@
-"""Heads that are right."""
+"""Correct heads."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch.distributions import Categorical, Distribution, Normal, constraints
+from torch.distributions import Distribution, Normal, constraints
 
 from tensorar import Head
 
 
 class Bins(Distribution):
-    """A mixture of logistics over levels in a unit interval, the first and the last bin taking the tails."""
+    """A mixture of logistics over levels in a unit interval, whose first and last bins include the tails."""
 
     arg_constraints = {}  # noqa: RUF012
 
@@ -34,11 +34,14 @@ class Bins(Distribution):
         return nats.gather(-1, value[..., :1])[..., 0]
 
     def sample(self, sample_shape=()):
-        component = Categorical(probs=self.weights).sample(sample_shape).unsqueeze(-1)
+        return self.from_noise(torch.rand(*self._extended_shape(sample_shape), 2, dtype=self.location.dtype))
+
+    def from_noise(self, noise):
+        choice, u = noise.clamp(1e-6, 1 - 1e-6).split(1, dim=-1)
+        component = (self.weights.cumsum(-1) / self.weights.sum(-1, keepdim=True) < choice).sum(-1, keepdim=True)
         shape = (*component.shape[:-1], self.weights.shape[-1])
-        location, scale = (p.expand(shape).gather(-1, component)[..., 0] for p in (self.location, self.scale))
-        u = torch.rand(location.shape, dtype=location.dtype).clamp(1e-6, 1 - 1e-6)
-        return self.level(location + scale * torch.logit(u))
+        location, scale = (p.expand(shape).gather(-1, component.clamp(max=1)) for p in (self.location, self.scale))
+        return self.level((location + scale * torch.logit(u))[..., 0])
 
     def level(self, x):
         return (x * self.levels).floor().clamp(0, self.levels - 1)
@@ -50,7 +53,11 @@ class Bins(Distribution):
 
 @dataclass(frozen=True, kw_only=True)
 class BinMixture(Head):
-    """Levels by a mixture of two logistics."""
+    """Levels by a mixture of two logistic distributions.
+
+    Options:
+        levels: Number of levels.
+    """
 
     name = "bin_mixture"
     levels: int = 16
@@ -73,6 +80,15 @@ class BinMixture(Head):
     def weights(self, raw):
         return raw.softmax(-1)
 
+    noise_size = 2
+
+    def draw(self, parameters, noise, coefficients=None):
+        return self.distribution(parameters, coefficients).from_noise(noise)
+
+    @classmethod
+    def options_for(cls, values):
+        return {"levels": int(values.max()) + 1}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Bell(Head):
@@ -89,3 +105,6 @@ class Bell(Head):
     def distribution(self, parameters, coefficients=None):
         location, raw = parameters.unbind(-1)
         return Normal(location, 0.01 + F.softplus(raw), validate_args=False)
+
+    def marginal_parameters(self, values):
+        return torch.stack([values.mean(0), values.std(0)], dim=-1)

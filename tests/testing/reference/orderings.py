@@ -1,4 +1,4 @@
-"""Orderings that are right."""
+"""Correct orderings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,11 @@ class Backwards(Ordering):
 
 @dataclass(frozen=True, kw_only=True)
 class Shuffle(Ordering):
-    """A fresh permutation per draw."""
+    """A new permutation per draw.
+
+    Options:
+        seed: Seed of the order of likelihoods and samples.
+    """
 
     name = "shuffle"
     seed: int = 0

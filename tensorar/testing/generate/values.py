@@ -1,0 +1,59 @@
+"""Random weights, events in the support of a head, and evidence."""
+
+from __future__ import annotations
+
+import torch
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.distributions import constraints, transform_to
+
+from tensorar.evidence import Evidence
+from tensorar.head import Head
+from tensorar.model import AutoregressiveModel
+from tensorar.testing.oracles import levels_of, support_values
+from tensorar.testing.properties import Draw, composite
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+def randomise(model: AutoregressiveModel, seed: int, *, spread: float = 0.7) -> AutoregressiveModel:
+    """Draw every parameter from a normal distribution, so that no zero hides a leak; float64, evaluation mode."""
+    generator = torch.Generator().manual_seed(seed)
+    model.double().eval()
+    for parameter in model.parameters():
+        nn.init.normal_(parameter, std=spread, generator=generator)
+    return model
+
+
+def events_of(model: AutoregressiveModel, batch: int, seed: int) -> Tensor:
+    """Random events in the support of a model's head, ``(batch, *event)``."""
+    return values_of(model.head, (batch, *model.event_shape), seed)
+
+
+def values_of(head: Head, shape: tuple[int, ...], seed: int) -> Tensor:
+    """Random values in the support of a head, float64."""
+    generator = torch.Generator().manual_seed(seed)
+    enumerated = support_values(head)
+    if enumerated is not None:
+        return enumerated[torch.randint(len(enumerated), shape, generator=generator)]
+    if head.support.is_discrete:
+        lowest = getattr(head.support, "lower_bound", 0)
+        return lowest + torch.randint(levels_of(head) or 10, shape, generator=generator).double()
+    real = torch.randn(shape, generator=generator, dtype=torch.float64)
+    low, high = (getattr(head.support, name, None) for name in ("lower_bound", "upper_bound"))
+    if low is not None and high is not None:
+        real = float(low) + (float(high) - float(low)) * real.sigmoid()
+    elif low is not None:
+        real = float(low) + real.exp()
+    elif head.support is not constraints.real:
+        real = transform_to(head.support)(real)
+    return real
+
+
+@composite
+def evidence(draw: Draw, model: AutoregressiveModel, batch: int) -> Evidence:
+    """Random known coefficients, different ones in each example."""
+    generator = torch.Generator().manual_seed(draw(seeds))
+    share = torch.rand(batch, *[1] * len(model.event_shape), generator=generator)
+    mask = torch.rand(batch, *model.event_shape, generator=generator) < share * 1.2
+    return Evidence(mask, events_of(model, batch, draw(seeds)))

@@ -1,0 +1,36 @@
+"""What running a check results in."""
+
+from __future__ import annotations
+
+import unittest
+from dataclasses import dataclass
+from typing import Literal
+
+
+class CheckFailed(AssertionError):  # noqa: N818 (a finding rather than an error)
+    """A part breaks its contract: the smallest counterexample found, in words."""
+
+
+class CheckSkipped(unittest.SkipTest):
+    """A check has nothing to test, for the reason given. Test runners report ``unittest.SkipTest`` as skipped."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome of a check.
+
+    ``reason`` is the counterexample of a failure, or why the check was skipped; ``cause`` is the part's own error.
+    """
+
+    status: Literal["passed", "failed", "skipped"]
+    reason: str = ""
+    cause: BaseException | None = None
+
+
+def describe_error(error: BaseException) -> str:
+    """Format an error of a part in one line.
+
+    >>> describe_error(ValueError("too large"))
+    'raised ValueError: too large'
+    """
+    return f"raised {type(error).__name__}: {' '.join(str(error).split())}"
