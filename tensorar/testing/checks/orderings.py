@@ -61,7 +61,7 @@ def takes_some_shape(part: PartUnderTest) -> None:
         nonlocal taken
         taken += visits_of(ordering, case.event_shape) is not None
 
-    for_all(some_shapes(part, 24).map(_Shaped), test, examples=4 * part.profile.examples)
+    for_all(some_shapes(part, 24).map(_Shaped), test, examples=2 * part.profile.examples)
     if not taken and not any(visits_of(ordering, shape) is not None for shape in MEDIUM_SHAPES):
         raise CheckFailed("no shape is taken; name some in shapes=")
 
@@ -76,7 +76,7 @@ def methods_take_the_same_shapes(part: PartUnderTest) -> None:
         if len(set(refused)) != 1:
             raise CheckFailed("only some of visits, order and draw refuse the shape")
 
-    for_all(some_shapes(part, 24).map(_Shaped), test, examples=4 * part.profile.examples)
+    for_all(some_shapes(part, 24).map(_Shaped), test, examples=2 * part.profile.examples)
 
 
 @check("ordering")
@@ -96,7 +96,7 @@ def deterministic(part: PartUnderTest) -> None:
         if one.fixed and any(order != one.order(shape) for order in drawn):
             raise CheckFailed("draw gives another order than visits although fixed is True")
 
-    for_all(some_shapes(part, 24).map(_Shaped), test, examples=4 * part.profile.examples)
+    for_all(some_shapes(part, 24).map(_Shaped), test, examples=2 * part.profile.examples)
 
 
 @check("ordering")
