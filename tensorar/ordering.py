@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from functools import lru_cache
 from typing import ClassVar
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 from tensorar.errors import ShapeError
 from tensorar.order import Order
 from tensorar.parts.part import Part
+from tensorar.utils.plans import cached_plan
 
 
 class Ordering(Part, ABC):
@@ -61,6 +61,6 @@ class Ordering(Part, ABC):
         )
 
 
-@lru_cache(maxsize=64)
+@cached_plan(maxsize=64)
 def _order(ordering: Ordering, event_shape: tuple[int, ...]) -> Order:
     return Order(ordering.visits(event_shape), event_shape)

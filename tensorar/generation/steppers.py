@@ -114,7 +114,7 @@ class SteppersByOrder(Stepper):
 
     def __init__(self, backbone: Backbone, visits: Visits, context: Tensor | None, cached: bool) -> None:
         assert visits.members is not None
-        self.members = visits.members
+        self.backbone, self.members = backbone, visits.members
         self.groups = [(self.members == k).nonzero()[:, 0] for k in range(len(visits.orders))]
         self.steppers = [
             _of_one_order(backbone, Visits([order]), len(rows), None if context is None else context[rows], cached)
@@ -127,7 +127,8 @@ class SteppersByOrder(Stepper):
             stepper.step(None if features is None else features[rows])
             for stepper, rows in zip(self.steppers, self.groups, strict=True)
         ]
-        parameters = parts[0].new_empty(len(self.members), parts[0].shape[1])
+        like = next(iter(self.backbone.parameters()), torch.empty(()))
+        parameters = like.new_empty(len(self.members), self.backbone.signature.parameter_count)
         for rows, part in zip(self.groups, parts, strict=True):
             parameters[rows] = part
         return parameters

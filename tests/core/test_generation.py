@@ -121,6 +121,14 @@ def test_observed_values_need_no_distribution():
     assert state.stepper.passes == 1
 
 
+def test_no_examples_of_different_orders():
+    model = _model("fvsbn", ordering="shuffled")
+    state = model.generation(2, [Order.raster((2, 3)), Order.raster((2, 3)).flip((0,))])
+    state.select(torch.zeros(0, dtype=torch.long))
+    state.observe(state.distribution().sample())
+    assert state.distribution().logits.shape == (0, 3)
+
+
 @pytest.mark.parametrize("rows", [torch.tensor([3]), torch.tensor([-1]), torch.tensor([0.0]), torch.tensor([[0]])])
 def test_rows_that_are_not_there(rows, without_shape_checks):
     with pytest.raises(ShapeError, match="integers from 0 to 2"):

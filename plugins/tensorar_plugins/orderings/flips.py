@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from functools import lru_cache
 
 from jaxtyping import Int
 from torch import Tensor
 
-from tensorar import Order, Ordering
+from tensorar import Order, Ordering, cached_plan
 from tensorar_plugins.orderings.raster import raster_visits
 
 
@@ -41,7 +40,7 @@ class Flips(Ordering):
         return _corner_orders(self, tuple(event_shape))
 
 
-@lru_cache(maxsize=64)
+@cached_plan(maxsize=64)
 def _corner_orders(flips: Flips, event_shape: tuple[int, ...]) -> tuple[Order, ...]:
     """The order from each corner: the same objects on every call, so that plans cached per order are reused."""
     long_axes = (a for a, size in enumerate(event_shape) if size > 1)
