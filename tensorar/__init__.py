@@ -27,7 +27,7 @@ from tensorar.runs.recipe import Recipe, read_recipe, recipe_toml
 from tensorar.runs.run import Run
 from tensorar.runs.settings import TrainingSettings
 from tensorar.stepper import CachedStepper, Stepper
-from tensorar.suggestions import suggest_backbone, suggest_heads
+from tensorar.suggestions import suggest_backbone, suggest_heads, suggest_ordering
 from tensorar.training.evaluation import Likelihood, evaluate
 from tensorar.training.train import train
 from tensorar.utils.plans import cached_plan, planned_property
@@ -79,5 +79,6 @@ __all__ = [
     "region",
     "suggest_backbone",
     "suggest_heads",
+    "suggest_ordering",
     "train",
 ]

@@ -45,7 +45,7 @@ def _offers(heads: Sequence[type[Head]], values: Tensor) -> dict[str, dict[str, 
 
 
 def _merge(options: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The options of the first split, but of integers the largest."""
+    """The options for the first split, but with the largest value over all splits for integers."""
     return {
         name: max(some[name] for some in options if name in some) if type(value) is int else value
         for name, value in options[0].items()

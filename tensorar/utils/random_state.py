@@ -12,11 +12,11 @@ CPU = torch.device("cpu")
 
 @contextmanager
 def seeded(seed: int, device: torch.device = CPU) -> Iterator[None]:
-    """Draws on the CPU and on one device follow the seed; afterwards all generators are as they were.
+    """Seed the CPU and one device inside the context, and restore their generators afterwards.
 
-    ``torch.manual_seed`` would seed every device there is, and leave those behind that are not given back their state.
+    ``torch.manual_seed`` would seed every device, and the states of the other devices would not be restored.
     """
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+    with torch.random.fork_rng([device] if device.type == "cuda" else []), _mps_state_restored(device):
         torch.default_generator.manual_seed(seed)
         if device.type == "cuda":
             with torch.cuda.device(device):
@@ -24,6 +24,19 @@ def seeded(seed: int, device: torch.device = CPU) -> Iterator[None]:
         elif device.type == "mps":
             torch.mps.manual_seed(seed)
         yield
+
+
+@contextmanager
+def _mps_state_restored(device: torch.device) -> Iterator[None]:
+    """Restore the state of MPS afterwards, which ``torch.random.fork_rng`` does only for CUDA by default."""
+    if device.type != "mps":
+        yield
+        return
+    state = torch.mps.get_rng_state()
+    try:
+        yield
+    finally:
+        torch.mps.set_rng_state(state)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from unittest import SkipTest
 
 from tensorar.errors import TensorarError
-from tensorar.parts.registry import RegisteredPart, Registry, default_registry, typed_options
+from tensorar.parts.registry import RegisteredPart, Registry, default_registry
 from tensorar.parts.spec import PartSpec
 from tensorar.workflows.find_parts import find_parts, parts_in_file
 
@@ -127,7 +127,5 @@ def _parts(registry: Registry, name: str) -> Iterator[tuple[RegisteredPart, dict
                 got=f"the recipe {spec.name!r}",
                 remedy="check the parts of the recipe",
             )
-        if kind != "backbone":
-            # reports missing options and invalid values
-            registry.create(kind, spec)
-        yield found, typed_options(found.part, spec)
+        registry.check(kind, spec)
+        yield found, registry.options(kind, spec)

@@ -12,7 +12,7 @@ from tensorar.parts.spec import PartSpec
 from tensorar.runs.run import Run
 from tensorar.training.evaluation import Likelihood
 from tensorar.training.evaluation import evaluate as evaluate_model
-from tensorar.workflows.events import check_split, events_of
+from tensorar.workflows.events import check_counts, check_split, events_of
 from tensorar.workflows.runs import model_of, open_run
 
 
@@ -46,6 +46,7 @@ def evaluate(
     """
     run = open_run(run, registry)
     check_split(split)
+    check_counts(events=events, samples_per_event=samples_per_event)
     other = None if data is None else load_dataset(data, registry=run.registry)
     model = model_of(run, device)
     dataset = run.dataset if other is None else other

@@ -36,6 +36,13 @@ def check_split(split: str) -> None:
         )
 
 
+def check_counts(minimum: int = 1, **counts: int | None) -> None:
+    """Raise ``TensorarError`` for a count below ``minimum``; called before any data are loaded. None is no limit."""
+    for name, count in counts.items():
+        if count is not None and count < minimum:
+            raise TensorarError(expected=f"`{name}` >= {minimum}", got=str(count), remedy=f"use at least {minimum}")
+
+
 def events_of(dataset: Dataset, split: str, count: int | None = None, seed: int = 0) -> Events:
     """All events of a split, or ``count`` of them drawn with the seed."""
     check_split(split)

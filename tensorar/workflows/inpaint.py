@@ -14,7 +14,7 @@ from tensorar.evidence import Evidence
 from tensorar.generation import SamplingInfo
 from tensorar.parts.registry import Registry
 from tensorar.runs.run import Run
-from tensorar.workflows.events import check_split, events_of, given_contexts
+from tensorar.workflows.events import check_counts, check_split, events_of, given_contexts
 from tensorar.workflows.masks import known_mask
 from tensorar.workflows.runs import model_of, open_run
 from tensorar.workflows.sampling import check_sampling, seeded_generator
@@ -75,6 +75,7 @@ def inpaint(
     run, generator = open_run(run, registry), seeded_generator(seed)
     sampling_method = check_sampling(method, temperature, top_k, top_p)
     check_split(split)
+    check_counts(events=events, completions=completions)
     model = model_of(run, device)
     known = known_mask(evidence, mask, model.event_shape, generator)
     chosen = events_of(run.dataset, split, events, seed)

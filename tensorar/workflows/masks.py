@@ -32,11 +32,22 @@ def known_mask(
         )
     if not isinstance(mask, Tensor):
         return read_mask(Path(mask), event_shape)
+    return _checked_mask(mask, event_shape)
+
+
+def _checked_mask(mask: Tensor, event_shape: tuple[int, ...]) -> Bool[Tensor, "*event"]:
+    """The mask as a Boolean tensor on the CPU."""
     if tuple(mask.shape) != event_shape:
         raise ShapeError(
             expected=f"a mask of the event's shape {event_shape}", got=str(tuple(mask.shape)), remedy="reshape it"
         )
-    return mask.bool()
+    if not ((mask == 0) | (mask == 1)).all():
+        raise TensorarError(
+            expected="`mask` to be Boolean, or 0 and 1",
+            got=f"other values ({mask.dtype})",
+            remedy="pass True for known coefficients",
+        )
+    return mask.bool().cpu()
 
 
 def default_region(event_shape: tuple[int, ...]) -> str:

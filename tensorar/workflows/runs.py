@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain, count
 from pathlib import Path
 
 from tensorar.model import AutoregressiveModel
@@ -23,5 +24,5 @@ def model_of(run: Run, device: str) -> AutoregressiveModel:
 
 def free_folder(name: str) -> Path:
     """A new folder ``runs/NAME``, with a number appended if it exists."""
-    candidates = [Path("runs") / name, *(Path("runs") / f"{name}-{i}" for i in range(2, 1000))]
+    candidates = chain([Path("runs") / name], (Path("runs") / f"{name}-{i}" for i in count(2)))
     return next(folder for folder in candidates if not folder.exists())

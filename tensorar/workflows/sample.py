@@ -13,7 +13,7 @@ from torch import Tensor
 from tensorar.generation import SamplingInfo
 from tensorar.parts.registry import Registry
 from tensorar.runs.run import Run
-from tensorar.workflows.events import contexts_for_samples
+from tensorar.workflows.events import check_counts, contexts_for_samples
 from tensorar.workflows.runs import model_of, open_run
 from tensorar.workflows.sampling import check_sampling, seeded_generator
 
@@ -64,6 +64,7 @@ def sample(
     ``progress(steps_done, steps)`` is called on the way. Raises ``TensorarError``.
     """
     run = open_run(run, registry)
+    check_counts(0, n=n)
     sampling_method = check_sampling(method, temperature, top_k, top_p)
     model = model_of(run, device)
     contexts = contexts_for_samples(run, context, n, seed)

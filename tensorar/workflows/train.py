@@ -26,12 +26,12 @@ from tensorar.workflows.recipes import (
     parts_of,
     recipe_for,
 )
-from tensorar.workflows.runs import free_folder
+from tensorar.workflows.runs import free_folder, open_run
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """A trained run. ``interrupted`` is the number of the signal that ended the training early, if one did.
+    """A trained run. ``interrupted`` is the number of the signal that ended training early, if one did.
 
     ``chosen`` are the parts that were chosen for the data, by kind; ``metrics`` has one row per evaluation.
     """
@@ -107,7 +107,7 @@ def resume(
     on_update: UpdateCallback | None = None,
 ) -> TrainingResult:
     """Resume an interrupted run; callbacks and errors are those of ``train``."""
-    run = run if isinstance(run, Run) else Run.open(run, registry=registry)
+    run = open_run(run, registry)
     check_parts(parts_of(run.recipe), run.registry)
     return _train(TrainingResult(run), resume=True, device=device, on_start=on_start, on_update=on_update)
 

@@ -88,6 +88,28 @@ def test_samples_are_those_of_the_model(run):
     assert found.figure().axes
 
 
+@pytest.mark.parametrize(
+    ("function", "counts"),
+    [
+        (wf.evaluate, {"events": 0}),
+        (wf.evaluate, {"events": -1}),
+        (wf.evaluate, {"samples_per_event": 0}),
+        (wf.sample, {"n": -1}),
+        (wf.inpaint, {"events": 0}),
+        (wf.inpaint, {"completions": 0}),
+    ],
+)
+def test_invalid_counts_are_reported_by_name(run, function, counts):
+    (name,) = counts
+    with pytest.raises(TensorarError, match=f"expected `{name}` >= [01], got {counts[name]}; use at least [01]$"):
+        function(run, device="cpu", **counts)
+
+
+def test_no_samples(run):
+    found = wf.sample(run, 0, means=True, device="cpu")
+    assert found.samples.shape == found.means.shape == (0, 8)
+
+
 def test_truncated_samples_are_not_those_of_the_model(run):
     for options in ({"temperature": 0.5}, {"top_k": 1}, {"top_p": 0.5}):
         assert not wf.sample(run, 2, device="cpu", **options).info.exact
@@ -135,6 +157,18 @@ def test_masks(tmp_path):
         known_mask(None, eye, (3,))
 
 
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int64, torch.float32])
+def test_a_mask_tensor_holds_zeros_and_ones(dtype):
+    mask = torch.eye(2, dtype=dtype)
+    assert known_mask(None, mask, (2, 2)).equal(torch.eye(2).bool())
+
+
+@pytest.mark.parametrize("value", [0.5, 2.0, -1.0, float("nan")])
+def test_other_values_of_a_mask_tensor_are_rejected(value):
+    with pytest.raises(TensorarError, match="expected `mask` to be Boolean, or 0 and 1"):
+        known_mask(None, torch.full((2, 2), value), (2, 2))
+
+
 @pytest.mark.parametrize(
     ("shape", "name"), [((2, 3), "top half"), ((1, 3), "left half"), ((3,), "left half"), ((3, 1, 1), "random 0.5")]
 )
@@ -146,6 +180,9 @@ def test_free_folders_are_numbered(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs" / "toy").mkdir(parents=True)
     assert str(free_folder("toy")) == "runs/toy-2"
+    for i in range(2, 1001):
+        (tmp_path / "runs" / f"toy-{i}").mkdir()
+    assert str(free_folder("toy")) == "runs/toy-1001"
 
 
 def test_given_parts_are_not_replaced(run):

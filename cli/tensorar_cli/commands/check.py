@@ -34,7 +34,7 @@ def check(
     shapes = None if not shape else [parse_shape(text) for text in shape]
     with output.progress("checking") as update:
         report = workflows.check_part(name, thorough=thorough, shapes=shapes, progress=update)
-    failed, skipped = report.with_status("failed"), report.with_status("skipped")
+    failed, skipped = report.failed, report.with_status("skipped")
     output.print_table(table("part", "check", "result", "seconds", "reason", rows=[_row(r) for r in report.results]))
     summary = f"{len(report.results)} checks, {len(failed)} failed" + (f", {len(skipped)} skipped" if skipped else "")
     output.print(summary, style="red" if failed else "green")

@@ -9,12 +9,15 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 from string import Template
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from tensorar_cli import options
 from tensorar_cli.output import Output
+
+if TYPE_CHECKING:
+    from tensorar.parts.registry import Kind
 
 KINDS = ("ordering", "head", "backbone")
 NAME = re.compile(r"[a-z]([a-z0-9_]{0,38}[a-z0-9])?")
@@ -83,9 +86,8 @@ def _require_name(kind: str, name: str) -> None:
 def _source(kind: str, name: str) -> str | None:
     """The plugin of an existing part of that kind and name, or the installed module of that name."""
     from tensorar import default_registry
-    from tensorar.parts.registry import KINDS as ALL
 
-    known = next(default_registry().parts(one) for one in ALL if one == kind)
+    known = default_registry().parts(cast("Kind", kind))
     if name in known:
         return str(known[name].source)
     return f"the installed module tensorar_{name}" if find_spec(f"tensorar_{name}") else None

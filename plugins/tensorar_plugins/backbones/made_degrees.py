@@ -69,8 +69,8 @@ def layer_masks(ranks: Int[Tensor, " n"], degrees: Int[Tensor, "layers units"]) 
     return [*hidden, may_see(levels[-1], ranks[:, None])]
 
 
-# two, since training draws connectivities and evaluation uses the first: the masks are as large as the weights
-@cached_plan(maxsize=2)
+# enough for the orders of an ensemble; the masks are as large as the weights
+@cached_plan(maxsize=16)
 def network_masks(
     order: Order, connectivities: Connectivities, chosen: int, dtype: torch.dtype, device: torch.device
 ) -> tuple[Tensor, ...]:

@@ -110,7 +110,7 @@ class NADEStepper(CachedStepper):
         return torch.addmm(self.output_biases[t], self.activate(scaled, out=self.hidden), self.output_weights[t])
 
     def state(self) -> dict[str, Tensor]:
-        return {"sums": self.sums, "hidden": self.hidden}
+        return {"sums": self.sums}
 
 
 def _relu(x: Float[Tensor, "batch hidden"], out: Float[Tensor, "batch hidden"]) -> Float[Tensor, "batch hidden"]:

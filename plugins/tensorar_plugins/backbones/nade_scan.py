@@ -111,7 +111,7 @@ class _Scan(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Float[Tensor, "steps parameters batch"]) -> tuple[Tensor | None, ...]:
         *inputs, starts = ctx.saved_tensors
-        # of features, weight, output_weight and scale; filled chunk by chunk
+        # the gradients of features, weight, output_weight and scale; filled chunk by chunk
         gradients = [None if t is None else torch.empty_like(t) for t in inputs]
         if not ctx.needs_input_grad[0]:
             gradients[0] = None

@@ -14,7 +14,7 @@ def require_positive(name: str, **sizes: int) -> None:
     """Raise ``SpecError`` if an option of the backbone ``name``, such as a width or a depth, is not positive."""
     for option, size in sizes.items():
         if size < 1:
-            raise SpecError(expected=f"{name}'s {option} to be positive", got=str(size), remedy="give 1 or more")
+            raise SpecError(expected=f"{name}'s {option} to be positive", got=str(size), remedy="use at least 1")
 
 
 def max_examples_per_call(each: int, numbers: int, device: torch.device) -> int:
