@@ -9,7 +9,7 @@ from torch import Tensor
 from tensorar.errors import SpecError
 
 SIDES = {"top": (-2, True), "bottom": (-2, False), "left": (-1, True), "right": (-1, False)}
-PARTS = {"half": 2, "third": 3, "quarter": 4}
+FRACTIONS = {"half": 2, "third": 3, "quarter": 4}
 NAMES = "top|bottom|left|right half|third|quarter, center box, border, random FRACTION"
 
 
@@ -24,8 +24,8 @@ def region(name: str, event_shape: tuple[int, ...], generator: torch.Generator |
     tensor([ True,  True, False, False])
     """
     words = name.lower().replace("centre", "center").split()
-    if len(words) == 2 and words[0] in SIDES and words[1] in PARTS:
-        return _side(words[0], PARTS[words[1]], event_shape, name)
+    if len(words) == 2 and words[0] in SIDES and words[1] in FRACTIONS:
+        return _side(words[0], FRACTIONS[words[1]], event_shape, name)
     if words == ["center", "box"]:
         return _center(event_shape)
     if words == ["border"]:
@@ -35,7 +35,7 @@ def region(name: str, event_shape: tuple[int, ...], generator: torch.Generator |
     raise SpecError(expected=f"a region ({NAMES})", got=repr(name), remedy="use one of these, or a mask")
 
 
-def _side(side: str, part: int, event_shape: tuple[int, ...], name: str) -> Tensor:
+def _side(side: str, divisor: int, event_shape: tuple[int, ...], name: str) -> Tensor:
     axis, first = SIDES[side]
     if len(event_shape) < -axis:
         raise SpecError(
@@ -44,7 +44,7 @@ def _side(side: str, part: int, event_shape: tuple[int, ...], name: str) -> Tens
             remedy="use another region, such as 'left half' or 'random 0.5'",
         )
     size = event_shape[axis]
-    count = -(-size // part)
+    count = -(-size // divisor)
     mask = torch.zeros(event_shape, dtype=torch.bool)
     mask.narrow(axis, 0 if first else size - count, count).fill_(True)
     return mask

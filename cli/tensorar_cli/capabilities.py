@@ -22,8 +22,8 @@ def capabilities(backbone: type[Backbone]) -> dict[str, Any]:
         "axes": None if ranks is None else sorted(ranks),
         "axes_of_size_1_count": not backbone.ignores_unit_axes,
         "all_conditionals_in_one_pass": causal,
-        "unknown_at_once": causal or bool(getattr(backbone, "dense", False)),
-        "scans": backbone.sequential_over,
+        "all_unknown_in_one_pass": causal or bool(getattr(backbone, "dense", False)),
+        "sequential_over": backbone.sequential_over,
         "any_evidence": not causal,
         "any_order": backbone.orders == "any",
         "blind_spot": backbone.blind_spot,
@@ -33,10 +33,10 @@ def capabilities(backbone: type[Backbone]) -> dict[str, Any]:
 def backbone_table(backbones: dict[str, dict[str, Any]]) -> Table:
     """A table of backbones: orders, axes, what one training pass computes, and whether one network serves any order."""
     rows = [
-        (name, _orders(t), _axes(t), _training(t), "yes" if t["any_order"] else "no", t["blind_spot"] or "nothing")
+        (name, _orders(t), _axes(t), _training(t), "yes" if t["any_order"] else "no", t["blind_spot"] or "none")
         for name, t in backbones.items()
     ]
-    return table("backbone", "orders", "axes", "trains on", "any-order", "blind to", rows=rows)
+    return table("backbone", "orders", "axes", "trains on", "any-order", "blind spot", rows=rows)
 
 
 def _orders(t: dict[str, Any]) -> str:
@@ -57,5 +57,5 @@ def _listed(numbers: list[int]) -> str:
 
 def _training(t: dict[str, Any]) -> str:
     if t["any_evidence"]:
-        return "all unknown (uniform orders)" if t["unknown_at_once"] else "one conditional"
-    return "all, in parallel" if t["scans"] is None else f"all, {t['scans']} in turn"
+        return "all unknown (uniform orders)" if t["all_unknown_in_one_pass"] else "one conditional"
+    return "all, in parallel" if t["sequential_over"] is None else f"all, sequentially over {t['sequential_over']}"

@@ -30,7 +30,7 @@ Plugins = Annotated[
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as printed by tensorar train.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Seed = Annotated[int, typer.Option(help="Seed of all random numbers.", min=0, max=2**32 - 1)]
-Device = Annotated[str, typer.Option(help="Device: auto, cpu, cuda, cuda:1, mps.")]
+Device = Annotated[str, typer.Option(help="Device: auto (a GPU if there is one), cpu, cuda, cuda:1, mps.")]
 NewRun = Annotated[
     Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="The run folder. Default: a new one in runs.")
 ]
@@ -50,7 +50,8 @@ PictureOrNumbers = Annotated[
 Method = Annotated[
     str,
     typer.Option(
-        help="Sampling method, all of them exact: cached, fixed-point or naive; auto is the fastest one available."
+        help="Sampling method: cached, fixed-point or naive, all with the same samples; auto is the fastest one "
+        "available."
     ),
 ]
 Temperature = Annotated[

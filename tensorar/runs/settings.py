@@ -13,14 +13,17 @@ from tensorar.parts.spec import nearest
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
-    """Length, optimizer and evaluation of a training.
+    """Length, optimizer and evaluation of training.
 
     Training ends at the first of ``steps``, ``epochs`` and ``minutes`` (by default after 10 epochs). ``minutes`` counts
     training time over all resumptions; the learning-rate schedule then follows the clock, so only runs limited by steps
     or epochs are reproducible bit by bit. ``warmup`` and ``evaluate_every`` are in steps. ``ema`` is the decay of the
     averaged weights, which are evaluated and kept (0: no averaging), ``clip`` the largest gradient norm (of the nats
     per event), ``valid_events`` the number of validation events, and ``patience`` the number of evaluations without
-    improvement after which training stops (0: never).
+    improvement after which training stops (0: never). ``batch_size`` is in events, over all processes;
+    ``learning_rate`` is the peak rate, after warmup and before cosine decay; ``weight_decay`` is AdamW's decoupled
+    decay of matrices; ``precision`` is that of the forward and backward pass; ``seed`` determines initial weights,
+    batches and noise.
     """
 
     steps: int | None = None
@@ -66,7 +69,7 @@ class TrainingSettings:
         return cls(**{key: coerce(value, kinds[key], where=f"the setting {key!r}") for key, value in values.items()})
 
     def planned_steps(self, training_events: int) -> int | None:
-        """The largest number of steps, or None if only ``minutes`` limits the training."""
+        """The largest number of steps, or None if only ``minutes`` limits training."""
         epochs = 10.0 if self.steps is self.epochs is self.minutes is None else self.epochs
         batch = min(self.batch_size, training_events)
         by_epochs = None if epochs is None else max(1, math.ceil(epochs * training_events / batch))

@@ -35,9 +35,9 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
 
-    place = check_device(device)
+    chosen = check_device(device)
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         # accelerate keeps one state per process; an earlier training may have used another device
         AcceleratorState._reset_state(reset_partial_state=True)
-        os.environ["ACCELERATE_TORCH_DEVICE"] = str(place)
-    return Accelerator(cpu=place.type == "cpu", mixed_precision="bf16" if precision == "bfloat16" else "no")
+        os.environ["ACCELERATE_TORCH_DEVICE"] = str(chosen)
+    return Accelerator(cpu=chosen.type == "cpu", mixed_precision="bf16" if precision == "bfloat16" else "no")

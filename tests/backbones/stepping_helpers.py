@@ -10,7 +10,7 @@ from tensorar.testing import events_of
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 
 
-def walk(model, features, context=None):
+def stepped_parameters(model, features, context=None):
     """The parameters that a model's stepper returns one after the other: ``(batch, N, P)``, by flat index."""
     stepper = model.generation(len(features), context=context).stepper
     with torch.inference_mode():
@@ -25,10 +25,10 @@ def steps(stepper, features, order, ts):
 
 
 def compare(model, *, batch=3, context=None, **tolerance):
-    """The parameters of a walk through random events are those of one pass."""
+    """The stepper returns the parameters of the forward pass for random events."""
     features = model.features(events_of(model, batch, 1)).to(model.features_dtype)
     expected = all_conditionals(model.backbone, features, model.order, context).detach()
-    found = walk(model, features, context)
+    found = stepped_parameters(model, features, context)
     torch.testing.assert_close(found, expected.reshape(found.shape), **tolerance or CLOSE)
 
 

@@ -35,7 +35,7 @@ def _given(model, batch=4):
     return features.reshape(batch, len(model.order), -1), context, expected.reshape(batch, len(model.order), -1)
 
 
-def _walk(stepper, features, expected, steps):
+def _require_steps(stepper, features, expected, steps):
     for t in steps:
         found = stepper.step(features[:, t - 1] if t else None)
         torch.testing.assert_close(found, expected[:, t], **CLOSE)
@@ -52,10 +52,10 @@ def test_selected_examples_go_on_as_if_they_had_been_alone(spec, shape, context_
     # in the middle of rows and of pixels: another order, repeats, fewer, more
     selections = [(3, [2, 0, 1, 3]), (7, [1, 1, 3, 0]), (n // 2 + 1, [3]), (n - 5, [0, 0, 0, 0, 0, 0])]
     for end, rows in selections:
-        _walk(stepper, features, expected, range(begin, end))
+        _require_steps(stepper, features, expected, range(begin, end))
         stepper.select(torch.tensor(rows))
         features, expected, begin = features[rows], expected[rows], end
-    _walk(stepper, features, expected, range(begin, n))
+    _require_steps(stepper, features, expected, range(begin, n))
 
 
 @torch.inference_mode()
@@ -64,13 +64,13 @@ def test_reset_begins_again_with_the_weights_as_they_are_now(spec, shape):
     model = _model(spec, shape)
     features, _, expected = _given(model)
     stepper = model.generation(4).stepper
-    _walk(stepper, features, expected, range(7))
+    _require_steps(stepper, features, expected, range(7))
     stepper.reset()
-    _walk(stepper, features, expected, range(len(model.order)))
+    _require_steps(stepper, features, expected, range(len(model.order)))
     randomise(model, 1, spread=0.3)
     features, _, expected = _given(model)
     stepper.reset()
-    _walk(stepper, features, expected, range(len(model.order)))
+    _require_steps(stepper, features, expected, range(len(model.order)))
 
 
 @torch.inference_mode()
@@ -79,9 +79,9 @@ def test_copying_the_state_restores_it(spec, shape):
     model = _model(spec, shape)
     features, _, expected = _given(model)
     stepper, other = (model.generation(4).stepper for _ in range(2))
-    _walk(stepper, features, expected, range(8))
-    _walk(other, features.flip(0), expected.flip(0), range(8))
+    _require_steps(stepper, features, expected, range(8))
+    _require_steps(other, features.flip(0), expected.flip(0), range(8))
     for name, held in other.state().items():
         assert held.shape[0] == 4
         held.copy_(stepper.state()[name])
-    _walk(other, features, expected, range(8, len(model.order)))
+    _require_steps(other, features, expected, range(8, len(model.order)))

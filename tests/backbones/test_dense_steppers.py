@@ -8,7 +8,7 @@ import torch
 from tensorar import build
 from tensorar.conditionals import all_conditionals
 from tensorar.testing import events_of, randomise
-from tests.backbones.stepping_helpers import compare_selected, walk
+from tests.backbones.stepping_helpers import compare_selected, stepped_parameters
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 SPECS = [
@@ -27,7 +27,7 @@ def test_steps_equal_the_forward_pass(spec, ordering, shape, context_features):
     features = model.features(events_of(model, 3, 1))
     context = torch.randn(3, context_features).double() if context_features else None
     expected = all_conditionals(model.backbone, features, model.order, context).reshape(3, len(model.order), -1)
-    torch.testing.assert_close(walk(model, features, context), expected, **CLOSE)
+    torch.testing.assert_close(stepped_parameters(model, features, context), expected, **CLOSE)
 
 
 @pytest.mark.parametrize("rows", [[2, 0, 2], [1], [0, 0, 1, 2, 1]])
@@ -42,10 +42,10 @@ def test_selected_examples_go_on_as_if_alone(spec, context_features, rows):
 def test_the_stepper_uses_the_selected_connectivity():
     model = randomise(build((6,), "raster", "bernoulli", "made:hidden=20,connectivities=3"), 0)
     features = model.features(events_of(model, 3, 1))
-    first = walk(model, features)
+    first = stepped_parameters(model, features)
     model.backbone.connectivity = 2
     expected = all_conditionals(model.backbone, features, model.order).reshape(3, 6, -1)
-    torch.testing.assert_close(walk(model, features), expected, **CLOSE)
+    torch.testing.assert_close(stepped_parameters(model, features), expected, **CLOSE)
     assert not torch.allclose(first, expected)
 
 

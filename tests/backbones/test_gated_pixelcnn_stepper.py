@@ -91,19 +91,22 @@ def test_sampling_changes_no_weight_and_training_may_use_the_masks_that_it_made_
 def test_a_stack_is_computed_when_its_slab_begins():
     """For a volume: planes, rows and coefficients, each all layers at once."""
     model = _model((2, 3, 4))
-    stepper, begun = model.generation(1).stepper, []
+    stepper, started_slabs = model.generation(1).stepper, []
     for stack in stepper.slab_stacks:
-        stack.advance = lambda t, stack=stack, advance=stack.advance: (begun.append((stack.count, t)), advance(t))
+        stack.advance = lambda t, stack=stack, advance=stack.advance: (
+            started_slabs.append((stack.count, t)),
+            advance(t),
+        )
     features = None
     for _ in range(24):
         stepper.step(features)
         features = torch.ones(1, 1).double()
-    assert [t for count, t in begun if count == 12] == [0, 12]
-    assert [t for count, t in begun if count == 4] == [0, 4, 8, 12, 16, 20]
+    assert [t for count, t in started_slabs if count == 12] == [0, 12]
+    assert [t for count, t in started_slabs if count == 4] == [0, 4, 8, 12, 16, 20]
 
 
 @pytest.mark.parametrize("shape", [(14, 14), (8, 8, 3), (3, 8, 8)])
-def test_a_walk_is_the_arithmetic_of_one_pass(shape):
+def test_stepping_costs_the_flops_of_one_pass(shape):
     model = build(shape, "raster", "bernoulli", "gated_pixelcnn:channels=8,layers=3,kernel=3").eval()
     features = torch.zeros(1, *shape, 1)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
@@ -113,8 +116,8 @@ def test_a_walk_is_the_arithmetic_of_one_pass(shape):
     convs = [conv for stack in stepper.slab_stacks for conv in (*stack.convs, *stack.links)]
     per_group = sum(layer.weight.numel() for layers in by_group for layer in layers)
     per_group += sum(weight.numel() for conv in convs for weight in conv.weights)
-    walked = 2 * per_group * len(model.order) / groups
-    assert 0.5 * counter.get_total_flops() < walked <= counter.get_total_flops()
+    stepped = 2 * per_group * len(model.order) / groups
+    assert 0.5 * counter.get_total_flops() < stepped <= counter.get_total_flops()
 
 
 def test_for_an_image_some_rows_are_held_and_not_the_map():

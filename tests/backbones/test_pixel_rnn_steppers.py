@@ -11,7 +11,7 @@ from tensorar import PartSpec, build
 from tensorar.conditionals import all_conditionals
 from tensorar.testing import events_of, randomise
 from tests.backbones.stepper_state import state_bytes
-from tests.backbones.stepping_helpers import walk
+from tests.backbones.stepping_helpers import stepped_parameters
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 EVENTS = [(), (1,), (9,), (5, 6), (6, 5), (2, 2), (5, 1, 5), (9, 11), (5, 5, 5), (2, 3, 2, 2), (2, 2, 2, 2)]
@@ -32,7 +32,7 @@ def _both(model, batch=3):
     k = model.backbone.signature.context_features
     context = torch.randn(batch, k, generator=torch.Generator().manual_seed(0)).double() if k else None
     expected = all_conditionals(model.backbone, features, model.order, context).reshape(batch, len(model.order), -1)
-    return walk(model, features, context), expected
+    return stepped_parameters(model, features, context), expected
 
 
 @pytest.mark.parametrize("context_features", [0, 2])
@@ -72,7 +72,7 @@ def test_in_half_precision_as_one_pass_is(name):
     model = _model(name, (6, 6)).bfloat16()
     features = model.features(events_of(model, 3, 1).bfloat16())
     expected = all_conditionals(model.backbone, features, model.order).reshape(3, 36, -1)
-    torch.testing.assert_close(walk(model, features), expected, rtol=0.1, atol=0.1)
+    torch.testing.assert_close(stepped_parameters(model, features), expected, rtol=0.1, atol=0.1)
 
 
 def test_the_state_is_some_rows(name):

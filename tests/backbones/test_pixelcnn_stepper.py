@@ -85,7 +85,7 @@ def test_training_may_use_the_masks_that_sampling_made_first(shape):
 
 
 @pytest.mark.parametrize(("shape", "ordering"), [((14, 14), "raster"), ((3, 8, 8), "raster:axes=1 2 0")])
-def test_a_walk_is_the_arithmetic_of_one_pass(shape, ordering):
+def test_stepping_costs_the_flops_of_one_pass(shape, ordering):
     model = build(shape, ordering, "bernoulli", "pixelcnn:channels=8,blocks=3").eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         all_conditionals(model.backbone, torch.zeros(1, *shape, 1), model.order)
@@ -93,8 +93,8 @@ def test_a_walk_is_the_arithmetic_of_one_pass(shape, ordering):
     by_group = (a + b for a, b in zip(stepper.first.layers, stepper.inner.layers, strict=True))
     layers = [*zip(*by_group, strict=True)]
     per_group = [sum(layer[g].weight.numel() for layer in layers) for g in range(model.backbone.grid.groups)]
-    walked = 2 * sum(per_group) * len(model.order) / len(per_group)
-    assert 0.5 * counter.get_total_flops() < walked <= counter.get_total_flops()
+    stepped = 2 * sum(per_group) * len(model.order) / len(per_group)
+    assert 0.5 * counter.get_total_flops() < stepped <= counter.get_total_flops()
 
 
 def test_under_a_raster_order_some_rows_are_held_and_not_the_map():

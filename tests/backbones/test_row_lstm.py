@@ -9,7 +9,7 @@ from tensorar import Order, PartSpec, SpecError, build, dependency_matrix
 from tensorar.conditionals import all_conditionals
 from tensorar.testing import events_of, randomise
 from tests.backbones.pixel_rnn_reference import Pixels, gate_mask, lstm
-from tests.backbones.stepping_helpers import walk
+from tests.backbones.stepping_helpers import stepped_parameters
 
 IMAGES = [(5, 6), (6, 5), (5, 1, 5), (5, 6, 3), (3, 5, 6), (5, 3, 6)]
 
@@ -117,4 +117,4 @@ def test_the_steps_with_other_kernels(shape, kernel):
     model = _model(shape, channels=3, layers=2, kernel=kernel)
     features = model.features(events_of(model, 3, 1))
     expected = all_conditionals(model.backbone, features, model.order).reshape(3, len(model.order), -1)
-    torch.testing.assert_close(walk(model, features), expected, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(stepped_parameters(model, features), expected, rtol=1e-9, atol=1e-9)

@@ -9,7 +9,7 @@ from tensorar import build
 from tensorar.conditionals import all_conditionals
 from tensorar.generation.batch_size import held_bytes
 from tensorar.testing import events_of, randomise
-from tests.backbones.stepping_helpers import compare_selected, walk
+from tests.backbones.stepping_helpers import compare_selected, stepped_parameters
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 SPECS = [
@@ -37,7 +37,7 @@ def test_steps_equal_the_forward_pass(spec, ordering, context_features):
     context = torch.randn(3, context_features).double() if context_features else None
     features = model.features(x)
     expected = all_conditionals(model.backbone, features, model.order, context).reshape(3, 16, -1)
-    torch.testing.assert_close(walk(model, features, context), expected, **CLOSE)
+    torch.testing.assert_close(stepped_parameters(model, features, context), expected, **CLOSE)
 
 
 @pytest.mark.parametrize("rows", [[2, 0, 2], [1], [0, 0, 1, 2, 1]])
@@ -59,4 +59,4 @@ def test_heads_that_share_a_key_and_value_keep_one_of_each(kv_heads):
 @pytest.mark.parametrize("spec", SPECS)
 def test_an_empty_batch(spec):
     model = build((2, 2), "raster", "bernoulli", spec).double()
-    assert walk(model, torch.zeros(0, 2, 2, 1).double()).shape == (0, 4, 1)
+    assert stepped_parameters(model, torch.zeros(0, 2, 2, 1).double()).shape == (0, 4, 1)

@@ -19,12 +19,12 @@ from .commands import environment, process
 STEPS = 600
 TRAIN = ["train", "toy:length=8", "--backbone", "mlp:hidden=8,dropout=0.1", "--device", "cpu", "--steps", STEPS]
 TRAIN += ["--batch-size", "16", "--set", "valid_events=20", "--set", "evaluate_every=100"]
-KEPT = ("model.safetensors", "training/state.safetensors")
+CHECKPOINT_FILES = ("model.safetensors", "training/state.safetensors")
 
 
 @contextmanager
 def started(*arguments, cwd):
-    """A training in a new process, which is killed at the end."""
+    """A training run in a new process, which is killed at the end."""
     command = [sys.executable, "-W", "error", "-m", "tensorar_cli", *map(str, arguments)]
     running = subprocess.Popen(
         command, cwd=cwd, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -47,7 +47,7 @@ def interrupted(running, number, metrics):
 
 
 def same_weights(one, other):
-    for name in KEPT:
+    for name in CHECKPOINT_FILES:
         expected, got = read_tensors(one / name)[0], read_tensors(other / name)[0]
         assert expected.keys() == got.keys()
         assert all(got[key].equal(expected[key]) for key in expected), name
@@ -68,7 +68,7 @@ def test_an_interrupted_training_saves_and_resumes_to_the_same_weights(tmp_path,
         got, out, err = interrupted(running, number, tmp_path / "a run" / "metrics.jsonl")
     assert (got, err) == (code, ""), out
     command = re.search(r"^interrupted and saved; resume with: tensorar (.*)$", out, flags=re.MULTILINE)[1]
-    _, metadata = read_tensors(tmp_path / "a run" / KEPT[1])
+    _, metadata = read_tensors(tmp_path / "a run" / CHECKPOINT_FILES[1])
     assert 100 <= json.loads(metadata["state"])["step"] < STEPS, "the test needs an unfinished training"
     resumed = process(*shlex.split(command), "--device", "cpu", cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr

@@ -93,13 +93,13 @@ def test_backbones_are_listed_with_their_capabilities():
     shown = done("plugins", "list", "backbone").stdout
     # the last row of a name is the one in the table of backbones
     rows = {line.split()[0]: " ".join(line.split()[1:]) for line in shown.splitlines()}
-    assert "0-3 longer than 1 one conditional yes nothing" in rows["convnet"]
-    assert "any any all, in parallel yes nothing" in rows["fvsbn"]
-    assert "all, coefficients in turn" in rows["rnn"]
-    takes = {part["name"]: part["takes"] for part in report("plugins", "list", "backbone")["parts"]}
-    assert set(takes) == set(default_registry().parts("backbone"))
-    assert takes["fvsbn"]["any_order"] and takes["fvsbn"]["axes"] is None
-    assert takes["rnn"]["scans"] == "coefficients"
+    assert "0-3 longer than 1 one conditional yes none" in rows["convnet"]
+    assert "any any all, in parallel yes none" in rows["fvsbn"]
+    assert "all, sequentially over coefficients" in rows["rnn"]
+    found = {part["name"]: part["capabilities"] for part in report("plugins", "list", "backbone")["parts"]}
+    assert set(found) == set(default_registry().parts("backbone"))
+    assert found["fvsbn"]["any_order"] and found["fvsbn"]["axes"] is None
+    assert found["rnn"]["sequential_over"] == "coefficients"
 
 
 def test_parts_of_a_file_are_listed_with_it():

@@ -53,7 +53,7 @@ def test_a_tensor_of_one_coefficient_has_no_past_to_miss():
 
 @pytest.mark.parametrize("backbone", ["fvsbn", "mlp:hidden=8", "convnet:channels=8,hidden=8"])
 @given(data=st.data())
-def test_influence_is_where_a_change_makes_a_difference(backbone, data):
+def test_dependencies_are_where_a_change_has_an_effect(backbone, data):
     model = data.draw(models(backbone=backbone, max_coefficients=5))
     x = events_of(model, 1, data.draw(seeds))
     found = dependency_matrix(model, x)

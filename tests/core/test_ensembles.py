@@ -12,12 +12,11 @@ from hypothesis import strategies as st
 from tensorar import Evidence, Order, Run, ShapeError, build, default_registry, train
 from tensorar.raster_adapter import network_signature
 from tensorar.testing import event_shapes, joint, models, p_value, randomise
+from tensorar.testing.oracles import SIGNIFICANCE
 from tensorar.utils.shapes import MAX_EVENTS_PER_CALL
 from tests.core import toy_backbones
 from tests.part_specs import backbone_specs
 from tests.training.helpers import recipe, registry
-
-LEVEL = 1e-4
 
 
 def _ensemble(backbone, shape, seed=0, head="bernoulli"):
@@ -117,7 +116,7 @@ def test_completions_follow_the_posterior_of_the_mixture():
     mixture = torch.where((values == known.value)[:, mask].all(1), mixture, 0)
     samples = model.sample(4000, known, generator=torch.Generator().manual_seed(1))
     counts = (samples.reshape(-1, 1, 4) == values.reshape(1, -1, 4)).all(2).sum(0)
-    assert p_value(counts, mixture / mixture.sum()) > LEVEL
+    assert p_value(counts, mixture / mixture.sum()) > SIGNIFICANCE
 
 
 def test_validation_scores_the_mixture(tmp_path):

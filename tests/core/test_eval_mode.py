@@ -63,7 +63,7 @@ def test_parts_of_a_network_go_back_into_the_mode_they_were_in():
 
 @pytest.mark.parametrize("backbone", ["nade:hidden=5", "rnn:hidden=5", "pixelcnn:channels=4,blocks=1"])
 @pytest.mark.parametrize("ordering", ["snake", "flips"])
-def test_an_order_first_asked_for_in_inference_mode_serves_a_later_training(ordering, backbone):
+def test_an_order_first_used_in_inference_mode_can_be_used_in_training(ordering, backbone):
     shape = (5, 3)  # of no other test: orders are kept
     with torch.inference_mode():
         build(shape, ordering, "bernoulli", backbone).log_prob(torch.ones(2, *shape))
@@ -81,7 +81,7 @@ def test_samples_under_autocast_are_those_without_by_every_method(head):
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
-def test_influence_is_measured_where_gradients_are_off_too(mode):
+def test_dependencies_are_measured_with_gradients_off_too(mode):
     model = build((3,), "raster", "bernoulli", "fvsbn")
     with mode():
         assert torch.equal(dependency_matrix(model, torch.ones(1, 3)), model.order.causal_mask())

@@ -44,7 +44,7 @@ def test_methods_give_the_same_samples(head, data):
 
 
 @pytest.mark.parametrize("backbone", causal)
-def test_the_record_says_what_was_done(backbone):
+def test_info_reports_the_method_and_passes(backbone):
     model = randomise(build((3, 2), "raster", "bernoulli", backbone), 0, spread=0.3)
     passes = {}
     for method in ("naive", "cached", "fixed-point"):

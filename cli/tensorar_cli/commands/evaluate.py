@@ -13,7 +13,9 @@ from tensorar_cli.output import Output, likelihood_table
 def evaluate(
     run: options.RunFolder,
     split: options.Split = "test",
-    data: Annotated[str | None, typer.Option(help="Evaluate on another dataset.")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Spec of another dataset to evaluate on. Default: the run's own.")
+    ] = None,
     events: Annotated[int | None, typer.Option(help="Use only this many events, drawn with the seed.", min=1)] = None,
     exact: Annotated[
         bool | None,

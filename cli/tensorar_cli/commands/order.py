@@ -19,7 +19,7 @@ MAX_PRINTED_COEFFICIENTS = 400
 def show_order(
     ordering: Annotated[str, typer.Argument(help="An ordering: raster, snake, einops:pattern='h w -> (w h)', ...")],
     shape: Annotated[str, typer.Option(help="Event shape, as in 6,6 or 1,28,28.")],
-    masks: Annotated[int, typer.Option(help="Number of first steps whose masks are drawn.", min=0)] = 6,
+    masks: Annotated[int, typer.Option(help="Number of steps, from the first, whose masks are drawn.", min=0)] = 6,
     out: Annotated[
         Path | None,
         typer.Option(

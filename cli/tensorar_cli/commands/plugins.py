@@ -37,9 +37,11 @@ def list_parts(
     ]
     output.print_table(table("kind", "name", "description", "plugin", rows=[tuple(part.values()) for part in parts]))
     for part, (k, _, registered) in zip(parts, found, strict=True):
-        part |= {"takes": capabilities(registered.part)} if k == "backbone" else {}
+        part |= {"capabilities": capabilities(registered.part)} if k == "backbone" else {}
     if "backbone" in kinds:
-        output.print_table(backbone_table({part["name"]: part["takes"] for part in parts if "takes" in part}))
+        output.print_table(
+            backbone_table({part["name"]: part["capabilities"] for part in parts if "capabilities" in part})
+        )
     for name, why in registry.plugins.failures.items():
         output.print(f"the plugin {name} failed and was left out: {why}", style="yellow")
     output.print_json({"parts": parts, "failures": registry.plugins.failures})

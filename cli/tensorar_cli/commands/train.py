@@ -13,7 +13,13 @@ from tensorar_cli.parsing import parse_settings
 from tensorar_cli.training_progress import print_training, run_training
 
 Setting = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other training setting (repeatable).")
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Any other training setting (repeatable): ema, clip, warmup, patience, weight_decay, evaluate_every, "
+        "valid_events, precision.",
+    ),
 ]
 
 

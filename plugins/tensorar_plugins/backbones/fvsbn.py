@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.distributions import constraints
 
 from tensorar import CachedStepper, CausalBackbone, Head, Order, Signature
+from tensorar_plugins.backbones.layers.causal_mask import causal_mask
 from tensorar_plugins.backbones.layers.feature_history import FeatureHistory, columns_by_step, rows_by_step
 
 # above this, the quadratic number of weights makes it a poor default
@@ -51,7 +52,8 @@ class FVSBN(CausalBackbone):
         context: Float[Tensor, "batch context"] | None = None,
     ) -> Float[Tensor, "batch *event parameters"]:
         n, p = self.bias.shape
-        weight = self.weight * order.causal_mask()[:, None, :, None]  # (N, P, N, F)
+        mask = causal_mask(order, self.weight.dtype, self.weight.device)
+        weight = self.weight * mask[:, None, :, None]  # (N, P, N, F)
         output = features.flatten(1) @ weight.reshape(n * p, -1).T + self.bias.flatten()
         if self.context is not None:
             output = output + self.context(context)

@@ -12,6 +12,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from tensorar import CachedStepper, CausalBackbone, Order, Signature, may_see
+from tensorar_plugins.backbones.layers.causal_mask import causal_mask
 from tensorar_plugins.backbones.layers.context_bias import ContextBias
 from tensorar_plugins.backbones.layers.feature_history import FeatureHistory, columns_by_step, rows_by_step
 from tensorar_plugins.backbones.layers.module_sequence import ModuleSequence
@@ -93,7 +94,7 @@ class MADE(CausalBackbone):
             hidden = bias(layer(hidden, mask), context).relu()
         output: Tensor = self.output_context(self.output(hidden, output_mask), context)
         if self.direct is not None:
-            output = output + self.direct(inputs, order.causal_mask().to(weight))
+            output = output + self.direct(inputs, causal_mask(order, weight.dtype, weight.device))
         return output.reshape(*features.shape[:-1], self.signature.parameter_count)
 
     def _connectivity_of_pass(self) -> int:

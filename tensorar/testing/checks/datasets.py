@@ -78,7 +78,7 @@ def a_head_supports_the_values(part: PartUnderTest) -> None:
         raise CheckFailed("no installed head supports these values; set suggested_head to one of your plugin")
     head = default_registry().create("head", specs[0])
     for name, events in _splits(dataset).items():
-        head.check(events, what=f"the {name} part")
+        head.check(events, what=f"the {name} split")
 
 
 @check("dataset")

@@ -62,14 +62,14 @@ class MasksAfterAStep(Lines):
 
     def __init__(self, signature):
         super().__init__(signature)
-        self.weight.register_post_accumulate_grad_hook(self.begin)
-        self.begun = False
+        self.weight.register_post_accumulate_grad_hook(self.record_training)
+        self.trained = False
 
-    def begin(self, weight):
-        self.begun = True
+    def record_training(self, weight):
+        self.trained = True
 
     def mask(self, order):
-        return super().mask(order) if self.begun else torch.ones_like(super().mask(order))
+        return super().mask(order) if self.trained else torch.ones_like(super().mask(order))
 
 
 class MasksUntilAStep(Lines):
