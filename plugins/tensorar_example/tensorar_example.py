@@ -21,7 +21,7 @@ class Outward(Ordering):
     """From the centre of the tensor outwards, for any number of axes.
 
     Options:
-        inward: Start at the corners and end at the centre.
+        inward: Whether to start at the corners and end at the center.
     """
 
     name = "outward"

@@ -1,4 +1,4 @@
-"""What all figures share: arrays from tensors, ranges of values, colours and empty figures."""
+"""Helpers of all figures: arrays from tensors, ranges of values, colors and empty figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an event of any shape is displayed: as a number, a curve, an image, or slices."""
+"""The display of an event of any shape: a number, a curve, an image, or slices."""
 
 from __future__ import annotations
 

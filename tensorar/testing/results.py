@@ -1,4 +1,4 @@
-"""What running a check results in."""
+"""Results of checks."""
 
 from __future__ import annotations
 

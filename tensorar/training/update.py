@@ -1,4 +1,4 @@
-"""What the training loop reports to its caller."""
+"""Progress reports of the training loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands do, as functions: no printing, no option parsing; progress goes to callbacks.
+"""The commands as functions: no printing, no option parsing; progress goes to callbacks.
 
 >>> from tensorar.workflows import train
 >>> result = train("toy", minutes=1)  # doctest: +SKIP

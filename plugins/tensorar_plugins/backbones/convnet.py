@@ -29,8 +29,8 @@ class ConvNet(EvidenceBackbone):
 
     Options:
         channels: Number of channels of the first convolution; the second has twice as many.
-        hidden: Number of hidden units of the dense layer; none means the lecture's: 200 for sequences, 512 otherwise.
-        kernel: Kernel size of both convolutions along every axis; none means the lecture's: 5 for sequences, 3 and
+        hidden: Number of hidden units of the dense layer; none: the lecture's: 200 for sequences, 512 otherwise.
+        kernel: Kernel size of both convolutions along every axis; none: the lecture's: 5 for sequences, 3 and
             then 5 for images, 3 for volumes.
     """
 

@@ -31,9 +31,9 @@ class NADE(CausalBackbone):
 
     Options:
         hidden: Number of hidden units.
-        activation: Activation of the hidden units; none means relu, as in RNADE, if the head has one feature and
+        activation: Activation of the hidden units; none: relu, as in RNADE, if the head has one feature and
             several parameters per coefficient (mixtures, Gaussians), and sigmoid, as in NADE, otherwise.
-        scaling: Whether to scale the hidden units' sums by a learned number per step; none means yes under the same
+        scaling: Whether to scale the hidden units' sums by a learned number per step; none: yes under the same
             condition.
         chunk: Number of coefficients whose hidden units are computed at once; affects memory and speed only.
     """

@@ -31,14 +31,14 @@ class RNN(CausalBackbone):
     Each further layer takes ``h_t + V context`` of the layer below as its input, and has a ``V`` of its own.
     Elman 1990, "Finding Structure in Time" (tanh); Cho et al. 2014, "Learning Phrase Representations using RNN
     Encoder-Decoder", section 2.3 (GRU); Hochreiter and Schmidhuber 1997, "Long Short-Term Memory" (LSTM). Cells and
-    initialisation are torch's own.
+    initialization are torch's own.
 
     Options:
         cell: Recurrent cell.
         hidden: Number of hidden units per layer.
         layers: Number of recurrent layers.
-        position_embedding: Whether the inputs include the embeddings ``e`` and ``e'``; none means only if the order
-            varies (under a fixed order the state can count the steps).
+        position_embedding: Whether the inputs include learned embeddings of the positions of the last and the next
+            coefficient; none: only if the order varies (under a fixed order the state can count the steps).
         embedding: Width of each position embedding.
         dropout: Probability of dropping an output of a layer in training.
     """

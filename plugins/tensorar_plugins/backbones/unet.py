@@ -22,11 +22,11 @@ class UNet(EvidenceBackbone):
     ``parameters = bias + conv(silu(norm(levels(conv(mask, values) + positions))))``, where each level is
     ``blocks(cat(h, up(coarser(down(h)))))`` of ``h = blocks(x)``, and every block is residual: group norm, SiLU and
     convolution, twice. There is one learned bias and one learned position embedding per coefficient, since zero
-    padding alone would tell a convolution little about its position.
+    padding alone would give a convolution little information about its position.
 
     Ronneberger, Fischer, Brox, "U-Net", MICCAI 2015, fig. 1, with the blocks of Ho, Jain, Abbeel 2020 (appendix B) and
     without their attention; trained on all unknown coefficients at once as in Hoogeboom et al., "Autoregressive
-    Diffusion Models", ICLR 2022, eq. 4. Short axes (at most 4, if another axis is longer: colours) are channels of the
+    Diffusion Models", ICLR 2022, eq. 4. Short axes (at most 4, if another axis is longer: colors) are channels of the
     maps, and so are the shortest of more than three axes.
 
     Options:

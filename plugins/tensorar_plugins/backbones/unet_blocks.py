@@ -88,7 +88,7 @@ class Level(nn.Module):
     def forward(
         self, maps: Float[Tensor, "batch width *sizes"], context: Float[Tensor, "batch context"] | None
     ) -> Float[Tensor, "batch width *sizes"]:
-        """The maps at this resolution after all coarser ones have been seen."""
+        """The maps at this resolution, after the coarser levels have contributed."""
         for block in self.before:
             maps = block(maps, context)
         if self.coarsest:

@@ -42,9 +42,9 @@ class MNIST(Dataset):
 
     Options:
         path: Folder with the four IDX files of MNIST, or files of the same names and format, such as Fashion-MNIST
-            (None: ``$TENSORAR_DATA/mnist``, then the cache, then a download).
+            (none: ``$TENSORAR_DATA/mnist``, then the cache, then a download).
         binarize: How pixels become bits; ``none`` keeps the grey levels.
-        labels: Use the digits as contexts (one-hot), for models of ``p(image | digit)``.
+        labels: Whether to use the digits as contexts (one-hot), for models of ``p(image | digit)``.
         seed: Seed of the bits of ``binarize=dynamic``.
     """
 

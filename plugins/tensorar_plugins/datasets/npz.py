@@ -19,8 +19,9 @@ class Npz(SplitFile):
     If the file has no ``valid`` or ``test``, they are split off the other events, which are shuffled first.
 
     Options:
-        key: Name of the only array to use (None: ``train``, ``valid`` and ``test``, or else ``data``).
-        packed: Arrays hold bits packed by ``numpy.packbits(..., axis=1)``, and ``shape`` holds the event's shape.
+        key: Name of the only array to use (none: ``train``, ``valid`` and ``test``, or else ``data``).
+        packed: Whether to unpack bits that ``numpy.packbits(..., axis=1)`` packed; ``shape`` then holds the event's
+            shape.
         valid_fraction: Fraction of the events used for validation, if the file has no ``valid``.
         test_fraction: Fraction of the events used for testing, if the file has no ``test``.
     """

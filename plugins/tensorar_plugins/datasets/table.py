@@ -28,8 +28,8 @@ class Table(SplitFile):
 
     Options:
         delimiter: Delimiter of the cells, one character or ``tab``.
-        header: Whether the first row holds the names of the columns (None: if none of its cells is a number).
-        standardize: Scale columns to mean 0 and standard deviation 1 over the training events.
+        header: Whether the first row holds the names of the columns (none: if none of its cells is a number).
+        standardize: Whether to scale columns to mean 0 and standard deviation 1 over the training events.
     """
 
     name = "csv"

@@ -40,7 +40,7 @@ class Toy(Dataset):
     Options:
         length: Length T of the sequences, which have 2T levels.
         seed: Seed of the training, validation and test sequences.
-        fixed: Number of sequences in a fixed training set (None: every training batch is newly generated).
+        fixed: Number of sequences in a fixed training set (none: every training batch is newly generated).
     """
 
     name = "toy"

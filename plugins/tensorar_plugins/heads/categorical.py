@@ -26,7 +26,7 @@ class CategoricalHead(Head):
 
     Options:
         levels: Number of levels; values are integers from 0 to ``levels - 1``.
-        one_hot: Encode a level as a one-hot vector, which suits categories without an order.
+        one_hot: Whether to encode a level as a one-hot vector, which suits categories without an order.
     """
 
     name = "categorical"

@@ -31,7 +31,7 @@ class LogisticMixtureHead(Head):
 
     Options:
         components: Number of mixture components.
-        levels: Number of levels; values are integers from 0 to ``levels - 1`` (None: values are real
+        levels: Number of levels; values are integers from 0 to ``levels - 1`` (none: values are real
             numbers).
         location: Mean of real-valued data; networks receive ``(x - location) / scale``.
         scale: Standard deviation of real-valued data.

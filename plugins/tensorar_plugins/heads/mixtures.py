@@ -1,4 +1,4 @@
-"""What the mixture heads share: K weights, K locations and K scales per coefficient."""
+"""The parameters of mixture heads: K weights, K locations and K scales per coefficient."""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ class Flips(Ordering):
     [[0, 1, 2], [2, 1, 0]]
 
     Options:
-        axes: Nesting of the axes, outermost first, as in raster (None: as they are).
-        flip: Axes that are reversed in half of the orders (None: all axes longer than 1).
+        axes: Nesting of the axes, outermost first, as in raster (none: as they are).
+        flip: Indices of the axes that are visited in reverse in half of the orders (none: all axes longer than 1).
     """
 
     name = "flips"

@@ -22,8 +22,8 @@ class Raster(Ordering):
     tensor([0, 3, 1, 4, 2, 5])
 
     Options:
-        axes: Nesting of the axes, outermost first (None: as they are).
-        flip: Axes that are visited in reverse.
+        axes: Nesting of the axes, outermost first (none: as they are).
+        flip: Indices of the axes that are visited in reverse.
     """
 
     name = "raster"
@@ -37,7 +37,7 @@ class Raster(Ordering):
 def raster_visits(
     ordering: Ordering, event_shape: tuple[int, ...], axes: tuple[int, ...] | None, flip: tuple[int, ...]
 ) -> Int[Tensor, " n"]:
-    """The raster order with its axes nested (None: as they are) and some reversed.
+    """The raster order with its axes nested (none: as they are) and some reversed.
 
     Raises ``ShapeError``, in the name of ``ordering``, for axes that the event does not have.
     """

@@ -20,7 +20,8 @@ class Spiral(Ordering):
     tensor([0, 1, 2, 5, 8, 7, 6, 3, 4])
 
     Options:
-        clockwise: Turn clockwise, starting along the first row; false: counterclockwise, along the first column.
+        clockwise: Whether to turn clockwise, starting along the first row; false: counterclockwise, along the first
+            column.
     """
 
     name = "spiral"

@@ -1,4 +1,4 @@
-"""What a backbone must be apart from causal: finite, deterministic, without side effects, and trainable."""
+"""Properties of every backbone besides causality: finite, deterministic, free of side effects, and trainable."""
 
 from __future__ import annotations
 

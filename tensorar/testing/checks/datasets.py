@@ -1,4 +1,4 @@
-"""What a dataset must be: three disjoint, deterministic splits of one shape, with draws that follow a generator."""
+"""Properties of datasets: three disjoint, deterministic splits of one shape; draws that follow a generator."""
 
 from __future__ import annotations
 

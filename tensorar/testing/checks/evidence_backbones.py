@@ -1,4 +1,4 @@
-"""What a backbone must be that returns conditionals for any evidence."""
+"""Properties of backbones that return conditionals for any evidence."""
 
 from __future__ import annotations
 

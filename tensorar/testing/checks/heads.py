@@ -1,4 +1,4 @@
-"""What a head must be: a normalised distribution over its support, with finite gradients and features."""
+"""Properties of heads: a normalized distribution over the support, finite gradients and features."""
 
 from __future__ import annotations
 

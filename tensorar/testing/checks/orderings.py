@@ -1,4 +1,4 @@
-"""What an ordering must be: a deterministic permutation of the coefficients of every shape it takes."""
+"""Properties of orderings: a deterministic permutation of the coefficients for every accepted shape."""
 
 from __future__ import annotations
 

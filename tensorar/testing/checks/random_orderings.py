@@ -1,4 +1,4 @@
-"""What a random ordering must be: determined by its generator, and distributed as declared."""
+"""Properties of random orderings: determined by the generator, and distributed as declared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a stepper must be: the forward pass one coefficient at a time, also after selection, reset and new weights."""
+"""Properties of steppers: equal to the forward pass, also after selection, reset and a change of weights."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Case:
 
     @property
     def description(self) -> str:
-        """What a reader needs to set up the case again."""
+        """A description that suffices to set up the case again."""
         visits = self.ordering.order(self.event_shape).visits.tolist()
         more = " ..." if len(visits) > MAX_PRINTED_VISITS else ""
         printed = " ".join(map(str, visits[:MAX_PRINTED_VISITS])) + more

@@ -28,7 +28,7 @@ class Parameters:
 
     @property
     def description(self) -> str:
-        """What a reader needs to draw similar ones."""
+        """A description that suffices to draw similar parameters."""
         return f"parameters of standard deviation {self.spread:g}, {self.dtype}"
 
     def of(self, head: Head, *shape: int) -> Tensor:

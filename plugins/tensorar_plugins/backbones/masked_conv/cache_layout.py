@@ -1,4 +1,4 @@
-"""Cache slots for incremental masked convolutions: where each step is stored, and what the live taps read.
+"""Cache slots for incremental masked convolutions: the slot of each step, and the slots that live taps read.
 
 Activations of earlier positions are cached and read back, as in Ramachandran et al. 2017, "Fast Generation for
 Convolutional Autoregressive Models"; here for any order.
@@ -31,7 +31,7 @@ def group_of_step(ranks: Ranks) -> Int[Tensor, " steps"]:
 
 
 class SlabReads(NamedTuple):
-    """What the coefficients of one ``group`` read in one block: ``slots``, ``(members * types)``.
+    """The reads of one ``group`` in one block: ``slots``, ``(members * types)``.
 
     ``members`` are their indices within the block (None: all of it).
     """
@@ -42,7 +42,7 @@ class SlabReads(NamedTuple):
 
 
 class CacheLayout:
-    """Where each step is cached, and what the live taps read, with slots that are reused after their last read.
+    """The slot of each step and the slots read by live taps; slots are reused after their last read.
 
     The cache is filled by *blocks* of ``block_size`` steps (one coefficient, a row or a plane). A block is kept until
     the last block that reads it: under a raster order the cache holds a few rows. ``slot[t]`` is where step ``t`` is
@@ -129,7 +129,7 @@ def _own_first(weight_mask: Bool[Tensor, "taps groups groups"], group: int) -> I
 
 
 def _allocate(last_readers: list[int]) -> tuple[list[int], int]:
-    """A slot for each block, from its own time to that of its last reader, and how many slots there are.
+    """Assign each block a slot until its last reader; returns the slots and their number.
 
     >>> _allocate([1, 3, 2, 3])
     ([0, 1, 0, 0], 2)

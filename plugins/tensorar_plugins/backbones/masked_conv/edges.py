@@ -1,4 +1,4 @@
-"""The edges that live taps make between coefficients of some examples: gather at one end, scatter at the other."""
+"""Edges of live taps between coefficients: gather at one endpoint, scatter at the other."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class TapEdges(NamedTuple):
 
     @classmethod
     def of(cls, taps: Taps, examples: int) -> TapEdges:
-        """The edges of the taps in so many examples."""
+        """The edges of the taps in a batch of ``examples``."""
         lengths, count = [examples * len(targets) for targets, _ in taps.edges], taps.live[0, :, 0].numel()
         rows, none = _block_size(lengths), taps.edge_types.new_empty(0)
         by_type = [[_in_blocks(nodes[side], examples, count, rows) for nodes in taps.edges] for side in (0, 1)]
@@ -94,7 +94,7 @@ class TapEdges(NamedTuple):
 
 @cached_plan(maxsize=64)
 def tap_edges(taps: Taps, examples: int) -> TapEdges:
-    """The edges of the taps in so many examples."""
+    """The edges of the taps in a batch of ``examples``."""
     return TapEdges.of(taps, examples)
 
 

@@ -66,14 +66,14 @@ def tap_weights(
 def layer_bias(
     layer: MaskedLayer, context: Float[Tensor, "batch context"] | None
 ) -> Float[Tensor, "batch_or_1 groups outputs"]:
-    """What a layer adds at every position: its bias and that of the context."""
+    """The bias of a layer at every position, including that of the context."""
     assert layer.conv.bias is not None
     bias: Tensor = layer.context(layer.conv.bias.unsqueeze(0), context).detach()
     return bias.reshape(len(bias), layer.conv.groups, -1)
 
 
 def with_bias(layer: MaskedLayer, context: Float[Tensor, "batch context"] | None) -> BiasedConv:
-    """A layer as ``IncrementalConvs`` takes it."""
+    """A layer in the form that ``IncrementalConvs`` expects."""
     return layer.conv, layer_bias(layer, context)
 
 

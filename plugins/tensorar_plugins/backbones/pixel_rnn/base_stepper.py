@@ -81,7 +81,7 @@ class PixelRNNStepper(CachedStepper):
         inputs: Sequence[Sequence[LayerInput]],
         viewed_groups: Sequence[Sequence[int]],
     ) -> None:
-        """Make what the two steppers share.
+        """Allocate the caches that both steppers use.
 
         ``inputs[group]`` has an entry for each of the ``layers``; ``viewed_groups[group]`` are the groups whose
         mirrored states are added to the group's maps.

@@ -34,10 +34,10 @@ class DiagonalBiLSTM(PixelRNN):
     Exploration of Recurrent Network Architectures".
 
     Options:
-        channels: Channels of the recurrent state, for each coefficient of a pixel; the residual stream has twice as
-            many.
+        channels: Number of channels of the recurrent state, per coefficient of a pixel; the residual stream has twice
+            as many.
         layers: Number of recurrent layers.
-        first_kernel: Kernel size of the first convolution; odd.
+        first_kernel: Kernel size of the first convolution, in pixels along every axis; odd.
     """
 
     name = "diagonal_bilstm"
@@ -85,7 +85,7 @@ class DiagonalLayer(nn.Module):
         state, mask = groups * channels, directions.input_mask
         self.weight = uniform_parameter(count, 4 * state, 2 * state, fan_in=mask.sum() * 2 * channels / groups)
         self.bias = nn.Parameter(torch.zeros(count, 4 * state, 1))
-        # remember at first: the forget gate is the second of four
+        # forget gates start open; they are the second of the four gates
         nn.init.ones_(self.bias.data.unflatten(1, (4, -1))[:, 1])
         self.register_buffer("live", block_mask(mask, channels, 2 * channels).repeat(4, 1), persistent=False)
         self.context = ContextBias(signature, count * 4 * state, dim=1)

@@ -29,11 +29,11 @@ class RowLSTM(PixelRNN):
     Sutskever 2015, "An Empirical Exploration of Recurrent Network Architectures".
 
     Options:
-        channels: Channels of the recurrent state, for each coefficient of a pixel; the residual stream has twice as
-            many.
+        channels: Number of channels of the recurrent state, per coefficient of a pixel; the residual stream has twice
+            as many.
         layers: Number of recurrent layers.
-        kernel: Kernel size along the rows in the recurrent layers; odd.
-        first_kernel: Kernel size of the first convolution; odd.
+        kernel: Kernel size of the recurrent layers, in pixels along the rows; odd.
+        first_kernel: Kernel size of the first convolution, in pixels along every axis; odd.
     """
 
     name = "row_lstm"
@@ -99,7 +99,7 @@ class RowLayer(nn.Module):
         self.scan = scan
         self.to_maps = MaskedConv(grid, channels, 2 * channels, 1, include_self=True, ranks=ranks)
         self.groups = grid.groups
-        # remember at first: the forget gate is the second of four
+        # forget gates start open; they are the second of the four gates
         bias = self.input_to_state.conv.bias
         assert bias is not None
         nn.init.ones_(bias.data.unflatten(0, (self.groups, 4, -1))[:, 1])

@@ -12,7 +12,7 @@ from tensorar_plugins.backbones.pixel_rnn.skew import Skew
 def block_mask(
     mask: Bool[Tensor, "*shape groups groups"], outputs: int, inputs: int
 ) -> Bool[Tensor, "*shape groups_outputs groups_inputs"]:
-    """A mask of groups for groups of so many outputs and inputs."""
+    """A mask of groups expanded to ``outputs`` rows and ``inputs`` columns per group."""
     return mask.repeat_interleave(outputs, -2).repeat_interleave(inputs, -1)
 
 

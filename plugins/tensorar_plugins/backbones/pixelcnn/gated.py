@@ -34,20 +34,21 @@ class GatedPixelCNN(CausalBackbone):
     has no other, a volume has three.
 
     Options:
-        channels: Maps of each stack, for each coefficient of a pixel.
+        channels: Number of channels of each stack, per coefficient of a pixel.
         layers: Number of gated layers, of one convolution per stack each.
-        kernel: Kernel size of the layers after the first; odd.
-        first_kernel: Kernel size of the first layer; odd.
-        output_channels: Maps of the two 1x1 layers before the output; None: as many as ``channels``.
-        dilation: Dilations of the layers after the first, repeated cyclically.
-        channel_axes: Axes of the event that are fully connected instead of convolved over; None: those of at most 4
+        kernel: Kernel size of the layers after the first, in pixels along every axis; odd.
+        first_kernel: Kernel size of the first layer, in pixels along every axis; odd.
+        output_channels: Number of channels of the two 1x1 layers before the output; none: as many as ``channels``.
+        dilation: Distance in pixels between neighbouring taps, for each layer after the first; the list is repeated
+            cyclically.
+        channel_axes: Indices of the event's axes that are fully connected, not convolved over; none: those of at most 4
             if another axis is longer.
     """
 
     name = "gated_pixelcnn"
     orders = "raster"
     ignores_unit_axes = True
-    blind_spot = "what lies beyond the depth of the network"
+    blind_spot = "coefficients beyond the reach of its layers"
 
     def __init__(
         self,

@@ -67,7 +67,7 @@ class GatedPixelCNNStepper(CachedStepper):
         return tensors
 
     def _partial_sums(self, t: int) -> tuple[Float[Tensor, "batch sums"], ...] | None:
-        """What the sums of each horizontal layer start from; None without slab stacks: from the biases."""
+        """The initial sums of each horizontal layer; None without slab stacks (they start from the biases)."""
         if not self.slab_stacks:
             return None
         outer = self.slab_stacks[-1]
@@ -118,7 +118,7 @@ class _SlabStack:
             maps = gate_in_place(self.sums, *self.sums.chunk(2, -1))
 
     def _starts(self, t: int, groups: Int[Tensor, " count"]) -> list[Tensor]:
-        """What the sums of each layer start from, ``(1 or batch, count, 2 * channels)``."""
+        """The initial sums of each layer, ``(1 or batch, count, 2 * channels)``."""
         if self.outer is None:
             return [bias[:, groups] for bias in self.biases]
         return list(self.outer.partial_sums.narrow(2, t % self.outer.count, self.count).unbind())

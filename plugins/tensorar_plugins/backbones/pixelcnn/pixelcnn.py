@@ -38,19 +38,19 @@ class PixelCNN(CausalBackbone):
     initialization: it is torch's, with a fan-in that counts live taps.
 
     Options:
-        channels: Maps of the residual stream, for each coefficient of a pixel.
+        channels: Number of channels of the residual stream, per coefficient of a pixel.
         blocks: Number of residual blocks, of three convolutions each.
-        kernel: Kernel size of the middle convolution of a block; odd.
-        first_kernel: Kernel size of the first convolution; odd.
-        output_channels: Maps of the two 1x1 layers before the output; None: as many as ``channels``.
-        channel_axes: Axes of the event that are fully connected instead of convolved over, by the same rule; None:
+        kernel: Kernel size of the middle convolution of a block, in pixels along every axis; odd.
+        first_kernel: Kernel size of the first convolution, in pixels along every axis; odd.
+        output_channels: Number of channels of the two 1x1 layers before the output; none: as many as ``channels``.
+        channel_axes: Indices of the event's axes that are fully connected by the same rule, not convolved over; none:
             those of at most 4 if another axis is longer.
     """
 
     name = "pixelcnn"
     blind_spot = (
-        "raster orders: what lies beyond the depth of the network, and a wedge at the far side of the rows just before;"
-        " scattered orders (random, checkerboard): most of the past, because information travels only along steps back"
+        "raster orders: coefficients beyond the reach of the layers, and a wedge at the far side of the rows just"
+        " before; scattered orders (random, checkerboard): most of the past, because information travels only along steps back"
         " in the order"
     )
 

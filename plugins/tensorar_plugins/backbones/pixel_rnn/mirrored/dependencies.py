@@ -1,4 +1,4 @@
-"""What the states of mirrored scans depend on and who reads them, and so when each of them is to be computed."""
+"""Dependencies and readers of the states of mirrored scans, and the step at which each state is computed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_CELLS_PER_CALL = 64
 
 
 class ReadySet(NamedTuple):
-    """What is computed when step ``t`` begins: the states of some groups of a direction, at the cells of each stage."""
+    """The computation at the start of step ``t``: the states of some groups of a direction, at the cells of each stage."""
 
     t: int
     direction: int
@@ -40,7 +40,7 @@ class Read(NamedTuple):
 
 
 class ScanDependencies:
-    """What the mirrored scans of a grid depend on, and who reads them: all as ranks, -1 outside of the grid.
+    """Dependencies and readers of the mirrored scans of a grid, as ranks; -1 outside the grid.
 
     ``rank`` ``(groups, cells)`` are those of the coefficients; ``neighbour_ranks[direction]`` ``(taps, groups, cells)``
     those at the taps of a scan; ``reads[group]`` lists what a group reads.
@@ -78,7 +78,7 @@ class ScanDependencies:
         return tuple(self.directions.input_mask[list(groups)].any(0).nonzero()[:, 0].tolist())
 
     def ready_sets(self, direction: int) -> Iterator[ReadySet]:
-        """What to compute when: as soon as a state is read, all states that depend on visited coefficients only."""
+        """The computation by step: when a state is first read, all states that depend on visited coefficients only."""
         mirror = self.directions.mirrors[direction]
         degree = self.directions.degrees(mirror).flatten(1)
         stage = self.directions.step.flip(mirror).flatten().tolist()

@@ -94,7 +94,7 @@ class MirroredScans:
         cache.store(stage.own, hidden, cell)
 
     def _buffer(self, shape: torch.Size, states: int) -> tuple[LSTMCell, Float[Tensor, "layers width states batch"]]:
-        """Memory for a stage of so many states, reused by all stages of its shape."""
+        """Buffers for a stage with this number of states, reused by all stages of its shape."""
         if shape not in self.buffers:
             hidden = self.cache.hidden[:, :, :1].repeat(1, 1, states, 1)
             self.buffers[shape] = LSTMCell(shape, hidden, self.cache.cell), hidden
