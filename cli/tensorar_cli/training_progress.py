@@ -1,4 +1,4 @@
-"""Progress of a training: a bar on a terminal, and a line per evaluation everywhere."""
+"""Training progress: a bar on a terminal, and a line per evaluation everywhere."""
 
 from __future__ import annotations
 

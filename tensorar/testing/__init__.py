@@ -18,7 +18,7 @@ from tensorar.testing.errors import MissingHypothesisError
 from tensorar.testing.generate.models import heads, models
 from tensorar.testing.generate.orderings import orderings, raster_like
 from tensorar.testing.generate.shapes import event_shapes, orders
-from tensorar.testing.generate.values import events_of, evidence, randomise, seeds, values_of
+from tensorar.testing.generate.values import events_of, evidence, randomize, seeds, values_of
 from tensorar.testing.kit import checks
 from tensorar.testing.oracles import (
     all_values,
@@ -53,7 +53,7 @@ __all__ = [
     "p_value",
     "parameters_of",
     "points_and_weights",
-    "randomise",
+    "randomize",
     "raster_like",
     "seeds",
     "values_of",

@@ -1,4 +1,4 @@
-"""Training batches as a function of seed and step, so that a resumed training gets the same ones."""
+"""Training batches as a function of seed and step, so that a resumed run gets the same ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks before a training starts."""
+"""Checks before training starts."""
 
 from __future__ import annotations
 

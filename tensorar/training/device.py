@@ -1,4 +1,4 @@
-"""The device of a training, chosen by accelerate from the ``device`` argument and the launcher."""
+"""The training device, chosen by accelerate from the ``device`` argument and the launcher."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
 
     chosen = check_device(device)
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        # accelerate keeps one state per process; an earlier training may have used another device
+        # accelerate keeps one state per process; an earlier run may have used another device
         AcceleratorState._reset_state(reset_partial_state=True)
         os.environ["ACCELERATE_TORCH_DEVICE"] = str(chosen)
     return Accelerator(cpu=chosen.type == "cpu", mixed_precision="bf16" if precision == "bfloat16" else "no")

@@ -1,4 +1,4 @@
-"""The state from which a training resumes exactly, in one safetensors file."""
+"""The state from which training resumes exactly, in one safetensors file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tensorar.runs.tensors import read_tensors, strip_prefix, write_tensors
 
 @dataclass
 class TrainingState:
-    """The progress of a training. Random numbers are keyed by seed and step, so they have no state of their own."""
+    """The progress of training. Random numbers are keyed by seed and step, so they have no state of their own."""
 
     step: int = 0
     seconds: float = 0.0

@@ -25,7 +25,7 @@ class Trainer:
     """Trains the model of a run and updates the run folder.
 
     ``model.safetensors`` holds the averaged weights (EMA) of the best validation. An interrupt saves the state and ends
-    the training; a resumed training arrives at the same weights as an uninterrupted one.
+    the training; a resumed run arrives at the same weights as an uninterrupted one.
     """
 
     def __init__(self, run: Run, *, device: str = "auto", on_update: UpdateCallback | None = None) -> None:
@@ -97,7 +97,7 @@ class Trainer:
 
     @property
     def fraction(self) -> float:
-        """The fraction of the training that is done, by steps or by time, whichever is larger."""
+        """The fraction of training that is done, by steps or by time, whichever is larger."""
         by_steps = self.state.step / self.steps if self.steps else 0.0
         by_time = self.state.seconds / (60 * self.settings.minutes) if self.settings.minutes else 0.0
         return min(1.0, max(by_steps, by_time))
@@ -138,7 +138,7 @@ class Trainer:
         }
 
     def _keep_some_weights(self) -> None:
-        """Save the weights of a training that ends before its first finite validation."""
+        """Save the weights if training ends before its first finite validation."""
         if self.state.best_nats is None and self.accelerator.is_main_process:
             self.run.save_model(self.optimization.averaged_model)
 

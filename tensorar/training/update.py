@@ -11,7 +11,7 @@ from tensorar.training.state import TrainingState
 
 @dataclass(frozen=True)
 class TrainingUpdate:
-    """The progress of a training after a step, and with ``row`` after an evaluation.
+    """The progress of training after a step, and with ``row`` after an evaluation.
 
     ``fraction`` of the training is done; ``nats`` per event of ``coefficients`` coefficients are the training loss
     since the last evaluation; ``row`` is the new row of the metrics.

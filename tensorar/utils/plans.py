@@ -15,7 +15,7 @@ T = TypeVar("T")
 def cached_plan(maxsize: int = 16) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Keep the last ``maxsize`` results of a function of hashable arguments, per device of the arguments.
 
-    The function runs outside inference mode, so that a later training can use the tensors it makes. An argument's
+    The function runs outside inference mode, so that later training can use the tensors it makes. An argument's
     device is its ``device`` attribute: orders that are equal on two devices get a plan each.
 
     >>> @cached_plan(maxsize=2)
@@ -43,5 +43,5 @@ def cached_plan(maxsize: int = 16) -> Callable[[Callable[P, T]], Callable[P, T]]
 
 
 def planned_property(function: Callable[[Any], T]) -> cached_property[T]:
-    """A property computed once, outside inference mode, so that a later training can use its tensors."""
+    """A property computed once, outside inference mode, so that later training can use its tensors."""
     return cached_property(torch.inference_mode(False)(function))

@@ -7,7 +7,7 @@ import torch
 
 from tensorar import build
 from tensorar.conditionals import all_conditionals
-from tensorar.testing import events_of, randomise
+from tensorar.testing import events_of, randomize
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 SPECS = [
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.parametrize("spec", SPECS)
 
 
 def _model(spec, shape, context_features=0):
-    return randomise(build(shape, "raster", "bernoulli", spec, context_features=context_features), 0, spread=0.4)
+    return randomize(build(shape, "raster", "bernoulli", spec, context_features=context_features), 0, spread=0.4)
 
 
 def _given(model, batch=4):
@@ -67,7 +67,7 @@ def test_reset_begins_again_with_the_weights_as_they_are_now(spec, shape):
     _require_steps(stepper, features, expected, range(7))
     stepper.reset()
     _require_steps(stepper, features, expected, range(len(model.order)))
-    randomise(model, 1, spread=0.3)
+    randomize(model, 1, spread=0.3)
     features, _, expected = _given(model)
     stepper.reset()
     _require_steps(stepper, features, expected, range(len(model.order)))

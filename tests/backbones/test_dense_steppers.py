@@ -7,7 +7,7 @@ import torch
 
 from tensorar import build
 from tensorar.conditionals import all_conditionals
-from tensorar.testing import events_of, randomise
+from tensorar.testing import events_of, randomize
 from tests.backbones.stepping_helpers import compare_selected, stepped_parameters
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
@@ -23,7 +23,7 @@ SPECS = [
 @pytest.mark.parametrize("spec", SPECS)
 def test_steps_equal_the_forward_pass(spec, ordering, shape, context_features):
     head = "categorical:levels=3,one_hot=true"
-    model = randomise(build(shape, ordering, head, spec, context_features=context_features), 0)
+    model = randomize(build(shape, ordering, head, spec, context_features=context_features), 0)
     features = model.features(events_of(model, 3, 1))
     context = torch.randn(3, context_features).double() if context_features else None
     expected = all_conditionals(model.backbone, features, model.order, context).reshape(3, len(model.order), -1)
@@ -35,12 +35,12 @@ def test_steps_equal_the_forward_pass(spec, ordering, shape, context_features):
 @pytest.mark.parametrize("spec", ["fvsbn", *SPECS])
 def test_selected_examples_go_on_as_if_alone(spec, context_features, rows):
     head = "categorical:levels=3,one_hot=true"
-    model = randomise(build((2, 3), "shuffled", head, spec, context_features=context_features), 0)
+    model = randomize(build((2, 3), "shuffled", head, spec, context_features=context_features), 0)
     compare_selected(model, rows, context=torch.randn(3, context_features).double() if context_features else None)
 
 
 def test_the_stepper_uses_the_selected_connectivity():
-    model = randomise(build((6,), "raster", "bernoulli", "made:hidden=20,connectivities=3"), 0)
+    model = randomize(build((6,), "raster", "bernoulli", "made:hidden=20,connectivities=3"), 0)
     features = model.features(events_of(model, 3, 1))
     first = stepped_parameters(model, features)
     model.backbone.connectivity = 2
@@ -50,7 +50,7 @@ def test_the_stepper_uses_the_selected_connectivity():
 
 
 def test_every_unit_of_made_is_computed_once():
-    model = randomise(build((30,), "raster", "bernoulli", "made:hidden=17,layers=2"), 0)
+    model = randomize(build((30,), "raster", "bernoulli", "made:hidden=17,layers=2"), 0)
     for layer in model.generation(2).stepper.layers:
         assert len(layer.bounds) == 31
         assert layer.bounds == sorted(layer.bounds)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tensorar import Order, PartSpec, SpecError, build, dependency_matrix
-from tensorar.testing import events_of, randomise
+from tensorar.testing import events_of, randomize
 from tensorar_plugins.backbones.masked_conv.grid import Grid
 from tensorar_plugins.backbones.pixel_rnn.scan_directions import ScanDirections, shift_along
 from tests.backbones.pixel_rnn_reference import Pixels, gate_mask, lstm
@@ -17,7 +17,7 @@ EVENTS = [(), (7,), (5, 3), (3, 5), (3, 5, 5), (5, 3, 5), (2, 2, 2), (2, 3, 2, 2
 
 def _model(shape, *, spread=0.5, **options):
     spec = str(PartSpec("diagonal_bilstm", options))
-    return randomise(build(shape, "raster", "bernoulli", spec), 0, spread=spread)
+    return randomize(build(shape, "raster", "bernoulli", spec), 0, spread=spread)
 
 
 def _seen(model, events=1):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tensorar import Order, build, dependency_matrix, receptive_field_coverage
-from tensorar.testing import events_of, randomise
+from tensorar.testing import events_of, randomize
 from tensorar_plugins.backbones.pixelcnn.gated import halves
 
 # images, a sequence, volumes; colours inside, outside and between; sides of 1
@@ -57,7 +57,7 @@ def test_the_measurement_finds_the_blind_spot_of_a_stack_that_shifts_in_every_la
     for layer in model.backbone.network.layers:
         layer.stacks[0].conv.include_self = False
     assert receptive_field_coverage(model) < 0.9
-    seen = dependency_matrix(randomise(model, 0), events_of(model, 3, 0)).reshape(6, 12, 6, 12)
+    seen = dependency_matrix(randomize(model, 0), events_of(model, 3, 0)).reshape(6, 12, 6, 12)
     blind = ~seen[3, 2]
     assert blind[2, 5:].all(), "above and to the right"
     assert seen[3, 2, 2, :4].all()
@@ -71,7 +71,7 @@ def test_nor_would_a_horizontal_stack_alone_do():
 
 
 def test_the_vertical_stack_at_a_row_depends_on_the_rows_before_and_no_other():
-    backbone = randomise(_model((6, 5), layers=6), 0).backbone.network
+    backbone = randomize(_model((6, 5), layers=6), 0).backbone.network
     outputs = {}
     for i, layer in enumerate(backbone.layers):
         layer.stacks[0].register_forward_hook(lambda module, inputs, out, i=i: outputs.__setitem__(i, out))
@@ -102,7 +102,7 @@ def test_a_stack_for_every_axis_that_has_others_inside(shape, stacks):
 
 def test_a_layer_is_the_one_of_the_paper():
     """Figure 2 and equations 2 and 4: the vertical stack's maps before its gate go to the horizontal one."""
-    backbone = randomise(_model((5, 6), layers=3, channels=4, context_features=2), 0).backbone.network
+    backbone = randomize(_model((5, 6), layers=3, channels=4, context_features=2), 0).backbone.network
     ranks = backbone.stack_ranks(Order.raster((5, 6)))
     v, h, context = (torch.randn(2, *shape).double() for shape in ((4, 5, 6), (4, 5, 6), (2,)))
     for layer, residual in zip(backbone.layers[1:], (True, False), strict=True):

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tensorar import build
 from tensorar.conditionals import all_conditionals
-from tensorar.testing import randomise
+from tensorar.testing import randomize
 from tensorar_plugins.backbones.masked_conv import slab_conv
 from tests.backbones.stepper_state import state_bytes
 from tests.backbones.stepping_helpers import compare
@@ -20,7 +20,7 @@ def _model(shape, ordering="raster", *, layers=3, context_features=0, **options)
     chosen = {"channels": 5, "output_channels": 6, "layers": layers} | options
     spec = "gated_pixelcnn:" + ",".join(f"{k}={v}" for k, v in chosen.items())
     model = build(shape, ordering, "bernoulli", spec, context_features=context_features)
-    return randomise(model, 0, spread=0.3)
+    return randomize(model, 0, spread=0.3)
 
 
 # images, sequences, volumes; colours inside, outside and between; sides of 1
@@ -76,7 +76,7 @@ def test_in_other_precisions(dtype, close):
 
 @pytest.mark.parametrize("shape", [(6, 7), (4, 5, 3)])
 def test_slabs_of_a_large_batch_are_gathered_in_portions(shape, monkeypatch):
-    monkeypatch.setattr(slab_conv, "MAX_NUMBERS_PER_CALL", 400)
+    monkeypatch.setattr(slab_conv, "MAX_ELEMENTS_PER_CALL", 400)
     compare(_model(shape), batch=7)
 
 

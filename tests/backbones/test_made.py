@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import Order, SpecError, build, dependency_matrix
-from tensorar.testing import event_shapes, events_of, joint, models, orders, parameters_of, randomise, seeds
+from tensorar.testing import event_shapes, events_of, joint, models, orders, parameters_of, randomize, seeds
 from tensorar_plugins.backbones.made_degrees import layer_masks, sampled_degrees
 from tests.part_specs import head_specs
 
@@ -20,7 +20,7 @@ CONNECTIVITIES = 3
 
 
 def _model(shape, spec="made:hidden=8,layers=2", *, head="bernoulli", ordering="shuffled", seed=0, **options):
-    return randomise(build(shape, ordering, head, spec, **options), seed)
+    return randomize(build(shape, ordering, head, spec, **options), seed)
 
 
 def _paths(network, order, *, direct=False):

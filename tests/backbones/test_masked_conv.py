@@ -214,7 +214,7 @@ def test_slices_of_the_batch_in_blocks_of_any_length_are_the_same(blocks, exampl
     conv, maps = MaskedConv(grid, 2, 3, 3).double(), torch.randn(7, 2, *shape).double().requires_grad_()
     expected = _brute_force(conv, maps, grid.ranks(order).rank)
     grad_out = torch.randn_like(expected)
-    monkeypatch.setattr(locally_masked, "MAX_NUMBERS_PER_CALL", examples * 2 * 25)
+    monkeypatch.setattr(locally_masked, "MAX_ELEMENTS_PER_CALL", examples * 2 * 25)
     monkeypatch.setattr(edges, "BLOCK_SIZES", blocks)
     found = _with_gradients(conv, conv(maps, grid.ranks(order)), maps, grad_out)
     torch.testing.assert_close(found, _with_gradients(conv, expected, maps, grad_out), **CLOSE)
@@ -233,7 +233,7 @@ def test_devices_without_embedding_bag_give_the_same(monkeypatch):
 def test_gradients_in_half_precision_are_summed_up_in_single(monkeypatch):
     """Of 512 equal terms one by one in bfloat16 half would be lost: the sum stops growing at 256."""
     monkeypatch.setattr(edges, "BLOCK_SIZES", range(1, 2))
-    monkeypatch.setattr(locally_masked, "MAX_NUMBERS_PER_CALL", 1)
+    monkeypatch.setattr(locally_masked, "MAX_ELEMENTS_PER_CALL", 1)
     grid = Grid.of((2, 2))
     conv = MaskedConv(grid, 1, 1, 3, include_self=True).bfloat16()
     maps = torch.ones(512, 1, 2, 2, dtype=torch.bfloat16)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import SpecError, build, dependency_matrix
-from tensorar.testing import event_shapes, events_of, joint, models, orders, randomise, seeds
+from tensorar.testing import event_shapes, events_of, joint, models, orders, randomize, seeds
 from tensorar_plugins.backbones.nade_scan import nade_scan, running_sums
 from tests.part_specs import head_specs
 
@@ -37,7 +37,7 @@ def _textbook(network, features, order, context):
 def _model(data, *, head="bernoulli", options="", context_features=0, max_coefficients=12):
     shape = data.draw(event_shapes(max_coefficients=max_coefficients))
     model = build(shape, "shuffled", head, f"nade:hidden=5{options}", context_features=context_features)
-    return randomise(model, data.draw(seeds)), data.draw(orders(shape))
+    return randomize(model, data.draw(seeds)), data.draw(orders(shape))
 
 
 @pytest.mark.parametrize("head", head_specs())
@@ -99,7 +99,7 @@ def test_everything_earlier_is_seen(data):
 
 
 def test_rnade_sees_everything_earlier():
-    model = randomise(build((9,), "random", "gaussian_mixture:components=2", "nade:hidden=30"), 0)
+    model = randomize(build((9,), "random", "gaussian_mixture:components=2", "nade:hidden=30"), 0)
     assert torch.equal(dependency_matrix(model, events_of(model, 4, 0)), model.order.causal_mask())
 
 

@@ -9,7 +9,7 @@ import torch
 
 from tensorar import PartSpec, build
 from tensorar.conditionals import all_conditionals
-from tensorar.testing import events_of, randomise
+from tensorar.testing import events_of, randomize
 from tests.backbones.stepper_state import state_bytes
 from tests.backbones.stepping_helpers import stepped_parameters
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.parametrize("name", ["row_lstm", "diagonal_bilstm"])
 def _model(name, shape, *, context_features=0, **options):
     spec = str(PartSpec(name, {"channels": 3, "layers": 2} | options))
     head = "categorical:levels=3,one_hot=true"
-    return randomise(build(shape, "raster", head, spec, context_features=context_features), 0, spread=0.4)
+    return randomize(build(shape, "raster", head, spec, context_features=context_features), 0, spread=0.4)
 
 
 def _both(model, batch=3):

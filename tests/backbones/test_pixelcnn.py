@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import build, dependency_matrix, receptive_field_coverage
-from tensorar.testing import events_of, models, randomise, seeds
+from tensorar.testing import events_of, models, randomize, seeds
 
 SMALL = "pixelcnn:channels=8,blocks=2"
 
@@ -36,7 +36,7 @@ def test_nothing_but_weights_and_biases_is_saved():
 
 @pytest.mark.parametrize("ordering", ["raster", "snake"])
 def test_the_input_of_a_block_is_added_once(ordering):
-    backbone = randomise(build((5, 6), ordering, "bernoulli", SMALL), 0).backbone
+    backbone = randomize(build((5, 6), ordering, "bernoulli", SMALL), 0).backbone
     block, ranks = backbone.blocks[0], backbone.grid.ranks(backbone.signature.order)
     maps = torch.randn(2, 8, 5, 6).double()
     narrow, middle, wide = (layer.conv for layer in block.layers)
@@ -64,7 +64,7 @@ RED, GREEN, BLUE = range(3)
 
 
 def _colours(ordering):
-    model = randomise(build((3, SIDE, SIDE), ordering, "bernoulli", SMALL), 0, spread=0.5)
+    model = randomize(build((3, SIDE, SIDE), ordering, "bernoulli", SMALL), 0, spread=0.5)
     assert model.backbone.grid.groups == 3
     seen = dependency_matrix(model, events_of(model, 8, 0))
     return seen.reshape(3, SIDE, SIDE, 3, SIDE, SIDE)

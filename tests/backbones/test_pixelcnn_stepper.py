@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tensorar import Order, build
 from tensorar.conditionals import all_conditionals
-from tensorar.testing import events_of, orders, randomise
+from tensorar.testing import events_of, orders, randomize
 from tests.backbones.stepper_state import state_bytes
 from tests.backbones.stepping_helpers import compare
 
@@ -22,7 +22,7 @@ SMALL = "pixelcnn:channels=6,blocks=2"
 
 
 def _model(shape, ordering, options="", *, spread=0.4, **more):
-    return randomise(build(shape, ordering, "bernoulli", SMALL + options, **more), 0, spread=spread)
+    return randomize(build(shape, ordering, "bernoulli", SMALL + options, **more), 0, spread=spread)
 
 
 @pytest.mark.parametrize("ordering", ["raster:flip=0", "raster:axes=1 0", "snake", "hilbert", "checkerboard", "random"])

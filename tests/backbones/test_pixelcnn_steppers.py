@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tensorar import build
-from tensorar.testing import randomise
+from tensorar.testing import randomize
 from tests.backbones.stepping_helpers import compare
 
 
@@ -18,7 +18,7 @@ from tests.backbones.stepping_helpers import compare
     ],
 )
 def test_batches_of_any_size_and_two_steppers_at_once(spec, ordering, shape):
-    model = randomise(build(shape, ordering, "bernoulli", spec), 0, spread=0.4)
+    model = randomize(build(shape, ordering, "bernoulli", spec), 0, spread=0.4)
     for batch in (1, 2, 17):
         compare(model, batch=batch)
     order, ones = model.order, torch.ones(2, 1).double()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from tensorar import Order, SpecError, build
-from tensorar.testing import event_shapes, events_of, orders, randomise, seeds
+from tensorar.testing import event_shapes, events_of, orders, randomize, seeds
 from tensorar_plugins.backbones.layers.sequence import to_event, to_sequence
 
 CELLS = ["tanh", "gru", "lstm"]
@@ -74,7 +74,7 @@ def _by_loop(backbone, cell, features, order, context):
 def test_equals_a_loop_over_the_coefficients(cell, ordering, data):
     shape = data.draw(event_shapes(max_coefficients=12))
     spec = f"rnn:cell={cell},hidden=5,layers=2,embedding=3"
-    model = randomise(build(shape, ordering, "bernoulli", spec, context_features=2), data.draw(seeds))
+    model = randomize(build(shape, ordering, "bernoulli", spec, context_features=2), data.draw(seeds))
     order, context = data.draw(orders(shape)), torch.randn(2, 2).double()
     features = model.features(events_of(model, 2, data.draw(seeds)))
     output = model.backbone(features, order, context).reshape(2, len(order), -1)
@@ -83,7 +83,7 @@ def test_equals_a_loop_over_the_coefficients(cell, ordering, data):
 
 
 def _shuffled(spec="rnn:hidden=8,embedding=4", shape=(2, 3)):
-    return randomise(build(shape, "shuffled", "bernoulli", spec), 0)
+    return randomize(build(shape, "shuffled", "bernoulli", spec), 0)
 
 
 def _of_step(model, order, features, t):

@@ -7,7 +7,7 @@ import torch
 
 from tensorar import Order, PartSpec, SpecError, build, dependency_matrix
 from tensorar.conditionals import all_conditionals
-from tensorar.testing import events_of, randomise
+from tensorar.testing import events_of, randomize
 from tests.backbones.pixel_rnn_reference import Pixels, gate_mask, lstm
 from tests.backbones.stepping_helpers import stepped_parameters
 
@@ -16,7 +16,7 @@ IMAGES = [(5, 6), (6, 5), (5, 1, 5), (5, 6, 3), (3, 5, 6), (5, 3, 6)]
 
 def _model(shape, *, spread=0.5, **options):
     spec = str(PartSpec("row_lstm", options))
-    return randomise(build(shape, "raster", "bernoulli", spec), 0, spread=spread)
+    return randomize(build(shape, "raster", "bernoulli", spec), 0, spread=spread)
 
 
 def _seen(model, events=1):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import build, dependency_matrix
-from tensorar.testing import events_of, models, parameters_of, randomise, seeds
+from tensorar.testing import events_of, models, parameters_of, randomize, seeds
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
 SPECS = [
@@ -42,7 +42,7 @@ def test_everything_earlier_is_seen(spec, data):
 
 @pytest.mark.parametrize("spec", ["rnn:hidden=8,dropout=0.5", "transformer:channels=8,dropout=0.5"])
 def test_dropout_is_for_training_only(spec):
-    model = randomise(build((6,), "raster", "bernoulli", spec), 0)
+    model = randomize(build((6,), "raster", "bernoulli", spec), 0)
     x = events_of(model, 2, 0)
     assert torch.equal(parameters_of(model, x), parameters_of(model, x))
     model.train()

@@ -8,7 +8,7 @@ import torch
 from tensorar import build
 from tensorar.conditionals import all_conditionals
 from tensorar.generation.batch_size import held_bytes
-from tensorar.testing import events_of, randomise
+from tensorar.testing import events_of, randomize
 from tests.backbones.stepping_helpers import compare_selected, stepped_parameters
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
@@ -32,7 +32,7 @@ SPECS = [
 @pytest.mark.parametrize("spec", SPECS)
 def test_steps_equal_the_forward_pass(spec, ordering, context_features):
     head = "categorical:levels=3,one_hot=true"
-    model = randomise(build((4, 4), ordering, head, spec, context_features=context_features), 0)
+    model = randomize(build((4, 4), ordering, head, spec, context_features=context_features), 0)
     x = events_of(model, 3, 1)
     context = torch.randn(3, context_features).double() if context_features else None
     features = model.features(x)
@@ -44,7 +44,7 @@ def test_steps_equal_the_forward_pass(spec, ordering, context_features):
 @pytest.mark.parametrize("context_features", [0, 2])
 @pytest.mark.parametrize("spec", SPECS)
 def test_selected_examples_go_on_as_if_alone(spec, context_features, rows):
-    model = randomise(build((2, 3), "shuffled", "bernoulli", spec, context_features=context_features), 0)
+    model = randomize(build((2, 3), "shuffled", "bernoulli", spec, context_features=context_features), 0)
     compare_selected(model, rows, context=torch.randn(3, context_features).double() if context_features else None)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from tensorar import Order, SpecError, build, may_see
-from tensorar.testing import event_shapes, events_of, orders, randomise, seeds
+from tensorar.testing import event_shapes, events_of, orders, randomize, seeds
 from tensorar_plugins.backbones.attention import Attention
 from tensorar_plugins.backbones.layers.positions import RotaryEmbedding, rotate
 
@@ -101,7 +101,7 @@ def _dense(backbone, features, order, context):
 def test_equals_dense_attention_with_the_mask_of_the_order(positions, kv_heads, ordering, data):
     shape = data.draw(event_shapes(max_coefficients=12))
     model = build(shape, ordering, "bernoulli", _spec(positions, kv_heads), context_features=2)
-    model = randomise(model, data.draw(seeds))
+    model = randomize(model, data.draw(seeds))
     order, context = data.draw(orders(shape)), torch.randn(2, 2).double()
     features = model.features(events_of(model, 2, data.draw(seeds)))
     output = model.backbone(features, order, context).reshape(2, len(order), -1)
@@ -126,7 +126,7 @@ def _of_step(model, order, features, t):
 @pytest.mark.parametrize("t", [0, 2])
 @pytest.mark.parametrize("positions", POSITIONS)
 def test_the_network_knows_the_next_coefficient(positions, t):
-    model = randomise(build((2, 3), "shuffled", "bernoulli", _spec(positions)), 0)
+    model = randomize(build((2, 3), "shuffled", "bernoulli", _spec(positions)), 0)
     features = torch.randn(1, 2, 3, 1).double()
     visits = [4, 0, 1, 2, 3, 5]
     one, other = Order(torch.tensor(visits), (2, 3)), Order(torch.tensor([*visits[:t], *reversed(visits[t:])]), (2, 3))
@@ -135,7 +135,7 @@ def test_the_network_knows_the_next_coefficient(positions, t):
 
 @pytest.mark.parametrize("positions", POSITIONS)
 def test_the_network_knows_the_last_coefficient(positions):
-    model = randomise(build((2, 3), "shuffled", "bernoulli", _spec(positions)), 0)
+    model = randomize(build((2, 3), "shuffled", "bernoulli", _spec(positions)), 0)
     same = torch.ones(1, 2, 3, 1).double()
     one, other = (Order(torch.tensor(visits), (2, 3)) for visits in ([0, 5, 1, 2, 3, 4], [4, 5, 1, 2, 3, 0]))
     assert not torch.isclose(_of_step(model, one, same, 1), _of_step(model, other, same, 1)).any()

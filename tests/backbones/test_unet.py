@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import Signature, SpecError, build, default_registry
-from tensorar.testing import event_shapes, randomise, seeds
+from tensorar.testing import event_shapes, randomize, seeds
 
 
 def _make(shape, options="channels=8", **signature):
@@ -106,7 +106,7 @@ def test_before_training_every_output_is_the_marginal():
 
 
 def test_colours_of_one_pixel_see_each_other():
-    model = randomise(build((3, 5, 6), "shuffled", "bernoulli", "unet:channels=8"), 0, spread=0.3)
+    model = randomize(build((3, 5, 6), "shuffled", "bernoulli", "unet:channels=8"), 0, spread=0.3)
     mask = torch.zeros(2, 3, 5, 6, dtype=torch.bool)
     mask[:, 0, 2, 3] = True
     features = torch.zeros(2, 3, 5, 6, 1).double()

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from tensorar_cli.app import app
 
 PLUGIN = Path(__file__).parent / "plugin.py"
-# a training that is over at once
+# training that ends at once
 SHORT = ["--steps", "3", "--batch-size", "8", "--set", "valid_events=20", "--device", "cpu"]
 ESCAPE = "\x1b"
 

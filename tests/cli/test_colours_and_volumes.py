@@ -58,7 +58,7 @@ def test_volumes(volumes, tmp_path, network):
 
 
 def test_photographs(data_folder, tmp_path):
-    """Real colours: 32 x 32 images of CIFAR-10; the likelihood does not matter after so short a training."""
+    """Real colours: 32 x 32 images of CIFAR-10; the likelihood does not matter after such a short training run."""
     file = data_folder / "cifar10_subset" / "cifar10_subset.npz"
     run = tmp_path / "run"
     trained = report(

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM during a training: it saves, prints how to resume, and resumes to the same weights."""
+"""Ctrl-C and SIGTERM during training: it saves, prints how to resume, and resumes to the same weights."""
 
 import json
 import re

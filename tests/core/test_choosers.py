@@ -11,14 +11,14 @@ from torch.distributions import Beta, LogNormal, Normal, StudentT
 from tensorar import SamplingInfo, SpecError, build
 from tensorar.generation import Chooser, tempered
 from tensorar.generation.truncation import Masses, masses_of, truncated
-from tensorar.testing import joint, randomise
+from tensorar.testing import joint, randomize
 from tests.part_specs import discrete_head_specs, head_specs
 
 UNBOUNDED = ("poisson", "negative_binomial")
 
 
 def _model(head, backbone="fvsbn", shape=(3,)):
-    return randomise(build(shape, "raster", head, backbone), 1, spread=0.5)
+    return randomize(build(shape, "raster", head, backbone), 1, spread=0.5)
 
 
 def _discrete(head):

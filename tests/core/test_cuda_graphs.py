@@ -10,7 +10,7 @@ from torch.utils._pytree import tree_map_only
 from tensorar import CausalBackbone, Evidence, build
 from tensorar.generation import sample
 from tensorar.generation.ancestral import Ancestral
-from tensorar.testing import randomise
+from tensorar.testing import randomize
 from tests.part_specs import backbone_class, backbone_specs
 
 causal = [spec for spec in backbone_specs() if issubclass(backbone_class(spec), CausalBackbone)]
@@ -73,7 +73,7 @@ def _draw(model, n, **options):
 @pytest.mark.parametrize("head", ["bernoulli", "categorical:levels=3,one_hot=true"])
 @pytest.mark.parametrize("backbone", causal)
 def test_replays_draw_what_the_loop_would(backbone, head, monkeypatch):
-    model = randomise(build((3, 2), "raster", head, backbone), 0, spread=0.4)
+    model = randomize(build((3, 2), "raster", head, backbone), 0, spread=0.4)
     expected = _draw(model, 8)
     tape = Tape()
     _capture_with(monkeypatch, lambda: tape)
@@ -84,7 +84,7 @@ def test_replays_draw_what_the_loop_would(backbone, head, monkeypatch):
 
 
 def test_a_batch_of_another_size_or_with_evidence_is_not_a_replay(tapes, monkeypatch):
-    model = randomise(build((4,), "raster", "bernoulli", "fvsbn"), 0)
+    model = randomize(build((4,), "raster", "bernoulli", "fvsbn"), 0)
     monkeypatch.setattr(sample, "max_batch_size", lambda *_: 3)
     drawn = _draw(model, 7)
     assert [tape.replays for tape in tapes] == [1, 0]
@@ -97,7 +97,7 @@ def test_a_batch_of_another_size_or_with_evidence_is_not_a_replay(tapes, monkeyp
 
 
 def test_capturing_leaves_the_weights_alone(tapes, monkeypatch):
-    model = randomise(build((4,), "raster", "bernoulli", "nade:hidden=5"), 0)
+    model = randomize(build((4,), "raster", "bernoulli", "nade:hidden=5"), 0)
     before = {name: p.clone() for name, p in model.state_dict().items()}
     monkeypatch.setattr(sample, "max_batch_size", lambda *_: 2)
     _draw(model, 6)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tensorar import Evidence, Order, Run, ShapeError, build, default_registry, train
 from tensorar.raster_adapter import network_signature
-from tensorar.testing import event_shapes, joint, models, p_value, randomise
+from tensorar.testing import event_shapes, joint, models, p_value, randomize
 from tensorar.testing.oracles import SIGNIFICANCE
 from tensorar.utils.shapes import MAX_EVENTS_PER_CALL
 from tests.core import toy_backbones
@@ -20,7 +20,7 @@ from tests.training.helpers import recipe, registry
 
 
 def _ensemble(backbone, shape, seed=0, head="bernoulli"):
-    return randomise(build(shape, "flips", head, backbone), seed)
+    return randomize(build(shape, "flips", head, backbone), seed)
 
 
 @pytest.mark.parametrize("backbone", backbone_specs())
@@ -106,7 +106,7 @@ def test_the_likelihood_under_one_member_can_be_asked_for():
 
 def test_completions_follow_the_posterior_of_the_mixture():
     """What is observed tells which order made it: of two in which it comes first, each counts as it is likely."""
-    model = randomise(build((2, 2), "flips", "bernoulli", "fvsbn"), 3, spread=1.5)
+    model = randomize(build((2, 2), "flips", "bernoulli", "fvsbn"), 3, spread=1.5)
     mask = torch.tensor([[True, True], [False, False]])
     known = Evidence(mask[None], torch.tensor([[[1.0, 0.0], [0.0, 0.0]]]).double())
     values, _ = joint(model)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tensorar import CausalBackbone, Evidence, SupportError, build, dependency_matrix
-from tensorar.testing import randomise
+from tensorar.testing import randomize
 from tests.part_specs import backbone_class, backbone_specs
 
 WITH_CHANCE = [
@@ -18,7 +18,7 @@ WITH_CHANCE = [
 
 @pytest.mark.parametrize("spec", WITH_CHANCE)
 def test_samples_of_a_model_in_training_are_those_of_one_that_is_not(spec):
-    model = randomise(build((6,), "raster", "bernoulli", spec), 0, spread=0.5)
+    model = randomize(build((6,), "raster", "bernoulli", spec), 0, spread=0.5)
     expected = model.sample(32, generator=torch.Generator().manual_seed(0))
     means = model.conditional_means(expected)
     model.train()
@@ -72,7 +72,7 @@ def test_an_order_first_used_in_inference_mode_can_be_used_in_training(ordering,
 
 @pytest.mark.parametrize("head", ["bernoulli", "categorical:levels=3", "logistic_mixture:levels=3"])
 def test_samples_under_autocast_are_those_without_by_every_method(head):
-    model = randomise(build((6,), "raster", head, "transformer:channels=8,layers=2"), 0, spread=0.5).float()
+    model = randomize(build((6,), "raster", head, "transformer:channels=8,layers=2"), 0, spread=0.5).float()
     expected = model.sample(32, generator=torch.Generator().manual_seed(0))
     for method in ("naive", "cached", "fixed-point"):
         with torch.autocast("cpu", torch.bfloat16):

@@ -10,7 +10,7 @@ from torch import nn
 
 from tensorar import AutoregressiveModel, CausalBackbone, Order, PluginError, ShapeError, Stepper, SupportError, build
 from tensorar.backbone import Signature
-from tensorar.testing import events_of, joint, randomise
+from tensorar.testing import events_of, joint, randomize
 from tests.part_specs import backbone_class, backbone_specs
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
@@ -20,7 +20,7 @@ any_order = [spec for spec in backbone_specs() if backbone_class(spec).orders ==
 
 def _model(backbone, *, shape=(2, 3), ordering="raster", head="categorical:levels=3", context_features=0):
     model = build(shape, ordering, head, backbone, context_features=context_features)
-    return randomise(model, 0, spread=0.4)
+    return randomize(model, 0, spread=0.4)
 
 
 def _scored(state, x):

@@ -1,4 +1,4 @@
-"""The layers: no import circles, and arrows that run one way."""
+"""The layers: no import cycles, and arrows that run one way."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _imported_modules(path: Path) -> set[str]:
 GRAPH = {name: _imported_modules(path) - {name} for name, path in MODULES.items()}
 
 
-def _circle(graph: dict[str, set[str]]) -> list[str]:
+def _cycle(graph: dict[str, set[str]]) -> list[str]:
     """A path that leads back to where it began, or nothing."""
     done: set[str] = set()
 
@@ -74,13 +74,13 @@ def _within(*packages: str) -> list[str]:
     return [name for name in MODULES if any(name == p or name.startswith(f"{p}.") for p in packages)]
 
 
-def test_a_circle_is_found():
-    assert _circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
-    assert _circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+def test_a_cycle_is_found():
+    assert _cycle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert _cycle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
 
 
-def test_no_import_circles_those_for_types_included():
-    assert _circle(GRAPH) == []
+def test_no_import_cycles_including_those_for_types():
+    assert _cycle(GRAPH) == []
 
 
 @pytest.mark.parametrize("name", _within("tensorar"))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tensorar import CausalBackbone, Evidence, Head, SpecError, build
 from tensorar.generation import Chooser, SamplingInfo
 from tensorar.generation.batch_size import max_batch_size
-from tensorar.testing import evidence, models, randomise, seeds
+from tensorar.testing import evidence, models, randomize, seeds
 from tests.part_specs import backbone_class, backbone_specs, head_specs
 
 causal = [spec for spec in backbone_specs() if issubclass(backbone_class(spec), CausalBackbone)]
@@ -35,7 +35,7 @@ def _same(model, ours, theirs):
 @settings(max_examples=6)
 def test_methods_give_the_same_samples(head, data):
     """With a stepper of its own, for every head; the kit tests every backbone."""
-    model = randomise(data.draw(models(backbone="fvsbn", head=head, max_coefficients=10)), 0, spread=0.4)
+    model = randomize(data.draw(models(backbone="fvsbn", head=head, max_coefficients=10)), 0, spread=0.4)
     seed = data.draw(seeds)
     for known in (None, data.draw(evidence(model, BATCH))):
         naive = _sample(model, seed, known, method="naive")
@@ -45,7 +45,7 @@ def test_methods_give_the_same_samples(head, data):
 
 @pytest.mark.parametrize("backbone", causal)
 def test_info_reports_the_method_and_passes(backbone):
-    model = randomise(build((3, 2), "raster", "bernoulli", backbone), 0, spread=0.3)
+    model = randomize(build((3, 2), "raster", "bernoulli", backbone), 0, spread=0.3)
     passes = {}
     for method in ("naive", "cached", "fixed-point"):
         info = SamplingInfo()
@@ -87,7 +87,7 @@ def test_a_chain_in_which_each_repeats_the_one_before_settles_one_by_one():
 
 @pytest.mark.parametrize("method", ["naive", "cached", "fixed-point"])
 def test_the_samples_do_not_depend_on_how_many_are_drawn_at_once(method):
-    model = randomise(build((4, 3), "raster", "categorical:levels=4", "fvsbn"), 0, spread=0.5)
+    model = randomize(build((4, 3), "raster", "categorical:levels=4", "fvsbn"), 0, spread=0.5)
     whole = model.sample(50, generator=torch.Generator().manual_seed(0), method=method)
     one_by_one = model.sample(50, generator=torch.Generator().manual_seed(0), method=method, memory=1)
     assert torch.equal(whole, one_by_one)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import CausalBackbone, Order, Ordering, build, objective
-from tensorar.testing import events_of, models, randomise, seeds
+from tensorar.testing import events_of, models, randomize, seeds
 from tests.part_specs import backbone_class, backbone_specs, head_specs
 
 causal = [spec for spec in backbone_specs() if issubclass(backbone_class(spec), CausalBackbone)]
@@ -60,7 +60,7 @@ def test_a_causal_backbone_trains_on_the_order_that_is_drawn(backbone):
     if backbone_class(backbone).orders == "raster":
         pytest.skip(f"{backbone} knows one order only")
     chosen = Order(torch.tensor([2, 0, 1]), (3,))
-    model = randomise(build((3,), Listed([chosen], uniform=False), "bernoulli", backbone), 0)
+    model = randomize(build((3,), Listed([chosen], uniform=False), "bernoulli", backbone), 0)
     x = events_of(model, 4, 0)
     torch.testing.assert_close(model.loss(x), -model.log_prob(x, order=chosen).mean(), **CLOSE)
 
@@ -69,7 +69,7 @@ def test_a_causal_backbone_trains_on_the_order_that_is_drawn(backbone):
 @pytest.mark.parametrize("backbone", evidential)
 @pytest.mark.parametrize("ordering", ["raster", "diagonal"])
 def test_over_all_steps_the_estimate_is_exact(backbone, head, ordering, at_step):
-    model = randomise(build((2, 3), ordering, head, backbone), 1)
+    model = randomize(build((2, 3), ordering, head, backbone), 1)
     x = events_of(model, 4, 0)
     losses = []
     for t in range(6):
@@ -93,7 +93,7 @@ def _over_steps_and_orders(model, x, steps, orders, at_step):
 @pytest.mark.parametrize("backbone", evidential)
 def test_over_all_orders_and_steps_the_estimate_is_exact(backbone, head, uniform, at_step):
     orders = [Order(torch.tensor(visits), (3,)) for visits in itertools.permutations(range(3))]
-    model = randomise(build((3,), Listed(orders, uniform=uniform), head, backbone), 2)
+    model = randomize(build((3,), Listed(orders, uniform=uniform), head, backbone), 2)
     x = events_of(model, 1, 0)
     exact = torch.stack([-model.log_prob(x, order=order).mean() for order in orders]).mean()
     torch.testing.assert_close(_over_steps_and_orders(model, x, 3, 6, at_step), exact, **CLOSE)
@@ -103,7 +103,7 @@ def test_over_all_orders_and_steps_the_estimate_is_exact(backbone, head, uniform
 def test_an_ensemble_of_two_orders_is_estimated_without_bias(backbone, at_step):
     """All unknown coefficients may stand for the next one only where each is as likely to be it."""
     orders = [Order(torch.tensor(visits), (3,)) for visits in ([0, 1, 2], [2, 1, 0])]
-    model = randomise(build((3,), Listed(orders, uniform=False), "bernoulli", backbone), 3)
+    model = randomize(build((3,), Listed(orders, uniform=False), "bernoulli", backbone), 3)
     x = events_of(model, 1, 0)
     exact = torch.stack([-model.log_prob(x, order=order).mean() for order in orders]).mean()
     torch.testing.assert_close(_over_steps_and_orders(model, x, 3, 2, at_step), exact, **CLOSE)
@@ -129,7 +129,7 @@ def test_the_step_of_each_example_is_uniform():
 @pytest.mark.parametrize("backbone", backbone_specs())
 def test_the_generator_of_the_loss_decides_its_noise(backbone):
     ordering = "raster" if backbone_class(backbone).orders == "raster" else "shuffled"
-    model = randomise(build((5,), ordering, "bernoulli", backbone), 0)
+    model = randomize(build((5,), ordering, "bernoulli", backbone), 0)
     x = events_of(model, 7, 0)
     before = torch.get_rng_state()
     first, again = (model.loss(x, generator=torch.Generator().manual_seed(4)) for _ in range(2))

@@ -1,4 +1,4 @@
-"""Cached plans: made once per arguments and device, bounded, and of use to a later training."""
+"""Cached plans: made once per arguments and device, bounded, and usable in later training."""
 
 from __future__ import annotations
 

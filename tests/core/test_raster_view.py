@@ -30,7 +30,7 @@ def _is_raster_through(order, view):
 @pytest.mark.parametrize(
     "shape", [(), (1,), (4,), (2, 3), (1, 3), (3, 3), (2, 3, 2), (2, 1, 3), (1, 1, 1), (2, 3, 2, 2)]
 )
-def test_every_raster_like_order_is_recognised(shape):
+def test_every_raster_like_order_is_recognized(shape):
     raster = torch.arange(math.prod(shape))
     found = set()
     for view in _views(len(shape)):
@@ -100,7 +100,7 @@ def test_a_raster_backbone_keeps_the_rule_in_every_raster_like_order(registry, d
 
 
 @given(data=st.data())
-def test_a_raster_backbone_is_normalised_and_samples_in_every_raster_like_order(registry, data):
+def test_a_raster_backbone_is_normalized_and_samples_in_every_raster_like_order(registry, data):
     model = data.draw(models(backbone="triangle", max_coefficients=6, registry=registry))
     _, probability = joint(model)
     torch.testing.assert_close(probability.sum(), torch.ones(()).double(), atol=1e-9, rtol=0)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tensorar import Evidence, build
-from tensorar.testing import randomise
+from tensorar.testing import randomize
 
 
 def test_a_generator_moves_on_from_sample_to_sample():
@@ -26,7 +26,7 @@ def test_without_a_generator_the_global_state_decides():
 
 def test_different_masks_are_completed_each_by_its_own_order():
     """What one example observes must not matter to another one: alone and in company, the same conditionals."""
-    model = randomise(build((3,), "shuffled", "bernoulli", "mlp:hidden=8"), 0)
+    model = randomize(build((3,), "shuffled", "bernoulli", "mlp:hidden=8"), 0)
     mask = torch.tensor([[True, False, False], [False, True, True], [False, False, True], [True, False, False]])
     groups = model.orders_for_completion(mask)
     assert sorted(torch.cat([rows for rows, _ in groups]).tolist()) == [0, 1, 2, 3]

@@ -20,7 +20,7 @@ from torch.distributions import (
 
 from tensorar import Head, SamplingInfo, build
 from tensorar.noise import draw_from, noise_size, uniform
-from tensorar.testing import randomise
+from tensorar.testing import randomize
 
 CPU = torch.device("cpu")
 N = 40_000
@@ -123,7 +123,7 @@ class Angles(Head):
 
 
 def test_unknown_distributions_are_drawn_one_by_one_and_that_is_reported():
-    model, info = randomise(build((3,), "raster", Angles(), "fvsbn"), 0), SamplingInfo()
+    model, info = randomize(build((3,), "raster", Angles(), "fvsbn"), 0), SamplingInfo()
     assert model.head.draws_one_by_one
     drawn = [
         model.sample(n, method=method, generator=torch.Generator().manual_seed(1), info=info)

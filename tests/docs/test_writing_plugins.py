@@ -119,7 +119,7 @@ def test_all_that_the_kit_exports_and_takes_is_named_on_the_page():
     for option in set(inspect.signature(kit.checks).parameters) - {"part", "options"}:
         assert f"{option}=" in PAGE
     unnamed = {"Check", "CheckFailed", "MissingHypothesisError", "Profile"}
-    helpers = {"brute_conditional", "events_of", "levels_of", "parameters_of", "randomise", "seeds", "values_of"}
+    helpers = {"brute_conditional", "events_of", "levels_of", "parameters_of", "randomize", "seeds", "values_of"}
     for name in set(testing.__all__) - unnamed - helpers:
         assert f"`{name}" in PAGE, name
 

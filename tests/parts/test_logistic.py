@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tensorar.testing import seeds
-from tensorar_plugins.heads.distributions import DiscretisedLogistic, Logistic
+from tensorar_plugins.heads.distributions import DiscretizedLogistic, Logistic
 
 # of float32 against float64, over all 256 levels, relative to the larger of the nats and 1. Measured over 10,000
 # locations: 4.1e-5 at log scale -7, where a bin is 9 scales wide, 8.9e-7 at -4 and 2.1e-7 at -1
@@ -25,7 +25,7 @@ def _both_precisions(log_scale, seed, make):
 @example(log_scale=-7.0, seed=0)
 @example(log_scale=6.8, seed=0)
 def test_float32_agrees_with_float64(log_scale, seed):
-    single, double = _both_precisions(log_scale, seed, lambda a, b: DiscretisedLogistic(a, b, 256))
+    single, double = _both_precisions(log_scale, seed, lambda a, b: DiscretizedLogistic(a, b, 256))
     levels = torch.arange(256.0)[:, None]
     got, exact = single.log_prob(levels).double(), double.log_prob(levels.double())
     assert ((got - exact).abs() / exact.abs().clamp(min=1)).max() < RELATIVE_ERROR
@@ -35,7 +35,7 @@ def test_float32_agrees_with_float64(log_scale, seed):
 @pytest.mark.parametrize("levels", [2, 3, 16, 256])
 def test_bins_have_the_mass_between_their_edges(log_scale, levels):
     location = torch.linspace(-1.5, 1.5, 31, dtype=torch.float64)
-    distribution = DiscretisedLogistic(location, torch.full_like(location, log_scale), levels)
+    distribution = DiscretizedLogistic(location, torch.full_like(location, log_scale), levels)
     edges = (2 * torch.arange(levels - 1, dtype=torch.float64) + 1) / (levels - 1) - 1
     cdf = torch.sigmoid((edges[:, None] - location) / torch.tensor(log_scale).double().exp())
     below = torch.cat([torch.zeros(1, 31), cdf, torch.ones(1, 31)])
@@ -46,7 +46,7 @@ def test_bins_have_the_mass_between_their_edges(log_scale, levels):
 @pytest.mark.parametrize("log_scale", [-7.0, -1.0, 7.0])
 def test_tails_are_finite_where_a_difference_of_cdfs_would_be_zero(log_scale):
     location = torch.tensor([-1.0, 1.0])
-    distribution = DiscretisedLogistic(location, torch.full_like(location, log_scale), 256)
+    distribution = DiscretizedLogistic(location, torch.full_like(location, log_scale), 256)
     nats = distribution.log_prob(torch.arange(256.0)[:, None])
     assert nats.isfinite().all()
     # and decrease away from the location, except in the end bins, which include the tails
@@ -57,7 +57,7 @@ def test_tails_are_finite_where_a_difference_of_cdfs_would_be_zero(log_scale):
 @pytest.mark.parametrize("log_scale", [-3.0, -1.0, 1.0])
 def test_moments_are_those_of_the_levels(log_scale):
     location = torch.linspace(-1, 1, 9, dtype=torch.float64)
-    distribution = DiscretisedLogistic(location, torch.full_like(location, log_scale), 16)
+    distribution = DiscretizedLogistic(location, torch.full_like(location, log_scale), 16)
     levels = torch.arange(16, dtype=torch.float64)[:, None]
     probability = distribution.log_prob(levels).exp()
     mean = (probability * levels).sum(0)

@@ -89,7 +89,7 @@ def test_the_kept_weights_are_those_of_the_best_validation(tmp_path):
     run = new_run(tmp_path / "run", learning_rate=0.3, steps=200, evaluate_every=10)
     train(run, device="cpu")
     best = min(row["valid_nats"] for row in run.metrics())
-    assert best < run.metrics()[-1]["valid_nats"], "the test needs a training that overshoots"
+    assert best < run.metrics()[-1]["valid_nats"], "the test needs training that overshoots"
     seen = torch.randperm(64, generator=keyed_generator(0, "valid"))[:32]
     assert evaluate(run.model, run.dataset.valid[seen]).nats == pytest.approx(best, abs=1e-5)
 

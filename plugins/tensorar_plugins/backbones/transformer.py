@@ -26,7 +26,7 @@ class Transformer(CausalBackbone):
     The input of step ``t`` is ``W features[order[t-1]] + e(order[t-1]) + e'(order[t])``, with position embeddings of
     the coefficient visited last and of the one predicted next; it attends to itself and to the steps before it, and
     its output is the parameters of ``order[t]``. One stream is thus exactly causal for every order, as in Pannatier et
-    al. 2024, "sigma-GPTs" (docs/decisions/0007). Blocks and initialisation are those of Radford et al. 2019, GPT-2,
+    al. 2024, "sigma-GPTs" (docs/decisions/0007). Blocks and initialization are those of Radford et al. 2019, GPT-2,
     except for shared keys and values: LayerNorm before each branch, GELU (exact, not GPT-2's tanh approximation),
     weights of standard deviation 0.02, those into the residual stream divided by the root of their number.
 
@@ -67,9 +67,9 @@ class Transformer(CausalBackbone):
         )
         self.norm = nn.LayerNorm(channels)
         self.output = nn.Linear(channels, signature.parameter_count)
-        self._initialise()
+        self._initialize()
 
-    def _initialise(self) -> None:
+    def _initialize(self) -> None:
         for module in self.modules():
             if isinstance(module, nn.Linear | nn.Embedding):
                 nn.init.normal_(module.weight, std=INITIAL_DEVIATION)

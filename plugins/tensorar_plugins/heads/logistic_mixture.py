@@ -13,7 +13,7 @@ from torch.distributions import MixtureSameFamily, constraints
 from torch.distributions.constraints import Constraint
 
 from tensorar import Head
-from tensorar_plugins.heads.distributions import DiscretisedLogistic, Logistic
+from tensorar_plugins.heads.distributions import DiscretizedLogistic, Logistic
 from tensorar_plugins.heads.levels import level_support, normalize_levels, required_levels
 from tensorar_plugins.heads.mixtures import mixture
 from tensorar_plugins.heads.units import check_options
@@ -75,7 +75,7 @@ class LogisticMixtureHead(Head):
         # the log scale of untrained components is -1: their scale is about a fifth of the range of levels
         log_scale = (raw_scale - 1).clamp(*LOG_SCALE_RANGE)
         if self.levels is not None:
-            return DiscretisedLogistic(location, log_scale, self.levels)
+            return DiscretizedLogistic(location, log_scale, self.levels)
         return Logistic(self.location + self.scale * location, log_scale + math.log(self.scale))
 
     @classmethod

@@ -71,7 +71,7 @@ def long_tailed(values: Real[Tensor, "..."]) -> bool:
     return bool(values.max() > 10 * values.double().mean())
 
 
-def in_float64(formula: Callable[..., Tensor], *arguments: Real[Tensor, "..."]) -> Float[Tensor, "..."]:
+def evaluate_in_float64(formula: Callable[..., Tensor], *arguments: Real[Tensor, "..."]) -> Float[Tensor, "..."]:
     """Evaluate a formula of tensors in float64, and return the result in the dtype of the first one.
 
     In float32 the difference of the log-gammas of large numbers is off by whole nats. Runs on the CPU for devices

@@ -1,4 +1,4 @@
-"""The Hilbert curve, generalised to rectangles of any size."""
+"""The Hilbert curve, generalized to rectangles of any size."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Vector = tuple[int, int]
 def _curve(at: Vector, a: Vector, b: Vector) -> Iterator[Vector]:
     """Fill the rectangle spanned by ``a`` (the main direction of the curve) and ``b`` from the corner ``at``.
 
-    The generalised Hilbert recursion of J. Cerveny ("gilbert"): split a long rectangle in two, and a nearly square one
+    The generalized Hilbert recursion of J. Cerveny ("gilbert"): split a long rectangle in two, and a nearly square one
     into three. Halves are made even if possible, so that the pieces meet.
     """
     width, height = abs(sum(a)), abs(sum(b))

@@ -1,4 +1,4 @@
-"""The likelihoods of a dataset: normalised, finite for its events, and the product of its conditionals."""
+"""The likelihoods of a dataset: normalized, finite for its events, and the product of its conditionals."""
 
 from __future__ import annotations
 

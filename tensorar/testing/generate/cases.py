@@ -18,7 +18,7 @@ from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
 from tensorar.ordering import Ordering
 from tensorar.testing.generate.reference_parts import Coin, Die, FixedOrder, Linear
-from tensorar.testing.generate.values import randomise, values_of
+from tensorar.testing.generate.values import randomize, values_of
 from tensorar.testing.kinds import Shape
 from tensorar.testing.properties import Draw, composite
 
@@ -63,7 +63,7 @@ class Case:
 
     def model(self, *, spread: float = 0.7) -> AutoregressiveModel:
         """The model with normally distributed weights, in float64 and evaluation mode."""
-        return randomise(self.initial_model(), self.seed, spread=spread)
+        return randomize(self.initial_model(), self.seed, spread=spread)
 
     def mild_model(self) -> AutoregressiveModel:
         """The same with variance-preserving weights, so that no unit saturates."""

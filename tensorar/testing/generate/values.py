@@ -16,7 +16,7 @@ from tensorar.testing.properties import Draw, composite
 seeds = st.integers(0, 2**32 - 1)
 
 
-def randomise(model: AutoregressiveModel, seed: int, *, spread: float = 0.7) -> AutoregressiveModel:
+def randomize(model: AutoregressiveModel, seed: int, *, spread: float = 0.7) -> AutoregressiveModel:
     """Draw every parameter from a normal distribution, so that no zero hides a leak; float64, evaluation mode."""
     generator = torch.Generator().manual_seed(seed)
     model.double().eval()

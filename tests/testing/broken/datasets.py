@@ -83,7 +83,7 @@ class DrawsInPlace(Numbers):
         return self.train[indices]
 
 
-class LikelihoodNotNormalised(Coins):
+class LikelihoodNotNormalized(Coins):
     """A likelihood without a factor for the first coin."""
 
     def log_prob(self, x):
@@ -114,7 +114,7 @@ CAUGHT = {
     ContextsDrawnAnew: "contexts_match",
     SimulatesWithoutItsGenerator: "simulated_events_follow_the_generator",
     DrawsInPlace: "draws_follow_the_generator",
-    LikelihoodNotNormalised: "likelihoods_are_probabilities",
+    LikelihoodNotNormalized: "likelihoods_are_probabilities",
     ImpossibleEvents: "likelihoods_are_probabilities",
     IgnoresTheEvidence: "conditionals_add_up_to_log_prob",
 }

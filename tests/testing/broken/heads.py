@@ -10,7 +10,7 @@ from torch.distributions import Categorical, Normal
 from tests.testing.reference import Bell, BinMixture, Bins
 
 
-class WeightsNotNormalised(BinMixture):
+class WeightsNotNormalized(BinMixture):
     """Mixture weights that do not sum to one."""
 
     def weights(self, raw):
@@ -114,8 +114,8 @@ class IdleParameter(Bell):
         return super().distribution(parameters[..., :2])
 
 
-class NormalisesOverTheBatch(BinMixture):
-    """Weights normalised along the wrong axis."""
+class NormalizesOverTheBatch(BinMixture):
+    """Weights normalized along the wrong axis."""
 
     def weights(self, raw):
         return raw.softmax(0) * 2 if raw.ndim == 1 else raw.softmax(-2).softmax(-1)
@@ -200,7 +200,7 @@ class MoreLevelsThanDeclared(Bell):
 
 
 CAUGHT = {
-    WeightsNotNormalised: "sums_to_one",
+    WeightsNotNormalized: "sums_to_one",
     EdgeBinsMissing: "sums_to_one",
     MoreLevelsThanDeclared: "sums_to_one",
     OffTheGrid: "samples_in_the_support",
@@ -211,7 +211,7 @@ CAUGHT = {
     OwnNoise: "samples_follow_the_random_state",
     ExponentialScale: "extreme_parameters_are_finite",
     IdleParameter: "every_parameter_gets_gradient",
-    NormalisesOverTheBatch: "coefficients_are_independent",
+    NormalizesOverTheBatch: "coefficients_are_independent",
     HalvesTheLevels: "encoding_is_injective",
     EncodesNaNAsZero: "features_are_as_declared",
     InfiniteAtZero: "extreme_values_are_finite",

@@ -94,7 +94,7 @@ class BranchNotShifted(TwoBranches):
         return rows
 
 
-class NormalisesOverPositions(Conv):
+class NormalizesOverPositions(Conv):
     """Batch norm with statistics over all positions."""
 
     def make_norm(self, channels):
@@ -102,7 +102,7 @@ class NormalisesOverPositions(Conv):
 
 
 class LayerNormOverPositions(Conv):
-    """Normalisation over all positions of an event, also in evaluation mode."""
+    """Normalization over all positions of an event, also in evaluation mode."""
 
     def make_norm(self, channels):
         return nn.GroupNorm(1, channels)
@@ -133,7 +133,7 @@ CAUGHT = {
     MasksAfterAStep: "no_leak_as_built",
     MasksUntilAStep: "no_leak_as_built",
     BranchNotShifted: "no_leak_by_value",
-    NormalisesOverPositions: "no_leak_in_training",
+    NormalizesOverPositions: "no_leak_in_training",
     LayerNormOverPositions: "no_leak_by_value",
     AddsTheMean: "no_leak_by_nan",
     UndeclaredBlindSpot: "sees_its_past",

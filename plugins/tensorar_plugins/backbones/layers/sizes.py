@@ -6,8 +6,8 @@ import torch
 
 from tensorar import SpecError
 
-# numbers per call that keep an accelerator busy and still leave most of its memory free
-ACCELERATOR_NUMBERS_PER_CALL = 2**24
+# elements per call that keep an accelerator busy and still leave most of its memory free
+ACCELERATOR_ELEMENTS_PER_CALL = 2**24
 
 
 def require_positive(name: str, **sizes: int) -> None:
@@ -17,9 +17,9 @@ def require_positive(name: str, **sizes: int) -> None:
             raise SpecError(expected=f"{name}'s {option} to be positive", got=str(size), remedy="use at least 1")
 
 
-def max_examples_per_call(each: int, numbers: int, device: torch.device) -> int:
-    """The largest batch, at least 1, if every example takes ``each`` numbers.
+def max_examples_per_call(each: int, elements: int, device: torch.device) -> int:
+    """The largest batch, at least 1, if every example takes ``each`` elements.
 
-    On a CPU a call gets ``numbers`` of them, which should fit its caches.
+    On a CPU a call gets ``elements`` of them, which should fit its caches.
     """
-    return max(1, (numbers if device.type == "cpu" else ACCELERATOR_NUMBERS_PER_CALL) // max(each, 1))
+    return max(1, (elements if device.type == "cpu" else ACCELERATOR_ELEMENTS_PER_CALL) // max(each, 1))

@@ -120,7 +120,7 @@ def _source_steps(taps: Taps, steps: Int[Tensor, " nodes"]) -> Int[Tensor, "node
 
 
 def _own_first(weight_mask: Bool[Tensor, "taps groups groups"], group: int) -> Int[Tensor, " types"]:
-    """Which of the live edge types end in a group, beginning with the one that reads its own coefficient."""
+    """The live edge types that end in a group, first the one that reads its own coefficient."""
     tap, target, source = weight_mask.nonzero().T
     mine = (target == group).nonzero()[:, 0]
     elsewhere = (tap[mine] != len(weight_mask) // 2) | (source[mine] != group)

@@ -20,7 +20,7 @@ from tensorar_plugins.backbones.masked_conv.edges import TapEdges, tap_edges
 from tensorar_plugins.backbones.masked_conv.taps import Taps
 
 # a slice of the batch, with the results, stays in the cache of a core
-MAX_NUMBERS_PER_CALL = 2**17
+MAX_ELEMENTS_PER_CALL = 2**17
 # added to every column before a transposition: columns of a power of two would share cache lines
 COLUMN_PADDING = 16
 
@@ -90,7 +90,7 @@ def _slices(taps: Taps, *tensors: Tensor) -> Iterator[tuple[TapEdges, Iterator[t
 
 def _examples_per_slice(*tensors: Tensor) -> int:
     each = max(tensor.shape[1:].numel() for tensor in tensors)
-    examples: int = max_examples_per_call(each, MAX_NUMBERS_PER_CALL, tensors[0].device)
+    examples: int = max_examples_per_call(each, MAX_ELEMENTS_PER_CALL, tensors[0].device)
     return examples
 
 

@@ -12,7 +12,7 @@ from tensorar_plugins.backbones.masked_conv.incremental import tap_weights
 from tensorar_plugins.backbones.masked_conv.taps import Ranks
 
 # numbers gathered at once: enough examples for all cores, few enough to stay in their caches
-MAX_NUMBERS_PER_CALL = 2**19
+MAX_ELEMENTS_PER_CALL = 2**19
 
 
 class SlabConv:
@@ -45,7 +45,7 @@ class SlabConv:
         if maps is not None:
             self.cache.narrow(1, self.layout.slot[slab * self.layout.block_size], self.layout.block_size).copy_(maps)
         for reads in self.layout.slab_reads[slab]:
-            examples = max_examples_per_call(len(reads.slots) * self.cache.shape[2], MAX_NUMBERS_PER_CALL, out.device)
+            examples = max_examples_per_call(len(reads.slots) * self.cache.shape[2], MAX_ELEMENTS_PER_CALL, out.device)
             for cache_slice, out_slice in zip(self.cache.split(examples), out.split(examples), strict=True):
                 self._add_group(out_slice, cache_slice, reads)
 

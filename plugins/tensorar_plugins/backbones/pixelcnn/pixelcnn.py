@@ -50,8 +50,8 @@ class PixelCNN(CausalBackbone):
     name = "pixelcnn"
     blind_spot = (
         "raster orders: coefficients beyond the reach of the layers, and a wedge at the far side of the rows just"
-        " before; scattered orders (random, checkerboard): most of the past, because information travels only along steps back"
-        " in the order"
+        " before; scattered orders (random, checkerboard): most of the past, because information travels only along"
+        " steps back in the order"
     )
 
     def __init__(

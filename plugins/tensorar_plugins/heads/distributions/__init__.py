@@ -2,11 +2,11 @@
 
 from tensorar_plugins.heads.distributions.continuous import Beta, LogNormal, OpenInterval, StudentT
 from tensorar_plugins.heads.distributions.discrete import Levels, NegativeBinomial, Poisson
-from tensorar_plugins.heads.distributions.logistic import DiscretisedLogistic, Logistic
+from tensorar_plugins.heads.distributions.logistic import DiscretizedLogistic, Logistic
 
 __all__ = [
     "Beta",
-    "DiscretisedLogistic",
+    "DiscretizedLogistic",
     "Levels",
     "LogNormal",
     "Logistic",

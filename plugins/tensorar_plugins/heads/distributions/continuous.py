@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.distributions import Chi2, Distribution
 from torch.distributions.constraints import Constraint
 
-from tensorar_plugins.heads.units import in_float64
+from tensorar_plugins.heads.units import evaluate_in_float64
 
 
 class OpenInterval(Constraint):
@@ -35,7 +35,7 @@ class Beta(torch.distributions.Beta):
             log_density: Tensor = torch.distributions.Beta(one, zero, validate_args=False).log_prob(x)
             return log_density
 
-        return in_float64(formula, self.concentration1, self.concentration0, value)
+        return evaluate_in_float64(formula, self.concentration1, self.concentration0, value)
 
 
 class LogNormal(torch.distributions.LogNormal):
@@ -79,4 +79,4 @@ class StudentT(torch.distributions.StudentT):
             log_density: Tensor = torch.distributions.StudentT.log_prob(StudentT(df, loc, scale), x)
             return log_density
 
-        return in_float64(formula, self.loc, self.df, self.scale, value)
+        return evaluate_in_float64(formula, self.loc, self.df, self.scale, value)

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Real
 from torch import Tensor
 
-from tensorar_plugins.heads.units import in_float64
+from tensorar_plugins.heads.units import evaluate_in_float64
 
 
 class Levels(torch.distributions.Categorical):
@@ -36,7 +36,7 @@ class Poisson(torch.distributions.Poisson):
 
     def log_prob(self, value: Real[Tensor, "..."]) -> Float[Tensor, "..."]:
         """The log-probability, computed in float64."""
-        return in_float64(lambda log, k: k * log - log.exp() - torch.lgamma(k + 1), self.log_rate, value)
+        return evaluate_in_float64(lambda log, k: k * log - log.exp() - torch.lgamma(k + 1), self.log_rate, value)
 
 
 class NegativeBinomial(torch.distributions.NegativeBinomial):
@@ -50,4 +50,4 @@ class NegativeBinomial(torch.distributions.NegativeBinomial):
             log_probability: Tensor = same.log_prob(k)
             return log_probability
 
-        return in_float64(formula, self.total_count, self.logits, value)
+        return evaluate_in_float64(formula, self.total_count, self.logits, value)

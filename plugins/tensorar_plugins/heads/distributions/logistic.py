@@ -1,4 +1,4 @@
-"""The logistic distribution, continuous and discretised, exact in float32 far into its tails."""
+"""The logistic distribution, continuous and discretized, exact in float32 far into its tails."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Logistic(Distribution):
         return self.icdf(torch.rand(shape, dtype=self.location.dtype, device=self.location.device))
 
 
-class DiscretisedLogistic(Logistic):
+class DiscretizedLogistic(Logistic):
     """A logistic distribution over [-1, 1] in ``levels`` bins; the first and the last bin include the tails.
 
     With ``a`` and ``b`` the edges of a bin in units of the scale, its mass ``sigmoid(b) - sigmoid(a)`` is

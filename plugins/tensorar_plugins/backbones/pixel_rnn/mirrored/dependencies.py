@@ -18,7 +18,7 @@ MAX_CELLS_PER_CALL = 64
 
 
 class ReadySet(NamedTuple):
-    """The computation at the start of step ``t``: the states of some groups of a direction, at the cells of each stage."""
+    """The computation at the start of step ``t``: states of some groups of a direction, at the cells of each stage."""
 
     t: int
     direction: int

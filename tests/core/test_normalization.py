@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tensorar import build
-from tensorar.testing import joint, levels_of, models, points_and_weights, randomise
+from tensorar.testing import joint, levels_of, models, points_and_weights, randomize
 from tests.part_specs import backbone_specs, continuous_head_specs, discrete_head_specs, pairs
 
 FEW_ROWS = 300
@@ -42,7 +42,7 @@ def continuous_pairs() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("backbone", "head"), continuous_pairs())
 @pytest.mark.parametrize("ordering", ["raster", "raster:flip=0"])
 def test_the_density_of_two_coefficients_integrates_to_one(backbone, head, ordering):
-    model = randomise(build((2,), ordering, head, backbone), 5, spread=0.2)
+    model = randomize(build((2,), ordering, head, backbone), 5, spread=0.2)
     points, weights = points_and_weights(model.head, reach=12, step=0.15)
     density = model.log_prob(torch.cartesian_prod(points, points)).exp().detach().reshape(len(points), -1)
     assert abs((weights @ density @ weights).item() - 1) < 1e-6
