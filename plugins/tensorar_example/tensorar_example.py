@@ -18,7 +18,7 @@ MAX_LOGIT = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class Outward(Ordering):
-    """From the centre of the tensor outwards, for any number of axes.
+    """From the center of the tensor outwards, for any number of axes.
 
     Options:
         inward: Whether to start at the corners and end at the center.
@@ -28,7 +28,7 @@ class Outward(Ordering):
     inward: bool = False
 
     def visits(self, event_shape: tuple[int, ...]) -> Int[Tensor, " n"]:
-        """Flat indices sorted by distance from the centre; ties in raster order."""
+        """Flat indices sorted by distance from the center; ties in raster order."""
         flat = torch.arange(math.prod(event_shape))
         squared_distance = torch.zeros(len(flat))
         for coordinate, size in zip(torch.unravel_index(flat, event_shape), event_shape, strict=True):

@@ -42,7 +42,7 @@ ALL: list[Recipe] = [
     ),
     _recipe(
         "mnist-convnet",
-        "MNIST in 256 grey levels with the lecture's convnet.",
+        "MNIST in 256 gray levels with the lecture's convnet.",
         dataset="mnist",
         head="categorical:levels=256",
         backbone="convnet",

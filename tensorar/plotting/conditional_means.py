@@ -19,7 +19,7 @@ def samples_with_means(
 ) -> Figure:
     """The samples on the left; on the right the mean of the conditional that each value was drawn from.
 
-    For binary events the mean is the probability of a 1. Both have the same range of values, so that grey means
+    For binary events the mean is the probability of a 1. Both have the same range of values, so that gray means
     uncertain. Raises ``ShapeError`` if the shapes differ.
     """
     check_same_shape("means", means.shape, samples.shape)

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float64
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from tensorar.plotting.style import DARK, HATCH_COLOUR, SMALL_FONT, UNKNOWN_COLOUR, Limits
+from tensorar.plotting.style import DARK, HATCH_COLOR, SMALL_FONT, UNKNOWN_COLOR, Limits
 
 
 def draw_curve(
@@ -15,13 +15,13 @@ def draw_curve(
     event: Float64[np.ndarray, "*event"],
     limits: Limits,
     *,
-    colour: str = DARK,
+    color: str = DARK,
     known: Bool[np.ndarray, "*event"] | None = None,
 ) -> None:
     """Draw a sequence, with gaps where it is not ``known``; long sequences have smaller dots."""
     values = event.ravel() if known is None else np.where(known.ravel(), event.ravel(), np.nan)
     marker_size = 2.5 if len(values) <= 64 else 0.8
-    axes.plot(np.arange(len(values)), values, "o-", color=colour, linewidth=1, markersize=marker_size)
+    axes.plot(np.arange(len(values)), values, "o-", color=color, linewidth=1, markersize=marker_size)
     format_axes(axes, len(values), limits)
 
 
@@ -43,8 +43,8 @@ def shade_unknown(axes: Axes, known: Bool[np.ndarray, "*event"]) -> None:
         axes.axvspan(
             start - 0.5,
             stop - 0.5,
-            facecolor=UNKNOWN_COLOUR,
-            edgecolor=HATCH_COLOUR,
+            facecolor=UNKNOWN_COLOR,
+            edgecolor=HATCH_COLOR,
             hatch="////",
             linewidth=0,
             zorder=0,

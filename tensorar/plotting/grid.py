@@ -109,9 +109,9 @@ def _curves(panel: FigureBase, values: Float64[np.ndarray, "n *event"], limits: 
     rows, across = _panels(len(values), columns)
     grid = panel.subplots(rows, across, squeeze=False, sharex=True, sharey=True).ravel()
     panels = min(len(values), MAX_PANELS)
-    colours = (DARK, BLUE, ORANGE)
+    colors = (DARK, BLUE, ORANGE)
     for k, event in enumerate(values):
-        draw_curve(grid[k % panels], event, limits, colour=colours[k // panels % len(colours)])
+        draw_curve(grid[k % panels], event, limits, color=colors[k // panels % len(colors)])
     for empty in grid[panels:]:
         empty.set_visible(False)
     panel.supxlabel("coefficient", fontsize=NORMAL_FONT)

@@ -1,4 +1,4 @@
-"""One event as an image: values in grey or RGB, unknown ones tinted and hatched."""
+"""One event as an image: values in gray or RGB, unknown ones tinted and hatched."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 
-from tensorar.plotting.style import HATCH_COLOUR, RED, UNKNOWN_COLOUR, Limits
+from tensorar.plotting.style import HATCH_COLOR, RED, UNKNOWN_COLOR, Limits
 from tensorar.plotting.view import View
 
-Corner = tuple[float, float]  # x and y of the upper left cell's centre, in cells
+Corner = tuple[float, float]  # x and y of the upper left cell's center, in cells
 
 
-def cell_colours(
+def cell_colors(
     view: View,
     event: Float64[np.ndarray, "*event"],
     limits: Limits,
     known: Bool[np.ndarray, "*event"] | None = None,
 ) -> Float64[np.ndarray, "h w 3"]:
-    """The colours of an event's cells: grey (or RGB) between the limits, tinted where unknown or not finite.
+    """The colors of an event's cells: gray (or RGB) between the limits, tinted where unknown or not finite.
 
     If only some channels of an RGB cell are known, the others are 0.
     """
     known = np.isfinite(event) if known is None else known & np.isfinite(event)
     low, high = limits
     shade = np.where(known, (np.where(known, event, low) - low) / (high - low), 0.0).clip(0, 1)
-    colours = np.array(np.broadcast_to(_channels(view, view.arrange(shade)), (view.height, view.width, 3)))
-    colours[~_channels(view, view.arrange(known)).any(-1)] = to_rgb(UNKNOWN_COLOUR)
-    colours[view.gaps] = 1
-    return colours
+    colors = np.array(np.broadcast_to(_channels(view, view.arrange(shade)), (view.height, view.width, 3)))
+    colors[~_channels(view, view.arrange(known)).any(-1)] = to_rgb(UNKNOWN_COLOR)
+    colors[view.gaps] = 1
+    return colors
 
 
 def draw_image(
@@ -43,16 +43,16 @@ def draw_image(
     corner: Corner = (0, 0),
 ) -> None:
     """Draw one event with its upper left cell at ``corner``, hatching cells that are not fully known."""
-    draw_colours(axes, view, cell_colours(view, event, limits, known), corner)
+    draw_colors(axes, view, cell_colors(view, event, limits, known), corner)
     if known is not None:
         fully_known = _channels(view, view.arrange(known)).all(-1)
         _hatch(axes, ~fully_known & ~view.gaps, corner)
 
 
-def draw_colours(axes: Axes, view: View, colours: Float64[np.ndarray, "h w 3"], corner: Corner = (0, 0)) -> None:
-    """Draw the cells of a view in these colours; a cell is one unit of the axes wide."""
+def draw_colors(axes: Axes, view: View, colors: Float64[np.ndarray, "h w 3"], corner: Corner = (0, 0)) -> None:
+    """Draw the cells of a view in these colors; a cell is one unit of the axes wide."""
     x, y = corner[0] - 0.5, corner[1] - 0.5
-    axes.imshow(colours, extent=(x, x + view.width, y + view.height, y), aspect=view.cell_aspect)
+    axes.imshow(colors, extent=(x, x + view.width, y + view.height, y), aspect=view.cell_aspect)
 
 
 def mark(axes: Axes, view: View, coefficient: int) -> None:
@@ -81,8 +81,8 @@ def _hatch(axes: Axes, where: Bool[np.ndarray, "h w"], corner: Corner) -> None:
     if len(rows) == 0:
         return
     around = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5), (-0.5, -0.5)])
-    centres = np.stack([columns + corner[0], rows + corner[1]], -1)
-    vertices = (centres[:, None] + around).reshape(-1, 2)
+    centers = np.stack([columns + corner[0], rows + corner[1]], -1)
+    vertices = (centers[:, None] + around).reshape(-1, 2)
     codes = np.tile([Path.MOVETO, *[Path.LINETO] * 3, Path.CLOSEPOLY], len(rows))
     cells = Path(vertices, codes)
-    axes.add_patch(PathPatch(cells, facecolor="none", edgecolor=HATCH_COLOUR, hatch="//////", linewidth=0))
+    axes.add_patch(PathPatch(cells, facecolor="none", edgecolor=HATCH_COLOR, hatch="//////", linewidth=0))

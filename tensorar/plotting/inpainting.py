@@ -48,7 +48,7 @@ def inpainting(
 ) -> Figure:
     """A row per example: the original if it is given, the evidence with unknown cells hatched, and the completions.
 
-    Known parts of curves are dark, completed parts coloured. Raises ``ShapeError`` if shapes do not match.
+    Known parts of curves are dark, completed parts colored. Raises ``ShapeError`` if shapes do not match.
     """
     _require_shapes(original, evidence, completions)
     view, observed = view_and_values(evidence.value, what="evidence")
@@ -112,7 +112,7 @@ def _draw_curves(
 ) -> None:
     """Draw the known values dark, over the completed ones."""
     if column.filled:
-        draw_curve(axes, event, limits, colour=ORANGE)
+        draw_curve(axes, event, limits, color=ORANGE)
     if column.filled or column.masked:
         shade_unknown(axes, known)
     draw_curve(axes, event, limits, known=known if column.filled or column.masked else None)

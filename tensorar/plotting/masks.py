@@ -7,20 +7,20 @@ from jaxtyping import Bool
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 
-from tensorar.plotting.image import draw_colours, hide_axes, mark
+from tensorar.plotting.image import draw_colors, hide_axes, mark
 from tensorar.plotting.style import DARK, LIGHT, MAX_LABELLED_CELLS, RED
 from tensorar.plotting.view import View
 
 
 def draw_mask(axes: Axes, view: View, known: Bool[np.ndarray, "*event"], upcoming: int | None) -> None:
     """Draw which coefficients are known; ``upcoming`` is the flat index of the next one."""
-    colours = np.where(view.arrange(known)[..., None], to_rgb(DARK), to_rgb(LIGHT))
+    colors = np.where(view.arrange(known)[..., None], to_rgb(DARK), to_rgb(LIGHT))
     if upcoming is not None:
-        colours[view.position(upcoming)] = to_rgb(RED)
+        colors[view.position(upcoming)] = to_rgb(RED)
         if view.cells.size > MAX_LABELLED_CELLS:
             mark(axes, view, upcoming)
-    colours[view.gaps] = 1
-    draw_colours(axes, view, colours)
+    colors[view.gaps] = 1
+    draw_colors(axes, view, colors)
     draw_cell_borders(axes, view)
     hide_axes(axes)
 

@@ -25,7 +25,7 @@ def order_masks(order: Order, steps: Sequence[int] | None = None) -> Figure:
     """
     steps = _default_steps(len(order)) if steps is None else list(steps)
     _require_steps(steps, len(order))
-    view = view_of(order.event_shape, colour=False)
+    view = view_of(order.event_shape, color=False)
     ranks_axes, masks_axes, figure = _layout(view, len(steps))
     _draw_ranks(figure, ranks_axes, view, order.rank.cpu().numpy())
     for axes, t in zip(masks_axes, steps, strict=True):
@@ -77,8 +77,8 @@ def _write_ranks(axes: Axes, view: View, rank: Int[np.ndarray, "*event"]) -> Non
     size = min(9.0, 120 / max(view.width, view.height)) if not narrow else max(4.5, 200 / view.width)
     for coefficient, step in enumerate(rank.ravel().tolist()):
         row, column = view.position(coefficient)
-        colour = "white" if step < rank.size / 2 else "black"
-        axes.text(column, row, str(step), color=colour, fontsize=size, rotation=90 * narrow, ha="center", va="center")
+        color = "white" if step < rank.size / 2 else "black"
+        axes.text(column, row, str(step), color=color, fontsize=size, rotation=90 * narrow, ha="center", va="center")
 
 
 def _draw_path(axes: Axes, view: View, rank: Int[np.ndarray, "*event"]) -> None:
@@ -88,5 +88,5 @@ def _draw_path(axes: Axes, view: View, rank: Int[np.ndarray, "*event"]) -> None:
     positions = np.argwhere(view.cells >= 0)
     path = positions[rank.ravel()[view.cells[view.cells >= 0]].argsort()]
     jumps = np.abs(np.diff(path, axis=0)).sum(1)
-    if jumps.mean() < (view.height + view.width) / 8:  # a path of long jumps would hide the colours
+    if jumps.mean() < (view.height + view.width) / 8:  # a path of long jumps would hide the colors
         axes.plot(path[:, 1], path[:, 0], color="white", linewidth=0.5, alpha=0.7)

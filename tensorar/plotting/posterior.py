@@ -89,7 +89,7 @@ def _shared_limits(steps: Sequence[PosteriorStep]) -> Limits:
 
 
 def _draw_mask(axes: Axes, step: PosteriorStep) -> None:
-    view = view_of(tuple(step.mask.shape), colour=False)
+    view = view_of(tuple(step.mask.shape), color=False)
     draw_mask(axes, view, step.mask.cpu().numpy(), step.coefficient)
     axes.set_title(f"step {int(step.mask.sum())}: known coefficients", fontsize=NORMAL_FONT)
 

@@ -76,7 +76,7 @@ def _marker(x: Float64[np.ndarray, " k"]) -> str:
 
 
 def _bar_width(support: Float64[np.ndarray, " k"]) -> float:
-    """The width of bars: nearly touching their neighbours, or touching if there are many."""
+    """The width of bars: nearly touching their neighbors, or touching if there are many."""
     steps = np.diff(np.unique(support))
     return (0.85 if len(support) <= MAX_SEPARATE_BARS else 1.0) * (float(steps.min()) if len(steps) else 1.0)
 

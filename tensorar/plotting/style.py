@@ -12,16 +12,16 @@ from torch import Tensor
 from tensorar.errors import ShapeError
 from tensorar.plotting.view import View, view_of
 
-# Distinct in lightness too, so that they remain distinguishable in greyscale; the hues are close to those of Okabe and
-# Ito, which are safe for colour-blind readers.
+# Distinct in lightness too, so that they remain distinguishable in grayscale; the hues are close to those of Okabe and
+# Ito, which are safe for color-blind readers.
 DARK = "#222222"
 LIGHT = "#e4e4e4"
-LINE_COLOUR = "#9a9a9a"
+LINE_COLOR = "#9a9a9a"
 RED = "#d5200a"
 BLUE = "#0072b2"
 ORANGE = "#d55e00"
-UNKNOWN_COLOUR = "#bfdcf2"  # a tint, unlike any grey value
-HATCH_COLOUR = "#6fa8d6"
+UNKNOWN_COLOR = "#bfdcf2"  # a tint, unlike any gray value
+HATCH_COLOR = "#6fa8d6"
 
 SMALL_FONT, NORMAL_FONT = 7, 9  # points
 MAX_LABELLED_CELLS = 100  # more cells are too small for lines between them and numbers in them

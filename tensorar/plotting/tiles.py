@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from tensorar.plotting.image import Corner, hide_axes
-from tensorar.plotting.style import LINE_COLOUR, NORMAL_FONT
+from tensorar.plotting.style import LINE_COLOR, NORMAL_FONT
 from tensorar.plotting.view import View
 
 
@@ -26,7 +26,7 @@ class Tiles:
 
     @property
     def pitch(self) -> tuple[float, float]:
-        """The distance between corners of neighbouring tiles in x and in y; the gap looks the same in both."""
+        """The distance between corners of neighboring tiles in x and in y; the gap looks the same in both."""
         w, h, aspect = self.view.width, self.view.height, self.view.cell_aspect
         # tiles that are montages themselves need a larger gap than that between their slices
         gap = max(self.gap * min(w, h * aspect), 2.5 if self.view.kind == "slices" else 0)
@@ -61,11 +61,11 @@ class Tiles:
     def _outline(self, axes: Axes, corner: Corner) -> None:
         """Draw a thin border, so that the edges of white images are visible."""
         lower_left, w, h = (corner[0] - 0.5, corner[1] - 0.5), self.view.width, self.view.height
-        axes.add_patch(Rectangle(lower_left, w, h, fill=False, edgecolor=LINE_COLOUR, linewidth=0.4, clip_on=False))
+        axes.add_patch(Rectangle(lower_left, w, h, fill=False, edgecolor=LINE_COLOR, linewidth=0.4, clip_on=False))
 
     def label_columns(self, axes: Axes, names: list[str]) -> None:
         """Write a name above each column."""
-        centres: Float64[np.ndarray, " columns"] = np.arange(len(names)) * self.pitch[0] + (self.view.width - 1) / 2
+        centers: Float64[np.ndarray, " columns"] = np.arange(len(names)) * self.pitch[0] + (self.view.width - 1) / 2
         axes.xaxis.tick_top()
-        axes.set_xticks(centres, names, fontsize=NORMAL_FONT, parse_math=False)
+        axes.set_xticks(centers, names, fontsize=NORMAL_FONT, parse_math=False)
         axes.tick_params(length=0)

@@ -59,16 +59,16 @@ class View:
         return int(row), int(column)
 
 
-def view_of(event_shape: tuple[int, ...], *, colour: bool = True) -> View:
+def view_of(event_shape: tuple[int, ...], *, color: bool = True) -> View:
     """The view of events of a shape, in which axes of size 1 do not count.
 
     Without axes an event is a number, with one a curve, with two an image; with three it is an RGB image if the first
     has size 3, else a montage of slices. With more, the leading axes become rows of the montage and the next one its
-    columns. ``colour=False`` shows RGB channels as slices, for ranks and masks, which are no colours.
+    columns. ``color=False`` shows RGB channels as slices, for ranks and masks, which are no colors.
 
     Raises ``ShapeError`` if the event has no coefficients.
 
-    >>> view_of((1, 28, 28)).kind, view_of((3, 8, 8)).kind, view_of((3, 8, 8), colour=False).cells.shape
+    >>> view_of((1, 28, 28)).kind, view_of((3, 8, 8)).kind, view_of((3, 8, 8), color=False).cells.shape
     ('image', 'rgb', (8, 26))
     """
     size = math.prod(event_shape)
@@ -83,7 +83,7 @@ def view_of(event_shape: tuple[int, ...], *, colour: bool = True) -> View:
     if len(long_axes) == 2:
         return View("image", event_shape, flat.reshape(long_axes))
     index = flat.reshape(-1, *long_axes[-3:])
-    if colour and index.shape[:2] == (1, 3):
+    if color and index.shape[:2] == (1, 3):
         return View("rgb", event_shape, index[0].transpose(1, 2, 0))
     return View("slices", event_shape, _montage(index if len(long_axes) > 3 else _wrap(index[0])))
 

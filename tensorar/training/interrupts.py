@@ -1,4 +1,4 @@
-"""Turn Ctrl-C and SIGTERM into a stop request, honoured after the current step."""
+"""Turn Ctrl-C and SIGTERM into a stop request, honored after the current step."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ SPECS = [
     "row_lstm:channels=3,layers=2",
     "diagonal_bilstm:channels=3,layers=2",
 ]
-# images with colours outside and inside of the pixels, a volume
+# images with colors outside and inside of the pixels, a volume
 SHAPES = [(4, 5), (3, 3, 4), (3, 4, 3), (3, 3, 4, 2)]
 
 pytestmark = pytest.mark.parametrize("spec", SPECS)

@@ -36,7 +36,7 @@ def _scan(layer, branch, maps, pixels):
         for j in range(pixels.width)[::ahead]:
             own = gate_mask(pixels.mask(i, j, i, j, width, 2 * width))
             gates = layer.bias[branch, :, 0] + (layer.weight[branch] * own) @ maps[:, i, j]
-            # colours see each other at neighbours on both sides alike: those of the mirrored image lie before as well
+            # colors see each other at neighbors on both sides alike: those of the mirrored image lie before as well
             for tap, (there, rank) in enumerate((((i, j - ahead), (i, j - 1)), ((i - 1, j), (i - 1, j)))):
                 mask = gate_mask(pixels.mask(i, j, *rank, width, width))
                 gates = gates + (kernel[:, :, tap] * mask) @ states.get(there, first)[0]
@@ -113,13 +113,13 @@ def test_which_mirror_images_there_are():
     assert _directions((7,)).mirrors == [()]
     assert _directions((5, 6)).mirrors == [(), (1,)]
     assert _directions((5, 6, 7)).mirrors == [(), (1,), (2,), (1, 2)]
-    # colours last: as of an image. Colours first: all of an earlier plane, which lies on every side
+    # colors last: as of an image. Colors first: all of an earlier plane, which lies on every side
     assert _directions((5, 6, 3)).mirrors == [(), (1,)]
     assert _directions((3, 5, 6)).mirrors == [(), (0,), (1,), (0, 1)]
 
 
-def test_which_colours_see_which_at_earlier_pixels():
-    """Colours last: all of an earlier pixel. Colours first: only the planes up to the own one. By rank, both."""
+def test_which_colors_see_which_at_earlier_pixels():
+    """Colors last: all of an earlier pixel. Colors first: only the planes up to the own one. By rank, both."""
     last, first = _directions((5, 6, 3)), _directions((3, 5, 6))
     assert last.state_mask.all()
     planes = torch.arange(3)[:, None] >= torch.arange(3)

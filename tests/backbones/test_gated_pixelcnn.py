@@ -9,7 +9,7 @@ from tensorar import Order, build, dependency_matrix, receptive_field_coverage
 from tensorar.testing import events_of, randomize
 from tensorar_plugins.backbones.pixelcnn.gated import halves
 
-# images, a sequence, volumes; colours inside, outside and between; sides of 1
+# images, a sequence, volumes; colors inside, outside and between; sides of 1
 SHAPES = [
     (6, 12),
     (12, 6),
@@ -146,7 +146,7 @@ def test_every_parameter_is_used():
 
 
 def test_channel_axes_are_those_of_the_data_whatever_the_order():
-    """Pixel by pixel the network gets the colours last; the option still counts the axes of the data."""
+    """Pixel by pixel the network gets the colors last; the option still counts the axes of the data."""
     first = build((3, 8, 8), "raster:axes=1 2 0", "bernoulli", "gated_pixelcnn:channels=8,layers=2,channel_axes=0")
     assert first.backbone.network.grid.event_shape == (8, 8, 3)
     assert first.backbone.network.grid.spatial_axes == (0, 1)

@@ -23,7 +23,7 @@ def _model(shape, ordering="raster", *, layers=3, context_features=0, **options)
     return randomize(model, 0, spread=0.3)
 
 
-# images, sequences, volumes; colours inside, outside and between; sides of 1
+# images, sequences, volumes; colors inside, outside and between; sides of 1
 SHAPES = [
     (),
     (1,),

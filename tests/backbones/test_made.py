@@ -100,7 +100,7 @@ def test_it_sees_everything_that_its_degrees_allow(direct, data):
 
 
 @given(data=st.data())
-def test_every_hidden_unit_sees_an_input_and_is_seen_by_an_output(data):
+def test_every_hidden_unit_has_an_input_and_an_output(data):
     n, units, layers = (data.draw(st.integers(*bounds)) for bounds in [(2, 12), (1, 12), (1, 4)])
     for degrees in sampled_degrees(4, layers, units, n, seed=data.draw(seeds)):
         assert degrees.min() >= 0 and degrees.max() <= n - 2

@@ -231,7 +231,7 @@ def test_devices_without_embedding_bag_give_the_same(monkeypatch):
 
 
 def test_gradients_in_half_precision_are_summed_up_in_single(monkeypatch):
-    """Of 512 equal terms one by one in bfloat16 half would be lost: the sum stops growing at 256."""
+    """Adding 512 equal terms one by one in bfloat16 would lose half of them: the sum stops growing at 256."""
     monkeypatch.setattr(edges, "BLOCK_SIZES", range(1, 2))
     monkeypatch.setattr(locally_masked, "MAX_ELEMENTS_PER_CALL", 1)
     grid = Grid.of((2, 2))

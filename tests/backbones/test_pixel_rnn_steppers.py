@@ -15,7 +15,7 @@ from tests.backbones.stepping_helpers import stepped_parameters
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 EVENTS = [(), (1,), (9,), (5, 6), (6, 5), (2, 2), (5, 1, 5), (9, 11), (5, 5, 5), (2, 3, 2, 2), (2, 2, 2, 2)]
-COLOURS = [(5, 6, 3), (3, 5, 6), (5, 3, 6), (7, 3), (2, 5, 5, 2), (2, 5, 2, 5), (5, 2, 2, 5)]
+COLORS = [(5, 6, 3), (3, 5, 6), (5, 3, 6), (7, 3), (2, 5, 5, 2), (2, 5, 2, 5), (5, 2, 2, 5)]
 
 
 pytestmark = pytest.mark.parametrize("name", ["row_lstm", "diagonal_bilstm"])
@@ -36,7 +36,7 @@ def _both(model, batch=3):
 
 
 @pytest.mark.parametrize("context_features", [0, 2])
-@pytest.mark.parametrize("shape", EVENTS + COLOURS)
+@pytest.mark.parametrize("shape", EVENTS + COLORS)
 def test_the_steps_are_those_of_one_pass(name, shape, context_features):
     torch.testing.assert_close(*_both(_model(name, shape, context_features=context_features)), **CLOSE)
 

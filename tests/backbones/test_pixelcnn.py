@@ -1,4 +1,4 @@
-"""The PixelCNN: the mistakes it is known for elsewhere, colours by rank, and what it sees under which order."""
+"""The PixelCNN: the mistakes it is known for elsewhere, colors by rank, and what it sees under which order."""
 
 from __future__ import annotations
 
@@ -57,45 +57,45 @@ def test_in_eval_and_in_training_it_is_the_same_function(data):
     torch.testing.assert_close(model.train().log_prob(x)[:1], model.log_prob(x[:1]))
 
 
-# --- colours ---------------------------------------------------------------------------------------------------------
+# --- colors ---------------------------------------------------------------------------------------------------------
 
 SIDE = 5
 RED, GREEN, BLUE = range(3)
 
 
-def _colours(ordering):
+def _colors(ordering):
     model = randomize(build((3, SIDE, SIDE), ordering, "bernoulli", SMALL), 0, spread=0.5)
     assert model.backbone.grid.groups == 3
     seen = dependency_matrix(model, events_of(model, 8, 0))
     return seen.reshape(3, SIDE, SIDE, 3, SIDE, SIDE)
 
 
-def test_pixel_by_pixel_a_colour_sees_the_earlier_colours_of_its_pixel():
-    seen = _colours("raster:axes=1 2 0")
-    for colour, other in itertools.product(range(3), range(3)):
-        here = seen[colour, 2, 2, other]
-        assert here[2, 2] == (other < colour)
+def test_pixel_by_pixel_a_color_sees_the_earlier_colors_of_its_pixel():
+    seen = _colors("raster:axes=1 2 0")
+    for color, other in itertools.product(range(3), range(3)):
+        here = seen[color, 2, 2, other]
+        assert here[2, 2] == (other < color)
         assert here[2, 1]
         assert here[1, 2]
         assert not here[2, 3]
         assert not here[3, 2]
 
 
-def test_the_order_of_the_colours_is_the_order_s_own():
-    seen = _colours("raster:axes=1 2 0,flip=0")
+def test_the_order_of_the_colors_is_the_order_s_own():
+    seen = _colors("raster:axes=1 2 0,flip=0")
     assert seen[RED, 2, 2, BLUE, 2, 2]
     assert not seen[BLUE, 2, 2, RED, 2, 2]
 
 
-def test_plane_by_plane_a_colour_sees_what_comes_later_in_the_earlier_planes():
-    seen = _colours("raster")
+def test_plane_by_plane_a_color_sees_what_comes_later_in_the_earlier_planes():
+    seen = _colors("raster")
     assert seen[GREEN, 2, 2, RED, 3, 3]
     assert seen[BLUE, 2, 2, GREEN, 4, 4]
     assert not seen[RED, 2, 2, GREEN, 1, 1]
     assert not seen[GREEN, 2, 2, GREEN, 2, 3]
 
 
-def test_colours_may_be_convolved_over_as_well():
+def test_colors_may_be_convolved_over_as_well():
     model = build((3, SIDE, SIDE), "raster", "bernoulli", f"{SMALL},channel_axes=''")
     assert model.backbone.grid.sizes == (3, SIDE, SIDE)
 
@@ -109,7 +109,7 @@ def _share(ordering, blocks, shape=(8, 8)):
 
 
 def test_how_much_of_the_past_is_seen_depends_on_the_order():
-    """Sight goes on by steps back in the order: all along a path, hardly anywhere where neighbours come at random."""
+    """Sight goes on by steps back in the order: all along a path, hardly anywhere where neighbors come at random."""
     assert _share("snake", 16) == _share("hilbert", 16) == 1
     assert _share("raster", 16) > 0.8
     assert _share("checkerboard", 16) < 0.6

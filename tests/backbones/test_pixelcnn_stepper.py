@@ -46,7 +46,7 @@ def test_any_permutation(data):
 
 @pytest.mark.parametrize("ordering", ["raster", "raster:axes=1 2 0", "raster:axes=1 0 2,flip=0 1", "random"])
 @pytest.mark.parametrize("channel_axes", ["", "'0'", "'0 2'", "''"])
-def test_colours_in_any_nesting(ordering, channel_axes):
+def test_colors_in_any_nesting(ordering, channel_axes):
     compare(_model((3, 6, 5), ordering, f",channel_axes={channel_axes}" if channel_axes else ""))
 
 

@@ -1,4 +1,4 @@
-"""The Row LSTM against the textbook's loop over pixels, what it sees, and what it is blind to."""
+"""The Row LSTM against the textbook loop over pixels; its receptive field and blind spot."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ def test_a_sequence_sees_everything():
     assert torch.equal(_seen(_model((9,), channels=4, layers=1), 4), Order.raster((9,)).causal_mask())
 
 
-def test_of_an_image_it_sees_a_triangle_and_is_blind_beside_it():
-    """Of the last row, first pixel: the first layer reaches 3 to the right in the row above, the scan 1 more a row."""
+def test_in_an_image_it_depends_on_a_triangle_only():
+    """For the first pixel of the last row: the first layer reaches 3 to the right one row up, the scan 1 more per row."""
     size = 15
     seen = _seen(_model((size, size), channels=4, layers=1), 3)[(size - 1) * size].reshape(size, size)
     for up in range(1, size):

@@ -19,7 +19,7 @@ def test_for_an_image_a_row_is_scanned_from_the_right_when_the_next_begins():
     assert found[1].stages == [[9], [8], [7], [6], [5]]
 
 
-def test_colours_last_are_scanned_together_and_colours_first_one_by_one():
+def test_colors_last_are_scanned_together_and_colors_first_one_by_one():
     assert {ready.groups for ready in _ready_sets((5, 6, 3), 1)} == {(0, 1, 2)}
     assert {ready.groups for direction in (1, 2, 3) for ready in _ready_sets((3, 5, 6), direction)} == {
         (0,),

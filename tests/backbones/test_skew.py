@@ -1,4 +1,4 @@
-"""Grids scanned in steps: skewing is undone, and neighbours are at the listed positions."""
+"""Grids scanned in steps: skewing is undone, and neighbors are at the listed positions."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def _mirrors(d):
     return [m for n in range(d + 1) for m in itertools.combinations(range(d), n)]
 
 
-def _neighbours_on_axes(d):
+def _neighbors_on_axes(d):
     return [tuple(-int(a == b) for b in range(d)) for a in reversed(range(d))]
 
 
 @given(sizes=sizes)
 def test_undoing_the_skew_gives_the_maps_back(sizes):
     mirrors = _mirrors(len(sizes))
-    skew = Skew(diagonals(sizes), _neighbours_on_axes(len(sizes)), mirrors)
+    skew = Skew(diagonals(sizes), _neighbors_on_axes(len(sizes)), mirrors)
     maps = torch.randn(len(mirrors), 3, math.prod(sizes), 2)
     for one, back in zip(maps, skew.undo(skew(maps)), strict=True):
         assert torch.equal(one, back)
@@ -35,7 +35,7 @@ def test_undoing_the_skew_gives_the_maps_back(sizes):
 
 @given(sizes=sizes)
 def test_a_column_is_one_diagonal(sizes):
-    skew = Skew(diagonals(sizes), _neighbours_on_axes(len(sizes)))
+    skew = Skew(diagonals(sizes), _neighbors_on_axes(len(sizes)))
     assert len(skew.counts) == sum(sizes) - len(sizes) + 1
     columns = skew.by_step(skew([diagonals(sizes).reshape(1, -1, 1)]))
     for c, column in enumerate(columns):
@@ -45,8 +45,8 @@ def test_a_column_is_one_diagonal(sizes):
 @given(sizes=sizes)
 def test_a_mirrored_direction_scans_the_mirrored_grid(sizes):
     mirrors = _mirrors(len(sizes))
-    skew = Skew(diagonals(sizes), _neighbours_on_axes(len(sizes)), mirrors)
-    plain = Skew(diagonals(sizes), _neighbours_on_axes(len(sizes)))
+    skew = Skew(diagonals(sizes), _neighbors_on_axes(len(sizes)), mirrors)
+    plain = Skew(diagonals(sizes), _neighbors_on_axes(len(sizes)))
     grid = torch.arange(math.prod(sizes)).reshape(1, *sizes, 1)
     skewed = skew([grid.flatten(1, -2)] * len(mirrors))
     for axes, branch in zip(mirrors, skewed, strict=True):
@@ -56,17 +56,17 @@ def test_a_mirrored_direction_scans_the_mirrored_grid(sizes):
 
 @pytest.mark.parametrize("scan", ["diagonals", "rows"])
 @given(sizes=sizes)
-def test_neighbours_are_at_the_listed_positions(scan, sizes):
+def test_neighbors_are_at_the_listed_positions(scan, sizes):
     d = len(sizes)
     if scan == "diagonals":
-        step, offsets = diagonals(sizes), _neighbours_on_axes(d)
+        step, offsets = diagonals(sizes), _neighbors_on_axes(d)
     else:
         step, offsets = rows(sizes), [(-1, *rest) for rest in itertools.product((-1, 0, 1), repeat=d - 1)]
     skew = Skew(step, offsets)
     coordinates = torch.stack(torch.unravel_index(skew.cells[0], sizes), 1).tolist()
     steps = [list(map(tuple, some)) for some in _cut(coordinates, skew.counts)]
     before = []
-    for cells, seen in zip(steps, skew.neighbours_by_step(), strict=True):
+    for cells, seen in zip(steps, skew.neighbors_by_step(), strict=True):
         for offset, positions in zip(offsets, seen.unflatten(0, (len(offsets), -1)), strict=True):
             for cell, position in zip(cells, positions.tolist(), strict=True):
                 there = tuple(c + o for c, o in zip(cell, offset, strict=True))

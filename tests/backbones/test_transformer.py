@@ -77,8 +77,8 @@ def _attend(attention, h, order, rotations):
 
 
 def _norm(layer, h):
-    centred = h - h.mean(-1, keepdim=True)
-    return centred / (centred.square().mean(-1, keepdim=True) + layer.eps).sqrt() * layer.weight + layer.bias
+    centered = h - h.mean(-1, keepdim=True)
+    return centered / (centered.square().mean(-1, keepdim=True) + layer.eps).sqrt() * layer.weight + layer.bias
 
 
 def _dense(backbone, features, order, context):
@@ -162,7 +162,7 @@ def test_every_axis_that_a_head_has_pairs_for_rotates():
     assert (rotary.angles(torch.zeros(())).diff(dim=0).abs().sum(0) > 0).all()
 
 
-def test_neighbours_rotate_differently_in_half_precision_too():
+def test_neighbors_rotate_differently_in_half_precision_too():
     angles = RotaryEmbedding((784,), 8).angles(torch.zeros((), dtype=torch.bfloat16))
     assert (angles.diff(dim=0) != 0).all()
 

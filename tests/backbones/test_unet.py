@@ -105,7 +105,7 @@ def test_before_training_every_output_is_the_marginal():
     torch.testing.assert_close(found, expected.expand(2, -1, -1, -1, -1))
 
 
-def test_colours_of_one_pixel_see_each_other():
+def test_colors_of_one_pixel_see_each_other():
     model = randomize(build((3, 5, 6), "shuffled", "bernoulli", "unet:channels=8"), 0, spread=0.3)
     mask = torch.zeros(2, 3, 5, 6, dtype=torch.bool)
     mask[:, 0, 2, 3] = True

@@ -29,7 +29,7 @@ from tensorar.conditionals import all_conditionals
 
 BATCHES = (1, 16, 64)
 DIGITS = ((1, 28, 28), "bernoulli")
-COLOURS = ((32, 32, 3), "logistic_mixture:levels=256,components=5")
+COLORS = ((32, 32, 3), "logistic_mixture:levels=256,components=5")
 VOLUME = ((16, 16, 16), "bernoulli")
 SPECS = [
     *("fvsbn", "nade", "made", "pixelcnn:blocks=12,channels=128", "gated_pixelcnn:layers=12,channels=64"),
@@ -37,7 +37,7 @@ SPECS = [
 ]
 CASES = [
     *((spec, *DIGITS, batch) for spec in SPECS for batch in BATCHES),
-    *(("pixelcnn:blocks=6,channels=64", *data, batch) for data in (COLOURS, VOLUME) for batch in (1, 16)),
+    *(("pixelcnn:blocks=6,channels=64", *data, batch) for data in (COLORS, VOLUME) for batch in (1, 16)),
 ]
 # at least this many runs, and for at least this many seconds
 MIN_RUNS, MIN_SECONDS = 3, 1.0

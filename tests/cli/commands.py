@@ -44,7 +44,7 @@ def _refuse(constant):
 
 
 def environment(**changed):
-    """The environment of a new process: one thread, no settings for colours or launchers."""
+    """The environment of a new process: one thread, no settings for colors or launchers."""
     dropped = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "RANK", "WORLD_SIZE", "PYTEST_XDIST_WORKER")
     kept = {key: value for key, value in os.environ.items() if key not in dropped}
     return kept | {"OMP_NUM_THREADS": "1", "TERM": "xterm-256color"} | changed

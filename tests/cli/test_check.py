@@ -84,7 +84,7 @@ def test_invalid_parts_are_reported_in_one_line(arguments, message, tmp_path):
     assert message in refused(call("plugins", "check", *arguments))
 
 
-def test_as_a_process_it_writes_no_files_and_no_colours_to_a_pipe(tmp_path):
+def test_as_a_process_it_writes_no_files_and_no_colors_to_a_pipe(tmp_path):
     result = process("plugins", "check", "bernoulli", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert list(tmp_path.iterdir()) == []

@@ -31,7 +31,7 @@ def test_the_commands():
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 def test_every_command_and_option_has_help(path):
     command = COMMANDS[path]
-    assert command.help, "the command says nothing of itself"
+    assert command.help, "the command has no description"
     assert [p.name for p in command.params if not getattr(p, "help", None)] == []
     shown = call(*path, "--help")
     assert shown.exit_code == 0

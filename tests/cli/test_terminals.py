@@ -1,4 +1,4 @@
-"""Output on a terminal, in a pipe and in a file: progress bar, lines, colours."""
+"""Output on a terminal, in a pipe and in a file: progress bar, lines, colors."""
 
 import json
 import os
@@ -77,19 +77,19 @@ def test_no_terminal_no_bar_and_no_escape_codes(tmp_path):
 
 
 @pytest.mark.parametrize("no_color", ["", "1"])
-def test_errors_are_red_on_a_terminal_unless_colours_are_disabled(tmp_path, no_color):
+def test_errors_are_red_on_a_terminal_unless_colors_are_disabled(tmp_path, no_color):
     code, shown, _ = on_a_terminal(["train", "--steps", "x"], tmp_path, NO_COLOR=no_color)
     assert code == 2
     assert "error: expected --steps to be a valid integer" in shown
     assert (f"{ESCAPE}[31m" in shown) == (not no_color)
 
 
-def test_help_has_no_colours_if_they_are_disabled(tmp_path):
-    colour = re.compile(rf"{ESCAPE}\[(\d+;)*(3[0-7]|9[0-7])m")
-    plain, coloured = (on_a_terminal(["--help"], tmp_path, NO_COLOR=value)[1] for value in ("1", ""))
+def test_help_has_no_colors_if_they_are_disabled(tmp_path):
+    color = re.compile(rf"{ESCAPE}\[(\d+;)*(3[0-7]|9[0-7])m")
+    plain, colored = (on_a_terminal(["--help"], tmp_path, NO_COLOR=value)[1] for value in ("1", ""))
     assert "Exact autoregressive models" in plain
-    assert colour.search(coloured)
-    assert not colour.search(plain)
+    assert color.search(colored)
+    assert not color.search(plain)
 
 
 @pytest.mark.parametrize("json", [[], ["--json"]], ids=str)

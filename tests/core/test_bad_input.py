@@ -1,4 +1,4 @@
-"""Nothing that a user feeds gives a traceback of another kind: one line, with expected, got and remedy."""
+"""Invalid input gives a one-line error: expected, got, remedy."""
 
 from __future__ import annotations
 

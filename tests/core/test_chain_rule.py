@@ -1,4 +1,4 @@
-"""One pass, one conditional at a time, and ratios of enumerated marginals all say the same."""
+"""One pass, single conditionals and ratios of enumerated marginals agree."""
 
 from __future__ import annotations
 

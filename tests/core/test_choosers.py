@@ -1,4 +1,4 @@
-"""Temperature, top-k and top-p: what is drawn, by every method, and what is said about it."""
+"""Temperature, top-k and top-p: the values drawn by every method, and the report."""
 
 from __future__ import annotations
 

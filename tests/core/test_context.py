@@ -1,4 +1,4 @@
-"""Models of ``p(x | context)``: every backbone listens to the context, and stays a distribution for each."""
+"""Models of ``p(x | context)``: every backbone depends on the context, and is normalized for each one."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_samples_follow_the_context_of_their_example(backbone, data):
 
 @pytest.mark.parametrize("ordering", ["raster", "shuffled"])
 def test_completions_of_different_masks_follow_the_context_of_their_example(ordering):
-    """A context that leaves no choice: whatever is observed where, what is drawn tells whose context was seen."""
+    """The context determines every value, so each completion reveals whose context was used."""
     model = build((6,), ordering, "bernoulli", "fvsbn", context_features=1)
     for parameter in model.parameters():
         nn.init.zeros_(parameter)

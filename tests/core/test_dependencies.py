@@ -1,4 +1,4 @@
-"""What is measured as seen is what is seen."""
+"""Measured dependencies are the true ones."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def test_the_mixture_sums_to_one_and_is_the_mean_of_its_members(backbone, data):
 
 
 def test_a_mean_of_logits_would_not_sum_to_one():
-    """The known mistake: it is a distribution for each conditional, but of no joint that its members are about."""
+    """The known mistake: each conditional is normalized, but the joint is not the mixture of the members."""
     model = _ensemble("fvsbn", (3,))
     values, mixture = joint(model)
     logits = torch.stack([model.conditionals(values, order=order).logits for order in model.orders]).mean(0)
@@ -97,7 +97,7 @@ def _signature(shape, orders):
     return Signature(shape, 1, 1, orders=orders)
 
 
-def test_the_likelihood_under_one_member_can_be_asked_for():
+def test_the_likelihood_in_one_order_of_an_ensemble():
     model = _ensemble("fvsbn", (3,))
     x = torch.tensor([[1.0, 0.0, 1.0]])
     each = torch.stack([model.log_prob(x, order=order) for order in model.orders])
@@ -105,7 +105,7 @@ def test_the_likelihood_under_one_member_can_be_asked_for():
 
 
 def test_completions_follow_the_posterior_of_the_mixture():
-    """What is observed tells which order made it: of two in which it comes first, each counts as it is likely."""
+    """Evidence reweights the orders that visit it first, by its likelihood in each."""
     model = randomize(build((2, 2), "flips", "bernoulli", "fvsbn"), 3, spread=1.5)
     mask = torch.tensor([[True, True], [False, False]])
     known = Evidence(mask[None], torch.tensor([[[1.0, 0.0], [0.0, 0.0]]]).double())

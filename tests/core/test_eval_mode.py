@@ -31,7 +31,7 @@ def test_samples_of_a_model_in_training_are_those_of_one_that_is_not(spec):
 
 @pytest.mark.parametrize("shape", [(), (3,), (2, 1, 3)])
 @pytest.mark.parametrize("backbone", backbone_specs())
-def test_nothing_comes_of_nothing(backbone, shape):
+def test_empty_batches(backbone, shape):
     model = build(shape, "raster", "bernoulli", backbone)
     nothing = torch.zeros(0, *shape)
     assert model.log_prob(nothing).shape == (0,)

@@ -110,7 +110,7 @@ def test_small_batches_and_events_of_one_number(backbone, batch):
 
 
 def test_observed_values_need_no_distribution():
-    """Coefficients whose conditional nobody asks for cost an evidence backbone no pass of the network."""
+    """Observed coefficients need no network pass with an evidence backbone if ``distribution`` is not called."""
     model = _model("mlp:hidden=8")
     x, state = events_of(model, 3, 1).reshape(3, -1), model.generation(3)
     for t in range(5):

@@ -84,7 +84,7 @@ def test_no_import_cycles_including_those_for_types():
 
 
 @pytest.mark.parametrize("name", _within("tensorar"))
-def test_the_core_imports_no_plugin_and_no_face(name):
+def test_the_core_imports_neither_plugins_nor_the_command_line(name):
     imported = [module for module, _ in _imports(MODULES[name]) if module.split(".")[0] in ("tensorar_plugins", *FACES)]
     assert imported == []
 

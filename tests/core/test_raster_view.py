@@ -1,4 +1,4 @@
-"""Which orders are the raster order seen in a mirror or lying on its side: against a search through all of them."""
+"""Orders that are raster up to flips and an axis permutation, against an exhaustive search."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_view_is_found_exactly_when_there_is_one(data):
 
 
 @pytest.mark.parametrize("shape", [(2, 2), (3, 2), (2, 2, 2)])
-def test_the_neighbours_of_raster_are_not_raster(shape):
+def test_the_neighbors_of_raster_are_not_raster(shape):
     """Swapping two visits breaks the order of any event with two long axes, and the view must see it."""
     n = math.prod(shape)
     for i, j in itertools.combinations(range(n), 2):
@@ -128,7 +128,7 @@ def test_a_raster_backbone_refuses_other_orders_when_it_is_built(registry, order
 
 
 @pytest.mark.usefixtures("without_shape_checks")
-def test_a_raster_backbone_refuses_other_orders_when_it_is_asked(registry):
+def test_a_raster_backbone_rejects_other_orders_when_called(registry):
     model = build((2, 3), "raster", "bernoulli", "triangle", registry=registry)
     x = torch.zeros(1, 2, 3)
     assert model.log_prob(x, order=model.order.flip((0,))).shape == (1,)

@@ -47,7 +47,7 @@ def test_opposite_halves_cover_the_event_and_share_at_most_the_middle(shape):
 def test_the_box_is_in_the_centre_and_the_border_is_the_rest(shape):
     box, border = region("center box", shape), region("border", shape)
     assert torch.equal(border, ~box)
-    assert box.any(), "something is in the centre of every event"
+    assert box.any(), "something is in the center of every event"
     axes = range(max(0, len(shape) - 2), len(shape))
     assert torch.equal(box, box.flip(tuple(axes)) if axes else box), "it is as far from either end"
     assert box.sum() == math.prod(shape[:-2]) * math.prod(n - 2 * (n // 4) for n in shape[-2:])
@@ -70,13 +70,13 @@ def test_a_random_region_holds_about_its_fraction():
 
 
 @given(name=st.text(max_size=20) | st.sampled_from(["top", "half top", "top half now", "center", "border box"]))
-def test_other_names_are_told_what_there_is(name):
+def test_unknown_names_are_reported_with_the_valid_ones(name):
     if name.split()[:1] not in (["random"], ["border"]) or len(name.split()) > 1:
         with pytest.raises(SpecError, match="center box, border, random FRACTION"):
             region(name, (4, 4))
 
 
 @pytest.mark.parametrize("fraction", ["1.1", "-0.5", "nan", "inf", "half", "1e400"])
-def test_fractions_that_are_none(fraction):
+def test_invalid_fractions(fraction):
     with pytest.raises(SpecError, match=f"a fraction from 0 to 1 after 'random', got 'random {fraction}'"):
         region(f"random {fraction}", (4, 4))

@@ -25,7 +25,7 @@ def test_without_a_generator_the_global_state_decides():
 
 
 def test_different_masks_are_completed_each_by_its_own_order():
-    """What one example observes must not matter to another one: alone and in company, the same conditionals."""
+    """The conditionals of an example do not depend on the evidence of other examples."""
     model = randomize(build((3,), "shuffled", "bernoulli", "mlp:hidden=8"), 0)
     mask = torch.tensor([[True, False, False], [False, True, True], [False, False, True], [True, False, False]])
     groups = model.orders_for_completion(mask)

@@ -1,4 +1,4 @@
-"""MNIST: grey levels, bits and labels, from small files and from the real ones."""
+"""MNIST: gray levels, bits and labels, from small files and from the real ones."""
 
 from __future__ import annotations
 
@@ -64,25 +64,25 @@ def test_dynamic_bits_are_redrawn_for_training_only(folder):
     first, second = a.draw(images, generator), a.draw(images, generator)
     assert not torch.equal(first, second)
     assert torch.equal(first, b.draw(images, torch.Generator().manual_seed(0)))
-    grey = load_dataset(f"mnist:path={folder}")
-    assert torch.equal(grey.draw(images, generator), grey.train[images])
+    gray = load_dataset(f"mnist:path={folder}")
+    assert torch.equal(gray.draw(images, generator), gray.train[images])
 
 
-def test_bits_have_the_probability_of_their_grey_level():
-    grey = torch.tensor([0, 1, 64, 128, 254, 255], dtype=torch.uint8)
+def test_bits_have_the_probability_of_their_gray_level():
+    gray = torch.tensor([0, 1, 64, 128, 254, 255], dtype=torch.uint8)
     n = 50_000
-    bits = mnist.draw_bits(grey.expand(n, 6), torch.Generator().manual_seed(0))
-    p = grey.double() / 255
+    bits = mnist.draw_bits(gray.expand(n, 6), torch.Generator().manual_seed(0))
+    p = gray.double() / 255
     assert ((bits.double().mean(0) - p).abs() <= 5 * (p * (1 - p) / n).sqrt()).all()
 
 
 def test_drawn_images_are_the_training_images_binarized(folder):
-    grey = load_dataset(f"mnist:path={folder}").train
-    images = torch.arange(len(grey)).flip(0)
+    gray = load_dataset(f"mnist:path={folder}").train
+    images = torch.arange(len(gray)).flip(0)
     bits = load_dataset(f"mnist:binarize=dynamic,path={folder}").draw(images, torch.Generator().manual_seed(0))
-    # a bit drawn from grey level 0 is 0, and from 255 is 1
-    assert bits[grey[images] == 0].max() == 0
-    assert bits[grey[images] == 255].min() == 1
+    # a bit drawn from gray level 0 is 0, and from 255 is 1
+    assert bits[gray[images] == 0].max() == 0
+    assert bits[gray[images] == 255].min() == 1
 
 
 @pytest.mark.usefixtures("without_shape_checks")
@@ -115,7 +115,7 @@ def test_static_has_no_labels():
 # --- the real files -------------------------------------------------------------------------------------------------
 
 
-def test_real_grey_levels(data_folder):
+def test_real_gray_levels(data_folder):
     data = load_dataset("mnist")
     assert (len(data.train), len(data.valid), len(data.test)) == (50_000, 10_000, 10_000)
     assert data.train.dtype == torch.uint8
@@ -135,6 +135,6 @@ def test_real_static_split(data_folder):
     assert nats.item() / len(data.test) == pytest.approx(205.79, abs=0.1)
 
 
-def test_real_dynamic_bits_have_the_mean_of_the_grey_levels(data_folder):
+def test_real_dynamic_bits_have_the_mean_of_the_gray_levels(data_folder):
     data = load_dataset("mnist:binarize=dynamic")
     assert data.test.sum().item() / data.test.numel() == pytest.approx(0.13251, abs=1e-3)

@@ -1,4 +1,4 @@
-"""Geometry of the orders: neighbours follow neighbours, rims precede inner cells, black squares precede white ones."""
+"""Geometry of the orders: neighbors follow neighbors, rims precede inner cells, black squares precede white ones."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def _steps(spec, shape):
 
 
 @given(shape=event_shapes(max_coefficients=60))
-def test_snake_steps_go_to_neighbours(shape):
+def test_snake_steps_go_to_neighbors(shape):
     assert (_steps("snake", shape).sum(1) == 1).all()
 
 
 @pytest.mark.parametrize("rows", range(1, 21))
-def test_hilbert_steps_go_to_neighbours(rows):
+def test_hilbert_steps_go_to_neighbors(rows):
     """Diagonal steps are needed for odd sides only, and at most one of them."""
     for columns in range(1, 21):
         steps = _steps("hilbert", (rows, columns))
@@ -50,7 +50,7 @@ def test_hilbert_finishes_each_quarter_before_the_next():
 
 @pytest.mark.parametrize("spec", ["spiral", "spiral:clockwise=false"])
 @given(shape=event_shapes(max_rank=2, max_coefficients=60))
-def test_spiral_steps_go_to_neighbours_and_never_outwards(spec, shape):
+def test_spiral_steps_go_to_neighbors_and_never_outwards(spec, shape):
     assert (_steps(spec, shape).sum(1) == 1).all()
     if len(shape) == 2:
         coordinates = _coordinates(spec, shape)
@@ -76,4 +76,4 @@ def test_black_squares_precede_white_ones_in_raster_order(shape):
     keys = [(sum(place) % 2, place) for place in coordinates.tolist()]
     assert keys == sorted(keys)
     n = math.prod(shape)
-    assert sum(colour == 0 for colour, _ in keys) == (n + 1) // 2
+    assert sum(color == 0 for color, _ in keys) == (n + 1) // 2

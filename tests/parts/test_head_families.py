@@ -235,8 +235,8 @@ def test_negative_binomial_is_suggested_for_large_counts_but_not_for_levels():
     assert first.startswith("negative_binomial:location=")
     features = _make(first).encode(counts)
     assert abs(features.mean().item()) < 0.5 and 0.5 < features.std().item() < 2
-    grey = torch.randint(2**16, (1000, 2), generator=generator)
-    assert [spec.partition(":")[0] for spec in _suggested(grey)] == ["gaussian_mixture"]
+    gray = torch.randint(2**16, (1000, 2), generator=generator)
+    assert [spec.partition(":")[0] for spec in _suggested(gray)] == ["gaussian_mixture"]
 
 
 def test_single_families_are_suggested_after_the_mixture():

@@ -29,11 +29,11 @@ def counting(n: int, event_shape: tuple[int, ...]) -> torch.Tensor:
     return torch.arange(n * math.prod(event_shape)).reshape(n, *event_shape).float()
 
 
-def grey(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """The grey colours of values: ``(h, w) -> (h, w, 3)``."""
+def gray(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """The gray colors of values: ``(h, w) -> (h, w, 3)``."""
     return np.repeat(((values - low) / (high - low))[..., None], 3, axis=-1)
 
 
-def is_grey(colours: np.ndarray) -> np.ndarray:
+def is_gray(colors: np.ndarray) -> np.ndarray:
     """Where red, green and blue are equal: ``(h, w, 3) -> (h, w)``."""
-    return np.ptp(colours, axis=-1) < 1e-9
+    return np.ptp(colors, axis=-1) < 1e-9

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tensorar import ShapeError
 from tensorar.plotting import event_grid, samples_with_means, side_by_side, view_of
-from tests.plotting.figure_helpers import counting, draw, grey, shapes
+from tests.plotting.figure_helpers import counting, draw, gray, shapes
 
 
 @settings(max_examples=10)
@@ -39,7 +39,7 @@ def test_pixels_are_the_values():
     (axes,) = event_grid(events).axes
     assert len(axes.images) == 4
     for image, event in zip(axes.images, events.numpy(), strict=True):
-        np.testing.assert_allclose(image.get_array(), grey(event[0], 0, 59))
+        np.testing.assert_allclose(image.get_array(), gray(event[0], 0, 59))
 
 
 def test_the_range_can_be_given():
@@ -47,7 +47,7 @@ def test_the_range_can_be_given():
     np.testing.assert_allclose(axes.images[0].get_array()[..., 0], [[0.25, 0.5], [0.75, 1.0]])
 
 
-def test_rgb_keeps_its_colours():
+def test_rgb_keeps_its_colors():
     event = torch.rand(1, 3, 4, 5)
     (axes,) = event_grid(event, low=0, high=1).axes
     np.testing.assert_allclose(axes.images[0].get_array(), event[0].permute(1, 2, 0).numpy())

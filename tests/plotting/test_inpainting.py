@@ -9,7 +9,7 @@ from matplotlib.patches import PathPatch
 
 from tensorar import Evidence, ShapeError
 from tensorar.plotting import inpainting, view_of
-from tests.plotting.figure_helpers import counting, draw, is_grey, shapes
+from tests.plotting.figure_helpers import counting, draw, is_gray, shapes
 
 
 @settings(max_examples=10)
@@ -34,11 +34,11 @@ def halves():
     return axes
 
 
-def test_unknown_cells_are_not_grey(halves):
+def test_unknown_cells_are_not_gray(halves):
     original, evidence, *completions = [image.get_array() for image in halves.images]
-    assert (is_grey(evidence) == [[True, True], [False, False]]).all()
+    assert (is_gray(evidence) == [[True, True], [False, False]]).all()
     np.testing.assert_array_equal(evidence[0], original[0])
-    assert all(is_grey(shown).all() for shown in (original, *completions))
+    assert all(is_gray(shown).all() for shown in (original, *completions))
 
 
 def test_unknown_cells_are_hatched(halves):

@@ -19,7 +19,7 @@ def test_orders_of_any_shape(event_shape, seed):
     n = int(np.prod(event_shape))
     order = Order(torch.randperm(n, generator=torch.Generator().manual_seed(seed)), event_shape)
     figure = draw(order_masks(order))
-    assert len(figure.axes) == 1 + min(5, n) + (n > 100)  # a colour bar where the ranks are not written in
+    assert len(figure.axes) == 1 + min(5, n) + (n > 100)  # a color bar where the ranks are not written in
 
 
 def test_ranks_are_written_at_their_coefficients():
@@ -36,14 +36,14 @@ def test_masks_are_dark_red_and_light(event_shape, data):
     order = Order.raster(event_shape).flip(tuple(range(len(event_shape))))
     t = data.draw(st.integers(0, len(order) - 1))
     shown = order_masks(order, [t]).axes[1].images[0].get_array()
-    view = view_of(event_shape, colour=False)
+    view = view_of(event_shape, color=False)
     for i, step in enumerate(order.rank.flatten().tolist()):
-        colour = DARK if step < t else RED if step == t else LIGHT
-        np.testing.assert_allclose(shown[view.position(i)], to_rgb(colour))
+        color = DARK if step < t else RED if step == t else LIGHT
+        np.testing.assert_allclose(shown[view.position(i)], to_rgb(color))
 
 
 @pytest.mark.parametrize("visits", [torch.arange(400), torch.randperm(400)])
-def test_large_orders_show_colours_and_a_path_unless_it_jumps(visits):
+def test_large_orders_show_colors_and_a_path_unless_it_jumps(visits):
     ranks = draw(order_masks(Order(visits, (20, 20)))).axes[0]
     assert not ranks.texts
     tidy = torch.equal(visits, torch.arange(400))

@@ -42,7 +42,7 @@ def test_events_of_any_shape(event_shape, data):
 def test_the_next_coefficient_is_marked_at_its_position(event_shape, data):
     t = data.draw(st.integers(0, math.prod(event_shape) - 1))
     mask, values, _ = posterior([step_of(event_shape, t)]).axes
-    view = view_of(event_shape, colour=False)
+    view = view_of(event_shape, color=False)
     np.testing.assert_allclose(mask.images[0].get_array()[view.position(t)], to_rgb(RED))
     view = view_of(event_shape)
     if view.kind in ("curve", "number"):

@@ -13,14 +13,14 @@ from tests.plotting.figure_helpers import shapes
 
 @given(shapes)
 def test_every_coefficient_is_displayed_once(event_shape):
-    for colour in (True, False):
-        cells = view_of(event_shape, colour=colour).cells
+    for color in (True, False):
+        cells = view_of(event_shape, color=color).cells
         assert sorted(cells[cells >= 0].tolist()) == list(range(math.prod(event_shape)))
 
 
 @given(shapes)
 def test_position_agrees_with_arrange(event_shape):
-    view = view_of(event_shape, colour=False)
+    view = view_of(event_shape, color=False)
     event = np.arange(math.prod(event_shape), dtype=float).reshape(event_shape)
     shown = view.arrange(event, gap=np.nan)
     assert all(shown[view.position(i)] == i for i in range(event.size))

@@ -76,15 +76,15 @@ def test_every_process_needs_events(tmp_path):
 
 
 def test_a_dataset_option_is_suggested_if_it_fits(tmp_path):
-    class Grey(Dataset):
-        name = "grey"
-        alternative_specs = {"grey:bits=true": (0, 1), "grey:colour=true": (0, 300)}  # noqa: RUF012
+    class Gray(Dataset):
+        name = "gray"
+        alternative_specs = {"gray:bits=true": (0, 1), "gray:color=true": (0, 300)}  # noqa: RUF012
 
         def load(self):
             return Splits(*[torch.tensor([[0, 200]])] * 3)
 
-    with pytest.raises(SupportError, match=r"use head='categorical:levels=201' or .* or the dataset grey:bits=true$"):
-        check_data(Grey(), "grey", default_registry().create("head", "bernoulli"), default_registry())
+    with pytest.raises(SupportError, match=r"use head='categorical:levels=201' or .* or the dataset gray:bits=true$"):
+        check_data(Gray(), "gray", default_registry().create("head", "bernoulli"), default_registry())
 
 
 def test_the_head_that_a_dataset_names_is_suggested():

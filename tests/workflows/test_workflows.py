@@ -1,4 +1,4 @@
-"""Workflows: what the commands do, as functions that return dataclasses and print nothing."""
+"""Workflows: the commands as functions that return dataclasses and print nothing."""
 
 import subprocess
 import sys
@@ -192,7 +192,7 @@ def test_given_parts_are_not_replaced(run):
     assert list(parts.defaults) == ["ordering", "backbone"]
 
 
-def test_workflows_import_no_face():
+def test_workflows_do_not_import_the_command_line():
     code = (
         "import sys, tensorar.workflows\n"
         "print([m for m in ('typer', 'rich', 'tensorar_cli', 'hypothesis', 'matplotlib') if m in sys.modules])"

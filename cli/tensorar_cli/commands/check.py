@@ -15,7 +15,7 @@ from tensorar_cli.parsing import parse_shape
 if TYPE_CHECKING:
     from tensorar.workflows import CheckResult
 
-COLOURS = {"failed": "red", "skipped": "yellow"}
+COLORS = {"failed": "red", "skipped": "yellow"}
 
 
 def check(
@@ -43,6 +43,6 @@ def check(
 
 
 def _row(result: CheckResult) -> tuple[str, ...]:
-    colour = COLOURS.get(result.status)
-    status = f"[{colour}]{result.status}[/{colour}]" if colour else result.status
+    color = COLORS.get(result.status)
+    status = f"[{color}]{result.status}[/{color}]" if color else result.status
     return f"{result.kind} {result.part}", result.check, status, f"{result.seconds:.1f}", escape(result.reason or "")

@@ -1,4 +1,4 @@
-"""MNIST in grey levels, or binarized in one of the three usual ways."""
+"""MNIST in gray levels, or binarized in one of the three usual ways."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ Binarize = Literal["none", "threshold", "static", "dynamic"]
 
 @dataclass(frozen=True, kw_only=True)
 class MNIST(Dataset):
-    """Handwritten digits, 1 x 28 x 28: grey levels 0 to 255, or bits.
+    """Handwritten digits, 1 x 28 x 28: gray levels 0 to 255, or bits.
 
     The last sixth of the training file (10000 of 60000 images) is used for validation.
 
     ``binarize=static`` is the fixed stochastic binarization of Larochelle and Murray (AISTATS 2011), the one that
-    published results in nats refer to. With ``dynamic`` a pixel is 1 with probability grey / 255, drawn again for every
-    training batch; ``train`` is one such draw, and ``valid`` and ``test`` are drawn once. ``threshold`` is grey > 127.
+    published results in nats refer to. With ``dynamic`` a pixel is 1 with probability gray / 255, drawn again for every
+    training batch; ``train`` is one such draw, and ``valid`` and ``test`` are drawn once. ``threshold`` is gray > 127.
 
     Options:
         path: Folder with the four IDX files of MNIST, or files of the same names and format, such as Fashion-MNIST
             (none: ``$TENSORAR_DATA/mnist``, then the cache, then a download).
-        binarize: How pixels become bits; ``none`` keeps the grey levels.
+        binarize: How pixels become bits; ``none`` keeps the gray levels.
         labels: Whether to use the digits as contexts (one-hot), for models of ``p(image | digit)``.
         seed: Seed of the bits of ``binarize=dynamic``.
     """
@@ -65,8 +65,8 @@ class MNIST(Dataset):
     def load(self) -> Splits:
         if self.binarize == "static":
             return static_split(self.path)
-        grey = self._grey
-        splits = {"train": grey.train, "valid": grey.valid, "test": grey.test}
+        gray = self._gray
+        splits = {"train": gray.train, "valid": gray.valid, "test": gray.test}
         return Splits(**{name: self._pixels(images, name) for name, images in splits.items()})
 
     @property
@@ -84,7 +84,7 @@ class MNIST(Dataset):
     def draw(self, indices: Int[Tensor, " n"], generator: torch.Generator) -> Real[Tensor, "n *event"]:
         if self.binarize != "dynamic":
             return super().draw(indices, generator)
-        return draw_bits(self._grey.train[indices], generator)
+        return draw_bits(self._gray.train[indices], generator)
 
     @cached_property
     def digits(self) -> Splits:
@@ -110,7 +110,7 @@ class MNIST(Dataset):
         return one_hot(torch.tensor(int(text)), 10).float()
 
     @cached_property
-    def _grey(self) -> Splits:
+    def _gray(self) -> Splits:
         train, test = self._read("train-images-idx3-ubyte.gz", 3), self._read("t10k-images-idx3-ubyte.gz", 3)
         return self._split(train.unsqueeze(1), test.unsqueeze(1))
 
@@ -122,15 +122,15 @@ class MNIST(Dataset):
         valid = len(train) // 6
         return Splits(train[: len(train) - valid], train[len(train) - valid :], test)
 
-    def _pixels(self, grey: UInt8[Tensor, "n *event"], split: str) -> UInt8[Tensor, "n *event"]:
-        """Grey levels, or bits of them."""
+    def _pixels(self, gray: UInt8[Tensor, "n *event"], split: str) -> UInt8[Tensor, "n *event"]:
+        """Gray levels, or bits of them."""
         if self.binarize == "none":
-            return grey
+            return gray
         if self.binarize == "threshold":
-            return (grey > 127).byte()
-        return draw_bits(grey, stream(self.seed, f"mnist {split}"))
+            return (gray > 127).byte()
+        return draw_bits(gray, stream(self.seed, f"mnist {split}"))
 
 
-def draw_bits(grey: UInt8[Tensor, "*shape"], generator: torch.Generator) -> UInt8[Tensor, "*shape"]:
-    """Bits that are 1 with probability exactly ``grey / 255``: whether an integer uniform in 0 .. 254 is below grey."""
-    return (torch.randint(255, grey.shape, generator=generator, dtype=torch.uint8) < grey).byte()
+def draw_bits(gray: UInt8[Tensor, "*shape"], generator: torch.Generator) -> UInt8[Tensor, "*shape"]:
+    """Bits that are 1 with probability exactly ``gray / 255``: whether an integer uniform in 0 .. 254 is below gray."""
+    return (torch.randint(255, gray.shape, generator=generator, dtype=torch.uint8) < gray).byte()

@@ -22,7 +22,7 @@ from tensorar_plugins.heads.levels import level_support, normalize_levels, requi
 class CategoricalHead(Head):
     """One of several levels: a probability for each, without further assumptions.
 
-    By default a network receives a level as one number from -1 to 1, which suits grey levels and counts.
+    By default a network receives a level as one number from -1 to 1, which suits gray levels and counts.
 
     Options:
         levels: Number of levels; values are integers from 0 to ``levels - 1``.

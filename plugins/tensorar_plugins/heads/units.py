@@ -67,7 +67,7 @@ def standard_units(values: Real[Tensor, "..."]) -> dict[str, float] | None:
 
 
 def long_tailed(values: Real[Tensor, "..."]) -> bool:
-    """Whether the maximum is more than ten times the mean: typical of counts and amounts, not of grey levels."""
+    """Whether the maximum is more than ten times the mean: typical of counts and amounts, not of gray levels."""
     return bool(values.max() > 10 * values.double().mean())
 
 

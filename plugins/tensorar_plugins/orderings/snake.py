@@ -1,4 +1,4 @@
-"""Boustrophedon order: each coefficient is a neighbour of the previous one."""
+"""Boustrophedon order: each coefficient is a neighbor of the previous one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tensorar import Ordering
 
 @dataclass(frozen=True, kw_only=True)
 class Snake(Ordering):
-    """Row by row, every second row in reverse, so that each step goes to a neighbour; for any number of axes.
+    """Row by row, every second row in reverse, so that each step goes to a neighbor; for any number of axes.
 
     >>> Snake().visits((2, 3))
     tensor([0, 1, 2, 5, 4, 3])

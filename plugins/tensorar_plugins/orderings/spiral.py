@@ -14,7 +14,7 @@ from tensorar_plugins.orderings.matrix import matrix_sides
 
 @dataclass(frozen=True, kw_only=True)
 class Spiral(Ordering):
-    """Visit a matrix from its rim to its centre.
+    """Visit a matrix from its rim to its center.
 
     >>> Spiral().visits((3, 3))
     tensor([0, 1, 2, 5, 8, 7, 6, 3, 4])

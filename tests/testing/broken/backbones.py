@@ -18,7 +18,7 @@ class DropoutInEval(Dense):
 
 
 class ChangesItsFeatures(Lines):
-    """Centres its features in place."""
+    """Centers its features in place."""
 
     def forward(self, features, order, context=None):
         features -= 0.5
@@ -90,7 +90,7 @@ class AveragesContexts(Dense):
 
 
 class ComparesExamples(Dense):
-    """Hidden units are centred over the batch."""
+    """Hidden units are centered over the batch."""
 
     def hidden(self, x):
         return (x - x.mean(0)).tanh()

@@ -25,7 +25,7 @@ from tensorar_plugins.backbones.masked_conv.locally_masked import locally_masked
 from tensorar_plugins.backbones.masked_conv.taps import Kernel, Ranks, Taps
 
 CONVOLUTIONS = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
-# a box of live taps is off centre: up to this ratio, computing surplus positions costs less than copying the input to
+# a box of live taps is off center: up to this ratio, computing surplus positions costs less than copying the input to
 # pad it on one side
 MAX_OVERHEAD = 1.1
 

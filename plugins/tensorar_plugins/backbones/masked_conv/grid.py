@@ -12,7 +12,7 @@ from torch import Tensor
 from tensorar import Order, ShapeError, cached_plan
 from tensorar_plugins.backbones.masked_conv.taps import Ranks
 
-# the longest axis taken for channels by default: grey and alpha, RGB, RGBA
+# the longest axis taken for channels by default: gray and alpha, RGB, RGBA
 MAX_CHANNELS = 4
 
 

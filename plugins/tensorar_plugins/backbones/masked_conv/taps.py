@@ -15,7 +15,7 @@ from tensorar import SpecError, cached_plan, may_see, planned_property
 
 @dataclass(frozen=True)
 class Kernel:
-    """The offsets of a convolution's taps: ``size`` (odd) per axis, ``dilation`` apart, the centre in the middle.
+    """The offsets of a convolution's taps: ``size`` (odd) per axis, ``dilation`` apart, the center in the middle.
 
     >>> Kernel.of(3, (5,), dilation=2).offsets
     ((-2,), (0,), (2,))
@@ -55,7 +55,7 @@ class Offsets:
 
     @property
     def size(self) -> tuple[int, ...]:
-        """The size of the smallest centred box that contains them."""
+        """The size of the smallest centered box that contains them."""
         return tuple(2 * max(map(abs, axis)) + 1 for axis in zip(*self.offsets, strict=True))
 
 
@@ -94,20 +94,20 @@ def _coarser(ranks: Ranks, count: int) -> Ranks:
 
 
 class Taps:
-    """Which taps of a kernel may be used at which positions: the rank rule for the neighbour at every offset.
+    """Which taps of a kernel may be used at which positions: the rank rule for the neighbor at every offset.
 
-    ``live[tap, group, source_group, *position]``. Where a tap is live either at all positions whose neighbour is
+    ``live[tap, group, source_group, *position]``. Where a tap is live either at all positions whose neighbor is
     inside the grid or at none, the taps are ``translation_invariant``: ``weight_mask`` is all that is needed, and an
     ordinary convolution with the kernel cut to ``box``. That holds for the raster order, its flips and axis
-    permutations, the diagonal order, and any other order that compares neighbours alike everywhere.
+    permutations, the diagonal order, and any other order that compares neighbors alike everywhere.
     """
 
     def __init__(self, rank: Int[Tensor, "groups *sizes"], kernel: Kernel | Offsets, *, include_self: bool) -> None:
         outside = int(rank.max()) + 1
-        neighbours = _neighbours(rank, kernel, outside)
+        neighbors = _neighbors(rank, kernel, outside)
         self.kernel, self.include_self = kernel, include_self
-        self.live = may_see(neighbours[:, None], rank[None, :, None], strict=not include_self)
-        self._inside = (neighbours < outside)[:, None]
+        self.live = may_see(neighbors[:, None], rank[None, :, None], strict=not include_self)
+        self._inside = (neighbors < outside)[:, None]
 
     @property
     def device(self) -> torch.device:
@@ -157,14 +157,14 @@ class Taps:
         groups, _, *sizes = self.live.shape[1:]
         count = groups * self.live[0, 0, 0].numel()
         nodes = torch.arange(count, device=self.device).reshape(*sizes, groups).movedim(-1, 0)
-        neighbours = _neighbours(nodes, self.kernel, count)
+        neighbors = _neighbors(nodes, self.kernel, count)
         return [
-            (nodes[g][self.live[t, g, s]], neighbours[t, s][self.live[t, g, s]])
+            (nodes[g][self.live[t, g, s]], neighbors[t, s][self.live[t, g, s]])
             for t, g, s in self.weight_mask.nonzero().tolist()
         ]
 
 
-def _neighbours(
+def _neighbors(
     field: Int[Tensor, "groups *sizes"], kernel: Kernel | Offsets, outside: int
 ) -> Int[Tensor, "taps groups *sizes"]:
     """The values of a field at every offset of a kernel: ``outside`` beyond the grid."""

@@ -24,7 +24,7 @@ from tensorar_plugins.backbones.pixel_rnn.state_cache import LSTMCell, StateCach
 class RecurrentWeights(NamedTuple):
     """The recurrent part of a layer.
 
-    ``state``, a tap for each neighbour, maps states to gates with ``bias`` ``(1 or B, groups, 4 * width)``; ``to_maps``
+    ``state``, a tap for each neighbor, maps states to gates with ``bias`` ``(1 or B, groups, 4 * width)``; ``to_maps``
     maps states to what is added to the maps, with ``maps_bias`` ``(groups * outputs)``. ``hidden`` and ``cell``,
     ``(groups * width)``, are the states outside of the grid.
     """
@@ -145,8 +145,8 @@ class PixelRNNStepper(CachedStepper):
     def set_partial_gates(self, t: int, group: int) -> None:
         """Write the bias and the state-to-state component of the gates to ``partial_gates``."""
         weights = self.weights[group]
-        neighbours = self.cache.gather(self.layout.neighbour_slots[t])
-        torch.baddbmm(weights.bias, weights.state, neighbours, out=self.partial_gates)
+        neighbors = self.cache.gather(self.layout.neighbor_slots[t])
+        torch.baddbmm(weights.bias, weights.state, neighbors, out=self.partial_gates)
 
     def add_states(self, t: int, group: int) -> None:
         """Write the states of other groups that are added to the maps of this step to ``states``."""
@@ -164,7 +164,7 @@ class PixelRNNStepper(CachedStepper):
 class GroupWeights:
     """The weights of a group for all layers: ``(layers, outputs, inputs)``.
 
-    ``state`` maps the states of neighbours to the gates, with ``bias``. ``to_maps`` maps to the maps: a row of ones,
+    ``state`` maps the states of neighbors to the gates, with ``bias``. ``to_maps`` maps to the maps: a row of ones,
     the group's own states, those of other groups ``in_cell``, and the mirrored ones of the viewed groups ``in_views``.
     The last two are slices of its inputs, None if empty.
     """
@@ -174,7 +174,7 @@ class GroupWeights:
     ) -> None:
         groups = len(layout.steps)
         self.bias = torch.stack([layer.bias[:, group].T for layer in layers])
-        self.state = torch.stack([state_weights(layer.state, layout.neighbour_types[group]) for layer in layers])
+        self.state = torch.stack([state_weights(layer.state, layout.neighbor_types[group]) for layer in layers])
         maps_bias = torch.stack([layer.maps_bias.unflatten(0, (groups, -1, 1))[group] for layer in layers])
         own, views = (
             layout.steps[group].new_tensor([group * groups + source for source in sources])

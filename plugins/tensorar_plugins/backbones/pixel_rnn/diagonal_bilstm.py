@@ -25,7 +25,7 @@ class DiagonalBiLSTM(PixelRNN):
     ``gates[i, j] = K_left h[i, j - 1] + K_up h[i - 1, j] + K_input x[i, j]``, for all ``i + j`` at once; the same over
     the mirrored image, shifted down one row so that it sees no future, and both added. Van den Oord, Kalchbrenner,
     Kavukcuoglu 2016, "Pixel Recurrent Neural Networks", sections 3.2 and 3.3, table 1. An event of ``d`` axes has ``d``
-    neighbours and ``2 ** (d - 1)`` mirror images; a sequence has one, and an ordinary LSTM. Outside of the map, the
+    neighbors and ``2 ** (d - 1)`` mirror images; a sequence has one, and an ordinary LSTM. Outside of the map, the
     state is the learned initial one.
 
     The paper's mirrored scan starts from maps that do not depend on their own pixel, and so never sees the last pixel

@@ -21,7 +21,7 @@ from tensorar_plugins.backbones.pixel_rnn.state_cache import state_layout, state
 
 
 class DiagonalBiLSTMStepper(PixelRNNStepper):
-    """The stepper of a PixelRNN for the plain scan, which reads the states of the neighbours on every axis.
+    """The stepper of a PixelRNN for the plain scan, which reads the states of the neighbors on every axis.
 
     The mirrored scans go through a row when the next one begins, because the row's maps are known then in all layers:
     one loop over its columns for all layers at once (``ScanSchedule``, for any number of axes). Cached besides are the

@@ -91,7 +91,7 @@ class RowLSTMStepper(PixelRNNStepper):
 def row_plan(ranks: Ranks, offsets: tuple[tuple[int, ...], ...]) -> RowPlan:
     """The segments of the rows of each group, and their slots.
 
-    Groups that alternate within a row (colours last) have slots of their own.
+    Groups that alternate within a row (colors last) have slots of their own.
     """
     layout = state_layout(ranks, offsets)
     row = torch.empty_like(ranks.rank.flatten())
@@ -108,7 +108,7 @@ def row_plan(ranks: Ranks, offsets: tuple[tuple[int, ...], ...]) -> RowPlan:
     plan = RowPlan({}, [0] * len(row), longest * (len(layout.steps) if alternating else 1))
     for group, steps in segments:
         first = group * longest if alternating else 0
-        state_slots = torch.stack([layout.neighbour_slots[t] for t in steps], 1).flatten()
+        state_slots = torch.stack([layout.neighbor_slots[t] for t in steps], 1).flatten()
         plan.segments[steps[0]] = RowSegment(len(steps), first, state_slots)
         for i, t in enumerate(steps):
             plan.slot[t] = first + i

@@ -33,7 +33,7 @@ class ScanDirections:
     ahead; it can be read only by cells whose rank is higher than its *degree*, the highest rank that it depends on, as
     for hidden units in MADE. For an image these are the cells one row below: the shift of the paper.
 
-    ``offsets`` are the neighbours of a cell along each axis, its own row first; ``state_mask[tap, group,
+    ``offsets`` are the neighbors of a cell along each axis, its own row first; ``state_mask[tap, group,
     source_group]`` and ``input_mask[group, source_group]`` are True where a group may read another, there and in place.
     All follow from ``ranks``.
     """
@@ -77,9 +77,9 @@ class ScanDirections:
         # (taps, groups, source groups) to (groups, source groups, taps, 1)
         visible = self.state_mask.permute(1, 2, 0)[..., None]
         degree, degrees = rank[:, :0], []
-        for own, neighbours in zip(inputs.split(skew.counts, 1), skew.neighbours_by_step(), strict=True):
+        for own, neighbors in zip(inputs.split(skew.counts, 1), skew.neighbors_by_step(), strict=True):
             with_outside = torch.cat([degree, rank.new_full((len(rank), 1), -1)], 1)
-            before = with_outside[:, neighbours].unflatten(1, (skew.taps, -1))
+            before = with_outside[:, neighbors].unflatten(1, (skew.taps, -1))
             degree = torch.where(visible, before[None], -1).amax((1, 2)).maximum(own)
             degrees.append(degree)
         return skew.undo(torch.cat(degrees, 1)[None, :, :, None])[0].reshape(self.rank.shape)

@@ -59,10 +59,10 @@ class ScanLSTM(nn.Module):
         outside_hidden, outside_cell = (state.expand(-1, -1, 1, batch) for state in outside)
         hidden, cell = outside_hidden[:, :, :0], outside_cell[:, :, :0]
         states = []
-        for gates, neighbours in zip(self.skew.by_step(input_to_state), self.skew.neighbours_by_step(), strict=True):
+        for gates, neighbors in zip(self.skew.by_step(input_to_state), self.skew.neighbors_by_step(), strict=True):
             # the state outside of the grid stands behind those of the previous step
-            hidden = torch.cat([hidden, outside_hidden], 2).index_select(2, neighbours)
-            cell = torch.cat([cell, outside_cell], 2).index_select(2, neighbours[: gates.shape[2]])
+            hidden = torch.cat([hidden, outside_hidden], 2).index_select(2, neighbors)
+            cell = torch.cat([cell, outside_cell], 2).index_select(2, neighbors[: gates.shape[2]])
             hidden, cell = self._step(gates, hidden.to(dtype), cell, weight)
             states.append(hidden)
         return torch.cat(states, 2).to(dtype)
@@ -76,8 +76,8 @@ class ScanLSTM(nn.Module):
     ) -> tuple[Float[Tensor, "directions channels cells batch"], Float[Tensor, "directions channels cells batch"]]:
         """Hidden and cell states of one step, from those at its taps."""
         # (directions, channels * taps, cells * batch)
-        neighbours = hidden.reshape(len(hidden), weight.shape[2], -1)
-        gates = torch.baddbmm(gates.flatten(2), weight, neighbours).view(gates.shape).to(cell.dtype)
+        neighbors = hidden.reshape(len(hidden), weight.shape[2], -1)
+        gates = torch.baddbmm(gates.flatten(2), weight, neighbors).view(gates.shape).to(cell.dtype)
         out, forget, enter = gates[:, : 3 * self.channels].sigmoid().chunk(3, 1)
         cell = torch.addcmul(forget * cell, enter, gates[:, 3 * self.channels :].tanh())
         return out * cell.tanh(), cell

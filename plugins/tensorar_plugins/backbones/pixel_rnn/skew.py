@@ -1,4 +1,4 @@
-"""Grids scanned in steps: the cells of one step side by side, and the positions of their neighbours."""
+"""Grids scanned in steps: the cells of one step side by side, and the positions of their neighbors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Skew(nn.Module):
 
     cells: Tensor
     positions: Tensor
-    neighbours: Tensor
+    neighbors: Tensor
 
     def __init__(
         self,
@@ -44,12 +44,12 @@ class Skew(nn.Module):
         # (directions, cells): the cell at each position, and the position of each cell
         self.register_buffer("cells", torch.stack(mirrored), persistent=False)
         self.register_buffer("positions", self.cells.argsort(1), persistent=False)
-        self.register_buffer("neighbours", self._neighbours(step, cells, offsets), persistent=False)
+        self.register_buffer("neighbors", self._neighbors(step, cells, offsets), persistent=False)
 
-    def _neighbours(
+    def _neighbors(
         self, step: Int[Tensor, "*sizes"], cells: Int[Tensor, " cells"], offsets: Sequence[tuple[int, ...]]
     ) -> Int[Tensor, " taps_cells"]:
-        """By step, tap and cell: the neighbour's position within the previous step, or its length if outside."""
+        """By step, tap and cell: the neighbor's position within the previous step, or its length if outside."""
         counts, sizes = torch.tensor(self.counts), torch.tensor(step.shape)[:, None]
         position = (cells.argsort() - (counts.cumsum(0) - counts)[step.flatten()]).reshape(step.shape)
         outside = torch.cat([counts.new_zeros(1), counts])[step.flatten()[cells]]
@@ -80,9 +80,9 @@ class Skew(nn.Module):
         steps: tuple[Tensor, ...] = skewed.split(self.counts, 2)
         return steps
 
-    def neighbours_by_step(self) -> tuple[Int[Tensor, " _"], ...]:
-        """The positions of the neighbours by step, ``(taps * cells)``, one tap after the other."""
-        steps: tuple[Tensor, ...] = self.neighbours.split([self.taps * n for n in self.counts])
+    def neighbors_by_step(self) -> tuple[Int[Tensor, " _"], ...]:
+        """The positions of the neighbors by step, ``(taps * cells)``, one tap after the other."""
+        steps: tuple[Tensor, ...] = self.neighbors.split([self.taps * n for n in self.counts])
         return steps
 
 

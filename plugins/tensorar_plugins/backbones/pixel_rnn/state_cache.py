@@ -1,4 +1,4 @@
-"""A cache for the LSTM states of neighbouring coefficients, each kept until its last reader."""
+"""A cache for the LSTM states of neighboring coefficients, each kept until its last reader."""
 
 from __future__ import annotations
 
@@ -17,43 +17,43 @@ from tensorar_plugins.backbones.masked_conv.taps import Offsets, Ranks
 
 @cached_plan(maxsize=16)
 def state_layout(ranks: Ranks, offsets: tuple[tuple[int, ...], ...]) -> StateLayout:
-    """The ``StateLayout`` for some neighbours."""
+    """The ``StateLayout`` for some neighbors."""
     return StateLayout(ranks, offsets)
 
 
 class StateLayout:
     """The slots of a ``StateCache`` that hold the states a step reads: at some offsets, and in its own cell.
 
-    For each group, ``neighbour_types`` and ``cell_types`` are what it reads, as flat indices into ``(offsets, groups,
-    groups)`` and ``(groups, groups)``. For each step, ``neighbour_slots[t]`` and ``cell_slots[t]`` are the slots of
+    For each group, ``neighbor_types`` and ``cell_types`` are what it reads, as flat indices into ``(offsets, groups,
+    groups)`` and ``(groups, groups)``. For each step, ``neighbor_slots[t]`` and ``cell_slots[t]`` are the slots of
     these, ``previous_slot[t]`` that of its own group at the first offset, and ``slot[t]`` where its own states are
     stored. The states outside of the grid have a slot for each group, from ``outside`` on.
     """
 
     def __init__(self, ranks: Ranks, offsets: tuple[tuple[int, ...], ...]) -> None:
-        groups, centre = len(ranks.rank), (0,) * len(offsets[0])
-        layout = cache_layout(ranks.taps(Offsets((*offsets, centre)), include_self=True), ranks)
+        groups, center = len(ranks.rank), (0,) * len(offsets[0])
+        layout = cache_layout(ranks.taps(Offsets((*offsets, center)), include_self=True), ranks)
         self.slot, self.steps, self.outside = layout.slot, layout.steps, layout.size
-        self.neighbour_types: list[Tensor] = []
+        self.neighbor_types: list[Tensor] = []
         self.cell_types: list[Tensor] = []
-        neighbours: dict[int, Tensor] = {}
+        neighbors: dict[int, Tensor] = {}
         cells: dict[int, Tensor] = {}
         previous: dict[int, int] = {}
         by_group = zip(layout.edge_types, layout.reads, layout.steps, strict=True)
         for group, (types, reads, of_group) in enumerate(by_group):
             steps = of_group.tolist()
             reads = torch.where(reads > 0, reads, self.outside + types % groups)
-            is_neighbour = types < len(offsets) * groups**2
-            in_cell = ~is_neighbour & (types % groups != group)
-            self.neighbour_types.append(types[is_neighbour])
+            is_neighbor = types < len(offsets) * groups**2
+            in_cell = ~is_neighbor & (types % groups != group)
+            self.neighbor_types.append(types[is_neighbor])
             self.cell_types.append(types[in_cell] - len(offsets) * groups**2)
-            neighbours.update(zip(steps, reads[:, is_neighbour].unbind(), strict=True))
+            neighbors.update(zip(steps, reads[:, is_neighbor].unbind(), strict=True))
             cells.update(zip(steps, reads[:, in_cell].unbind(), strict=True))
-            # an event of one cell has no such neighbour
+            # an event of one cell has no such neighbor
             first = reads[:, types == group * (groups + 1)].flatten().tolist() or [self.outside + group]
             previous.update(zip(steps, first, strict=True))
         by_step = range(len(self.slot))
-        self.neighbour_slots, self.cell_slots = [neighbours[t] for t in by_step], [cells[t] for t in by_step]
+        self.neighbor_slots, self.cell_slots = [neighbors[t] for t in by_step], [cells[t] for t in by_step]
         self.previous_slot = [previous[t] for t in by_step]
 
 

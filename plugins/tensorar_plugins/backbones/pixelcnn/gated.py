@@ -39,7 +39,7 @@ class GatedPixelCNN(CausalBackbone):
         kernel: Kernel size of the layers after the first, in pixels along every axis; odd.
         first_kernel: Kernel size of the first layer, in pixels along every axis; odd.
         output_channels: Number of channels of the two 1x1 layers before the output; none: as many as ``channels``.
-        dilation: Distance in pixels between neighbouring taps, for each layer after the first; the list is repeated
+        dilation: Distance in pixels between neighboring taps, for each layer after the first; the list is repeated
             cyclically.
         channel_axes: Indices of the event's axes that are fully connected, not convolved over; none: those of at most 4
             if another axis is longer.

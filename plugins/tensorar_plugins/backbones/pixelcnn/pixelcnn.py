@@ -24,13 +24,13 @@ from tensorar_plugins.backbones.pixelcnn.layers import OutputLayers
 
 
 class PixelCNN(CausalBackbone):
-    """Masked convolutions with residual connections: each coefficient from its neighbours of lower rank.
+    """Masked convolutions with residual connections: each coefficient from its neighbors of lower rank.
 
     ``h[0] = conv_A(x)``, then ``blocks`` times ``h[l + 1] = h[l] + B(relu(B_kxk(relu(B(relu(h[l]))))))`` with the 1x1
     convolutions ``B`` to half the channels and back, then two ReLU and 1x1 layers and the output. The tap from ``j`` to
     ``i`` exists only if ``rank[j] < rank[i]`` (mask A, the first layer), ``<=`` later (mask B). Van den Oord,
     Kalchbrenner, Kavukcuoglu 2016, "Pixel Recurrent Neural Networks", sections 3.3 to 3.5, table 1 and figure 5; the
-    defaults are those for CIFAR-10 (h = 128), except for ``output_channels``, which is 1024 for colour images there and
+    defaults are those for CIFAR-10 (h = 128), except for ``output_channels``, which is 1024 for color images there and
     32 for MNIST.
 
     Orders whose taps differ between positions, such as snake or Hilbert, are masked position by position (Jain,

@@ -92,9 +92,9 @@ class DiscretizedLogistic(Logistic):
     ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
         """The lower and the upper edge of the bins of ``value``, relative to the location, in units of the scale."""
         half = 1 / (self.levels - 1)
-        centred = (2 * value / (self.levels - 1) - 1) - location
+        centered = (2 * value / (self.levels - 1) - 1) - location
         inverse = (-log_scale).exp()
-        return (centred - half) * inverse, (centred + half) * inverse
+        return (centered - half) * inverse, (centered + half) * inverse
 
     def log_prob(self, value: Real[Tensor, "..."]) -> Float[Tensor, "..."]:
         """The log-probability of each level."""

@@ -42,17 +42,17 @@ class Read(NamedTuple):
 class ScanDependencies:
     """Dependencies and readers of the mirrored scans of a grid, as ranks; -1 outside the grid.
 
-    ``rank`` ``(groups, cells)`` are those of the coefficients; ``neighbour_ranks[direction]`` ``(taps, groups, cells)``
+    ``rank`` ``(groups, cells)`` are those of the coefficients; ``neighbor_ranks[direction]`` ``(taps, groups, cells)``
     those at the taps of a scan; ``reads[group]`` lists what a group reads.
     """
 
     def __init__(self, ranks: Ranks) -> None:
         self.directions = ScanDirections(ranks)
         self.grid, self.rank = ranks.rank, ranks.rank.flatten(1)
-        self.neighbour_ranks = [self._neighbours(mirror) for mirror in self.directions.mirrors]
+        self.neighbor_ranks = [self._neighbors(mirror) for mirror in self.directions.mirrors]
         self.reads = [self._reads(group) for group in range(len(self.rank))]
 
-    def _neighbours(self, mirror: tuple[int, ...]) -> Int[Tensor, "taps groups cells"]:
+    def _neighbors(self, mirror: tuple[int, ...]) -> Int[Tensor, "taps groups cells"]:
         """The ranks at every offset in the mirrored grid."""
         axes = [axis + 1 for axis in mirror]
         mirrored = self.grid.flip(axes)

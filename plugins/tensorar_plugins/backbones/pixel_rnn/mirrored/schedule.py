@@ -86,10 +86,10 @@ class ScanSchedule:
 
     def _ring_lengths(self, dependencies: ScanDependencies, ready_sets: Sequence[ReadySet]) -> list[int]:
         """The number of slots of each direction: steps from a state to its last reader."""
-        lengths = [0] * len(dependencies.neighbour_ranks)
+        lengths = [0] * len(dependencies.neighbor_ranks)
         for ready in ready_sets:
-            neighbours = dependencies.neighbour_ranks[ready.direction]
-            states = [neighbours[tap, source, ready.cells] for tap, source in dependencies.taps(ready.groups)]
+            neighbors = dependencies.neighbor_ranks[ready.direction]
+            states = [neighbors[tap, source, ready.cells] for tap, source in dependencies.taps(ready.groups)]
             states += [dependencies.rank[group, ready.cells] for group in ready.groups]
             ages = [_max_age(ready.t, ranks) for ranks in states]
             lengths[ready.direction] = max(lengths[ready.direction], *ages)
@@ -116,11 +116,11 @@ class ScanSchedule:
     def _wavefront(self, dependencies: ScanDependencies, ready: ReadySet, device: torch.device) -> Wavefront:
         direction, cells, groups = ready.direction, ready.cells, list(ready.groups)
         taps, input_groups = dependencies.taps(groups), dependencies.input_groups(groups)
-        neighbours = dependencies.neighbour_ranks[direction][:, :, cells]
+        neighbors = dependencies.neighbor_ranks[direction][:, :, cells]
         outside = self.outside + direction * self.groups
         # (taps, cells), (groups, cells) and (groups, cells)
-        at_taps = torch.stack([self._slots(direction, neighbours[tap, s], outside + s) for tap, s in taps])
-        previous = torch.stack([self._slots(direction, neighbours[0, g], outside + g) for g in groups])
+        at_taps = torch.stack([self._slots(direction, neighbors[tap, s], outside + s) for tap, s in taps])
+        previous = torch.stack([self._slots(direction, neighbors[0, g], outside + g) for g in groups])
         own = self._slots(direction, dependencies.rank[groups][:, cells], self.zeros)
         maps = dependencies.rank[list(input_groups)][:, cells] % self.ring_size
         counts = [len(stage) for stage in ready.stages]

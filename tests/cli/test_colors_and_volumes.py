@@ -1,4 +1,4 @@
-"""Colour images and volumes from the command line: train, sample and complete small ones."""
+"""Color images and volumes from the command line: train, sample and complete small ones."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ HEAD = "logistic_mixture:levels=256,components=2"
 
 
 @pytest.fixture
-def colours(tmp_path):
-    """A file of 40 images of 6 x 5 colours, channels last, as most files have them."""
-    np.save(tmp_path / "colours.npy", np.random.default_rng(0).integers(0, 256, (40, 6, 5, 3), dtype=np.uint8))
-    return tmp_path / "colours.npy"
+def colors(tmp_path):
+    """A file of 40 images of 6 x 5 colors, channels last, as most files have them."""
+    np.save(tmp_path / "colors.npy", np.random.default_rng(0).integers(0, 256, (40, 6, 5, 3), dtype=np.uint8))
+    return tmp_path / "colors.npy"
 
 
 @pytest.fixture
@@ -45,8 +45,8 @@ def _train_sample_and_complete(file, head, network, folder, shape):
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_colour_images(colours, tmp_path, network):
-    drawn = _train_sample_and_complete(colours, HEAD, network, tmp_path, (6, 5, 3))
+def test_color_images(colors, tmp_path, network):
+    drawn = _train_sample_and_complete(colors, HEAD, network, tmp_path, (6, 5, 3))
     assert drawn.min() >= 0 and drawn.max() <= 255
     assert (drawn == drawn.round()).all()
 
@@ -58,7 +58,7 @@ def test_volumes(volumes, tmp_path, network):
 
 
 def test_photographs(data_folder, tmp_path):
-    """Real colours: 32 x 32 images of CIFAR-10; the likelihood does not matter after such a short training run."""
+    """Real colors: 32 x 32 images of CIFAR-10; the likelihood does not matter after such a short training run."""
     file = data_folder / "cifar10_subset" / "cifar10_subset.npz"
     run = tmp_path / "run"
     trained = report(
