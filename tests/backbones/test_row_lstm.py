@@ -85,7 +85,7 @@ def test_a_sequence_sees_everything():
 
 
 def test_in_an_image_it_depends_on_a_triangle_only():
-    """For the first pixel of the last row: the first layer reaches 3 to the right one row up, the scan 1 more per row."""
+    """For the first pixel of the last row: the first layer reaches 3 to the right one row up, the scan 1 per row."""
     size = 15
     seen = _seen(_model((size, size), channels=4, layers=1), 3)[(size - 1) * size].reshape(size, size)
     for up in range(1, size):
