@@ -149,7 +149,7 @@ class Head(Part, ABC):
     def _describe(self, value: Tensor, rounded: Tensor) -> str:
         """Format a rejected value, noting when only rounding made it invalid."""
         text = f"{rounded.item():g}"
-        valid = bool(value.isfinite() & self.support.check(value))
+        valid = bool(value.isfinite() & self.support.check(value)) and value.item() != rounded.item()
         return f"{value.item()}, rounded to {text}," if valid else text
 
 
