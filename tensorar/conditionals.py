@@ -47,8 +47,8 @@ def queried_conditionals(
 ) -> Float[Tensor, "batch queries parameters"]:
     """Parameters of the queried coefficients given the evidence of ``mask``.
 
-    A causal backbone parameters for what ``order`` shows each queried coefficient, so the caller sees to it that these
-    coefficients are the known ones.
+    A causal backbone conditions each queried coefficient on those before it in ``order``, so the caller must ensure
+    that exactly these are known.
     """
     if not len(features):
         return features.new_zeros(*query.shape, backbone.signature.parameter_count)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from tensorar import validation
 from tensorar.conditionals import all_conditionals
+from tensorar.errors import ShapeError
 from tensorar.model import AutoregressiveModel
 
 # copies of an event in one backward pass, each for another coefficient
@@ -21,9 +22,10 @@ def dependency_matrix(
     x: Real[Tensor, "batch *event"],
     context: Float[Tensor, "batch context"] | None = None,
 ) -> Bool[Tensor, "n n"]:
-    """Whether the parameters of coefficient ``i`` (row) have a nonzero gradient by the features of ``j`` (column).
+    """Whether the parameters of coefficient ``i`` (row) have a gradient with respect to the features of ``j`` (column).
 
-    True if so at any event of ``x``: at a single one a rectified unit may hide it. Raises ``ShapeError``.
+    True if so for at least one event of ``x``: for a single event, a ReLU that is off may hide it. Raises
+    ``ShapeError`` for events of another shape, or none.
 
     >>> from tensorar import build
     >>> dependency_matrix(build((3,), "raster", "bernoulli", "fvsbn"), torch.ones(1, 3)).int()
@@ -32,12 +34,14 @@ def dependency_matrix(
             [1, 1, 0]], dtype=torch.int32)
     """
     x, context = validation.check_examples(model, x, context)
+    if not len(x):
+        raise ShapeError(expected="at least one event", got="an empty batch", remedy="pass some events")
     events = zip(model.features(x), [None] * len(x) if context is None else context, strict=True)
     return torch.stack([_dependencies(model, *event) for event in events]).any(0)
 
 
 def receptive_field_coverage(model: AutoregressiveModel, *, draws: int = 4, seed: int = 0) -> float:
-    """The fraction of what the order allows that the network depends on: 1 if it has no blind spot.
+    """The fraction of the dependencies allowed by the order that the network has: 1 if it has no blind spot.
 
     Over all pairs of coefficients: how many of the later ones' conditionals depend on the earlier value. A property of
     the architecture and the order, measured with ``draws`` of random weights and values, so that neither an

@@ -1,4 +1,4 @@
-"""Ensembles of orders: the mixture of the models that one network is under each of a few orders."""
+"""Ensembles of orders: one network under several orders, mixed with equal weights."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def choose_orders(
 
 
 def observed_before_unknown(orders: Sequence[Order], mask: Bool[Tensor, "batch *event"]) -> Int[Tensor, "orders batch"]:
-    """How many coefficients each order visits before the first unknown one."""
+    """The number of coefficients that each order visits before the first unknown one."""
     return torch.stack([flatten_events(torch.where(mask, len(order), order.rank)).amin(1) for order in orders])
 
 

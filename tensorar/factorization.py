@@ -1,4 +1,4 @@
-"""An ordering, a head and a backbone put together: what likelihoods, training and generation all need."""
+"""The factorization of a joint distribution by an ordering, a head and a backbone."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch.distributions import Distribution
 from tensorar import ensemble
 from tensorar.backbone import Backbone, CausalBackbone
 from tensorar.conditionals import queried_conditionals
+from tensorar.errors import SpecError
 from tensorar.evidence import Evidence
 from tensorar.head import Head
 from tensorar.order import Order
@@ -20,15 +21,22 @@ from tensorar.utils.shapes import flatten_events
 class Factorization(nn.Module):
     """The chain rule's factors ``p(x[order[t]] | x[order[0]], ..., x[order[t-1]])`` for events of one shape.
 
-    The base of ``AutoregressiveModel``. Validation, the training objective and generation are functions of it, so that
-    they need not know the model that is made of them.
+    The base of ``AutoregressiveModel``. Validation, the training objective and generation take a ``Factorization``, so
+    that they do not import the model. Raises ``SpecError`` for a network that supports raster order only and was not
+    wrapped by ``tensorar.build``.
     """
 
     def __init__(self, event_shape: tuple[int, ...], ordering: Ordering, head: Head, backbone: Backbone) -> None:
         super().__init__()
+        if backbone.orders == "raster":
+            raise SpecError(
+                expected="a backbone for any order",
+                got=f"{backbone.name!r}, which supports raster order only",
+                remedy="make the model with tensorar.build, or the backbone with tensorar.build.make_backbone",
+            )
         self.event_shape = tuple(event_shape)
         self.ordering, self.head, self.backbone = ordering, head, backbone
-        # a buffer follows the model from device to device; not saved, since the ordering makes it again
+        # a buffer follows the model from device to device; not saved, since the ordering recreates it
         self.register_buffer("_visits", ordering.order(self.event_shape).visits, persistent=False)
         self._orders = ordering.orders(self.event_shape) or (ordering.order(self.event_shape),)
 

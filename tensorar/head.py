@@ -1,8 +1,9 @@
-"""Heads: from the numbers that a backbone returns for a coefficient to its distribution."""
+"""Heads: the distribution of a coefficient, given the parameters that a backbone outputs for it."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -13,13 +14,15 @@ from torch.distributions import Distribution, constraints
 from torch.distributions.constraints import Constraint
 
 from tensorar.errors import SupportError
-from tensorar.noise import draw_from, noise_size
+from tensorar.noise import draw_from, draws_in_fixed_operations, noise_size
 from tensorar.parts.part import Part
 from tensorar.utils.random_state import seeded
 from tensorar.variates import seeds
 
 # uniform numbers that seed torch's sampler where no function from noise to values is known
 SEED_SIZE = 2
+# bounds memory
+MAX_VALUES_PER_CHECK = 1024
 
 
 class Head(Part, ABC):
@@ -50,13 +53,20 @@ class Head(Part, ABC):
 
     @cached_property
     def noise_size(self) -> int:
-        """How many uniform numbers make one value."""
+        """The number of uniform numbers that determine one value."""
         return SEED_SIZE if self.draws_one_by_one else noise_size(self._untrained()) or SEED_SIZE
 
     @cached_property
     def draws_one_by_one(self) -> bool:
         """Whether values are drawn example by example, which is slow: no function from noise to values is known."""
         return type(self).draw is Head.draw and noise_size(self._untrained()) is None
+
+    @cached_property
+    def draws_in_fixed_operations(self) -> bool:
+        """Whether ``draw`` carries out the same operations for all values, so that a CUDA graph can capture it."""
+        if type(self).draw is not Head.draw:
+            return True
+        return not self.draws_one_by_one and draws_in_fixed_operations(self._untrained())
 
     def _untrained(self) -> Distribution:
         return self.distribution(torch.zeros(self.parameter_count), torch.zeros((), dtype=torch.long))
@@ -92,9 +102,9 @@ class Head(Part, ABC):
         return None
 
     def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"] | None:
-        """The parameters of each coefficient's marginal distribution in the data; None if not easily found.
+        """The parameters of each coefficient's marginal distribution in the data; None if there is no simple estimate.
 
-        Training begins there, so that a backbone need not learn what a count of the data shows.
+        Training starts from them, so that the backbone need not learn the marginals.
         """
         return None
 
@@ -114,10 +124,14 @@ class Head(Part, ABC):
         print, ``dtype`` the dtype to which a model will round the values.
         """
         known = torch.ones_like(values, dtype=torch.bool) if known is None else known
-        for some, of_interest in zip(values.split(1024), known.split(1024), strict=True):
+        split = values.split(MAX_VALUES_PER_CHECK)
+        indices: Sequence[Tensor | None] = [None] * len(split)
+        if coefficients is not None:
+            indices = _split_like(coefficients, values)
+        for some, of_interest, index in zip(split, known.split(MAX_VALUES_PER_CHECK), indices, strict=True):
             some = some if some.is_floating_point() else some.to(torch.get_default_dtype())
             rounded = some if dtype is None else some.to(dtype)
-            bad = ~self.supports(rounded, coefficients) & of_interest
+            bad = ~self.supports(rounded, index) & of_interest
             if bad.any():
                 raise SupportError(
                     expected=f"values in the support of the head {self.name!r} ({describe_support(self.support)})",
@@ -128,20 +142,24 @@ class Head(Part, ABC):
     def supports(
         self, values: Float[Tensor, "*batch"], coefficients: Int[Tensor, "..."] | None = None
     ) -> Bool[Tensor, "*batch"]:
-        """Which values have a probability: finite ones in ``support``. For a head that differs between coefficients."""
+        """Whether each value is finite and in ``support``. Override it for a head that differs between coefficients."""
         inside: Tensor = self.support.check(values)
         return inside & values.isfinite()
 
     def _describe(self, value: Tensor, rounded: Tensor) -> str:
         """Format a rejected value, noting when only rounding made it invalid."""
         text = f"{rounded.item():g}"
-        valid = bool(value.isfinite() & self.support.check(value))
+        valid = bool(value.isfinite() & self.support.check(value)) and value.item() != rounded.item()
         return f"{value.item()}, rounded to {text}," if valid else text
 
 
-def seen_dtype() -> torch.dtype:
+def default_value_dtype() -> torch.dtype:
     """The dtype of a new model's values: torch's default, but never half precision."""
     return torch.promote_types(torch.get_default_dtype(), torch.float32)
+
+
+def _split_like(coefficients: Tensor, values: Tensor) -> list[Tensor]:
+    return list(coefficients.expand(values.shape).split(MAX_VALUES_PER_CHECK))
 
 
 def describe_support(support: Constraint) -> str:
@@ -160,6 +178,6 @@ def describe_support(support: Constraint) -> str:
         return kind
     included = bool(support.check(torch.tensor(float(bounds[0]))))
     if bounds[1] is None:
-        return f"{kind} from {bounds[0]:g} on" if included else f"{kind} above {bounds[0]:g}"
+        return f"{kind} >= {bounds[0]:g}" if included else f"{kind} above {bounds[0]:g}"
     between = f"from {bounds[0]:g} to" if included else f"strictly between {bounds[0]:g} and"
     return f"{kind} {between} {bounds[1]:g}"

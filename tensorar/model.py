@@ -108,6 +108,8 @@ class AutoregressiveModel(Factorization):
         Raises ``ShapeError`` for events of another shape, ``SupportError`` for values without a probability.
         """
         x, context = validation.check_examples(self, x, context)
+        if not len(x):
+            raise ShapeError(expected="at least one event", got="an empty batch", remedy="skip empty batches")
         self.head.check(x, coefficients=self.coefficients, what="x")
         return objective.loss_per_event(self, x, context, generator).mean()
 
@@ -168,10 +170,10 @@ class AutoregressiveModel(Factorization):
         order: Order | Sequence[Order] | None = None,
         context: Float[Tensor, "batch context"] | None = None,
     ) -> Generation:
-        """Begin ``batch`` events to be generated one coefficient after another, by a loop of your own.
+        """Start generating ``batch`` events one coefficient at a time, in a loop of your own.
 
-        In the model's order (the first one for an ensemble), another one, or one for each example. Evaluation mode is
-        up to the caller: ``model.eval()``. Raises ``ShapeError`` for an order or a context of another shape.
+        ``order`` defaults to the model's order (the first one for an ensemble); it may be another one, or one per
+        example. Call ``model.eval()`` first. Raises ``ShapeError`` for an order or a context of another shape.
 
         >>> from tensorar import build
         >>> state = build((2, 2), "raster", "bernoulli", "fvsbn").generation(batch=3)
@@ -182,7 +184,7 @@ class AutoregressiveModel(Factorization):
         """
         validation.check_batch(batch)
         context = validation.check_context(self, context, batch)
-        with torch.no_grad():
+        with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
             return Generation(self, batch, visits_of(self, batch, order), context)
 
     @torch.no_grad()
@@ -203,18 +205,18 @@ class AutoregressiveModel(Factorization):
     ) -> Float[Tensor, "n *event"]:
         """``n`` exact samples, coefficient by coefficient; with evidence, completions that keep what is observed.
 
-        The same generator state gives the same samples for every ``method``, and samples of one seed begin alike
-        whatever ``n`` (on a GPU, with several batches, they also depend on ``memory``). ``cached`` computes every
+        The same generator state gives the same samples for every ``method``, and samples with the same seed start alike
+        for every ``n`` (on a GPU, with several batches, they also depend on ``memory``). ``cached`` computes every
         activation once, ``fixed-point`` iterates over whole passes, ``naive`` calls the network for every coefficient;
         ``auto`` picks the fastest that the model supports. Runs in evaluation mode.
 
         ``temperature`` other than 1 sharpens or flattens every conditional; discrete heads draw from the ``top_k``
-        likeliest values, or the fewest that together have the probability ``top_p``. Such samples do not follow the
+        most likely values, or the fewest that together have the probability ``top_p``. Such samples do not follow the
         model's distribution; ``top_k=1`` is the most likely value each time.
 
         An ensemble draws an order for each sample; given evidence, one that visits most of it first, weighted by the
         likelihood of that evidence. ``info`` is filled with the method and the pass count. ``memory``: bytes for the
-        buffers of the events drawn at once (default: a GiB). ``progress(steps_done, steps)`` is called on the way.
+        buffers of the events drawn at once (default: 1 GiB). ``progress(steps_done, steps)`` is called on the way.
         Raises ``ShapeError`` if ``n``, the evidence and the context do not fit together, ``SpecError`` for a method or
         an option that the model does not support.
         """

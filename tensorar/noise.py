@@ -29,7 +29,7 @@ from tensorar import variates
 
 @singledispatch
 def noise_size(distribution: Distribution) -> int | None:
-    """How many uniform numbers make one sample; None if no such function is known.
+    """The number of uniform numbers that determine one sample; None if no such function is known.
 
     >>> noise_size(Bernoulli(torch.tensor(0.5))), noise_size(Categorical(torch.ones(5)))
     (1, 5)
@@ -55,6 +55,15 @@ def ordinal(probabilities: Float[Tensor, "*batch levels"], noise: Float[Tensor, 
 def uniform(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Float[Tensor, "..."]:
     """Uniform numbers in (0, 1), never 0, from torch's global generator, in memory order."""
     return torch.rand(shape, dtype=dtype, device=device).clamp_(min=torch.finfo(dtype).eps / 4)
+
+
+def draws_in_fixed_operations(distribution: Distribution) -> bool:
+    """Whether ``draw_from`` carries out the same operations for all parameters and noise, as a CUDA graph must."""
+    if isinstance(distribution, MixtureSameFamily):
+        return draws_in_fixed_operations(distribution.component_distribution)
+    if isinstance(distribution, TransformedDistribution):
+        return draws_in_fixed_operations(distribution.base_dist)
+    return not isinstance(distribution, Gamma | Beta | Poisson | NegativeBinomial)
 
 
 def has_icdf(distribution: Distribution) -> bool:
@@ -126,12 +135,12 @@ def _(distribution: Distribution) -> int:
 
 @draw_from.register
 def _(distribution: StudentT, noise: Tensor) -> Tensor:
-    return (distribution.loc + distribution.scale * variates.student_t(distribution.df, noise)).to(noise.dtype)
+    return distribution.loc + distribution.scale * variates.student_t(distribution.df, noise).to(noise)
 
 
 @draw_from.register
 def _(distribution: Gamma, noise: Tensor) -> Tensor:
-    drawn = variates.log_gamma(distribution.concentration, noise).exp().to(noise.dtype) / distribution.rate
+    drawn = variates.log_gamma(distribution.concentration, noise).exp().to(noise) / distribution.rate
     return drawn.clamp(min=torch.finfo(noise.dtype).tiny)
 
 
@@ -139,7 +148,7 @@ def _(distribution: Gamma, noise: Tensor) -> Tensor:
 def _(distribution: Beta, noise: Tensor) -> Tensor:
     finfo = torch.finfo(noise.dtype)
     drawn = variates.beta(distribution.concentration1, distribution.concentration0, noise)
-    return drawn.to(noise.dtype).clamp(finfo.tiny, 1 - finfo.eps / 2)
+    return drawn.to(noise).clamp(finfo.tiny, 1 - finfo.eps / 2)
 
 
 @noise_size.register
@@ -149,7 +158,7 @@ def _(distribution: Poisson) -> int:
 
 @draw_from.register
 def _(distribution: Poisson, noise: Tensor) -> Tensor:
-    return variates.poisson(distribution.rate, noise[..., 0]).to(noise.dtype)
+    return variates.poisson(distribution.rate, noise[..., 0]).to(noise)
 
 
 @noise_size.register
@@ -159,5 +168,5 @@ def _(distribution: NegativeBinomial) -> int:
 
 @draw_from.register
 def _(distribution: NegativeBinomial, noise: Tensor) -> Tensor:
-    log_rate = variates.log_gamma(distribution.total_count, noise[..., 1:]) + distribution.logits.to(torch.float64)
-    return variates.poisson(log_rate.exp(), noise[..., 0]).to(noise.dtype)
+    log_rate = variates.log_gamma(distribution.total_count, noise[..., 1:]) + variates.in_float64(distribution.logits)
+    return variates.poisson(log_rate.exp(), noise[..., 0]).to(noise)

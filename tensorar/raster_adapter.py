@@ -1,9 +1,10 @@
-"""The adapter around networks that know raster order only, so that nothing else has to know about them."""
+"""The adapter for networks that support raster order only; no other module has to handle them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -11,15 +12,16 @@ from tensorar.backbone import Backbone, CausalBackbone, Signature
 from tensorar.errors import ShapeError
 from tensorar.order import Order, RasterView
 from tensorar.stepper import Stepper
+from tensorar.utils.plans import cached_plan
 
 
 def network_signature(kind: type[Backbone], signature: Signature) -> Signature:
-    """The signature to build a backbone with: for one that knows raster order only, that of the event it receives.
+    """The signature to build a backbone with: for one that supports raster order only, that of the event it receives.
 
     Raises ``ShapeError`` if the backbone takes no such shape or order.
     """
     kind.check_shape(signature.event_shape)
-    if kind.orders == "any":
+    if kind.orders == "any" or not issubclass(kind, CausalBackbone):
         return signature
     views = [order.raster_view for order in signature.orders]
     shapes = {None if view is None else view.event_shape(signature.event_shape) for view in views}
@@ -37,14 +39,20 @@ def network_signature(kind: type[Backbone], signature: Signature) -> Signature:
 
 
 def adapted(network: Backbone, signature: Signature) -> Backbone:
-    """The network itself, or a ``RasterAdapter`` around one that knows raster order only."""
+    """The network itself, or a ``RasterAdapter`` around one that supports raster order only."""
     if isinstance(network, CausalBackbone) and network.orders == "raster":
         return RasterAdapter(network, signature)
     return network
 
 
+@cached_plan(maxsize=64)
+def _raster(event_shape: tuple[int, ...], device: torch.device) -> Order:
+    """The same order on every call, so that plans cached per order are found again."""
+    return Order.raster(event_shape).to(device)
+
+
 class RasterAdapter(CausalBackbone):
-    """A network that knows raster order only, for every order that is raster up to flips and an axis permutation.
+    """A network that supports raster order only, for every order that is raster up to flips and an axis permutation.
 
     Events are flipped and permuted on their way in, parameters on their way out. ``signature`` is that of the data;
     ``network.signature`` that of the event as the network receives it.
@@ -67,7 +75,10 @@ class RasterAdapter(CausalBackbone):
         order: Order,
         context: Float[Tensor, "batch context"] | None = None,
     ) -> Float[Tensor, "batch *event parameters"]:
-        """Parameters of every coefficient. Raises ``ShapeError`` for another order than raster up to flips and axes."""
+        """Parameters of every coefficient.
+
+        Raises ``ShapeError`` for an order that is not raster up to flips and an axis permutation.
+        """
         view = self._view(order)
         parameters: Tensor = self.network(view.apply(features), self._raster(order), context)
         return view.undo(parameters)
@@ -75,7 +86,7 @@ class RasterAdapter(CausalBackbone):
     def stepper(
         self, order: Order, batch: int, context: Float[Tensor, "batch context"] | None = None
     ) -> Stepper | None:
-        """The network's stepper: one coefficient at a time needs no view."""
+        """The network's stepper. It steps in visiting order, so it needs no view."""
         self._view(order)
         return self.network.stepper(self._raster(order), batch, context)
 
@@ -85,7 +96,7 @@ class RasterAdapter(CausalBackbone):
         return self.network.has_stepper
 
     def _raster(self, order: Order) -> Order:
-        return Order.raster(self.network.signature.event_shape).to(order.visits.device)
+        return _raster(self.network.signature.event_shape, order.visits.device)
 
     def _view(self, order: Order) -> RasterView:
         view, shape = order.raster_view, self.network.signature.event_shape

@@ -27,26 +27,26 @@ class Stepper(ABC):
         """The parameters of the coefficient visited next, given the features of the one just visited (first: None)."""
 
     def skip(self, features: Float[Tensor, "batch features"] | None) -> None:
-        """Like ``step``, where nobody needs the parameters: a stepper that computes them separately saves the work."""
+        """Like ``step``, without the parameters. By default they are computed and dropped."""
         self.step(features)
 
     def select(self, rows: Int[Tensor, " selected"]) -> None:
-        """Keep these examples of the batch, in this order, repeats allowed. Raises ``PluginError`` if not written."""
+        """Keep these examples of the batch, in this order, repeats allowed. Raises ``PluginError`` if missing."""
         raise self._missing("select", "resample")
 
     def reset(self) -> None:
-        """Begin again, with the weights as they are now. Raises ``PluginError`` if not written."""
-        raise self._missing("reset", "begin again")
+        """Start over, with the weights as they are now. Raises ``PluginError`` if missing."""
+        raise self._missing("reset", "start over")
 
     def state(self) -> dict[str, Tensor]:
-        """The tensors held for the batch, by name, batch axis first. Raises ``PluginError`` if not written."""
+        """The tensors held for the batch, by name, batch axis first. Raises ``PluginError`` if missing."""
         raise self._missing("state", "measure its memory")
 
     def _missing(self, method: str, purpose: str) -> PluginError:
         return PluginError(
             expected=f"a stepper with {method}, to {purpose}",
             got=f"{type(self).__name__}, which only steps",
-            remedy=f"write {type(self).__name__}.{method}, or derive the class from tensorar.CachedStepper",
+            remedy=f"implement {type(self).__name__}.{method}, or derive the class from tensorar.CachedStepper",
         )
 
 
@@ -69,7 +69,10 @@ class CachedStepper(Stepper):
 
     @abstractmethod
     def advance(self, features: Float[Tensor, "batch features"] | None, t: int) -> Float[Tensor, "batch parameters"]:
-        """The parameters of the coefficient visited at step ``t``; ``features`` are those of step ``t - 1``."""
+        """The parameters of the coefficient visited at step ``t``; ``features`` are those of step ``t - 1``.
+
+        Not a view of a cache: the caller keeps it while the next step is computed.
+        """
 
     @abstractmethod
     def state(self) -> dict[str, Tensor]:
@@ -85,7 +88,7 @@ class CachedStepper(Stepper):
         return parameters
 
     def reset(self) -> None:
-        """Begin again with the same order, batch and context, and the weights as they are now."""
+        """Start over with the same order, batch and context, and the weights as they are now."""
         self.t = 0
         self.begin()
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tensorar.dataset import Dataset
 from tensorar.errors import ShapeError
-from tensorar.head import Head, seen_dtype
+from tensorar.head import Head, default_value_dtype
 from tensorar.parts.registry import Registry, default_registry
 from tensorar.parts.spec import PartSpec
 
@@ -39,7 +39,7 @@ def suggest_heads(data: Tensor | Dataset, *, registry: Registry | None = None) -
 def _offers(heads: Sequence[type[Head]], values: Tensor) -> dict[str, dict[str, Any]]:
     """The options of each head that accepts the values, by its name."""
     # as the model will round them, since rounding may move values out of the support
-    values = values.to(seen_dtype()) if values.is_floating_point() else values
+    values = values.to(default_value_dtype()) if values.is_floating_point() else values
     options = {head.name: head.options_for(values) for head in heads}
     return {name: found for name, found in options.items() if found is not None}
 

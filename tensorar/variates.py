@@ -110,7 +110,7 @@ def seeds(noise: Float[Tensor, "*batch 2"], stream: int = 0) -> Int[Tensor, "*ba
 
 
 def stream_uniform(seed: Int[Tensor, "..."], index: Int[Tensor, "..."]) -> Float[Tensor, "..."]:
-    """The uniform number at a place of the stream of each seed, in (0, 1), float64."""
+    """The uniform number at position ``index`` in the stream of each seed: in (0, 1), float64."""
     bits = _mixed(seed + (index + 1) * GOLDEN_GAMMA)
     uniform: Tensor = ((bits >> 11) & (2**53 - 1)).double() * 2.0**-53 + 2.0**-54
     return uniform
@@ -129,9 +129,9 @@ def _mixed(x: Tensor) -> Tensor:
     return mixed
 
 
-def _shift(x: Tensor, places: int) -> Tensor:
+def _shift(x: Tensor, bits: int) -> Tensor:
     """A logical shift to the right: torch's copies the sign."""
-    shifted: Tensor = (x >> places) & (2 ** (64 - places) - 1)
+    shifted: Tensor = (x >> bits) & (2 ** (64 - bits) - 1)
     return shifted
 
 

@@ -32,7 +32,7 @@ class Ancestral:
         with torch.inference_mode():
             if self.captured is not None and self.captured.fits(state):
                 drawn, passes = self.captured.replay(state), 1
-                state.advance(len(state.order))
+                state.report_steps(len(state.order))
             else:
                 drawn, passes = self._run(state)
         state.value[:, state.order.visits] = drawn.T
@@ -41,14 +41,14 @@ class Ancestral:
     def _run(self, state: SamplingState) -> tuple[Tensor, int]:
         generation = Generation(state.model, len(state.value), Visits([state.order]), state.context, cached=self.cached)
         if self.capture is not None and capturable(state, generation):
-            self.captured = CapturedRun(state, generation, complete, self.capture())
+            self.captured = CapturedRun(state, generation, run_loop, self.capture())
             return self.captured.drawn.clone(), 1
-        drawn = complete(state, generation, state.noise_by_step())
+        drawn = run_loop(state, generation, state.noise_by_step())
         stepper = generation.stepper
         return drawn, stepper.passes if isinstance(stepper, PrefixStepper) else 1
 
 
-def complete(state: SamplingState, generation: Generation, noise: tuple[Tensor, ...]) -> Float[Tensor, "n batch"]:
+def run_loop(state: SamplingState, generation: Generation, noise: tuple[Tensor, ...]) -> Float[Tensor, "n batch"]:
     """The values of all coefficients by step: the observed ones, and those chosen from conditionals and noise."""
     known = state.value.T.index_select(0, state.order.visits) if state.observed is not None else None
     values: list[Tensor] = []
@@ -62,5 +62,5 @@ def complete(state: SamplingState, generation: Generation, noise: tuple[Tensor, 
                 value[rows] = state.choose(parameters, noise[t][rows], generation.index)
         generation.advance(value)
         values.append(value)
-        state.advance(1)
+        state.report_steps(1)
     return torch.stack(values)

@@ -1,8 +1,6 @@
-"""How many examples are drawn at once, so that a large number of samples fits into memory."""
+"""The batch size of sampling, chosen so that the buffers fit into memory."""
 
 from __future__ import annotations
-
-from contextlib import suppress
 
 import torch
 
@@ -21,7 +19,8 @@ def max_batch_size(model: Factorization, method: str, n: int, chooser: Chooser, 
     if n <= 1:
         return 1
     budget = MEMORY_BUDGET if memory is None else memory
-    noise = len(model.order) * chooser.noise_size(model.head) * model.dtype.itemsize
+    numbers = len(model.order) * chooser.noise_size(model.head) + chooser.numbers_per_value(model.head)
+    noise = numbers * model.dtype.itemsize
     if n * (noise + _all_activations(model)) <= budget:
         return n
     each = noise + (_state_bytes(model) if method == "cached" else _pass_bytes(model))
@@ -29,21 +28,22 @@ def max_batch_size(model: Factorization, method: str, n: int, chooser: Chooser, 
 
 
 def _all_activations(model: Factorization) -> int:
-    """Upper bound on one event's activations: all layer outputs at once."""
+    """One event's activations if all layer outputs were held at once."""
     outputs = sum(len(p) for p in model.backbone.parameters() if p.ndim > 1)
     return len(model.order) * outputs * model.dtype.itemsize
 
 
 def _state_bytes(model: Factorization) -> int:
-    """What a stepper holds for one event; what a pass needs if it does not say."""
+    """Bytes of a stepper's state for one event, or of a forward pass if the stepper does not report its state."""
     backbone = model.backbone
     assert isinstance(backbone, CausalBackbone)
     size = backbone.signature.context_features
     context = torch.zeros(1, size, dtype=model.features_dtype, device=model.device) if size else None
     stepper = backbone.stepper(model.order, 1, context)
-    with suppress(PluginError):
+    try:
         return _pass_bytes(model) if stepper is None else held_bytes(stepper)
-    return _pass_bytes(model)
+    except PluginError:
+        return _pass_bytes(model)
 
 
 def held_bytes(stepper: Stepper) -> int:

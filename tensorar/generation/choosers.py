@@ -1,4 +1,4 @@
-"""Choosers: which value a coefficient gets, as a function of its conditional distribution and noise."""
+"""Choosers: the value of a coefficient as a function of its conditional distribution and noise."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from tensorar.errors import SpecError
-from tensorar.generation.truncation import masses_of, tempered, truncated
+from tensorar.generation.truncation import MAX_VALUES, masses_of, tempered, truncated
 from tensorar.head import Head
 from tensorar.noise import draw_from, noise_size, ordinal
 
 Choose = Callable[[Tensor, Tensor, Tensor], Tensor]
+# values, log-probabilities, probabilities, their order, and masks
+BUFFERS_PER_VALUE = 8
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Chooser:
     """Draws values from the model's conditionals, or from sharpened and truncated ones.
 
     ``temperature`` below 1 sharpens every conditional, above 1 flattens it. Discrete heads may draw from the ``top_k``
-    likeliest values only, and from the fewest that together have the probability ``top_p``; ``top_k=1`` is the most
+    most likely values only, and from the fewest that together have the probability ``top_p``; ``top_k=1`` is the most
     likely value. Such samples do not follow the model's distribution.
 
     Raises ``SpecError`` for options out of range.
@@ -55,14 +57,27 @@ class Chooser:
         return ", ".join(f"{name}={value:g}" for name, value in changed.items() if value is not None)
 
     def noise_size(self, head: Head) -> int:
-        """How many uniform numbers a value takes. Raises ``SpecError`` if the head has no such conditionals."""
+        """The number of uniform numbers per value. Raises ``SpecError`` if the head does not support these options."""
         if self.is_exact:
             return head.noise_size
         if head.support.is_discrete:
             return 1
-        return (
-            noise_size(self._sharpened(head, torch.zeros(head.parameter_count), torch.zeros((), dtype=torch.long))) or 1
-        )
+        untrained = self._sharpened(head, torch.zeros(head.parameter_count), torch.zeros((), dtype=torch.long))
+        size = noise_size(untrained)
+        if size is None:
+            raise SpecError(
+                expected="a tempered distribution that tensorar.noise can draw from",
+                got=type(untrained).__name__,
+                remedy="use temperature=1.0, or register it with tensorar.noise.noise_size and draw_from",
+            )
+        return size
+
+    def numbers_per_value(self, head: Head) -> int:
+        """An estimate of the numbers held per example while a value is chosen."""
+        if self.is_exact or not head.support.is_discrete:
+            return 0
+        levels = getattr(head.support, "upper_bound", MAX_VALUES if hasattr(head.support, "lower_bound") else 1)
+        return BUFFERS_PER_VALUE * (int(levels) + 1)
 
     def bind(self, head: Head) -> Choose:
         """The function of ``parameters (*batch, P)``, ``noise (*batch, k)`` and ``coefficients`` that gives values.
@@ -81,7 +96,9 @@ class Chooser:
         ) -> Float[Tensor, "*batch"]:
             masses = masses_of(head.distribution(parameters, coefficients), head.support, self.temperature)
             probabilities = truncated(masses, self.temperature, self.top_k, self.top_p)
-            place = ordinal(probabilities, noise[..., 0])
+            # rounding must not lead beyond the last value that is kept
+            last = probabilities.shape[-1] - 1 - (probabilities > 0).flip(-1).int().argmax(-1)
+            place = ordinal(probabilities, noise[..., 0]).minimum(last)
             values = masses.values.expand(probabilities.shape).gather(-1, place.unsqueeze(-1))
             return values.squeeze(-1).to(noise.dtype)
 

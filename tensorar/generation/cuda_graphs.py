@@ -1,6 +1,6 @@
 """CUDA graphs: the loop captured once, and replayed for every further batch of the same size.
 
-A step launches some tens of small operations, and launching them takes longer than they do. A graph is launched whole.
+A step launches tens of small kernels, and launching them takes longer than running them. A graph is launched at once.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class CUDAGraphCapture:
 class CapturedRun:
     """The loop over one order with a batch of one size, captured: only the noise changes from run to run.
 
-    Every run begins by putting the stepper's state back to what it was at the start.
+    Every run starts by restoring the stepper's initial state.
     """
 
     def __init__(self, state: SamplingState, generation: Generation, loop: Loop, capture: GraphCapture) -> None:
@@ -70,16 +70,17 @@ class CapturedRun:
         return alike and state.chooser == self.state.chooser and independent_of_values(state)
 
     def replay(self, state: SamplingState) -> Tensor:
-        """What the loop draws with another batch's noise, ``(n, batch)``."""
+        """The values drawn with another batch's noise, ``(n, batch)``."""
         torch.stack(state.noise_by_step(), out=self.noise)
         self.capture.replay()
         return self.drawn.clone()
 
 
 def capturable(state: SamplingState, generation: Generation) -> bool:
-    """Whether a run can be captured: the same operations for all values, and a stepper with a state to put back."""
-    # truncated conditionals of counts are enumerated as far as they are likely, which depends on the values
-    return independent_of_values(state) and state.chooser.is_exact and isinstance(generation.stepper, CachedStepper)
+    """Whether a run can be captured: the same operations for all values, and a stepper whose state can be restored."""
+    # rejection, and the enumeration of likely counts, take as many operations as the values need
+    fixed = state.chooser.is_exact and state.model.head.draws_in_fixed_operations
+    return fixed and independent_of_values(state) and isinstance(generation.stepper, CachedStepper)
 
 
 def independent_of_values(state: SamplingState) -> bool:

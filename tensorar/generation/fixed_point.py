@@ -26,11 +26,11 @@ def fixed_point(state: SamplingState) -> int:
         # the values up to the first that changed depend on nothing that can still change
         first = int(differs.int().argmax()) if bool(differs.any()) else steps
         now = max(settled, min(first + 1, steps), passes)
-        state.advance(now - settled)
+        state.report_steps(now - settled)
         settled = now
         if first == steps or settled == steps:
             break
-    state.advance(steps - settled)
+    state.report_steps(steps - settled)
     return passes
 
 

@@ -1,8 +1,10 @@
-"""Generation with an explicit state: which coefficient comes next, its distribution, and the value it gets."""
+"""Generation with an explicit state: the next coefficient, its distribution, and the chosen value."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 from jaxtyping import Float, Int, Real
@@ -17,19 +19,38 @@ from tensorar.generation.visits import Visits
 from tensorar.order import Order
 from tensorar.validation import check_order
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _exact(method: Callable[P, T]) -> Callable[P, T]:
+    """Run a method of ``Generation`` without gradients, in the network's own dtype."""
+
+    @wraps(method)
+    def run(*arguments: P.args, **options: P.kwargs) -> T:
+        with torch.no_grad(), torch.autocast(_device_type(*arguments), enabled=False):
+            return method(*arguments, **options)
+
+    return run
+
+
+def _device_type(generation: Any, *_: Any) -> str:
+    return str(generation.model.device.type)
+
 
 class Generation:
-    """A batch of events that come to be one coefficient after another.
+    """A batch of events that is generated one coefficient at a time.
 
-    The loop of sampling, in-painting, scoring and search, where only the choice of values differs::
+    Sampling, in-painting, scoring and search are the same loop, and differ only in how values are chosen::
 
         state = model.generation(batch=16)
         while not state.done:
             state.observe(state.distribution().sample())
         events = state.evidence.value
 
-    ``select`` keeps or repeats examples (resampling, beam search); ``reset`` begins again. Made by
-    ``model.generation``. Dropout is as the model's mode says: call ``model.eval()`` first. Nothing is differentiated.
+    ``select`` keeps or repeats examples (resampling, beam search); ``reset`` starts over. Created by
+    ``model.generation``. Call ``model.eval()`` first: a network that is called as a whole applies dropout in training
+    mode, a cached stepper never does. No gradients are computed.
     """
 
     def __init__(
@@ -78,14 +99,13 @@ class Generation:
         both = (self.visits.by_coefficient(part).reshape(-1, *self.model.event_shape) for part in (mask, values))
         return Evidence(*both)
 
-    @torch.no_grad()
+    @_exact
     def distribution(self) -> Distribution:
         """The conditional distribution of the next coefficient, over ``(batch,)``. Raises ``ShapeError`` when done."""
         self._require_more()
-        with torch.autocast(self.model.device.type, enabled=False):
-            return self.model.distribution(self.parameters(), self.index)
+        return self.model.distribution(self.parameters(), self.index)
 
-    @torch.no_grad()
+    @_exact
     def observe(self, value: Real[Tensor, " batch"]) -> None:
         """Give the next coefficient its value and move on.
 
@@ -99,12 +119,12 @@ class Generation:
                 got=str(tuple(value.shape)),
                 remedy="pass one number per example",
             )
-        value = value.to(self.model.device, self.model.dtype)
+        # a copy: the caller may reuse the tensor before the next step encodes it
+        value = value.to(self.model.device, self.model.dtype, copy=True)
         self.model.head.check(value, coefficients=self.index.expand(self.batch), what="the observed values")
-        with torch.autocast(self.model.device.type, enabled=False):
-            self.advance(value)
+        self.advance(value)
 
-    @torch.no_grad()
+    @_exact
     def select(self, rows: Int[Tensor, " selected"]) -> None:
         """Keep these examples of the batch, in this order, repeats allowed.
 
@@ -119,9 +139,9 @@ class Generation:
             self._values = list(torch.stack(self._values)[:, rows].unbind())
         self._parameters = None if self._parameters is None else self._parameters[rows]
 
-    @torch.no_grad()
+    @_exact
     def reset(self) -> None:
-        """Begin again with the same orders, batch size and context, and the weights as they are now.
+        """Start over with the same orders, batch size and context, and the weights as they are now.
 
         Raises ``PluginError`` if the backbone's stepper has no ``reset``.
         """
@@ -173,7 +193,7 @@ class Generation:
             raise ShapeError(
                 expected="a coefficient left to visit",
                 got=f"a generation that is done after {len(self)}",
-                remedy="call reset() to begin again",
+                remedy="call reset() to start over",
             )
 
 

@@ -13,6 +13,7 @@ from tensorar.evidence import Evidence
 from tensorar.factorization import Factorization
 from tensorar.noise import draw_from, uniform
 from tensorar.order import Order
+from tensorar.utils.random_state import seeded
 from tensorar.utils.shapes import flatten_events, split_batch
 
 
@@ -31,7 +32,9 @@ def draw_orders(
         log_weights = torch.stack([_prefix_log_prob(model, evidence, context, *member) for member in members])
     log_weights = torch.where(first == first.amax(0), log_weights, -torch.inf).T
     members_of_examples = Categorical(logits=log_weights, validate_args=False)
-    noise = uniform(log_weights.shape, log_weights.dtype, log_weights.device)
+    # from a stream of their own: the noise of values does not depend on the number of examples
+    with seeded(int(torch.randint(2**62, ())), log_weights.device):
+        noise = uniform(log_weights.shape, log_weights.dtype, log_weights.device)
     return group_by_order(orders, draw_from(members_of_examples, noise).long())
 
 

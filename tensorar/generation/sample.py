@@ -1,4 +1,4 @@
-"""Sampling: the method, how many events at a time, and what is reported."""
+"""Sampling: choice of the method, batches, and the report."""
 
 from __future__ import annotations
 
@@ -19,19 +19,23 @@ from tensorar.generation.cuda_graphs import CUDAGraphCapture
 from tensorar.generation.fixed_point import fixed_point
 from tensorar.generation.mixture_orders import draw_orders
 from tensorar.generation.state import SamplingState
+from tensorar.noise import uniform
 from tensorar.order import Order
 from tensorar.utils.shapes import flatten_events, rows_of
 
 Method = Literal["auto", "cached", "fixed-point", "naive"]
 ProgressCallback = Callable[[int, int], None]
+# examples (rows of the batch) and their order
+Grouped = list[tuple[Tensor, Order]]
 
 
 @dataclass
 class SamplingInfo:
-    """What a call of ``sample`` did.
+    """How ``sample`` drew its samples.
 
-    ``method`` and the most network ``passes`` of any batch; ``exact`` is False if samples do not follow the model's
-    distribution, and ``chooser`` says how they were chosen; ``one_by_one`` if the head draws values one by one.
+    ``method`` and the most network ``passes`` of any batch; ``exact`` is False if values were not drawn from the
+    model's conditionals, and ``chooser`` lists the options that changed that; ``one_by_one`` if the head draws values
+    one by one. Evidence that the order visits after an unknown coefficient does not influence it.
     """
 
     method: str = ""
@@ -64,27 +68,48 @@ def complete(
     """
     info = SamplingInfo() if info is None else info
     info.method, info.exact, info.chooser = choose_method(model, method), chooser.is_exact, str(chooser)
-    info.one_by_one = chooser.is_exact and model.head.draws_one_by_one
-    # options that the head does not have are refused even for no samples
-    chooser.noise_size(model.head)
+    info.passes, info.one_by_one = 0, chooser.is_exact and model.head.draws_one_by_one
+    # reject unsupported options even when n is 0
+    noise_size = chooser.noise_size(model.head)
     value, mask = evidence.value.clone(), evidence.mask
     if not len(value):
         return value
     size = max_batch_size(model, info.method, len(value), chooser, memory)
-    batches = [(rows, order) for group, order in _groups(model, evidence, context) for rows in group.split(size)]
-    progress_bar = _StepCounter(sum(len(order) for _, order in batches), progress)
-    sampler = _sampler(info.method, model, len(batches))
-    for rows, order in batches:
-        observed = flatten_events(mask[rows])
-        known = observed if bool(observed.any()) else None
-        given = rows_of(context, rows)
-        state = SamplingState(model, order, flatten_events(value[rows]), known, given, chooser, progress_bar)
-        info.passes = max(info.passes, sampler(state))
-        value[rows] = state.value.reshape(len(rows), *model.event_shape)
+    blocks = _blocks(_groups(model, evidence, context), len(value), size)
+    report = _StepCounter(len(model.order) * sum(map(len, blocks)), progress)
+    sampler = _sampler(info.method, model, sum(map(len, blocks)))
+    for block in blocks:
+        # drawn example by example, so that samples do not depend on how many there are, nor on their orders
+        count = sum(len(rows) for rows, _ in block)
+        noise = uniform((count, len(model.order), noise_size), model.dtype, model.device)
+        first = min(int(rows[0]) for rows, _ in block)
+        for rows, order in block:
+            observed = flatten_events(mask[rows])
+            known, given = observed if bool(observed.any()) else None, rows_of(context, rows)
+            flat, own_noise = flatten_events(value[rows]), noise if len(block) == 1 else noise[rows - first]
+            state = SamplingState(model, order, flat, known, given, own_noise, chooser, report)
+            info.passes = max(info.passes, sampler(state))
+            value[rows] = state.value.reshape(len(rows), *model.event_shape)
     return value
 
 
-def _groups(model: Factorization, evidence: Evidence, context: Tensor | None) -> list[tuple[Tensor, Order]]:
+def _blocks(groups: Grouped, n: int, size: int) -> list[Grouped]:
+    """Blocks of ``size`` consecutive examples, each grouped by order."""
+    if len(groups) == 1:
+        ((rows, order),) = groups
+        return [[(some, order)] for some in rows.split(size)]
+    member = groups[0][0].new_empty(n)
+    for k, (rows, _) in enumerate(groups):
+        member[rows] = k
+    blocks = []
+    for start in range(0, n, size):
+        of_block = member[start : start + size]
+        orders = of_block.unique().tolist()
+        blocks.append([(start + (of_block == k).nonzero()[:, 0], groups[k][1]) for k in orders])
+    return blocks
+
+
+def _groups(model: Factorization, evidence: Evidence, context: Tensor | None) -> Grouped:
     if model.ordering.ensemble:
         return draw_orders(model, evidence, context)
     return model.orders_for_completion(evidence.mask)

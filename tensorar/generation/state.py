@@ -10,7 +10,6 @@ from torch import Tensor
 
 from tensorar.factorization import Factorization
 from tensorar.generation.choosers import Choose, Chooser
-from tensorar.noise import uniform
 from tensorar.order import Order
 
 
@@ -19,7 +18,8 @@ class SamplingState:
     """A batch of events to complete in one order.
 
     ``value`` ``(batch, N)`` holds what is observed; sampling fills in the rest. ``observed`` is None if nothing is.
-    ``noise`` is ``(batch, N, k)`` by step. ``advance`` is called with the number of steps done since the last call.
+    ``noise`` is ``(batch, N, k)`` by step; an example's numbers lie together, so that on a CPU they do not depend on
+    how many examples are drawn at once. ``report_steps`` is called with the number of steps since the last call.
     """
 
     model: Factorization
@@ -27,15 +27,12 @@ class SamplingState:
     value: Float[Tensor, "batch n"]
     observed: Bool[Tensor, "batch n"] | None
     context: Float[Tensor, "batch context"] | None
+    noise: Float[Tensor, "batch n k"]
     chooser: Chooser
-    advance: Callable[[int], None]
-    noise: Float[Tensor, "batch n k"] = field(init=False)
+    report_steps: Callable[[int], None]
     choose: Choose = field(init=False)
 
     def __post_init__(self) -> None:
-        # an example's numbers lie together, so that on a CPU they do not depend on how many examples are drawn at once
-        shape = (*self.value.shape, self.chooser.noise_size(self.model.head))
-        self.noise = uniform(shape, self.model.dtype, self.model.device)
         self.choose = self.chooser.bind(self.model.head)
 
     def noise_by_step(self) -> tuple[Tensor, ...]:

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from tensorar.backbone import Backbone, CausalBackbone, EvidenceBackbone
+from tensorar.conditionals import queried_conditionals
 from tensorar.generation.visits import Visits
 from tensorar.stepper import CachedStepper, Stepper
 
@@ -48,15 +49,15 @@ class PrefixStepper(CachedStepper):
         super().__init__(backbone, visits.orders[0], batch, context)
 
     def begin(self) -> None:
-        """Nothing is known."""
-        like = next(iter(self.backbone.parameters()), torch.empty(()))
+        """Start with no known coefficients."""
+        like = next(iter(self.backbone.parameters()), torch.empty((), device=self.visits.table.device))
         shape = (self.batch, len(self.visits), self.backbone.signature.feature_count)
         self.features = torch.zeros(shape, dtype=like.dtype, device=like.device)
         self.mask = torch.zeros(shape[:2], dtype=torch.bool, device=like.device)
         self.examples = torch.arange(self.batch, device=like.device)
 
     def state(self) -> dict[str, Tensor]:
-        """What is known."""
+        """The known features and their mask."""
         return {"features": self.features, "mask": self.mask}
 
     def advance(self, features: Tensor | None, t: int) -> Tensor:
@@ -84,29 +85,13 @@ class PrefixStepper(CachedStepper):
     def parameters(self, t: int, rows: Int[Tensor, " some"] | None = None) -> Float[Tensor, "some parameters"]:
         """The parameters of the coefficient visited at step ``t``, for some examples (None: all)."""
         self.passes += 1
-        features, mask, context, query = self._inputs(t, rows)
-        parameters: Tensor
-        if not len(features):
-            return self.features.new_zeros(0, self.backbone.signature.parameter_count)
-        if isinstance(self.backbone, EvidenceBackbone):
-            parameters = self.backbone(features, mask, query, context)[:, 0]
-        else:
-            parameters = self.backbone(features, self.order, context)
-            parameters = parameters.reshape(len(features), len(self.visits), -1)[:, self.visits.columns[t]]
-        return parameters
-
-    def _inputs(self, t: int, rows: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None, Tensor]:
         some: Any = slice(None) if rows is None else rows
-        shape = self.order.event_shape
         features, mask = self.features[some], self.mask[some]
         query = self.visits.columns[t].expand(self.batch)[some].unsqueeze(1)
         context = None if self.context is None else self.context[some]
-        return (
-            features.reshape(len(features), *shape, features.shape[-1]),
-            mask.reshape(len(mask), *shape),
-            context,
-            query,
-        )
+        shape = (len(features), *self.order.event_shape)
+        features, mask = features.reshape(*shape, features.shape[-1]), mask.reshape(shape)
+        return queried_conditionals(self.backbone, features, mask, query, self.order, context)[:, 0]
 
 
 class SteppersByOrder(Stepper):
@@ -127,11 +112,16 @@ class SteppersByOrder(Stepper):
             stepper.step(None if features is None else features[rows])
             for stepper, rows in zip(self.steppers, self.groups, strict=True)
         ]
-        like = next(iter(self.backbone.parameters()), torch.empty(()))
+        like = next(iter(self.backbone.parameters()), torch.empty((), device=self.members.device))
         parameters = like.new_empty(len(self.members), self.backbone.signature.parameter_count)
         for rows, part in zip(self.groups, parts, strict=True):
             parameters[rows] = part
         return parameters
+
+    def skip(self, features: Float[Tensor, "batch features"] | None) -> None:
+        """Take in the last coefficient without its parameters."""
+        for stepper, rows in zip(self.steppers, self.groups, strict=True):
+            stepper.skip(None if features is None else features[rows])
 
     def select(self, rows: Int[Tensor, " selected"]) -> None:
         """Keep these examples, in this order, repeats allowed."""
@@ -139,15 +129,16 @@ class SteppersByOrder(Stepper):
         for group in self.groups:
             place[group] = torch.arange(len(group), device=place.device)
         members = self.members[rows]
-        # networks need not take empty batches, so the steppers of orders without examples go
-        orders, self.members = members.unique(return_inverse=True)
-        self.groups = [(members == k).nonzero()[:, 0] for k in orders]
-        self.steppers = [self.steppers[k] for k in orders.tolist()]
-        for stepper, group in zip(self.steppers, self.groups, strict=True):
+        # networks need not support empty batches, so steppers without examples are dropped
+        orders, inverse = members.unique(return_inverse=True)
+        groups = [(members == k).nonzero()[:, 0] for k in orders]
+        steppers = [self.steppers[k] for k in orders.tolist()]
+        for stepper, group in zip(steppers, groups, strict=True):
             stepper.select(place[rows[group]])
+        self.members, self.groups, self.steppers = inverse, groups, steppers
 
     def reset(self) -> None:
-        """Begin again, with the weights as they are now."""
+        """Start over, with the weights as they are now."""
         for stepper in self.steppers:
             stepper.reset()
 

@@ -28,7 +28,7 @@ from torch.distributions.constraints import Constraint
 from tensorar.errors import SpecError
 from tensorar.noise import has_icdf
 
-# values of an unbounded count that are enumerated at most
+# the maximum number of values enumerated for an unbounded count
 MAX_VALUES = 2**16
 # in nats: a value that is less likely than the most likely one by this much is left out
 NEGLIGIBLE = 40.0
@@ -42,13 +42,15 @@ class Masses(NamedTuple):
 
 
 def truncated(masses: Masses, temperature: float, top_k: int | None, top_p: float | None) -> Tensor:
-    """Probabilities of the values: proportional to ``p ** (1 / temperature)``, of the likeliest ones only.
+    """Probabilities of the values: proportional to ``p ** (1 / temperature)``, of the most likely ones only.
 
-    Kept are the ``top_k`` likeliest values, and of these the fewest that together have at least the probability
+    Kept are the ``top_k`` most likely values, and of these the fewest that together have at least the probability
     ``top_p`` (Holtzman et al. 2020, "The curious case of neural text degeneration"). Ties: the lower value.
     """
-    probabilities = (masses.log_prob / temperature).softmax(-1)
-    if top_k is None and top_p is None:
+    # the largest first becomes 0: a low temperature must not overflow
+    log_prob = masses.log_prob - masses.log_prob.amax(-1, keepdim=True)
+    probabilities = (log_prob / temperature).softmax(-1)
+    if top_k is None and top_p in (None, 1):
         return probabilities
     ordered, places = probabilities.sort(dim=-1, descending=True, stable=True)
     kept = torch.ones_like(ordered, dtype=torch.bool)
@@ -88,6 +90,12 @@ def _enumerated(distribution: Distribution, values: Tensor) -> Masses:
 def _likely_counts(distribution: Distribution, low: int, temperature: float) -> Masses:
     """Windows of counts around the means, as wide as the likely counts of the widest distribution."""
     mean, deviation = distribution.mean, distribution.stddev * max(1.0, math.sqrt(temperature))
+    if not bool((mean + deviation).isfinite().all()):
+        raise SpecError(
+            expected="counts with a finite mean and variance, for `temperature`, `top_k` or `top_p`",
+            got="NaN or infinity",
+            remedy="check the model's weights and contexts",
+        )
     start = (mean - 10 * deviation - 10).floor().clamp(min=low)
     width = 64
     while width <= MAX_VALUES:
@@ -111,8 +119,8 @@ def tempered(distribution: Distribution, temperature: float) -> Distribution:
     Normal, log-normal and Student t distributions: the density proportional to ``p ** (1 / temperature)``. Beta
     distributions, where that may be improper: the concentrations divided by the temperature, which keeps the mean.
     Mixtures: the weights to that power and each component by itself, as in Ha and Eck 2017, "A neural representation of
-    sketch drawings", eq. 8. Others with an inverse CDF: quantiles drawn towards the median as those of a normal
-    distribution are. Raises ``SpecError`` for the rest.
+    sketch drawings", eq. 8. Others with an inverse CDF: quantiles moved towards the median as for a normal
+    distribution. Raises ``SpecError`` for the rest.
     """
     if not has_icdf(distribution):
         raise SpecError(

@@ -1,4 +1,4 @@
-"""Which coefficient each example of a batch visits at each step: one order for all, or one per example."""
+"""The coefficients visited at each step by the examples of a batch: one order for all, or one per example."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import torch
 
 from tensorar.dataset import Dataset
 from tensorar.errors import RunError, SupportError
-from tensorar.head import Head, seen_dtype
+from tensorar.head import Head, default_value_dtype
 from tensorar.parts.registry import Registry
 from tensorar.runs.settings import TrainingSettings
 from tensorar.suggestions import suggest_heads
@@ -16,7 +16,7 @@ def check_data(dataset: Dataset, spec: str, head: Head, registry: Registry) -> N
     """Raise ``SupportError`` when the head does not accept the data; it suggests heads and dataset options that fit."""
     for events in (dataset.train, dataset.valid, dataset.test):
         try:
-            head.check(events, what=f"the dataset {spec}", dtype=seen_dtype())
+            head.check(events, what=f"the dataset {spec}", dtype=default_value_dtype())
         except SupportError as error:
             remedy = _remedy(dataset, head, registry)
             raise SupportError(expected=error.expected, got=error.got, remedy=remedy) from error

@@ -74,7 +74,8 @@ def evaluate(
     if exact is None:
         exact = len(events) * size <= MAX_EXACT_EVALUATIONS
     exact = exact or never_estimated(model)
-    model.head.check(events, what="the data", dtype=model.dtype)
+    coefficients = model.coefficients.to(events.device)
+    model.head.check(events, coefficients=coefficients, what="the data", dtype=model.dtype)
     generator = keyed_generator(seed, "evaluation")
     nats: list[Tensor] = []
     for chunk in chunks(events, contexts):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tensorar import Evidence, Order, ShapeError, SpecError, SupportError, TensorarError, build
+from tensorar import Evidence, Head, Order, ShapeError, SpecError, SupportError, TensorarError, build
 from tests.part_specs import backbone_specs
 
 pytestmark = pytest.mark.usefixtures("without_shape_checks")
@@ -137,3 +137,33 @@ def test_orderings_that_do_not_take_the_shape(ordering, shape):
 
 def test_backbones_that_do_not_take_the_shape():
     _refused(ShapeError, lambda: build((2, 2, 2, 2), "raster", "bernoulli", "convnet"), match="axes longer than 1")
+
+
+class TwoKinds(Head):
+    """Bits in the first coefficient, signs in the second: a head whose support differs between coefficients."""
+
+    name = "two_kinds"
+    parameter_count, feature_count, support = 1, 1, torch.distributions.constraints.real
+
+    def encode(self, value, coefficients=None):
+        return value.unsqueeze(-1)
+
+    def distribution(self, parameters, coefficients=None):
+        return torch.distributions.Bernoulli(logits=parameters[..., 0], validate_args=False)
+
+    def supports(self, values, coefficients=None):
+        low = torch.where(coefficients == 0, 0.0, -1.0)
+        return (values == low) | (values == 1)
+
+
+def test_values_are_checked_by_coefficient(without_shape_checks):
+    model = build((2,), "raster", TwoKinds(), "fvsbn")
+    x = torch.tensor([[1.0, -1.0]]).expand(3000, 2).clone()
+    model.head.check(x, coefficients=model.coefficients)
+    state = model.generation(3000)
+    state.observe(x[:, 0])
+    state.observe(x[:, 1])
+    x[2999, 0] = -1.0
+    _refused(SupportError, lambda: model.log_prob(x), match="got -1 in x")
+    _refused(SupportError, lambda: model.generation(3000).observe(x[:, 0]), match="observed values")
+    _refused(SupportError, lambda: model.sample(evidence=Evidence(x < 0, x)), match="in the evidence")

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.distributions import Beta, LogNormal, Normal, StudentT
 
-from tensorar import SamplingInfo, SpecError, build
+from tensorar import Evidence, SamplingInfo, SpecError, build
 from tensorar.generation import Chooser, tempered
 from tensorar.generation.truncation import Masses, masses_of, truncated
 from tensorar.testing import joint, randomize
@@ -161,6 +161,34 @@ def test_options_out_of_range(options):
     (name,) = options
     with pytest.raises(SpecError, match=name):
         Chooser(**options)
+
+
+def test_rounding_does_not_lead_beyond_the_values_that_are_kept():
+    choose = Chooser(top_k=2).bind(build((), "raster", "categorical:levels=5", "fvsbn").head)
+    parameters = torch.tensor([0.3, 0.1, -1.0, -1.0, -1.0]).expand(1000, 5)
+    noise = torch.full((1000, 1), 1 - torch.finfo(torch.float32).eps / 2)
+    assert choose(parameters, noise, torch.tensor(0)).eq(1).all()
+
+
+def test_a_low_temperature_does_not_overflow():
+    masses = Masses(torch.arange(3.0), torch.tensor([-3.0, -1.0, -2.0]))
+    assert truncated(masses, 1e-30, None, None).tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("ordering", ["flips", "shuffled"])
+def test_samples_begin_alike_also_in_different_orders(ordering):
+    """An ensemble draws an order per sample, and masks that differ are completed in different orders."""
+    model = randomise(build((2, 2), ordering, "bernoulli", "fvsbn"), 1, spread=0.5)
+    x, mask = torch.ones(40, 2, 2), torch.rand(40, 2, 2, generator=torch.Generator().manual_seed(3)) < 0.4
+
+    def draw(n, **options):
+        generator = torch.Generator().manual_seed(7)
+        samples = model.sample(n, generator=generator, **options)
+        return samples, model.sample(evidence=Evidence(mask[:n], x[:n]), generator=generator, **options)
+
+    for few, many, small_batches in zip(draw(5), draw(40), draw(40, memory=1), strict=True):
+        torch.testing.assert_close(many[:5], few)
+        torch.testing.assert_close(small_batches, many)
 
 
 @pytest.mark.parametrize("head", head_specs())

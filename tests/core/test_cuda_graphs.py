@@ -96,6 +96,15 @@ def test_a_batch_of_another_size_or_with_evidence_is_not_a_replay(tapes, monkeyp
     assert drawn.shape == (7, 4)
 
 
+@pytest.mark.parametrize("head", ["beta", "poisson", "negative_binomial"])
+def test_heads_that_draw_by_rejection_or_bisection_are_not_captured(head, tapes, monkeypatch):
+    """They read numbers from the device to decide when to stop, which no graph can."""
+    model = build((4,), "raster", head, "fvsbn")
+    monkeypatch.setattr(sample, "max_batch_size", lambda *_: 2)
+    assert _draw(model, 6).shape == (6, 4)
+    assert tapes == []
+
+
 def test_capturing_leaves_the_weights_alone(tapes, monkeypatch):
     model = randomize(build((4,), "raster", "bernoulli", "nade:hidden=5"), 0)
     before = {name: p.clone() for name, p in model.state_dict().items()}

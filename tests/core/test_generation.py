@@ -8,7 +8,17 @@ import pytest
 import torch
 from torch import nn
 
-from tensorar import AutoregressiveModel, CausalBackbone, Order, PluginError, ShapeError, Stepper, SupportError, build
+from tensorar import (
+    AutoregressiveModel,
+    CausalBackbone,
+    Order,
+    PluginError,
+    ShapeError,
+    SpecError,
+    Stepper,
+    SupportError,
+    build,
+)
 from tensorar.backbone import Signature
 from tensorar.testing import events_of, joint, randomize
 from tests.part_specs import backbone_class, backbone_specs
@@ -146,6 +156,39 @@ def test_what_cannot_be_observed(without_shape_checks):
     for refused in (state.distribution, lambda: state.coefficient, lambda: state.observe(torch.zeros(3))):
         with pytest.raises(ShapeError, match=r"left to visit.*reset"):
             refused()
+
+
+def test_observed_values_are_copied():
+    """The caller may write the next values into the same tensor."""
+    model = _model("fvsbn")
+    x, state, buffer = events_of(model, 3, 1).reshape(3, -1), model.generation(3), torch.empty(3).double()
+    for t in range(6):
+        state.observe(buffer.copy_(x[:, t]))
+    assert torch.equal(state.evidence.value.reshape(3, -1), x)
+
+
+@pytest.mark.parametrize("backbone", backbone_specs())
+def test_autocast_changes_nothing(backbone):
+    model = build((2, 3), "raster", "bernoulli", backbone, context_features=2).eval()
+    context = torch.randn(2, 2)
+
+    def walk():
+        state = model.generation(2, context=context)
+        state.observe(torch.ones(2))
+        state.select(torch.tensor([1, 0, 1]))
+        state.observe(torch.zeros(3))
+        return state.distribution().logits
+
+    expected = walk()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        torch.testing.assert_close(walk(), expected)
+
+
+def test_a_raster_network_needs_its_adapter():
+    parts = build((3, 3), "raster", "bernoulli", "fvsbn")
+    network = build((3, 3), "raster", "bernoulli", "gated_pixelcnn:channels=2,layers=1").backbone.network
+    with pytest.raises(SpecError, match=r"raster order only.*tensorar\.build"):
+        AutoregressiveModel((3, 3), parts.ordering, parts.head, network)
 
 
 def test_orders_that_do_not_fit(without_shape_checks):
