@@ -178,7 +178,7 @@ def test_a_low_temperature_does_not_overflow():
 @pytest.mark.parametrize("ordering", ["flips", "shuffled"])
 def test_samples_begin_alike_also_in_different_orders(ordering):
     """An ensemble draws an order per sample, and masks that differ are completed in different orders."""
-    model = randomise(build((2, 2), ordering, "bernoulli", "fvsbn"), 1, spread=0.5)
+    model = randomize(build((2, 2), ordering, "bernoulli", "fvsbn"), 1, spread=0.5)
     x, mask = torch.ones(40, 2, 2), torch.rand(40, 2, 2, generator=torch.Generator().manual_seed(3)) < 0.4
 
     def draw(n, **options):
