@@ -70,7 +70,7 @@ def layer_masks(ranks: Int[Tensor, " n"], degrees: Int[Tensor, "layers units"]) 
 
 
 # enough for the orders of an ensemble; the masks are as large as the weights
-@cached_plan(maxsize=16)
+@cached_plan(maxsize=4)
 def network_masks(
     order: Order, connectivities: Connectivities, chosen: int, dtype: torch.dtype, device: torch.device
 ) -> tuple[Tensor, ...]:
