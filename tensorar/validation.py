@@ -12,20 +12,25 @@ from tensorar.factorization import Factorization
 from tensorar.order import Order
 
 
-def check_events(model: Factorization, x: Real[Tensor, "batch *event"]) -> Float[Tensor, "batch *event"]:
-    """Events of the model's shape. Raises ``ShapeError``."""
-    if tuple(x.shape[1:]) != model.event_shape or x.ndim == 0:
+def check_event_shape(model: Factorization, x: Real[Tensor, "..."]) -> None:
+    """Raise ``ShapeError`` unless these are events of the model's shape."""
+    if x.ndim == 0 or tuple(x.shape[1:]) != model.event_shape:
         raise ShapeError(
             expected=f"events of shape (batch, {', '.join(map(str, model.event_shape))})".replace(", )", ",)"),
             got=str(tuple(x.shape)),
             remedy="reshape them, or build the model for their shape",
         )
+
+
+def check_events(model: Factorization, x: Real[Tensor, "batch *event"]) -> Float[Tensor, "batch *event"]:
+    """Events of the model's shape. Raises ``ShapeError``."""
+    check_event_shape(model, x)
     return x.to(model.device, model.dtype)
 
 
 def check_evidence(model: Factorization, evidence: Evidence) -> Evidence:
     """Evidence whose known values are in the head's support. Raises ``ShapeError``, ``SupportError``."""
-    check_events(model, evidence.value)
+    check_event_shape(model, evidence.value)
     coefficients, what = model.coefficients.to(evidence.value.device), "the evidence"
     model.head.check(evidence.value, coefficients=coefficients, known=evidence.mask, what=what, dtype=model.dtype)
     return evidence.to(model.device, model.dtype)

@@ -74,6 +74,7 @@ def evaluate(
     if exact is None:
         exact = len(events) * size <= MAX_EXACT_EVALUATIONS
     exact = exact or never_estimated(model)
+    validation.check_event_shape(model, events)
     coefficients = model.coefficients.to(events.device)
     model.head.check(events, coefficients=coefficients, what="the data", dtype=model.dtype)
     generator = keyed_generator(seed, "evaluation")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from tensorar import (
+from tensorar.build import make_backbone
     AutoregressiveModel,
     CausalBackbone,
     Signature,
@@ -38,7 +39,7 @@ class LastTwo(CausalBackbone):
 
 def _last_two(n):
     ordering, head = (default_registry().create(*what) for what in (("ordering", "raster"), ("head", "bernoulli")))
-    network = LastTwo(Signature((n,), 1, 1, orders=ordering.orders((n,))))
+    network = make_backbone(LastTwo, Signature((n,), 1, 1, orders=ordering.orders((n,))))
     return AutoregressiveModel((n,), ordering, head, network)
 
 
