@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from torch import nn
 
 from tensorar import (
-from tensorar.build import make_backbone
     AutoregressiveModel,
     CausalBackbone,
     Signature,
@@ -18,6 +17,7 @@ from tensorar.build import make_backbone
     dependency_matrix,
     receptive_field_coverage,
 )
+from tensorar.build import make_backbone
 from tensorar.conditionals import all_conditionals
 from tensorar.testing import events_of, models, seeds
 
