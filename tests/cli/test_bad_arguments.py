@@ -60,7 +60,7 @@ LOOK = {
     "evaluate --split tset": "--split to be one of train, valid, test, got 'tset'; did you mean 'test'?",
     "evaluate --events 0": "--events to be greater than or equal to 1, got '0'",
     "evaluate --device warp": "a device that this machine has (auto, cpu, cuda, cuda:1, mps), got 'warp'",
-    "evaluate --data toy": "got 32 in the data",
+    "evaluate --data toy": "got (10000, 32)",
     "evaluate --data npy:path=other.npy": "events of shape (batch, 4, 4), got (10, 3)",
     "evaluate --estimate --data npy:path=other.npy": "events of shape (batch, 4, 4), got (10, 3)",
     "sample --out x.jpg": "--out to end in .png or .npy or .csv, got 'x.jpg'; use that extension",

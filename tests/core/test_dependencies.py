@@ -72,5 +72,5 @@ def test_dependencies_are_where_a_change_has_an_effect(backbone, data):
 def test_weights_are_left_as_they_are():
     model = _last_two(4)
     receptive_field_coverage(model)
-    assert model.backbone.weight.tolist() == [0.0, 0.0]
+    assert model.backbone.network.weight.tolist() == [0.0, 0.0]
     assert model.dtype == torch.float32
