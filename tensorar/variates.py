@@ -84,20 +84,33 @@ def _proposals(d: Tensor, radius: Tensor, angle: Tensor, u: Tensor) -> tuple[Ten
 
 
 def poisson(rate: Float[Tensor, "..."], noise: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-    """The inverse CDF of the Poisson distribution, by bisection; float64.
-
-    The CDF is the regularized upper incomplete gamma function: ``P(X <= k) = Q(k + 1, rate)``.
-    """
+    """The inverse CDF of the Poisson distribution, by bisection; float64."""
     rate, noise = torch.broadcast_tensors(in_float64(rate).clamp(max=2.0**100), in_float64(noise))
-    low = (rate - 12 * rate.sqrt() - 40).floor().clamp(min=-1.0)
-    high = (rate + 12 * rate.sqrt() + 40).ceil()
+    low, high = _bracket(rate, noise)
     steps = math.ceil(math.log2(float((high - low).detach().nan_to_num().max()) + 1)) if rate.numel() else 0
     for _ in range(steps):
         middle = ((low + high) / 2).floor()
-        exceeds = torch.special.gammaincc(middle.clamp(min=0) + 1, rate) > noise
-        exceeds = exceeds & (middle >= 0)
+        exceeds = _cdf_exceeds(middle, rate, noise)
         low, high = torch.where(exceeds, low, middle), torch.where(exceeds, middle, high)
     return torch.where(rate.isnan(), rate, high)
+
+
+def _bracket(rate: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """Counts below and from the quantile: near its Cornish-Fisher approximation if they bracket it, else far apart."""
+    normal = torch.special.ndtri(noise)
+    guess = (rate + rate.sqrt() * normal + (normal**2 - 1) / 6).floor()
+    near = torch.stack([(guess - 2).clamp(min=-1.0), (guess + 2).clamp(min=0.0)])
+    below, above = _cdf_exceeds(near, rate, noise)
+    low = (rate - 12 * rate.sqrt() - 40).floor().clamp(min=-1.0)
+    high = (rate + 12 * rate.sqrt() + 40).ceil()
+    bracketed = ~below & above
+    return torch.where(bracketed, near[0], low), torch.where(bracketed, near[1], high)
+
+
+def _cdf_exceeds(count: Tensor, rate: Tensor, noise: Tensor) -> Tensor:
+    """Whether the CDF at ``count``, the incomplete gamma function ``Q(count + 1, rate)``, exceeds the noise."""
+    exceeds: Tensor = (torch.special.gammaincc(count.clamp(min=0) + 1, rate) > noise) & (count >= 0)
+    return exceeds
 
 
 # --- streams of uniform numbers ---------------------------------------------------------------------------------------

@@ -101,11 +101,15 @@ def test_unknown_parameters_give_unknown_values():
         assert drawn.isnan().tolist() == [True, False], type(distribution)
 
 
-def test_a_poisson_variate_is_the_quantile():
-    distribution, counts = Poisson(torch.tensor(3.7).double()), torch.arange(30.0).double()
+@pytest.mark.parametrize("rate", [1e-3, 0.05, 0.7, 3.7, 40.0, 900.0, 3e4])
+def test_a_poisson_variate_is_the_quantile(rate):
+    distribution = Poisson(torch.tensor(rate).double())
+    counts = torch.arange(max(0.0, rate - 9 * rate**0.5 - 30) // 1, rate + 9 * rate**0.5 + 30).double()
     cdf = distribution.log_prob(counts).exp().cumsum(0)
-    u = torch.linspace(0.01, 0.99, 99).double()
-    assert torch.equal(draw_from(distribution, u.unsqueeze(-1)), torch.searchsorted(cdf, u, right=True).double())
+    ends = torch.tensor([1e-12, 1e-7, 1e-4, 1 - 1e-4, 1 - 1e-7]).double()
+    u = torch.cat([ends, torch.linspace(0.0013, 0.9987, 999).double()])
+    expected = counts[torch.searchsorted(cdf, u, right=True)]
+    assert torch.equal(draw_from(distribution, u.unsqueeze(-1)), expected)
 
 
 class Angles(Head):
