@@ -74,7 +74,7 @@ def _physical(proc: Path, _: Path) -> int:
 def _address_space(proc: Path, _: Path) -> int:
     import resource
 
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     if limit == resource.RLIM_INFINITY:
         return sys.maxsize
     return limit - int((proc / "self/statm").read_text().split()[0]) * resource.getpagesize()
