@@ -152,7 +152,7 @@ def test_the_data_are_checked_against_the_head_before_anything_is_trained(tmp_pa
 
 def test_resuming_without_a_state_is_refused(tmp_path):
     run = new_run(tmp_path / "run")
-    with pytest.raises(RunError, match="no such file"):
+    with pytest.raises(RunError, match="no such folder"):
         train(run, resume=True, device="cpu")
 
 
