@@ -105,6 +105,6 @@ def _read_owner(descriptor: int) -> str:
 def _busy(folder: Path, owner: str) -> RunError:
     return RunError(
         expected=f"a run that no other process is writing in {folder}",
-        got=f"one that is being trained by {owner or 'another process'}",
+        got=f"one that is trained by {owner or 'another process'}",
         remedy="wait until it ends, stop it, or choose another folder",
     )

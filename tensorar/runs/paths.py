@@ -29,20 +29,24 @@ def with_absolute_paths(recipe: Recipe, registry: Registry) -> Recipe:
 def relative_paths(recipe: Recipe, folder: Path, registry: Registry) -> RelativePaths:
     """The paths that exist, relative to a run folder."""
     found = {
-        kind: {name: os.path.relpath(_real(path), _real(folder)) for name, path in paths.items() if _exists(path)}
+        kind: {
+            name: os.path.relpath(_real(path), _real(folder)) for name, path in paths.items() if _first_existing([path])
+        }
         for kind, (_, paths) in _paths(recipe, registry).items()
     }
     return {kind: paths for kind, paths in found.items() if paths}
 
 
 def with_found_paths(recipe: Recipe, relative: RelativePaths, folder: Path) -> Recipe:
-    """The recipe with the paths relative to the run in place of those that do not exist, if these do."""
+    """The recipe with paths that exist: those of the spec, or else those relative to the run.
+
+    Paths that exist in neither place stay as they are.
+    """
     changes: dict[str, Any] = {}
     for kind, paths in relative.items():
-        spec: PartSpec = getattr(recipe, kind)
-        beside = {name: str(Path(_real(folder), path)) for name, path in paths.items()}
-        moved = {name: path for name, path in beside.items() if not _exists(str(spec.options.get(name, "")))}
-        changes[kind] = _changed(spec, {name: path for name, path in moved.items() if _exists(path)})
+        tried = {name: _tried(getattr(recipe, kind), name, path, folder) for name, path in paths.items()}
+        found = {name: _first_existing(places) for name, places in tried.items()}
+        changes[kind] = _changed(getattr(recipe, kind), {name: path for name, path in found.items() if path})
     return replace(recipe, **changes)
 
 
@@ -51,8 +55,8 @@ def require_paths(recipe: Recipe, relative: RelativePaths, folder: Path) -> None
     for kind, paths in relative.items():
         spec: PartSpec = getattr(recipe, kind)
         for name, path in paths.items():
-            tried = [str(spec.options.get(name, path)), str(Path(_real(folder), path))]
-            if not any(map(_exists, tried)):
+            tried = _tried(spec, name, path, folder)
+            if not _first_existing(tried):
                 raise DataError(
                     expected=f"the {name} of the {kind} {spec.name} at {' or '.join(dict.fromkeys(tried))}",
                     got="no such file or directory",
@@ -93,11 +97,28 @@ def _expanded(path: str) -> Path:
     return Path(os.path.expandvars(path)).expanduser()
 
 
+def _tried(spec: PartSpec, name: str, path: str, folder: Path) -> list[str]:
+    """The path in the spec, and the one relative to the run."""
+    return [str(spec.options.get(name, path)), os.path.normpath(Path(_real(folder), path))]
+
+
+def _first_existing(paths: list[str]) -> str | None:
+    """The first path that exists, or else the first one with which the names of files begin."""
+    return next((path for holds in (_exists, _is_beginning) for path in paths if holds(path)), None)
+
+
 def _exists(path: str) -> bool:
     try:
         return Path(path).exists() or _expanded(path).exists()
     except (OSError, ValueError, RuntimeError):
         # a name that is too long, has null characters, or names no user's home
+        return False
+
+
+def _is_beginning(path: str) -> bool:
+    try:
+        return any(entry.name.startswith(_expanded(path).name) for entry in _expanded(path).parent.iterdir())
+    except (OSError, ValueError, RuntimeError):
         return False
 
 

@@ -115,7 +115,7 @@ def open_tensors(path: Path) -> Iterator[TensorFile]:
     except RunError:
         raise
     except Exception as error:  # safetensors and torch raise several kinds for a damaged file
-        raise _damaged(f"{path} to be a complete safetensors file", ascii(str(error))[1:200]) from error
+        raise _damaged(f"{path} to be a complete safetensors file", ascii(str(error))[1:-1][:200]) from error
 
 
 def layout_of(tensors: Mapping[str, Tensor]) -> Layout:

@@ -14,13 +14,14 @@ MAX_BYTES = 100_000
 MAX_DEPTH = 8
 # TOML's integers
 INTEGERS = range(-(2**63), 2**63)
-# an unterminated text, at which tomllib stops, reaches to its last possible end: every character is read once
+# every character is read once: nothing is tried twice, and an unterminated text, at which tomllib stops, reaches to its
+# last possible end; three quotes that end a text may follow two more
 TEXTS_AND_COMMENTS = re.compile(
-    r'"""(?:\\.|[^\\])*?(?:"""|\\?\Z)'
-    r"|'''.*?(?:'''|\Z)"
-    r'|"(?:\\.|[^"\\\n])*(?:"|(?=\n)|\\?\Z)'
-    r"|'[^'\n]*(?:'|(?=\n)|\Z)"
-    r"|(?P<comment>\#[^\n]*)",
+    r'"""(?:\\.|[^\\"]|"(?!""))*+(?:"{3,5}|\\?\Z)'
+    r"|'''(?:[^']|'(?!''))*+(?:'{3,5}|\Z)"
+    r'|"(?:\\.|[^"\\\n])*+(?:"|(?=\n)|\\?\Z)'
+    r"|'[^'\n]*+(?:'|(?=\n)|\Z)"
+    r"|(?P<comment>\#[^\n]*+)",
     re.DOTALL,
 )
 DEEP_KEY = re.compile(rf"(?<![\w-])[\w-]++(?:[ \t]*+\.[ \t]*+[\w-]++){{{MAX_DEPTH}}}")
@@ -34,7 +35,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise _invalid(path, ascii(str(error))[1:200]) from error
+        raise _invalid(path, ascii(str(error))[1:-1][:200]) from error
     if any(type(value) is int and value not in INTEGERS for value in _values(document)):
         raise _invalid(path, "an integer of more than 64 bits")
     return document

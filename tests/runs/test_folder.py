@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -14,13 +13,15 @@ from tensorar.runs.folder import existing_folder, new_folder, require_free
 from tensorar.runs.lock import locked, require_unlocked
 from tensorar.utils.files import write_atomically
 
+# what tensorar does, without the time that importing torch takes
 HOLD = """
-import sys
-from pathlib import Path
-from tensorar.runs.folder import existing_folder
-with existing_folder(Path(sys.argv[1])):
-    print("locked", flush=True)
-    sys.stdin.read()
+import fcntl, json, os, sys
+file = open(sys.argv[1] + "/training.lock", "w")
+fcntl.flock(file, fcntl.LOCK_EX)
+json.dump({"pid": os.getpid(), "host": "here", "command": "tensorar train"}, file)
+file.flush()
+print("locked", flush=True)
+sys.stdin.read()
 """
 
 
@@ -40,7 +41,7 @@ def test_a_second_process_is_refused_with_the_first_ones_number_and_command(held
     folder, process = held
     for attempt in (locked, existing_folder):
         with (
-            pytest.raises(RunError, match=rf"got one that is being trained by process {process.pid} on .* \(-c "),
+            pytest.raises(RunError, match=rf"trained by process {process.pid} on here \(tensorar train\)"),
             attempt(folder),
         ):
             pass
@@ -57,12 +58,6 @@ def test_a_killed_process_holds_no_lock(held):
     with existing_folder(folder):
         owner = json.loads((folder / "training.lock").read_text())
         assert owner["pid"] == os.getpid()
-    assert list(folder.iterdir()) == []
-
-
-def test_a_terminated_process_removes_its_file(held):
-    folder, process = held
-    process.communicate("")
     assert list(folder.iterdir()) == []
 
 
@@ -147,7 +142,7 @@ def test_one_of_several_gets_a_folder_of_a_given_name(tmp_path):
     for thread in threads:
         thread.join()
     assert (len(made), len(refused)) == (1, 3)
-    assert all("being trained by process" in error or "a folder without a run" in error for error in refused)
+    assert all("trained by process" in error or "a folder without a run" in error for error in refused)
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):
@@ -167,7 +162,10 @@ import os, signal, sys
 from pathlib import Path
 from tensorar.utils.files import write_atomically
 os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)
-write_atomically(Path(sys.argv[1]), b"half")
+for path in sys.argv[1:]:
+    if os.fork() == 0:
+        write_atomically(Path(path), b"half")
+    os.wait()
 """
 
 
@@ -176,9 +174,8 @@ def test_the_next_writer_removes_what_killed_ones_left(tmp_path):
     (run / "training").mkdir(parents=True)
     for name in mine:
         (run / name).touch()
-    for name in ("model.safetensors", "training/state.safetensors"):
-        done = subprocess.run([sys.executable, "-c", KILLED, str(run / name)])
-        assert done.returncode == -signal.SIGKILL
+    written = [str(run / name) for name in ("model.safetensors", "training/state.safetensors")]
+    subprocess.run([sys.executable, "-c", KILLED, *written], check=True)
     assert len(list(run.rglob(".*"))) == 5
     with existing_folder(run):
         assert sorted(path.name for path in run.rglob(".*")) == sorted(mine)
