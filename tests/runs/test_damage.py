@@ -109,7 +109,7 @@ def test_foreign_weights(run, case):
     with pytest.raises(RunError, match=message):
         _ = opened(run).model
     rewritten(run / "training/state.safetensors", _weights(**{f"average/module.backbone.{name}": change}))
-    with pytest.raises(RunError, match=message.replace("in backbone", r"in average/module\.backbone")):
+    with pytest.raises(RunError, match=message):
         _ = opened(run).last_model
     with pytest.raises(RunError, match=r"average/module\.backbone"):
         resume(run)
