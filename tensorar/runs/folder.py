@@ -9,6 +9,7 @@ from itertools import chain, count
 from pathlib import Path
 
 from tensorar.errors import RunError
+from tensorar.runs.head_state import FILE as HEAD_FILE
 from tensorar.runs.lock import LOCK_FILE, locked, require_unlocked
 from tensorar.utils.files import remove_empty, remove_temporary_files, write_error
 
@@ -48,7 +49,8 @@ def new_folder(folder: Path, *, numbered: bool) -> Iterator[Path]:
                 yield made
             finally:
                 if not (made / RECIPE_FILE).exists():
-                    (made / STATE_FILE).unlink(missing_ok=True)
+                    for name in (STATE_FILE, HEAD_FILE):
+                        (made / name).unlink(missing_ok=True)
     finally:
         remove_empty([made / "training", *([made] if numbered else []), *missing])
 

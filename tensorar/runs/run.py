@@ -11,12 +11,14 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor
 
-from tensorar.build import build, load_dataset
+from tensorar.build import build, head_for, load_dataset
 from tensorar.dataset import Dataset
 from tensorar.errors import DataError, RunError
+from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
 from tensorar.parts.registry import Registry, default_registry
 from tensorar.runs.folder import RECIPE_FILE, STATE_FILE, existing_folder, new_folder, require_free
+from tensorar.runs.head_state import restore_head, save_head_state, state_in_recipe
 from tensorar.runs.metrics import append_metrics, read_metrics, truncate_metrics
 from tensorar.runs.paths import relative_paths, require_paths, with_absolute_paths, with_found_paths
 from tensorar.runs.provenance import check_provenance, provenance_of, require_plugins
@@ -54,8 +56,11 @@ class Run:
             require_free(folder)
         dataset = dataset or load_dataset(recipe.dataset, registry=registry)
         provenance = provenance_of(recipe, dataset.event_shape, dataset.context_features, registry)
+        head = head_for(registry.create("head", recipe.head), dataset)
+        written = state_in_recipe(head.data_state())
+        provenance |= {} if written is None else {"head": written}
         run = cls(folder, with_absolute_paths(recipe, registry), provenance, registry)
-        run._unchecked_dataset, run._numbered = dataset, numbered
+        run._unchecked_dataset, run.head, run._numbered = dataset, head, numbered
         return run
 
     @classmethod
@@ -123,6 +128,12 @@ class Run:
 
     # --- models -----------------------------------------------------------------------------------------------------
 
+    @cached_property
+    def head(self) -> Head:
+        """The head, with what it found in the training data. Raises ``RunError`` when that is missing or invalid."""
+        head: Head = self.registry.create("head", self.recipe.head)
+        return restore_head(head, self.provenance.get("head"), self.folder)
+
     def new_model(self) -> AutoregressiveModel:
         """The recipe's model with new weights, which depend on the recipe's seed only."""
         with seeded(self.recipe.training.seed):
@@ -130,7 +141,7 @@ class Run:
             return build(
                 self.event_shape,
                 recipe.ordering,
-                recipe.head,
+                self.head,
                 recipe.backbone,
                 context_features=self.context_features,
                 registry=self.registry,
@@ -200,6 +211,7 @@ class Run:
 
     def save_recipe(self) -> None:
         """Write the recipe. Raises ``RunError`` when the folder cannot be written to."""
+        save_head_state(self.folder, self.head.data_state())
         paths = relative_paths(self.recipe, self.folder, self.registry)
         self.provenance = {**self.provenance, **({"paths": paths} if paths else {})}
         write_atomically(self.recipe_path, recipe_toml(self.recipe, self.provenance).encode())
