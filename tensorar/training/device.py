@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from tensorar.errors import TensorarError
-from tensorar.utils.processes import RANKS, process_count, process_rank
+from tensorar.utils.processes import RANKS, has_rank, process_count, process_rank
 
 LAUNCHER_VARIABLES = (*RANKS, "LOCAL_RANK")
 
@@ -47,7 +47,8 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
         # accelerate keeps one state per process; an earlier run may have used another device
         AcceleratorState._reset_state(reset_partial_state=True)
         os.environ["ACCELERATE_TORCH_DEVICE"] = str(chosen)
-    rank = process_rank()
+    elif not has_rank():
+        raise _incomplete("one without RANK")
     with _without(LAUNCHER_VARIABLES if alone else ()):
         try:
             accelerator = Accelerator(
@@ -55,7 +56,7 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
             )
         except ValueError as error:
             raise _incomplete(str(error).splitlines()[0]) from error
-    if (accelerator.process_index, accelerator.num_processes) != (rank, process_count()):
+    if (accelerator.process_index, accelerator.num_processes) != (process_rank(), process_count()):
         raise _incomplete(f"process {accelerator.process_index} of {accelerator.num_processes}")
     return accelerator
 

@@ -74,12 +74,18 @@ class Trainer:
     def train(self) -> int | None:
         """Train to the end, or to an interrupt; return the number of its signal, or None at the end.
 
-        An error of ``on_update`` is raised when the state has been saved.
+        Errors of ``on_update``, and those of the network and the dataset, are raised when the state has been saved.
         """
         with catch_interrupts() as request:
             stop = 0
             while not self.state.finished and not stop:
-                self._step()
+                try:
+                    self._step()
+                except RunError:
+                    raise
+                except BaseException:
+                    self._save_before_update()
+                    raise
                 stop = self._agree(request)
                 self._after_step()
             if not self.state.finished:
@@ -163,6 +169,12 @@ class Trainer:
         if is_main_process():
             self.optimization.save(self.run.state_path, self.state)
         self.accelerator.wait_for_everyone()
+
+    def _save_before_update(self) -> None:
+        """Save the state of the last step, unless an update was begun or has not been counted."""
+        if is_main_process() and self.optimization.is_at(self.state.step):
+            self.optimization.save(self.run.state_path, self.state)
+            self._keep_some_weights()
 
     def _report(self, nats: float, row: dict[str, Any] | None = None) -> None:
         if self.on_update is None or self.failure is not None or not is_main_process():

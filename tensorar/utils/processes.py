@@ -16,12 +16,17 @@ def process_count() -> int:
     return _first_of(COUNTS, default=1, least=1)
 
 
+def has_rank() -> bool:
+    """Whether the launcher has given this process a rank."""
+    return any(map(os.environ.get, RANKS))
+
+
 def process_rank() -> int:
     """The rank of this process, 0 if it trains alone, whatever ``RANK`` is. Raises ``TensorarError``."""
     count = process_count()
     if count == 1:
         return 0
-    rank = _first_of(RANKS, default=None, least=0)
+    rank = _first_of(RANKS, default=0, least=0)
     if rank >= count:
         raise _invalid("RANK", f"less than WORLD_SIZE ({count})", str(rank))
     return rank
@@ -32,14 +37,12 @@ def is_main_process() -> bool:
     return process_rank() == 0
 
 
-def _first_of(names: tuple[str, ...], *, default: int | None, least: int) -> int:
+def _first_of(names: tuple[str, ...], *, default: int, least: int) -> int:
     for name in names:
         if text := os.environ.get(name, ""):
             if not text.isdecimal() or int(text) < least:
                 raise _invalid(name, f"an integer >= {least}", repr(text))
             return int(text)
-    if default is None:
-        raise _invalid(names[0], "the rank of this process", "no such variable")
     return default
 
 

@@ -95,7 +95,10 @@ def test_stray_variables_of_a_launcher_do_not_overwrite_a_run(bits_run, variable
     ("variables", "message"),
     [
         ({"WORLD_SIZE": "x"}, "WORLD_SIZE to be an integer >= 1, got 'x'"),
-        ({"WORLD_SIZE": "2"}, "RANK to be the rank of this process, got no such variable"),
+        (
+            {"WORLD_SIZE": "2"},
+            "a launcher that starts 2 processes, as the environment variable WORLD_SIZE claims, got one without RANK",
+        ),
         ({"WORLD_SIZE": "2", "RANK": "2"}, "RANK to be less than WORLD_SIZE (2), got 2"),
         ({"WORLD_SIZE": "2", "RANK": "0"}, "a launcher that starts 2 processes, as the environment variable"),
     ],
