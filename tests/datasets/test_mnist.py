@@ -44,8 +44,9 @@ def test_a_path_without_the_files(tmp_path):
     (tmp_path / "notes.txt").touch()
     check_error(lambda: load_dataset(f"mnist:binarize=static,path={tmp_path}").train, ".npz or binarized", "notes.txt")
     nowhere = tmp_path / "none" / "none"
-    check_error(lambda: load_dataset(f"mnist:path={nowhere}").train, str(nowhere), "no such file or directory")
-    check_error(lambda: load_dataset(f"mnist:binarize=static,path={nowhere}").train, "no such folder")
+    for binarize in ("none", "static"):
+        data = load_dataset(f"mnist:binarize={binarize},path={nowhere}")
+        check_error(data.load, str(tmp_path / "none"), "got no such folder")
 
 
 def test_threshold(folder):

@@ -21,17 +21,18 @@ class Idx(SplitFile, LabelledImages):
     """Your own IDX files, the format of MNIST: numbers of any type with any number of axes, gzipped or not.
 
     In a folder the files are found by the names that MNIST, EMNIST and torchvision use, such as
-    ``train-images-idx3-ubyte.gz``, ``train-images.idx3-ubyte`` or ``emnist-letters-test-labels-idx1-ubyte``; without
-    images, the labels are the events. Validation events are then split off the training events. A file on its own is
-    shuffled and split. The dtype is kept.
+    ``train-images-idx3-ubyte.gz``, ``train-images.idx3-ubyte`` or ``emnist-letters-test-labels-idx1-ubyte``. Events are
+    the images, or the labels if there are no images. Validation events are split off the training events. A file on its
+    own is shuffled and split. Values keep their dtype.
+
+    A class is chosen by its number, or by its name if the folder has ``classes.txt`` or ``label_names.txt`` (a name per
+    line) or EMNIST's ``emnist-...-mapping.txt``.
 
     Options:
-        path: File; or folder; or folder and beginning of the names, if there are several datasets in it
-            (``gzip/emnist-letters``). ``~`` and ``$VARIABLES`` are expanded.
-        labels: Whether to use the labels of the images as contexts (one-hot), for models of ``p(image | class)``. A
-            class is given by its number, or by its name in ``classes.txt``, ``label_names.txt`` (a name per line) or
-            EMNIST's ``emnist-...-mapping.txt``.
-        transpose: Whether to swap the last two axes of the images, which lie on their sides in EMNIST.
+        path: File, folder, or folder and beginning of the names (``gzip/emnist-letters``).
+        labels: Whether to use the labels as contexts (one-hot), for models of ``p(image | class)``.
+        transpose: Whether to swap the last two axes; EMNIST's images lie on their sides.
+        valid_fraction: Fraction of the events, or of those in the training file, used for validation.
         test_fraction: Fraction of the events used for testing, if there is no test file.
     """
 

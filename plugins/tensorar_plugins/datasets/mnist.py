@@ -48,14 +48,15 @@ class MNIST(LabelledImages):
     published results in nats refer to. With ``dynamic`` a pixel is 1 with probability gray / 255, drawn again for every
     training batch; ``train`` is one such draw, and ``valid`` and ``test`` are drawn once. ``threshold`` is gray > 127.
 
+    With ``path``, the files may be those of Fashion-MNIST, EMNIST or others of this format, in torchvision's folders,
+    too; see ``plugins show idx`` for names of files and of classes.
+
     Options:
-        path: Folder with the four IDX files of MNIST, or of a dataset in its format: Fashion-MNIST, EMNIST
-            (``gzip/emnist-letters`` for one of several in a folder), or torchvision's folders (none:
+        path: Folder with the files, or folder and beginning of their names (``gzip/emnist-letters``) (none:
             ``$TENSORAR_DATA/mnist``, then the cache, then a download).
         binarize: How pixels become bits; ``none`` keeps the gray levels.
-        labels: Whether to use the labels as contexts (one-hot), for models of ``p(image | class)``. A class is given by
-            its number, or by its name in ``classes.txt``, ``label_names.txt`` or ``emnist-...-mapping.txt``.
-        transpose: Whether to transpose the images, which lie on their sides in EMNIST.
+        labels: Whether to use the labels as contexts (one-hot), for models of ``p(image | digit)``.
+        transpose: Whether to transpose the images; EMNIST's lie on their sides.
         seed: Seed of the bits of ``binarize=dynamic``.
     """
 
