@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tensorar_plugins.datasets.files import open_file, shorten
 NAME_FILES = ("classes.txt", "label_names.txt")
 WHAT = "the names of classes in UTF-8 text"
 MAX_NAME_BYTES = 2**20
+NUMBER = re.compile(r"-?[0-9]{1,20}")
 
 
 class ClassLabels:
@@ -35,7 +37,7 @@ class ClassLabels:
     def parse(self, text: str) -> Float[Tensor, " classes"]:
         """A class by its number or name, one-hot. Raises ``DataError`` for other text."""
         word = text.strip()
-        value = int(word) if word.isdecimal() and len(word) < 20 else None
+        value = int(word) if NUMBER.fullmatch(word) else None
         if value not in self.values:
             value = self.names.get(word)
         if value not in self.values:

@@ -14,6 +14,7 @@ SAFE_DIGITS = 15
 MAX_EXACT_INTEGER = 2**53
 SMALLEST_NORMAL = 2.0**-1022
 MAX_CHARACTERS = 2000
+USUAL_FORMATS = (".17g", ".18e")
 HASH_MASK = 2**32 - 1
 # exact for all cells that are considered; numbers even smaller than its exponents become 0
 EXACT = Context(prec=MAX_CHARACTERS, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
@@ -41,6 +42,9 @@ def loses_digits(cell: str, number: float) -> bool:
     >>> loses_digits("0.1", 0.1), loses_digits("0.1000000000000000055", 0.1), loses_digits("9007199254740993", 2.0**53)
     (False, False, True)
     """
+    # the usual formats first, since decimal arithmetic is slow
+    if repr(number) == cell or any(f"{number:{form}}" == cell for form in USUAL_FORMATS):
+        return False
     exact = EXACT.create_decimal(cell)
     digits = len(exact.normalize(EXACT).as_tuple().digits)
     return exact != Decimal(f"{number:.{digits - 1}e}")

@@ -96,7 +96,7 @@ class Table(SplitFile):
         return number
 
     def _require_memory(self, count: int, fraction: float) -> None:
-        total = int(count / max(fraction, 1e-9))
+        total = round(count / max(fraction, 1e-9))
         require_memory(8 * (total - count), f"about {total} numbers in {self.path}", error=DataError)
 
     def _without_header(self, rows: Iterable[Row]) -> Iterator[Row]:
