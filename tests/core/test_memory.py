@@ -32,7 +32,15 @@ def test_less_is_accepted_and_more_refused(monkeypatch):
 
 
 def test_sizes_in_words():
-    assert [format_bytes(n) for n in (0, 1, 1000, 1_500_000, 10**18)] == ["0 B", "1 B", "1 kB", "1.5 MB", "1 EB"]
+    assert [format_bytes(n) for n in (0, 1, 1000, 1_500_000, 700_400_000, 10**18)] == [
+        "0 B",
+        "1 B",
+        "1 kB",
+        "1.5 MB",
+        "700 MB",
+        "1 EB",
+    ]
+    assert len(format_bytes(10**4000)) < 20
 
 
 def write(folder, files):
