@@ -94,7 +94,7 @@ def test_data(data, files, monkeypatch):
         (
             "npy:path=levels.npy",
             "bernoulli",
-            "in the dataset npy:path=levels.npy; use --head categorical:levels=7 or --head ",
+            "levels.npy; use --head categorical:levels=7 or --head ",
         ),
         ("npy:path=levels.npy", "categorical:levels=3", "integers from 0 to 2), got "),
         ("toy:length=8", "bernoulli", "--head categorical:levels=1"),

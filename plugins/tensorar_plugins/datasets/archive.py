@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections import Counter
 from io import BufferedIOBase
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 class Archive:
     """The arrays of a ``.npz`` file. Damaged archives raise almost any exception."""
 
-    def __init__(self, file: BufferedIOBase, size: int, path: str) -> None:
+    def __init__(self, file: BufferedIOBase, size: int, path: str | Path) -> None:
         wrapped: Any = _BoundedReads(file)
         self._zip, self._size, self._path = zipfile.ZipFile(wrapped), size, path
         members = [info for info in self._zip.infolist() if info.filename.endswith(".npy")]

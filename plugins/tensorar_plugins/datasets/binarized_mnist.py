@@ -30,7 +30,7 @@ EVENT_SHAPE = (1, 28, 28)
 PIXELS = 28 * 28
 
 
-def static_split(path: str | None) -> Splits:
+def static_split(path: str | Path | None) -> Splits:
     """The three splits as bytes 0 and 1, from ``binarized_mnist.npz`` (packed bits) or the original text files."""
     folder = user_folder(path, FOLDER)
     packed = folder / PACKED if folder else None

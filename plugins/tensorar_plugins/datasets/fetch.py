@@ -47,7 +47,7 @@ def repair_advice(path: Path) -> str:
     return "replace it by an undamaged copy"
 
 
-def user_folder(path: str | None, folder: str) -> Path | None:
+def user_folder(path: str | Path | None, folder: str) -> Path | None:
     """The user's folder of files: the option ``path``, else ``$TENSORAR_DATA/<folder>``, else None."""
     if path is not None:
         return expand(path)
