@@ -76,8 +76,8 @@ Contexts = Annotated[
     list[str] | None,
     typer.Option(
         "--context",
-        help="Context to condition on: a digit for mnist:labels=true, else numbers separated by commas. Repeatable: "
-        "samples or events cycle through them. Default: the events' own contexts; for samples, those of training "
+        help="Context to condition on: a class by number or name for mnist and idx, else numbers separated by commas. "
+        "Repeatable: samples or events cycle through them. Default: the events' own contexts; for samples, those of training "
         "events.",
     ),
 ]
