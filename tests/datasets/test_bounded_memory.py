@@ -105,7 +105,7 @@ def bombs():
         "header.idx": (gzip.compress(idx_header) + zeros, "got more"),
         "claim.idx": (gzip.compress(b"\0\0\x08\x02" + struct.pack(">2I", 10**9, 1)), "got at most "),
         "claim.npy": (npy_bytes((10**9, 10)), "80000000000 bytes in "),
-        "huge.npy": (npy_bytes((10**30, 10**30)), "got 0; save it again"),
+        "huge.npy": (npy_bytes((10**30, 10**30)), "got 0 bytes; save it again"),
         "negative.npy": (npy_bytes((-1, -3)), "a negative size in the shape (-1, -3)"),
         "header.npy": (b"\x93NUMPY\x02\0" + struct.pack("<I", 2**32 - 1), "a header of 4294967295 bytes"),
         "nested.npy": (b"\x93NUMPY\x01\0" + struct.pack("<H", 9000) + b"(" * 9000, "an invalid header"),

@@ -10,9 +10,9 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from tensorar import DataError, Splits
+from tensorar.utils.reading import CHUNK_BYTES, open_file
 from tensorar_plugins.datasets.array_files import open_npz, read_packed
 from tensorar_plugins.datasets.fetch import Remote, download, repair_advice, user_folder
-from tensorar_plugins.datasets.files import CHUNK_BYTES, open_file
 from tensorar_plugins.datasets.idx_folder import missing_files
 
 FOLDER = "binarized_mnist"

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tensorar import DataError
 from tensorar.utils.memory import require_memory
-from tensorar_plugins.datasets.files import open_file, shorten, unreadable
+from tensorar.utils.reading import open_file, shorten, unreadable
 
 NAME_FILES = ("classes.txt", "label_names.txt")
 WHAT = "the names of classes in UTF-8 text"

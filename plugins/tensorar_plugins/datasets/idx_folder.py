@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from tensorar import DataError
-from tensorar_plugins.datasets.files import expand, shorten, unreadable
+from tensorar.utils.reading import expand, shorten, unreadable
 
 # train-images-idx3-ubyte.gz, train-images.idx3-ubyte, emnist-letters-test-labels-idx1-ubyte, ...
 NAME = re.compile(r"(?:(?P<prefix>.+)-)?(?P<part>train|t10k|test)-(?P<kind>images|labels)[-.]idx\d+-\w+(?:\.gz)?")
