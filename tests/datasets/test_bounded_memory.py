@@ -24,6 +24,7 @@ from tests.datasets.small_mnist import check_error
 
 KINDS = ["npy", "npz", "csv", "idx"]
 MB = 10**6
+limited = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux to limit memory")
 # for the buffers of readers, whatever the size of a file
 LITTLE = 30 * MB
 
@@ -126,6 +127,7 @@ def bombs():
     }
 
 
+@limited
 def test_bombs_are_refused_in_little_memory(tmp_path):
     files = bombs()
     (tmp_path / "zeros.csv").touch()
@@ -179,6 +181,7 @@ def test_members_of_one_name(tmp_path):
     check_error(lambda: load_dataset(f"npz:path={tmp_path}/a.npz").train, "got several arrays named data")
 
 
+@limited
 def test_valid_files_take_less_than_twice_their_arrays(tmp_path):
     array = np.random.default_rng(0).integers(0, 200, (20_000, 32, 32), np.uint8)
     np.save(tmp_path / "a.npy", array)

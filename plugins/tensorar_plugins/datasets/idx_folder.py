@@ -46,7 +46,7 @@ class IdxFiles:
 
 
 def find_idx_files(path: str | Path) -> IdxFiles:
-    """The IDX files at a path: a file, a folder (also torchvision's, above ``raw``), or FOLDER/PREFIX of the names.
+    """The IDX files at a path: a file, a folder (also one above ``raw`` or ``gzip``), or FOLDER/PREFIX of the names.
 
     Where there are no images, the labels are the events. Raises ``DataError`` that lists the files of the folder if
     there are none, or several datasets.
@@ -80,7 +80,7 @@ def list_folder(folder: Path) -> str:
 
 
 def _in_folder(folder: Path) -> IdxFiles:
-    for folders in ([folder], [folder / "raw"], sorted(folder.glob("*/raw"))):
+    for folders in ([folder], [folder / "raw", folder / "gzip"], sorted(folder.glob("*/raw"))):
         found = [files for below in folders if below.is_dir() for files in _sets(below)]
         # the plain names are those of MNIST itself
         found = [files for files in found if not files.prefix] or found
