@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tensorar import DataError
 from tensorar.utils.memory import require_memory
-from tensorar_plugins.datasets.files import open_file, shorten
+from tensorar_plugins.datasets.files import open_file, shorten, unreadable
 
 NAME_FILES = ("classes.txt", "label_names.txt")
 WHAT = "the names of classes in UTF-8 text"
@@ -83,9 +83,13 @@ class ClassLabels:
 def _read_lines(path: Path) -> list[str]:
     """The lines of a text file, without empty ones at its end."""
     with open_file(path, WHAT) as file:
-        if file.size > MAX_NAME_BYTES:
-            raise ValueError(f"{file.size} bytes")
-        return [line.strip() for line in file.data.read(MAX_NAME_BYTES).decode("utf-8-sig").rstrip().splitlines()]
+        text = file.data.read(MAX_NAME_BYTES + 1)
+    try:
+        if len(text) > MAX_NAME_BYTES:
+            raise ValueError(f"more than {MAX_NAME_BYTES} bytes")
+        return [line.strip() for line in text.decode("utf-8-sig").rstrip().splitlines()]
+    except ValueError as error:
+        raise unreadable(path, WHAT, error) from error
 
 
 def _parse_mapping(lines: list[str], path: Path) -> dict[str, int]:

@@ -66,7 +66,10 @@ def _read_header(file: BufferedIOBase) -> tuple[tuple[int, ...], bool, np.dtype[
     with warnings.catch_warnings():
         # numpy remarks on files written by Python 2
         warnings.simplefilter("ignore")
-        return parse(BytesIO(length + file.read(count)))
+        try:
+            return parse(BytesIO(length + file.read(count)))
+        except Exception as error:  # numpy evaluates the header as Python
+            raise ValueError("an invalid header") from error
 
 
 def _wrong_size(where: str, shape: tuple[int, ...], dtype: np.dtype[Any], claimed: int, got: int) -> DataError:
