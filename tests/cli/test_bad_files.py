@@ -184,18 +184,18 @@ def _cut(name, size):
 
 
 RECIPES = {
-    "older": (_replaced("format = 2", "format = 0"), "to have format 2, got format 0; use the version of tensorar"),
-    "no format": (_replaced("format = 2\n", ""), "to have format 2, got format none"),
+    "older": (_replaced("format = 3", "format = 0"), "to have format 3, got format 0; use the version of tensorar"),
+    "no format": (_replaced("format = 3\n", ""), "to have format 3, got format none"),
     "not TOML": (_replaced("[parts]", "[parts"), "recipe.toml to be a TOML file, got "),
     "cut": (_cut("recipe.toml", 75), "bits/recipe.toml"),
-    "empty": (_cut("recipe.toml", 0), "to have format 2, got format none"),
+    "empty": (_cut("recipe.toml", 0), "to have format 3, got format none"),
     "a number for a part": (_replaced('head = "bernoulli"', "head = 5"), "the head under [parts] in "),
     "no part": (_replaced('head = "bernoulli"\n', ""), 'got none; write head = "name" or "name:key=value"'),
     "parts are no table": (_replaced("[parts]", "parts = 3\n[training]"), "recipe.toml"),
     "unknown setting": (_replaced("steps = 3", "stesp = 3"), "'stesp' in "),
     "setting of another type": (_replaced("steps = 3", 'steps = "x"'), "the setting 'steps' to be integer"),
     "unknown key": (_replaced("[training]", "[trainign]"), "'trainign'; did you mean 'training'?"),
-    "no shape": (_replaced("event_shape", "evnt_shape"), "provenance.event_shape to be a list of sizes in "),
+    "no shape": (_replaced("event_shape", "evnt_shape"), "a field of [provenance] of "),
     "a part of nobody": (_replaced('"fvsbn"', '"fvsbm"'), "the backbone 'fvsbm', with which "),
     "another part": (_replaced('"fvsbn"', '"mlp:hidden=4"'), "to fit its recipe, got others for backbone."),
     "another shape": (_replaced("    4,\n    4,", "    2,\n    8,"), "events of shape (2, 8), for which "),
