@@ -59,7 +59,7 @@ def test_special_files_in_the_folder_of_mnist(tmp_path):
         check_error(lambda kind=kind: load_dataset(f"{kind}:path={tmp_path}").train, "got a pipe")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "mnist", "mnist:binarize=static"])
 @pytest.mark.parametrize("path", ["~nosuchuser/x", "a\0b", "x" * 5000, "x/" * 3000])
 def test_impossible_paths(kind, path):
     check_error(lambda: load_dataset(kind, path=path).train, path[:9])
