@@ -190,12 +190,12 @@ def test_valid_files_take_less_than_twice_their_arrays(tmp_path):
     np.savez_compressed(tmp_path / "a.npz", data=array)
     (tmp_path / "a.idx").write_bytes(gzip.compress(idx_bytes(array), 1))
     row = ",".join(f"{random.Random(0).random():.17g}" for _ in range(100)) + "\n"
-    (tmp_path / "a.csv").write_text(row * 5000)
+    (tmp_path / "a.csv").write_text(row * 2500)
     # 17 digits that no float64 has
-    (tmp_path / "d.csv").write_text(",".join(f"1700000000.{i:08d}" for i in range(100, 200)) + "\n" + row * 5000)
-    size = {"a.csv": 4 * MB, "d.csv": 4 * MB}
+    (tmp_path / "d.csv").write_text(",".join(f"1700000000.{i:08d}" for i in range(100, 200)) + "\n" + row * 2500)
+    size = {"a.csv": 2 * MB, "d.csv": 2 * MB}
     names = ["a.npy", "fortran.npy", "big_endian.npy", "a.npz", "a.idx", "a.csv", "d.csv"]
     # and some of the process's own
     limits = [2 * size.get(name, array.size) + 10 * MB for name in names]
     specs = [f"{'npy' if name.endswith('y') else name[2:]}:path={tmp_path}/{name}" for name in names]
-    assert outcomes(list(zip(specs, limits, strict=True))) == [20_000, 20_000, 20_000, 20_000, 20_000, 5000, 5001]
+    assert outcomes(list(zip(specs, limits, strict=True))) == [20_000, 20_000, 20_000, 20_000, 20_000, 2500, 2501]
