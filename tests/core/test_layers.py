@@ -27,8 +27,8 @@ PUBLIC = {
     "tensorar.transforms",
     "tensorar.units",
     "tensorar.utils.memory",
-    "tensorar.utils.npy_format",
     "tensorar.utils.reading",
+    "tensorar.utils.npy_format",
 }
 FACES = ("tensorar_cli", "tensorar_web", "typer", "rich")
 
