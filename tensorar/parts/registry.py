@@ -6,15 +6,12 @@ import inspect
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from tensorar.errors import PluginError, SpecError, TensorarError
 from tensorar.parts.part import Part, coerce
 from tensorar.parts.plugins import Plugins, PluginSource, one_line
-from tensorar.parts.spec import PartSpec, nearest
-
-Kind = Literal["ordering", "head", "backbone", "dataset", "recipe"]
-KINDS: tuple[Kind, ...] = ("ordering", "head", "backbone", "dataset", "recipe")
+from tensorar.parts.spec import Kind, PartSpec, nearest
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from tensorar import DataError, load_dataset
 
 def outcome(spec, limit):
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + limit, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_AS, (used + limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
     try:
         splits = load_dataset(spec).load()
         return sum(map(len, (splits.train, splits.valid, splits.test)))

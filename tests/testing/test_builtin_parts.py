@@ -9,12 +9,13 @@ import torch
 
 from tensorar import AutoregressiveModel, default_registry
 from tensorar.testing import checks
+from tests.datasets.idx_files import idx_bytes
 
 # options without a default
 REQUIRED = {"einops": {"pattern": "h (w p) -> (p w h)", "p": 2}}
 SHAPES = {"einops": [(2, 2), (3, 4), (1, 6), (5, 2)]}
 # datasets that read files, which are made here or are in the data folder
-READS_FILES = ("npy", "npz", "csv", "image_folder", "mnist", "binarized_mnist")
+READS_FILES = ("npy", "npz", "csv", "idx", "image_folder", "mnist", "binarized_mnist")
 
 
 def _cases(profile):
@@ -76,7 +77,7 @@ def test_built_in_parts_pass_with_other_options(check):
 
 @pytest.fixture
 def files(tmp_path):
-    """A folder with a .npy, a .npz and a .csv file."""
+    """A folder with a .npy, a .npz, a .csv and an .idx file."""
     import numpy as np
 
     events = torch.randn(60, 2, 3, generator=torch.Generator().manual_seed(0))
@@ -85,10 +86,11 @@ def files(tmp_path):
     np.savez(tmp_path / "events.npz", train=train.numpy(), valid=valid.numpy(), test=test.numpy())
     rows = "\n".join(",".join(f"{v:.5f}" for v in row) for row in events.flatten(1).tolist())
     (tmp_path / "events.csv").write_text("a,b,c,d,e,f\n" + rows + "\n")
+    (tmp_path / "events.idx").write_bytes(idx_bytes(events.numpy(), 13))
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["npy", "npz", "csv"])
+@pytest.mark.parametrize("name", ["npy", "npz", "csv", "idx"])
 def test_datasets_of_files_pass(name, files):
     for check in checks(default_registry().find("dataset", name).part, path=str(files / f"events.{name}")):
         assert check.run().status != "failed"

@@ -17,7 +17,7 @@ from tensorar_cli import options
 from tensorar_cli.output import Output
 
 if TYPE_CHECKING:
-    from tensorar.parts.registry import Kind
+    from tensorar.parts.spec import Kind
 
 KINDS = ("ordering", "head", "backbone")
 NAME = re.compile(r"[a-z]([a-z0-9_]{0,38}[a-z0-9])?")

@@ -24,7 +24,7 @@ def list_parts(
 ) -> None:
     """List the parts of all installed plugins."""
     from tensorar import TensorarError, default_registry
-    from tensorar.parts.registry import KINDS
+    from tensorar.parts.spec import KINDS
     from tensorar.parts.spec import nearest
 
     if kind is not None and kind.removesuffix("s") not in KINDS:

@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Shaped
 
 from tensorar import DataError
-from tensorar_plugins.datasets.files import CHUNK_BYTES, MAX_DEFLATE_RATIO, shorten
-from tensorar_plugins.datasets.npy_format import read_npy_array
+from tensorar.utils.npy_format import read_npy_array
+from tensorar.utils.reading import CHUNK_BYTES, MAX_DEFLATE_RATIO, shorten
 
 ENCRYPTED = 1
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)

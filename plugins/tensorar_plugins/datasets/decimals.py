@@ -16,7 +16,7 @@ SMALLEST_NORMAL = 2.0**-1022
 MAX_CHARACTERS = 2000
 USUAL_FORMATS = (".17g", ".18e")
 HASH_MASK = 2**32 - 1
-# exact for all cells that are considered; numbers even smaller than its exponents become 0
+# exact for all cells that are considered; those that are even smaller than its exponents become 0
 EXACT = Context(prec=MAX_CHARACTERS, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
 
 
@@ -39,13 +39,15 @@ def loses_digits(cell: str, number: float) -> bool:
 
     Not so for any decimal that was printed from a float64, to however many digits.
 
-    >>> loses_digits("0.1", 0.1), loses_digits("0.1000000000000000055", 0.1), loses_digits("9007199254740993", 2.0**53)
+    >>> loses_digits("0.1", 0.1), loses_digits("0.1000000000000000056", 0.1), loses_digits("9007199254740993", 2.0**53)
     (False, False, True)
     """
     # the usual formats first, since decimal arithmetic is slow
     if repr(number) == cell or any(f"{number:{form}}" == cell for form in USUAL_FORMATS):
         return False
-    exact = EXACT.create_decimal(cell)
+    if number == 0:
+        return cell.lower().partition("e")[0].strip(" \t+-0.") != ""
+    exact = EXACT.create_decimal(cell.strip())
     digits = len(exact.normalize(EXACT).as_tuple().digits)
     return exact != Decimal(f"{number:.{digits - 1}e}")
 
@@ -64,7 +66,7 @@ class LostDigits:
     def add(self, index: int, cell: str) -> None:
         """Note that the cell of this index loses digits. Indices increase."""
         self._hashes.frombytes(bytes((index - len(self._hashes)) * self._hashes.itemsize))
-        self._hashes.append(1 + hash(EXACT.create_decimal(cell)) % HASH_MASK)
+        self._hashes.append(1 + hash(EXACT.create_decimal(cell.strip())) % HASH_MASK)
 
     def find_merged(self, table: Float64[np.ndarray, "n columns"]) -> tuple[int, int, int] | None:
         """Two rows and the column in which their cells differ in the text only; None if there are none."""

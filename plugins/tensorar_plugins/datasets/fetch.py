@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tensorar import DataError
 from tensorar.utils.memory import format_bytes
-from tensorar_plugins.datasets.files import expand
+from tensorar.utils.reading import expand
 
 DATA_VARIABLE = "TENSORAR_DATA"
 TIMEOUT_SECONDS = 15

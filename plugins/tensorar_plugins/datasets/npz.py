@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from tensorar import DataError, Splits
+from tensorar.utils.reading import shorten
 from tensorar_plugins.datasets.array_files import open_npz, read_packed, to_tensor
-from tensorar_plugins.datasets.files import shorten
 from tensorar_plugins.datasets.splitting import SplitFile, split
 
 

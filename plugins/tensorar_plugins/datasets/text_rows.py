@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tensorar import DataError
-from tensorar_plugins.datasets.files import open_file, unreadable
+from tensorar.utils.reading import open_file, unreadable
 
 MAX_ROW_CHARACTERS = 2**22
 WHAT = "a table in UTF-8 text"

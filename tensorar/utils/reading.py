@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Shaped
 
-from tensorar import DataError, TensorarError
+from tensorar.errors import DataError, TensorarError
 from tensorar.utils.memory import format_bytes, require_memory
 
 CHUNK_BYTES = 2**20
@@ -71,24 +71,31 @@ def expand(path: str | Path) -> Path:
 def open_file(path: str | Path, what: str, *, decompress: bool = False) -> Iterator[OpenFile]:
     """Open a regular file for reading. Raises ``DataError`` ("expected PATH to be ``what``") if it cannot be read."""
     try:
-        file_type = stat.S_IFMT(expand(path).stat().st_mode)
-        if file_type != stat.S_IFREG:
-            # opening a pipe would wait for a writer, and a device may never end
-            raise DataError(
-                expected=f"{path} to be {what}",
-                got=FILE_TYPES.get(file_type, "a special file"),
-                remedy="pass the path of a regular file",
-            )
+        _require_regular(path, what)
         with expand(path).open("rb") as file:
             size, compressed = os.fstat(file.fileno()).st_size, decompress and file.peek(2)[:2] == GZIP
             if compressed:
                 yield OpenFile(gzip.GzipFile(fileobj=file), MAX_DEFLATE_RATIO * size, compressed)
             else:
                 yield OpenFile(file, size, compressed)
-    except TensorarError:
-        raise
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise unreadable(path, what, error) from error
+
+
+def _require_regular(path: str | Path, what: str) -> None:
+    try:
+        file_type = stat.S_IFMT(expand(path).stat().st_mode)
+    except (OSError, ValueError) as error:  # a path with a NUL character is a ValueError
+        if isinstance(error, TensorarError):
+            raise
+        raise unreadable(path, what, error) from error
+    if file_type != stat.S_IFREG:
+        # opening a pipe would wait for a writer, and a device may never end
+        raise DataError(
+            expected=f"{path} to be {what}",
+            got=FILE_TYPES.get(file_type, "a special file"),
+            remedy="pass the path of a regular file",
+        )
 
 
 def unreadable(path: str | Path, what: str, error: Exception) -> DataError:
