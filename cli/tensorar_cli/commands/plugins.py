@@ -24,8 +24,7 @@ def list_parts(
 ) -> None:
     """List the parts of all installed plugins."""
     from tensorar import TensorarError, default_registry
-    from tensorar.parts.spec import KINDS
-    from tensorar.parts.spec import nearest
+    from tensorar.parts.spec import KINDS, nearest
 
     if kind is not None and kind.removesuffix("s") not in KINDS:
         raise TensorarError(expected="a kind of part", got=repr(kind), remedy=nearest(kind, KINDS))
