@@ -38,7 +38,7 @@ def show_order(
     order = default_registry().create("ordering", ordering).order(event_shape)
     plotting.save(plotting.order_masks(order, list(range(min(masks, len(order))))), path)
     if order.rank.ndim <= 2 and len(order) <= MAX_PRINTED_COEFFICIENTS:
-        output.print(_grid(order.rank.reshape(-1, order.rank.shape[-1] if order.rank.ndim else 1).tolist()))
+        output.print_lines(_grid(order.rank.reshape(-1, order.rank.shape[-1] if order.rank.ndim else 1).tolist()))
     view = order.raster_view
     note = " (raster up to flips and axis permutation)" if view else ""
     output.print(f"{ordering} on {event_shape}, drawn in {path}{note}")
