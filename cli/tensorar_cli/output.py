@@ -72,12 +72,12 @@ class Output:
             TextColumn("left"),
             TimeRemainingColumn(),
         ]
-        visible = console.is_terminal and IS_MAIN_PROCESS
-        if visible and self.console.is_terminal:
+        drawn = console.is_terminal and IS_MAIN_PROCESS
+        if drawn and self.console.is_terminal:
             # only the bar's own console can print lines above the bar
             self._lines = console
         try:
-            with Progress(*columns, console=console, transient=True, disable=not visible, redirect_stdout=False) as bar:
+            with Progress(*columns, console=console, transient=True, disable=not drawn, redirect_stdout=False) as bar:
                 task = bar.add_task(description, words="")
 
                 def update(done: float, total: float, words: str) -> None:
