@@ -2,43 +2,34 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-# messages of torch's allocators and of its shape arithmetic
-ALLOCATION = re.compile(r"can't allocate memory|not enough memory|out of memory", re.IGNORECASE)
-OVERFLOW = re.compile(r"overflow|too large to convert|too big to convert", re.IGNORECASE)
-BYTES = re.compile(r"tried to allocate (\d+) bytes")
-# what torch's C++ adds to its messages
-CPP_STACK = re.compile(r"\s*(Exception raised from|C\+\+ CapturedTraceback|\(no backtrace available\)).*", re.DOTALL)
-
 
 def describe_failure(error: BaseException) -> str:
     """An error in one line: what was expected, what came instead, and a remedy."""
-    for describe in (_memory, _file, _plugin, _text, _nesting, _size):
+    for describe in (_memory, _file, _plugin, _text, _nesting):
         if line := describe(error):
             return line
     return f"internal error, {_one_line(error)}; set TENSORAR_TRACEBACK=1 for a traceback, and report it"
 
 
 def _memory(error: BaseException) -> str | None:
-    if not isinstance(error, MemoryError) and not (isinstance(error, RuntimeError) and ALLOCATION.search(str(error))):
-        return None
-    from tensorar.utils.memory import format_bytes
+    from tensorar.utils.allocation import memory_error
 
-    found = BYTES.search(str(error))
-    got = f"a request for {format_bytes(int(found[1]))}" if found else "a request for more"
-    return f"expected no more memory than is available, got {got}; use smaller sizes, batches or numbers of samples"
+    found = memory_error(error)
+    return None if found is None else str(found)
 
 
 def _plugin(error: BaseException) -> str | None:
     """An error that was raised in the code of a plugin, or that ends the program as only a plugin can."""
     place = plugin_frame(error)
     if place is not None:
-        return f"expected the plugin {place} to work, got {_one_line(error)}; fix the plugin, or report it to its author"
+        return (
+            f"expected the plugin {place} to work, got {_one_line(error)}; fix the plugin, or report it to its author"
+        )
     if isinstance(error, Exception):
         return None
     return f"expected a result, got {_one_line(error)}, raised by a part; use other parts, or fix the plugin"
@@ -66,12 +57,6 @@ def _nesting(error: BaseException) -> str | None:
     return None
 
 
-def _size(error: BaseException) -> str | None:
-    if isinstance(error, ArithmeticError | RuntimeError | ValueError) and OVERFLOW.search(str(error)):
-        return f"expected numbers and sizes that fit in 64 bits, got larger ones ({_one_line(error)}); use smaller ones"
-    return None
-
-
 def plugin_frame(error: BaseException) -> str | None:
     """The plugin, file and line of the innermost frame of an error in a plugin that is not built in."""
     registry = sys.modules.get("tensorar.parts.registry")
@@ -96,5 +81,6 @@ def _owned(plugin: object, source: object) -> Callable[[Path], bool]:
 
 
 def _one_line(error: BaseException) -> str:
-    text = " ".join(CPP_STACK.sub("", str(error)).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    from tensorar.parts.plugins import one_line
+
+    return one_line(error)

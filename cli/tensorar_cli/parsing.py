@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-
 # an axis longer than this has no flat indices
 MAX_SIZE = 2**63 - 1
 

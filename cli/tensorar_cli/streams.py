@@ -7,10 +7,11 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, TextIO, cast
 
 # characters that commands print themselves, for encodings without them
-PLAIN = {"±": "+-", "…": "...", "’": "'"}
+PLAIN = {"±": "+-", "…": "..."}
 SPELLED = "tensorar.spelled"
 
 
@@ -48,7 +49,7 @@ class LastingStream:
         if stream is None:
             # the descriptor was closed before the process started
             self.error = OSError("it is closed")
-            stream = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+            stream = Path(os.devnull).open("w", encoding="utf-8")
         self.stream = stream
         with suppress(AttributeError, OSError, ValueError):
             cast("Any", stream).reconfigure(errors=SPELLED)

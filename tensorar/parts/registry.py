@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import keyword
+import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,6 +14,7 @@ from tensorar.errors import PluginError, SpecError, TensorarError
 from tensorar.parts.part import Part, coerce
 from tensorar.parts.plugins import Plugins, PluginSource, one_line
 from tensorar.parts.spec import PartSpec, nearest
+from tensorar.utils.allocation import memory_error
 
 Kind = Literal["ordering", "head", "backbone", "dataset", "recipe"]
 KINDS: tuple[Kind, ...] = ("ordering", "head", "backbone", "dataset", "recipe")
@@ -97,7 +100,11 @@ class Registry:
             return self.find(kind, spec.name).part(*arguments, **options)
         except TensorarError:
             raise
-        except (ValueError, RuntimeError, ArithmeticError) as error:
+        except (ValueError, RuntimeError, ArithmeticError, TypeError, MemoryError) as error:
+            if too_large := memory_error(error):
+                raise too_large from error
+            if isinstance(error, TypeError):  # a fault of the part, not of its options
+                raise
             # values that a part leaves to torch to check, such as a negative width
             raise SpecError(
                 expected=f"valid options for the {kind} {spec.name}",
@@ -122,17 +129,49 @@ class Registry:
 
 
 def typed_options(part: type[Part], spec: PartSpec) -> dict[str, Any]:
-    """The options of a spec, converted to the types that the part declares. Raises ``SpecError``."""
+    """The options of a spec, converted to the types that the part declares.
+
+    Raises ``SpecError`` for unknown names, values that do not fit, and numbers that are not finite or exceed 64 bits.
+    """
     parameters, free = part.option_parameters(), part.free_option_type()
     unknown = [key for key in spec.options if key not in parameters]
     if unknown and free is None:
         raise SpecError(
             expected=f"an option of {spec.name}", got=repr(unknown[0]), remedy=nearest(unknown[0], parameters)
         )
+    reserved = _reserved_names(part).intersection(unknown)
+    if reserved:
+        raise SpecError(
+            expected=f"a free option of {spec.name} with a name of its own",
+            got=repr(min(reserved)),
+            remedy="choose another name, which is no word of Python",
+        )
     return {
-        key: coerce(value, parameters[key].annotation if key in parameters else free, where=f"{spec.name}'s {key}")
+        key: _finite(
+            coerce(value, parameters[key].annotation if key in parameters else free, where=f"{spec.name}'s {key}"),
+            f"{spec.name}'s {key}",
+        )
         for key, value in spec.options.items()
     }
+
+
+def _reserved_names(part: type[Part]) -> set[str]:
+    """Names that an option of any name cannot have, since calls of the constructor use them otherwise."""
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    own = {name for name, p in inspect.signature(part).parameters.items() if p.kind in positional}
+    return {"self", *own, *keyword.kwlist}
+
+
+def _finite(value: Any, where: str) -> Any:
+    """The value of an option, unless a number in it is not finite or too large."""
+    for number in value if isinstance(value, tuple) else (value,):
+        if isinstance(number, float) and not math.isfinite(number):
+            raise SpecError(expected=f"{where} to be a finite number", got=str(number), remedy="use a finite number")
+        if isinstance(number, int) and not -(2**63) <= number < 2**63:
+            raise SpecError(
+                expected=f"{where} to be an integer of at most 64 bits", got=str(number), remedy="use a smaller number"
+            )
+    return value
 
 
 @cache
