@@ -59,10 +59,8 @@ def build(
     )
     spec = PartSpec.parse(backbone)
     kind: type[Backbone] = registry.find("backbone", spec.name).part
-    own, what = (
-        network_signature(kind, signature),
-        f"the backbone {spec} with {made_head.parameter_count} outputs per coefficient",
-    )
+    own = network_signature(kind, signature)
+    what = f"the backbone {spec} with {own.parameter_count} outputs per coefficient"
     require_room(lambda options: kind(own, **options), registry.options("backbone", spec), what)
     with AllocationGuard(what):
         network = registry.create("backbone", spec, own)

@@ -83,6 +83,5 @@ def _report_usage(error: typer.TyperException) -> int:
 
 
 def _report(message: str, code: int) -> int:
-    colors = {} if os.environ.get("NO_COLOR") else {"fg": "red"}
-    typer.secho(f"error: {visible(message)}", err=True, **colors)
+    typer.secho(f"error: {visible(message)}", err=True, fg=None if os.environ.get("NO_COLOR") else "red")
     return code

@@ -49,7 +49,7 @@ class LastingStream:
         if stream is None:
             # the descriptor was closed before the process started
             self.error = OSError("it is closed")
-            stream = Path(os.devnull).open("w", encoding="utf-8")
+            stream = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
         self.stream = stream
         with suppress(AttributeError, OSError, ValueError):
             cast("Any", stream).reconfigure(errors=SPELLED)

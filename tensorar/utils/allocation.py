@@ -44,7 +44,7 @@ class AllocationGuard(TorchDispatchMode):
     """
 
     def __init__(self, what: str) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.what = what
 
     def __torch_dispatch__(
