@@ -131,7 +131,8 @@ class Registry:
 def typed_options(part: type[Part], spec: PartSpec) -> dict[str, Any]:
     """The options of a spec, converted to the types that the part declares.
 
-    Raises ``SpecError`` for unknown names, values that do not fit, and numbers that are not finite or exceed 64 bits.
+    Raises ``SpecError`` for unknown names, values of another type, blank text, and numbers that are not finite or
+    exceed 64 bits.
     """
     parameters, free = part.option_parameters(), part.free_option_type()
     unknown = [key for key in spec.options if key not in parameters]
@@ -146,13 +147,15 @@ def typed_options(part: type[Part], spec: PartSpec) -> dict[str, Any]:
             got=repr(min(reserved)),
             remedy="choose another name, which is no word of Python",
         )
-    return {
-        key: _finite(
-            coerce(value, parameters[key].annotation if key in parameters else free, where=f"{spec.name}'s {key}"),
-            f"{spec.name}'s {key}",
-        )
-        for key, value in spec.options.items()
-    }
+    typed = {}
+    for key, value in spec.options.items():
+        where = f"{spec.name}'s {key}"
+        if value == "" and (key not in parameters or parameters[key].default not in ("", ())):
+            # as a path it would be the current folder
+            raise SpecError(expected=f"{where} not to be blank", got="''", remedy="leave it out, or fill it in")
+        typed[key] = coerce(value, parameters[key].annotation if key in parameters else free, where=where)
+        _require_ordinary(typed[key], where)
+    return typed
 
 
 def _reserved_names(part: type[Part]) -> set[str]:
@@ -162,16 +165,15 @@ def _reserved_names(part: type[Part]) -> set[str]:
     return {"self", *own, *keyword.kwlist}
 
 
-def _finite(value: Any, where: str) -> Any:
-    """The value of an option, unless a number in it is not finite or too large."""
-    for number in value if isinstance(value, tuple) else (value,):
-        if isinstance(number, float) and not math.isfinite(number):
-            raise SpecError(expected=f"{where} to be a finite number", got=str(number), remedy="use a finite number")
-        if isinstance(number, int) and not -(2**63) <= number < 2**63:
+def _require_ordinary(value: Any, where: str) -> None:
+    """Raise ``SpecError`` for numbers that are not finite, or exceed 64 bits."""
+    for item in value if isinstance(value, tuple) else (value,):
+        if isinstance(item, float) and not math.isfinite(item):
+            raise SpecError(expected=f"{where} to be a finite number", got=str(item), remedy="use a finite number")
+        if isinstance(item, int) and not -(2**63) <= item < 2**63:
             raise SpecError(
-                expected=f"{where} to be an integer of at most 64 bits", got=str(number), remedy="use a smaller number"
+                expected=f"{where} to be an integer of at most 64 bits", got=str(item), remedy="use a smaller number"
             )
-    return value
 
 
 @cache
