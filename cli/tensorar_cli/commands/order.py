@@ -24,8 +24,6 @@ def show_order(
     masks: Annotated[
         int, typer.Option(help="Number of steps, from the first, whose masks are drawn.", min=0, max=MAX_MASKS)
     ] = 6,
-        int, typer.Option(help="Number of steps, from the first, whose masks are drawn.", min=0, max=MAX_MASKS)
-    ] = 6,
     out: Annotated[
         Path | None,
         typer.Option(
