@@ -55,7 +55,9 @@ def format_bytes(size: int) -> str:
     ('999 B', '12.3 GB', '1e+12 EB')
     """
     exponent = min((len(str(size)) - 1) // 3, len(PREFIXES) - 1)
-    return f"{(Decimal(size) / 1000**exponent).normalize():.3g} {PREFIXES[exponent]}B".replace("E+", "e+")
+    number = Decimal(size) / 1000**exponent
+    text = f"{float(f'{number:.3g}'):g}" if number < 10**6 else f"{number:.0e}"
+    return f"{text} {PREFIXES[exponent]}B"
 
 
 def _limits(proc: Path, cgroups: Path) -> Iterator[int]:
