@@ -73,7 +73,7 @@ def test_estimates_from_too_many_prefixes(toy_run, tmp_path):
 
 
 def test_training_that_does_not_fit_beside_its_network(tmp_path, monkeypatch):
-    monkeypatch.setattr(memory, "available_memory", lambda: 400_000)
+    monkeypatch.setattr(memory, "available_memory", lambda: 150_000)
     arguments = ["--backbone", "mlp:hidden=64", "--steps", "1", "--batch-size", "50", "--out", "out", "--device", "cpu"]
     message = refused(call("train", "toy:length=8", *arguments))
     assert "weights on batches of 50, which would take " in message

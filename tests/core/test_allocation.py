@@ -62,7 +62,7 @@ def _tower(options):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"layers": 10**12, "width": 100}, r"got it, which would take 4[0-9] PB"),
+        ({"layers": 10**12, "width": 100}, r"got it, which would take 44\.\d PB"),
         ({"layers": 10**12, "width": 10**12}, r"got a part of it, which would take 9\.22 EB"),
         ({"layers": 10**5, "width": 2000}, r"got a part of it, which would take 1"),
         ({"layers": 3, "width": 10**5}, r"got a part of it, which would take 40 GB"),
@@ -115,13 +115,9 @@ def test_every_size_of_every_backbone_has_a_limit(name, option):
 
 
 def test_errors_of_python_and_torch_about_memory():
-    error = RuntimeError(
-        "[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried to "
-        "allocate 8000000000000 bytes. Error code 12"
-    )
-    assert str(memory_error(error)).startswith(
-        "expected at most 1 GB of memory, as is available, got a request for 8 TB"
-    )
+    text = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 8000000000000 bytes. Error code 12"
+    found = str(memory_error(RuntimeError(text)))
+    assert found.startswith("expected at most 1 GB of memory, as is available, got a request for 8 TB; ")
     assert "a request for more" in str(memory_error(MemoryError()))
     assert "at most 64 bits" in str(memory_error(OverflowError("int too big to convert")))
     assert memory_error(RuntimeError("shapes differ")) is None
