@@ -83,5 +83,8 @@ def _report_usage(error: typer.TyperException) -> int:
 
 
 def _report(message: str, code: int) -> int:
-    typer.secho(f"error: {visible(message)}", err=True, fg=None if os.environ.get("NO_COLOR") else "red")
+    line = f"error: {visible(message)}"
+    colored = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    # not typer.echo, which ignores an encoding of ASCII
+    sys.stderr.write((typer.style(line, fg="red") if colored else line) + "\n")
     return code
