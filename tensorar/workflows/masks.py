@@ -27,7 +27,7 @@ def known_mask(
     Raises ``TensorarError`` for an unknown region, an invalid mask, or both.
     """
     if mask is None:
-        return region(evidence or default_region(event_shape), event_shape, generator)
+        return region(default_region(event_shape) if evidence is None else evidence, event_shape, generator)
     if evidence is not None:
         raise TensorarError(
             expected="either `evidence` or `mask`", got="both", remedy="leave one out, or add the region to the mask"

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
+from rich.text import Text
 
 from tensorar_cli import options
 from tensorar_cli.output import Output, table
@@ -42,7 +42,6 @@ def check(
     raise typer.Exit(1 if failed else 0)
 
 
-def _row(result: CheckResult) -> tuple[str, ...]:
-    color = COLORS.get(result.status)
-    status = f"[{color}]{result.status}[/{color}]" if color else result.status
-    return f"{result.kind} {result.part}", result.check, status, f"{result.seconds:.1f}", escape(result.reason or "")
+def _row(result: CheckResult) -> tuple[str | Text, ...]:
+    status = Text(result.status, style=COLORS.get(result.status, ""))
+    return f"{result.kind} {result.part}", result.check, status, f"{result.seconds:.1f}", result.reason or ""
