@@ -29,7 +29,8 @@ class Head(Part, ABC):
     """Turns ``parameter_count`` numbers per coefficient into its distribution, and encodes values for the network.
 
     ``parameter_count``: numbers per coefficient that the backbone returns. ``feature_count``: numbers per coefficient
-    that a network receives. ``support``: the values that have a probability.
+    that a network receives. ``support``: the values that have a probability. ``point_masses``: values in the support of
+    a density that have a probability of their own, as the 0 of a rainfall; ``log_prob`` of them is its logarithm.
 
     A head may differ between coefficients (a table with columns of different kinds): ``coefficients`` are flat indices
     that broadcast to the shape of the values; most heads ignore them.
@@ -38,6 +39,7 @@ class Head(Part, ABC):
     parameter_count: int
     feature_count: int
     support: Constraint
+    point_masses: tuple[float, ...] = ()
 
     @abstractmethod
     def encode(

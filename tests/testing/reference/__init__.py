@@ -3,6 +3,20 @@
 from tests.testing.reference.backbones import Conv, Dense, Lines, LinesStepper, Masks, TwoBranches
 from tests.testing.reference.datasets import Calls, Coins, Numbers
 from tests.testing.reference.heads import Bell, BinMixture, Bins
+from tests.testing.reference.heads_unusual import (
+    Angle,
+    Columns,
+    Counts,
+    Heavy,
+    LogNats,
+    Rain,
+    Samples24Bit,
+    Share,
+    Squashed,
+    Tokens,
+    Weighted,
+    ZeroOr,
+)
 from tests.testing.reference.orderings import Backwards, BothWays, Shuffle
 
 CORRECT = (
@@ -11,6 +25,14 @@ CORRECT = (
     BothWays,
     BinMixture,
     Bell,
+    Tokens,
+    Counts,
+    Share,
+    Angle,
+    Rain,
+    Heavy,
+    Samples24Bit,
+    Columns,
     Dense,
     Conv,
     TwoBranches,
@@ -23,6 +45,7 @@ CORRECT = (
 
 __all__ = [
     "CORRECT",
+    "Angle",
     "Backwards",
     "Bell",
     "BinMixture",
@@ -30,12 +53,23 @@ __all__ = [
     "BothWays",
     "Calls",
     "Coins",
+    "Columns",
     "Conv",
+    "Counts",
     "Dense",
+    "Heavy",
     "Lines",
     "LinesStepper",
+    "LogNats",
     "Masks",
     "Numbers",
+    "Rain",
+    "Samples24Bit",
+    "Share",
     "Shuffle",
+    "Squashed",
+    "Tokens",
     "TwoBranches",
+    "Weighted",
+    "ZeroOr",
 ]

@@ -107,4 +107,5 @@ class Bell(Head):
         return Normal(location, 0.01 + F.softplus(raw), validate_args=False)
 
     def marginal_parameters(self, values):
-        return torch.stack([values.mean(0), values.std(0)], dim=-1)
+        scale = (values.std(0, correction=0) - 0.01).clamp(min=1e-3)
+        return torch.stack([values.mean(0), scale + (-torch.expm1(-scale)).log()], dim=-1)

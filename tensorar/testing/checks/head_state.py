@@ -1,0 +1,88 @@
+"""State of a head: results do not depend on earlier calls or on other heads, and tensors stay on their device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from tensorar.head import Head
+from tensorar.testing.generate.head_inputs import DTYPES
+from tensorar.testing.generate.head_options import coefficient_count, variants
+from tensorar.testing.generate.head_results import differing, results_of
+from tensorar.testing.part_under_test import PartUnderTest
+from tensorar.testing.registration import check
+from tensorar.testing.results import CheckFailed, CheckSkipped
+
+# operations that take tensors of several devices
+COPIES = ("_to_copy", "copy_", "_copy_from")
+
+
+@check("head")
+def earlier_calls_have_no_effect(part: PartUnderTest) -> None:
+    """Results are the same whatever was computed before: in another dtype or shape, or by a head with other options."""
+    alone = {dtype: results_of(part.make(), dtype=dtype) for dtype in DTYPES}
+    for order in (DTYPES, DTYPES[::-1]):
+        used = part.make()
+        for dtype in order:
+            results_of(used, dtype=dtype, shape=(7,))
+        for variant in variants(part)[1:]:
+            results_of(variant.head)
+        for dtype in order:
+            different = differing(alone[dtype], results_of(used, dtype=dtype))
+            if different:
+                raise CheckFailed(f"{different} in {dtype} changed after other calls, or those of other heads")
+
+
+@check("head")
+def any_device(part: PartUnderTest) -> None:
+    """Nothing is computed on the CPU for tensors of another device (without an accelerator: of a simulated one)."""
+    skipped = []
+    for variant in variants(part):
+        for what, compute in _operations(variant.head, coefficient_count(part)).items():
+            try:
+                with _OneDevice():
+                    device = compute().device
+            except (NotImplementedError, RuntimeError) as error:
+                # an operation that needs numbers, which a simulated device does not have
+                skipped.append(f"{what}: {' '.join(str(error).split())[:80]}")
+                continue
+            if device.type != "meta":
+                raise CheckFailed(f"{what} of tensors on another device returns a tensor on the {device}")
+    if len(skipped) == len(variants(part)) * len(_operations(part.instance, 1)):
+        raise CheckSkipped(f"the device could not be simulated ({skipped[0]})")
+
+
+# --- helpers ---------------------------------------------------------------------------------------------------------
+
+
+class _OneDevice(TorchDispatchMode):
+    """Simulates an accelerator by tensors on torch's device ``meta``, which refuse to be mixed with the CPU's."""
+
+    def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        tensors = [leaf for leaf in tree_leaves((args, kwargs or {})) if isinstance(leaf, Tensor)]
+        there = any(tensor.device.type == "meta" for tensor in tensors)
+        here = [tensor for tensor in tensors if tensor.device.type == "cpu" and tensor.ndim > 0]
+        name = operation.overloadpacket.__name__
+        # indices may be on the CPU, the indexed tensor may not
+        indexed = name.startswith("index") and tensors[0].device.type == "meta"
+        if there and here and name not in COPIES and not indexed:
+            raise CheckFailed(f"{name} mixes a tensor of shape {tuple(here[0].shape)} on the CPU with another device's")
+        return operation(*args, **(kwargs or {}))
+
+
+def _operations(head: Head, n: int) -> dict[str, Callable[[], Tensor]]:
+    parameters = torch.empty(4, n, head.parameter_count, device="meta")
+    values, noise = torch.empty(4, n, device="meta"), torch.empty(4, n, head.noise_size, device="meta")
+    index = torch.empty(n, dtype=torch.long, device="meta")
+    return {
+        "encode": lambda: head.encode(values, index),
+        "log_prob": lambda: head.distribution(parameters, index).log_prob(values),
+        "draw": lambda: head.draw(parameters, noise, index),
+        "sample": lambda: head.distribution(parameters, index).sample(),
+        "mean": lambda: head.distribution(parameters, index).mean,
+    }
