@@ -148,13 +148,16 @@ def _with_atoms(head: Head, distribution: Distribution, found: Masses, dtype: to
 def _edges(head: Head, samples: Tensor) -> Tensor:
     """Ascending cuts: samples, points ever further away from these, and points of the whole support."""
     low, high = bounds(head)
+    if head.support.is_discrete and high is not None:
+        high += 1
     samples = samples.nan_to_num(_inner(head), FAR, -FAR)
     first, last = samples.amin(0), samples.amax(0)
-    away = 2.0 ** torch.arange(-8, 31, dtype=torch.float64)[:, None] * (last - first).clamp(min=1e-12)
+    smallest = 1.0 if head.support.is_discrete else 1e-12
+    away = 2.0 ** torch.arange(-8, 31, dtype=torch.float64)[:, None] * (last - first).clamp(min=smallest)
     everywhere = torch.cat([_whole(low, high), _atoms(head)])[:, None].expand(-1, samples.shape[1])
     edges = torch.cat([samples, last + away, first - away, everywhere])
     if head.support.is_discrete:
-        edges, high = edges.floor(), None if high is None else high + 1
+        edges = edges.floor()
     edges = edges.clamp(-math.inf if low is None else low, math.inf if high is None else high).sort(0).values
     # an interval that starts at the end, for a point mass there
     return torch.cat([edges, edges[-1:]])

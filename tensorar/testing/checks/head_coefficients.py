@@ -36,6 +36,7 @@ def coefficients_are_independent(part: PartUnderTest) -> None:
                 together = everything[what].flatten(1, len(shape))[:, i]
                 if not torch.allclose(alone, together, rtol=1e-9, atol=1e-9):
                     raise CheckFailed(f"coefficient {i} of {math.prod(shape)} has other {what} alone")
+    _require_mixed(head, flat, everything, math.prod(shape))
     _require_broadcasting(head)
 
 
@@ -99,6 +100,15 @@ def _results(head: Head, inputs: _Inputs, index: Tensor) -> dict[str, Tensor]:
         "likelihoods": head.distribution(inputs.parameters, index).log_prob(inputs.values),
         "draws": head.draw(inputs.parameters, inputs.noise, index),
     }
+
+
+def _require_mixed(head: Head, flat: _Inputs, everything: dict[str, Tensor], n: int) -> None:
+    """Require the same of another coefficient in each event, as in orders that differ between events."""
+    event = torch.arange(BATCH)
+    index = event % n
+    for what, alone in _results(head, _Inputs(tensor[event, index] for tensor in flat), index).items():
+        if not torch.allclose(alone, everything[what].flatten(1, -1 if what != "features" else -2)[event, index]):
+            raise CheckFailed(f"{what} of another coefficient in each event differ from those of whole events")
 
 
 def _require_broadcasting(head: Head) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tensorar.head import Head
 from tensorar.noise import uniform
-from tensorar.testing.generate.head_inputs import DTYPES, Parameters, conditional
+from tensorar.testing.generate.head_inputs import DTYPES, Parameters, conditional, shifted_blocks
 from tensorar.testing.generate.head_options import coefficient_count, small_and_default, variants
 from tensorar.testing.oracles import SIGNIFICANCE, p_value
 from tensorar.testing.part_under_test import PartUnderTest
@@ -22,6 +22,8 @@ from tensorar.testing.results import CheckFailed
 CELLS = (0.0, 0.002, 0.01, 0.05, *(i / 10 for i in range(1, 10)), 0.95, 0.99, 0.998, 1.0)
 # standard deviations of parameters: some distributions are narrow or wide, or far from zero
 SAMPLED_SPREADS = (1.0, 1.0, 0.3, 3.0, 10.0)
+# an offset of some of the parameters that makes the distribution narrow, wide or distant
+SHIFT = 8.0
 # more draws than are compared at once, of which some repeat others
 BATCH = 200
 
@@ -42,18 +44,16 @@ def samples_in_the_support(part: PartUnderTest) -> None:
 def samples_follow_log_prob(part: PartUnderTest) -> None:
     """Samples follow ``log_prob``, narrow or wide, in the tails too, for every coefficient (chi-square, KS tests)."""
     for small, variant in enumerate(small_and_default(part)):
+        head, n = variant.head, coefficient_count(part)
         for seed, spread in enumerate(SAMPLED_SPREADS[: 3 if small else None]):
-            head, coefficient = variant.head, seed % coefficient_count(part)
-            parameters = _resolvable_parameters(head, spread, seed, coefficient)
-            if parameters is None:
-                continue
-            torch.manual_seed(seed)
-            for samples in _samples(head, parameters, part.profile.draws, coefficient):
-                try:
-                    _require_frequencies(head, parameters, samples, coefficient)
-                except CheckFailed as failed:
-                    where = f"{variant.description}, parameters of standard deviation {spread:g}"
-                    raise CheckFailed(f"{failed} ({where}, coefficient {coefficient})") from None
+            parameters = _resolvable_parameters(head, spread, seed, seed % n)
+            if parameters is not None:
+                where = f"{variant.description}, parameters of standard deviation {spread:g}"
+                _require_samples(head, parameters, part.profile.draws, seed % n, where)
+        for shift in () if small else (-SHIFT, SHIFT):
+            for parameters in shifted_blocks(Parameters(0.5, 0, torch.float64).of(head), shift):
+                where = f"{variant.description}, some parameters shifted by {shift:g}"
+                _require_samples(head, parameters, part.profile.draws // 4, 0, where)
 
 
 @check("head")
@@ -114,7 +114,22 @@ def _resolvable_parameters(head: Head, spread: float, seed: int, coefficient: in
     parameters = Parameters(spread, seed, torch.float64).of(head, 20)
     samples = conditional(head, parameters, torch.full((20,), coefficient)).sample((1000,))
     good = resolvable(head, samples).nonzero()
-    return parameters[int(good[0])] if len(good) else None
+    if len(good):
+        return parameters[int(good[0])]
+    # samples that repeat at an end of the support are no matter of rounding near zero
+    return parameters[0] if spread < 1 else None
+
+
+def _require_samples(head: Head, parameters: Tensor, draws: int, coefficient: int, where: str) -> None:
+    """Require that samples of the distribution and those drawn from noise follow ``log_prob``, if it is resolved."""
+    torch.manual_seed(0)
+    for samples in _samples(head, parameters, draws, coefficient):
+        if not resolvable(head, samples[:, None]).all() and not where.endswith("0.3"):
+            continue
+        try:
+            _require_frequencies(head, parameters, samples, coefficient)
+        except CheckFailed as failed:
+            raise CheckFailed(f"{failed} ({where}, coefficient {coefficient})") from None
 
 
 def _require_inside(head: Head, samples: Tensor, shape: tuple[int, ...], where: str) -> None:

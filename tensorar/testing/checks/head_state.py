@@ -30,12 +30,10 @@ def earlier_calls_have_no_effect(part: PartUnderTest) -> None:
         used = part.make()
         for dtype in order:
             results_of(used, dtype=dtype, shape=(7,))
+        _require_unchanged(alone, used, order, "calls in another dtype and shape")
         for variant in variants(part)[1:]:
-            results_of(variant.head)
-        for dtype in order:
-            different = differing(alone[dtype], results_of(used, dtype=dtype))
-            if different:
-                raise CheckFailed(f"{different} in {dtype} changed after other calls, or those of other heads")
+            results_of(part.part(**variant.options))
+            _require_unchanged(alone, used, order, f"a head with other options was made ({variant.description})")
 
 
 @check("head")
@@ -58,6 +56,15 @@ def any_device(part: PartUnderTest) -> None:
 
 
 # --- helpers ---------------------------------------------------------------------------------------------------------
+
+
+def _require_unchanged(
+    alone: dict[torch.dtype, dict[str, Tensor]], used: Head, order: tuple[torch.dtype, ...], after: str
+) -> None:
+    for dtype in order:
+        different = differing(alone[dtype], results_of(used, dtype=dtype))
+        if different:
+            raise CheckFailed(f"{different} in {dtype} changed after {after}")
 
 
 class _OneDevice(TorchDispatchMode):

@@ -20,6 +20,8 @@ from tensorar.testing.results import CheckFailed, CheckSkipped, describe_error
 
 # nats per value by which a simple estimate may fall short of the parameters that the data were drawn from
 MAX_LOSS = 0.5
+# nats per value by which they may fall short of parameters of zero
+ROUNDING = 0.05
 # events from which parameters are estimated
 EVENTS = 500
 
@@ -45,6 +47,8 @@ def marginal_parameters_fit_the_data(part: PartUnderTest) -> None:
     head: Head = part.instance
     if head.marginal_parameters(values_of(head, (50, 2, 3), 0)) is None:
         raise CheckSkipped("the head has no marginal_parameters")
+    for what, data in _kinds_of_data(head):
+        _require_better_than_zeros(head, data, what)
     n = coefficient_count(part)
     index = torch.arange(n)
     for spread in (0.3, 1.0, 3.0):
@@ -98,6 +102,18 @@ def every_option_has_an_effect(part: PartUnderTest) -> None:
 
 
 # --- helpers ---------------------------------------------------------------------------------------------------------
+
+
+def _require_better_than_zeros(head: Head, data: Tensor, what: str) -> None:
+    marginal = head.marginal_parameters(data)
+    assert marginal is not None
+    index = torch.arange(data[0].numel()).reshape(data.shape[1:])
+    fitted, untrained = (
+        head.distribution(p.double(), index).log_prob(data.double()).mean().item()
+        for p in (marginal, torch.zeros_like(marginal))
+    )
+    if not fitted > untrained - ROUNDING:
+        raise CheckFailed(f"{what} data have {fitted:.3g} nats at marginal_parameters, {untrained:.3g} at zeros")
 
 
 def _kinds_of_data(head: Head) -> Iterator[tuple[str, Tensor]]:

@@ -21,9 +21,10 @@ def results_of(
     results = {"features": head.encode(values, index)}
     for spread in (1.0, 30.0):
         parameters = Parameters(spread, 0, dtype).of(head, *shape)
+        # first, since `noise_size` may make a distribution in another dtype
+        results[f"likelihoods{spread:g}"] = head.distribution(parameters, index).log_prob(values)
         torch.manual_seed(0)
         noise = torch.rand(*shape, head.noise_size, dtype=dtype).clamp(min=1e-3)
-        results[f"likelihoods{spread:g}"] = head.distribution(parameters, index).log_prob(values)
         results[f"draws{spread:g}"] = head.draw(parameters, noise, index)
     marginal = head.marginal_parameters(values)
     if marginal is not None:

@@ -127,10 +127,10 @@ class RawCounts(Counts):
 
 
 class RawLevels(Tokens):
-    """Features from 0 to 255."""
+    """Features up to 255."""
 
     def encode(self, value, coefficients=None):
-        return value.unsqueeze(-1)
+        return super().encode(value) * self.levels
 
 
 class SquaredFeatures(Bell):

@@ -265,7 +265,8 @@ class Steps(Distribution):
         return (drawn * (self.levels - 1)).round().clamp(0, self.levels - 1).to(self.dtype)
 
     def sample(self, sample_shape=()):
-        return self.icdf(torch.rand(self._extended_shape(sample_shape), dtype=torch.float64))
+        shape, device = self._extended_shape(sample_shape), self.location.device
+        return self.icdf(torch.rand(shape, dtype=torch.float64, device=device))
 
 
 @dataclass(frozen=True, kw_only=True)
