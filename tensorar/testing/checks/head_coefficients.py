@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
 from tensorar.head import Head
 from tensorar.noise import uniform
 from tensorar.testing.generate.head_inputs import Parameters, conditional
-from tensorar.testing.generate.head_options import coefficient_count
+from tensorar.testing.generate.head_options import coefficients_of
 from tensorar.testing.generate.values import values_of
 from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.registration import check
@@ -24,19 +22,20 @@ BATCH = 70
 def coefficients_are_independent(part: PartUnderTest) -> None:
     """The distribution, features and draws of a coefficient depend on its own parameters and index only."""
     head: Head = part.instance
-    shape = _event_shape(part)
-    everything = _results(head, _Inputs.of(head, (BATCH, *shape)), torch.arange(math.prod(shape)).reshape(shape))
+    known = coefficients_of(part)
+    shape = (2, len(known) // 2) if len(known) % 2 == 0 else (len(known),)
+    everything = _results(head, _Inputs.of(head, (BATCH, *shape)), known.reshape(shape))
     for what, found in everything.items():
         if found.shape[: 1 + len(shape)] != (BATCH, *shape):
             raise CheckFailed(f"{what} of {BATCH} events of shape {shape} have shape {tuple(found.shape)}")
     flat = _Inputs.of(head, (BATCH, *shape)).flat(len(shape))
-    for i in range(math.prod(shape)):
-        for index in (torch.full((BATCH,), i), torch.tensor(i)):
+    for i, coefficient in enumerate(known):
+        for index in (coefficient.expand(BATCH), coefficient):
             for what, alone in _results(head, flat.column(i), index).items():
                 together = everything[what].flatten(1, len(shape))[:, i]
                 if not torch.allclose(alone, together, rtol=1e-9, atol=1e-9):
-                    raise CheckFailed(f"coefficient {i} of {math.prod(shape)} has other {what} alone")
-    _require_mixed(head, flat, everything, math.prod(shape))
+                    raise CheckFailed(f"coefficient {int(coefficient)} has other {what} alone")
+    _require_mixed(head, flat, everything, known)
     _require_broadcasting(head)
 
 
@@ -44,8 +43,9 @@ def coefficients_are_independent(part: PartUnderTest) -> None:
 def empty_batches(part: PartUnderTest) -> None:
     """A batch without events gives no features, likelihoods and draws, and no error."""
     head: Head = part.instance
-    n = coefficient_count(part)
-    for what, found in _results(head, _Inputs.of(head, (0, n)), torch.arange(n)).items():
+    index = coefficients_of(part)
+    n = len(index)
+    for what, found in _results(head, _Inputs.of(head, (0, n)), index).items():
         if tuple(found.shape[:2]) != (0, n):
             raise CheckFailed(f"{what} of no events of shape ({n},) have shape {tuple(found.shape)}")
 
@@ -54,8 +54,8 @@ def empty_batches(part: PartUnderTest) -> None:
 def no_side_effects(part: PartUnderTest) -> None:
     """Encoding, likelihoods and samples do not change values, parameters, noise or indices in place."""
     head: Head = part.instance
-    n = coefficient_count(part)
-    inputs, index = _Inputs.of(head, (4, n)), torch.arange(n)
+    index = coefficients_of(part)
+    inputs = _Inputs.of(head, (4, len(index)))
     kept = [tensor.clone() for tensor in (*inputs, index)]
     _results(head, inputs, index)
     head.distribution(inputs.parameters, index).sample()
@@ -89,11 +89,6 @@ class _Inputs(tuple[Tensor, Tensor, Tensor]):
         return _Inputs(tensor[:, i] for tensor in self)
 
 
-def _event_shape(part: PartUnderTest) -> tuple[int, ...]:
-    n = coefficient_count(part)
-    return (2, n // 2) if n % 2 == 0 else (n,)
-
-
 def _results(head: Head, inputs: _Inputs, index: Tensor) -> dict[str, Tensor]:
     return {
         "features": head.encode(inputs.values, index),
@@ -102,12 +97,12 @@ def _results(head: Head, inputs: _Inputs, index: Tensor) -> dict[str, Tensor]:
     }
 
 
-def _require_mixed(head: Head, flat: _Inputs, everything: dict[str, Tensor], n: int) -> None:
+def _require_mixed(head: Head, flat: _Inputs, everything: dict[str, Tensor], known: Tensor) -> None:
     """Require the same of another coefficient in each event, as in orders that differ between events."""
     event = torch.arange(BATCH)
-    index = event % n
-    for what, alone in _results(head, _Inputs(tensor[event, index] for tensor in flat), index).items():
-        if not torch.allclose(alone, everything[what].flatten(1, -1 if what != "features" else -2)[event, index]):
+    place = event % len(known)
+    for what, alone in _results(head, _Inputs(tensor[event, place] for tensor in flat), known[place]).items():
+        if not torch.allclose(alone, everything[what].flatten(1, -1 if what != "features" else -2)[event, place]):
             raise CheckFailed(f"{what} of another coefficient in each event differ from those of whole events")
 
 

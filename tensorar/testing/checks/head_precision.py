@@ -7,7 +7,7 @@ from torch import Tensor
 
 from tensorar.head import Head
 from tensorar.testing.generate.head_inputs import SPREADS, Parameters, conditional
-from tensorar.testing.generate.head_options import coefficient_count, small_and_default
+from tensorar.testing.generate.head_options import repeated_coefficients, small_and_default
 from tensorar.testing.generate.values import values_of
 from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.quadrature import resolvable
@@ -44,7 +44,7 @@ def float32_agrees_with_float64(part: PartUnderTest) -> None:
         for spread in (*SPREADS, 100.0, 1000.0):
             drawn = Parameters(spread, 1, torch.float32)
             parameters = drawn.of(variant.head, 30).expand(20, 30, -1)
-            coefficients = torch.arange(30) % coefficient_count(part)
+            coefficients = repeated_coefficients(part, 30)
             typical = values_of(variant.head, (20, 30), 0)
             own = conditional(variant.head, parameters[0].double(), coefficients).sample((20,)).double()
             own = torch.where(resolvable(variant.head, own) & own.isfinite(), own, typical)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tensorar.head import Head
 from tensorar.testing.generate.head_inputs import DTYPES, SPREADS, Parameters, conditional, shifted_blocks
-from tensorar.testing.generate.head_options import Variant, coefficient_count, small_and_default, variants
+from tensorar.testing.generate.head_options import Variant, repeated_coefficients, small_and_default, variants
 from tensorar.testing.generate.values import values_of
 from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.quadrature import FAR, RESOLUTIONS, Masses, listed_values, masses, resolvable
@@ -80,7 +80,7 @@ def _cases(part: PartUnderTest) -> Iterator[tuple[Variant, Parameters]]:
 
 def _total(head: Head, parameters: Tensor, dtype: torch.dtype, part: PartUnderTest) -> tuple[Tensor, Tensor]:
     """The total probability for each row of parameters, and where it can be computed."""
-    coefficients = torch.arange(len(parameters)) % coefficient_count(part)
+    coefficients = repeated_coefficients(part, len(parameters))
     total, good = torch.zeros(len(parameters), dtype=torch.float64), torch.ones(len(parameters), dtype=torch.bool)
     rows = torch.arange(len(parameters))
     for n, step in RESOLUTIONS:

@@ -11,7 +11,7 @@ from torch import Tensor
 from tensorar.head import Head
 from tensorar.noise import uniform
 from tensorar.testing.generate.head_inputs import DTYPES, Parameters, conditional, shifted_blocks
-from tensorar.testing.generate.head_options import coefficient_count, small_and_default, variants
+from tensorar.testing.generate.head_options import coefficients_of, small_and_default, variants
 from tensorar.testing.oracles import SIGNIFICANCE, p_value
 from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.quadrature import listed_values, masses, resolvable
@@ -44,12 +44,13 @@ def samples_in_the_support(part: PartUnderTest) -> None:
 def samples_follow_log_prob(part: PartUnderTest) -> None:
     """Samples follow ``log_prob``, narrow or wide, in the tails too, for every coefficient (chi-square, KS tests)."""
     for small, variant in enumerate(small_and_default(part)):
-        head, n = variant.head, coefficient_count(part)
+        head, known = variant.head, coefficients_of(part).tolist()
         for seed, spread in enumerate(SAMPLED_SPREADS[: 3 if small else None]):
-            parameters = _resolvable_parameters(head, spread, seed, seed % n)
+            coefficient = known[seed % len(known)]
+            parameters = _resolvable_parameters(head, spread, seed, coefficient)
             if parameters is not None:
                 where = f"{variant.description}, parameters of standard deviation {spread:g}"
-                _require_samples(head, parameters, part.profile.draws, seed % n, where)
+                _require_samples(head, parameters, part.profile.draws, coefficient, where)
         for shift in () if small else (-SHIFT, SHIFT):
             for parameters in shifted_blocks(Parameters(0.5, 0, torch.float64).of(head), shift):
                 where = f"{variant.description}, some parameters shifted by {shift:g}"
@@ -75,7 +76,7 @@ def samples_follow_the_random_state(part: PartUnderTest) -> None:
 
 @check("head")
 def any_noise_gives_a_value(part: PartUnderTest) -> None:
-    """``draw`` maps noise close to 0 and 1 into the support, for each coefficient separately, however many there are."""
+    """``draw`` maps noise close to 0 and 1 into the support, for each coefficient separately, in large batches too."""
     head: Head = part.instance
     for dtype in DTYPES:
         n = 70 if head.draws_one_by_one else BATCH
@@ -83,8 +84,9 @@ def any_noise_gives_a_value(part: PartUnderTest) -> None:
         index = torch.zeros(n, dtype=torch.long)
         for u in (finfo.eps / 4, 0.5, 1 - finfo.eps / 2):
             noise = torch.full((20, head.noise_size), u, dtype=dtype)
-            drawn = head.draw(parameters[:20], noise, index[:20])
-            _require_inside(head, drawn, (20,), f"from noise {u} in {dtype}")
+            for size in (1.0, 30.0):
+                drawn = head.draw(size * parameters[:20], noise, index[:20])
+                _require_inside(head, drawn, (20,), f"from noise {u} in {dtype}")
         noise = uniform((n, head.noise_size), dtype, torch.device("cpu"))
         together = head.draw(parameters, noise, index)
         for some in (slice(0, 1), slice(n - 3, n)):
@@ -135,7 +137,8 @@ def _require_samples(head: Head, parameters: Tensor, draws: int, coefficient: in
 def _require_inside(head: Head, samples: Tensor, shape: tuple[int, ...], where: str) -> None:
     if tuple(samples.shape[-len(shape) :]) != shape:
         raise CheckFailed(f"expected samples of shape {shape}, got {tuple(samples.shape)}")
-    outside = ~(head.support.check(samples) & samples.isfinite())
+    supported = head.supports(samples.double(), torch.zeros(shape, dtype=torch.long))
+    outside = ~(head.support.check(samples) & supported)
     if outside.any():
         raise CheckFailed(f"{samples[outside][0].item():.9g} was drawn, which is not in the support {where}")
 
@@ -149,8 +152,8 @@ def _require_frequencies(head: Head, parameters: Tensor, samples: Tensor, coeffi
     index = torch.full((1,), coefficient)
     distribution = conditional(head, parameters[None], index)
     samples = samples.double()[:, None].sort(0).values
-    below = masses(head, distribution, samples).below(samples)
-    above = masses(head, distribution, samples).below(_next(head, samples))
+    found = masses(head, distribution, samples)
+    below, above = found.below(samples), found.below(_next(head, samples))
     # a value with a probability of its own is spread evenly over it
     transformed = (below + torch.rand(below.shape, dtype=torch.float64) * (above - below))[:, 0]
     _require_uniform(transformed, samples[:, 0])
@@ -166,7 +169,7 @@ def _next(head: Head, samples: Tensor) -> Tensor:
 
 
 def _require_uniform(transformed: Tensor, samples: Tensor) -> None:
-    """Require that the probabilities of smaller values are uniform, by cells that are narrow in the tails, and by KS."""
+    """Require that the probabilities of smaller values are uniform, by cells narrow in the tails, and by KS."""
     draws = len(transformed)
     cells = torch.tensor(CELLS, dtype=torch.float64)
     place = torch.searchsorted(cells, transformed.clamp(1e-12, 1 - 1e-12).contiguous()) - 1

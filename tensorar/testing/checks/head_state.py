@@ -11,9 +11,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from tensorar.head import Head
-from tensorar.testing.generate.head_inputs import DTYPES
-from tensorar.testing.generate.head_options import coefficient_count, variants
+from tensorar.testing.generate.head_inputs import DTYPES, Parameters
+from tensorar.testing.generate.head_options import coefficients_of, variants
 from tensorar.testing.generate.head_results import differing, results_of
+from tensorar.testing.generate.values import values_of
 from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.registration import check
 from tensorar.testing.results import CheckFailed, CheckSkipped
@@ -37,11 +38,24 @@ def earlier_calls_have_no_effect(part: PartUnderTest) -> None:
 
 
 @check("head")
+def training_after_sampling(part: PartUnderTest) -> None:
+    """Gradients are computed after samples were drawn in inference mode, whose tensors training cannot use."""
+    for variant in variants(part):
+        head: Head = part.part(**variant.options)
+        with torch.inference_mode():
+            results_of(head, dtype=torch.float32)
+        parameters = Parameters(1.0, 0, torch.float32).of(head, 5).requires_grad_()
+        values = values_of(head, (5,), 0).float()
+        head.encode(values)
+        head.distribution(parameters, torch.zeros(5, dtype=torch.long)).log_prob(values).sum().backward()
+
+
+@check("head")
 def any_device(part: PartUnderTest) -> None:
     """Nothing is computed on the CPU for tensors of another device (without an accelerator: of a simulated one)."""
     skipped = []
     for variant in variants(part):
-        for what, compute in _operations(variant.head, coefficient_count(part)).items():
+        for what, compute in _operations(variant.head, len(coefficients_of(part))).items():
             try:
                 with _OneDevice():
                     device = compute().device

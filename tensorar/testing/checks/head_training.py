@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tensorar.head import Head
 from tensorar.testing.generate.head_inputs import Parameters, bounds
-from tensorar.testing.generate.head_options import coefficient_count, other_values, variants
+from tensorar.testing.generate.head_options import coefficients_of, other_values, variants
 from tensorar.testing.generate.head_results import differing, results_of
 from tensorar.testing.generate.values import values_of
 from tensorar.testing.part_under_test import PartUnderTest
@@ -49,10 +49,9 @@ def marginal_parameters_fit_the_data(part: PartUnderTest) -> None:
         raise CheckSkipped("the head has no marginal_parameters")
     for what, data in _kinds_of_data(head):
         _require_better_than_zeros(head, data, what)
-    n = coefficient_count(part)
-    index = torch.arange(n)
+    index = coefficients_of(part)
     for spread in (0.3, 1.0, 3.0):
-        parameters = Parameters(spread, 0, torch.float64).of(head, n)
+        parameters = Parameters(spread, 0, torch.float64).of(head, len(index))
         data = head.distribution(parameters, index).sample((EVENTS,))
         good = resolvable(head, data) & head.supports(data, index).all(0)
         marginal = head.marginal_parameters(data)
@@ -81,7 +80,9 @@ def suggested_options_support_the_values(part: PartUnderTest) -> None:
         try:
             part.part(**options).check(data)
         except Exception as error:
-            raise CheckFailed(f"options_for {what} data returns {options}, with which it {describe_error(error)}") from error
+            raise CheckFailed(
+                f"options_for {what} data returns {options}, with which it {describe_error(error)}"
+            ) from error
     if not suggested:
         raise CheckSkipped("options_for returns None for values of the support")
 

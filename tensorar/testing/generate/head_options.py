@@ -9,11 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, Union, get_args, get_origin
 
+import torch
+from torch import Tensor
+
 from tensorar.head import Head
 from tensorar.testing.part_under_test import PartUnderTest
 
-# coefficients of the events that a head is checked for, unless shapes are given
-COEFFICIENTS = 6
+# coefficients that a head is checked for unless shapes are given: the first ones, and some of a large event
+COEFFICIENTS = (0, 1, 2, 3, 45, 198)
 # values that are tried for an option of a type, in this order
 OTHER_INTEGERS = (2, 3, 5, 7)
 OTHER_NUMBERS = (0.5, 2.0, 0.1, 10.0, -1.0)
@@ -54,9 +57,17 @@ def small_and_default(part: PartUnderTest) -> list[Variant]:
     return [small] if part.given == part.options else [small, Variant(part.part(**part.given), part.given)]
 
 
-def coefficient_count(part: PartUnderTest) -> int:
-    """The number of coefficients of the events that the head is checked for."""
-    return COEFFICIENTS if part.shapes is None else min(math.prod(shape) for shape in part.shapes)
+def coefficients_of(part: PartUnderTest) -> Tensor:
+    """Flat indices of coefficients that the head is checked for: ascending, the first is 0."""
+    if part.shapes is None:
+        return torch.tensor(COEFFICIENTS)
+    return torch.arange(min(math.prod(shape) for shape in part.shapes))
+
+
+def repeated_coefficients(part: PartUnderTest, n: int) -> Tensor:
+    """The same indices repeated until there are ``n``."""
+    known = coefficients_of(part)
+    return known[torch.arange(n) % len(known)]
 
 
 def other_values(part: PartUnderTest, option: str) -> Iterator[Any]:

@@ -12,9 +12,7 @@ from tensorar.testing.generate.head_inputs import Parameters
 from tensorar.testing.generate.values import values_of
 
 
-def results_of(
-    head: Head, *, dtype: torch.dtype = torch.float64, shape: tuple[int, ...] = (5, 3)
-) -> dict[str, Tensor]:
+def results_of(head: Head, *, dtype: torch.dtype = torch.float64, shape: tuple[int, ...] = (5, 3)) -> dict[str, Tensor]:
     """Features, likelihoods, draws and marginal parameters of fixed inputs, and what the head declares."""
     values = values_of(head, shape, 0).to(dtype)
     index = torch.arange(math.prod(shape[1:])).reshape(shape[1:])

@@ -127,6 +127,7 @@ class TableOfTheFirst(BinMixture):
             return self.of_bins((below * self.weights.unsqueeze(-2)).sum(-1))
 
 
+@dataclass(frozen=True, kw_only=True)
 class TableOfTheLast(Tokens):
     """A constructor that changes a table of all heads of the class."""
 
@@ -147,6 +148,39 @@ class PrecisionOfTheFirst(Bell):
             self.__dict__["_floor"] = torch.tensor(0.01, dtype=parameters.dtype)
         location, raw = parameters.unbind(-1)
         return Normal(location, self.__dict__["_floor"].to(raw.dtype) + F.softplus(raw), validate_args=False)
+
+
+class TableOfInference(Bell):
+    """A constant made at the first call, which training cannot use if that was in inference mode."""
+
+    def distribution(self, parameters, coefficients=None):
+        if "_scale" not in self.__dict__:
+            self.__dict__["_scale"] = torch.ones(1)
+        location, raw = parameters.unbind(-1)
+        return Normal(location, 0.01 + F.softplus(raw) * self.__dict__["_scale"], validate_args=False)
+
+
+class TableOfHundred(Columns):
+    """A table of units of the first hundred coefficients."""
+
+    def unit(self, coefficients, like):
+        if coefficients is not None:
+            coefficients = torch.arange(100, device=like.device)[coefficients]
+        return super().unit(coefficients, like)
+
+
+class UsesTheNextNoise(Bell):
+    """Draws from torch's random state beside the noise."""
+
+    def draw(self, parameters, noise, coefficients=None):
+        return super().draw(parameters, (noise + torch.rand_like(noise)) % 1)
+
+
+class CentersTheBatch(Bell):
+    """Features relative to the mean of the batch."""
+
+    def encode(self, value, coefficients=None):
+        return super().encode(value - value.mean(0, keepdim=True))
 
 
 class CountsItsCalls(Bell):
@@ -245,6 +279,10 @@ CAUGHT = {
     TableOfTheFirst: "sums_to_one",
     TableOfTheLast: "earlier_calls_have_no_effect",
     PrecisionOfTheFirst: "earlier_calls_have_no_effect",
+    TableOfInference: "training_after_sampling",
+    TableOfHundred: "coefficients_are_independent",
+    UsesTheNextNoise: "any_noise_gives_a_value",
+    CentersTheBatch: "coefficients_are_independent",
     CountsItsCalls: "earlier_calls_have_no_effect",
     DrawsTheFirstColumn: "samples_follow_log_prob",
     EncodesByPosition: "coefficients_are_independent",
