@@ -48,7 +48,7 @@ def joint(
     """All events ``(levels ** N, *event)``, and their probabilities ``(levels ** N,)`` under the model."""
     levels = levels_of(model.head)
     assert levels is not None
-    values = all_values(model.event_shape, levels)
+    values = model.restore(all_values(model.event_shape, levels))
     contexts = None if context is None else context.expand(len(values), -1)
     return values, model.log_prob(values, contexts, order=order).exp().detach()
 

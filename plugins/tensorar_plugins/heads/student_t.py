@@ -53,5 +53,9 @@ class StudentTHead(HeadInUnits):
     def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"]:
         values = values.double()
         middle = values.median(0).values
-        scale = (values - middle).abs().median(0).values / MEDIAN_DEVIATION
-        return torch.stack([middle, inverse_softplus(scale - self.floor), torch.zeros_like(scale)], dim=-1).float()
+        deviation = (values - middle).abs().median(0).values
+        # half of the values are the same: the median says nothing about the others
+        repeated = deviation == 0
+        location = torch.where(repeated, values.mean(0), middle)
+        scale = torch.where(repeated, values.std(0, correction=0), deviation / MEDIAN_DEVIATION)
+        return torch.stack([location, inverse_softplus(scale - self.floor), torch.zeros_like(scale)], dim=-1).float()

@@ -32,10 +32,11 @@ def features_are_as_declared(part: PartUnderTest) -> None:
                 _require_features(head, values_of(head, (7, *shape), 0).to(dtype))
         values = values_of(head, (4,), 0)
         values[2] = torch.nan
-        if head.encode(values).isfinite().all(-1).tolist() != [True, True, False, True]:
+        index = torch.zeros(values.shape, dtype=torch.long)
+        if head.encode(values, index).isfinite().all(-1).tolist() != [True, True, False, True]:
             raise CheckFailed("expected NaN features for a NaN, and finite ones for other values")
         for unknown in (torch.zeros(3, 2), torch.full((3, 2), torch.nan)):
-            if head.encode(unknown).shape != (3, 2, head.feature_count):
+            if head.encode(unknown, torch.arange(2)).shape != (3, 2, head.feature_count):
                 raise CheckFailed(f"features of unknown values ({unknown[0, 0].item()}) have another shape")
 
 
@@ -79,7 +80,8 @@ def extreme_values_are_finite(part: PartUnderTest) -> None:
             values = extremes(head).to(dtype)
             values = values[head.support.check(values) & head.supports(values, torch.zeros(len(values)).long())]
             parameters = Parameters(1.0, 0, dtype).of(head, 20, 1).expand(20, len(values), -1)
-            nats, features = conditional(head, parameters).log_prob(values.expand(20, -1)), head.encode(values)
+            nats = conditional(head, parameters).log_prob(values.expand(20, -1))
+            features = head.encode(values, torch.zeros(len(values), dtype=torch.long))
             for what, numbers in (("log-likelihood", nats), ("feature", features.mT)):
                 wrong = ~numbers.isfinite()
                 if wrong.any():
@@ -91,7 +93,7 @@ def extreme_values_are_finite(part: PartUnderTest) -> None:
 
 
 def _require_features(head: Head, values: Tensor) -> None:
-    features = head.encode(values)
+    features = head.encode(values, torch.zeros(values.shape[1:], dtype=torch.long))
     if tuple(features.shape) != (*values.shape, head.feature_count):
         raise CheckFailed(f"features of {values.shape} have shape {tuple(features.shape)}")
     if features.dtype != values.dtype or not features.isfinite().all():

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tensorar.head import Head
 from tensorar.testing.generate.head_inputs import Parameters, bounds
-from tensorar.testing.generate.head_options import coefficients_of, other_values, variants
+from tensorar.testing.generate.head_options import Variant, coefficients_of, other_values, variants
 from tensorar.testing.generate.head_results import differing, results_of
 from tensorar.testing.generate.values import values_of
 from tensorar.testing.part_under_test import PartUnderTest
@@ -71,14 +71,15 @@ def marginal_parameters_fit_the_data(part: PartUnderTest) -> None:
 @check("head")
 def suggested_options_support_the_values(part: PartUnderTest) -> None:
     """``options_for`` data returns options of a head that supports them, or None, whatever the data."""
-    suggested = part.part.options_for(values_of(part.instance, (200, 2), 0)) is not None
-    for what, data in (*_any_data(), ("its own", values_of(part.instance, (200, 2), 0))):
+    own = part.instance.restore(values_of(part.instance, (200, 2), 0), torch.arange(2))
+    suggested = False
+    for what, data in (("its own", own), *_any_data()):
         options = part.part.options_for(data)
         if options is None:
             continue
         suggested = True
         try:
-            part.part(**options).check(data)
+            part.part(**options).for_data(data).check(data)
         except Exception as error:
             raise CheckFailed(
                 f"options_for {what} data returns {options}, with which it {describe_error(error)}"
@@ -92,12 +93,14 @@ def every_option_has_an_effect(part: PartUnderTest) -> None:
     """Each option changes something: what is declared, features, likelihoods, draws or the start of training."""
     for option in part.part.option_parameters():
         tried, changed = 0, False
-        for variant in variants(part):
+        # an option may have no effect beside those that were given
+        free = PartUnderTest.small(part.part, {}, part.shapes, part.profile)
+        for variant in (*variants(part), *(_variants(free) if part.given else ())):
             for value in other_values(part, option):
                 with suppress(Exception):
                     other = part.part(**{**variant.options, option: value})
                     tried += value != variant.options.get(option)
-                    changed = changed or bool(differing(results_of(variant.head), results_of(other)))
+                    changed = changed or bool(differing(_observable(variant.head), _observable(other)))
         if tried and not changed:
             raise CheckFailed(f"the option {option} has no effect: {tried} other values change nothing")
 
@@ -115,6 +118,20 @@ def _require_better_than_zeros(head: Head, data: Tensor, what: str) -> None:
     )
     if not fitted > untrained - ROUNDING:
         raise CheckFailed(f"{what} data have {fitted:.3g} nats at marginal_parameters, {untrained:.3g} at zeros")
+
+
+def _observable(head: Head) -> dict[str, Tensor]:
+    """What a head returns, and what it makes of data."""
+    data = 5 + 3 * head.restore(values_of(head, (50, 3), 0), torch.arange(3)).double()
+    fitted = head.for_data(data)
+    return results_of(head) | {"standard values": fitted.standardize(data, torch.arange(3))}
+
+
+def _variants(part: PartUnderTest) -> list[Variant]:
+    """The variants of the part, none if it has required options."""
+    with suppress(Exception):
+        return variants(part)
+    return []
 
 
 def _kinds_of_data(head: Head) -> Iterator[tuple[str, Tensor]]:

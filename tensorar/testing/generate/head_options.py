@@ -12,7 +12,9 @@ from typing import Any, Literal, Union, get_args, get_origin
 import torch
 from torch import Tensor
 
+from tensorar.errors import TensorarError
 from tensorar.head import Head
+from tensorar.testing.generate.values import values_of
 from tensorar.testing.part_under_test import PartUnderTest
 
 # coefficients that a head is checked for unless shapes are given: the first ones, and some of a large event
@@ -28,24 +30,29 @@ class Variant:
 
     head: Head
     options: Mapping[str, Any]
+    state: str = ""
 
     @property
     def description(self) -> str:
-        """The options as in a spec."""
-        return ",".join(f"{name}={value}" for name, value in self.options.items()) or "default options"
+        """The options as in a spec, and whether the head is fitted to data."""
+        options = ",".join(f"{name}={value}" for name, value in self.options.items()) or "default options"
+        return f"{options} {self.state}".strip()
 
 
 def variants(part: PartUnderTest) -> list[Variant]:
     """The head with small options, with its defaults, and with each choice of an option (bool, Literal, or none).
 
-    Options that were given stay as they are.
+    Options that were given stay as they are. A head that takes numbers from data comes with such numbers, too.
     """
     found = small_and_default(part)
+    of_data = fitted(part)
+    if of_data.data_state():
+        found.append(Variant(of_data, part.options, "fitted to data"))
     for option in part.part.option_parameters().keys() - part.given.keys():
         for value in _choices(part, option):
+            options = {**part.options, option: value}
             with suppress(Exception):
-                options = {**part.options, option: value}
-                found.append(Variant(part.part(**options), options))
+                found.append(Variant(_usable(part.part(**options), part), options))
                 if value is not None and not isinstance(value, bool | str):
                     break
     return found
@@ -53,8 +60,28 @@ def variants(part: PartUnderTest) -> list[Variant]:
 
 def small_and_default(part: PartUnderTest) -> list[Variant]:
     """The head with small options, and with its defaults if these are others."""
-    small = Variant(part.instance, part.options)
-    return [small] if part.given == part.options else [small, Variant(part.part(**part.given), part.given)]
+    small = Variant(_usable(part.instance, part), part.options)
+    if part.given == part.options:
+        return [small]
+    return [small, Variant(_usable(part.part(**part.given), part), part.given)]
+
+
+def fitted(part: PartUnderTest) -> Head:
+    """The head with small options and what it takes from data, of as many coefficients as are checked."""
+    head: Head = part.instance
+    count = int(coefficients_of(part)[-1]) + 1
+    ordinary = _usable(head, part)
+    data = ordinary.restore(values_of(ordinary, (50, count), 0), torch.arange(count))
+    return head.for_data(data)
+
+
+def _usable(head: Head, part: PartUnderTest) -> Head:
+    """The head, fitted to some data if it has no support before."""
+    try:
+        _ = head.support, head.parameter_count
+    except TensorarError:
+        return head.for_data(torch.arange(6.0).reshape(3, 2).expand(3, 2))
+    return head
 
 
 def coefficients_of(part: PartUnderTest) -> Tensor:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch.distributions import Categorical, Cauchy, Distribution, Normal, Poisson, VonMises, constraints
+from torch.distributions.transforms import AffineTransform
 
 from tensorar import Head
+from tests.testing.reference.heads import Bell
 
 
 class Weighted(Categorical):
@@ -284,6 +286,61 @@ class Samples24Bit(Head):
     def distribution(self, parameters, coefficients=None):
         location, raw = parameters.double().unbind(-1)
         return Steps(0.5 + location, 1e-5 + 0.1 * F.softplus(raw), 2**24, parameters.dtype)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InUnits(Bell):
+    """Real numbers in the units of the data: a location and a scale per coefficient, and a Gaussian.
+
+    Options:
+        units: Whether to find units in the data.
+    """
+
+    name = "in_units"
+    units: bool = True
+
+    def for_data(self, train, *others):
+        if not self.units:
+            return self
+        # relative to the first event: whole numbers beyond 2^53 are not rounded, and squares do not overflow
+        train = train.double() if train.is_floating_point() else train
+        deviation = (train - train[0]).double()
+        size = deviation.abs().amax(0).flatten()
+        size = torch.where(size > 0, size, 1.0)
+        relative = deviation.flatten(1) / size
+        scale = size * torch.where(relative.std(0, correction=0) > 0, relative.std(0, correction=0), 1.0)
+        origin = train[0].flatten()
+        return self.with_data_state({"origin": origin, "shift": size * relative.mean(0), "scale": scale})
+
+    def data_state(self):
+        return dict(self.__dict__.get("_state", {}))
+
+    def with_data_state(self, state):
+        found = replace(self)
+        found.__dict__["_state"] = state
+        return found
+
+    def transform(self, coefficients=None):
+        state = self.data_state()
+        return self.affine(**{name: part[coefficients] for name, part in state.items()}) if state else None
+
+    def affine(self, origin, shift, scale):
+        return Units(origin, shift, scale)
+
+
+class Units(AffineTransform):
+    """``origin + shift + scale * x`` in float64, where the origin may be a whole number."""
+
+    def __init__(self, origin, shift, scale):
+        self.origin, self.shift = origin, shift
+        super().__init__(origin.double() + shift, scale)
+
+    def _call(self, x):
+        return self.loc + self.scale * x.double()
+
+    def _inverse(self, y):
+        y = y.double() if y.is_floating_point() else y
+        return ((y - self.origin).double() - self.shift) / self.scale
 
 
 @dataclass(frozen=True, kw_only=True)
