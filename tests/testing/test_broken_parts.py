@@ -58,21 +58,22 @@ NO_ENUMERATION = {
 }
 NO_MOMENTS = {"mean_matches_probabilities", "variance_matches_probabilities"}
 NO_MARGINALS = {"marginal_parameters_are_valid", "marginal_parameters_fit_the_data"}
+NO_UNITS = {"data_are_restored", "likelihoods_are_in_the_units_of_the_data", "data_state_is_complete"}
 NO_SUGGESTION = {"suggested_options_support_the_values"}
 NO_LIKELIHOOD = {"likelihoods_are_probabilities", "conditionals_add_up_to_log_prob"}
 SKIPPED = {
     reference.Backwards: {"draws_follow_the_generator", "uniform_as_declared"},
     reference.BothWays: {"uniform_as_declared"},
-    reference.BinMixture: NO_MARGINALS,
-    reference.Bell: NO_ENUMERATION | NO_SUGGESTION,
-    reference.Tokens: NO_MOMENTS | NO_MARGINALS | NO_SUGGESTION,
-    reference.Counts: NO_ENUMERATION | NO_SUGGESTION,
-    reference.Share: NO_ENUMERATION | NO_MOMENTS | NO_MARGINALS | NO_SUGGESTION,
-    reference.Angle: NO_ENUMERATION | NO_MARGINALS | NO_SUGGESTION,
-    reference.Rain: NO_ENUMERATION | NO_MOMENTS | NO_MARGINALS | NO_SUGGESTION,
-    reference.Heavy: NO_ENUMERATION | NO_MOMENTS | NO_MARGINALS | NO_SUGGESTION,
-    reference.Samples24Bit: NO_ENUMERATION | NO_MOMENTS | NO_MARGINALS | NO_SUGGESTION,
-    reference.Columns: NO_ENUMERATION | NO_MARGINALS | NO_SUGGESTION,
+    reference.BinMixture: NO_MARGINALS | NO_UNITS,
+    reference.Bell: NO_ENUMERATION | NO_SUGGESTION | NO_UNITS,
+    reference.Tokens: NO_MOMENTS | NO_MARGINALS | NO_SUGGESTION | NO_UNITS,
+    reference.Counts: NO_ENUMERATION | NO_SUGGESTION | NO_UNITS,
+    reference.Share: NO_ENUMERATION | NO_MOMENTS | NO_MARGINALS | NO_SUGGESTION | NO_UNITS,
+    reference.Angle: NO_ENUMERATION | NO_MARGINALS | NO_SUGGESTION | NO_UNITS,
+    reference.Rain: NO_ENUMERATION | NO_MOMENTS | NO_MARGINALS | NO_SUGGESTION | NO_UNITS,
+    reference.Heavy: NO_ENUMERATION | NO_MOMENTS | NO_MARGINALS | NO_SUGGESTION | NO_UNITS,
+    reference.Samples24Bit: NO_ENUMERATION | NO_MOMENTS | NO_MARGINALS | NO_SUGGESTION | NO_UNITS,
+    reference.Columns: NO_ENUMERATION | NO_MARGINALS | NO_SUGGESTION | NO_UNITS,
     reference.InUnits: NO_ENUMERATION | NO_SUGGESTION,
     reference.Dense: NO_STEPPER,
     reference.Conv: NO_STEPPER,

@@ -145,7 +145,7 @@ def _require_columns(head: Head, data: Tensor, standard: Tensor, what: str) -> N
 
 
 def _require_distinct(data: Tensor, standard: Tensor, size: Tensor, what: str) -> None:
-    """Require that different values stay different, if all are stretched alike (logarithms of close numbers are not)."""
+    """Require that different values stay different, if all are stretched alike (as logarithms are not)."""
     for i in range(data.shape[1]):
         before, after = len(data[:, i].unique()), len(standard[:, i].unique())
         if before > after and bool((size[:, i] == size[0, i]).all()):
