@@ -135,11 +135,11 @@ def _choose(values: Tensor) -> str:
 
 def _units(columns: Tensor, stride: int) -> Units:
     middle, deviation = deviations(columns)
-    usual = torch.where(outlying(deviation), torch.nan, deviation)
+    usual = torch.where(deviation.isfinite() & ~outlying(deviation), deviation, torch.nan)
     # relative to the largest one: sums of huge numbers would overflow, squares of tiny ones underflow
     size = usual.abs().nan_to_num().amax(0)
     relative = usual / torch.where(size > 0, size, 1.0)
-    mean = relative.nanmean(0)
+    mean = relative.nanmean(0).nan_to_num()
     spread = (relative - mean).square().nanmean(0).sqrt()
     scale = torch.where(size > 0, size * spread, 1.0)
     return Units(middle.double() + size * mean, scale, max(1, stride))
@@ -156,7 +156,7 @@ def examined(values: Real[Tensor, "n *event"]) -> Real[Tensor, "some *event"]:
 
 def deviations(columns: Real[Tensor, "n groups"]) -> tuple[Real[Tensor, " groups"], Float64[Tensor, "n groups"]]:
     """The median of each column, and the deviations from it; whole numbers are subtracted before they are rounded."""
-    middle = columns.median(0).values
+    middle = columns.nanmedian(0).values if columns.is_floating_point() else columns.median(0).values
     return middle, (columns - middle).double()
 
 
