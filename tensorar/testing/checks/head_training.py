@@ -138,7 +138,7 @@ def _kinds_of_data(head: Head) -> Iterator[tuple[str, Tensor]]:
     ordinary = values_of(head, (50, 2, 3), 0)
     yield "ordinary", ordinary
     yield "integer-valued float32", ordinary.float()
-    yield "constant", ordinary[:1].expand(50, 2, 3)
+    yield "constant", ordinary[:1].repeat(50, 1, 1)
     yield "a single event of", ordinary[:1]
     yield "two-valued", ordinary[torch.arange(50) % 2]
     low, _ = bounds(head)

@@ -44,7 +44,8 @@ def data_are_restored(part: PartUnderTest) -> None:
         if head.data_state() and not features < LARGEST_FEATURE:
             raise CheckFailed(f"features of standardized values are up to {features:g} ({what} data)")
         _require_columns(head, data, standard, what)
-        _require_distinct(data, standard, size, what)
+        if head.data_state():
+            _require_distinct(data, standard, size, what)
 
 
 @check("head")
@@ -118,7 +119,7 @@ def _data(part: PartUnderTest) -> Iterator[tuple[str, Tensor]]:
     yield "ordinary", own
     yield "float32", own.float()
     yield "differently scaled", own * torch.tensor([1e-3, 1.0, 1e4, 1e9], dtype=torch.float64)
-    yield "constant", own[:1].expand(100, 4)
+    yield "constant", own[:1].repeat(100, 1)
     yield "partly constant", torch.where(torch.arange(4) == 1, own[0], own)
     yield "distant (1.7e9)", 1.7e9 + 1000 * own
     for size in (1e-200, 1e-25, 1e22, 1e200):
