@@ -57,7 +57,7 @@ def any_device(part: PartUnderTest) -> None:
     for variant in variants(part):
         for what, compute in _operations(variant.head, len(coefficients_of(part))).items():
             try:
-                with _OneDevice():
+                with _OneDevice():  # type: ignore[no-untyped-call]
                     device = compute().device
             except (NotImplementedError, RuntimeError) as error:
                 # an operation that needs numbers, which a simulated device does not have
