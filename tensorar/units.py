@@ -17,6 +17,8 @@ FORMS = ("auto", "none", "shared", "channel", "column", "coefficient")
 MAX_VALUES_EXAMINED = 4_000_000
 # so many typical deviations from the median, a value is an outlier
 OUTLYING = 1e6
+# a last axis that is no longer holds the channels of an image, unless the first one is as short
+MOST_COLORS = 4
 # columns whose scales or locations differ by this factor do not share their units
 HETEROGENEOUS = 10.0
 # differences of int64 values below it do not overflow
@@ -104,7 +106,7 @@ def find_units(values: Real[Tensor, "n *event"], form: str = "auto") -> Units | 
 
     ``form``: ``shared`` by all coefficients, one pair per ``channel`` (the first axis), per ``column`` (the last axis)
     or per ``coefficient``. ``auto`` is per coefficient for events of one axis (tables), per channel for three and more
-    (images, volumes), and for two axes per column if the columns differ in scale or location, else shared.
+    (images and volumes, also with the channels last), and for two axes per column if these differ, else shared.
     A scale is 1 where all values are the same.
     """
     if form == "none":
@@ -122,8 +124,10 @@ def find_units(values: Real[Tensor, "n *event"], form: str = "auto") -> Units | 
 
 def _choose(values: Tensor) -> str:
     axes = values.ndim - 1
-    if axes != 2:
-        return ("shared", "coefficient")[axes] if axes < 2 else "channel"
+    if axes > 2:
+        return "column" if values.shape[-1] <= MOST_COLORS < values.shape[1] else "channel"
+    if axes < 2:
+        return ("shared", "coefficient")[axes]
     columns = _units(values.reshape(-1, values.shape[-1]), 1)
     pooled = _units(values.reshape(-1, 1), 1)
     varying = columns.scale[columns.scale != 1]

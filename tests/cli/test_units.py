@@ -68,6 +68,14 @@ def test_spins_get_probabilities(tmp_path, generator):
     done("posterior", run, "--device", "cpu")
 
 
+def test_samples_keep_all_their_digits(tmp_path, generator):
+    run, _ = _train(tmp_path, 1.7e9 + generator.random((100, 1)))
+    for name in ("s.npy", "s.csv"):
+        done("sample", run, "-n", "30", "--out", tmp_path / name, "--device", "cpu")
+    text = np.loadtxt(tmp_path / "s.csv", ndmin=2)
+    assert np.array_equal(text, np.load(tmp_path / "s.npy")) and len(np.unique(text)) == 30
+
+
 def test_fill_values_are_refused_with_their_share(tmp_path, generator):
     values = generator.normal(size=(400, 3))
     values[::40, 1] = 9.96921e36

@@ -53,6 +53,11 @@ def test_images_have_units_per_channel_and_tables_per_column(shape, expected):
     assert location.ndim == 0 or torch.equal(location, units.location[index // (index.numel() // expected)])
 
 
+def test_channels_may_be_the_last_axis():
+    values = _normal(50, 6, 6, 3) * torch.tensor([1.0, 10.0, 100.0])
+    torch.testing.assert_close(find_units(values).scale, torch.tensor([1.0, 10.0, 100.0]).double(), rtol=0.2, atol=0)
+
+
 def test_the_columns_of_a_series_share_their_units_if_they_are_alike():
     alike = _normal(100, 6, 2)
     assert len(find_units(alike).location) == 1
