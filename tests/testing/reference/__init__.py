@@ -3,6 +3,22 @@
 from tests.testing.reference.backbones import Conv, Dense, Lines, LinesStepper, Masks, TwoBranches
 from tests.testing.reference.datasets import Calls, Coins, Numbers
 from tests.testing.reference.heads import Bell, BinMixture, Bins
+from tests.testing.reference.heads_unusual import (
+    Angle,
+    Columns,
+    Counts,
+    Heavy,
+    InUnits,
+    LogNats,
+    Rain,
+    Samples24Bit,
+    Share,
+    Squashed,
+    Tokens,
+    Units,
+    Weighted,
+    ZeroOr,
+)
 from tests.testing.reference.orderings import Backwards, BothWays, Shuffle
 
 CORRECT = (
@@ -11,6 +27,15 @@ CORRECT = (
     BothWays,
     BinMixture,
     Bell,
+    Tokens,
+    Counts,
+    Share,
+    Angle,
+    Rain,
+    Heavy,
+    Samples24Bit,
+    Columns,
+    InUnits,
     Dense,
     Conv,
     TwoBranches,
@@ -23,6 +48,7 @@ CORRECT = (
 
 __all__ = [
     "CORRECT",
+    "Angle",
     "Backwards",
     "Bell",
     "BinMixture",
@@ -30,12 +56,25 @@ __all__ = [
     "BothWays",
     "Calls",
     "Coins",
+    "Columns",
     "Conv",
+    "Counts",
     "Dense",
+    "Heavy",
+    "InUnits",
     "Lines",
     "LinesStepper",
+    "LogNats",
     "Masks",
     "Numbers",
+    "Rain",
+    "Samples24Bit",
+    "Share",
     "Shuffle",
+    "Squashed",
+    "Tokens",
     "TwoBranches",
+    "Units",
+    "Weighted",
+    "ZeroOr",
 ]
