@@ -14,6 +14,9 @@ from torch import Tensor
 from tensorar.testing.results import CheckFailed
 from tensorar.utils.random_state import seeded
 
+# words of the state of a Mersenne twister, all replaced once as many have been drawn
+WORDS, MAX_TWISTS = 624, 500
+
 
 @contextmanager
 def preserved_random_state() -> Iterator[None]:
@@ -42,20 +45,37 @@ def seed_everything(seed: int) -> None:
 
 @contextmanager
 def unchanged_random_state(what: str) -> Iterator[None]:
-    """Raise ``CheckFailed`` if the global random state of torch, Python or numpy changes inside."""
-    # states that no seed produces, so that re-seeding is detected
-    unseeded_state(), random.random(), np.random.rand()
-    before = _global_states()
+    """Raise ``CheckFailed`` if the global random state of torch or numpy changes inside, or Python's is seeded.
+
+    Numbers may be drawn from Python's, as beartype does.
+    """
+    before, state, numpy_state = unseeded_state(), _python_state(), _numpy_state()
     yield
-    after = _global_states()
-    for library, state in before.items():
-        if after[library] != state:
-            raise CheckFailed(f"{what} changes the global random state of {library}")
+    if not torch.equal(torch.get_rng_state(), before):
+        raise CheckFailed(f"{what} changes the global random state of torch")
+    if _numpy_state(draw=False) != numpy_state:
+        raise CheckFailed(f"{what} changes the global random state of numpy")
+    if not _follows(random.getstate(), state):
+        raise CheckFailed(f"{what} seeds the global generator of Python's random")
 
 
-def _global_states() -> dict[str, Any]:
-    return {
-        "torch": torch.get_rng_state().numpy().tobytes(),
-        "random": random.getstate(),
-        "numpy": [part.tobytes() if isinstance(part, np.ndarray) else part for part in np.random.get_state()],
-    }
+def _python_state() -> Any:
+    random.seed("a state that no part's own seed gives")
+    return random.getstate()
+
+
+def _numpy_state(*, draw: bool = True) -> list[Any]:
+    if draw:
+        np.random.rand()
+    return [part.tobytes() if isinstance(part, np.ndarray) else part for part in np.random.get_state()]
+
+
+def _follows(state: Any, before: Any) -> bool:
+    """Whether a state of Python's generator follows from an earlier one by drawing numbers."""
+    generator = random.Random()
+    generator.setstate(before)
+    for _ in range(MAX_TWISTS):
+        if generator.getstate()[1][:-1] == state[1][:-1]:
+            return True
+        generator.getrandbits(32 * WORDS)
+    return False
