@@ -50,7 +50,11 @@ def permutation(part: PartUnderTest) -> None:
     """Each coefficient is visited once, in every shape that the ordering takes, with each choice of an option."""
     tested, ordering = 0, part.instance
     drawn = some_shapes(part, 24)
-    for_all(drawn, lambda shape: require_permutation_of(ordering, shape), examples=4 * part.profile.examples)
+
+    def test(shape: Shape) -> None:
+        require_permutation_of(ordering, shape)
+
+    for_all(drawn, test, examples=4 * part.profile.examples)
     for options, variant in with_each_choice(part):
         shapes = [*(part.shapes or FEW_SHAPES)] if options else [*small_shapes(part), *large_shapes(part)]
         tested += sum(require_permutation_of(variant.make(), shape, options) for shape in shapes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -49,8 +50,8 @@ def draws_follow_the_generator(part: PartUnderTest) -> None:
     if not shapes:
         raise CheckSkipped("no shape with more than 4 coefficients is tried")
     for shape in shapes:
-        _require_follows("generator state", shape, lambda seed, shape=shape: _draws(ordering, shape, seed))
-        _require_follows("global seed", shape, lambda seed, shape=shape: _global_draws(ordering, shape, seed))
+        _require_follows("generator state", shape, partial(_draws, ordering, shape))
+        _require_follows("global seed", shape, partial(_global_draws, ordering, shape))
 
 
 @check("ordering")
@@ -78,7 +79,8 @@ def uniform_as_declared(part: PartUnderTest) -> None:
     ordering = part.instance
     if not ordering.uniform:
         raise CheckSkipped("uniform is not declared")
-    shapes = [s for s in ((3,), (2, 2), (1, 3, 1)) if visits_of(ordering, s) is not None]
+    few: tuple[Shape, ...] = ((3,), (2, 2), (1, 3, 1))
+    shapes = [s for s in few if visits_of(ordering, s) is not None]
     large = [s for s in SHAPES_OF_40 if visits_of(ordering, s) is not None][:2]
     if not shapes + large:
         raise CheckSkipped("no shape of 3, 4 or 40 coefficients is taken")
