@@ -31,8 +31,8 @@ def densities_integrate_to_one(part: PartUnderTest) -> None:
     points, density = _points(flat)
     try:
         nats = dataset.log_prob(points.reshape(-1, *dataset.event_shape).to(dataset.test.dtype))
-    except Exception as error:
-        raise CheckSkipped(f"log_prob does not take all real numbers: {type(error).__name__}") from error
+    except Exception as refusal:
+        raise CheckSkipped(f"log_prob does not take all real numbers: {type(refusal).__name__}") from refusal
     assert nats is not None
     ratio = (nats.double() - density).exp()
     total, error = float(ratio.mean()), float(ratio.std()) / math.sqrt(len(ratio))

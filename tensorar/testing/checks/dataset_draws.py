@@ -8,9 +8,6 @@ import torch
 from torch import Tensor
 
 from tensorar.dataset import Dataset
-from tensorar.head import Head
-from tensorar.parts.registry import default_registry
-from tensorar.suggestions import suggest_heads
 from tensorar.testing.checks.datasets import splits_of
 from tensorar.testing.oracles import SIGNIFICANCE
 from tensorar.testing.part_under_test import PartUnderTest
@@ -31,7 +28,7 @@ DRAWN_EVENTS, DRAWS = 300, 8
 def a_head_supports_the_values(part: PartUnderTest) -> None:
     """The suggested head (or else an installed one) supports every value of every split."""
     dataset: Dataset = part.instance
-    head = suggested_head(dataset)
+    head = part.suggested_head
     for name, events in splits_of(dataset).items():
         head.check(events, what=f"the {name} split")
 
@@ -40,7 +37,7 @@ def a_head_supports_the_values(part: PartUnderTest) -> None:
 def new_events_are_supported(part: PartUnderTest) -> None:
     """Simulated and re-drawn events have a probability under the suggested head and the dataset's own ``log_prob``."""
     dataset: Dataset = part.instance
-    head, generator = suggested_head(dataset), torch.Generator().manual_seed(0)
+    head, generator = part.suggested_head, torch.Generator().manual_seed(0)
     indices = torch.arange(NEW_EVENTS) % len(dataset.train)
     found = {"simulated": dataset.simulate(NEW_EVENTS, generator), "drawn": dataset.draw(indices, generator)}
     for what, events in found.items():
@@ -145,15 +142,6 @@ def draws_follow_the_indices(part: PartUnderTest) -> None:
 
 
 # --- helpers ---------------------------------------------------------------------------------------------------------
-
-
-def suggested_head(dataset: Dataset) -> Head:
-    """The head that is suggested for a dataset. Raises ``CheckFailed`` if there is none."""
-    specs = suggest_heads(dataset)
-    if not specs:
-        raise CheckFailed("no installed head supports these values; set suggested_head to one of your plugin")
-    head: Head = default_registry().create("head", specs[0])
-    return head
 
 
 def _require_follows(does: str, draw: Callable[[int, torch.Generator], Tensor], n: int) -> None:

@@ -10,11 +10,10 @@ from torch import Tensor
 from tensorar.dataset import Dataset
 from tensorar.errors import TensorarError
 from tensorar.evidence import Evidence
-from tensorar.testing.checks.dataset_draws import suggested_head
 from tensorar.testing.checks.datasets import SPLITS
 from tensorar.testing.generate.option_values import with_option
 from tensorar.testing.oracles import SIGNIFICANCE, all_values, levels_of, p_value
-from tensorar.testing.part_under_test import PartUnderTest
+from tensorar.testing.part_under_test import PartUnderTest, suggest_head
 from tensorar.testing.registration import check
 from tensorar.testing.results import CheckFailed, CheckSkipped
 from tensorar.testing.statistics import p_value_of_mean
@@ -95,7 +94,7 @@ def conditionals_add_up_to_log_prob(part: PartUnderTest) -> None:
     nats = dataset.log_prob(x)
     if nats is None or dataset.conditional(_evidence_before(x, 0)) is None:
         raise CheckSkipped("the dataset has no log_prob or no conditional")
-    levels = levels_of(suggested_head(dataset)) if _has_integers(x) else None
+    levels = levels_of(part.suggested_head) if _has_integers(x) else None
     total = torch.zeros(len(x), dtype=torch.float64)
     for t in range(n):
         total = total + _conditional_nats(dataset, x, t, flat[:, t])
@@ -166,7 +165,7 @@ def _forms(part: PartUnderTest) -> Iterator[tuple[str, Dataset]]:
 
 def _require_normalized(dataset: Dataset, options: str) -> None:
     """Require that the probabilities of all events sum to 1 if these are few, and to no more otherwise."""
-    levels, n = levels_of(suggested_head(dataset)), dataset.test[0].numel()
+    levels, n = levels_of(suggest_head(dataset)), dataset.test[0].numel()
     if levels is not None and levels**n <= MAX_ENUMERATED_EVENTS:
         total = _mass(dataset, all_values(dataset.event_shape, levels))
         if not abs(total - 1) < 1e-6:
@@ -191,17 +190,16 @@ def _samples(dataset: Dataset) -> Iterator[tuple[str, Tensor]]:
 
 
 def _require_frequencies(dataset: Dataset, frequent: Tensor, counted: Tensor, what: str) -> None:
+    k = len(frequent)
     together, inverse = torch.cat([frequent, counted]).unique(dim=0, return_inverse=True)
-    cell = torch.full((len(together),), len(frequent)).index_put_(
-        (inverse[: len(frequent)],), torch.arange(len(frequent))
-    )
-    counts = cell[inverse[len(frequent) :]].bincount(minlength=len(frequent) + 1)
+    cell = torch.full((len(together),), k).index_put_((inverse[:k],), torch.arange(k))
+    counts = cell[inverse[k:]].bincount(minlength=k + 1)
     nats = _require_likelihoods(dataset, frequent.reshape(-1, *dataset.event_shape))
     probability = nats.double().exp()
     probability = torch.cat([probability, (1 - probability.sum())[None].clamp(min=0)])
     if p_value(counts, probability) < SIGNIFICANCE:
         odd = int(((counts - probability * len(counted)).abs() / (probability * len(counted) + 1).sqrt()).argmax())
-        event = f"the event {frequent[odd].tolist()}" if odd < len(frequent) else "another event"
+        event = f"the event {frequent[odd].tolist()}" if odd < k else "another event"
         raise CheckFailed(
             f"{event} occurs {int(counts[odd])} times in {len(counted)} of {what}, expected"
             f" {float(probability[odd]) * len(counted):.1f} by log_prob"

@@ -50,8 +50,8 @@ def _require_few_shared(dataset: Dataset, one: str, other: str, splits: dict[str
         pairs = len(splits[one]) * len(splits[other])
         if pairs * _chance_of_equal(dataset.train) < 1e-3:
             raise CheckFailed(
-                f"{shared} of the {len(splits[one])} events of {one} are also in {other}, though none is repeated within a"
-                " split"
+                f"{shared} of the {len(splits[one])} events of {one} are also in {other}, though none is repeated within"
+                " a split"
             )
         return
     by_chance = _shared_by_chance(splits[one], splits[other])

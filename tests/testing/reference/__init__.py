@@ -1,7 +1,7 @@
 """Small correct parts, written so that a subclass can break each with one line."""
 
 from tests.testing.reference.backbones import Conv, Dense, Lines, LinesStepper, Masks, TwoBranches
-from tests.testing.reference.datasets import Calls, Coins, Numbers
+from tests.testing.reference.datasets import Calls, Coins, Heights, Labelled, Numbers, Walks
 from tests.testing.reference.heads import Bell, BinMixture, Bins
 from tests.testing.reference.orderings import Backwards, BothWays, Shuffle
 
@@ -19,6 +19,9 @@ CORRECT = (
     Coins,
     Numbers,
     Calls,
+    Walks,
+    Heights,
+    Labelled,
 )
 
 __all__ = [
@@ -32,10 +35,13 @@ __all__ = [
     "Coins",
     "Conv",
     "Dense",
+    "Heights",
+    "Labelled",
     "Lines",
     "LinesStepper",
     "Masks",
     "Numbers",
     "Shuffle",
     "TwoBranches",
+    "Walks",
 ]
