@@ -14,7 +14,7 @@ from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.random_state import seed_everything
 from tensorar.testing.registration import check
 from tensorar.testing.results import CheckFailed, CheckSkipped
-from tensorar.testing.statistics import p_value_of_means, projections, smirnov_p_values
+from tensorar.testing.statistics import p_value_of_mean, p_value_of_means, projections, smirnov_p_values
 
 # new events that are compared with the head, with log_prob and with the training events
 NEW_EVENTS = 2_000
@@ -22,6 +22,8 @@ NEW_EVENTS = 2_000
 MAX_COEFFICIENTS, PROJECTIONS = 64, 48
 # training events that are drawn, and how often
 DRAWN_EVENTS, DRAWS = 300, 8
+# squared distances to training events of other indices below this share of that to their own
+MUCH_NEARER, ROUNDING = 0.5, 1e-9
 
 
 @check("dataset")
@@ -127,18 +129,17 @@ def draws_follow_the_indices(part: PartUnderTest) -> None:
         raise CheckSkipped("there are not enough different training events")
     generator = torch.Generator().manual_seed(1)
     drawn = torch.stack([dataset.draw(indices, generator).reshape(len(indices), -1) for _ in range(DRAWS)]).double()
-    spread = flat[indices].double().std(0).clamp(min=1e-12)
-    scaled = drawn.mean(0) / spread
-
-    def distance(shift: int) -> Tensor:
-        return (scaled - flat[(indices + shift) % len(flat)].double() / spread).square().mean(1)
-
-    far = distance(int(torch.randint(2, len(flat) - 1, (), generator=generator)))
-    if distance(0).mean() >= far.mean():
-        raise CheckFailed("drawn events resemble the training events of their indices no more than others")
+    spread = flat[indices].double().std(0)
+    spread = torch.where(spread > 0, spread, 1.0)
+    scaled, train = drawn.mean(0) / spread, flat.double() / spread
+    distance = torch.cdist(scaled, train[indices], compute_mode="donot_use_mm_for_euclid_dist").square()
+    own, nearest, mean = float(distance.diagonal().mean()), float(distance.amin(1).mean()), float(distance.mean())
+    if own >= mean or nearest < MUCH_NEARER * own - ROUNDING * mean:
+        raise CheckFailed("drawn events resemble the training events of other indices more than those of their own")
     for shift in (-1, 1):
-        if distance(shift).mean() < distance(0).mean() and _differ(distance(shift), distance(0)):
-            raise CheckFailed(f"drawn events resemble those of the indices {shift:+d}")
+        neighbor = (scaled - train[(indices + shift) % len(train)]).square().sum(1)
+        if float(neighbor.mean()) < own and p_value_of_mean(distance.diagonal() - neighbor) < SIGNIFICANCE:
+            raise CheckFailed(f"drawn events resemble the training events of the indices {shift:+d}")
 
 
 # --- helpers ---------------------------------------------------------------------------------------------------------
@@ -174,10 +175,3 @@ def _features(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
     chosen = torch.randperm(len(scale), generator=torch.Generator().manual_seed(0))[:MAX_COEFFICIENTS]
     found = [torch.cat([flat[:, chosen], projections(flat, scale, PROJECTIONS)], 1) for flat in flats]
     return found[0], found[1]
-
-
-def _differ(one: Tensor, other: Tensor) -> bool:
-    """Whether paired distances differ significantly in their mean."""
-    difference = one - other
-    error = float(difference.std()) / len(difference) ** 0.5
-    return bool(abs(float(difference.mean())) > 4 * error)

@@ -19,8 +19,8 @@ from tensorar.testing.results import CheckFailed
 MAX_COMPARED_EVENTS = 20_000
 # events from which the chance of equal events is estimated
 MAX_ESTIMATED_EVENTS = 2_000
-# shared events, or a run of them, that are less probable by chance than this are no chance
-SIGNIFICANT = 1e-6
+# a shared event, and a run of them, that are less probable by chance than this
+UNLIKELY, SIGNIFICANT = 1e-3, 1e-6
 # random assignments of all events to the splits, and the standard deviations above their mean that are significant
 ASSIGNMENTS, DEVIATIONS = 40, 4.5
 
@@ -48,11 +48,9 @@ def _require_few_shared(dataset: Dataset, one: str, other: str, splits: dict[str
         return
     if not any(len(set(rows)) < len(rows) for rows in splits.values()):
         pairs = len(splits[one]) * len(splits[other])
-        if pairs * _chance_of_equal(dataset.train) < 1e-3:
-            raise CheckFailed(
-                f"{shared} of the {len(splits[one])} events of {one} are also in {other}, though none is repeated within"
-                " a split"
-            )
+        if pairs * _chance_of_equal(dataset.train) < UNLIKELY:
+            found = f"{shared} of the {len(splits[one])} events of {one} are also in {other}"
+            raise CheckFailed(f"{found}, though none is repeated within a split")
         return
     by_chance = _shared_by_chance(splits[one], splits[other])
     mean, deviation = float(by_chance.mean()), float(by_chance.std().clamp(min=1))
@@ -80,20 +78,25 @@ def _shared_by_chance(one: list[bytes], other: list[bytes]) -> Tensor:
 
 
 def _chance_of_equal(events: Tensor) -> float:
-    """The probability that two events are equal if each coefficient depended on the one before it only."""
+    """The probability that two events are equal if each coefficient depended on the one before it only.
+
+    It is 0 where a coefficient that is no integer never repeats: then it is taken to be continuous.
+    """
     flat = events[:MAX_ESTIMATED_EVENTS].reshape(len(events[:MAX_ESTIMATED_EVENTS]), -1)
     levels = torch.stack([column.unique(return_inverse=True)[1] for column in flat.unbind(1)], 1)
-    alone = torch.stack([_chance_of_equal_numbers(column) for column in levels.unbind(1)])
+    fractional = (flat != flat.round()).any(0) if flat.is_floating_point() else torch.zeros(flat.shape[1])
+    if (fractional & (levels.amax(0) == len(flat) - 1)).any():
+        return 0.0
+    alone = [_chance_of_equal_numbers(column) for column in levels.unbind(1)]
     pairs = (levels[:, 1:] * (levels.max() + 1) + levels[:, :-1]).unbind(1)
     after = [_chance_of_equal_numbers(pair) / before for pair, before in zip(pairs, alone[:-1], strict=True)]
-    return float(alone[0]) * math.prod(map(float, after))
+    return alone[0] * math.prod(after)
 
 
-def _chance_of_equal_numbers(numbers: Tensor) -> Tensor:
+def _chance_of_equal_numbers(numbers: Tensor) -> float:
     """The probability that two of the numbers are equal; that of one pair where none are."""
     counts, n = numbers.unique(return_counts=True)[1].double(), max(len(numbers), 2)
-    chance: Tensor = (counts * (counts - 1)).sum() / (n * (n - 1))
-    return chance.clamp(min=1 / n**2)
+    return max(float((counts * (counts - 1)).sum()) / (n * (n - 1)), 1 / n**2)
 
 
 def _require_no_shared_run(one: str, other: str, splits: dict[str, list[bytes]]) -> None:
