@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from tensorar.build import head_for
 from tensorar.dataset import Dataset
 from tensorar.head import Head
 from tensorar.parts.registry import default_registry
@@ -58,5 +59,4 @@ def suggest_head(dataset: Dataset) -> Head:
     specs = suggest_heads(dataset)
     if not specs:
         raise CheckFailed("no installed head supports these values; set suggested_head to one of your plugin")
-    head: Head = default_registry().create("head", specs[0])
-    return head
+    return head_for(default_registry().create("head", specs[0]), dataset)

@@ -94,12 +94,13 @@ def conditionals_add_up_to_log_prob(part: PartUnderTest) -> None:
     nats = dataset.log_prob(x)
     if nats is None or dataset.conditional(_evidence_before(x, 0)) is None:
         raise CheckSkipped("the dataset has no log_prob or no conditional")
-    levels = levels_of(part.suggested_head) if _has_integers(x) else None
+    head = part.suggested_head
+    levels = levels_of(head) if _has_integers(x) else None
     total = torch.zeros(len(x), dtype=torch.float64)
     for t in range(n):
         total = total + _conditional_nats(dataset, x, t, flat[:, t])
         if levels is not None and levels <= 1000 and t in (0, n // 2, n - 1):
-            _require_conditional_normalized(dataset, x, t, levels)
+            _require_conditional_normalized(dataset, x, t, head.restore(torch.arange(levels).double(), torch.tensor(t)))
     alone = torch.cat([_conditional_nats(dataset, one, n - 1, one.reshape(1, -1)[:, -1]) for one in x[:5].split(1)])
     if not torch.allclose(alone, _conditional_nats(dataset, x, n - 1, flat[:, -1])[:5], rtol=1e-6, atol=1e-6):
         raise CheckFailed("the conditional of one event alone differs from that in a batch")
@@ -165,9 +166,11 @@ def _forms(part: PartUnderTest) -> Iterator[tuple[str, Dataset]]:
 
 def _require_normalized(dataset: Dataset, options: str) -> None:
     """Require that the probabilities of all events sum to 1 if these are few, and to no more otherwise."""
-    levels, n = levels_of(suggest_head(dataset)), dataset.test[0].numel()
+    head, n = suggest_head(dataset), dataset.test[0].numel()
+    levels = levels_of(head)
     if levels is not None and levels**n <= MAX_ENUMERATED_EVENTS:
-        total = _mass(dataset, all_values(dataset.event_shape, levels))
+        coefficients = torch.arange(n).reshape(dataset.event_shape)
+        total = _mass(dataset, head.restore(all_values(dataset.event_shape, levels), coefficients))
         if not abs(total - 1) < 1e-6:
             raise CheckFailed(f"the probabilities of all events sum to {total:.9g}{options}")
         return
@@ -220,9 +223,9 @@ def _conditional_nats(dataset: Dataset, x: Tensor, t: int, values: Tensor) -> Te
     return nats.double()
 
 
-def _require_conditional_normalized(dataset: Dataset, x: Tensor, t: int, levels: int) -> None:
-    every = x[:1].expand(levels, *x.shape[1:])
-    total = float(_conditional_nats(dataset, every, t, torch.arange(levels)).exp().sum())
+def _require_conditional_normalized(dataset: Dataset, x: Tensor, t: int, values: Tensor) -> None:
+    every = x[:1].expand(len(values), *x.shape[1:])
+    total = float(_conditional_nats(dataset, every, t, values).exp().sum())
     if not abs(total - 1) < 1e-6:
         raise CheckFailed(f"the conditional probabilities of coefficient {t} sum to {total:.9g}")
 
