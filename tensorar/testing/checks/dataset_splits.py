@@ -84,7 +84,9 @@ def _chance_of_equal(events: Tensor) -> float:
     """
     flat = events[:MAX_ESTIMATED_EVENTS].reshape(len(events[:MAX_ESTIMATED_EVENTS]), -1)
     levels = torch.stack([column.unique(return_inverse=True)[1] for column in flat.unbind(1)], 1)
-    fractional = (flat != flat.round()).any(0) if flat.is_floating_point() else torch.zeros(flat.shape[1])
+    fractional = (
+        (flat != flat.round()).any(0) if flat.is_floating_point() else torch.zeros(flat.shape[1], dtype=torch.bool)
+    )
     if (fractional & (levels.amax(0) == len(flat) - 1)).any():
         return 0.0
     alone = [_chance_of_equal_numbers(column) for column in levels.unbind(1)]
