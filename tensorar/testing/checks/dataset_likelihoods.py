@@ -116,7 +116,7 @@ def entropies_match_the_data(part: PartUnderTest) -> None:
     if first is None or dataset.log_prob(dataset.test[:1]) is None:
         raise CheckSkipped("the dataset has no log_prob or no conditional")
     for what, events in _samples(dataset):
-        x = events[torch.randperm(len(events), generator=torch.Generator().manual_seed(0))[:200]]
+        x = events[torch.randperm(len(events), generator=torch.Generator().manual_seed(0))[:100]]
         surplus = _require_likelihoods(dataset, x).double()
         for t in range(x[0].numel()):
             surplus = surplus + _entropy(dataset, x, t)

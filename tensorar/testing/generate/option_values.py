@@ -55,7 +55,8 @@ def _values(kind: Any, current: Any) -> list[Any]:
         return _choices(kind)
     number = current if type(current) in (int, float) else 0
     if kind is int:
-        return [number + 1, number + 2, max(number - 1, 1), number + 7]
+        # small ones too, which make a difference in small shapes
+        return [number + 1, number + 2, max(number - 1, 1), 1, 2, 3]
     if kind is float:
         return [number / 2, number * 1.5, number + 0.125]
     return [(1, 0), (0,), (1,), (2, 1, 0)] if get_origin(kind) is tuple and int in get_args(kind) else []
