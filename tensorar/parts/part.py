@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import types
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -14,9 +15,13 @@ Value = bool | int | float | str
 
 
 class Part:
-    """An ordering, a head, a backbone or a dataset, with a name and options."""
+    """An ordering, a head, a backbone or a dataset, with a name and options.
+
+    ``expected_failures`` maps checks of the conformance kit that this part must fail to the reason.
+    """
 
     name: ClassVar[str]
+    expected_failures: ClassVar[Mapping[str, str]] = {}
 
     @classmethod
     def description(cls) -> str:

@@ -25,6 +25,7 @@ class Npz(SplitFile):
             shape.
         valid_fraction: Fraction of the events used for validation, if the file has no ``valid``.
         test_fraction: Fraction of the events used for testing, if the file has no ``test``.
+        seed: Seed of the shuffle before the events are split, if the file lacks a split.
     """
 
     name = "npz"
