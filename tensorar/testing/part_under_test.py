@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -14,19 +14,21 @@ from tensorar.testing.kinds import Shape, kind_of
 
 @dataclass(frozen=True)
 class PartUnderTest:
-    """A part with its options, the event shapes to try (None: any), and the profile."""
+    """A part with its options, the event shapes to try (None: any), the profile, and the options that were set."""
 
     part: Any
     options: dict[str, Any]
     shapes: tuple[Shape, ...] | None
     profile: Profile
+    given: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def small(
         cls, part: type, options: dict[str, Any], shapes: Sequence[Shape] | None, profile: Profile
     ) -> PartUnderTest:
         """The part with small widths, depths and numbers of levels, where ``options`` do not set them."""
-        return cls(part, small_options(part, options), None if shapes is None else tuple(map(tuple, shapes)), profile)
+        taken = None if shapes is None else tuple(map(tuple, shapes))
+        return cls(part, small_options(part, options), taken, profile, dict(options))
 
     @property
     def kind(self) -> str:
