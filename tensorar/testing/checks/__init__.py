@@ -14,11 +14,13 @@ from tensorar.testing.checks import (
     heads,
     large_batches,
     large_events,
+    options,
     orderings,
     persistence,
     random_orderings,
     sampling,
     steppers,
+    training,
     whole_models,
 )
 from tensorar.testing.registration import CHECKS_BY_KIND
@@ -38,10 +40,12 @@ __all__ = [
     "heads",
     "large_batches",
     "large_events",
+    "options",
     "orderings",
     "persistence",
     "random_orderings",
     "sampling",
     "steppers",
+    "training",
     "whole_models",
 ]

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from tensorar.testing.checks.comparison import evidence_inputs, require_same
+from tensorar.testing.checks.comparison import describing, evidence_inputs, require_same
 from tensorar.testing.generate.cases import Case
 from tensorar.testing.generate.large_cases import large_cases
 from tensorar.testing.generate.part_cases import cases_of, growing_cases
@@ -44,7 +44,8 @@ def all_queries_are_independent(part: PartUnderTest) -> None:
         rows = torch.arange(2).repeat_interleave(n)
         contexts = None if context is None else context[rows]
         alone = model.backbone(features[rows], mask[rows], query.reshape(-1, 1), contexts).reshape(together.shape)
-        require_same(together, alone, f"a query has another result with all others than alone ({case.description})")
+        with describing(case):
+            require_same(together, alone, "a query has another result with all others than alone")
 
 
 @check("backbone", when=is_evidential)

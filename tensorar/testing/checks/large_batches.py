@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from tensorar.testing.checks.comparison import require_same
+from tensorar.testing.checks.comparison import describing, require_same
 from tensorar.testing.checks.stepped_events import SteppedEvents, require_own_stepper
 from tensorar.testing.generate.part_cases import growing_cases
 from tensorar.testing.kinds import Shape, is_causal
@@ -22,10 +22,10 @@ def same_in_a_large_batch(part: PartUnderTest) -> None:
     for case in growing_cases(part, shapes=SHAPES, context_features=2)[:2]:
         model, x, context = case.model(), case.events(BATCH), case.contexts(BATCH)
         assert context is not None
-        together = parameters_of(model, x, context)
-        parts = [parameters_of(model, *some) for some in zip(x.split(7), context.split(7), strict=True)]
-        message = f"a batch of {BATCH} has other parameters than batches of 7 of the same events ({case.description})"
-        require_same(together, torch.cat(parts), message)
+        with describing(case), torch.no_grad():
+            together = parameters_of(model, x, context)
+            parts = [parameters_of(model, *some) for some in zip(x.split(7), context.split(7), strict=True)]
+            require_same(together, torch.cat(parts), f"{BATCH} events have other parameters in batches of 7")
 
 
 @check("backbone", when=is_causal)
@@ -33,5 +33,5 @@ def stepper_is_the_forward_pass_in_a_large_batch(part: PartUnderTest) -> None:
     """Each step with a batch of 70 returns the parameters of the forward pass."""
     require_own_stepper(part.part)
     for case in growing_cases(part, shapes=SHAPES, context_features=2)[:2]:
-        SteppedEvents(case.model(), case.events(BATCH), case.contexts(BATCH)).finish(case=case)
-
+        with describing(case):
+            SteppedEvents(case.model(), case.events(BATCH), case.contexts(BATCH)).finish()

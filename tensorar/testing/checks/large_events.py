@@ -9,6 +9,7 @@ from torch import Tensor
 
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
+from tensorar.testing.checks.comparison import describing
 from tensorar.testing.checks.leaks import (
     conditional_of,
     other_values,
@@ -34,7 +35,8 @@ def no_leak_in_large_events(part: PartUnderTest) -> None:
     """In events of 40 and of 200 coefficients, no conditional changes with its own or later ones (at some steps)."""
     for size in SIZES:
         for case in large_cases(part, size):
-            require_no_leak_at_some_steps(case.mild_model(), case)
+            with describing(case):
+                require_no_leak_at_some_steps(case.mild_model(), case)
 
 
 @check("backbone")
@@ -43,7 +45,8 @@ def sees_its_past_in_large_events(part: PartUnderTest) -> None:
     if part.part.blind_spot is not None:
         raise CheckSkipped(f"a blind spot is declared: {part.part.blind_spot}")
     for case in large_cases(part, 40):
-        _require_long_memory(case)
+        with describing(case):
+            _require_long_memory(case)
 
 
 @check("backbone", when=is_causal)
@@ -52,18 +55,16 @@ def stepper_is_the_forward_pass_in_large_events(part: PartUnderTest) -> None:
     require_own_stepper(part.part)
     for size in SIZES if part.profile.name == "thorough" else SIZES[:1]:
         for case in large_cases(part, size):
-            SteppedEvents.of(case, case.mild_model()).finish(case=case)
+            with describing(case):
+                SteppedEvents.of(case, case.mild_model()).finish()
 
 
 # --- helpers ---------------------------------------------------------------------------------------------------------
 
 
 def require_no_leak_at_some_steps(model: AutoregressiveModel, case: Case) -> None:
-    """Like ``require_no_leak``, at up to ``STEPS`` steps. The message ends with the description of the case."""
-    try:
-        require_no_leak(model, case, steps=some_steps(len(model.order), STEPS))
-    except CheckFailed as failed:
-        raise CheckFailed(f"{failed} ({case.description})") from None
+    """Like ``require_no_leak``, at up to ``STEPS`` steps."""
+    require_no_leak(model, case, steps=some_steps(len(model.order), STEPS))
 
 
 def some_steps(n: int, count: int) -> list[int]:
@@ -83,7 +84,7 @@ def _require_long_memory(case: Case) -> None:
     if not depends.all():
         k, i = (~depends).nonzero()[0].tolist()
         source = visited_coefficient(order, int(order.visits[steps[k]]))
-        raise CheckFailed(f"{conditional_of(order, i)} never depends on {source}, and blind_spot is None ({case.description})")
+        raise CheckFailed(f"{conditional_of(order, i)} never depends on {source}, and blind_spot is None")
 
 
 def _changed(model: AutoregressiveModel, case: Case, order: Order, steps: list[int]) -> Tensor:

@@ -21,9 +21,7 @@ TOLERANCE = 1e-10
 GRADIENT_TOLERANCE = 1e-12
 
 
-def require_no_leak(
-    model: AutoregressiveModel, case: Case, when: str = "", steps: Sequence[int] | None = None
-) -> None:
+def require_no_leak(model: AutoregressiveModel, case: Case, when: str = "", steps: Sequence[int] | None = None) -> None:
     """Raise ``CheckFailed`` if changing a coefficient, alone or with all after it, changes a conditional up to it.
 
     At these steps (None: at all).

@@ -53,12 +53,9 @@ class SteppedEvents:
         while self.t < t:
             self.step(when)
 
-    def finish(self, when: str = "", case: Case | None = None) -> None:
-        """Take the remaining steps. A case is described in the message of a failure."""
-        try:
-            self.step_to(len(self.visits), when)
-        except CheckFailed as failed:
-            raise CheckFailed(f"{failed} ({case.description})") if case else failed from None
+    def finish(self, when: str = "") -> None:
+        """Take the remaining steps."""
+        self.step_to(len(self.visits), when)
 
     def select(self, rows: Tensor, upcoming: Tensor) -> None:
         """Keep these examples, and continue them with the values of ``upcoming``, one event per row."""

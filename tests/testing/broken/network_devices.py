@@ -38,7 +38,10 @@ class SumsOnTheCPU(Lines):
 class _OnTheCPU(LinesStepper):
     def begin(self):
         super().begin()
-        self.sums = torch.zeros(self.sums.shape, dtype=self.sums.dtype) + self.sums.tolist()[0][0][0] * 0
+        self.steps = torch.zeros(self.batch, 1, dtype=self.sums.dtype)
+
+    def advance(self, features, t):
+        return super().advance(features, t) + self.steps
 
 
 class MasksOnTheCPU(Masks):

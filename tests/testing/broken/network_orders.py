@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
 from tensorar import ShapeError
 from tests.testing.reference import Dense, Lines, LinesStepper
 
@@ -46,7 +44,9 @@ class RefusesInTheForwardPassOnly(Lines):
 
     def forward(self, features, order, context=None):
         if self.signature.order not in (None, order):
-            raise ShapeError(expected="the order of the signature", got="another order", remedy="build the network anew")
+            raise ShapeError(
+                expected="the order of the signature", got="another order", remedy="build the network anew"
+            )
         return super().forward(features, order, context)
 
     def stepper(self, order, batch, context=None):

@@ -44,7 +44,8 @@ class SumsAllAtLength40(Lines):
 
     def forward(self, features, order, context=None):
         out = super().forward(features, order, context)
-        return out + features.sum() / features.numel() if len(order) >= 32 else out
+        total = features.flatten(1).sum(1).reshape(-1, *[1] * (features.ndim - 1))
+        return out + total if len(order) >= 32 else out
 
     def stepper(self, order, batch, context=None):
         return None

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import cache
 
 import torch
-from torch import nn
 
 from tests.testing.reference import Dense, Lines, LinesStepper
 
 
-@lru_cache(maxsize=None)
+@cache
 def _table_by_size(size, shape_of_first=None):
     return {}
 
@@ -163,7 +162,9 @@ class OrdersLayersBySet(Lines):
         super().__init__(signature)
         names = list({"left", "middle", "right", "above", "below"})
         scales = torch.tensor([1.0 + names.index(name) for name in ("left", "middle", "right", "above", "below")])
-        self.register_buffer("scales", scales.repeat(math.prod(signature.event_shape))[: len(self.bias)], persistent=False)
+        self.register_buffer(
+            "scales", scales.repeat(math.prod(signature.event_shape))[: len(self.bias)], persistent=False
+        )
 
     def start(self, batch, context):
         return super().start(batch, context) * self.scales[:, None]

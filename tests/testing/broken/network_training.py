@@ -20,7 +20,7 @@ class InfiniteGradientOfDropped(Dense):
         self.size = dropped
 
     def hidden(self, x):
-        return self.size(x.tanh()).pow(2).sqrt()
+        return self.size(1.5 + x.tanh()).pow(2).sqrt()
 
 
 class RescalesWhatIsLeft(Dense):
@@ -43,7 +43,7 @@ class SeedsNumpy(Lines):
     """Seeds numpy's global generator."""
 
     def __init__(self, signature):
-        np.random.seed(0)  # noqa: NPY002 (the defect)
+        np.random.seed(0)
         super().__init__(signature)
 
 
@@ -66,9 +66,10 @@ class SeedsInTheForwardPass(Lines):
 class ChangesTheDefaultType(Lines):
     """Makes double precision the default of the process."""
 
-    def __init__(self, signature):
-        super().__init__(signature)
-        torch.set_default_dtype(torch.float64 if signature.parameter_count == 3 else torch.get_default_dtype())
+    def forward(self, features, order, context=None):
+        if features.dtype == torch.float64:
+            torch.set_default_dtype(torch.float64)
+        return super().forward(features, order, context)
 
 
 class StopsGradients(Lines):
@@ -124,20 +125,23 @@ class OverflowsFarFromZero(Lines):
 
 
 class DividesByFeatures(Lines):
-    """Normalizes features by their squares, whose gradient overflows close to zero."""
+    """Normalizes features by the root of their 16th power, which is zero for small ones."""
 
     def forward(self, features, order, context=None):
-        return super().forward(features / (features.abs() ** 8).sqrt().sqrt().clamp_min(1e-30).sqrt(), order, context)
+        power = features.pow(16)
+        zero = features == 0
+        normal = features / torch.where(zero, 1.0, power).pow(1 / 16)
+        return super().forward(torch.where(zero, 0.0, normal), order, context)
 
     def stepper(self, order, batch, context=None):
         return None
 
 
-class NotANumberAtZero(Lines):
-    """The root of the square of features, whose gradient is not a number at zero."""
+class RaisesFeatures(Lines):
+    """A polynomial of degree 15 of the features."""
 
     def forward(self, features, order, context=None):
-        return super().forward(features.pow(2).sum(-1, keepdim=True).sqrt().expand_as(features), order, context)
+        return super().forward(features.pow(15), order, context)
 
     def stepper(self, order, batch, context=None):
         return None
@@ -153,29 +157,12 @@ class SaturatesLargeWeights(Masks):
         return self.queried(out, query)
 
 
-class DropsInTraining(Lines):
-    """Adds noise in training although every dropout is set to zero.
-
-    Options:
-        dropout: Probability of dropping a feature in training.
-    """
-
-    def __init__(self, signature, *, dropout: float = 0.0):
-        super().__init__(signature)
-        self.rate = dropout
-
-    def forward(self, features, order, context=None):
-        if self.training:
-            features = nn.functional.dropout(features, max(self.rate, 0.1))
-        return super().forward(features, order, context)
-
-
 CAUGHT = {
     InfiniteGradientOfDropped: "trains_with_finite_gradients",
     RescalesWhatIsLeft: "trains_with_finite_gradients",
     OverflowsFarFromZero: "takes_features_of_any_size",
     DividesByFeatures: "takes_features_of_any_size",
-    NotANumberAtZero: "takes_features_of_any_size",
+    RaisesFeatures: "takes_features_of_any_size",
     SaturatesLargeWeights: "takes_large_weights",
     SeedsTorch: "leaves_global_state_alone",
     SeedsNumpy: "leaves_global_state_alone",
@@ -187,5 +174,4 @@ CAUGHT = {
     StartsBackwards: "training_starts_at_the_marginals",
     StartsInNoise: "training_starts_at_the_marginals",
     AddsToItsStart: "training_starts_at_the_marginals",
-    DropsInTraining: "dropout_of_zero_is_off",
 }

@@ -26,7 +26,8 @@ class Dense(CausalBackbone):
         n, f, p = math.prod(signature.event_shape), signature.feature_count, signature.parameter_count
         self.register_buffer("degrees", torch.arange(n).repeat(copies), persistent=False)
         self.first = nn.Parameter(torch.randn(len(self.degrees), n, f))
-        self.last = nn.Parameter(torch.randn(n, p, len(self.degrees)))
+        # small, so that training begins at the bias
+        self.last = nn.Parameter(torch.randn(n, p, len(self.degrees)) * 0.1)
         self.bias = nn.Parameter(torch.zeros(n, p))
         self.dropout = nn.Dropout(dropout)
         self.context = nn.Linear(signature.context_features, n * p) if signature.context_features else None
