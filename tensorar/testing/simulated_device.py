@@ -55,6 +55,8 @@ class SimulatedTensor(Tensor):
     ) -> Any:
         if func is Tensor.tolist:
             return args[0].values.tolist()
+        if func in (Tensor.numpy, Tensor.__array__):
+            raise DeviceMixedError("numpy got a tensor of an accelerator")
         return torch._C._disabled_torch_function_impl(func, types, args, kwargs or {})
 
     @classmethod
@@ -82,6 +84,8 @@ class _Constructors(TorchFunctionMode):
             # it makes tensors from numbers, too
             place = _simulated if isinstance(args[0], SimulatedTensor) else _values
             return tree_map(place, func(*tree_map(_values, args), **kwargs))
+        if func in (Tensor.__getitem__, Tensor.__setitem__):
+            args = (args[0], _tensor_indices(args[1]), *args[2:])
         if func is Tensor.new_tensor:
             like, *args_after = args
             kwargs = {"dtype": like.dtype, "device": like.device} | kwargs
@@ -103,8 +107,7 @@ def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Run an operation on the values, and return its results on the device where they would be."""
     tensors = [value for value in tree_leaves((args, kwargs)) if isinstance(value, Tensor)]
     simulated = [tensor for tensor in tensors if isinstance(tensor, SimulatedTensor)]
-    if simulated and func not in CROSSES_DEVICES:
-        _require_one_device(func, tensors)
+    _require_one_device(func, tensors, crossing=not simulated or func in CROSSES_DEVICES)
     device = kwargs.get("device")
     if device is not None:
         kwargs = kwargs | {"device": torch.device("cpu")}
@@ -116,9 +119,19 @@ def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return tree_map(lambda value: same[id(value)] if id(value) in same else _simulated(value), result)
 
 
-def _require_one_device(func: Any, tensors: list[Tensor]) -> None:
-    if any(not isinstance(tensor, SimulatedTensor) and tensor.ndim for tensor in tensors):
-        raise DeviceMixedError(f"{func.__name__.split('.')[0]} got tensors of two devices")
+def _tensor_indices(index: Any) -> Any:
+    """An index with tensors for lists."""
+    if isinstance(index, tuple):
+        return tuple(map(_tensor_indices, index))
+    return torch.tensor(index) if isinstance(index, list) else index
+
+
+def _require_one_device(func: Any, tensors: list[Tensor], *, crossing: bool) -> None:
+    others = [tensor for tensor in tensors if not isinstance(tensor, SimulatedTensor)]
+    if any(tensor.device == DEVICE for tensor in others):
+        raise NotImplementedError(f"{func.__name__} got a tensor that was made without an operation")
+    if not crossing and any(tensor.ndim for tensor in others):
+        raise DeviceMixedError(f"{func.__name__.split('.')[0]} got tensors of two devices, the CPU and an accelerator")
 
 
 def _values(value: Any) -> Any:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from tensorar.conditionals import all_conditionals
+from tensorar.dependencies import dependency_matrix
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
 from tensorar.testing.generate.cases import Case
@@ -47,6 +48,20 @@ def require_no_leak(model: AutoregressiveModel, case: Case, when: str = "", step
 def _results(model: AutoregressiveModel, events: Tensor, contexts: Tensor | None) -> Tensor:
     parameters = all_conditionals(model.backbone, model.features(events), model.order, contexts)
     return parameters.detach().reshape(len(events), len(model.order), -1)
+
+
+def dependencies(model: AutoregressiveModel, case: Case) -> Tensor:
+    """Whether conditional ``i`` (row) depends on coefficient ``j`` (column): by a derivative, or by its values.
+
+    A network that looks up values in a table has no derivative with respect to them.
+    """
+    x, n = case.events(1), len(model.order)
+    at = torch.arange(n).reshape(-1, *[1] * len(case.event_shape))
+    changed = torch.where(at == torch.arange(n).reshape(case.event_shape), other_values(case, x), x)
+    contexts = case.contexts(1)
+    results = _results(model, torch.cat([x, changed]), None if contexts is None else contexts.expand(n + 1, -1))
+    by_value = GRADIENT_TOLERANCE * results.abs().max() < (results[1:] - results[:1]).abs().amax(-1).T
+    return dependency_matrix(model, case.events(3), case.contexts(3)) | by_value
 
 
 def results_with_same_noise(model: AutoregressiveModel, events: Tensor, contexts: Tensor | None) -> Tensor:

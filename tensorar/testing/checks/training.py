@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -26,15 +28,16 @@ FEATURE_SIZES = (1e3, 1e-3)
 WEIGHT_SIZE = 100.0
 # what initial weights may add to the marginals, in each parameter, on average
 LARGEST_DEVIATION = 1.0
-SMALL = 1e-6
+# by limits of the parameters, say
+SMALL = 0.05
 
 
 @check("backbone")
 def trains_with_finite_gradients(part: PartUnderTest) -> None:
     """In training mode, with dropout and with 90 % dropped, losses and gradients are finite."""
     for rate in DROPOUT_RATES:
-        options = part.options | dropouts(part, rate)
-        for case in growing_cases(part, shapes=SHAPES, head=Die(), context_features=2, options=options)[:2]:
+        for case in growing_cases(part, shapes=SHAPES, head=Die(), context_features=2)[:2]:
+            case = replace(case, options=part.options | dropouts(part, rate))
             with describing(case):
                 for _ in range(PASSES):
                     require_finite_training(case.initial_model(), case)
@@ -134,8 +137,7 @@ def _all_outputs(network: Backbone, features: Tensor, case: Case, context: Tenso
         return output
     mask = order.mask_before(len(order) // 2).expand(features.shape[:-1])
     known = torch.where(mask.unsqueeze(-1), features, 0.0)
-    output = network(known, mask, order.visits[len(order) // 2 :].expand(len(features), -1), context)
-    return output
+    return network(known, mask, order.visits[len(order) // 2 :].expand(len(features), -1), context)
 
 
 def _require_start(model: AutoregressiveModel, case: Case) -> None:
@@ -145,12 +147,15 @@ def _require_start(model: AutoregressiveModel, case: Case) -> None:
         model.backbone.init_output_bias(marginal.expand(shape))
         return parameters_of(model, x)
 
+    # the mean of each parameter differs, and each coefficient
     generator = torch.Generator().manual_seed(0)
+    means = torch.linspace(-1, 1, shape[-1], dtype=torch.float64)
     one, other = torch.randn(2, *shape, generator=generator, dtype=torch.float64)
+    one, other = one + means, other - means
     moved, expected = start(other) - start(one), (other - one).reshape(-1, shape[-1])
-    by_mean = (expected - expected.mean(0)).square().mean()
-    follows = (moved.mean((0, 1)) - expected.mean(0)).abs().max() < SMALL
-    if not (follows and (moved - expected).square().mean() <= by_mean + SMALL):
+    # a bias of several coefficients moves by their mean, so that what is left is orthogonal to it
+    left = (moved * (expected - moved)).mean().abs() / expected.square().mean()
+    if (moved.mean((0, 1)) - expected.mean(0)).abs().max() > SMALL or left > SMALL:
         raise CheckFailed("the initial parameters do not follow the marginals given to init_output_bias")
     # the same for all coefficients, so that one bias suffices
     marginal = torch.linspace(-1, 1, shape[-1], dtype=torch.float64)
