@@ -33,8 +33,8 @@ class PartUnderTest:
         cls, part: type, options: dict[str, Any], shapes: Sequence[Shape] | None, profile: Profile
     ) -> PartUnderTest:
         """The part with small widths, depths and numbers of levels, where ``options`` do not set them."""
-        listed = None if shapes is None else tuple(map(tuple, shapes))
-        return cls(part, small_options(part, options), listed, profile, options)
+        taken = None if shapes is None else tuple(map(tuple, shapes))
+        return cls(part, small_options(part, options), taken, profile, dict(options))
 
     @property
     def kind(self) -> str:

@@ -1,4 +1,4 @@
-"""Random states during a check: the same for each check, and the caller's restored afterwards."""
+"""Random states during a check: the same for each check, and the caller's restored afterwards; and torch's modes."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ WORDS, MAX_TWISTS = 624, 500
 
 @contextmanager
 def preserved_random_state() -> Iterator[None]:
-    """Seed torch with 0, and restore the random states of torch, Python and numpy on exit."""
-    state, numpy_state = random.getstate(), np.random.get_state()
-    with seeded(0):
+    """Seed torch with 0, and restore the random states of torch, numpy and Python, and torch's modes, on exit."""
+    state, numpy_state, dtype = random.getstate(), np.random.get_state(), torch.get_default_dtype()
+    with seeded(0), torch.set_grad_enabled(torch.is_grad_enabled()):
         try:
             yield
         finally:
             random.setstate(state)
             np.random.set_state(numpy_state)
+            torch.set_default_dtype(dtype)
 
 
 def unseeded_state() -> Tensor:
