@@ -82,7 +82,7 @@ def test_training_reports_the_gap_to_the_entropy_of_the_toy():
 
 @pytest.mark.parametrize("more", [[], ["--set", "evaluate_every=1,patience=1"]])
 def test_a_training_without_a_finite_validation_reports_it_and_keeps_its_weights(more, monkeypatch):
-    infinite = Likelihood.of(torch.full((5,), torch.inf), 2, exact=True)
+    infinite = Likelihood.of(torch.full((5,), torch.inf), 2, exact=True, data_nats=None)
     monkeypatch.setattr(Validation, "likelihood", lambda self, model: infinite)
     np.save("x.npy", np.random.default_rng(0).normal(size=(40, 2)))
     parts = ["--head", "gaussian", "--backbone", "mlp:hidden=4", *SHORT, *more]
