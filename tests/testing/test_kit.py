@@ -17,7 +17,7 @@ from tensorar.testing.registration import check as register
 from tests.cli.commands import environment
 from tests.testing.broken.backbones import TakesMoreThanItDeclares
 from tests.testing.broken.masks import InclusiveOutput, UndeclaredBlindSpot
-from tests.testing.broken.orderings import RepeatsAnIndex
+from tests.testing.broken.orderings import NotUniform, RepeatsAnIndex
 from tests.testing.reference import Backwards, BinMixture, Dense, Lines
 
 
@@ -116,7 +116,7 @@ def test_the_base_check_is_run_once():
 # --- expected failures -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("check", checks(UndeclaredBlindSpot, expected_failures={"sees_its_past": "a short kernel"}))
+@pytest.mark.parametrize("check", checks(NotUniform, expected_failures={"uniform_as_declared": "a quick shuffle"}))
 def test_an_expected_failure_passes(check):
     check()
 
