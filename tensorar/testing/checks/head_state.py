@@ -12,9 +12,10 @@ from torch.utils._pytree import tree_leaves
 
 from tensorar.head import Head
 from tensorar.testing.generate.head_inputs import DTYPES, Parameters
-from tensorar.testing.generate.head_options import coefficients_of, variants
+from tensorar.testing.generate.head_options import coefficients_of, usable, variants
 from tensorar.testing.generate.head_results import differing, results_of
 from tensorar.testing.generate.values import values_of
+from tensorar.testing.kinds import Shape
 from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.registration import check
 from tensorar.testing.results import CheckFailed, CheckSkipped
@@ -26,24 +27,26 @@ COPIES = ("_to_copy", "copy_", "_copy_from")
 @check("head")
 def earlier_calls_have_no_effect(part: PartUnderTest) -> None:
     """Results are the same whatever was computed before: in another dtype or shape, or by a head with other options."""
-    alone = {dtype: results_of(part.make(), dtype=dtype) for dtype in DTYPES}
+    shape = (5, min(3, len(coefficients_of(part))))
+    other_shape = (7,) if part.shapes is None else (7, *shape[1:])
+    alone = {dtype: results_of(part.make(), dtype=dtype, shape=shape) for dtype in DTYPES}
     for order in (DTYPES, DTYPES[::-1]):
         used = part.make()
         for dtype in order:
-            results_of(used, dtype=dtype, shape=(7,))
-        _require_unchanged(alone, used, order, "calls in another dtype and shape")
+            results_of(used, dtype=dtype, shape=other_shape)
+        _require_unchanged(alone, used, order, shape, "calls in another dtype and shape")
         for variant in variants(part)[1:]:
-            results_of(part.part(**variant.options))
-            _require_unchanged(alone, used, order, f"a head with other options was made ({variant.description})")
+            results_of(usable(part.part(**variant.options), part), shape=shape)
+            _require_unchanged(alone, used, order, shape, f"a head with other options was made ({variant.description})")
 
 
 @check("head")
 def training_after_sampling(part: PartUnderTest) -> None:
     """Gradients are computed after samples were drawn in inference mode, whose tensors training cannot use."""
     for variant in variants(part):
-        head: Head = part.part(**variant.options)
+        head = usable(part.part(**variant.options), part)
         with torch.inference_mode():
-            results_of(head, dtype=torch.float32)
+            results_of(head, dtype=torch.float32, shape=(5, min(3, len(coefficients_of(part)))))
         parameters = Parameters(1.0, 0, torch.float32).of(head, 5).requires_grad_()
         values = values_of(head, (5,), 0).float()
         head.encode(values)
@@ -73,10 +76,10 @@ def any_device(part: PartUnderTest) -> None:
 
 
 def _require_unchanged(
-    alone: dict[torch.dtype, dict[str, Tensor]], used: Head, order: tuple[torch.dtype, ...], after: str
+    alone: dict[torch.dtype, dict[str, Tensor]], used: Head, order: tuple[torch.dtype, ...], shape: Shape, after: str
 ) -> None:
     for dtype in order:
-        different = differing(alone[dtype], results_of(used, dtype=dtype))
+        different = differing(alone[dtype], results_of(used, dtype=dtype, shape=shape))
         if different:
             raise CheckFailed(f"{different} in {dtype} changed after {after}")
 
