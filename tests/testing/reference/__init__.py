@@ -1,7 +1,7 @@
 """Small correct parts, written so that a subclass can break each with one line."""
 
 from tests.testing.reference.backbones import Conv, Dense, Lines, LinesStepper, Masks, TwoBranches
-from tests.testing.reference.datasets import Calls, Coins, Numbers
+from tests.testing.reference.datasets import Calls, Coins, Heights, Labelled, Numbers, Walks
 from tests.testing.reference.heads import Bell, BinMixture, Bins
 from tests.testing.reference.heads_unusual import (
     Angle,
@@ -44,6 +44,9 @@ CORRECT = (
     Coins,
     Numbers,
     Calls,
+    Walks,
+    Heights,
+    Labelled,
 )
 
 __all__ = [
@@ -61,7 +64,9 @@ __all__ = [
     "Counts",
     "Dense",
     "Heavy",
+    "Heights",
     "InUnits",
+    "Labelled",
     "Lines",
     "LinesStepper",
     "LogNats",
@@ -75,6 +80,7 @@ __all__ = [
     "Tokens",
     "TwoBranches",
     "Units",
+    "Walks",
     "Weighted",
     "ZeroOr",
 ]
