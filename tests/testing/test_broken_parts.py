@@ -10,11 +10,12 @@ from tensorar.parts.part import Part
 from tensorar.testing import CheckFailed, checks
 from tensorar.testing.registration import CHECKS_BY_KIND
 from tests.testing import reference
-from tests.testing.broken import backbones, datasets, heads, masks, models, orderings, steppers
+from tests.testing.broken import NETWORKS, backbones, datasets, heads, masks, models, orderings, steppers
+from tests.testing.reference import networks
 
-MODULES = (orderings, heads, masks, steppers, backbones, datasets, models)
+MODULES = (orderings, heads, masks, steppers, backbones, datasets, models, *NETWORKS)
 BROKEN = {part: name for module in MODULES for part, name in module.CAUGHT.items()}
-CORRECT = [*reference.CORRECT, AutoregressiveModel]
+CORRECT = [*reference.CORRECT, *networks.NETWORKS, AutoregressiveModel]
 
 
 @pytest.mark.parametrize("part", CORRECT, ids=lambda part: part.__name__)
@@ -25,7 +26,14 @@ def test_correct_parts_pass_every_check_that_applies(part):
     assert skipped - {"any_device"} == SKIPPED.get(part, set()) - {"any_device"}
 
 
+def test_networks_are_checked_on_a_simulated_device():
+    for part in (reference.Dense, reference.Lines, reference.Masks):
+        assert {check.name: check for check in checks(part)}["any_device"].run().status == "passed"
+
+
 NO_STEPPER = {name for name in CHECKS_BY_KIND["backbone"] if name.startswith("stepper")}
+NO_STEPPER |= {"steppers_are_independent"}
+NO_START, NO_CHOICE = {"training_starts_at_the_marginals"}, {"every_choice_keeps_the_contract"}
 NO_ENUMERATION = {
     "sums_to_one_in_a_model",
     "sums_to_one_under_evidence",
@@ -38,10 +46,18 @@ SKIPPED = {
     reference.BothWays: {"uniform_as_declared"},
     reference.BinMixture: {"marginal_parameters_are_valid"},
     reference.Bell: NO_ENUMERATION | {"suggested_options_support_the_values"},
-    reference.Dense: NO_STEPPER,
-    reference.Conv: NO_STEPPER,
-    reference.TwoBranches: NO_STEPPER,
-    reference.Masks: {"methods_give_the_same_samples"},
+    reference.Dense: NO_STEPPER | NO_CHOICE,
+    reference.Conv: NO_STEPPER | NO_START | NO_CHOICE,
+    reference.TwoBranches: NO_STEPPER | NO_START | NO_CHOICE,
+    reference.Lines: NO_START | NO_CHOICE,
+    reference.Masks: NO_START | NO_CHOICE | {"methods_give_the_same_samples"},
+    **dict.fromkeys(networks.NETWORKS, NO_STEPPER | NO_START | NO_CHOICE),
+    networks.LinearAttention: NO_STEPPER | NO_START,
+    networks.LazyTables: NO_START | NO_CHOICE,
+    networks.FoldedWeights: NO_START | NO_CHOICE,
+    networks.Recomputing: NO_CHOICE,
+    networks.FixedNoise: NO_STEPPER | NO_CHOICE,
+    networks.OneByOne: NO_START | NO_CHOICE | {"methods_give_the_same_samples"},
     reference.Coins: {"contexts_match"},
     reference.Numbers: NO_LIKELIHOOD | {"contexts_match", "simulated_events_follow_the_generator"},
     reference.Calls: {
@@ -89,7 +105,6 @@ def test_every_check_finds_a_broken_part():
 
 
 UNTESTED = {
-    ("backbone", "any_device"),
     ("head", "any_noise_gives_a_value"),
     *((kind, "run_folder_round_trip") for kind in ("ordering", "head", "backbone")),
 }
