@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from jaxtyping import Real
+from torch import Tensor
+
 from tensorar.backbone import Backbone, Signature
 from tensorar.dataset import Dataset
 from tensorar.errors import ShapeError
@@ -13,6 +16,7 @@ from tensorar.ordering import Ordering
 from tensorar.parts.registry import Registry, default_registry
 from tensorar.parts.spec import PartSpec
 from tensorar.raster_adapter import adapted, network_signature
+from tensorar.utils.allocation import AllocationGuard, require_room
 
 
 def build(
@@ -22,11 +26,16 @@ def build(
     backbone: str | PartSpec,
     *,
     context_features: int = 0,
+    data: Real[Tensor, "n *event"] | Dataset | None = None,
     registry: Registry | None = None,
 ) -> AutoregressiveModel:
     """Build a model from specs (or from part objects, for the ordering and the head).
 
-    Raises ``SpecError`` for an unknown part or option, ``ShapeError`` for parts that do not fit together.
+    In ``data``, training events or a dataset, the head finds what it takes from the data: the location and the scale
+    of each coefficient, for example. Without, real values are expected to be in standard units.
+
+    Raises ``SpecError`` for an unknown part or option, ``ShapeError`` for parts that do not fit together, and
+    ``TensorarError``, with the size, for a network that is larger than the memory.
 
     >>> model = build(event_shape=(1, 4, 4), ordering="raster", head="bernoulli", backbone="fvsbn")
     >>> model.sample(2).shape
@@ -39,7 +48,7 @@ def build(
             expected="positive sizes in the event shape", got=str(event_shape), remedy="remove the empty axis"
         )
     made_ordering = ordering if isinstance(ordering, Ordering) else registry.create("ordering", ordering)
-    made_head = head if isinstance(head, Head) else registry.create("head", head)
+    made_head = head_for(head if isinstance(head, Head) else registry.create("head", head), data)
     signature = Signature(
         event_shape=event_shape,
         feature_count=made_head.feature_count,
@@ -50,8 +59,19 @@ def build(
     )
     spec = PartSpec.parse(backbone)
     kind: type[Backbone] = registry.find("backbone", spec.name).part
-    network = registry.create("backbone", spec, network_signature(kind, signature))
+    own = network_signature(kind, signature)
+    what = f"the backbone {spec} with {own.parameter_count} outputs per coefficient"
+    require_room(lambda options: kind(own, **options), registry.options("backbone", spec), what)
+    with AllocationGuard(what):
+        network = registry.create("backbone", spec, own)
     return AutoregressiveModel(event_shape, made_ordering, made_head, adapted(network, signature))
+
+
+def head_for(head: Head, data: Real[Tensor, "n *event"] | Dataset | None) -> Head:
+    """The head with what it takes from the data: training events, or all splits of a dataset."""
+    if data is None:
+        return head
+    return head.for_data(data.train, data.valid, data.test) if isinstance(data, Dataset) else head.for_data(data)
 
 
 def make_backbone(kind: type[Backbone], signature: Signature, **options: Any) -> Backbone:

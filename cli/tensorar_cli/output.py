@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
+
+from tensorar_cli.streams import visible
 
 if TYPE_CHECKING:
     from tensorar import Likelihood
     from tensorar.generation import SamplingInfo
 
-# with a multi-process launcher, only rank 0 prints
-IS_MAIN_PROCESS = os.environ.get("RANK", "0") == "0"
 # rows of tables are not wrapped in files and pipes
 PIPE_WIDTH = 1000
 
@@ -27,14 +27,23 @@ class Output:
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
+        from tensorar.utils.processes import is_main_process
+
+        # of several processes, only one prints
+        self.is_main = is_main_process()
         width = None if (sys.stderr if as_json else sys.stdout).isatty() else PIPE_WIDTH
         # soft wrapping keeps paths whole, so that they can be copied and grepped
-        self.console = Console(stderr=as_json, highlight=False, soft_wrap=True, quiet=not IS_MAIN_PROCESS, width=width)
+        self.console = Console(stderr=as_json, highlight=False, soft_wrap=True, quiet=not self.is_main, width=width)
         self._lines = self.console
 
     def print(self, text: str, *, style: str | None = None) -> None:
-        """Print a line (to standard error if the result is JSON)."""
-        self._lines.print(text, style=style, markup=False, soft_wrap=True)
+        """Print a line (to standard error if the result is JSON), with foreign text in it escaped."""
+        self._lines.print(visible(text), style=style, markup=False, soft_wrap=True)
+
+    def print_lines(self, text: str) -> None:
+        """Print text of several lines, each like a line of its own."""
+        for line in text.splitlines():
+            self.print(line)
 
     def print_table(self, table: Table) -> None:
         """Print a table (not if the result is JSON)."""
@@ -43,7 +52,7 @@ class Output:
 
     def print_json(self, values: dict[str, Any]) -> None:
         """Print the result as one line of JSON, if requested (in the main process)."""
-        if self.as_json and IS_MAIN_PROCESS:
+        if self.as_json and self.is_main:
             from tensorar.utils.files import json_line
 
             sys.stdout.write(json_line(values) + "\n")
@@ -59,21 +68,21 @@ class Output:
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.percentage:>3.0f}%"),
-            TextColumn("{task.fields[words]}"),
+            TextColumn("{task.fields[words]}", markup=False),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
         ]
-        visible = console.is_terminal and IS_MAIN_PROCESS
-        if visible and self.console.is_terminal:
+        drawn = console.is_terminal and self.is_main
+        if drawn and self.console.is_terminal:
             # only the bar's own console can print lines above the bar
             self._lines = console
         try:
-            with Progress(*columns, console=console, transient=True, disable=not visible, redirect_stdout=False) as bar:
+            with Progress(*columns, console=console, transient=True, disable=not drawn, redirect_stdout=False) as bar:
                 task = bar.add_task(description, words="")
 
                 def update(done: float, total: float, words: str) -> None:
-                    bar.update(task, completed=done, total=total, words=words)
+                    bar.update(task, completed=done, total=total, words=visible(words))
 
                 yield update
         finally:
@@ -81,10 +90,10 @@ class Output:
 
 
 def table(*headers: str, rows: list[tuple[Any, ...]]) -> Table:
-    """A plain table."""
+    """A plain table. Text in it is escaped, and is no markup; a rich ``Text`` is kept."""
     plain = Table(*headers, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        plain.add_row(*map(str, row))
+        plain.add_row(*(cell if isinstance(cell, Text) else Text(visible(str(cell))) for cell in row))
     return plain
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tensorar_cli.output import IS_MAIN_PROCESS, Output
+from tensorar_cli.output import Output
 
 if TYPE_CHECKING:
     from tensorar.training.update import TrainingUpdate
@@ -23,6 +23,8 @@ def run_training(output: Output, workflow: Callable[..., TrainingResult], *argum
         recipe = result.run.recipe
         if result.chosen:
             output.print("chosen: " + ", ".join(f"{kind} {spec}" for kind, spec in result.chosen.items()))
+        for note in result.notes:
+            output.print(f"note: {note}")
         output.print(f"training {recipe.backbone} on {recipe.dataset} in {result.run.folder}")
 
     with output.progress("training") as update_bar:
@@ -43,7 +45,7 @@ def run_training(output: Output, workflow: Callable[..., TrainingResult], *argum
 
 def print_training(output: Output, result: TrainingResult) -> None:
     """Print the result of a finished training (in the main process)."""
-    if not IS_MAIN_PROCESS or result.best_nats is None:
+    if not output.is_main or result.best_nats is None:
         return
     best, exact, folder = result.best_nats, result.exact_nats, str(result.run.folder)
     values = {"interrupted": False, "best_valid_nats": best, "exact_valid_nats": exact, "metrics": result.metrics}

@@ -7,14 +7,20 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from tensorar.build import head_for
+from tensorar.dataset import Dataset
+from tensorar.head import Head
+from tensorar.parts.registry import default_registry
+from tensorar.suggestions import suggest_heads
 from tensorar.testing.check import Profile
 from tensorar.testing.generate.small_options import small_options
 from tensorar.testing.kinds import Shape, kind_of
+from tensorar.testing.results import CheckFailed
 
 
 @dataclass(frozen=True)
 class PartUnderTest:
-    """A part with its options, the event shapes to try (None: any), the profile, and the options that were set."""
+    """A part with its options, the event shapes to try (None: any), the profile, and those options that were given."""
 
     part: Any
     options: dict[str, Any]
@@ -43,3 +49,16 @@ class PartUnderTest:
     def instance(self) -> Any:
         """One instance shared by checks that do not modify it."""
         return self.make()
+
+    @cached_property
+    def suggested_head(self) -> Head:
+        """The head that is suggested for a dataset. Raises ``CheckFailed`` if there is none."""
+        return suggest_head(self.instance)
+
+
+def suggest_head(dataset: Dataset) -> Head:
+    """The head that is suggested for a dataset. Raises ``CheckFailed`` if there is none."""
+    specs = suggest_heads(dataset)
+    if not specs:
+        raise CheckFailed("no installed head supports these values; set suggested_head to one of your plugin")
+    return head_for(default_registry().create("head", specs[0]), dataset)

@@ -17,7 +17,19 @@ SOURCES = {
     "tensorar_cli": ROOT / "cli/tensorar_cli",
 }
 # what a plugin may import besides the names that tensorar itself exports
-PUBLIC = {"tensorar.errors", "tensorar.generation", "tensorar.noise", "tensorar.parts.hookspecs", "tensorar.testing"}
+PUBLIC = {
+    "tensorar.errors",
+    "tensorar.generation",
+    "tensorar.head",
+    "tensorar.noise",
+    "tensorar.parts.hookspecs",
+    "tensorar.testing",
+    "tensorar.transforms",
+    "tensorar.units",
+    "tensorar.utils.memory",
+    "tensorar.utils.reading",
+    "tensorar.utils.npy_format",
+}
 FACES = ("tensorar_cli", "tensorar_web", "typer", "rich")
 
 

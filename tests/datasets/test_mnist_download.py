@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from tensorar import load_dataset
-from tensorar_plugins.datasets import binarized_mnist, mnist
+from tensorar_plugins.datasets import binarized_mnist, fetch, mnist
 from tests.datasets.small_mnist import check_error, images, small_files, small_texts
 
 
@@ -118,6 +118,13 @@ def test_no_reachable_mirror_is_one_error_with_a_remedy(monkeypatch):
     assert message.endswith("provide the files yourself: mnist:path=FOLDER, or put them into $TENSORAR_DATA/mnist")
 
 
+def test_a_mirror_that_sends_too_much(serve, monkeypatch, tmp_path):
+    monkeypatch.setattr(fetch, "MAX_DOWNLOAD_BYTES", 1000)
+    serve(small_files())
+    check_error(lambda: load_dataset("mnist").train, "(more than 1 kB)", "provide the files yourself")
+    assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
+
+
 def test_a_cache_that_cannot_be_written(serve, tmp_path):
     serve(small_files())
     (tmp_path / "cache").write_text("a file in the way")
@@ -143,14 +150,18 @@ def test_static_split_without_a_mirror(serve):
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [(lambda text: text[:1000], "got 500 pixels"), (lambda text: text.replace(b"1", b"2"), "zeros and ones")],
+    [
+        (lambda text: text[:1000], "got 500 pixels"),
+        (lambda text: text + b"0", "got more pixels"),
+        (lambda text: text.replace(b"1", b"2"), "zeros and ones"),
+    ],
 )
 def test_damaged_static_texts(tmp_path, monkeypatch, change, message):
     monkeypatch.setattr(binarized_mnist, "EVENT_COUNTS", {"train": 4, "valid": 2, "test": 3})
     for name, text in small_texts().items():
         (tmp_path / name).write_bytes(change(text))
     check_error(
-        lambda: load_dataset(f"mnist:binarize=static,path={tmp_path}").train, message, "delete it and let tensorar"
+        lambda: load_dataset(f"mnist:binarize=static,path={tmp_path}").train, message, "replace it by an undamaged copy"
     )
 
 

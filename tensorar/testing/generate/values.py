@@ -10,7 +10,7 @@ from torch.distributions import constraints, transform_to
 from tensorar.evidence import Evidence
 from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
-from tensorar.testing.oracles import levels_of, support_values
+from tensorar.testing.oracles import support_values
 from tensorar.testing.properties import Draw, composite
 
 seeds = st.integers(0, 2**32 - 1)
@@ -27,18 +27,19 @@ def randomize(model: AutoregressiveModel, seed: int, *, spread: float = 0.7) -> 
 
 def events_of(model: AutoregressiveModel, batch: int, seed: int) -> Tensor:
     """Random events in the support of a model's head, ``(batch, *event)``."""
-    return values_of(model.head, (batch, *model.event_shape), seed)
+    return model.restore(values_of(model.head, (batch, *model.event_shape), seed))
 
 
 def values_of(head: Head, shape: tuple[int, ...], seed: int) -> Tensor:
-    """Random values in the support of a head, float64."""
+    """Random standard values in the support of a head, float64; ``head.restore`` makes them the data's."""
     generator = torch.Generator().manual_seed(seed)
     enumerated = support_values(head)
     if enumerated is not None:
         return enumerated[torch.randint(len(enumerated), shape, generator=generator)]
     if head.support.is_discrete:
         lowest = getattr(head.support, "lower_bound", 0)
-        return lowest + torch.randint(levels_of(head) or 10, shape, generator=generator).double()
+        highest = getattr(head.support, "upper_bound", lowest + 9)
+        return lowest + torch.randint(int(highest - lowest) + 1, shape, generator=generator).double()
     real = torch.randn(shape, generator=generator, dtype=torch.float64)
     low, high = (getattr(head.support, name, None) for name in ("lower_bound", "upper_bound"))
     if low is not None and high is not None:
