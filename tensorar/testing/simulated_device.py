@@ -30,13 +30,14 @@ class DeviceMixedError(RuntimeError):
 
 
 class SimulatedTensor(Tensor):
-    """A tensor that is on ``DEVICE`` by its attributes, and keeps its values in ``values``, on the CPU."""
+    """A tensor that is on ``DEVICE`` by its attributes, and keeps its values in ``held``, on the CPU."""
 
-    values: Tensor
+    held: Tensor
 
     @staticmethod
     def __new__(cls, values: Tensor) -> SimulatedTensor:
-        made: SimulatedTensor = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+        """A tensor with these values."""
+        made: SimulatedTensor = Tensor._make_wrapper_subclass(
             cls,
             values.size(),
             strides=values.stride(),
@@ -45,24 +46,24 @@ class SimulatedTensor(Tensor):
             layout=values.layout,
             device=DEVICE,
         )
-        made.values = values
+        made.held = values
         return made
 
     def __repr__(self) -> str:  # type: ignore[override]
-        return f"SimulatedTensor({self.values})"
+        return f"SimulatedTensor({self.held})"
 
     @classmethod
     def __torch_function__(
         cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         if func is Tensor.tolist:
-            return args[0].values.tolist()
+            return args[0].held.tolist()
         if func in (Tensor.numpy, Tensor.__array__):
             raise DeviceMixedError("numpy got a tensor of an accelerator")
         return torch._C._disabled_torch_function_impl(func, types, args, kwargs or {})
 
     @classmethod
-    def __torch_dispatch__(
+    def __torch_dispatch__(  # type: ignore[override]
         cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         return _run(func, args, kwargs or {})
@@ -101,7 +102,7 @@ class _Constructors(TorchFunctionMode):
 @contextmanager
 def simulated_device() -> Iterator[torch.device]:
     """The simulated accelerator as a device, for use within the context."""
-    with _Simulation(), _Constructors():
+    with _Simulation(), _Constructors():  # type: ignore[no-untyped-call]
         yield DEVICE
 
 
@@ -117,7 +118,7 @@ def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if torch.device(device) != DEVICE if device is not None else not simulated:
         return result
     # in-place operations return their argument
-    same = {id(tensor.values): tensor for tensor in simulated}
+    same = {id(tensor.held): tensor for tensor in simulated}
     return tree_map(lambda value: same[id(value)] if id(value) in same else _simulated(value), result)
 
 
@@ -142,7 +143,7 @@ def _require_one_device(func: Any, tensors: list[Tensor], *, crossing: bool) -> 
 
 
 def _values(value: Any) -> Any:
-    return value.values if isinstance(value, SimulatedTensor) else value
+    return value.held if isinstance(value, SimulatedTensor) else value
 
 
 def _simulated(value: Any) -> Any:
