@@ -10,6 +10,7 @@ import torch
 from tensorar import Run, RunError, TensorarError, default_registry, evaluate
 from tensorar import workflows as wf
 from tensorar.testing import Check
+from tensorar.testing.results import Result
 from tensorar.workflows.masks import default_region, known_mask
 from tensorar.workflows.recipes import choose_parts
 
