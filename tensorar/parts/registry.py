@@ -147,10 +147,10 @@ def typed_options(part: type[Part], spec: PartSpec) -> dict[str, Any]:
     typed = {}
     for key, value in spec.options.items():
         where = f"{spec.name}'s {key}"
-        if value == "" and (key not in parameters or parameters[key].default not in ("", ())):
-            # as a path it would be the current folder
-            raise SpecError(expected=f"{where} not to be blank", got="''", remedy="leave it out, or fill it in")
         typed[key] = coerce(value, parameters[key].annotation if key in parameters else free, where=where)
+        # no integers are a value of an option; empty text is none, and as a path it would be the current folder
+        if value == "" and typed[key] != () and (key not in parameters or parameters[key].default != ""):
+            raise SpecError(expected=f"{where} not to be blank", got="''", remedy="leave it out, or fill it in")
         _require_ordinary(typed[key], where)
     return typed
 

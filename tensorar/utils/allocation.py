@@ -152,7 +152,8 @@ def _is_overflow(error: BaseException) -> bool:
 def _creates(function: Any) -> bool:
     """Whether an operation creates a tensor whose size follows from its arguments."""
     schema = function._schema
-    return any(a.name == "device" for a in schema.arguments) and schema.name != "aten::_to_copy"
+    stated = any(a.name == "device" and a.kwarg_only for a in schema.arguments)
+    return stated and schema.name not in ("aten::_to_copy", "aten::to")
 
 
 def _described(function: Any, args: tuple[Any, ...], options: Options) -> Tensor | None:

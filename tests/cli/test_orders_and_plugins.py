@@ -4,7 +4,7 @@ import pytest
 
 from tensorar import Registry, build, default_registry
 from tensorar.parts.plugins import Plugins
-from tensorar.parts.registry import KINDS
+from tensorar.parts.spec import KINDS
 
 from .commands import PLUGIN, call, done, refused, report
 

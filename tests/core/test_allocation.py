@@ -49,6 +49,17 @@ def test_the_guard_changes_no_numbers():
     assert plain[2].equal(guarded[2])
 
 
+@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad])
+def test_conversions_are_left_alone(mode):
+    # in inference mode these reach the guard, which takes them for new tensors by their argument ``device``
+    with mode(), AllocationGuard("it"):
+        x = torch.ones(3)
+        assert x.to(torch.device("cpu")) is x
+        assert x.to("cpu", torch.float64).dtype == x.double().dtype == torch.float64
+        assert x.to(torch.zeros(1, dtype=torch.int64)).sum() == 3
+        assert build((4, 4), "raster", "bernoulli", "pixelcnn:channels=4,blocks=1").order.device.type == "cpu"
+
+
 def test_a_trial_leaves_the_random_numbers_alone():
     before = torch.get_rng_state()
     require_room(lambda options: nn.Linear(options["width"], 3), {"width": LARGE + 1}, "it")

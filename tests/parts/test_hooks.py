@@ -10,7 +10,8 @@ import pytest
 from tensorar import hookimpl
 from tensorar.parts import hookspecs
 from tensorar.parts.plugins import Plugins, PluginSource
-from tensorar.parts.registry import KINDS, Registry
+from tensorar.parts.registry import Registry
+from tensorar.parts.spec import KINDS
 
 HOOKS = {name: f for name, f in vars(hookspecs).items() if name.startswith("tensorar_")}
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tensorar import SpecError, default_registry
 from tensorar.parts.part import Part, coerce, type_name
-from tensorar.parts.registry import KINDS
+from tensorar.parts.spec import KINDS
 
 ALL = [(kind, name) for kind in KINDS if kind != "recipe" for name in default_registry().parts(kind)]
 anything = st.booleans() | st.integers() | st.floats() | st.text()
@@ -197,3 +197,4 @@ def test_blank_text():
         with pytest.raises(SpecError, match="einops's pattern not to be blank, got ''; leave it out, or fill it in"):
             default_registry().options("ordering", f"einops:pattern={value}")
     assert default_registry().options("ordering", "raster:flip=''") == {"flip": ()}
+    assert default_registry().options("backbone", "pixelcnn:channel_axes=''") == {"channel_axes": ()}

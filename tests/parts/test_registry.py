@@ -9,7 +9,7 @@ import torch
 
 from tensorar import Ordering, PluginError, Registry, SpecError, default_registry, hookimpl
 from tensorar.parts.plugins import Plugins, PluginSource
-from tensorar.parts.registry import KINDS
+from tensorar.parts.spec import KINDS
 
 
 class Backwards(Ordering):
