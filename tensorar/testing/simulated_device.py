@@ -19,8 +19,10 @@ from torch.utils._pytree import tree_leaves, tree_map
 # autograd needs a device that torch was built with, and no operation touches the storage of this one
 DEVICE = torch.device("meta")
 aten = torch.ops.aten
-# a copy moves values between devices, and indices may be on the CPU
-CROSSES_DEVICES = {aten.copy_.default, aten._to_copy.default, aten.index.Tensor, aten.index_put_.default}
+# a copy moves values between devices
+COPIES = {aten.copy_.default, aten._to_copy.default}
+# indices may be on the CPU, but not those into a tensor of the CPU on the accelerator
+INDEXES = {aten.index.Tensor, aten.index_put_.default}
 
 
 class DeviceMixedError(RuntimeError):
@@ -108,7 +110,7 @@ def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Run an operation on the values, and return its results on the device where they would be."""
     tensors = [value for value in tree_leaves((args, kwargs)) if isinstance(value, Tensor)]
     simulated = [tensor for tensor in tensors if isinstance(tensor, SimulatedTensor)]
-    _require_one_device(func, tensors, crossing=not simulated or func in CROSSES_DEVICES)
+    _require_one_device(func, tensors, crossing=not simulated or _may_cross(func, args))
     device = kwargs.get("device")
     if device is not None:
         kwargs = kwargs | {"device": torch.device("cpu")}
@@ -118,6 +120,11 @@ def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     # in-place operations return their argument
     same = {id(tensor.held): tensor for tensor in simulated}
     return tree_map(lambda value: same[id(value)] if id(value) in same else _simulated(value), result)
+
+
+def _may_cross(func: Any, args: tuple[Any, ...]) -> bool:
+    """Whether an operation may get tensors of both devices."""
+    return func in COPIES or (func in INDEXES and isinstance(args[0], SimulatedTensor))
 
 
 def _tensor_indices(index: Any) -> Any:

@@ -44,6 +44,9 @@ def continuous_pairs() -> list[tuple[str, str]]:
 def test_the_density_of_two_coefficients_integrates_to_one(backbone, head, ordering):
     model = randomize(build((2,), ordering, head, backbone), 5, spread=0.2)
     points, weights = points_and_weights(model.head, reach=12, step=0.15)
+    # the data's values of the farthest points overflow, for the exponential of log_normal
+    kept = (model.head.standardize(model.head.restore(points)) - points).abs() < 1e-6 * (1 + points.abs())
+    points, weights = points[kept], weights[kept]
     standard = torch.cartesian_prod(points, points)
     log_density = model.log_prob(model.restore(standard)) + model.log_scale(standard)
     density = log_density.exp().detach().reshape(len(points), -1)

@@ -388,11 +388,11 @@ def test_every_field_of_the_provenance_is_checked(run, field):
     [
         ("steps = 6", "steps = [6]", "the setting 'steps' in .* to be a number or a word, got"),
         ("steps = 6", "steps = 1979-05-27", "the setting 'steps' in"),
-        ("steps = 6", f"steps = {10**18}", "steps to be at most"),
+        ("steps = 6", f"steps = {10**18}", "steps to be .*at most"),
         ("steps = 6", "steps = 0x" + "f" * 5000, "an integer of more than 64 bits"),
         ("steps = 6", "steps = " + "9" * 5000, "to be a TOML file"),
-        ("steps = 6", "epochs = 1e308", "epochs to be at most"),
-        ("warmup = 3", "warmup = 9000000000000000000", "warmup to be at most"),
+        ("steps = 6", "epochs = 1e308", "epochs to be .*at most"),
+        ("warmup = 3", "warmup = 9000000000000000000", "warmup to be .*at most"),
         ("learning_rate = 0.001", "learning_rate = nan", "learning_rate to be a positive number"),
         ("weight_decay = 0.0001", "weight_decay = inf", "weight_decay to be zero or more"),
         ("minutes = 60.0", "minutes = true", "'minutes' to be number"),
@@ -411,5 +411,5 @@ def test_every_setting_of_a_recipe_is_checked(run, old, new, message):
 
 @pytest.mark.parametrize("name", ["steps", "batch_size", "epochs", "minutes", "learning_rate", "clip", "valid_events"])
 def test_settings_have_an_upper_limit(name):
-    with pytest.raises(TensorarError, match=f"{name} to be at most"):
+    with pytest.raises(TensorarError, match=f"{name} to be .*at most"):
         TrainingSettings(**{name: 10**19})
