@@ -115,6 +115,15 @@ def test_colors_of_one_pixel_see_each_other():
     assert (output[0, 1:, 2, 3] != output[1, 1:, 2, 3]).all()
 
 
+@pytest.mark.parametrize("size", [100.0, 1000.0])
+def test_large_weights_give_finite_parameters_in_single_precision(size):
+    network = _make((6, 6)).float()
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=size, generator=torch.Generator().manual_seed(0))
+    features, mask = _seen(network, 3, seed=1)
+    assert network(features.float(), mask, _everything(network, 3)).isfinite().all()
+
+
 def test_dropout_is_for_training_alone():
     network = _random((8,), options="channels=8,dropout=0.5")
     features, mask = _seen(network, 2, 0)

@@ -17,6 +17,8 @@ from tensorar_plugins.backbones.layers.module_sequence import ModuleSequence
 
 # a norm over one channel at one position would always give zero
 CHANNELS_PER_GROUP = 8
+# the sum of squares of so large maps is still finite in single precision
+LARGEST = 1e15
 
 
 def convolution(
@@ -26,9 +28,22 @@ def convolution(
     return CONVOLUTION[axes](inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=bias)
 
 
+def groups(width: int) -> int:
+    """The number of groups of channels that are normalized together."""
+    return math.gcd(width, max(width // CHANNELS_PER_GROUP, 1))
+
+
 def norm(width: int) -> nn.GroupNorm:
     """A norm over the positions and some channels of each example, independent of the rest of the batch."""
-    return nn.GroupNorm(math.gcd(width, max(width // CHANNELS_PER_GROUP, 1)), width)
+    return BoundedGroupNorm(groups(width), width)
+
+
+class BoundedGroupNorm(nn.GroupNorm):
+    """A group norm that is finite for maps so large that their variance is not, as large weights make them."""
+
+    def forward(self, input: Float[Tensor, "batch width *sizes"]) -> Float[Tensor, "batch width *sizes"]:
+        """The normalized maps."""
+        return super().forward(input.clamp(-LARGEST, LARGEST))
 
 
 class ConvBlock(nn.Module):
@@ -39,7 +54,8 @@ class ConvBlock(nn.Module):
         self.first = nn.Sequential(norm(inputs), nn.SiLU(), convolution(axes, inputs, width))
         self.context = ContextBias(signature, width, dim=1)
         last = convolution(axes, width, width)
-        self.last = nn.Sequential(norm(width), nn.SiLU(), nn.Dropout(dropout), last)
+        # its inputs come from normalized maps, so they need no bound
+        self.last = nn.Sequential(nn.GroupNorm(groups(width), width), nn.SiLU(), nn.Dropout(dropout), last)
         nn.init.zeros_(last.weight)
         if last.bias is not None:
             nn.init.zeros_(last.bias)

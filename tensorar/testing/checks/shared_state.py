@@ -60,7 +60,7 @@ def same_in_another_process(part: PartUnderTest) -> None:
 @check("backbone")
 def follows_its_weights(part: PartUnderTest) -> None:
     """After an optimizer's step, an assignment or ``load_state_dict``, the parameters are those of the new weights."""
-    for case in growing_cases(part, shapes=SHAPES, context_features=2)[:2]:
+    for case in growing_cases(part, shapes=SHAPES, context_features=2)[:1]:
         with describing(case):
             model, x, context = case.model(), case.events(3), case.contexts(3)
             for what, how in (("a step", _optimize), ("an assignment in place", _assign), ("load_state_dict", _load)):
@@ -113,13 +113,13 @@ def other_options(part: PartUnderTest) -> list[dict[str, object]]:
 
 
 def _others(part: PartUnderTest, case: Case) -> list[Case]:
-    """The case with other options that are accepted, then in other shapes, with another head and with a context."""
+    """The case with other options that are accepted, then with another head and a context, and in other shapes."""
     changed = [replace(case, options={**case.options, **change}) for change in other_options(part)]
     shapes = growing_cases(part, shapes=SHAPES)
     return [
         *(other for other in changed if without_errors(other.initial_model) is not None),
-        *shapes,
         replace(shapes[0], head=Die(), context_features=2),
+        *shapes,
     ]
 
 
@@ -156,9 +156,12 @@ def _require_same_state(model: AutoregressiveModel, initial: dict[str, Tensor], 
 
 
 def _optimize(model: AutoregressiveModel, case: Case) -> None:
-    """A step of an optimizer."""
+    """A step as of an optimizer."""
     model.log_prob(case.events(3), case.contexts(3)).sum().backward()
-    torch.optim.SGD(model.parameters(), lr=0.1).step()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.grad is not None:
+                parameter.add_(parameter.grad, alpha=-0.1)
 
 
 def _assign(model: AutoregressiveModel, case: Case) -> None:
