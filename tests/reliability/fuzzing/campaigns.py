@@ -1,0 +1,42 @@
+"""The four kinds of trials, each with the number of its long form."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .command_lines import command_line, commands
+from .judge import Tally, judge
+from .stage import Stage
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """Trials of a kind: ``run(stage, trials, seed)``."""
+
+    run: Callable[[Stage, int, int], Tally]
+    trials: int
+
+
+def try_command_lines(stage: Stage, trials: int, seed: int) -> Tally:
+    """Command lines of all commands, with valid and nasty values."""
+    tally, known = Tally(), commands()
+    for number in range(trials):
+        line = command_line(seed, number, known)
+        outcome = stage.run(line.arguments)
+        codes = (1,) if line.arguments[:2] == ["plugins", "check"] else ()
+        verdict = judge(outcome, may_be_long=line.may_be_long, codes=codes)
+        tally.add(outcome, verdict, f"{seed} {number}")
+        _note(f"{number} {verdict.kind}")
+    return tally
+
+
+def _note(text: str) -> None:
+    if sys.stderr.isatty():
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"\r{text:60}")
+
+
+CAMPAIGNS = {"command_lines": Campaign(try_command_lines, 3000)}
