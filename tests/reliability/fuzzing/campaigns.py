@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .command_lines import command_line, commands
+from .file_trials import try_files
 from .judge import Tally, judge
 from .stage import Stage
 
@@ -39,4 +40,4 @@ def _note(text: str) -> None:
             sys.stderr.write(f"\r{text:60}")
 
 
-CAMPAIGNS = {"command_lines": Campaign(try_command_lines, 3000)}
+CAMPAIGNS = {"command_lines": Campaign(try_command_lines, 3000), "files": Campaign(try_files, 2000)}

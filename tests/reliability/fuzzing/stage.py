@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .processes import Outcome, Server
+from .processes import Child, Outcome, Server
 
 SHORT = ["--steps", "3", "--batch-size", "8", "--set", "valid_events=8", "--device", "cpu"]
 LONGER = [
@@ -84,11 +84,15 @@ class Stage:
             if ended.code != (143 if prelude else 0):
                 raise RuntimeError(f"the run {name} cannot be trained: {ended.out}{ended.err}")
         shutil.copytree(self.template, self.root)
-        self._before = self._listing()
+        self._before, self._damaged = self._listing(), False
+
+    def start(self, arguments: list[str], *, prelude: str = "", **changed: str) -> Child:
+        """Start a command in the folder."""
+        return self.server.start(arguments, self.folder, prelude=prelude, HOME=str(self.root / "home"), **changed)
 
     def run(self, arguments: list[str], **changed: str) -> Outcome:
         """Run a command in the folder, note what it changed, and restore the folder."""
-        outcome = self.server.run(arguments, self.folder, HOME=str(self.root / "home"), **changed)
+        outcome = self.start(arguments, **changed).wait()
         outcome.changes = self.changes()
         self.restore()
         return outcome
@@ -111,9 +115,15 @@ class Stage:
             "gone": sorted(self._before.keys() - now.keys()),
         }
 
+    def settle(self) -> None:
+        """Count changes from now on, such as those after a file was damaged."""
+        self._damaged = any(self.changes().values())
+        self._before = self._listing()
+
     def restore(self) -> None:
-        """Make the folder as it was."""
-        if any(self.changes().values()):
+        """Make the folder as it was built."""
+        if self._damaged or any(self.changes().values()):
+            self._damaged = False
             shutil.rmtree(self.root)
             shutil.copytree(self.template, self.root, symlinks=True)
             self._before = self._listing()
