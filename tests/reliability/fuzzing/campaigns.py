@@ -8,8 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .command_lines import command_line, commands
+from .concurrent_trials import try_concurrency
 from .file_trials import try_files
 from .judge import Tally, judge
+from .kill_trials import try_kills
 from .stage import Stage
 
 
@@ -40,4 +42,9 @@ def _note(text: str) -> None:
             sys.stderr.write(f"\r{text:60}")
 
 
-CAMPAIGNS = {"command_lines": Campaign(try_command_lines, 3000), "files": Campaign(try_files, 2000)}
+CAMPAIGNS = {
+    "command_lines": Campaign(try_command_lines, 3000),
+    "files": Campaign(try_files, 2000),
+    "kills": Campaign(try_kills, 200),
+    "concurrency": Campaign(try_concurrency, 80),
+}

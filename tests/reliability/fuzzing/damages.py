@@ -17,7 +17,16 @@ from .values import TEXTS
 Damage = Callable[[random.Random, Path], None]
 MEMBER = 64 * 1024**2
 FOREIGN = (b"\x89PNG\r\n\x1a\n" + bytes(40), b"PK\x03\x04" + bytes(40), b"\x1f\x8b\x08" + bytes(40), pickle.dumps([1]))
-FOREIGN += (b"", b"\n", b"\0", b"{}", b"null", b"[[[[", b"version https://git-lfs.github.com/spec/v1\n", b"\xff\xfe" * 20)
+FOREIGN += (
+    b"",
+    b"\n",
+    b"\0",
+    b"{}",
+    b"null",
+    b"[[[[",
+    b"version https://git-lfs.github.com/spec/v1\n",
+    b"\xff\xfe" * 20,
+)
 
 
 def _on_bytes(change: Callable[[random.Random, bytes], bytes]) -> Damage:
@@ -102,12 +111,20 @@ def swapped(chance: random.Random, data: bytes) -> bytes:
     one, other = sorted(chance.randrange(len(data) + 1) for _ in range(2))
     if one + size > other:
         return data[::-1]
-    return data[:one] + data[other : other + size] + data[one + size : other] + data[one : one + size] + data[other + size :]
+    return (
+        data[:one]
+        + data[other : other + size]
+        + data[one + size : other]
+        + data[one : one + size]
+        + data[other + size :]
+    )
 
 
 def foreign(chance: random.Random, data: bytes) -> bytes:
     """Another kind of file."""
-    return chance.choice((*FOREIGN, chance.randbytes(len(data)), gzip.compress(data), zlib.compress(data), data.hex().encode()))
+    return chance.choice(
+        (*FOREIGN, chance.randbytes(len(data)), gzip.compress(data), zlib.compress(data), data.hex().encode())
+    )
 
 
 def text(chance: random.Random, data: bytes) -> bytes:
@@ -118,7 +135,9 @@ def text(chance: random.Random, data: bytes) -> bytes:
 def encoded(chance: random.Random, data: bytes) -> bytes:
     """The same in another encoding of text."""
     readable = data.decode("latin-1")
-    return readable.encode(chance.choice(("utf-16", "utf-32", "utf-8-sig", "utf-7"))).replace(b"\n", chance.choice((b"\n", b"\r\n")))
+    return readable.encode(chance.choice(("utf-16", "utf-32", "utf-8-sig", "utf-7"))).replace(
+        b"\n", chance.choice((b"\n", b"\r\n"))
+    )
 
 
 def missing(chance: random.Random, path: Path) -> None:
@@ -135,7 +154,11 @@ def folder(chance: random.Random, path: Path) -> None:
 def link(chance: random.Random, path: Path) -> None:
     """A link to a device, to itself, to nothing or to the folder."""
     path.unlink()
-    path.symlink_to(chance.choice(("/dev/zero", "/dev/null", "/dev/full", "/dev/stdin", path.name, "nowhere", ".", "/proc/self/mem")))
+    path.symlink_to(
+        chance.choice(
+            ("/dev/zero", "/dev/null", "/dev/full", "/dev/stdin", path.name, "nowhere", ".", "/proc/self/mem")
+        )
+    )
 
 
 def pipe(chance: random.Random, path: Path) -> None:
@@ -178,7 +201,10 @@ def on_header_then_bomb(header: bytes) -> bytes:
 
 
 BYTES: tuple[Damage, ...] = tuple(
-    map(_on_bytes, (flip, flip, flip, flip_header, flip_header, flip_end, flip_many, cut, cut, cut_end, cut_start, extended))
+    map(
+        _on_bytes,
+        (flip, flip, flip, flip_header, flip_header, flip_end, flip_many, cut, cut, cut_end, cut_start, extended),
+    )
 )
 BYTES += tuple(map(_on_bytes, (without_block, inserted, overwritten, overwritten, swapped, foreign, text, encoded)))
 PATHS: tuple[Damage, ...] = (missing, folder, link, link, pipe, moved, other_file)

@@ -54,7 +54,11 @@ def _targets() -> list[Target]:
         Target("stopped/recipe.toml", "toml", resume, True),
         Target("stopped/metrics.jsonl", "jsonl", resume),
         Target("bits/metrics.jsonl", "jsonl", ["posterior", "bits", "--steps", "1", "--json", "--out", "x.png"], True),
-        Target("bits/recipe.toml", "toml", ["train", "--recipe", "bits/recipe.toml", "--device", "cpu", "--json", "--out", "new"]),
+        Target(
+            "bits/recipe.toml",
+            "toml",
+            ["train", "--recipe", "bits/recipe.toml", "--device", "cpu", "--json", "--out", "new"],
+        ),
         Target("bits.npy", "npy", ["train", "npy:path=bits.npy", *TRAIN]),
         Target("reals.npy", "npy", ["evaluate", "reals", "--data", "npy:path=reals.npy", "--json"]),
         Target("data.npz", "npz", ["train", "npz:path=data.npz", *TRAIN], True),

@@ -40,7 +40,9 @@ def header_of_tensors(chance: random.Random, path: Path) -> None:
     if how == 0:
         entry["dtype"] = chance.choice(DTYPES)
     elif how == 1:
-        entry["shape"] = chance.choice(([-1], [2**62, 2**62], entry["shape"][::-1], [*entry["shape"], 1], [0], [], ["x"]))
+        entry["shape"] = chance.choice(
+            ([-1], [2**62, 2**62], entry["shape"][::-1], [*entry["shape"], 1], [0], [], ["x"])
+        )
     elif how == 2:
         entry["data_offsets"] = chance.choice(([0, 2**40], [-1, 3], [4, 0], [0, 4], [0], "x", [1.5, 2]))
     elif how == 3:
@@ -48,7 +50,9 @@ def header_of_tensors(chance: random.Random, path: Path) -> None:
     elif how == 4:
         del header[name]
     elif how == 5:
-        header["__metadata__"] = chance.choice(({}, {"state": "{}"}, {"format": "pt"}, None, {"state": 3}, {"x": "y" * 5000}))
+        header["__metadata__"] = chance.choice(
+            ({}, {"state": "{}"}, {"format": "pt"}, None, {"state": 3}, {"x": "y" * 5000})
+        )
     else:
         names = [key for key in header if key != "__metadata__"]
         other = chance.choice(names)
@@ -67,7 +71,9 @@ def cast_tensors(chance: random.Random, path: Path) -> None:
     if chance.random() < 0.15:
         del tensors[name]
     if chance.random() < 0.15:
-        tensors[chance.choice(("x", "model/x", "optimizer/99/step", "optimizer/x/y", "average/n_averaged2"))] = torch.ones(2)
+        tensors[chance.choice(("x", "model/x", "optimizer/99/step", "optimizer/x/y", "average/n_averaged2"))] = (
+            torch.ones(2)
+        )
     save_file(tensors, path, metadata)
 
 
@@ -120,15 +126,54 @@ def npy_header(chance: random.Random, path: Path) -> None:
 
 
 def _npy(chance: random.Random) -> bytes:
-    shapes = ("(60, 4, 4)", "(2**40,)", "(1099511627776,)", "(60, 1000000000000)", "(-1, 4)", "(0, 4)", "()", "(60,)", "(60,0)")
-    shapes += ("(59, 4, 4)", "(61, 4, 4)", "'x'", "(1.5,)", "(True,)", "(99999999999999999999,)", "(1,)*3000", "[60]", "None")
-    dtypes = ("|u1", "<f8", ">f8", "<f2", "<c8", "|O", "<U4", "|V8", "<M8[s]", "<i8", ">i4", "?", "x", "<f16", "|b1", "")
+    shapes = (
+        "(60, 4, 4)",
+        "(2**40,)",
+        "(1099511627776,)",
+        "(60, 1000000000000)",
+        "(-1, 4)",
+        "(0, 4)",
+        "()",
+        "(60,)",
+        "(60,0)",
+    )
+    shapes += (
+        "(59, 4, 4)",
+        "(61, 4, 4)",
+        "'x'",
+        "(1.5,)",
+        "(True,)",
+        "(99999999999999999999,)",
+        "(1,)*3000",
+        "[60]",
+        "None",
+    )
+    dtypes = (
+        "|u1",
+        "<f8",
+        ">f8",
+        "<f2",
+        "<c8",
+        "|O",
+        "<U4",
+        "|V8",
+        "<M8[s]",
+        "<i8",
+        ">i4",
+        "?",
+        "x",
+        "<f16",
+        "|b1",
+        "",
+    )
     dtypes += ("('<f4', (2,))", "[('a', '<f4')]", "<u8")
     dtype = chance.choice(dtypes)
     described = dtype if dtype.startswith(("(", "[")) else repr(dtype)
     header = f"{{'descr': {described}, 'fortran_order': {chance.choice(('False', 'False', 'True', 'x'))}, "
     header += f"'shape': {chance.choice(shapes)}, }}"
-    header = chance.choice((header, header, header, header, "__import__('os').getcwd()", "(" * 300, "{}", header[:-3], "x" * 20000))
+    header = chance.choice(
+        (header, header, header, header, "__import__('os').getcwd()", "(" * 300, "{}", header[:-3], "x" * 20000)
+    )
     version = chance.choice((b"\x01\0", b"\x01\0", b"\x01\0", b"\x02\0", b"\x09\0"))
     text = header.encode()
     size = struct.pack("<H" if version[0] == 1 else "<I", chance.choice((len(text), len(text), len(text), 65535)))
@@ -138,9 +183,14 @@ def _npy(chance: random.Random) -> bytes:
 def zip_claims(chance: random.Random, path: Path) -> None:
     """An archive with odd members."""
     buffer = io.BytesIO()
-    plain, name = io.BytesIO(), chance.choice(("train.npy", "data.npy", "data", "../data.npy", "/data.npy", "shape.npy", "\x1b[31m.npy"))
+    plain, name = (
+        io.BytesIO(),
+        chance.choice(("train.npy", "data.npy", "data", "../data.npy", "/data.npy", "shape.npy", "\x1b[31m.npy")),
+    )
     np.save(plain, chance.choice(_ARRAYS), allow_pickle=True)
-    with zipfile.ZipFile(buffer, "w", chance.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA))) as archive:
+    with zipfile.ZipFile(
+        buffer, "w", chance.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA))
+    ) as archive:
         archive.writestr(name, chance.choice((plain.getvalue(), plain.getvalue(), _npy(chance), b"", b"x")))
         for extra in range(chance.choice((0, 0, 1, 500))):
             archive.writestr(f"extra{extra}.npy", plain.getvalue()[:200])
@@ -148,8 +198,19 @@ def zip_claims(chance: random.Random, path: Path) -> None:
     path.write_bytes(buffer.getvalue())
 
 
-_ARRAYS = (np.zeros((60, 4, 4), np.uint8), np.array([{}] * 60, dtype=object), np.zeros((60, 2), np.float32), np.float64(3))
-_ARRAYS += (np.zeros((0, 4)), np.full((60, 2), np.nan), np.array(["x"] * 60), np.full((60, 2), 1e300), np.full((60, 2), 2**62))
+_ARRAYS = (
+    np.zeros((60, 4, 4), np.uint8),
+    np.array([{}] * 60, dtype=object),
+    np.zeros((60, 2), np.float32),
+    np.float64(3),
+)
+_ARRAYS += (
+    np.zeros((0, 4)),
+    np.full((60, 2), np.nan),
+    np.array(["x"] * 60),
+    np.full((60, 2), 1e300),
+    np.full((60, 2), 2**62),
+)
 
 
 def zip_bomb(chance: random.Random, path: Path) -> None:
@@ -176,7 +237,9 @@ def zip_bomb(chance: random.Random, path: Path) -> None:
 
 def idx_header(chance: random.Random, path: Path) -> None:
     """Another type, number of axes or size."""
-    sizes = chance.choice(((40, 3, 3), (2**32 - 1,) * 3, (0, 3, 3), (40, 0, 3), (40,), (41, 3, 3), (39, 3, 3), (9, 40), (1,) * 255))
+    sizes = chance.choice(
+        ((40, 3, 3), (2**32 - 1,) * 3, (0, 3, 3), (40, 0, 3), (40,), (41, 3, 3), (39, 3, 3), (9, 40), (1,) * 255)
+    )
     kind = chance.choice((8, 8, 8, 9, 11, 12, 13, 14, 0, 255))
     start = bytes([chance.choice((0, 0, 0, 1)), 0, kind, chance.choice((len(sizes), len(sizes), 0, 4, 255))])
     path.write_bytes(start + struct.pack(f">{len(sizes)}I", *sizes) + chance.randbytes(360))
@@ -191,7 +254,24 @@ def idx_bomb(chance: random.Random, path: Path) -> None:
 def cells(chance: random.Random, path: Path) -> None:
     """Odd cells, rows and line ends of a table."""
     rows = [line.split(",") for line in path.read_text().splitlines()]
-    odd = (*TEXTS, "nan", "inf", "-inf", "1e999", "1e-400", "1e30", "1e300", "0x10", "1_0", "٣", "1,2", '"', '"1"', "1e40", "x" * 200000)
+    odd = (
+        *TEXTS,
+        "nan",
+        "inf",
+        "-inf",
+        "1e999",
+        "1e-400",
+        "1e30",
+        "1e300",
+        "0x10",
+        "1_0",
+        "٣",
+        "1,2",
+        '"',
+        '"1"',
+        "1e40",
+        "x" * 200000,
+    )
     for _ in range(chance.choice((1, 1, 5))):
         row = chance.choice(rows)
         row[chance.randrange(len(row))] = chance.choice(odd)
@@ -209,11 +289,44 @@ def toml_values(chance: random.Random, path: Path) -> None:
     lines = path.read_text().splitlines()
     number = chance.choice([i for i, line in enumerate(lines) if " = " in line])
     key, _, value = lines[number].partition(" = ")
-    odd = ("-1", "0", "nan", "inf", "-inf", "1e999", "9" * 30, "true", '""', "[]", "{}", "1979-05-27", '"\\u001b[31m"', "[1, 2]")
-    odd += ('"x"', '"pip; rm -rf /"', "'a\tb'", f'"{"x" * 5000}"', "{a = 1}", "0x10", "1.5", '"none"', "2", '"\\u202e"', '"a:b=c"')
+    odd = (
+        "-1",
+        "0",
+        "nan",
+        "inf",
+        "-inf",
+        "1e999",
+        "9" * 30,
+        "true",
+        '""',
+        "[]",
+        "{}",
+        "1979-05-27",
+        '"\\u001b[31m"',
+        "[1, 2]",
+    )
+    odd += (
+        '"x"',
+        '"pip; rm -rf /"',
+        "'a\tb'",
+        f'"{"x" * 5000}"',
+        "{a = 1}",
+        "0x10",
+        "1.5",
+        '"none"',
+        "2",
+        '"\\u202e"',
+        '"a:b=c"',
+    )
     edited = re.sub(r"\d", lambda digit: chance.choice(("1", "2", "9", digit[0])), value)
     lines[number] = chance.choice(
-        (f"{key} = {chance.choice(odd)}", f"{key} = {chance.choice(odd)}", "", f"x{key} = {value}", f"{lines[number]}\n{lines[number]}")
+        (
+            f"{key} = {chance.choice(odd)}",
+            f"{key} = {chance.choice(odd)}",
+            "",
+            f"x{key} = {value}",
+            f"{lines[number]}\n{lines[number]}",
+        )
         + (f"{key} = {edited}", f"{key} = {edited}", f"[{key}]", f"{key}.x = {value}")
     )
     path.write_text("\n".join(lines) + "\n")
@@ -221,8 +334,17 @@ def toml_values(chance: random.Random, path: Path) -> None:
 
 def toml_bomb(chance: random.Random, path: Path) -> None:
     """Small text that takes much memory, or deep recursion."""
-    bombs = (".".join(["a"] * 50000) + " = 1", "\n".join(f"{'a.' * 400}b{i} = 1" for i in range(120)), "x = " + "[" * 5000)
-    bombs += ("x = " + "{a=" * 5000, "\n".join(f"[{'a.' * 300}b{i}]" for i in range(150)), "[[" + "a." * 5000 + "b]]", "x = 1e" + "9" * 50000)
+    bombs = (
+        ".".join(["a"] * 50000) + " = 1",
+        "\n".join(f"{'a.' * 400}b{i} = 1" for i in range(120)),
+        "x = " + "[" * 5000,
+    )
+    bombs += (
+        "x = " + "{a=" * 5000,
+        "\n".join(f"[{'a.' * 300}b{i}]" for i in range(150)),
+        "[[" + "a." * 5000 + "b]]",
+        "x = 1e" + "9" * 50000,
+    )
     bombs += ("x = " + "9" * 100000, "x = '''" + "\n" * 100000)
     path.write_text(chance.choice((path.read_text() + "\n", "")) + chance.choice(bombs) + "\n")
 
@@ -233,7 +355,19 @@ def json_rows(chance: random.Random, path: Path) -> None:
     number = chance.randrange(len(rows))
     row = json.loads(rows[number])
     row[chance.choice((*row, "step", "nothing"))] = chance.choice(ODD_JSON)
-    odd = (json.dumps(row), json.dumps(row), json.dumps(row), "", "{}", "[]", "null", "3", "{", '{"step": ' + "[" * 3000, "9" * 5000)
+    odd = (
+        json.dumps(row),
+        json.dumps(row),
+        json.dumps(row),
+        "",
+        "{}",
+        "[]",
+        "null",
+        "3",
+        "{",
+        '{"step": ' + "[" * 3000,
+        "9" * 5000,
+    )
     rows[number] = chance.choice(odd)
     if chance.random() < 0.2:
         rows.insert(chance.randrange(len(rows)), chance.choice(rows))
