@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,9 +15,11 @@ from .stage import Stage
 
 @dataclass(frozen=True)
 class Campaign:
-    """Trials of a kind: ``run(stage, trials, seed)``."""
+    """Trials of a kind: ``run(stage, trials, seed)``, with the numbers of trials of its forms."""
 
+    title: str
     run: Callable[[Stage, int, int], Tally]
+    short: int
     trials: int
 
 
@@ -32,19 +32,12 @@ def try_command_lines(stage: Stage, trials: int, seed: int) -> Tally:
         codes = (1,) if line.arguments[:2] == ["plugins", "check"] else ()
         verdict = judge(outcome, may_be_long=line.may_be_long, codes=codes)
         tally.add(outcome, verdict, f"{seed} {number}")
-        _note(f"{number} {verdict.kind}")
     return tally
 
 
-def _note(text: str) -> None:
-    if sys.stderr.isatty():
-        with contextlib.suppress(OSError):
-            sys.stderr.write(f"\r{text:60}")
-
-
 CAMPAIGNS = {
-    "command_lines": Campaign(try_command_lines, 3000),
-    "files": Campaign(try_files, 2000),
-    "kills": Campaign(try_kills, 200),
-    "concurrency": Campaign(try_concurrency, 80),
+    "command_lines": Campaign("command lines", try_command_lines, 100, 3000),
+    "files": Campaign("damaged files", try_files, 100, 2000),
+    "kills": Campaign("killed trainings", try_kills, 6, 200),
+    "concurrency": Campaign("commands at once", try_concurrency, 8, 80),
 }

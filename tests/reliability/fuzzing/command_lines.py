@@ -1,4 +1,4 @@
-"""Command lines: all commands with all their options, from the Typer application itself, with valid and nasty values."""
+"""Command lines of all commands and options, from the Typer application itself, with valid and nasty values."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Target:
 def _targets() -> list[Target]:
     resume = ["train", "--resume", "stopped", "--device", "cpu", "--json"]
     digits = ["train", "mnist:path=digits,labels=true", "--head", "gaussian", "--backbone", "mlp:hidden=4", *TRAIN]
-    found = [
+    return [
         Target("bits/model.safetensors", "safetensors", ["sample", "bits", *SAMPLE], True),
         Target("bits/model.safetensors", "safetensors", ["evaluate", "bits", "--json"], True),
         Target("toy/model.safetensors", "safetensors", ["inpaint", "toy", "--events", "2", "--out", "x.npy"], True),
@@ -73,7 +73,6 @@ def _targets() -> list[Target]:
         Target("mask.npy", "npy", ["inpaint", "bits", "--mask", "mask.npy", "--events", "2", "--out", "x.npy"]),
         Target("plugin.py", "py", ["order", "show", "raster", "--shape", "3,3", "--plugin", "plugin.py", "--json"]),
     ]
-    return found
 
 
 TARGETS = _targets()

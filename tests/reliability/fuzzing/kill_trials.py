@@ -1,4 +1,4 @@
-"""Trainings that are killed or interrupted: what is left can be resumed to the same weights, or is refused in a line."""
+"""Trainings that are killed or interrupted, and resumed to the weights of an uninterrupted training."""
 
 from __future__ import annotations
 
@@ -97,8 +97,7 @@ def try_kill(stage: Stage, chance: random.Random, expected: Expected) -> tuple[O
         outcome = _killed(stage, chance, expected, command)
         faults += _end_faults(outcome)
         command = _next_command(stage, faults)
-    hidden = [path for path in stage.root.rglob(".*")]
-    if len(hidden) > 2:
+    if len(list(stage.root.rglob(".*"))) > 2:
         faults.append("a pile of hidden files")
     last = stage.start(command).wait()
     last.arguments = outcome.arguments

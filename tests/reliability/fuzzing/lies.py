@@ -214,7 +214,7 @@ _ARRAYS += (
 
 
 def zip_bomb(chance: random.Random, path: Path) -> None:
-    """An archive with an array of five gigabytes in a few megabytes, as its header says or hidden behind a small one."""
+    """An archive with an array of five gigabytes in a few megabytes, whatever its header claims."""
     count = 80 * MEMBER
     shape = chance.choice((f"({count},)", f"(60, {count // 60})", "(60, 4)"))
     text = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
@@ -321,13 +321,10 @@ def toml_values(chance: random.Random, path: Path) -> None:
     edited = re.sub(r"\d", lambda digit: chance.choice(("1", "2", "9", digit[0])), value)
     lines[number] = chance.choice(
         (
-            f"{key} = {chance.choice(odd)}",
-            f"{key} = {chance.choice(odd)}",
-            "",
-            f"x{key} = {value}",
-            f"{lines[number]}\n{lines[number]}",
+            *[f"{key} = {chance.choice(odd)}"] * 2,
+            *[f"{key} = {edited}"] * 2,
+            *("", f"[{key}]", f"x{key} = {value}", f"{key}.x = {value}", f"{lines[number]}\n{lines[number]}"),
         )
-        + (f"{key} = {edited}", f"{key} = {edited}", f"[{key}]", f"{key}.x = {value}")
     )
     path.write_text("\n".join(lines) + "\n")
 
