@@ -11,6 +11,7 @@ from .file_trials import try_files
 from .judge import Tally, judge
 from .kill_trials import try_kills
 from .stage import Stage
+from .stream_trials import try_streams
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,9 @@ def try_command_lines(stage: Stage, trials: int, seed: int) -> Tally:
 
 
 CAMPAIGNS = {
-    "command_lines": Campaign("command lines", try_command_lines, 100, 3000),
-    "files": Campaign("damaged files", try_files, 100, 2000),
-    "kills": Campaign("killed trainings", try_kills, 6, 200),
-    "concurrency": Campaign("commands at once", try_concurrency, 8, 80),
+    "command_lines": Campaign("command lines", try_command_lines, 100, 2000),
+    "files": Campaign("damaged files", try_files, 100, 1500),
+    "streams": Campaign("odd standard outputs", try_streams, 12, 100),
+    "kills": Campaign("killed trainings", try_kills, 6, 100),
+    "concurrency": Campaign("commands at once", try_concurrency, 8, 40),
 }

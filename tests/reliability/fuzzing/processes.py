@@ -41,7 +41,11 @@ def environment(**changed: str) -> dict[str, str]:
     """The environment of commands: one thread, no network, no settings of the tests."""
     kept = {key: value for key, value in os.environ.items() if key not in DROPPED}
     proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
-    return kept | proxies | {"OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "TERM": "dumb"} | changed
+    # matplotlib would write its cache to the home folder of each trial
+    cache = str(Path(tempfile.gettempdir()) / "reliability-matplotlib")
+    return (
+        kept | proxies | {"MPLCONFIGDIR": cache, "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "TERM": "dumb"} | changed
+    )
 
 
 class Child:
@@ -117,12 +121,24 @@ class Server:
         self._process.communicate()
         self._folder.cleanup()
 
-    def start(self, arguments: Sequence[str], folder: Path, *, prelude: str = "", **changed: str) -> Child:
-        """Start a command in a folder, after the code ``prelude``; ``changed`` are variables of its environment."""
+    def start(
+        self, arguments: Sequence[str], folder: Path, *, prelude: str = "", output: str = "file", **changed: str
+    ) -> Child:
+        """Start a command in a folder, after the code ``prelude``; ``changed`` are variables of its environment.
+
+        ``output`` is the kind of its standard output: file, closed, pipe, full or ascii.
+        """
         self._count += 1
         files = [str(Path(self._folder.name) / f"{self._count % 64}.{name}") for name in ("out", "err")]
         request = {"arguments": [*map(str, arguments)], "folder": str(folder), "environment": changed}
-        request |= {"prelude": prelude, "stdin": "/dev/null", "stdout": files[0], "stderr": files[1], "limits": LIMITS}
+        request |= {
+            "prelude": prelude,
+            "output": output,
+            "stdin": "/dev/null",
+            "stdout": files[0],
+            "stderr": files[1],
+            "limits": LIMITS,
+        }
         self._process.stdin.write(json.dumps(request).encode() + b"\n")
         self._process.stdin.flush()
         return Child(self, self._reply("started"), request["arguments"], (Path(files[0]), Path(files[1])))

@@ -97,11 +97,26 @@ def _prepare(request: dict) -> None:
         descriptor = os.open(request[name], flags)
         os.dup2(descriptor, ("stdin", "stdout", "stderr").index(name))
         os.close(descriptor)
-    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    _change_output(request["output"])
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
     for name, limit in request["limits"].items():
         resource.setrlimit(getattr(resource, name), (limit, limit))
     os.closerange(3, 256)
+
+
+def _change_output(kind: str) -> None:
+    """Standard output as it may be: closed, a pipe that nobody reads, a full disk, or of few characters."""
+    if kind == "closed":
+        os.close(1)
+        sys.stdout = None
+        return
+    if kind == "full":
+        os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
+    if kind == "pipe":
+        unread, end = os.pipe()
+        os.dup2(end, 1)
+        os.close(unread)
+    sys.stdout = open(1, "w", encoding="ascii" if kind == "ascii" else "utf-8", closefd=False)  # noqa: SIM115
 
 
 def _run(arguments: list[str]) -> int:
@@ -118,7 +133,7 @@ def _run(arguments: list[str]) -> int:
             print(end.code, file=sys.stderr)  # noqa: T201
     except BaseException:
         traceback.print_exc()
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         try:
             stream.flush()
         except (OSError, ValueError):

@@ -86,13 +86,13 @@ class Stage:
         shutil.copytree(self.template, self.root)
         self._before, self._damaged = self._listing(), False
 
-    def start(self, arguments: list[str], *, prelude: str = "", **changed: str) -> Child:
-        """Start a command in the folder."""
-        return self.server.start(arguments, self.folder, prelude=prelude, HOME=str(self.root / "home"), **changed)
+    def start(self, arguments: list[str], **options: str) -> Child:
+        """Start a command in the folder; the options are those of ``Server.start``."""
+        return self.server.start(arguments, self.folder, HOME=str(self.root / "home"), **options)
 
-    def run(self, arguments: list[str], **changed: str) -> Outcome:
+    def run(self, arguments: list[str], **options: str) -> Outcome:
         """Run a command in the folder, note what it changed, and restore the folder."""
-        outcome = self.start(arguments, **changed).wait()
+        outcome = self.start(arguments, **options).wait()
         outcome.changes = self.changes()
         self.restore()
         return outcome

@@ -5,266 +5,80 @@ from __future__ import annotations
 import random
 
 LONG = "x" * 5000
+# fmt: off
 HUGE = (
-    "1000000000000",
-    "99999999999999999999",
-    "9223372036854775807",
-    "9223372036854775808",
-    "2147483648",
-    "100000000",
+    "1000000000000", "99999999999999999999", "9223372036854775807", "9223372036854775808", "2147483648", "100000000",
 )
 NUMBERS = (
-    "0",
-    "-1",
-    "-0",
-    "1",
-    "2",
-    "3",
-    "0.5",
-    "1.5",
-    "-0.5",
-    "1e-400",
-    "1e999",
-    "-1e999",
-    "nan",
-    "inf",
-    "-inf",
-    "NaN",
+    "0", "-1", "-0", "1", "2", "3", "0.5", "1.5", "-0.5", "1e-400", "1e999", "-1e999", "nan", "inf", "-inf", "NaN",
+    "1e3", "1e308", "1e-308", "3.0", "+3", " 3 ", "1_000", "0x10", "1j", "007", "²", "٣", "\uff11", *HUGE,
 )
-NUMBERS += ("1e3", "1e308", "1e-308", "3.0", "+3", " 3 ", "1_000", "0x10", "1j", "007", "²", "٣", "\uff11", *HUGE)
 TEXTS = (
-    "",
-    " ",
-    "\t",
-    "none",
-    "None",
-    "true",
-    "false",
-    "True",
-    "é",
-    "日本語",
-    "e\u0301",
-    "\udcff",
-    "a\udc80b",
-    "\ufeff",
-)
-TEXTS += (
-    "\x1b[31mred\x1b[0m",
-    "\x07",
-    "a\nb",
-    "a\r\nb",
-    "a\tb",
-    "\x9b31m",
-    "\x7f",
-    "\u202eabc",
-    "\u2028",
-    "[red]x[/red]",
-)
-TEXTS += (
-    "[/]",
-    "[bold",
-    "[/red]",
-    "%s%n",
-    "{0}",
-    "{name}",
-    "$HOME",
-    "$NO_SUCH",
-    "${",
-    "~",
-    "~nobody",
-    "-",
-    "--",
-    "-x",
-    "'",
-)
-TEXTS += (
-    '"',
-    "a'b\"c",
-    "`a`",
-    "\\",
-    "\\n",
-    ",",
-    ":",
-    "=",
-    ";",
-    "a=b",
-    "a:b",
-    "a:b=",
-    "a:b=c",
-    ":=",
-    "*",
-    "?",
-    "(",
+    "", " ", "\t", "none", "None", "true", "false", "True", "é", "日本語", "e\u0301", "\udcff", "a\udc80b", "\ufeff",
+    "\x1b[31mred\x1b[0m", "\x07", "a\nb", "a\r\nb", "a\tb", "\x9b31m", "\x7f", "\u202eabc", "\u2028", "[red]x[/red]",
+    "[/]", "[bold", "[/red]", "%s%n", "{0}", "{name}", "$HOME", "$NO_SUCH", "${", "~", "~nobody", "-", "--", "-x",
+    "'", '"', "a'b\"c", "`a`", "\\", "\\n", ",", ":", "=", ";", "a=b", "a:b", "a:b=", "a:b=c", ":=", "*", "?", "(",
     "self",
+    "__class__", "import", "no", "yes", "null", "undefined", "error: expected", "🎲", "x" * 300, LONG, ":" * 3000,
+    "x," * 2000, "a=1," * 1000, "[" * 2000, "'" * 2001, "-" * 500,
 )
-TEXTS += ("__class__", "import", "no", "yes", "null", "undefined", "error: expected", "🎲", "x" * 300, LONG, ":" * 3000)
-TEXTS += ("x," * 2000, "a=1," * 1000, "[" * 2000, "'" * 2001, "-" * 500)
 PATHS = (
-    "/dev/null",
-    "/dev/full",
-    "/dev/zero",
-    "/dev/stdin",
-    "/proc",
-    ".",
-    "..",
-    "/etc/passwd",
-    "/proc/self/mem",
+    "/dev/null", "/dev/full", "/dev/zero", "/dev/stdin", "/proc", ".", "..", "/etc/passwd", "/proc/self/mem",
     "/proc/1/x",
-)
-PATHS += ("folder", "folder/", "notes.txt", "notes.txt/x", "nowhere/x", "../beside/x", "bits", "toy", "bits.npy")
-PATHS += (
-    "bits/recipe.toml",
-    "bits/model.safetensors",
-    "table.csv",
-    "x" * 255,
-    "x" * 256,
-    "/".join(["d"] * 3000),
-    "a\x1bb",
-)
-PATHS += (
-    "a b",
-    "é.png",
-    "\udcff.png",
-    "out.png",
-    "out.npy",
-    "out.csv",
-    "out.PNG",
-    ".png",
-    "folder.png/",
-    "~/x.png",
+    "folder", "folder/", "notes.txt", "notes.txt/x", "nowhere/x", "../beside/x", "bits", "toy", "bits.npy",
+    "bits/recipe.toml", "bits/model.safetensors", "table.csv", "x" * 255, "x" * 256, "/".join(["d"] * 3000), "a\x1bb",
+    "a b", "é.png", "\udcff.png", "out.png", "out.npy", "out.csv", "out.PNG", ".png", "folder.png/", "~/x.png",
     "x.py",
 )
 
-DATASETS = ("toy:length=8", "npy:path=bits.npy", "npy:path=levels.npy", "npy:path=reals.npy", "npy:path=float32.npy")
-DATASETS += ("npy:path=counts.npy", "npz:path=splits.npz", "npz:path=data.npz", "npz:path=packed.npz,packed=true")
-DATASETS += (
-    "csv:path=table.csv",
-    "mnist:path=digits",
-    "mnist:path=digits,labels=true",
-    "mnist:path=digits,binarize=dynamic",
+DATASETS = (
+    "toy:length=8", "npy:path=bits.npy", "npy:path=levels.npy", "npy:path=reals.npy", "npy:path=float32.npy",
+    "npy:path=counts.npy", "npz:path=splits.npz", "npz:path=data.npz", "npz:path=packed.npz,packed=true",
+    "csv:path=table.csv", "mnist:path=digits", "mnist:path=digits,labels=true", "mnist:path=digits,binarize=dynamic",
 )
 RUNS = ("bits", "toy", "reals", "digits", "stopped")
 ODD_RUNS = ("folder", "nowhere", "bits.npy", "bits/", "./bits", "bits/training", "bits/recipe.toml", "digits/..")
-DEVICES = ("cpu", "auto", "cuda", "cuda:1", "cuda:99", "cuda:-1", "cpu:0", "cpu:7", "meta", "mps", "xla", "hpu", "xpu")
-DEVICES += ("privateuseone", "vulkan", "ort", "ideep", "CPU", "cpu ", "cuda:", "cpu:x", "lazy", "mtia", "fpga", "maia")
-REGIONS = ("top half", "left third", "center box", "border", "random 0.3", "bottom quarter", "right half", "random 1")
-REGIONS += ("random 0", "random nan", "random inf", "top", "half", "top half half", "TOP HALF", "random", "random -1")
+DEVICES = (
+    "cpu", "auto", "cuda", "cuda:1", "cuda:99", "cuda:-1", "cpu:0", "cpu:7", "meta", "mps", "xla", "hpu", "xpu",
+    "privateuseone", "vulkan", "ort", "ideep", "CPU", "cpu ", "cuda:", "cpu:x", "lazy", "mtia", "fpga", "maia",
+)
+REGIONS = (
+    "top half", "left third", "center box", "border", "random 0.3", "bottom quarter", "right half", "random 1",
+    "random 0", "random nan", "random inf", "top", "half", "top half half", "TOP HALF", "random", "random -1",
+)
 SHAPES = (
-    "3,3",
-    "2,3,4",
-    "5",
-    "1,4,4",
-    "4x4",
-    "(2,2)",
-    "1",
-    "",
-    "()",
-    "x",
-    "4,x",
-    ",4",
-    "4,,4",
-    "4,",
-    "0",
-    "-1,2",
-    "4 4",
+    "3,3", "2,3,4", "5", "1,4,4", "4x4", "(2,2)", "1", "", "()", "x", "4,x", ",4", "4,,4", "4,", "0", "-1,2", "4 4",
+    "1000000000000", "1000000,1000000", "65536,65536", ",".join(["1"] * 100), ",".join(["2"] * 30), "2.5,2", "1e3",
+    "99999999999999999999", "٣,٣", "3,3;3", "[3,3]", "100000", "3000,3000", "4,x4", "x,x", "1,1",
 )
-SHAPES += (
-    "1000000000000",
-    "1000000,1000000",
-    "65536,65536",
-    ",".join(["1"] * 100),
-    ",".join(["2"] * 30),
-    "2.5,2",
-    "1e3",
-)
-SHAPES += ("99999999999999999999", "٣,٣", "3,3;3", "[3,3]", "100000", "3000,3000", "4,x4", "x,x", "1,1")
 KINDS = (
-    "ordering",
-    "head",
-    "backbone",
-    "dataset",
-    "recipe",
-    "orderings",
-    "heads",
-    "ordering ",
-    "Head",
-    "part",
-    "s",
+    "ordering", "head", "backbone", "dataset", "recipe", "orderings", "heads", "ordering ", "Head", "part", "s",
     "headss",
 )
 NAMES = (
-    "mine",
-    "my_part",
-    "Mine",
-    "my-part",
-    "class",
-    "none",
-    "raster",
-    "x" * 40,
-    "x" * 41,
-    "a/b",
-    "..",
-    "1a",
-    "_a",
+    "mine", "my_part", "Mine", "my-part", "class", "none", "raster", "x" * 40, "x" * 41, "a/b", "..", "1a", "_a",
     "a_",
 )
 CONTEXTS = ("3", "0", "9", "10", "-1", "0,1", "1,0,0,0,0,0,0,0,0,0", "nan", "1,nan", "three", ",", "1,,2", "1e400")
 STEPS = (
-    "0",
-    "1",
-    "0,1",
-    "0,1,5",
-    "15",
-    "16",
-    "-1",
-    "1,1,1",
-    "1,",
-    ",",
-    "1.5",
-    "0;1",
-    "0-5",
-    " 1 , 2 ",
-    "1,2,3,4,5,6,7",
+    "0", "1", "0,1", "0,1,5", "15", "16", "-1", "1,1,1", "1,", ",", "1.5", "0;1", "0-5", " 1 , 2 ", "1,2,3,4,5,6,7",
 )
-PLUGIN_FILES = ("plugin.py", "broken.py", "empty.py", "exits.py", "stops.py", "odd.py", "colors.py", "latin.py")
-PLUGIN_FILES += (
-    "folder",
-    "nowhere.py",
-    "bits.npy",
-    "notes.txt",
-    "",
-    "/dev/null",
-    "/dev/zero",
-    "x.txt",
-    "plugin",
-    ".py",
+PLUGIN_FILES = (
+    "plugin.py", "broken.py", "empty.py", "exits.py", "stops.py", "odd.py", "colors.py", "latin.py", "folder",
+    "nowhere.py", "bits.npy", "notes.txt", "", "/dev/null", "/dev/zero", "x.txt", "plugin", ".py",
 )
 METHODS = ("auto", "cached", "naive", "fixed-point", "fixed_point", "AUTO", "greedy", "beam", "none")
 SPLITS = ("train", "valid", "test", "validation", "Train", "all")
 MASKS = (
-    "mask.npy",
-    "bits.npy",
-    "splits.npz",
-    "notes.txt",
-    "folder",
-    "nowhere.npy",
-    "/dev/null",
-    "/dev/zero",
-    "reals.npy",
+    "mask.npy", "bits.npy", "splits.npz", "notes.txt", "folder", "nowhere.npy", "/dev/null", "/dev/zero", "reals.npy",
 )
 RECIPES = (
-    "toy-mlp",
-    "toy-fvsbn",
-    "toy-nothing",
-    "bits/recipe.toml",
-    "toy/recipe.toml",
-    "nowhere.toml",
-    "notes.txt",
-    "folder",
+    "toy-mlp", "toy-fvsbn", "toy-nothing", "bits/recipe.toml", "toy/recipe.toml", "nowhere.toml", "notes.txt",
+    "folder", ".toml", "/dev/zero", "TOY-MLP", "mnist-convnet", "caltech16-fvsbn", "/dev/null",
 )
-RECIPES += (".toml", "/dev/zero", "TOY-MLP", "mnist-convnet", "caltech16-fvsbn", "/dev/null")
 FRACTIONS = ("0.001", "0.01", "1", "0.5", "1.0")
 COUNTS = ("1", "2", "3", "7")
+# fmt: on
 
 # by the names of options and arguments; others get numbers and texts
 MEANINGS: dict[str, tuple[str, ...]] = {
