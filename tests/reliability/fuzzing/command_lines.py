@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .specs import part_spec
-from .values import HUGE, RUNS, WORK, nasty, value
+from .values import HUGE, WORK, nasty, value
 
 # commands by how often they are tried (others: 2); the last two take seconds each
 WEIGHTS = {"train": 9, "evaluate": 4, "sample": 4, "inpaint": 4, "posterior": 3, "order show": 3, "plugins check": 1}
@@ -76,19 +76,20 @@ def command_line(seed: int, number: int, known: dict[str, list[Any]] | None = No
 
 def _arguments(chance: random.Random, command: str, parameters: list[Any]) -> list[list[str]]:
     """The values of arguments, options that keep it quick, and up to four others."""
-    odd = chance.choice((0.0, ODD, ODD, 0.9))
     arguments = [p for p in parameters if p.param_type_name == "argument"]
     options = [p for p in parameters if p.param_type_name != "argument"]
     chosen = chance.sample(options, min(len(options), chance.choice((0, 1, 1, 1, 2, 2, 3, 4))))
     names = {p.name for p in chosen}
-    # an odd value is hidden by another one that is refused first
-    given = [
-        [_value(chance, command, p, odd if not chosen else odd / 4)] for p in arguments if _is_given(chance, p, names)
-    ]
+    given = [p for p in arguments if _is_given(chance, p, names)]
+    # mostly one odd value: of several, all but the first that is refused would be hidden
+    odd_one = chance.choice([*given, *chosen, *chosen, None]) if given or chosen else None
+    others = chance.choice((0.0, 0.0, 0.0, ODD))
+    odd = {p.name: 0.8 if p is odd_one else others for p in [*given, *chosen]}
     quick = [group for group in QUICK.get(command, []) if not _names(options, group[0]) & names or group[0] == "--set"]
     if "resume" in names:
         quick, given = [["--device", "cpu"]], given if chance.random() < 0.1 else []
-    return [*given, *quick, *(_option(chance, command, p, odd) for p in chosen)]
+    values = [[_value(chance, command, p, odd[p.name])] for p in given]
+    return [*values, *quick, *(_option(chance, command, p, odd[p.name]) for p in chosen)]
 
 
 def _is_given(chance: random.Random, parameter: Any, names: set[str]) -> bool:
@@ -119,9 +120,9 @@ def _value(chance: random.Random, command: str, parameter: Any, odd: float) -> s
     if name == "data":
         return part_spec(chance, "dataset", odd=odd)
     if name == "setting":
-        return f"{chance.choice(SETTINGS)}={value(chance, '', odd=odd)}" if chance.random() > odd / 4 else nasty(chance)
-    if name == "run" and chance.random() > odd:
-        return chance.choice(RUNS)
+        return (
+            f"{chance.choice(SETTINGS)}={value(chance, 'set', odd=odd)}" if chance.random() > odd / 4 else nasty(chance)
+        )
     if (command, name) == ("posterior", "steps"):
         return value(chance, "step list", odd=odd)
     if (command, name) in (("plugins check", "name"), ("plugins show", "name")):

@@ -117,10 +117,11 @@ def _refuse(constant: str) -> None:
 
 def _leftover_faults(outcome: Outcome) -> list[str]:
     new, changed = outcome.changes.get("new", []), outcome.changes.get("changed", [])
+    resumed = any(word.startswith("--resume") for word in outcome.arguments)
     found = {
         "hidden files": any(path.rpartition("/")[2].startswith(".") for path in new),
         "files after a refusal": outcome.code == 2 and bool(new) and not training_began(outcome),
-        "a run is changed": "--resume" not in outcome.arguments and any(path.endswith(KEPT) for path in changed),
+        "a run is changed": not resumed and any(path.endswith(KEPT) for path in changed),
         "files are gone": bool(outcome.changes.get("gone")),
     }
     return [fault for fault, holds in found.items() if holds]

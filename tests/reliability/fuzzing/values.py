@@ -19,8 +19,8 @@ TEXTS = (
     "[/]", "[bold", "[/red]", "%s%n", "{0}", "{name}", "$HOME", "$NO_SUCH", "${", "~", "~nobody", "-", "--", "-x",
     "'", '"', "a'b\"c", "`a`", "\\", "\\n", ",", ":", "=", ";", "a=b", "a:b", "a:b=", "a:b=c", ":=", "*", "?", "(",
     "self",
-    "__class__", "import", "no", "yes", "null", "undefined", "error: expected", "🎲", "x" * 300, LONG, ":" * 3000,
-    "x," * 2000, "a=1," * 1000, "[" * 2000, "'" * 2001, "-" * 500,
+    "__class__", "import", "no", "yes", "null", "undefined", "error: expected", "🎲", "x" * 300, LONG,
+    "x," * 1500, "[" * 2000,
 )
 PATHS = (
     "/dev/null", "/dev/full", "/dev/zero", "/dev/stdin", "/proc", ".", "..", "/etc/passwd", "/proc/self/mem",
@@ -76,15 +76,36 @@ RECIPES = (
     "toy-mlp", "toy-fvsbn", "toy-nothing", "bits/recipe.toml", "toy/recipe.toml", "nowhere.toml", "notes.txt",
     "folder", ".toml", "/dev/zero", "TOY-MLP", "mnist-convnet", "caltech16-fvsbn", "/dev/null",
 )
-FRACTIONS = ("0.001", "0.01", "1", "0.5", "1.0")
 COUNTS = ("1", "2", "3", "7")
 # fmt: on
 
-# by the names of options and arguments; others get numbers and texts
-MEANINGS: dict[str, tuple[str, ...]] = {
-    "data": DATASETS,
-    "run": RUNS + ODD_RUNS,
-    "resume": RUNS + ODD_RUNS,
+# valid values by the names of options and arguments (others: counts), and odd ones beside those of all
+VALID: dict[str, tuple[str, ...]] = {
+    "run": RUNS,
+    "resume": ("stopped", "stopped", *RUNS),
+    "device": ("cpu", "cpu", "auto", "cpu:0"),
+    "evidence": REGIONS[:8],
+    "shape": SHAPES[:7],
+    "kind": KINDS[:3],
+    "context": ("3", "0", "9"),
+    "plugin": ("plugin.py",),
+    "method": METHODS[:4],
+    "split": SPLITS[:3],
+    "mask": ("mask.npy",),
+    "recipe": (*RECIPES[:2], "bits/recipe.toml", "reals/recipe.toml"),
+    "out": ("new.png", "new.npy", "new.csv", "new", "deep/er/new.png"),
+    "minutes": ("0.001", "0.002"),
+    "epochs": ("0.1", "1"),
+    "temperature": ("0.5", "1", "2", "1e-6", "1e6"),
+    "top_p": ("0.5", "0.9", "1", "1e-9"),
+    "learning_rate": ("0.01", "1e-3", "1e-30"),
+    "name": NAMES[:2],
+    "step list": STEPS[:4],
+    "set": ("0", "0.5", *COUNTS),
+}
+ODD: dict[str, tuple[str, ...]] = {
+    "run": ODD_RUNS,
+    "resume": ODD_RUNS,
     "device": DEVICES,
     "evidence": REGIONS,
     "shape": SHAPES,
@@ -95,15 +116,9 @@ MEANINGS: dict[str, tuple[str, ...]] = {
     "split": SPLITS,
     "mask": MASKS,
     "recipe": RECIPES,
-    "out": ("new.png", "new.npy", "new.csv", "new", *PATHS),
-    "minutes": ("0.001", "0.002"),
-    "epochs": ("0.1", "1"),
-    "temperature": ("0.5", "1", "2", "1e-6", "1e6", "0"),
-    "top_p": ("0.5", "0.9", "1", "0", "1e-9"),
-    "learning_rate": ("0.01", "1e-3", "1e30", "1e-30"),
+    "out": PATHS,
     "name": NAMES,
     "step list": STEPS,
-    "seed": ("0", "1", "4294967295", "4294967296"),
 }
 # options whose large values rightly take long
 WORK = ("steps", "epochs", "minutes", "samples_per_event", "number", "completions", "masks", "setting", "batch_size")
@@ -115,7 +130,7 @@ def nasty(chance: random.Random) -> str:
 
 
 def value(chance: random.Random, name: str, *, odd: float) -> str:
-    """A value for the option of that name, a nasty one with probability ``odd``."""
-    if chance.random() < odd:
-        return nasty(chance)
-    return chance.choice(MEANINGS.get(name, COUNTS + FRACTIONS))
+    """A value for the option of that name, an odd one with that probability."""
+    if chance.random() >= odd:
+        return chance.choice(VALID.get(name, COUNTS))
+    return nasty(chance) if chance.random() < 0.5 else chance.choice(ODD.get(name, NUMBERS))
