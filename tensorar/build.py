@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from jaxtyping import Real
+from torch import Tensor
+
 from tensorar.backbone import Backbone, Signature
 from tensorar.dataset import Dataset
 from tensorar.errors import ShapeError
@@ -22,9 +25,13 @@ def build(
     backbone: str | PartSpec,
     *,
     context_features: int = 0,
+    data: Real[Tensor, "n *event"] | Dataset | None = None,
     registry: Registry | None = None,
 ) -> AutoregressiveModel:
     """Build a model from specs (or from part objects, for the ordering and the head).
+
+    In ``data``, training events or a dataset, the head finds what it takes from the data: the location and the scale
+    of each coefficient, for example. Without, real values are expected to be in standard units.
 
     Raises ``SpecError`` for an unknown part or option, ``ShapeError`` for parts that do not fit together.
 
@@ -39,7 +46,7 @@ def build(
             expected="positive sizes in the event shape", got=str(event_shape), remedy="remove the empty axis"
         )
     made_ordering = ordering if isinstance(ordering, Ordering) else registry.create("ordering", ordering)
-    made_head = head if isinstance(head, Head) else registry.create("head", head)
+    made_head = head_for(head if isinstance(head, Head) else registry.create("head", head), data)
     signature = Signature(
         event_shape=event_shape,
         feature_count=made_head.feature_count,
@@ -52,6 +59,13 @@ def build(
     kind: type[Backbone] = registry.find("backbone", spec.name).part
     network = registry.create("backbone", spec, network_signature(kind, signature))
     return AutoregressiveModel(event_shape, made_ordering, made_head, adapted(network, signature))
+
+
+def head_for(head: Head, data: Real[Tensor, "n *event"] | Dataset | None) -> Head:
+    """The head with what it takes from the data: training events, or all splits of a dataset."""
+    if data is None:
+        return head
+    return head.for_data(data.train, data.valid, data.test) if isinstance(data, Dataset) else head.for_data(data)
 
 
 def make_backbone(kind: type[Backbone], signature: Signature, **options: Any) -> Backbone:

@@ -27,6 +27,10 @@ class PluginError(TensorarError):
     """A plugin is broken or missing, or uses a name that another plugin has taken."""
 
 
+class NumericalError(TensorarError):
+    """A computation gave NaN or infinity: weights, or values, are out of the range that floating point covers."""
+
+
 class DataError(TensorarError):
     """A dataset cannot be read: it is missing, truncated, empty or of the wrong kind."""
 

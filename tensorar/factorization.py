@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
@@ -15,6 +15,7 @@ from tensorar.evidence import Evidence
 from tensorar.head import Head
 from tensorar.order import Order
 from tensorar.ordering import Ordering
+from tensorar.transforms import DataDistribution, wide
 from tensorar.utils.shapes import flatten_events
 
 
@@ -95,17 +96,48 @@ class Factorization(nn.Module):
             for k, distinct in enumerate(masks)
         ]
 
+    # --- standard values, in which head and backbone work, and the data's ------------------------------------------
+
+    def standardize(
+        self, values: Real[Tensor, "*batch"], coefficients: Int[Tensor, "*some"] | None = None
+    ) -> Float[Tensor, "*batch"]:
+        """Standard values of the data's values, computed in float64 and rounded to the model's dtype."""
+        coefficients = self.coefficients if coefficients is None else coefficients
+        return self.head.standardize(values, coefficients).to(self.device, self.dtype)
+
+    def restore(
+        self, standard: Float[Tensor, "*batch"], coefficients: Int[Tensor, "*some"] | None = None
+    ) -> Float[Tensor, "*batch"]:
+        """The data's values of standard values: in float64, or as they are if the head has no transform."""
+        return self.head.restore(standard, self.coefficients if coefficients is None else coefficients)
+
+    def log_scale(self, standard: Float[Tensor, "batch *event"]) -> Float[Tensor, " batch"]:
+        """The nats of each event that the data's units cost: standard log-likelihoods minus these are the data's."""
+        transform = self.head.transform(self.coefficients)
+        if transform is None:
+            return standard.new_zeros(len(standard))
+        log_scale = transform.log_abs_det_jacobian(wide(standard), transform(standard))
+        return flatten_events(log_scale.expand(standard.shape)).sum(1)
+
+    def data_distribution(
+        self, parameters: Float[Tensor, "*batch parameters"], coefficients: Int[Tensor, "*some"] | None = None
+    ) -> Distribution:
+        """The distribution of the data's values; of all coefficients of an event unless some are given."""
+        standard = self.distribution(parameters, coefficients)
+        transform = self.head.transform(self.coefficients if coefficients is None else coefficients)
+        return standard if transform is None else DataDistribution(standard, transform)
+
     def distribution(
         self, parameters: Float[Tensor, "*batch parameters"], coefficients: Int[Tensor, "*some"] | None = None
     ) -> Distribution:
-        """The head's distribution, never in half precision; of all coefficients of an event unless some are given."""
+        """The head's distribution of standard values, never in half precision; of all coefficients by default."""
         parameters = parameters.to(torch.promote_types(parameters.dtype, torch.float32))
         return self.head.distribution(parameters, self.coefficients if coefficients is None else coefficients)
 
     def features(
         self, x: Float[Tensor, "*batch"], coefficients: Int[Tensor, "*some"] | None = None
     ) -> Float[Tensor, "*batch features"]:
-        """Encode values as network features; values of whole events unless coefficients are given."""
+        """Encode standard values as network features; values of whole events unless coefficients are given."""
         return self.head.encode(x, self.coefficients if coefficients is None else coefficients).to(self.features_dtype)
 
     def query(
@@ -115,5 +147,5 @@ class Factorization(nn.Module):
         order: Order,
         context: Float[Tensor, "batch context"] | None = None,
     ) -> Float[Tensor, "batch queries parameters"]:
-        """The head parameters of the queried coefficients given evidence that is a prefix of ``order``."""
+        """The head parameters of the queried coefficients given evidence (standard values), a prefix of ``order``."""
         return queried_conditionals(self.backbone, self.features(evidence.value), evidence.mask, query, order, context)

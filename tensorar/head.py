@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -12,10 +12,12 @@ from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 from torch.distributions.constraints import Constraint
+from torch.distributions.transforms import Transform
 
-from tensorar.errors import SupportError
+from tensorar.errors import SpecError, SupportError
 from tensorar.noise import draw_from, draws_in_fixed_operations, noise_size
 from tensorar.parts.part import Part
+from tensorar.transforms import wide
 from tensorar.utils.random_state import seeded
 from tensorar.variates import seeds
 
@@ -30,6 +32,10 @@ class Head(Part, ABC):
 
     ``parameter_count``: numbers per coefficient that the backbone returns. ``feature_count``: numbers per coefficient
     that a network receives. ``support``: the values that have a probability.
+
+    A head works in standard values: ``encode``, ``distribution``, ``support``, ``draw`` and ``marginal_parameters``
+    take and return them. They are the data's values unless ``transform`` says how they become those, as a location
+    and a scale per coefficient do, found in the data by ``for_data``. Models apply the transform, in float64.
 
     A head may differ between coefficients (a table with columns of different kinds): ``coefficients`` are flat indices
     that broadcast to the shape of the values; most heads ignore them.
@@ -50,6 +56,51 @@ class Head(Part, ABC):
         self, parameters: Float[Tensor, "*batch parameters"], coefficients: Int[Tensor, "..."] | None = None
     ) -> Distribution:
         """The distribution over ``(...)`` given ``(..., parameter_count)``."""
+
+    # --- the data's values ------------------------------------------------------------------------------------------
+
+    def transform(self, coefficients: Int[Tensor, "..."] | None = None) -> Transform | None:
+        """The increasing function from standard values to the data's, in float64; None if they are the same."""
+        return None
+
+    def for_data(self, train: Real[Tensor, "n *event"], *others: Real[Tensor, "_ *event"]) -> Head:
+        """Return this head with what it takes from the data, such as units; ``others`` are the other splits."""
+        return self
+
+    def data_state(self) -> dict[str, Tensor]:
+        """What ``for_data`` found, as tensors by name; a run keeps them."""
+        return {}
+
+    def with_data_state(self, state: dict[str, Tensor]) -> Head:
+        """Return this head with what ``for_data`` once found. Raises ``SpecError`` for tensors that do not fit."""
+        if state:
+            raise SpecError(
+                expected=f"no data state for the head {self.name!r}, which takes nothing from the data",
+                got=", ".join(state),
+                remedy="restore the run from a copy",
+            )
+        return self
+
+    def standardize(
+        self, values: Real[Tensor, "*batch"], coefficients: Int[Tensor, "..."] | None = None
+    ) -> Real[Tensor, "*batch"]:
+        """Standard values of the data's values, in float64; the same tensor if the head has no transform.
+
+        NaN for values that no standard value becomes.
+        """
+        if values.device.type != "mps":
+            transform = self.transform(_on(coefficients, values.device))
+            return values if transform is None else transform.inv(values)
+        return self.standardize(values.cpu(), _on(coefficients, torch.device("cpu")))
+
+    def restore(
+        self, standard: Float[Tensor, "*batch"], coefficients: Int[Tensor, "..."] | None = None
+    ) -> Float[Tensor, "*batch"]:
+        """The data's values of standard values, in float64; the same tensor if the head has no transform."""
+        transform = self.transform(_on(coefficients, standard.device))
+        return standard if transform is None else transform(standard)
+
+    # --- samples ----------------------------------------------------------------------------------------------------
 
     @cached_property
     def noise_size(self) -> int:
@@ -96,6 +147,8 @@ class Head(Part, ABC):
                 values[place] = self.distribution(of_one, coefficient).sample()
         return values.reshape(shape)
 
+    # --- the choice of a head ---------------------------------------------------------------------------------------
+
     @classmethod
     def options_for(cls, values: Tensor) -> dict[str, Any] | None:
         """Options suited to these data, or None if unsupported. Used for suggestions."""
@@ -118,39 +171,51 @@ class Head(Part, ABC):
         suggestion: str = "",
         dtype: torch.dtype | None = None,
     ) -> None:
-        """Raise ``SupportError`` if a value (one that is ``known``) is NaN or has no probability under this head.
+        """Raise ``SupportError`` if a value of the data (one that is ``known``) is NaN or has no probability.
 
         ``coefficients`` are the flat indices of the values (default: whole events), ``suggestion`` the remedy to
-        print, ``dtype`` the dtype to which a model will round the values.
+        print, ``dtype`` the dtype to which a model will round standard values.
         """
+        if coefficients is None:
+            coefficients = torch.arange(math.prod(values.shape[1:]), device=values.device).reshape(values.shape[1:])
         known = torch.ones_like(values, dtype=torch.bool) if known is None else known
-        split = values.split(MAX_VALUES_PER_CHECK)
-        indices: Sequence[Tensor | None] = [None] * len(split)
-        if coefficients is not None:
-            indices = _split_like(coefficients, values)
-        for some, of_interest, index in zip(split, known.split(MAX_VALUES_PER_CHECK), indices, strict=True):
-            some = some if some.is_floating_point() else some.to(torch.get_default_dtype())
-            rounded = some if dtype is None else some.to(dtype)
-            bad = ~self.supports(rounded, index) & of_interest
+        parts = zip(*(_split(part, values) for part in (values, known, coefficients)), strict=True)
+        for some, of_interest, index in parts:
+            bad = ~self._represents(some, index, dtype) & of_interest
             if bad.any():
                 raise SupportError(
-                    expected=f"values in the support of the head {self.name!r} ({describe_support(self.support)})",
-                    got=f"{self._describe(some[bad][0], rounded[bad][0])} in {what}",
+                    expected=f"values in the support of the head {self.name!r} ({self.describe_values()})",
+                    got=f"{self._describe(some[bad][0], dtype)} in {what}",
                     remedy=suggestion or "choose a head or a dataset option that fits the values",
                 )
 
     def supports(
         self, values: Float[Tensor, "*batch"], coefficients: Int[Tensor, "..."] | None = None
     ) -> Bool[Tensor, "*batch"]:
-        """Whether each value is finite and in ``support``. Override it for a head that differs between coefficients."""
+        """Whether each standard value is finite and in ``support``. Override it where it depends on the coefficient."""
         inside: Tensor = self.support.check(values)
         return inside & values.isfinite()
 
-    def _describe(self, value: Tensor, rounded: Tensor) -> str:
+    def describe_values(self) -> str:
+        """The data's values that have a probability, in words."""
+        return describe_support(self.support)
+
+    def _represents(self, values: Tensor, coefficients: Tensor, dtype: torch.dtype | None) -> Tensor:
+        """Whether values are supported once they are standardized and rounded (None: not rounded)."""
+        standard = self.standardize(values, coefficients)
+        if dtype is None and standard.is_floating_point():
+            return self.supports(standard, coefficients)
+        rounded = standard.to(dtype or default_value_dtype())
+        supported = self.supports(rounded, coefficients)
+        # a whole number must not become another one
+        return supported & (wide(rounded) == wide(standard)) if self.support.is_discrete else supported
+
+    def _describe(self, value: Tensor, dtype: torch.dtype | None) -> str:
         """Format a rejected value, noting when only rounding made it invalid."""
-        text = f"{rounded.item():g}"
-        valid = bool(value.isfinite() & self.support.check(value)) and value.item() != rounded.item()
-        return f"{value.item()}, rounded to {text}," if valid else text
+        rounded = value.to(dtype or default_value_dtype()).item()
+        if not math.isfinite(value.item()) or rounded == value.item() or self.data_state():
+            return f"{value.item():g}"
+        return f"{value.item()}, rounded to {rounded:g},"
 
 
 def default_value_dtype() -> torch.dtype:
@@ -158,8 +223,13 @@ def default_value_dtype() -> torch.dtype:
     return torch.promote_types(torch.get_default_dtype(), torch.float32)
 
 
-def _split_like(coefficients: Tensor, values: Tensor) -> list[Tensor]:
-    return list(coefficients.expand(values.shape).split(MAX_VALUES_PER_CHECK))
+def _split(part: Tensor, values: Tensor) -> tuple[Tensor, ...]:
+    parts: tuple[Tensor, ...] = part.expand(values.shape).split(MAX_VALUES_PER_CHECK)
+    return parts
+
+
+def _on(coefficients: Tensor | None, device: torch.device) -> Tensor | None:
+    return None if coefficients is None else coefficients.to(device)
 
 
 def describe_support(support: Constraint) -> str:

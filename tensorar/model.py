@@ -14,6 +14,7 @@ from tensorar.conditionals import all_conditionals
 from tensorar.errors import ShapeError
 from tensorar.evidence import Evidence
 from tensorar.factorization import Factorization
+from tensorar.finiteness import check_finite
 from tensorar.generation.choosers import Chooser
 from tensorar.generation.generation import Generation, visits_of
 from tensorar.generation.sample import Method, SamplingInfo, complete
@@ -32,7 +33,7 @@ class AutoregressiveModel(Factorization):
 
     def init_from_marginals(self, values: Real[Tensor, "n *event"]) -> None:
         """Initialize the output bias to each coefficient's marginal distribution, if head and backbone support it."""
-        marginal = self.head.marginal_parameters(values)
+        marginal = self.head.marginal_parameters(self.head.standardize(values, self.coefficients))
         if marginal is not None:
             self.backbone.init_output_bias(marginal)
 
@@ -51,7 +52,7 @@ class AutoregressiveModel(Factorization):
         an unknown value: conditionals of coefficients visited after it are NaN too.
         """
         order, (x, context) = validation.check_order(self, order), validation.check_examples(self, x, context)
-        return self.distribution(all_conditionals(self.backbone, self.features(x), order, context))
+        return self.data_distribution(all_conditionals(self.backbone, self.features(x), order, context))
 
     def log_prob(
         self,
@@ -66,18 +67,25 @@ class AutoregressiveModel(Factorization):
         random connectivities. Raises ``ShapeError`` for events of another shape, ``SupportError`` for values without a
         probability.
         """
-        x, context = validation.check_examples(self, x, context)
-        self.head.check(x, coefficients=self.coefficients, what="x")
-        orders = self.orders if order is None else (order,)
+        x, context = self._checked(x, context)
+        orders = self.orders if order is None else (validation.check_order(self, order),)
         if not len(x):
             return x.new_zeros(0)
-        return ensemble.mixture_log_prob([self._log_prob(x, context, order) for order in orders])
+        standard = ensemble.mixture_log_prob([self._log_prob(x, context, order) for order in orders])
+        return standard - self.log_scale(x)
+
+    def _checked(self, x: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Standard values of events that have a probability, and their contexts."""
+        validation.check_event_shape(self, x)
+        self.head.check(x, coefficients=self.coefficients.to(x.device), what="x", dtype=self.dtype)
+        return validation.check_examples(self, x, context)
 
     def _log_prob(self, x: Tensor, context: Tensor | None, order: Order) -> Tensor:
-        log_prob = [
-            flatten_events(self.conditionals(some, given, order=order).log_prob(some)).sum(1)
-            for some, given in self._split_batch(x, context)
-        ]
+        """The log-likelihood of standard values."""
+        log_prob = []
+        for some, given in self._split_batch(x, context):
+            parameters = all_conditionals(self.backbone, self.features(some), order, given)
+            log_prob.append(flatten_events(self.distribution(parameters).log_prob(some)).sum(1))
         return torch.cat(log_prob)
 
     def _split_batch(self, x: Tensor, context: Tensor | None) -> list[tuple[Tensor, Tensor | None]]:
@@ -92,7 +100,8 @@ class AutoregressiveModel(Factorization):
 
         For an ensemble, given those before it in the first of its orders, whichever order a sample was drawn in.
         """
-        x, context = validation.check_examples(self, x, context)
+        validation.check_event_shape(self, x)
+        context = validation.check_context(self, context, len(x))
         with eval_mode(self):
             return torch.cat([self.conditionals(*part).mean for part in split_batch(x, context)])
 
@@ -107,10 +116,9 @@ class AutoregressiveModel(Factorization):
 
         Raises ``ShapeError`` for events of another shape, ``SupportError`` for values without a probability.
         """
-        x, context = validation.check_examples(self, x, context)
+        x, context = self._checked(x, context)
         if not len(x):
             raise ShapeError(expected="at least one event", got="an empty batch", remedy="skip empty batches")
-        self.head.check(x, coefficients=self.coefficients, what="x")
         return objective.loss_per_event(self, x, context, generator).mean()
 
     def forward(
@@ -126,7 +134,9 @@ class AutoregressiveModel(Factorization):
 
     def next_coefficient(self, evidence: Evidence) -> Int[Tensor, " batch"]:
         """The flat index of the coefficient visited next: the first unknown one of each example."""
-        mask = validation.check_evidence(self, evidence).mask
+        return self._next_coefficient(validation.check_evidence(self, evidence).mask)
+
+    def _next_coefficient(self, mask: Tensor) -> Tensor:
         rank = flatten_events(torch.where(mask, len(self.order), self._ranks(mask)))
         if (rank.amin(1) == len(self.order)).any():
             raise ShapeError(
@@ -154,13 +164,13 @@ class AutoregressiveModel(Factorization):
         """
         evidence = validation.check_evidence(self, evidence)
         context = validation.check_context(self, context, len(evidence))
-        query = self.next_coefficient(evidence)
+        query = self._next_coefficient(evidence.mask)
         parameters = torch.empty(len(query), self.head.parameter_count, dtype=self.dtype, device=self.device)
         for rows, order in self.orders_for_completion(evidence.mask):
             known = order.evidence_before(evidence.value[rows], order.rank.flatten()[query[rows]])
             queried = self.query(known, query[rows].unsqueeze(1), order, rows_of(context, rows))
             parameters[rows] = queried.squeeze(1).to(self.dtype)
-        return self.distribution(parameters, query)
+        return self.data_distribution(parameters, query)
 
     # --- generation -------------------------------------------------------------------------------------------------
 
@@ -218,13 +228,24 @@ class AutoregressiveModel(Factorization):
         likelihood of that evidence. ``info`` is filled with the method and the pass count. ``memory``: bytes for the
         buffers of the events drawn at once (default: 1 GiB). ``progress(steps_done, steps)`` is called on the way.
         Raises ``ShapeError`` if ``n``, the evidence and the context do not fit together, ``SpecError`` for a method or
-        an option that the model does not support.
+        an option that the model does not support, ``NumericalError`` if the network outputs NaN or infinity.
         """
         start, context = validation.initial_evidence(self, n, evidence, context)
         chooser = Chooser(temperature, top_k, top_p)
         # every method computes in the network's own dtype, whatever autocast makes of products
         exact = torch.autocast(self.device.type, enabled=False)
         with reproducible(generator, self.device), eval_mode(self), exact:
-            return complete(
-                self, start, context, method=method, chooser=chooser, progress=progress, info=info, memory=memory
+            known = validation.check_evidence(self, start)
+            standard = complete(
+                self, known, context, method=method, chooser=chooser, progress=progress, info=info, memory=memory
             )
+        drawn = self.restore(standard)
+        check_finite(drawn, "sample", self.backbone)
+        return self._completed(start, drawn)
+
+    def _completed(self, evidence: Evidence, drawn: Tensor) -> Tensor:
+        """Samples with the observed values as they were given."""
+        if not bool(evidence.mask.any()):
+            return drawn
+        dtype = torch.promote_types(drawn.dtype, evidence.value.dtype)
+        return torch.where(evidence.mask.to(drawn.device), evidence.value.to(drawn.device, dtype), drawn.to(dtype))

@@ -19,13 +19,19 @@ def loss_per_event(
     context: Float[Tensor, "batch context"] | None,
     generator: torch.Generator | None,
 ) -> Float[Tensor, " batch"]:
-    """Nats per event under an order drawn from the ordering, exact or estimated without bias.
+    """Nats per event (standard values ``x``) under an order drawn from the ordering, exact or estimated without bias.
 
     The estimate uses one prefix per example, of a length ``t`` stratified over the batch: ``N`` times the nats of the
     coefficient visited at ``t``. If one call gives all conditionals and the ordering is uniform, so that every unknown
     coefficient is equally likely to be next, it is ``N / (N - t)`` times the sum over the unknown ones, which has the
     same mean and less variance (Uria et al. 2014; Hoogeboom et al. 2022, eq. 4).
     """
+    return model.log_scale(x) + _standard_nats(model, x, context, generator)
+
+
+def _standard_nats(
+    model: Factorization, x: Tensor, context: Tensor | None, generator: torch.Generator | None
+) -> Tensor:
     backbone = model.backbone
     if isinstance(backbone, CausalBackbone):
         order = model.order if model.ordering.fixed else model.ordering.draw(model.event_shape, generator).to(x.device)
@@ -45,10 +51,11 @@ def estimated_nats(
     context: Float[Tensor, "batch context"] | None,
     generator: torch.Generator | None,
 ) -> Float[Tensor, " batch"]:
-    """An unbiased estimate of ``-log_prob(x)`` in the model's own order, from one evidence per event."""
+    """An unbiased estimate of ``-log_prob`` of standard values in the model's own order, from one evidence each."""
     assert isinstance(model.backbone, EvidenceBackbone)
     t = stratified_steps(len(x), len(model.order), generator).to(x.device)
-    return _next_one(model, x, model.order.rank.flatten().expand(len(x), -1), t, context)
+    ranks = model.order.rank.flatten().expand(len(x), -1)
+    return model.log_scale(x) + _next_one(model, x, ranks, t, context)
 
 
 def stratified_steps(batch: int, steps: int, generator: torch.Generator | None = None) -> Int[Tensor, " batch"]:

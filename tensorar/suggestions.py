@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from tensorar.dataset import Dataset
-from tensorar.errors import ShapeError
+from tensorar.errors import ShapeError, TensorarError
 from tensorar.head import Head, default_value_dtype
 from tensorar.parts.registry import Registry, default_registry
 from tensorar.parts.spec import PartSpec
@@ -17,8 +17,9 @@ from tensorar.parts.spec import PartSpec
 def suggest_heads(data: Tensor | Dataset, *, registry: Registry | None = None) -> list[PartSpec]:
     """The installed heads that accept events ``(n, *event)``, or all splits of a dataset, best first.
 
-    A dataset may name its head itself (``Dataset.suggested_head``). Options that depend on the data, such as a scale,
-    come from the training split; integers, such as the number of levels, are the largest of all splits.
+    A dataset may name its head itself (``Dataset.suggested_head``). Integer options, such as the number of levels, are
+    the largest of all splits. Numbers that a head takes from the data, such as a scale, are found when it is made
+    (``Head.for_data``).
 
     >>> import torch
     >>> print(*suggest_heads(torch.tensor([[0, 1], [1, 3]]))[:2])
@@ -28,28 +29,33 @@ def suggest_heads(data: Tensor | Dataset, *, registry: Registry | None = None) -
         return [PartSpec.parse(data.suggested_head)]
     heads = [registered.part for registered in (registry or default_registry()).parts("head").values()]
     splits = (data.train, data.valid, data.test) if isinstance(data, Dataset) else (data,)
-    offers = [_offers(heads, split) for split in splits]
-    return [
-        PartSpec(head.name, _merge([offer[head.name] for offer in offers]))
-        for head in heads
-        if all(head.name in offer for offer in offers)
-    ]
+    found = ((head, _options(head, splits)) for head in heads)
+    return [PartSpec(head.name, options) for head, options in found if options is not None]
 
 
-def _offers(heads: Sequence[type[Head]], values: Tensor) -> dict[str, dict[str, Any]]:
-    """The options of each head that accepts the values, by its name."""
-    # as the model will round them, since rounding may move values out of the support
-    values = values.to(default_value_dtype()) if values.is_floating_point() else values
-    options = {head.name: head.options_for(values) for head in heads}
-    return {name: found for name, found in options.items() if found is not None}
-
-
-def _merge(options: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The options for the first split, but with the largest value over all splits for integers."""
-    return {
-        name: max(some[name] for some in options if name in some) if type(value) is int else value
-        for name, value in options[0].items()
+def _options(head: type[Head], splits: Sequence[Tensor]) -> dict[str, Any] | None:
+    """The options with which a head accepts all splits: those for the first, integers as large as any needs."""
+    offers = [head.options_for(split) for split in splits]
+    first = offers[0]
+    if first is None:
+        return None
+    merged = {
+        name: max(some[name] for some in offers if some is not None and name in some) if type(value) is int else value
+        for name, value in first.items()
     }
+    # a small split may hold too few values to suggest the same by itself
+    undecided = [split for split, offer in zip(splits, offers, strict=True) if offer is None]
+    return merged if not undecided or _accepts(head, merged, splits, undecided) else None
+
+
+def _accepts(head: type[Head], options: dict[str, Any], splits: Sequence[Tensor], some: Sequence[Tensor]) -> bool:
+    try:
+        made = head(**options).for_data(*splits)
+        for split in some:
+            made.check(split, dtype=default_value_dtype())
+    except TensorarError:
+        return False
+    return True
 
 
 def suggest_backbone(event_shape: tuple[int, ...], head: Head, *, registry: Registry | None = None) -> PartSpec:

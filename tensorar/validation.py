@@ -23,23 +23,23 @@ def check_event_shape(model: Factorization, x: Real[Tensor, "..."]) -> None:
 
 
 def check_events(model: Factorization, x: Real[Tensor, "batch *event"]) -> Float[Tensor, "batch *event"]:
-    """Events of the model's shape. Raises ``ShapeError``."""
+    """Standard values of events of the model's shape. Raises ``ShapeError``."""
     check_event_shape(model, x)
-    return x.to(model.device, model.dtype)
+    return model.standardize(x)
 
 
 def check_evidence(model: Factorization, evidence: Evidence) -> Evidence:
-    """Evidence whose known values are in the head's support. Raises ``ShapeError``, ``SupportError``."""
+    """Evidence in standard values, all in the head's support. Raises ``ShapeError``, ``SupportError``."""
     check_event_shape(model, evidence.value)
     coefficients, what = model.coefficients.to(evidence.value.device), "the evidence"
     model.head.check(evidence.value, coefficients=coefficients, known=evidence.mask, what=what, dtype=model.dtype)
-    return evidence.to(model.device, model.dtype)
+    return Evidence(evidence.mask.to(model.device), model.standardize(evidence.value))
 
 
 def check_examples(
     model: Factorization, x: Real[Tensor, "batch *event"], context: Float[Tensor, "batch context"] | None
 ) -> tuple[Float[Tensor, "batch *event"], Float[Tensor, "batch context"] | None]:
-    """Events with their contexts. Raises ``ShapeError``, ``SupportError``."""
+    """Standard values of events, with their contexts. Raises ``ShapeError``, ``SupportError``."""
     return check_events(model, x), check_context(model, context, len(x))
 
 
@@ -79,7 +79,7 @@ def check_context(
 def initial_evidence(
     model: Factorization, n: int | None, evidence: Evidence | None, context: Float[Tensor, "..."] | None
 ) -> tuple[Evidence, Float[Tensor, "n context"] | None]:
-    """Evidence and context of ``n`` samples; a single evidence or context serves them all.
+    """Evidence (the data's values) and context of ``n`` samples; a single evidence or context serves them all.
 
     If ``n`` is None it is the number of evidences or contexts, at least 1. Raises ``ShapeError``, ``SupportError``.
     """
@@ -90,7 +90,7 @@ def initial_evidence(
     start = Evidence.none(n, model.event_shape) if evidence is None else evidence.expand(n)
     if context is not None and len(context) == 1:
         context = context.expand(n, *context.shape[1:])
-    return check_evidence(model, start), check_context(model, context, n)
+    return start, check_context(model, context, n)
 
 
 def check_batch(n: int) -> None:

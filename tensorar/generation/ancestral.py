@@ -52,15 +52,22 @@ def run_loop(state: SamplingState, generation: Generation, noise: tuple[Tensor, 
     """The values of all coefficients by step: the observed ones, and those chosen from conditionals and noise."""
     known = state.value.T.index_select(0, state.order.visits) if state.observed is not None else None
     values: list[Tensor] = []
+    largest: list[Tensor] = []
     for t, rows in enumerate(state.unknown_rows()):
         if known is None or rows is None:
-            value = state.choose(state.full_precision(generation.parameters()), noise[t], generation.index)
+            parameters = state.full_precision(generation.parameters())
+            value = state.choose(parameters, noise[t], generation.index)
+            largest.append(parameters.amax(-1))
         else:
             value = known[t]
             if len(rows):
                 parameters = state.full_precision(generation.parameters(rows))
                 value[rows] = state.choose(parameters, noise[t][rows], generation.index)
+                largest.append(torch.zeros_like(value).index_copy(0, rows, parameters.amax(-1)))
+            else:
+                largest.append(torch.zeros_like(value))
         generation.advance(value)
         values.append(value)
         state.report_steps(1)
-    return torch.stack(values)
+    # heads draw some value from NaN too, which the caller must not take for a sample
+    return torch.where(torch.stack(largest).isnan(), torch.nan, torch.stack(values))

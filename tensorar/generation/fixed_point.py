@@ -20,7 +20,7 @@ def fixed_point(state: SamplingState) -> int:
     noise = state.noise[:, state.order.rank.flatten()]
     steps, settled = len(state.order), 0
     for passes in range(1, steps + 1):
-        again = _pass(state, noise)
+        again, invalid = _pass(state, noise)
         differs = (again != state.value)[:, state.order.visits].any(0)
         state.value.copy_(again)
         # the values up to the first that changed depend on nothing that can still change
@@ -31,13 +31,19 @@ def fixed_point(state: SamplingState) -> int:
         if first == steps or settled == steps:
             break
     state.report_steps(steps - settled)
+    # heads draw some value from NaN too, which the caller must not take for a sample
+    state.value.masked_fill_(invalid, torch.nan)
     return passes
 
 
-def _pass(state: SamplingState, noise: Tensor) -> Tensor:
+def _pass(state: SamplingState, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """New values, and which of them were drawn from parameters that are NaN."""
     model, order = state.model, state.order
     features = model.features(state.value.reshape(-1, *order.event_shape))
     parameters = all_conditionals(model.backbone, features, order, state.context)
     parameters = state.full_precision(parameters.reshape(*state.value.shape, -1))
     drawn = state.choose(parameters, noise, model.coefficients.flatten())
-    return drawn if state.observed is None else torch.where(state.observed, state.value, drawn)
+    invalid = parameters.amax(-1).isnan()
+    if state.observed is None:
+        return drawn, invalid
+    return torch.where(state.observed, state.value, drawn), invalid & ~state.observed

@@ -89,7 +89,7 @@ class Generation:
 
     @property
     def evidence(self) -> Evidence:
-        """What has been observed so far; once ``done``, the complete events."""
+        """What has been observed so far, rounded as the model rounds it; once ``done``, the complete events."""
         shape = (self.batch, self._steps)
         values = torch.zeros(shape, dtype=self.model.dtype, device=self.model.device)
         mask = torch.zeros(shape, dtype=torch.bool, device=self.model.device)
@@ -97,13 +97,14 @@ class Generation:
             values[:, : self.position] = torch.stack(self._values, 1)
             mask[:, : self.position] = True
         both = (self.visits.by_coefficient(part).reshape(-1, *self.model.event_shape) for part in (mask, values))
-        return Evidence(*both)
+        known, standard = both
+        return Evidence(known, self.model.restore(standard))
 
     @_exact
     def distribution(self) -> Distribution:
         """The conditional distribution of the next coefficient, over ``(batch,)``. Raises ``ShapeError`` when done."""
         self._require_more()
-        return self.model.distribution(self.parameters(), self.index)
+        return self.model.data_distribution(self.parameters(), self.index)
 
     @_exact
     def observe(self, value: Real[Tensor, " batch"]) -> None:
@@ -119,10 +120,12 @@ class Generation:
                 got=str(tuple(value.shape)),
                 remedy="pass one number per example",
             )
+        index = self.index.expand(self.batch)
+        self.model.head.check(
+            value, coefficients=index.to(value.device), what="the observed values", dtype=self.model.dtype
+        )
         # a copy: the caller may reuse the tensor before the next step encodes it
-        value = value.to(self.model.device, self.model.dtype, copy=True)
-        self.model.head.check(value, coefficients=self.index.expand(self.batch), what="the observed values")
-        self.advance(value)
+        self.advance(self.model.standardize(value, index).clone())
 
     @_exact
     def select(self, rows: Int[Tensor, " selected"]) -> None:
@@ -166,7 +169,7 @@ class Generation:
         return self._parameters if rows is None else self._parameters[rows]
 
     def advance(self, value: Float[Tensor, " batch"]) -> None:
-        """Take a value of the model's dtype and device, and move on."""
+        """Take a standard value of the model's dtype and device, and move on."""
         if self._parameters is None:
             self.stepper.skip(self._last_features())
         self._values.append(value)

@@ -12,6 +12,7 @@ from torch.distributions import Distribution, constraints
 from tensorar.dataset import Dataset
 from tensorar.errors import ShapeError
 from tensorar.evidence import Evidence
+from tensorar.finiteness import check_finite
 from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
@@ -50,7 +51,7 @@ def posterior_steps(
                 remedy="omit steps out of range",
             )
     contexts = None if context is None else context.unsqueeze(0)
-    return [_step(model, x.to(model.device, model.dtype), t, dataset, contexts) for t in steps]
+    return [_step(model, x.to(model.device), t, dataset, contexts) for t in steps]
 
 
 def _step(
@@ -59,9 +60,9 @@ def _step(
     evidence = model.order.evidence_before(x.unsqueeze(0), t)
     coefficient, predicted = int(model.order.visits[t]), model.conditional(evidence, context)
     truth = float(x.flatten()[coefficient])
-    support, density = _support(model.head, predicted, truth, model.device)
-    support = support.to(model.device)
+    support, density = _support(model, predicted, x.flatten()[coefficient], coefficient)
     probabilities = predicted.log_prob(support.unsqueeze(-1)).exp()[:, 0]
+    check_finite(probabilities.unsqueeze(0), "predicted distribution", model.backbone)
     exact = None
     if dataset is not None and not density and model.order == Order.raster(model.event_shape).to(model.device):
         exact = _exact(dataset, evidence, support)
@@ -77,18 +78,28 @@ def _step(
     )
 
 
-def _support(head: Head, predicted: Distribution, truth: float, device: torch.device) -> tuple[Tensor, bool]:
+def _support(
+    model: AutoregressiveModel, predicted: Distribution, truth: Tensor, coefficient: int
+) -> tuple[Tensor, bool]:
     """The values to evaluate a distribution at, and whether they are a grid for a density."""
+    index = torch.tensor(coefficient, device=model.device)
+    with seeded(0, model.device):
+        drawn = predicted.sample(torch.Size([1000]))
+    standard = model.standardize(torch.cat([drawn.flatten(), truth.to(drawn).reshape(1)]), index)
+    values, density = _standard_values(model.head, standard)
+    values = torch.cat([values.to(model.device, model.dtype), standard[-1:]]).unique()
+    return model.restore(values, index), density
+
+
+def _standard_values(head: Head, examples: Tensor) -> tuple[Tensor, bool]:
+    """Standard values that cover the examples, and whether they are a grid for a density."""
     if head.support is constraints.boolean:
         return torch.tensor([0.0, 1.0]), False
     low, high = (getattr(head.support, name, None) for name in ("lower_bound", "upper_bound"))
-    with seeded(0, device):
-        drawn = predicted.sample(torch.Size([1000])).cpu()
-    lowest, highest = min(float(drawn.min()), truth), max(float(drawn.max()), truth)
+    lowest, highest = float(examples.min()), float(examples.max())
     if head.support.is_discrete:
         first, last = (lowest if low is None else low), (highest if high is None else high)
-        values = torch.linspace(float(first), float(last), min(int(last - first) + 1, MAX_DISCRETE_VALUES)).round()
-        return torch.cat([values, torch.tensor([truth])]).unique(), False
+        return torch.linspace(float(first), float(last), min(int(last - first) + 1, MAX_DISCRETE_VALUES)).round(), False
     margin = 0.1 * (highest - lowest) or 1.0
     grid = torch.linspace(lowest - margin, highest + margin, 400)
     return grid[head.support.check(grid)], True

@@ -10,11 +10,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from tensorar.build import build, load_dataset
+from tensorar.build import build, head_for, load_dataset
 from tensorar.dataset import Dataset
 from tensorar.errors import DataError, RunError
+from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
 from tensorar.parts.registry import Registry, default_registry
+from tensorar.runs.head_state import restore_head, save_head_state, state_in_recipe
 from tensorar.runs.metrics import append_metrics, read_metrics, truncate_metrics
 from tensorar.runs.provenance import provenance_of, read_context_features, read_event_shape, require_plugins
 from tensorar.runs.recipe import Recipe, read_recipe, recipe_toml
@@ -41,8 +43,10 @@ class Run:
         require_free(folder)
         dataset = dataset or load_dataset(recipe.dataset, registry=registry)
         provenance = provenance_of(recipe, dataset.event_shape, dataset.context_features, registry)
-        run = cls(folder, recipe, provenance, registry)
-        run._unchecked_dataset = dataset
+        head = head_for(registry.create("head", recipe.head), dataset)
+        written = state_in_recipe(head.data_state())
+        run = cls(folder, recipe, provenance if written is None else provenance | {"head": written}, registry)
+        run._unchecked_dataset, run.head = dataset, head
         return run
 
     @classmethod
@@ -104,6 +108,12 @@ class Run:
 
     # --- models -----------------------------------------------------------------------------------------------------
 
+    @cached_property
+    def head(self) -> Head:
+        """The head, with what it found in the training data. Raises ``RunError`` when that is missing or invalid."""
+        head: Head = self.registry.create("head", self.recipe.head)
+        return restore_head(head, self.provenance.get("head"), self.folder)
+
     def new_model(self) -> AutoregressiveModel:
         """The recipe's model with new weights, which depend on the recipe's seed only."""
         with seeded(self.recipe.training.seed):
@@ -111,7 +121,7 @@ class Run:
             return build(
                 self.event_shape,
                 recipe.ordering,
-                recipe.head,
+                self.head,
                 recipe.backbone,
                 context_features=self.context_features,
                 registry=self.registry,
@@ -162,6 +172,7 @@ class Run:
 
     def save_recipe(self) -> None:
         """Write the recipe. Raises ``RunError`` when the folder cannot be written to."""
+        save_head_state(self.folder, self.head.data_state())
         write_atomically(self.recipe_path, recipe_toml(self.recipe, self.provenance).encode())
 
     def save_model(self, model: AutoregressiveModel) -> None:

@@ -62,7 +62,7 @@ def brute_conditional(values: Tensor, probability: Tensor, known: Tensor, x: Ten
 
 def parameters_of(model: AutoregressiveModel, x: Tensor, context: Tensor | None = None) -> Tensor:
     """The head parameters of all conditionals, ``(batch, N, P)``."""
-    parameters = all_conditionals(model.backbone, model.features(x), model.order, context)
+    parameters = all_conditionals(model.backbone, model.features(model.standardize(x)), model.order, context)
     return parameters.reshape(len(x), -1, parameters.shape[-1])
 
 

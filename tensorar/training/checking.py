@@ -4,33 +4,49 @@ from __future__ import annotations
 
 import torch
 
+from tensorar.build import head_for
 from tensorar.dataset import Dataset
-from tensorar.errors import RunError, SupportError
+from tensorar.errors import RunError, SupportError, TensorarError
 from tensorar.head import Head, default_value_dtype
 from tensorar.parts.registry import Registry
+from tensorar.parts.spec import PartSpec
 from tensorar.runs.settings import TrainingSettings
 from tensorar.suggestions import suggest_heads
 
 
 def check_data(dataset: Dataset, spec: str, head: Head, registry: Registry) -> None:
     """Raise ``SupportError`` when the head does not accept the data; it suggests heads and dataset options that fit."""
+    try:
+        _check(dataset, spec, head)
+    except SupportError as error:
+        remedy = _remedy(dataset, head, registry)
+        raise SupportError(expected=error.expected, got=error.got, remedy=remedy) from error
+
+
+def _check(dataset: Dataset, spec: str, head: Head) -> None:
     for events in (dataset.train, dataset.valid, dataset.test):
-        try:
-            head.check(events, what=f"the dataset {spec}", dtype=default_value_dtype())
-        except SupportError as error:
-            remedy = _remedy(dataset, head, registry)
-            raise SupportError(expected=error.expected, got=error.got, remedy=remedy) from error
+        head.check(events, what=f"the dataset {spec}", dtype=default_value_dtype())
+
+
+def _accepts(dataset: Dataset, spec: PartSpec, registry: Registry) -> bool:
+    try:
+        _check(dataset, "", head_for(registry.create("head", spec), dataset))
+    except TensorarError:
+        return False
+    return True
 
 
 def _remedy(dataset: Dataset, head: Head, registry: Registry) -> str:
-    heads = [f"head={str(spec)!r}" for spec in suggest_heads(dataset, registry=registry)]
+    suggested = suggest_heads(dataset, registry=registry)
+    heads = [f"head={str(spec)!r}" for spec in suggested if _accepts(dataset, spec, registry)]
     datasets = [
         f"the dataset {spec}"
         for spec, values in dataset.alternative_specs.items()
-        if bool(head.support.check(torch.tensor(values, dtype=torch.get_default_dtype())).all())
+        if head.data_state() == {} and bool(head.supports(torch.tensor(values, dtype=torch.get_default_dtype())).all())
     ]
     alternatives = " or ".join([*heads, *datasets])
-    return f"use {alternatives}" if alternatives else "convert the data; no installed head accepts these values"
+    none = "convert the data, or remove outliers; no installed head accepts these values"
+    return f"use {alternatives}" if alternatives else none
 
 
 def check_shares(dataset: Dataset, settings: TrainingSettings, processes: int) -> None:

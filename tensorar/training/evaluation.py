@@ -14,6 +14,7 @@ from torch import Tensor
 
 from tensorar import objective, validation
 from tensorar.dataset import Dataset
+from tensorar.finiteness import check_likelihoods
 from tensorar.model import AutoregressiveModel
 from tensorar.training.batches import keyed_generator
 
@@ -67,7 +68,7 @@ def evaluate(
     For causal backbones it is exact. With evidence backbones, ``exact`` evaluates all ``N`` prefixes of an event;
     otherwise ``samples_per_event`` of them are sampled for an unbiased estimate. The default is exact up to a million
     network evaluations. ``progress(done, events, nats_so_far)`` is called after every chunk. Raises ``SupportError``
-    when the head does not accept the events.
+    when the head does not accept the events, ``NumericalError`` for likelihoods that are not finite.
     """
     model.eval()
     size = len(model.order)
@@ -84,6 +85,7 @@ def evaluate(
         if progress is not None:
             done = torch.cat(nats)
             progress(len(done), len(events), float(done.mean()))
+    check_likelihoods(torch.cat(nats), model.backbone)
     known = None if dataset is None else dataset.log_prob(events)
     data_nats = None if known is None else -float(known.double().mean())
     return Likelihood.of(torch.cat(nats), size, exact=exact, data_nats=data_nats)
@@ -116,7 +118,7 @@ def event_nats(
     """The negative log-likelihood of each event in nats, exact or estimated from ``samples`` prefixes of each."""
     if exact:
         return -model.log_prob(x, context).cpu()
-    x, context = validation.check_examples(model, x, context)
+    x, context = validation.check_examples(model, x, context)  # standard values
     repeated = torch.cat([x] * samples)
     contexts = None if context is None else torch.cat([context] * samples)
     # steps are stratified over the batch; the copies of an event lie far apart, so over its copies too

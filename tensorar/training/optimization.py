@@ -6,10 +6,12 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from jaxtyping import Float, Real
 from torch import Tensor, nn
 
 from tensorar.errors import RunError
+from tensorar.finiteness import non_finite_weights
 from tensorar.model import AutoregressiveModel
 from tensorar.runs.settings import TrainingSettings
 from tensorar.training.averaging import averaged
@@ -61,7 +63,8 @@ class Optimization:
         self.module.train()
         loss: Tensor = self.module(events.to(self.accelerator.device), contexts)
         nats = float(loss.detach())
-        _require_finite(nats, number)
+        if not math.isfinite(nats):
+            raise self._not_finite(nats, number, events, contexts)
         # processes average their gradients; weight them so that every event of the batch counts the same
         self.accelerator.backward(loss * (len(events) * self.accelerator.num_processes / batch_size))
         self.accelerator.clip_grad_norm_(self.module.parameters(), self.settings.clip)
@@ -78,15 +81,24 @@ class Optimization:
         """Restore what ``save`` wrote. Raises ``RunError``."""
         return load_state(path, self._modules, self.optimizer.optimizer)
 
+    def _not_finite(self, nats: float, number: int, events: Tensor, contexts: Tensor | None) -> RunError:
+        """The error for a loss that is not finite, with the weights or the event that make it so."""
+        weights = non_finite_weights(self.model)
+        got = f"{nats}; the weights {weights} are not finite" if weights else f"{nats}{self._first(events, contexts)}"
+        return RunError(
+            expected=f"a finite loss at step {number}",
+            got=got,
+            remedy="lower `learning_rate`, or raise the head's floor; the last saved state is kept",
+        )
+
+    @torch.no_grad()
+    def _first(self, events: Tensor, contexts: Tensor | None) -> str:
+        for row in range(len(events)):
+            context = None if contexts is None else contexts[row : row + 1]
+            if not bool(self.model.loss(events[row : row + 1], context).isfinite()):
+                return f" for event {row} of the batch, whose values reach {events[row].abs().max().item():g}"
+        return ""
+
     @property
     def _modules(self) -> dict[str, nn.Module]:
         return {"model": self.model, "average": self.average}
-
-
-def _require_finite(nats: float, number: int) -> None:
-    if not math.isfinite(nats):
-        raise RunError(
-            expected=f"a finite loss at step {number}",
-            got=str(nats),
-            remedy="lower `learning_rate`, or raise the head's floor; the last saved state is kept",
-        )

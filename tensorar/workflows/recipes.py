@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tensorar.build import head_for
 from tensorar.dataset import Dataset
 from tensorar.errors import SupportError
 from tensorar.parts.registry import Registry
@@ -65,7 +66,7 @@ def choose_parts(dataset: Dataset, given: Mapping[str, PartSpec], registry: Regi
     """
     head = given.get("head") or _first_head(dataset, registry)
     backbone = given.get("backbone") or suggest_backbone(
-        dataset.event_shape, registry.create("head", head), registry=registry
+        dataset.event_shape, head_for(registry.create("head", head), dataset), registry=registry
     )
     ordering = given.get("ordering") or suggest_ordering(backbone, registry=registry)
     specs = {"ordering": ordering, "head": head, "backbone": backbone}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tensorar.build import load_dataset
+from tensorar.data_notes import data_notes
 from tensorar.errors import RunError, TensorarError
 from tensorar.parts.registry import Registry, default_registry
 from tensorar.parts.spec import PartSpec
@@ -33,11 +34,13 @@ from tensorar.workflows.runs import free_folder, open_run
 class TrainingResult:
     """A trained run. ``interrupted`` is the number of the signal that ended training early, if one did.
 
-    ``chosen`` are the parts that were chosen for the data, by kind; ``metrics`` has one row per evaluation.
+    ``chosen`` are the parts that were chosen for the data, by kind; ``notes`` has a line for each unusual property of
+    the data; ``metrics`` has one row per evaluation.
     """
 
     run: Run
     chosen: dict[str, PartSpec] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     interrupted: int | None = None
 
     @property
@@ -150,7 +153,8 @@ def _prepare(
     else:
         recipe = recipe_for(dataset, source, parts, training)
     folder = out or free_folder(f"{data.name}-{recipe.backbone.name}")
-    return TrainingResult(Run.create(folder, recipe, dataset, registry=registry), chosen=parts.defaults)
+    run = Run.create(folder, recipe, dataset, registry=registry)
+    return TrainingResult(run, chosen=parts.defaults, notes=tuple(data_notes(run.head, dataset.train)))
 
 
 def _train(

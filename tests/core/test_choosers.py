@@ -83,7 +83,7 @@ def test_counts_are_enumerated_as_far_as_they_are_likely(head):
 
 
 def test_counts_too_wide_to_be_enumerated_are_refused():
-    model = build((), "raster", "negative_binomial:location=15", "fvsbn")
+    model = build((), "raster", "negative_binomial:units='15/1'", "fvsbn")
     with pytest.raises(SpecError, match=r"at most 65536 likely values.*temperature=1.0"):
         model.sample(2, temperature=2.0)
 

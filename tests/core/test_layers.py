@@ -17,7 +17,16 @@ SOURCES = {
     "tensorar_cli": ROOT / "cli/tensorar_cli",
 }
 # what a plugin may import besides the names that tensorar itself exports
-PUBLIC = {"tensorar.errors", "tensorar.generation", "tensorar.noise", "tensorar.parts.hookspecs", "tensorar.testing"}
+PUBLIC = {
+    "tensorar.errors",
+    "tensorar.generation",
+    "tensorar.head",
+    "tensorar.noise",
+    "tensorar.parts.hookspecs",
+    "tensorar.testing",
+    "tensorar.transforms",
+    "tensorar.units",
+}
 FACES = ("tensorar_cli", "tensorar_web", "typer", "rich")
 
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import Evidence, SpecError, SupportError, build, default_registry, suggest_heads
-from tensorar.testing import levels_of, points_and_weights, seeds, values_of
+from tensorar.testing import events_of, levels_of, points_and_weights, seeds, values_of
+from tensorar.transforms import DataDistribution
 from tests.part_specs import backbone_class, backbone_specs, continuous_head_specs, discrete_head_specs, head_specs
 
 # wide enough for the variance of the heaviest tails
@@ -43,12 +44,13 @@ def test_moments_are_those_of_the_probabilities(spec, seed):
 @pytest.mark.parametrize("name", ["gaussian", "gaussian_mixture", "logistic_mixture", "student_t"])
 @given(seed=seeds, location=st.floats(-1e3, 1e3), scale=st.floats(1e-3, 1e3))
 def test_location_and_scale_change_variables_only(name, seed, location, scale):
-    """Features are in standard units, and densities follow the change of variables."""
-    plain, moved = _make(name), _make(f"{name}:location={location!r},scale={scale!r}")
+    """Standard values are in standard units, and densities follow the change of variables."""
+    plain, moved = _make(name), _make(f"{name}:units='{location!r}/{scale!r}'")
     parameters, unit = _parameters(plain, (20,), seed), values_of(plain, (20,), seed)
     value = location + scale * unit
-    torch.testing.assert_close(moved.encode(value), plain.encode(unit), rtol=1e-6, atol=1e-6)
-    one, other = moved.distribution(parameters), plain.distribution(parameters)
+    torch.testing.assert_close(moved.standardize(value), unit, rtol=1e-6, atol=1e-6)
+    other = plain.distribution(parameters)
+    one = DataDistribution(moved.distribution(parameters), moved.transform())
     torch.testing.assert_close(one.log_prob(value), other.log_prob(unit) - math.log(scale), rtol=1e-6, atol=1e-6)
     torch.testing.assert_close(one.mean, location + scale * other.mean)
     torch.testing.assert_close(one.variance, scale**2 * other.variance)
@@ -72,6 +74,7 @@ def test_nan_is_encoded_as_nan(spec):
 @pytest.mark.parametrize("spec", head_specs())
 def test_all_heads_reject_non_finite_values(spec, bad):
     values = values_of(_make(spec), (3, 4), 0)
+    values = _make(spec).restore(values)
     values[1, 2] = bad
     with pytest.raises(SupportError, match=f"got {bad:g} in the table; use another") as error:
         _make(spec).check(values, what="the table", suggestion="use another")
@@ -92,18 +95,20 @@ def test_errors_for_values_out_of_range_name_the_range(spec, bad):
     head.check(values, known=known)
 
 
-@pytest.mark.parametrize(("name", "value"), [("beta", 0.9999999999), ("log_normal", 1e-60), ("gaussian", 1e60)])
+@pytest.mark.parametrize(("name", "value"), [("beta", 0.9999999999), ("poisson", 2**24 + 1), ("bernoulli", 1e-60)])
 def test_values_that_rounding_makes_impossible_are_rejected(name, value):
-    values = torch.tensor([[0.5, 0.25], [value, 0.125]], dtype=torch.float64)
-    _make(name).check(values)
+    usual = 0.5 if name == "beta" else 1.0
+    values = torch.tensor([[usual, usual], [value, usual]], dtype=torch.float64)
     rounded = values[1, 0].float().item()
-    with pytest.raises(SupportError, match=re.escape(f"got {value}, rounded to {rounded:g}, in the data;")):
+    with pytest.raises(SupportError, match=re.escape(f"got {values[1, 0]}, rounded to {rounded:g}, in the data;")):
         _make(name).check(values, dtype=torch.float32)
     assert name not in [spec.name for spec in suggest_heads(values)]
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.float32, torch.float64])
-@pytest.mark.parametrize("spec", [spec for spec in head_specs() if _make(spec).support.check(torch.arange(2.0)).all()])
+@pytest.mark.parametrize(
+    "spec", [spec for spec in head_specs() if _make(spec).supports(_make(spec).standardize(torch.arange(2.0))).all()]
+)
 def test_all_dtypes_are_checked(spec, dtype):
     _make(spec).check(torch.tensor([[0, 1], [1, 1]], dtype=dtype))
 
@@ -115,22 +120,26 @@ def test_all_dtypes_are_checked(spec, dtype):
         "categorical:levels=0",
         "logistic_mixture:levels=1",
         "logistic_mixture:components=0",
-        "logistic_mixture:scale=0",
+        "logistic_mixture:units='0/0'",
+        "logistic_mixture:units='0/1',levels=4",
+        "logistic_mixture:levels=9999999",
+        "categorical:values='1'",
+        "categorical:values='a b'",
         "gaussian:floor=0",
-        "gaussian:location=nan",
-        "student_t:scale=-1",
-        "log_normal:scale=0",
-        "log_normal:location=inf",
+        "gaussian:units='nan/1'",
+        "student_t:units='0/-1'",
+        "log_normal:units=one",
+        "log_normal:units='inf/1'",
         "beta:floor=0",
-        "negative_binomial:scale=0",
-        "negative_binomial:location=nan",
+        "negative_binomial:units='0/0'",
+        "negative_binomial:units='nan/1'",
         "gaussian_mixture:components=-1",
         "gaussian_mixture:floor=0",
-        "gaussian_mixture:scale=-1",
-        "gaussian_mixture:scale=nan",
-        "gaussian_mixture:scale=inf",
-        "gaussian_mixture:location=nan",
-        "logistic_mixture:location=inf",
+        "gaussian_mixture:units='0/-1'",
+        "gaussian_mixture:units='0/nan'",
+        "gaussian_mixture:units='0/inf'",
+        "gaussian_mixture:units='nan/1'",
+        "logistic_mixture:units='0/1/2'",
     ],
 )
 def test_invalid_options_are_rejected(spec):
@@ -142,11 +151,12 @@ def test_invalid_options_are_rejected(spec):
 @pytest.mark.parametrize("spec", [*head_specs(), "categorical:levels=3000"])
 def test_values_and_likelihoods_are_never_in_half_precision(spec, backbone):
     model = build((2,), "raster", spec, backbone).bfloat16()
-    x = values_of(model.head, (4, 2), 0)
-    assert model.log_prob(x).dtype == torch.float32
-    assert model.conditional(model.order.evidence_before(x, 1)).log_prob(x[:, 1].float()).dtype == torch.float32
+    x = events_of(model, 4, 0)
+    full = {torch.float32, torch.float64}
+    assert model.log_prob(x).dtype in full
+    assert model.conditional(model.order.evidence_before(x, 1)).log_prob(x[:, 1].float()).dtype in full
     known = Evidence(torch.tensor([[True, False]]).expand(4, 2), x)
-    assert torch.equal(model.sample(evidence=known)[:, 0], x[:, 0].float())
+    assert torch.equal(model.sample(evidence=known)[:, 0], x[:, 0])
     assert model.loss(x).isfinite()
 
 

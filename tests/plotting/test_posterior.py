@@ -106,7 +106,7 @@ def test_invalid_steps_are_errors():
 
 
 def test_large_ranges_of_counts_are_subsampled():
-    model = build((2,), "raster", "negative_binomial:location=13", "fvsbn")
+    model = build((2,), "raster", "negative_binomial:units='13/1'", "fvsbn")
     (step,) = posterior_steps(model, torch.tensor([500_000.0, 3.0]), [0])
     assert len(step.support) <= 1001
     assert 500_000.0 in step.support.tolist()

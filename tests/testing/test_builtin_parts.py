@@ -53,7 +53,7 @@ OTHER_OPTIONS = [
     ("head", "categorical", {"levels": 5, "one_hot": True}, None),
     ("head", "logistic_mixture", {"levels": 3, "components": 2}, None),
     ("head", "logistic_mixture", {"levels": 256}, None),
-    ("head", "gaussian", {"location": 100.0, "scale": 5.0}, None),
+    ("head", "gaussian", {"units": "100.0/5.0"}, None),
     ("backbone", "convnet", {"kernel": 2}, None),
     ("backbone", "mlp", {"dropout": 0.5}, None),
 ]

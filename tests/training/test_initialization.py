@@ -100,13 +100,13 @@ def test_a_value_only_in_the_test_set_is_refused_before_the_training(tmp_path):
         train(run, device="cpu")
 
 
-@pytest.mark.parametrize(("head", "value"), [("beta", 0.9999999999), ("log_normal", 1e-60)])
+@pytest.mark.parametrize(("head", "value"), [("beta", 0.9999999999), ("bernoulli", 1e-60)])
 def test_values_are_checked_as_the_model_will_see_them(head, value):
     class Narrow(Dataset):
         name = "narrow"
 
         def load(self):
-            return Splits(*[torch.tensor([[value, 0.5]], dtype=torch.float64)] * 3)
+            return Splits(*[torch.tensor([[value, 0.5 if head == "beta" else 1.0]], dtype=torch.float64)] * 3)
 
     with pytest.raises(SupportError, match=rf"got {value}, rounded to [01], in the dataset narrow; use head='g"):
         check_data(Narrow(), "narrow", default_registry().create("head", head), default_registry())

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tensorar import Head
 from tensorar_plugins.heads.distributions import Beta, OpenInterval
-from tensorar_plugins.heads.units import check_options, inverse_softplus, softplus_scale
+from tensorar_plugins.heads.scales import check_options, inverse_softplus, softplus_scale
 
 # with smaller concentrations almost all samples would round to 0 or 1
 MIN_CONCENTRATION = 1e-3
@@ -59,4 +59,6 @@ class BetaHead(Head):
 
     @classmethod
     def options_for(cls, values: Real[Tensor, "..."]) -> dict[str, Any] | None:
-        return {} if bool(cls.support.check(values).all()) else None
+        # rounding may move values out of the support
+        rounded = values.float() if values.is_floating_point() else values
+        return {} if bool(cls.support.check(rounded).all()) else None

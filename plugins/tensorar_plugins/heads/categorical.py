@@ -2,59 +2,141 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int, Real
+from jaxtyping import Float, Float64, Int, Real
 from torch import Tensor
 from torch.distributions.constraints import Constraint
 
 from tensorar import Head
+from tensorar.errors import DataError, SpecError
 from tensorar.noise import ordinal
+from tensorar.transforms import Table
 from tensorar_plugins.heads.distributions import Levels
-from tensorar_plugins.heads.levels import level_support, normalize_levels, required_levels
+from tensorar_plugins.heads.levels import distinct_values, level_support, normalize_levels, required_levels
+
+# a value occurs so many times, on average, in data of few distinct values
+MIN_OCCURRENCES = 10
+# fewer of the levels than one in so many occur: a table of values is smaller
+SPARSE_LEVELS = 8
+# a softmax over more values does not fit in memory
+MAX_VALUES = 2**16
 
 
 @dataclass(frozen=True, kw_only=True)
 class CategoricalHead(Head):
-    """One of several levels: a probability for each, without further assumptions.
+    """One of several levels or values: a probability for each, without further assumptions.
 
     By default a network receives a level as one number from -1 to 1, which suits gray levels and counts.
 
     Options:
         levels: Number of levels; values are integers from 0 to ``levels - 1``.
+        values: The values that occur, instead of levels: ``auto`` finds them in the data, numbers separated by spaces
+            set them (none: integers). A network receives the rank of a value among them.
         one_hot: Whether to encode a level as a one-hot vector, which suits categories without an order.
     """
 
     name = "categorical"
     levels: int = 256
+    values: str | None = None
     one_hot: bool = False
 
     def __post_init__(self) -> None:
-        level_support(self.levels, self.name)
+        if self.values is None:
+            level_support(self.levels, self.name)
+        elif self.values != "auto":
+            self._set_table(_parse(self.values))
+
+    @property
+    def table(self) -> Float64[Tensor, " values"] | None:
+        """The values by level; None for integers. Raises ``SpecError`` if they are to be found in data first."""
+        found: Tensor | None = self.__dict__.get("_table")
+        if self.values is not None and found is None:
+            raise SpecError(
+                expected="the values of the data, for values=auto of categorical",
+                got="a head that was given no data",
+                remedy="use head.for_data(train), or write the values, such as values='-1 1'",
+            )
+        return found
+
+    def _set_table(self, table: Tensor) -> None:
+        # the dataclass is frozen, and its fields are the options of the spec
+        object.__setattr__(self, "_table", table)
+
+    @cached_property
+    def _count(self) -> int:
+        return self.levels if self.table is None else len(self.table)
 
     @cached_property
     def parameter_count(self) -> int:  # type: ignore[override]
-        return self.levels
+        return self._count
 
     @cached_property
     def feature_count(self) -> int:  # type: ignore[override]
-        return self.levels if self.one_hot else 1
+        return self._count if self.one_hot else 1
 
     @cached_property
     def support(self) -> Constraint:  # type: ignore[override]
-        return level_support(self.levels, self.name)
+        return level_support(self._count, self.name)
+
+    # --- values -----------------------------------------------------------------------------------------------------
+
+    def transform(self, coefficients: Int[Tensor, "..."] | None = None) -> Table | None:
+        return None if self.table is None else Table(self.table)
+
+    def for_data(self, train: Real[Tensor, "n *event"], *others: Real[Tensor, "_ *event"]) -> Head:
+        if self.values != "auto":
+            return self
+        table = distinct_values(train, *others, at_most=MAX_VALUES)
+        if table is None:
+            raise DataError(
+                expected=f"at most {MAX_VALUES} distinct, finite values, for values=auto of {self.name}",
+                got="more",
+                remedy="use a head for real numbers, such as gaussian_mixture",
+            )
+        # a constant has one value, and a distribution over one value no parameters to learn
+        return self._with_table(table if len(table) > 1 else torch.cat([table, table + 1]))
+
+    def data_state(self) -> dict[str, Tensor]:
+        return {"values": self.table} if self.values == "auto" and self.table is not None else {}
+
+    def with_data_state(self, state: dict[str, Tensor]) -> Head:
+        if not state:
+            return self
+        table = state.get("values")
+        if state.keys() != {"values"} or table is None or not _is_table(table):
+            raise SpecError(
+                expected="at least two finite values in ascending order, for values=auto of categorical",
+                got=", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in state.items()),
+                remedy="restore them from a copy",
+            )
+        return self._with_table(table.double())
+
+    def _with_table(self, table: Tensor) -> Head:
+        head = replace(self)
+        head._set_table(table)
+        return head
+
+    def describe_values(self) -> str:
+        if self.table is None:
+            return super().describe_values()
+        if len(self.table) <= 4:
+            return "one of " + ", ".join(f"{value:g}" for value in self.table.tolist())
+        return f"one of {len(self.table)} values from {float(self.table[0]):g} to {float(self.table[-1]):g}"
+
+    # --- levels -----------------------------------------------------------------------------------------------------
 
     def encode(
         self, value: Float[Tensor, "*coefficients"], coefficients: Int[Tensor, "..."] | None = None
     ) -> Float[Tensor, "*coefficients features"]:
         if not self.one_hot:
-            return normalize_levels(value, self.levels).unsqueeze(-1)
+            return normalize_levels(value, self._count).unsqueeze(-1)
         known = value.isfinite()
-        hot = F.one_hot(torch.where(known, value, 0.0).long(), self.levels).to(value.dtype)
+        hot = F.one_hot(torch.where(known, value, 0.0).long(), self._count).to(value.dtype)
         return torch.where(known.unsqueeze(-1), hot, torch.nan)
 
     def distribution(
@@ -64,7 +146,7 @@ class CategoricalHead(Head):
 
     @cached_property
     def noise_size(self) -> int:
-        return self.levels if self.one_hot else 1
+        return self._count if self.one_hot else 1
 
     def draw(
         self,
@@ -80,5 +162,27 @@ class CategoricalHead(Head):
 
     @classmethod
     def options_for(cls, values: Real[Tensor, "..."]) -> dict[str, Any] | None:
-        levels = required_levels(values)
-        return None if levels is None else {"levels": levels}
+        levels, table = required_levels(values), distinct_values(values)
+        few = table is not None and MIN_OCCURRENCES * len(table) <= values.numel()
+        if levels is None or (few and table is not None and SPARSE_LEVELS * len(table) < levels):
+            return {"values": "auto"} if few else None
+        return {"levels": levels}
+
+
+def _parse(text: str) -> Tensor:
+    try:
+        table: Tensor = torch.tensor([float(word) for word in text.split()], dtype=torch.float64).unique()
+    except ValueError:
+        table = torch.empty(0)
+    if not _is_table(table):
+        raise SpecError(
+            expected="values of categorical to be auto, or at least two distinct numbers",
+            got=repr(text),
+            remedy="write for example values='-1 1'",
+        )
+    return table
+
+
+def _is_table(table: Tensor) -> bool:
+    sound = table.ndim == 1 and len(table) > 1 and bool(table.isfinite().all())
+    return sound and bool((table[1:] > table[:-1]).all())

@@ -9,43 +9,40 @@ from jaxtyping import Float, Int, Real
 from torch import Tensor
 from torch.distributions import Normal, constraints
 
-from tensorar import Head
-from tensorar_plugins.heads.units import check_options, inverse_softplus, softplus_scale
+from tensorar_plugins.heads.in_units import HeadInUnits
+from tensorar_plugins.heads.scales import check_options, inverse_softplus, softplus_scale
 
 
 @dataclass(frozen=True, kw_only=True)
-class GaussianHead(Head):
+class GaussianHead(HeadInUnits):
     """Real numbers: one Gaussian per coefficient.
 
     Options:
-        floor: Smallest standard deviation, in units of ``scale``; it bounds the density where values repeat.
-        location: Mean of the data; networks receive ``(x - location) / scale``.
-        scale: Standard deviation of the data.
+        floor: Smallest standard deviation, in standard units; it bounds the density where values repeat.
     """
 
     name = "gaussian"
     floor: float = 1e-3
-    location: float = 0.0
-    scale: float = 1.0
     parameter_count = 2
     feature_count = 1
     support = constraints.real
 
     def __post_init__(self) -> None:
-        check_options(self.name, location=self.location, floor=self.floor, scale=self.scale)
+        super().__post_init__()
+        check_options(self.name, floor=self.floor)
 
     def encode(
         self, value: Float[Tensor, "*coefficients"], coefficients: Int[Tensor, "..."] | None = None
     ) -> Float[Tensor, "*coefficients features"]:
-        return ((value - self.location) / self.scale).unsqueeze(-1)
+        return value.unsqueeze(-1)
 
     def distribution(
         self, parameters: Float[Tensor, "*coefficients parameters"], coefficients: Int[Tensor, "..."] | None = None
     ) -> Normal:
         location, raw_scale = parameters.unbind(-1)
-        scale = self.scale * (self.floor + softplus_scale(raw_scale))
-        return Normal(self.location + self.scale * location, scale, validate_args=False)
+        return Normal(location, self.floor + softplus_scale(raw_scale), validate_args=False)
 
     def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"]:
-        unit = (values - self.location) / self.scale
-        return torch.stack([unit.mean(0), inverse_softplus(unit.std(0, correction=0) - self.floor)], dim=-1)
+        values = values.double()
+        scale = inverse_softplus(values.std(0, correction=0) - self.floor)
+        return torch.stack([values.mean(0), scale], dim=-1).float()

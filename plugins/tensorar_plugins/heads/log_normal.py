@@ -6,57 +6,36 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int, Real
+from jaxtyping import Int, Real
 from torch import Tensor
-from torch.distributions import constraints
+from torch.distributions.transforms import ComposeTransform, Transform
 
-from tensorar import Head
-from tensorar_plugins.heads.distributions import LogNormal
+from tensorar.transforms import Exp
 from tensorar_plugins.heads.gaussian import GaussianHead
-from tensorar_plugins.heads.units import check_options, long_tailed, standard_units
+from tensorar_plugins.heads.in_units import largest
+from tensorar_plugins.heads.scales import long_tailed
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogNormalHead(Head):
+class LogNormalHead(GaussianHead):
     """Positive numbers: a Gaussian of the logarithm per coefficient.
 
-    Options:
-        floor: Smallest standard deviation of the logarithm, in units of ``scale``.
-        location: Mean logarithm of the data; networks receive ``(log x - location) / scale``.
-        scale: Standard deviation of the logarithm of the data.
+    Location and scale are those of the logarithm. A temperature sharpens the distribution of the logarithm.
     """
 
     name = "log_normal"
-    floor: float = 1e-3
-    location: float = 0.0
-    scale: float = 1.0
-    parameter_count = 2
-    feature_count = 1
-    support = constraints.positive
 
-    def __post_init__(self) -> None:
-        check_options(self.name, location=self.location, floor=self.floor, scale=self.scale)
+    def transform(self, coefficients: Int[Tensor, "..."] | None = None) -> Transform:
+        of_logarithm = super().transform(coefficients)
+        return Exp() if of_logarithm is None else ComposeTransform([of_logarithm, Exp()])
 
-    def encode(
-        self, value: Float[Tensor, "*coefficients"], coefficients: Int[Tensor, "..."] | None = None
-    ) -> Float[Tensor, "*coefficients features"]:
-        # unknown values are zeros here and masked later
-        return self._head_of_log.encode(value.clamp(min=torch.finfo(value.dtype).tiny).log())
+    def measured(self, train: Real[Tensor, "n *event"]) -> Real[Tensor, "n *event"]:
+        return train.double().log()
 
-    def distribution(
-        self, parameters: Float[Tensor, "*coefficients parameters"], coefficients: Int[Tensor, "..."] | None = None
-    ) -> LogNormal:
-        normal = self._head_of_log.distribution(parameters)
-        return LogNormal(normal.loc, normal.scale, validate_args=False)
-
-    def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"]:
-        return self._head_of_log.marginal_parameters(values.log())
-
-    @property
-    def _head_of_log(self) -> GaussianHead:
-        return GaussianHead(floor=self.floor, location=self.location, scale=self.scale)
+    def describe_values(self) -> str:
+        return f"real numbers above 0, with logarithms within {largest(torch.float32):.0e} scales of their location"
 
     @classmethod
     def options_for(cls, values: Real[Tensor, "..."]) -> dict[str, Any] | None:
-        suited = bool((values > 0).all()) and long_tailed(values)
-        return standard_units(values.double().log()) if suited else None
+        suited = bool(((values > 0) & values.isfinite()).all()) and long_tailed(values)
+        return {} if suited else None

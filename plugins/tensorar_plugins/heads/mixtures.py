@@ -23,5 +23,6 @@ def mixture(
     weights, location, raw_scale = parameters.split(components, dim=-1)
     if components > 1:
         location = location + torch.linspace(-1, 1, components, dtype=location.dtype, device=location.device)
-    component = Categorical(logits=weights, validate_args=False)
+    # Categorical alone loses the normalization of large logits to rounding
+    component = Categorical(logits=weights.log_softmax(-1), validate_args=False)
     return MixtureSameFamily(component, make_component(location, raw_scale), validate_args=False)

@@ -11,7 +11,7 @@ from torch.distributions import constraints
 
 from tensorar import Head
 from tensorar_plugins.heads.distributions import Poisson
-from tensorar_plugins.heads.units import log_rate
+from tensorar_plugins.heads.scales import log_rate
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,53 +9,49 @@ from jaxtyping import Float, Int, Real
 from torch import Tensor
 from torch.distributions import constraints
 
-from tensorar import Head
 from tensorar_plugins.heads.distributions import StudentT
-from tensorar_plugins.heads.units import check_options, inverse_softplus, softplus_scale
+from tensorar_plugins.heads.in_units import HeadInUnits
+from tensorar_plugins.heads.scales import check_options, inverse_softplus, softplus_scale
 
 # half of the mass of a Student t with three degrees of freedom is within so many scales of its median
 MEDIAN_DEVIATION = 0.765
 
 
 @dataclass(frozen=True, kw_only=True)
-class StudentTHead(Head):
+class StudentTHead(HeadInUnits):
     """Real numbers with outliers: a Student t per coefficient, with a learned number of degrees of freedom.
 
     There are more than two degrees of freedom, so that the mean and the variance exist. Networks receive
-    ``asinh((x - location) / scale)``, which compresses outliers.
+    ``asinh`` of a standard value, which compresses outliers.
 
     Options:
-        floor: Smallest scale, in units of ``scale``; it bounds the density where values repeat.
-        location: Mean of the data, outliers excluded.
-        scale: Standard deviation of the data, outliers excluded.
+        floor: Smallest scale, in standard units; it bounds the density where values repeat.
     """
 
     name = "student_t"
     floor: float = 1e-3
-    location: float = 0.0
-    scale: float = 1.0
     parameter_count = 3
     feature_count = 1
     support = constraints.real
 
     def __post_init__(self) -> None:
-        check_options(self.name, location=self.location, floor=self.floor, scale=self.scale)
+        super().__post_init__()
+        check_options(self.name, floor=self.floor)
 
     def encode(
         self, value: Float[Tensor, "*coefficients"], coefficients: Int[Tensor, "..."] | None = None
     ) -> Float[Tensor, "*coefficients features"]:
         # about linear near the middle; far from it one outlier must not dominate the network's input
-        return ((value - self.location) / self.scale).asinh().unsqueeze(-1)
+        return value.asinh().unsqueeze(-1)
 
     def distribution(
         self, parameters: Float[Tensor, "*coefficients parameters"], coefficients: Int[Tensor, "..."] | None = None
     ) -> StudentT:
         location, raw_scale, raw_df = parameters.unbind(-1)
-        scale = self.scale * (self.floor + softplus_scale(raw_scale))
-        return StudentT(2 + softplus_scale(raw_df), self.location + self.scale * location, scale)
+        return StudentT(2 + softplus_scale(raw_df), location, self.floor + softplus_scale(raw_scale))
 
     def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"]:
-        unit = (values - self.location) / self.scale
-        middle = unit.median(0).values
-        scale = (unit - middle).abs().median(0).values / MEDIAN_DEVIATION
-        return torch.stack([middle, inverse_softplus(scale - self.floor), torch.zeros_like(scale)], dim=-1)
+        values = values.double()
+        middle = values.median(0).values
+        scale = (values - middle).abs().median(0).values / MEDIAN_DEVIATION
+        return torch.stack([middle, inverse_softplus(scale - self.floor), torch.zeros_like(scale)], dim=-1).float()

@@ -79,7 +79,7 @@ def _require_parameters(case: Case) -> None:
         model = case.initial_model().eval()
         for batch in (1, 3):
             context = None if not case.context_features else torch.zeros(batch, case.context_features)
-            features = model.features(case.events(batch).float())
+            features = model.features(model.standardize(case.events(batch).float()))
             got = tuple(all_conditionals(model.backbone, features, model.order, context).shape)
             expected = (batch, *case.event_shape, case.head.parameter_count)
             if got != expected:

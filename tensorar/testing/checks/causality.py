@@ -67,7 +67,7 @@ def no_leak_in_another_order(part: PartUnderTest) -> None:
         model, x, context = case.model(), case.events(1), case.contexts(1)
         backwards = FixedOrder(steps=tuple(reversed(model.order.visits.tolist())))
         for order in (Order.raster(case.event_shape), backwards.order(case.event_shape)):
-            all_conditionals(model.backbone, model.features(x), order, context)
+            all_conditionals(model.backbone, model.features(model.standardize(x)), order, context)
         require_no_leak(model, case, "after other orders")
         require_no_leak(AutoregressiveModel(case.event_shape, backwards, case.head, model.backbone), case)
 

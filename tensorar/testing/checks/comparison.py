@@ -18,14 +18,14 @@ TOLERANCE = {"rtol": 1e-9, "atol": 1e-9}
 def inputs(case: Case, model: AutoregressiveModel) -> tuple[Tensor | Order | None, ...]:
     """The arguments of a forward pass with a batch of 3."""
     if isinstance(model.backbone, CausalBackbone):
-        return model.features(case.events(3)), model.order, case.contexts(3)
+        return model.features(model.standardize(case.events(3))), model.order, case.contexts(3)
     return evidence_inputs(case, model, 3)
 
 
 def evidence_inputs(case: Case, model: AutoregressiveModel, batch: int) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
     """Features, mask and query of random evidence, and contexts, as in training and sampling."""
     mask = torch.rand(batch, *case.event_shape) < 0.5
-    features = torch.where(mask.unsqueeze(-1), model.features(case.events(batch)), 0.0)
+    features = torch.where(mask.unsqueeze(-1), model.features(model.standardize(case.events(batch))), 0.0)
     query = torch.where(flatten_events(mask), 1, 0).argmin(1, keepdim=True)
     return features, mask, query, case.contexts(batch)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from tensorar.build import head_for
 from tensorar.dataset import Dataset
 from tensorar.evidence import Evidence
 from tensorar.parts.registry import default_registry
@@ -69,7 +70,7 @@ def _mass(dataset: Dataset, events: Tensor) -> float:
 
 def _require_sum(dataset: Dataset, events: Tensor) -> None:
     """Require that the probabilities of all events sum to 1, if these are few."""
-    heads = [default_registry().create("head", spec) for spec in suggest_heads(dataset)[:1]]
+    heads = [head_for(default_registry().create("head", spec), dataset) for spec in suggest_heads(dataset)[:1]]
     levels = levels_of(heads[0]) if heads else int(events.max()) + 1
     if levels is not None and levels ** events[0].numel() <= MAX_ENUMERATED_EVENTS:
         total = _mass(dataset, all_values(dataset.event_shape, levels))

@@ -8,6 +8,7 @@ from collections import Counter
 import torch
 from torch import Tensor
 
+from tensorar.build import head_for
 from tensorar.dataset import Dataset
 from tensorar.parts.registry import default_registry
 from tensorar.suggestions import suggest_heads
@@ -76,7 +77,7 @@ def a_head_supports_the_values(part: PartUnderTest) -> None:
     specs = suggest_heads(dataset)
     if not specs:
         raise CheckFailed("no installed head supports these values; set suggested_head to one of your plugin")
-    head = default_registry().create("head", specs[0])
+    head = head_for(default_registry().create("head", specs[0]), dataset)
     for name, events in _splits(dataset).items():
         head.check(events, what=f"the {name} split")
 

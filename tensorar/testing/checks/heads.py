@@ -162,11 +162,11 @@ def marginal_parameters_are_valid(part: PartUnderTest) -> None:
 @check("head")
 def suggested_options_support_the_values(part: PartUnderTest) -> None:
     """``options_for`` values returns options of a head that supports them."""
-    values = values_of(part.instance, (200, 2), 0)
+    values = part.instance.restore(values_of(part.instance, (200, 2), 0))
     options = part.part.options_for(values)
     if options is None:
         raise CheckSkipped("options_for returns None for values of the support")
-    part.part(**options).check(values)
+    part.part(**options).for_data(values).check(values)
 
 
 def _mass(head: Head, drawn: Parameters) -> tuple[Tensor, float]:

@@ -35,7 +35,7 @@ def require_no_leak(model: AutoregressiveModel, case: Case, when: str = "") -> N
 
 
 def _results(model: AutoregressiveModel, events: Tensor, contexts: Tensor | None) -> Tensor:
-    parameters = all_conditionals(model.backbone, model.features(events), model.order, contexts)
+    parameters = all_conditionals(model.backbone, model.features(model.standardize(events)), model.order, contexts)
     return parameters.detach().reshape(len(events), len(model.order), -1)
 
 

@@ -35,7 +35,7 @@ class SteppedEvents:
         self.x = x
         with torch.no_grad():
             self.parameters = parameters_of(self.model, x, self.context)
-        self.features = self.model.features(x).reshape(len(x), len(self.visits), -1)
+        self.features = self.model.features(self.model.standardize(x)).reshape(len(x), len(self.visits), -1)
 
     def step(self, when: str = "") -> None:
         """Take one step. Raises ``CheckFailed`` unless it returns the parameters of the forward pass."""

@@ -72,7 +72,7 @@ class Case:
 
     def events(self, batch: int, offset: int = 1) -> Tensor:
         """Random events in the support of the head, ``(batch, *event)``."""
-        return values_of(self.head, (batch, *self.event_shape), (self.seed + offset) % 2**32)
+        return self.head.restore(values_of(self.head, (batch, *self.event_shape), (self.seed + offset) % 2**32))
 
     def contexts(self, batch: int, offset: int = 1) -> Tensor | None:
         """A random context for each event, or None if the model takes none."""

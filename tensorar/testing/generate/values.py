@@ -27,11 +27,11 @@ def randomize(model: AutoregressiveModel, seed: int, *, spread: float = 0.7) -> 
 
 def events_of(model: AutoregressiveModel, batch: int, seed: int) -> Tensor:
     """Random events in the support of a model's head, ``(batch, *event)``."""
-    return values_of(model.head, (batch, *model.event_shape), seed)
+    return model.restore(values_of(model.head, (batch, *model.event_shape), seed))
 
 
 def values_of(head: Head, shape: tuple[int, ...], seed: int) -> Tensor:
-    """Random values in the support of a head, float64."""
+    """Random standard values in the support of a head, float64; ``head.restore`` makes them the data's."""
     generator = torch.Generator().manual_seed(seed)
     enumerated = support_values(head)
     if enumerated is not None:

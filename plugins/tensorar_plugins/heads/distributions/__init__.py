@@ -1,6 +1,6 @@
 """Torch distributions: subclasses that stay exact in float32, and distributions that torch lacks."""
 
-from tensorar_plugins.heads.distributions.continuous import Beta, LogNormal, OpenInterval, StudentT
+from tensorar_plugins.heads.distributions.continuous import Beta, OpenInterval, StudentT
 from tensorar_plugins.heads.distributions.discrete import Levels, NegativeBinomial, Poisson
 from tensorar_plugins.heads.distributions.logistic import DiscretizedLogistic, Logistic
 
@@ -8,7 +8,6 @@ __all__ = [
     "Beta",
     "DiscretizedLogistic",
     "Levels",
-    "LogNormal",
     "Logistic",
     "NegativeBinomial",
     "OpenInterval",

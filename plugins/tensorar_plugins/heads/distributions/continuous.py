@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from jaxtyping import Bool, Float, Real
 from torch import Tensor
 from torch.distributions import Chi2, Distribution
 from torch.distributions.constraints import Constraint
 
-from tensorar_plugins.heads.units import evaluate_in_float64
+from tensorar_plugins.heads.scales import evaluate_in_float64
 
 
 class OpenInterval(Constraint):
@@ -36,28 +34,6 @@ class Beta(torch.distributions.Beta):
             return log_density
 
         return evaluate_in_float64(formula, self.concentration1, self.concentration0, value)
-
-
-class LogNormal(torch.distributions.LogNormal):
-    """Torch's log-normal distribution with samples that neither overflow nor underflow to 0."""
-
-    def rsample(self, sample_shape: Sequence[int] = ()) -> Float[Tensor, "..."]:
-        """Reparametrized samples, positive and finite."""
-        return _clamp_to_positive(super().rsample(torch.Size(sample_shape)))
-
-    def icdf(self, value: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-        """The inverse CDF, positive and finite."""
-        return _clamp_to_positive(torch.distributions.LogNormal.icdf(self, value))
-
-    def sample(self, sample_shape: Sequence[int] = ()) -> Float[Tensor, "..."]:
-        """Samples without a gradient, positive and finite."""
-        with torch.no_grad():
-            return self.rsample(sample_shape)
-
-
-def _clamp_to_positive(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Clamp to the positive finite numbers of the dtype."""
-    return x.clamp(torch.finfo(x.dtype).tiny, torch.finfo(x.dtype).max)
 
 
 class StudentT(torch.distributions.StudentT):

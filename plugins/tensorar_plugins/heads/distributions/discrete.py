@@ -6,11 +6,15 @@ import torch
 from jaxtyping import Float, Real
 from torch import Tensor
 
-from tensorar_plugins.heads.units import evaluate_in_float64
+from tensorar_plugins.heads.scales import evaluate_in_float64
 
 
 class Levels(torch.distributions.Categorical):
-    """Torch's categorical distribution with the mean and the variance of the level as a number."""
+    """Torch's categorical distribution, normalized for all logits, with the mean and the variance of the level."""
+
+    def __init__(self, logits: Float[Tensor, "*batch levels"], validate_args: bool | None = None) -> None:
+        # torch subtracts a rounded logsumexp: off by 3 % for logits of a million
+        super().__init__(logits=logits.log_softmax(-1), validate_args=validate_args)
 
     @property
     def mean(self) -> Float[Tensor, "..."]:

@@ -1,4 +1,4 @@
-"""Helpers of the heads: positive scales and rates, standard units, log-likelihoods in float64."""
+"""Helpers of the heads: positive scales and rates, log-likelihoods in float64."""
 
 from __future__ import annotations
 
@@ -18,10 +18,8 @@ SOFTPLUS_INVERSE_OF_1 = 0.5413248546129181
 LINEAR_FROM_LOG_RATE = 16.0
 
 
-def check_options(name: str, *, location: float = 0.0, **positive: float) -> None:
-    """Raise ``SpecError`` unless ``location`` is finite and every other option is finite and positive."""
-    if not math.isfinite(location):
-        raise SpecError(expected=f"a finite location for {name}", got=str(location), remedy="pass the mean of the data")
+def check_options(name: str, **positive: float) -> None:
+    """Raise ``SpecError`` unless every option is finite and positive."""
     for option, value in positive.items():
         if not 0 < value < math.inf:
             raise SpecError(
@@ -48,22 +46,6 @@ def log_rate(raw: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """
     beyond = (raw - LINEAR_FROM_LOG_RATE).clamp(min=0)
     return torch.where(raw < LINEAR_FROM_LOG_RATE, raw, LINEAR_FROM_LOG_RATE + beyond.log1p())
-
-
-def standard_units(values: Real[Tensor, "..."]) -> dict[str, float] | None:
-    """The options ``location`` and ``scale`` that standardize the data, to three digits of the scale.
-
-    Empty if the data are nearly standard already, None if they are not all finite.
-    """
-    values = values.double()
-    if not bool(values.isfinite().all()):
-        return None
-    location, scale = float(values.mean()), float(values.std(correction=0)) or 1.0
-    if abs(location) < 0.5 and 0.5 < scale < 2:
-        return {}
-    # rounded to its own digits, a location could be off by many scales
-    digits = 2 - math.floor(math.log10(scale))
-    return {"location": round(location, digits), "scale": float(f"{scale:.3g}")}
 
 
 def long_tailed(values: Real[Tensor, "..."]) -> bool:

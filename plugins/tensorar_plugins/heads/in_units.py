@@ -1,0 +1,84 @@
+"""Base class of the heads that work in standard units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float, Int, Real
+from torch import Tensor
+from torch.distributions.transforms import Transform
+
+from tensorar import Head
+from tensorar.transforms import affine
+from tensorar.units import FORMS, Units, find_units
+
+# the square of a distance in scales, and of that in the smallest scales, must be finite
+LARGEST_SQUARE = 0.4
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadInUnits(Head):
+    """A head with a location and a scale per group of coefficients, found in the data.
+
+    Options:
+        units: Location and scale of the data. ``auto`` finds them in the training data: per coefficient for events of
+            one axis, per channel for images and volumes, for matrices per column if the columns differ. ``shared``,
+            ``channel`` (first axis), ``column`` (last axis) and ``coefficient`` fix the grouping; ``none`` leaves
+            values as they are; pairs ``location/scale``, separated by spaces, set one for all or one per column.
+    """
+
+    units: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.units not in FORMS:
+            self._set_units(Units.parse(self.units, name=self.name))
+
+    @property
+    def found_units(self) -> Units | None:
+        """The units in use; None for values as they are."""
+        found: Units | None = self.__dict__.get("_units")
+        return found
+
+    def _set_units(self, units: Units | None) -> None:
+        # the dataclass is frozen, and its fields are the options of the spec
+        object.__setattr__(self, "_units", units)
+
+    def transform(self, coefficients: Int[Tensor, "..."] | None = None) -> Transform | None:
+        units = self.found_units
+        device = torch.device("cpu") if coefficients is None else coefficients.device
+        return None if units is None else affine(units, coefficients, device)
+
+    def for_data(self, train: Real[Tensor, "n *event"], *others: Real[Tensor, "_ *event"]) -> Head:
+        if self.units not in FORMS:
+            return self
+        return self._with_units(find_units(self.measured(train), self.units))
+
+    def measured(self, train: Real[Tensor, "n *event"]) -> Real[Tensor, "n *event"]:
+        """What location and scale are those of: the data, or a function of them."""
+        return train
+
+    def data_state(self) -> dict[str, Tensor]:
+        units = self.found_units
+        return {} if units is None or self.units not in FORMS else units.state()
+
+    def with_data_state(self, state: dict[str, Tensor]) -> Head:
+        return self._with_units(Units.from_state(state)) if state else self
+
+    def _with_units(self, units: Units | None) -> Head:
+        head = replace(self)
+        head._set_units(units)
+        return head
+
+    def supports(
+        self, values: Float[Tensor, "*batch"], coefficients: Int[Tensor, "..."] | None = None
+    ) -> Bool[Tensor, "*batch"]:
+        return super().supports(values, coefficients) & (values.abs() <= largest(values.dtype))
+
+    def describe_values(self) -> str:
+        return f"{super().describe_values()} within {largest(torch.float32):.0e} scales of the location"
+
+
+def largest(dtype: torch.dtype) -> float:
+    """The largest distance from the location, in scales: squares of it stay finite."""
+    return float(torch.finfo(dtype).max ** LARGEST_SQUARE)
