@@ -29,7 +29,9 @@ FOREIGN += (
 )
 
 
-def _on_bytes(change: Callable[[random.Random, bytes], bytes]) -> Damage:
+def on_bytes(change: Callable[[random.Random, bytes], bytes]) -> Damage:
+    """The damage that replaces the bytes of a file."""
+
     def damage(chance: random.Random, path: Path) -> None:
         path.write_bytes(change(chance, path.read_bytes()))
 
@@ -202,9 +204,9 @@ def on_header_then_bomb(header: bytes) -> bytes:
 
 BYTES: tuple[Damage, ...] = tuple(
     map(
-        _on_bytes,
+        on_bytes,
         (flip, flip, flip, flip_header, flip_header, flip_end, flip_many, cut, cut, cut_end, cut_start, extended),
     )
 )
-BYTES += tuple(map(_on_bytes, (without_block, inserted, overwritten, overwritten, swapped, foreign, text, encoded)))
+BYTES += tuple(map(on_bytes, (without_block, inserted, overwritten, overwritten, swapped, foreign, text, encoded)))
 PATHS: tuple[Damage, ...] = (missing, folder, link, link, pipe, moved, other_file)

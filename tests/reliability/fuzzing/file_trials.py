@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 
-from .damages import BYTES, PATHS
+from .damages import BYTES, PATHS, Damage, moved
 from .judge import MEGABYTE, Tally, Verdict, judge
 from .lies import LIES
 from .processes import Outcome
@@ -99,17 +98,23 @@ def run_sound(stage: Stage, target: Target) -> str:
 def try_file(stage: Stage, target: Target, seed: str, sound: str) -> tuple[Outcome, Verdict, str]:
     """The outcome, the verdict and the name of the damage."""
     chance = random.Random(seed)
-    kinds: tuple[tuple[Callable[..., None], ...], ...] = (BYTES, BYTES, LIES[target.format] or BYTES, PATHS)
+    kinds: tuple[tuple[Damage, ...], ...] = (BYTES, BYTES, LIES[target.format] or BYTES, PATHS)
     damage = chance.choice(chance.choices(kinds, (4, 2, 4, 1))[0])
+    return *try_damage(stage, target, damage, chance, sound), damage.__name__
+
+
+def try_damage(
+    stage: Stage, target: Target, damage: Damage, chance: random.Random, sound: str
+) -> tuple[Outcome, Verdict]:
+    """Damage the file and run the command; ``sound`` is what it does with the sound file."""
     damage(chance, stage.folder / target.file)
-    name = damage.__name__
     outcome, found = _run(stage, target)
     verdict = judge(outcome, max_peak=MAX_PEAK)
     if verdict.kind == "worked" and target.sealed and found != sound:
-        verdict = Verdict("unexpected", (f"a silent difference: {name} of {target.file}",))
-    if name == "moved" and verdict.kind == "refused":
+        verdict = Verdict("unexpected", (f"a silent difference: {damage.__name__} of {target.file}",))
+    if damage is moved and verdict.kind == "refused":
         verdict = Verdict("unexpected", ("a sound file is refused",))
-    return outcome, verdict, name
+    return outcome, verdict
 
 
 def _run(stage: Stage, target: Target) -> tuple[Outcome, str]:
