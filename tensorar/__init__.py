@@ -6,6 +6,7 @@ from tensorar.dataset import Dataset, Splits
 from tensorar.dependencies import dependency_matrix, receptive_field_coverage
 from tensorar.errors import (
     DataError,
+    NumericalError,
     PluginError,
     RunError,
     ShapeError,
@@ -45,6 +46,7 @@ __all__ = [
     "Generation",
     "Head",
     "Likelihood",
+    "NumericalError",
     "Order",
     "Ordering",
     "PartSpec",

@@ -24,11 +24,13 @@ def data_notes(head: Head, train: Real[Tensor, "n *event"]) -> list[str]:
         return []
     values = examined(train)
     columns = values.reshape(len(values), -1)
-    notes = [_outliers(columns), _merged(head, values), _whole(train, head) or _repeated(columns, head)]
+    notes = [outlier_note(train), _merged(head, values), _whole(train, head) or _repeated(columns, head)]
     return [note for note in notes if note]
 
 
-def _outliers(columns: Tensor) -> str:
+def outlier_note(train: Real[Tensor, "n *event"]) -> str:
+    """The values that are outliers of their coefficient, and their share; empty if there are none."""
+    columns = examined(train).reshape(-1, train[0].numel())
     _, deviation = deviations(columns)
     found = outlying(deviation)
     if not bool(found.any()):
@@ -61,8 +63,9 @@ def _merged(head: Head, values: Tensor) -> str:
 
 
 def _whole(train: Tensor, head: Head) -> str:
-    whole = not train.is_floating_point() or bool((train == train.round()).all())
-    if not whole:
+    # floats beyond are whole by rounding
+    real = train.is_floating_point() and not bool(((train == train.round()) & (train.abs() < 2**53)).all())
+    if real:
         return ""
     return (
         f"the values are whole numbers and {head.name} is a density: nats are per unit of the data, and a probability "

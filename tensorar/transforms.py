@@ -128,7 +128,8 @@ class DataDistribution(TransformedDistribution):
 
     def _end(self, name: str) -> float:
         """A bound of the support."""
-        return float(self.transform(torch.tensor(float(getattr(self.standard.support, name)))))
+        support = getattr(self.standard.support, "base_constraint", self.standard.support)
+        return float(self.transform(torch.tensor(float(getattr(support, name)))))
 
     @property
     def mean(self) -> Float64[Tensor, "..."]:
@@ -143,7 +144,7 @@ class DataDistribution(TransformedDistribution):
     def _moments(self) -> tuple[Tensor, Tensor]:
         if isinstance(self.transform, Affine):
             mean = self.transform(self.standard.mean)
-            return mean, self.transform.scale**2 * self.standard.variance
+            return mean, self.transform.scale**2 * wide(self.standard.variance)
         if isinstance(self.transform, Table):
             assert isinstance(self.standard, Categorical)
             probs, values = wide(self.standard.probs), wide(self.transform.values.to(self.standard.probs.device))

@@ -17,6 +17,8 @@ FORMS = ("auto", "none", "shared", "channel", "column", "coefficient")
 MAX_VALUES_EXAMINED = 4_000_000
 # so many typical deviations from the median, a value is an outlier
 OUTLYING = 1e6
+# a last axis that is no longer holds the channels of an image, unless the first one is as short
+MOST_COLORS = 4
 # columns whose scales or locations differ by this factor do not share their units
 HETEROGENEOUS = 10.0
 # differences of int64 values below it do not overflow
@@ -104,7 +106,7 @@ def find_units(values: Real[Tensor, "n *event"], form: str = "auto") -> Units | 
 
     ``form``: ``shared`` by all coefficients, one pair per ``channel`` (the first axis), per ``column`` (the last axis)
     or per ``coefficient``. ``auto`` is per coefficient for events of one axis (tables), per channel for three and more
-    (images, volumes), and for two axes per column if the columns differ in scale or location, else shared.
+    (images and volumes, also with the channels last), and for two axes per column if these differ, else shared.
     A scale is 1 where all values are the same.
     """
     if form == "none":
@@ -122,8 +124,10 @@ def find_units(values: Real[Tensor, "n *event"], form: str = "auto") -> Units | 
 
 def _choose(values: Tensor) -> str:
     axes = values.ndim - 1
-    if axes != 2:
-        return ("shared", "coefficient")[axes] if axes < 2 else "channel"
+    if axes > 2:
+        return "column" if values.shape[-1] <= MOST_COLORS < values.shape[1] else "channel"
+    if axes < 2:
+        return ("shared", "coefficient")[axes]
     columns = _units(values.reshape(-1, values.shape[-1]), 1)
     pooled = _units(values.reshape(-1, 1), 1)
     varying = columns.scale[columns.scale != 1]
@@ -135,11 +139,11 @@ def _choose(values: Tensor) -> str:
 
 def _units(columns: Tensor, stride: int) -> Units:
     middle, deviation = deviations(columns)
-    usual = torch.where(outlying(deviation), torch.nan, deviation)
+    usual = torch.where(deviation.isfinite() & ~outlying(deviation), deviation, torch.nan)
     # relative to the largest one: sums of huge numbers would overflow, squares of tiny ones underflow
     size = usual.abs().nan_to_num().amax(0)
     relative = usual / torch.where(size > 0, size, 1.0)
-    mean = relative.nanmean(0)
+    mean = relative.nanmean(0).nan_to_num()
     spread = (relative - mean).square().nanmean(0).sqrt()
     scale = torch.where(size > 0, size * spread, 1.0)
     return Units(middle.double() + size * mean, scale, max(1, stride))
@@ -156,7 +160,7 @@ def examined(values: Real[Tensor, "n *event"]) -> Real[Tensor, "some *event"]:
 
 def deviations(columns: Real[Tensor, "n groups"]) -> tuple[Real[Tensor, " groups"], Float64[Tensor, "n groups"]]:
     """The median of each column, and the deviations from it; whole numbers are subtracted before they are rounded."""
-    middle = columns.median(0).values
+    middle = columns.nanmedian(0).values if columns.is_floating_point() else columns.median(0).values
     return middle, (columns - middle).double()
 
 

@@ -55,6 +55,14 @@ def _npy(numbers: Tensor) -> bytes:
 def _csv(numbers: Tensor, event_shape: tuple[int, ...]) -> bytes:
     import math
 
-    # nine digits represent every float32 exactly
-    rows = [",".join(f"{v:.9g}" for v in row) for row in numbers.reshape(-1, math.prod(event_shape)).tolist()]
+    import torch
+
+    # nine digits represent every float32 exactly, seventeen every float64
+    digits = 17 if numbers.dtype == torch.float64 else 9
+    rows = [",".join(_shortest(v, digits) for v in row) for row in numbers.reshape(-1, math.prod(event_shape)).tolist()]
     return ("\n".join(rows) + "\n").encode()
+
+
+def _shortest(value: float, digits: int) -> str:
+    """A number in as few digits as represent it: Python's own choice for float64, fixed for narrower dtypes."""
+    return repr(value).removesuffix(".0") if digits == 17 else f"{value:.{digits}g}"

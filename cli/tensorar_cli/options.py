@@ -76,9 +76,9 @@ Contexts = Annotated[
     list[str] | None,
     typer.Option(
         "--context",
-        help="Context to condition on: a digit for mnist:labels=true, else numbers separated by commas. Repeatable: "
-        "samples or events cycle through them. Default: the events' own contexts; for samples, those of training "
-        "events.",
+        help="Context to condition on: a class by number or name for mnist and idx, else numbers separated by commas. "
+        "Repeatable: samples or events cycle through them. Default: the events' own contexts; for samples, "
+        "those of training events.",
     ),
 ]
 Split = Annotated[str, typer.Option(help="Split of the dataset: train, valid or test.")]

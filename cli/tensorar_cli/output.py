@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from tensorar import Likelihood
     from tensorar.generation import SamplingInfo
 
-# with a multi-process launcher, only rank 0 prints
-IS_MAIN_PROCESS = os.environ.get("RANK", "0") == "0"
 # rows of tables are not wrapped in files and pipes
 PIPE_WIDTH = 1000
 
@@ -27,9 +24,13 @@ class Output:
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
+        from tensorar.utils.processes import is_main_process
+
+        # of several processes, only one prints
+        self.is_main = is_main_process()
         width = None if (sys.stderr if as_json else sys.stdout).isatty() else PIPE_WIDTH
         # soft wrapping keeps paths whole, so that they can be copied and grepped
-        self.console = Console(stderr=as_json, highlight=False, soft_wrap=True, quiet=not IS_MAIN_PROCESS, width=width)
+        self.console = Console(stderr=as_json, highlight=False, soft_wrap=True, quiet=not self.is_main, width=width)
         self._lines = self.console
 
     def print(self, text: str, *, style: str | None = None) -> None:
@@ -43,7 +44,7 @@ class Output:
 
     def print_json(self, values: dict[str, Any]) -> None:
         """Print the result as one line of JSON, if requested (in the main process)."""
-        if self.as_json and IS_MAIN_PROCESS:
+        if self.as_json and self.is_main:
             from tensorar.utils.files import json_line
 
             sys.stdout.write(json_line(values) + "\n")
@@ -64,7 +65,7 @@ class Output:
             TextColumn("left"),
             TimeRemainingColumn(),
         ]
-        visible = console.is_terminal and IS_MAIN_PROCESS
+        visible = console.is_terminal and self.is_main
         if visible and self.console.is_terminal:
             # only the bar's own console can print lines above the bar
             self._lines = console

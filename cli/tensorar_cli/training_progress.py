@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tensorar_cli.output import IS_MAIN_PROCESS, Output
+from tensorar_cli.output import Output
 
 if TYPE_CHECKING:
     from tensorar.training.update import TrainingUpdate
@@ -45,7 +45,7 @@ def run_training(output: Output, workflow: Callable[..., TrainingResult], *argum
 
 def print_training(output: Output, result: TrainingResult) -> None:
     """Print the result of a finished training (in the main process)."""
-    if not IS_MAIN_PROCESS or result.best_nats is None:
+    if not output.is_main or result.best_nats is None:
         return
     best, exact, folder = result.best_nats, result.exact_nats, str(result.run.folder)
     values = {"interrupted": False, "best_valid_nats": best, "exact_valid_nats": exact, "metrics": result.metrics}

@@ -79,11 +79,12 @@ def type_name(annotation: Any) -> str:
     if get_origin(annotation) is Literal:
         return " | ".join(map(str, get_args(annotation)))
     if get_origin(annotation) in (Union, types.UnionType):
-        return " | ".join(map(type_name, get_args(annotation)))
+        names = [type_name(kind) for kind in get_args(annotation)]
+        return " | ".join(name for name in names if name != "text" or "path" not in names)
     if get_origin(annotation) is tuple:
         return f"{type_name(get_args(annotation)[0])}s"
-    names = {int: "integer", float: "number", bool: "true | false", str: "text", Path: "path", type(None): "none"}
-    return names.get(annotation, str(getattr(annotation, "__name__", annotation)))
+    words = {int: "integer", float: "number", bool: "true | false", str: "text", Path: "path", type(None): "none"}
+    return words.get(annotation, str(getattr(annotation, "__name__", annotation)))
 
 
 def coerce(value: Value, annotation: Any, *, where: str) -> Any:

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+import math
+import re
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from tensorar.errors import PluginError, RunError, SpecError
-from tensorar.parts.registry import Kind, Registry
+from tensorar.parts.registry import Registry
+from tensorar.runs.fields import TABLE, TEXT, Field, check_fields, integer, list_of, table_of
 from tensorar.runs.recipe import PARTS, Recipe
+from tensorar.utils.memory import require_memory
+
+# torch's tensors have at most 64 axes, batch and features included
+FIELDS = {
+    "event_shape": list_of(integer(1), 60),
+    "context_features": integer(),
+    "head": Field("a table of numbers, or the name of a file", lambda value: isinstance(value, dict | str)),
+    "plugins": table_of(TABLE, "a table of tables"),
+    "paths": table_of(table_of(TEXT, "a table of text"), "a table of tables of text"),
+}
+OPTIONAL = ("context_features", "head", "plugins", "paths")
+SOURCE = {"plugin": TEXT, "distribution": TEXT, "version": TEXT}
+# of distributions and versions on package indices (PEP 508 and PEP 440)
+DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
+VERSION = re.compile(r"[0-9][A-Za-z0-9.!+_-]{0,98}")
 
 
 def provenance_of(
     recipe: Recipe, event_shape: tuple[int, ...], context_features: int, registry: Registry
 ) -> dict[str, Any]:
     """The table ``[provenance]`` of a new run. Raises ``SpecError`` for an unknown part."""
-    sources = {kind: registry.find(_kind(kind), getattr(recipe, kind).name).source for kind in PARTS}
+    sources = {kind: registry.find(kind, getattr(recipe, kind).name).source for kind in PARTS}
     plugins = {
         kind: {"plugin": source.plugin, "distribution": source.distribution, "version": source.version}
         for kind, source in sources.items()
@@ -22,27 +40,16 @@ def provenance_of(
     return {"event_shape": list(event_shape), "context_features": context_features, "plugins": plugins}
 
 
-def read_event_shape(provenance: dict[str, Any], file: Path) -> tuple[int, ...]:
-    """The shape of the model's events. Raises ``RunError`` when it is missing or invalid."""
-    shape = provenance.get("event_shape")
-    if not isinstance(shape, list) or not all(isinstance(size, int) for size in shape):
-        raise _invalid(file, "event_shape to be a list of sizes", shape)
-    return tuple(shape)
-
-
-def read_context_features(provenance: dict[str, Any], file: Path) -> int:
-    """The length of the model's contexts. Raises ``RunError`` when it is invalid."""
-    count = provenance.get("context_features", 0)
-    if not isinstance(count, int) or count < 0:
-        raise _invalid(file, "context_features to be an integer >= 0", count)
-    return count
-
-
-def _invalid(file: Path, expected: str, got: object) -> RunError:
-    return RunError(
-        expected=f"provenance.{expected} in {file}",
-        got=str(got),
-        remedy="restore recipe.toml from a copy, or train again",
+def check_provenance(provenance: dict[str, Any], file: Path) -> None:
+    """Check every field of a run's provenance. Raises ``RunError``."""
+    remedy = "restore recipe.toml from a copy, or train again"
+    check_fields(provenance, FIELDS, where=f"[provenance] of {file}", remedy=remedy, omissible=OPTIONAL)
+    for kind, source in provenance.get("plugins", {}).items():
+        check_fields(source, SOURCE, where=f"[provenance.plugins.{ascii(kind)[1:-1]}] of {file}", remedy=remedy)
+    size = math.prod(provenance["event_shape"])
+    # of an order: two integers of 64 bits for each coefficient
+    require_memory(
+        16 * size, f"an order of {size} coefficients, from event_shape in {file}", remedy=remedy, error=RunError
     )
 
 
@@ -52,7 +59,7 @@ def require_plugins(recipe: Recipe, provenance: dict[str, Any], folder: Path, re
     for kind in PARTS:
         name = getattr(recipe, kind).name
         try:
-            registry.find(_kind(kind), name)
+            registry.find(kind, name)
         except SpecError as error:
             raise PluginError(
                 expected=f"the {kind} {name!r}, with which {folder} was trained",
@@ -62,15 +69,11 @@ def require_plugins(recipe: Recipe, provenance: dict[str, Any], folder: Path, re
 
 
 def _how_to_get(source: Any) -> str:
+    """The way to get a plugin, as far as the recipe names a file or a distribution; nobody has checked that name."""
     known = source if isinstance(source, dict) else {}
-    distribution, version = known.get("distribution", ""), known.get("version", "")
-    if not distribution:
-        return "install the plugin that provides it"
-    if not version:
-        return f"load it with load_file({distribution!r})"
-    return f"install it: pip install {distribution}=={version}"
-
-
-def _kind(name: str) -> Kind:
-    kinds: tuple[Kind, ...] = get_args(Kind)
-    return next(kind for kind in kinds if kind == name)
+    distribution, version = str(known.get("distribution", "")), str(known.get("version", ""))
+    if distribution and not version and distribution.isprintable():
+        return f"load it with load_file({distribution!r}), the file that the recipe names"
+    if DISTRIBUTION.fullmatch(distribution) and VERSION.fullmatch(version):
+        return f"install it: pip install {distribution}=={version} (if you trust that name, which is from the recipe)"
+    return "install the plugin that provides it"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,11 @@ from typing import Any
 import tomli_w
 
 from tensorar.errors import RunError, SpecError
+from tensorar.parts.registry import Kind
 from tensorar.parts.spec import PartSpec, nearest
+from tensorar.runs.fields import TEXT, check_fields, shortened
 from tensorar.runs.settings import TrainingSettings
+from tensorar.runs.toml import read_toml
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +32,8 @@ class Recipe:
     description: str = ""
 
 
-FORMAT = 2
-PARTS = ("dataset", "ordering", "head", "backbone")
+FORMAT = 3
+PARTS: tuple[Kind, ...] = ("dataset", "ordering", "head", "backbone")
 
 
 def recipe_toml(recipe: Recipe, provenance: dict[str, Any] | None = None) -> str:
@@ -50,49 +52,61 @@ def read_recipe(path: Path) -> tuple[Recipe, dict[str, Any]]:
     document = _document(path)
     specs, provenance = _table(document, "parts", path), _table(document, "provenance", path)
     _check_parts(specs, path)
+    settings = _table(document, "training", path)
+    _check_values(settings, path)
     try:
-        parts = {part: PartSpec.parse(specs[part]) for part in PARTS}
-        training = TrainingSettings.from_dict(_table(document, "training", path))
+        parts: dict[str, Any] = {part: PartSpec.parse(specs[part]) for part in PARTS}
+        training = TrainingSettings.from_dict(settings)
     except SpecError as error:
         raise SpecError(expected=error.expected, got=f"{error.got} in {path}", remedy=error.remedy) from error
-    name, description = str(document.get("name", "custom")), str(document.get("description", ""))
-    return Recipe(**parts, training=training, name=name, description=description), provenance
+    words: dict[str, Any] = {key: document[key] for key in ("name", "description") if key in document}
+    check_fields(words, dict.fromkeys(words, TEXT), where=str(path), remedy="write it in quotes")
+    return Recipe(**parts, training=training, **words), provenance
 
 
 def _table(document: dict[str, Any], name: str, path: Path) -> dict[str, Any]:
     table = document.get(name, {})
     if not isinstance(table, dict):
-        raise RunError(expected=f"{name} to be a table in {path}", got=repr(table), remedy=f"start it with [{name}]")
+        raise RunError(
+            expected=f"{name} to be a table in {path}", got=shortened(table), remedy=f"start it with [{name}]"
+        )
     return table
 
 
 def _check_parts(specs: dict[str, Any], path: Path) -> None:
+    for key in specs:
+        if key not in PARTS:
+            raise RunError(expected=f"a part under [parts] in {path}", got=shortened(key), remedy=nearest(key, PARTS))
     for part in PARTS:
         if not isinstance(specs.get(part), str):
             raise RunError(
                 expected=f"the {part} under [parts] in {path}",
-                got=repr(specs[part]) if part in specs else "none",
+                got=shortened(specs[part]) if part in specs else "none",
                 remedy=f'write {part} = "name" or "name:key=value"',
             )
 
 
+def _check_values(settings: dict[str, Any], path: Path) -> None:
+    for key, value in settings.items():
+        if not isinstance(value, bool | int | float | str):
+            raise RunError(
+                expected=f"the setting {shortened(key)} in {path} to be a number or a word",
+                got=shortened(value),
+                remedy="write a single value",
+            )
+
+
 def _document(path: Path) -> dict[str, Any]:
-    try:
-        document = tomllib.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise RunError(expected=f"a recipe at {path}", got="no such file", remedy="check the path") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RunError(
-            expected=f"{path} to be a TOML file", got=str(error), remedy="fix it, or restore it from a copy"
-        ) from error
+    document = read_toml(path)
     if document.get("format") != FORMAT:
         raise RunError(
             expected=f"{path} to have format {FORMAT}",
-            got=f"format {document.get('format', 'none')}",
-            remedy="use the version of tensorar that wrote it, or train again from its [parts] and [training]",
+            got=f"format {shortened(document['format'])}" if "format" in document else "format none",
+            remedy="use the version of tensorar that wrote it, or copy its [parts] and [training] to a file with "
+            f"format = {FORMAT}, and train that with `recipe`",
         )
     keys = {"format", "name", "description", "parts", "training", "provenance"}
     for key in document:
         if key not in keys:
-            raise RunError(expected=f"a key of a recipe in {path}", got=repr(key), remedy=nearest(key, keys))
+            raise RunError(expected=f"a key of a recipe in {path}", got=shortened(key), remedy=nearest(key, keys))
     return document

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -16,12 +17,15 @@ from tensorar.errors import DataError, RunError
 from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
 from tensorar.parts.registry import Registry, default_registry
+from tensorar.runs.folder import RECIPE_FILE, STATE_FILE, existing_folder, new_folder, require_free
 from tensorar.runs.head_state import restore_head, save_head_state, state_in_recipe
 from tensorar.runs.metrics import append_metrics, read_metrics, truncate_metrics
-from tensorar.runs.provenance import provenance_of, read_context_features, read_event_shape, require_plugins
+from tensorar.runs.paths import relative_paths, require_paths, with_absolute_paths, with_found_paths
+from tensorar.runs.provenance import check_provenance, provenance_of, require_plugins
 from tensorar.runs.recipe import Recipe, read_recipe, recipe_toml
-from tensorar.runs.tensors import read_tensors, strip_prefix, write_tensors
-from tensorar.utils.files import is_main_process, write_atomically
+from tensorar.runs.tensors import layout_of, open_tensors, require_finite, strip_prefix, write_tensors
+from tensorar.utils.files import write_atomically
+from tensorar.utils.processes import is_main_process
 from tensorar.utils.random_state import seeded
 
 
@@ -30,58 +34,74 @@ class Run:
 
     def __init__(self, folder: Path, recipe: Recipe, provenance: dict[str, Any], registry: Registry) -> None:
         self.folder, self.recipe, self.provenance, self.registry = folder, recipe, provenance, registry
+        self._numbered = self._held = False
 
     @classmethod
     def create(
-        cls, folder: str | Path, recipe: Recipe, dataset: Dataset | None = None, *, registry: Registry | None = None
+        cls,
+        folder: str | Path,
+        recipe: Recipe,
+        dataset: Dataset | None = None,
+        *,
+        registry: Registry | None = None,
+        numbered: bool = False,
     ) -> Run:
         """A new run in a folder that contains none. Raises ``RunError`` when there is one already.
 
-        ``dataset`` is the recipe's, if it is loaded already. Nothing is written before training starts.
+        ``dataset`` is the recipe's, if it is loaded already. Nothing is written before training starts, which makes the
+        folder: if ``numbered``, the first of NAME, NAME-2, ... that does not exist.
         """
         folder, registry = Path(folder), registry or default_registry()
-        require_free(folder)
+        if is_main_process() and not numbered:
+            require_free(folder)
         dataset = dataset or load_dataset(recipe.dataset, registry=registry)
         provenance = provenance_of(recipe, dataset.event_shape, dataset.context_features, registry)
         head = head_for(registry.create("head", recipe.head), dataset)
         written = state_in_recipe(head.data_state())
-        run = cls(folder, recipe, provenance if written is None else provenance | {"head": written}, registry)
-        run._unchecked_dataset, run.head = dataset, head
+        provenance |= {} if written is None else {"head": written}
+        run = cls(folder, with_absolute_paths(recipe, registry), provenance, registry)
+        run._unchecked_dataset, run.head, run._numbered = dataset, head, numbered
         return run
 
     @classmethod
     def open(cls, folder: str | Path, *, registry: Registry | None = None) -> Run:
         """An existing run. Raises ``RunError`` when the folder has none, ``PluginError`` when a plugin is missing."""
         folder, registry = Path(folder), registry or default_registry()
-        if not (folder / "recipe.toml").is_file():
+        if not (folder / RECIPE_FILE).is_file():
             raise RunError(
                 expected="a run folder (with a recipe.toml)",
                 got=str(folder),
                 remedy="pass the folder of a trained run",
             )
-        recipe, provenance = read_recipe(folder / "recipe.toml")
+        recipe, provenance = read_recipe(folder / RECIPE_FILE)
+        check_provenance(provenance, folder / RECIPE_FILE)
         require_plugins(recipe, provenance, folder, registry)
         return cls(folder, recipe, provenance, registry)
 
-    @cached_property
+    @property
     def event_shape(self) -> tuple[int, ...]:
         """The shape of the model's events."""
-        return read_event_shape(self.provenance, self.recipe_path)
+        return tuple(self.provenance["event_shape"])
 
-    @cached_property
+    @property
     def context_features(self) -> int:
         """The length of the model's contexts, 0 if it has none."""
-        return read_context_features(self.provenance, self.recipe_path)
+        return int(self.provenance.get("context_features", 0))
 
     # --- data -------------------------------------------------------------------------------------------------------
 
     @cached_property
     def _unchecked_dataset(self) -> Dataset:
-        return load_dataset(self.recipe.dataset, registry=self.registry)
+        found = with_found_paths(self.recipe, self.provenance.get("paths", {}), self.folder)
+        return load_dataset(found.dataset, registry=self.registry)
 
     @cached_property
     def dataset(self) -> Dataset:
-        """The dataset of the recipe, loaded once. Raises ``RunError`` when the shape of its events has changed."""
+        """The dataset of the recipe, loaded once.
+
+        Raises ``DataError`` when its files are missing, ``RunError`` when the shape of its events has changed.
+        """
+        require_paths(self.recipe, self.provenance.get("paths", {}), self.folder)
         dataset = self._unchecked_dataset
         self._require("events of shape", self.event_shape, dataset.event_shape)
         self._require("contexts of length", self.context_features, dataset.context_features)
@@ -129,27 +149,24 @@ class Run:
 
     @cached_property
     def model(self) -> AutoregressiveModel:
-        """The model of the best validation. Raises ``RunError`` when its weights are missing or do not fit."""
-        tensors, _ = read_tensors(self.folder / "model.safetensors")
-        return self._with_weights(tensors)
+        """The model of the best validation.
+
+        Raises ``RunError`` when its weights are missing, damaged or not finite, or do not fit the recipe.
+        """
+        return self._model_from(self.model_path)
 
     @cached_property
     def last_model(self) -> AutoregressiveModel:
         """The model at the end of training (averaged weights). Raises ``RunError`` like ``model``."""
-        tensors, _ = read_tensors(self.state_path)
-        return self._with_weights(strip_prefix("average/module.", tensors))
+        return self._model_from(self.state_path, prefix="average/module.")
 
-    def _with_weights(self, tensors: dict[str, Tensor]) -> AutoregressiveModel:
+    def _model_from(self, path: Path, prefix: str = "") -> AutoregressiveModel:
         model = self.new_model()
-        expected, found = _shapes(model.state_dict()), _shapes(tensors)
-        differing = sorted(key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key))
-        if differing:
-            more = f" and {len(differing) - 3} more" if differing[3:] else ""
-            raise RunError(
-                expected=f"the weights in {self.folder} to fit its recipe",
-                got=f"others for {', '.join(differing[:3])}{more}",
-                remedy="restore recipe.toml and model.safetensors from one copy, or train again",
-            )
+        built = model.state_dict()
+        with open_tensors(path) as file:
+            file.require_layout(layout_of(built), prefix=prefix)
+            tensors = strip_prefix(prefix, file.read())
+        require_finite(tensors, built, path)
         model.load_state_dict(tensors)
         return model.eval()
 
@@ -158,26 +175,50 @@ class Run:
     @property
     def recipe_path(self) -> Path:
         """The recipe, with the run's provenance."""
-        return self.folder / "recipe.toml"
+        return self.folder / RECIPE_FILE
+
+    @property
+    def model_path(self) -> Path:
+        """The weights of the best validation."""
+        return self.folder / "model.safetensors"
 
     @property
     def state_path(self) -> Path:
         """The training state, from which training resumes."""
-        return self.folder / "training" / "state.safetensors"
+        return self.folder / STATE_FILE
 
     @property
     def metrics_path(self) -> Path:
         """The metrics: one JSON object per line."""
         return self.folder / "metrics.jsonl"
 
+    @contextmanager
+    def writing(self, *, new: bool) -> Iterator[None]:
+        """Lock the folder, and make it for a ``new`` run; only the main process does, and only it may write.
+
+        Raises ``RunError`` when another process trains in the folder, or when a new run's folder contains one.
+        """
+        if self._held or not is_main_process():
+            yield
+            return
+        held = new_folder(self.folder, numbered=self._numbered) if new else existing_folder(self.folder)
+        with held as self.folder:
+            self._held = True
+            try:
+                yield
+            finally:
+                self._held = False
+
     def save_recipe(self) -> None:
         """Write the recipe. Raises ``RunError`` when the folder cannot be written to."""
         save_head_state(self.folder, self.head.data_state())
+        paths = relative_paths(self.recipe, self.folder, self.registry)
+        self.provenance = {**self.provenance, **({"paths": paths} if paths else {})}
         write_atomically(self.recipe_path, recipe_toml(self.recipe, self.provenance).encode())
 
     def save_model(self, model: AutoregressiveModel) -> None:
         """Write the weights of the run's model."""
-        write_tensors(self.folder / "model.safetensors", model.state_dict())
+        write_tensors(self.model_path, model.state_dict())
 
     def metrics(self) -> list[dict[str, Any]]:
         """All metrics so far; a last line that a crash cut off is left out."""
@@ -190,17 +231,3 @@ class Run:
     def drop_metrics_after(self, step: int) -> None:
         """Remove the metrics after the step from which training resumes."""
         truncate_metrics(self.metrics_path, step)
-
-
-def require_free(folder: Path) -> None:
-    """Raise ``RunError`` when the folder contains a run already."""
-    if is_main_process() and (folder / "recipe.toml").exists():
-        raise RunError(
-            expected="a folder without a run",
-            got=f"the run in {folder}",
-            remedy="resume it with resume=True, or choose another folder",
-        )
-
-
-def _shapes(tensors: dict[str, Tensor]) -> dict[str, torch.Size]:
-    return {key: tensor.shape for key, tensor in tensors.items()}

@@ -10,6 +10,9 @@ from tensorar.errors import SpecError
 from tensorar.parts.part import coerce
 from tensorar.parts.spec import nearest
 
+# whatever is computed from settings stays finite
+MAXIMUM = 10**15
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
@@ -56,6 +59,8 @@ class TrainingSettings:
             _require(name, getattr(self, name), "a positive number", lambda v: v is None or 0 < v < math.inf)
         for name in ("weight_decay", "warmup", "patience"):
             _require(name, getattr(self, name), "zero or more", lambda v: 0 <= v < math.inf)
+        for name in (*positive, "weight_decay", "warmup", "patience"):
+            _require(name, getattr(self, name), f"at most {MAXIMUM:g}", lambda v: v is None or v <= MAXIMUM)
         _require("seed", self.seed, "from 0 to 2**63 - 1", lambda v: 0 <= v < 2**63)
         _require("ema", self.ema, "a decay from 0 up to (not including) 1", lambda v: 0 <= v < 1)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from tensorar.build import head_for
+from tensorar.data_notes import outlier_note
 from tensorar.dataset import Dataset
 from tensorar.errors import RunError, SupportError, TensorarError
 from tensorar.head import Head, default_value_dtype
@@ -20,7 +21,9 @@ def check_data(dataset: Dataset, spec: str, head: Head, registry: Registry) -> N
         _check(dataset, spec, head)
     except SupportError as error:
         remedy = _remedy(dataset, head, registry)
-        raise SupportError(expected=error.expected, got=error.got, remedy=remedy) from error
+        outliers = outlier_note(dataset.train)
+        got = f"{error.got}; {outliers}" if outliers else error.got
+        raise SupportError(expected=error.expected, got=got, remedy=remedy) from error
 
 
 def _check(dataset: Dataset, spec: str, head: Head) -> None:

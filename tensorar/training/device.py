@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 from tensorar.errors import TensorarError
+from tensorar.utils.processes import RANKS, has_rank, process_count, process_rank
+
+LAUNCHER_VARIABLES = (*RANKS, "LOCAL_RANK")
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -36,8 +42,45 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
     from accelerate.state import AcceleratorState
 
     chosen = check_device(device)
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    alone = process_count() == 1
+    if alone:
         # accelerate keeps one state per process; an earlier run may have used another device
         AcceleratorState._reset_state(reset_partial_state=True)
         os.environ["ACCELERATE_TORCH_DEVICE"] = str(chosen)
-    return Accelerator(cpu=chosen.type == "cpu", mixed_precision="bf16" if precision == "bfloat16" else "no")
+    elif not has_rank():
+        raise _incomplete("one without RANK")
+    with _without(LAUNCHER_VARIABLES if alone else ()):
+        try:
+            accelerator = Accelerator(
+                cpu=chosen.type == "cpu", mixed_precision="bf16" if precision == "bfloat16" else "no"
+            )
+        except ValueError as error:
+            raise _incomplete(str(error).splitlines()[0]) from error
+    if (accelerator.process_index, accelerator.num_processes) != (process_rank(), process_count()):
+        raise _incomplete(f"process {accelerator.process_index} of {accelerator.num_processes}")
+    return accelerator
+
+
+def agreed_folder(folder: Path, processes: int) -> Path:
+    """The folder that the main process writes to, in all processes."""
+    from accelerate.utils import broadcast_object_list
+
+    return Path(broadcast_object_list([str(folder)])[0]) if processes > 1 else folder
+
+
+@contextmanager
+def _without(names: tuple[str, ...]) -> Iterator[None]:
+    """Hide environment variables that make accelerate look for other processes, whatever their number is."""
+    hidden = {name: os.environ.pop(name) for name in names if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
+def _incomplete(got: str) -> TensorarError:
+    return TensorarError(
+        expected=f"a launcher that starts {process_count()} processes, as the environment variable WORLD_SIZE claims",
+        got=got,
+        remedy="use torchrun or accelerate launch, or unset WORLD_SIZE to train in one process",
+    )

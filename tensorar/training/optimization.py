@@ -32,6 +32,7 @@ class Optimization:
         self.module, self.optimizer = accelerator.prepare(model, make_optimizer(model, settings))
         self.model: AutoregressiveModel = accelerator.unwrap_model(self.module)
         self.average = averaged(self.model, settings.ema)
+        self._updating = False
 
     @property
     def averaged_model(self) -> AutoregressiveModel:
@@ -68,10 +69,16 @@ class Optimization:
         # processes average their gradients; weight them so that every event of the batch counts the same
         self.accelerator.backward(loss * (len(events) * self.accelerator.num_processes / batch_size))
         self.accelerator.clip_grad_norm_(self.module.parameters(), self.settings.clip)
+        self._updating = True
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.average.update_parameters(self.model)
+        self._updating = False
         return nats
+
+    def is_at(self, step: int) -> bool:
+        """Whether weights, optimizer and average are those after that many steps."""
+        return not self._updating and int(self.average.n_averaged) == step
 
     def save(self, path: Path, state: TrainingState) -> None:
         """Write everything needed to resume."""

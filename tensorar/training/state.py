@@ -11,7 +11,21 @@ import torch
 from torch import Tensor, nn
 
 from tensorar.errors import RunError
-from tensorar.runs.tensors import read_tensors, strip_prefix, write_tensors
+from tensorar.runs.fields import BOOLEAN, TABLE, check_fields, integer, list_of, number, optional
+from tensorar.runs.tensors import Layout, layout_of, open_tensors, require_finite, strip_prefix, write_tensors
+
+# of the numbers of events in all steps, which are 64-bit integers
+MAX_STEPS = 2**40
+FIELDS = {
+    "step": integer(0, MAX_STEPS),
+    "seconds": number(0),
+    "best_nats": optional(number()),
+    "evaluations_without_improvement": integer(0, MAX_STEPS),
+    "interval_nats": number(),
+    "interval_steps": integer(0, MAX_STEPS),
+    "finished": BOOLEAN,
+}
+REMEDY = "restore it from a copy, or train again in a new folder"
 
 
 @dataclass
@@ -40,27 +54,75 @@ def save_state(
     path: Path, state: TrainingState, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer
 ) -> None:
     """Write the state, the weights of all modules and the optimizer's tensors."""
-    tensors = {f"{name}/{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}
-    for index, slots in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer/{index}/{slot}": value for slot, value in slots.items()}
-    write_tensors(path, tensors, {"state": json.dumps(asdict(state))})
+    slots = optimizer.state_dict()["state"]
+    tensors = _weights(modules)
+    for index, values in slots.items():
+        tensors |= {f"optimizer/{index}/{slot}": value for slot, value in values.items()}
+    write_tensors(path, tensors, {"state": json.dumps(asdict(state)), "optimized": json.dumps(sorted(slots))})
 
 
 def load_state(path: Path, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer) -> TrainingState:
     """Restore what ``save_state`` wrote. Raises ``RunError`` when the file is damaged or belongs to another model."""
-    tensors, metadata = read_tensors(path)
+    built = _weights(modules)
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    with open_tensors(path) as file:
+        state, optimized = _read_progress(file.metadata, len(parameters), path)
+        file.require_layout(layout_of(built) | _optimizer_layout(parameters, optimized))
+        tensors = file.read()
+    require_finite(tensors, built, path)
+    slots = {index: strip_prefix(f"optimizer/{index}/", tensors) for index in optimized}
+    _check_counts(state, slots, strip_prefix("average/", tensors), path)
+    for name, module in modules.items():
+        module.load_state_dict(strip_prefix(f"{name}/", tensors))
+    optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
+    return state
+
+
+def _weights(modules: dict[str, nn.Module]) -> dict[str, Tensor]:
+    return {f"{name}/{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}
+
+
+def _optimizer_layout(parameters: list[Tensor], optimized: list[int]) -> Layout:
+    """The tensors of AdamW for the parameters that have had a gradient."""
+    layout: Layout = {}
+    for index in optimized:
+        moment = (parameters[index].dtype, tuple(parameters[index].shape))
+        layout |= {f"optimizer/{index}/{slot}": moment for slot in ("exp_avg", "exp_avg_sq")}
+        layout[f"optimizer/{index}/step"] = (torch.float32, ())
+    return layout
+
+
+def _read_progress(metadata: dict[str, str], parameters: int, path: Path) -> tuple[TrainingState, list[int]]:
+    """The state, and the indices of the parameters that the optimizer has tensors for."""
+    fields = {"state": TABLE, "optimized": list_of(integer(0, parameters - 1), parameters)}
     try:
-        for name, module in modules.items():
-            module.load_state_dict(strip_prefix(f"{name}/", tensors))
-        slots: dict[int, dict[str, Tensor]] = {}
-        for key, value in strip_prefix("optimizer/", tensors).items():
-            index, _, slot = key.partition("/")
-            slots.setdefault(int(index), {})[slot] = value
-        optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
-        return TrainingState(**json.loads(metadata["state"]))
-    except (RuntimeError, KeyError, TypeError, ValueError) as error:
-        raise RunError(
-            expected=f"{path} to contain the training state of this run",
-            got=" ".join(str(error).split())[:200],
-            remedy="restore it from a copy, or train again in a new folder",
-        ) from error
+        values = {name: json.loads(text) for name, text in metadata.items()}
+    except (ValueError, RecursionError) as error:
+        raise RunError(expected=f"JSON in the metadata of {path}", got="other text", remedy=REMEDY) from error
+    check_fields(values, fields, where=str(path), remedy=REMEDY)
+    check_fields(values["state"], FIELDS, where=f"the state of {path}", remedy=REMEDY)
+    state = TrainingState(**values["state"])
+    if state.interval_steps > state.step:
+        raise _inconsistent(f"interval_steps up to its step, {state.step}", str(state.interval_steps), path)
+    if bool(values["optimized"]) != (state.step > 0):
+        raise _inconsistent(f"optimizer tensors at step {state.step}" if state.step else "none", "others", path)
+    return state, values["optimized"]
+
+
+def _check_counts(
+    state: TrainingState, slots: dict[int, dict[str, Tensor]], average: dict[str, Tensor], path: Path
+) -> None:
+    """Compare the counts of updates with the step."""
+    averaged = int(average["n_averaged"])
+    if averaged != state.step:
+        raise _inconsistent(f"averages of {state.step} steps", str(averaged), path)
+    for index, values in slots.items():
+        updates = float(values["step"])
+        if not (1 <= updates <= state.step and updates.is_integer()):
+            raise _inconsistent(f"from 1 to {state.step} updates of parameter {index}", f"{updates:g}", path)
+        if bool((values["exp_avg_sq"] < 0).any()):
+            raise _inconsistent(f"squares >= 0 for parameter {index}", "negative ones", path)
+
+
+def _inconsistent(expected: str, got: str, path: Path) -> RunError:
+    return RunError(expected=f"{expected} in {path}", got=got, remedy=REMEDY)

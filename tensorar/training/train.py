@@ -21,12 +21,14 @@ def train(
 ) -> int | None:
     """Train a run, or resume it. Returns None at the end, or the number of the signal that interrupted it.
 
-    ``on_start`` is called before the first step, after all checks; ``on_update`` after every step and evaluation. If no
-    validation is finite, the last weights are kept. Raises ``SupportError`` when the head does not accept the data,
-    ``RunError`` when the loss is not finite or a file cannot be read or written.
+    The run's folder is locked meanwhile. ``on_start`` is called before the first step, after all checks; ``on_update``
+    after every step and evaluation. If no validation is finite, the last weights are kept. Raises ``SupportError`` when
+    the head does not accept the data, ``RunError`` when the loss is not finite, when another process trains the run, or
+    when a file cannot be read or written.
     """
     # training seeds torch's generators at every step; restore the caller's
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+    generators = torch.random.fork_rng(devices=range(torch.cuda.device_count()))
+    with run.writing(new=not resume), generators:
         trainer = Trainer(run, device=device, on_update=on_update)
         if resume:
             trainer.resume()

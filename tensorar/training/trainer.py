@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import math
+import signal
 import time
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from tensorar.errors import RunError
 from tensorar.runs.run import Run
 from tensorar.training.batches import Batches, keyed_seed
 from tensorar.training.checking import check_data, check_shares
-from tensorar.training.device import make_accelerator
+from tensorar.training.device import agreed_folder, make_accelerator
 from tensorar.training.interrupts import StopRequest, catch_interrupts
 from tensorar.training.optimization import Optimization
 from tensorar.training.optimizer import learning_rate_factor
 from tensorar.training.state import TrainingState
 from tensorar.training.update import TrainingUpdate, UpdateCallback
 from tensorar.training.validation import Validation
+from tensorar.utils.processes import is_main_process
 
 
 class Trainer:
@@ -32,6 +35,7 @@ class Trainer:
         self.run, self.on_update, self.settings = run, on_update, run.recipe.training
         self.accelerator = make_accelerator(device, self.settings.precision)
         process, processes = self.accelerator.process_index, self.accelerator.num_processes
+        run.folder = agreed_folder(run.folder, processes)
         dataset = run.dataset
         check_shares(dataset, self.settings, processes)
         self.batches = Batches(
@@ -40,6 +44,7 @@ class Trainer:
         self.validation = Validation(dataset, self.settings, self.accelerator)
         self.steps = self.settings.planned_steps(len(dataset.train))
         self.state = TrainingState()
+        self.failure: BaseException | None = None
         model = run.new_model()
         check_data(dataset, str(run.recipe.dataset), model.head, run.registry)
         model.init_from_marginals(dataset.train)
@@ -48,30 +53,47 @@ class Trainer:
     def start(self) -> None:
         """Write the first state and the recipe, after which the run can be resumed."""
         self._save()
-        if self.accelerator.is_main_process:
+        if is_main_process():
             self.run.save_recipe()
 
     def resume(self) -> None:
         """Restore the last saved state."""
         self.state = self.optimization.load(self.run.state_path)
-        if self.accelerator.is_main_process:
+        if self.steps is not None and self.state.step > self.steps:
+            raise RunError(
+                expected=f"a state of at most {self.steps} steps, as the recipe plans, in {self.run.state_path}",
+                got=str(self.state.step),
+                remedy="restore recipe.toml and the state from one copy, or train again in a new folder",
+            )
+        if is_main_process():
             self.run.drop_metrics_after(self.state.step)
         self.accelerator.wait_for_everyone()
 
     # --- the loop ---------------------------------------------------------------------------------------------------
 
     def train(self) -> int | None:
-        """Train to the end, or to an interrupt; return the number of its signal, or None at the end."""
+        """Train to the end, or to an interrupt; return the number of its signal, or None at the end.
+
+        Errors of ``on_update``, and those of the network and the dataset, are raised when the state has been saved.
+        """
         with catch_interrupts() as request:
-            while not self.state.finished:
-                self._step()
+            stop = 0
+            while not self.state.finished and not stop:
+                try:
+                    self._step()
+                except RunError:
+                    raise
+                except BaseException:
+                    self._save_before_update()
+                    raise
                 stop = self._agree(request)
                 self._after_step()
-                if stop and not self.state.finished:
-                    self._save()
-                    self._keep_some_weights()
-                    return stop
-        return None
+            if not self.state.finished:
+                self._save()
+                self._keep_some_weights()
+        if self.failure is not None:
+            raise self.failure
+        return None if self.state.finished else stop
 
     def _step(self) -> None:
         started, step = time.perf_counter(), self.state.step
@@ -88,9 +110,10 @@ class Trainer:
 
     def _agree(self, request: StopRequest) -> int:
         """The signal of a stop request (0: none), agreed on by all processes, as is the training time."""
+        wanted = request.signal or (0 if self.failure is None else signal.SIGTERM)
         if self.accelerator.num_processes == 1:
-            return request.signal or 0
-        mine = torch.tensor([[request.signal or 0, self.state.seconds]], dtype=torch.float64)
+            return wanted
+        mine = torch.tensor([[wanted, self.state.seconds]], dtype=torch.float64)
         gathered: Tensor = self.accelerator.gather(mine.to(self.accelerator.device))
         self.state.seconds = float(gathered[:, 1].max())
         return int(gathered[:, 0].max())
@@ -117,7 +140,7 @@ class Trainer:
     def _evaluate(self) -> None:
         row = self._row()
         improved = self.state.record(row["valid_nats"])
-        if self.accelerator.is_main_process:
+        if is_main_process():
             self.run.add_metrics(row)
             if improved:
                 self.run.save_model(self.optimization.averaged_model)
@@ -139,17 +162,29 @@ class Trainer:
 
     def _keep_some_weights(self) -> None:
         """Save the weights if training ends before its first finite validation."""
-        if self.state.best_nats is None and self.accelerator.is_main_process:
+        if self.state.best_nats is None and is_main_process():
             self.run.save_model(self.optimization.averaged_model)
 
     def _save(self) -> None:
-        if self.accelerator.is_main_process:
+        if is_main_process():
             self.optimization.save(self.run.state_path, self.state)
         self.accelerator.wait_for_everyone()
 
+    def _save_before_update(self) -> None:
+        """Save the state of the last step, unless an update was begun or has not been counted."""
+        if is_main_process() and self.optimization.is_at(self.state.step):
+            self.optimization.save(self.run.state_path, self.state)
+            self._keep_some_weights()
+
     def _report(self, nats: float, row: dict[str, Any] | None = None) -> None:
-        if self.on_update is None or not self.accelerator.is_main_process:
+        if self.on_update is None or self.failure is not None or not is_main_process():
             return
         speed = self.state.step * self.batches.batch_size / max(self.state.seconds, 1e-9)
         size = math.prod(self.run.event_shape)
-        self.on_update(TrainingUpdate(self.state, self.steps, self.fraction, nats, size, speed, row))
+        try:
+            self.on_update(TrainingUpdate(self.state, self.steps, self.fraction, nats, size, speed, row))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as failure:
+            # a closed terminal, for example, which is no reason to lose the training
+            self.failure = failure

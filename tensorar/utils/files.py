@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -12,10 +13,8 @@ from typing import Any
 
 from tensorar.errors import RunError
 
-
-def is_main_process() -> bool:
-    """Whether this process writes the files; with a multi-process launcher, only rank 0 does."""
-    return os.environ.get("RANK", "0") == "0"
+# a file that is being written, with the name it will have
+TEMPORARY = re.compile(r"\.(?P<name>.+)\.\w{8}\.tmp")
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -27,7 +26,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     new_folders = [folder for folder in path.parents if not folder.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp", delete=False) as file:
             temporary = Path(file.name)
             file.write(content)
             file.flush()
@@ -37,14 +36,24 @@ def write_atomically(path: Path, content: bytes) -> None:
     except BaseException as error:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-        _remove_empty(new_folders)
+        remove_empty(new_folders)
         if not isinstance(error, OSError):
             raise
         raise write_error(path, error) from error
 
 
-def _remove_empty(folders: list[Path]) -> None:
-    # another process may have put a file there, or the folder may never have been created
+def remove_temporary_files(folder: Path, names: re.Pattern[str]) -> None:
+    """Remove what killed processes left of files with these names; nobody else may be writing them."""
+    for path in folder.glob(".*.tmp"):
+        found = TEMPORARY.fullmatch(path.name)
+        if found and names.fullmatch(found["name"]):
+            with suppress(OSError):
+                path.unlink()
+
+
+def remove_empty(folders: list[Path]) -> None:
+    """Remove those of the folders that exist and are empty."""
+    # another process may have put a file there
     for folder in folders:
         with suppress(OSError):
             folder.rmdir()

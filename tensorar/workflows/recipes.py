@@ -12,6 +12,8 @@ from tensorar.dataset import Dataset
 from tensorar.errors import SupportError
 from tensorar.parts.registry import Registry
 from tensorar.parts.spec import PartSpec
+from tensorar.runs.paths import with_found_paths
+from tensorar.runs.provenance import check_provenance
 from tensorar.runs.recipe import PARTS, Recipe, read_recipe
 from tensorar.runs.settings import TrainingSettings
 from tensorar.suggestions import suggest_backbone, suggest_heads, suggest_ordering
@@ -22,7 +24,10 @@ LENGTHS = ("steps", "epochs", "minutes")
 def find_recipe(name: str | Path, registry: Registry) -> Recipe:
     """A recipe by the name that a plugin gives it, or from a TOML file. Raises ``SpecError``, ``RunError``."""
     if str(name).endswith(".toml"):
-        return read_recipe(Path(name))[0]
+        recipe, provenance = read_recipe(Path(name))
+        if provenance:
+            check_provenance(provenance, Path(name))
+        return with_found_paths(recipe, provenance.get("paths", {}), Path(name).parent)
     found: Recipe = registry.find("recipe", str(name)).part
     return found
 

@@ -1,8 +1,7 @@
-"""Finding runs: existing ones with their models, and free folders for new ones."""
+"""Runs and their models."""
 
 from __future__ import annotations
 
-from itertools import chain, count
 from pathlib import Path
 
 from tensorar.model import AutoregressiveModel
@@ -20,9 +19,3 @@ def model_of(run: Run, device: str) -> AutoregressiveModel:
     """The best model of a run, on a device. Raises ``RunError``, and ``TensorarError`` for an unknown device."""
     place = check_device(device)
     return run.model.to(place)
-
-
-def free_folder(name: str) -> Path:
-    """A new folder ``runs/NAME``, with a number appended if it exists."""
-    candidates = chain([Path("runs") / name], (Path("runs") / f"{name}-{i}" for i in count(2)))
-    return next(folder for folder in candidates if not folder.exists())

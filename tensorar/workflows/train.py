@@ -12,13 +12,14 @@ from tensorar.data_notes import data_notes
 from tensorar.errors import RunError, TensorarError
 from tensorar.parts.registry import Registry, default_registry
 from tensorar.parts.spec import PartSpec
+from tensorar.runs.folder import require_free
 from tensorar.runs.recipe import Recipe
-from tensorar.runs.run import Run, require_free
+from tensorar.runs.run import Run
 from tensorar.runs.settings import TrainingSettings
 from tensorar.training.device import check_device
 from tensorar.training.train import train as train_run
 from tensorar.training.update import UpdateCallback
-from tensorar.utils.files import is_main_process
+from tensorar.utils.processes import is_main_process
 from tensorar.workflows.recipes import (
     change_settings,
     check_parts,
@@ -27,7 +28,7 @@ from tensorar.workflows.recipes import (
     parts_of,
     recipe_for,
 )
-from tensorar.workflows.runs import free_folder, open_run
+from tensorar.workflows.runs import open_run
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ def train(
     backbone: str | PartSpec | None = None,
     recipe: str | Path | Recipe | None = None,
     out: str | Path | None = None,
+    name: str | None = None,
     steps: int | None = None,
     epochs: float | None = None,
     minutes: float | None = None,
@@ -84,7 +86,8 @@ def train(
 ) -> TrainingResult:
     """Train a model on ``data``, or train a ``recipe``; parts that are not given are chosen for the data.
 
-    ``out`` is the new run's folder (default: a free one in ``runs``), ``settings`` any other ``TrainingSettings``.
+    ``out`` is the new run's folder (default: a free one in ``runs``, called ``name`` or after the parts, with a number
+    appended if that exists), ``settings`` any other ``TrainingSettings``.
     Names and options of parts, settings, folder and device are checked before the dataset is loaded, once.
     ``on_start(result)`` is called before the first step, ``on_update(update)`` after every step. Raises
     ``TensorarError`` for invalid arguments, and when no validation is finite.
@@ -97,7 +100,7 @@ def train(
     changes = {key: value for key, value in changes.items() if value is not None} | dict(settings or {})
     training = change_settings(source.training if isinstance(source, Recipe) else TrainingSettings(), changes)
     check_device(device)
-    result = _prepare(source, given, training, None if out is None else Path(out), registry)
+    result = _prepare(source, given, training, None if out is None else Path(out), name, registry)
     return _train(result, resume=False, device=device, on_start=on_start, on_update=on_update)
 
 
@@ -137,12 +140,13 @@ def _prepare(
     given: dict[str, PartSpec],
     training: TrainingSettings,
     out: Path | None,
+    name: str | None,
     registry: Registry,
 ) -> TrainingResult:
     """The new run, after all checks; loads the dataset when everything that needs no data has been checked."""
     known = (parts_of(source) if isinstance(source, Recipe) else {"dataset": source}) | given
     check_parts(known, registry)
-    if out is not None:
+    if out is not None and is_main_process():
         require_free(out)
     data = known.pop("dataset")
     dataset = load_dataset(data, registry=registry)
@@ -152,8 +156,8 @@ def _prepare(
         recipe = replace(source, **changed)
     else:
         recipe = recipe_for(dataset, source, parts, training)
-    folder = out or free_folder(f"{data.name}-{recipe.backbone.name}")
-    run = Run.create(folder, recipe, dataset, registry=registry)
+    folder = out or Path("runs") / (name or f"{data.name}-{recipe.backbone.name}")
+    run = Run.create(folder, recipe, dataset, registry=registry, numbered=out is None)
     return TrainingResult(run, chosen=parts.defaults, notes=tuple(data_notes(run.head, dataset.train)))
 
 
@@ -170,11 +174,12 @@ def _train(
             on_start(result)
 
     run = result.run
-    interrupted = train_run(run, resume=resume, device=device, on_start=started, on_update=on_update)
-    result = replace(result, interrupted=interrupted)
-    if interrupted is None and is_main_process():
-        _draw_curve(result)
-        _require_finite(result)
+    with run.writing(new=not resume):
+        interrupted = train_run(run, resume=resume, device=device, on_start=started, on_update=on_update)
+        result = replace(result, interrupted=interrupted)
+        if interrupted is None and is_main_process():
+            _draw_curve(result)
+            _require_finite(result)
     return result
 
 

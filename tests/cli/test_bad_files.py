@@ -1,6 +1,7 @@
 """Damaged, invalid and missing files are reported in one line with exit code 2, and no files are left."""
 
 import gzip
+import os
 import socket
 import struct
 
@@ -30,6 +31,8 @@ TABLES = {
     "ragged.csv": "1,2\n3\n4,5\n",
     "empty.csv": "",
     "header.csv": "a,b\n",
+    "large.csv": "9007199254740992\n9007199254740993\n1\n",
+    "escape.csv": "1\n2\n\x1b[31mred\n",
 }
 DATA = {
     "npy:path=nan.npy": "finite numbers in the train split of 'npy', got NaN or infinity; remove or fill them",
@@ -38,8 +41,8 @@ DATA = {
     "npy:path=hollow.npy": "at least one coefficient",
     "npy:path=single.npy": "events along the first axis in single.npy, got a single number",
     "npy:path=words.npy": "booleans in words.npy, got <U1",
-    "npy:path=cut.npy": "cut.npy to be a valid .npy/.npz file, got ",
-    "npy:path=cut.npz": "cut.npz to be a valid .npy/.npz file, got ",
+    "npy:path=cut.npy": "1920 bytes in cut.npy, as its header gives it shape (40, 6) of int64, got 1900",
+    "npy:path=cut.npz": "got an archive of arrays; use npz:path=cut.npz",
     "npz:path=cut.npz": "cut.npz to be a valid .npy/.npz file, got ",
     "npz:path=levels.npy": "an archive of arrays in levels.npy, got one array; use npy:path=levels.npy",
     "npy:path=whole.npz": "one array in whole.npz, got an archive of arrays; use npz:path=whole.npz",
@@ -55,9 +58,15 @@ DATA = {
     "csv:path=levels.npy": "levels.npy to be a table in UTF-8 text",
     "csv:path=none.csv": "none.csv to be a table in UTF-8 text, got no such file or directory",
     "mnist:path=cut": "bytes in cut/train-images-idx3-ubyte, got 2000",
-    "mnist:path=zipped": "bytes in zipped/train-images-idx3-ubyte.gz, got ",
+    "mnist:path=zipped": "train-images-idx3-ubyte.gz to be readable, and valid gzip if it is compressed, got a ",
+    "idx:path=zipped": "got a compressed file that ends too early; replace it by an undamaged copy",
+    "idx:path=pipe": "got a pipe; pass the path of a regular file",
+    "csv:path=/dev/zero": "/dev/zero to be a table in UTF-8 text, got a device",
+    "csv:path=large.csv": "float64 holds exactly in line 2, column 1 of large.csv, got '9007199254740993'; subtract",
+    "csv:path=escape.csv": r"line 3, column 1 of escape.csv, got '\x1b[31mred'",
     "mnist:path=labels": "an IDX file of bytes with 3 axes (00 00 08 03), got a file starting with 00 00 08 01",
-    "mnist:path=nowhere": "train-images-idx3-ubyte.gz in the folder nowhere, got no such folder",
+    "mnist:path=nowhere": "nowhere, or nowhere-train-images-idx3-ubyte.gz and t10k-images-idx3-ubyte.gz in ",
+    "idx:path=words": "t10k-images-idx3-ubyte.gz in the folder words, got a.txt, b.txt; pass the folder",
 }
 
 
@@ -76,7 +85,12 @@ def files(tmp_path):
     idx = {"cut": ("", images[:2000]), "zipped": (".gz", zipped), "labels": ("", labels)}
     for folder, (ending, content) in idx.items():
         (tmp_path / folder).mkdir()
-        (tmp_path / folder / f"train-images-idx3-ubyte{ending}").write_bytes(content)
+        for part in ("train", "t10k"):
+            (tmp_path / folder / f"{part}-images-idx3-ubyte{ending}").write_bytes(content)
+    (tmp_path / "words").mkdir()
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / "words" / name).touch()
+    os.mkfifo(tmp_path / "pipe")
     return tmp_path
 
 
@@ -164,18 +178,18 @@ def _cut(name, size):
 
 
 RECIPES = {
-    "older": (_replaced("format = 2", "format = 0"), "to have format 2, got format 0; use the version of tensorar"),
-    "no format": (_replaced("format = 2\n", ""), "to have format 2, got format none"),
+    "older": (_replaced("format = 3", "format = 0"), "to have format 3, got format 0; use the version of tensorar"),
+    "no format": (_replaced("format = 3\n", ""), "to have format 3, got format none"),
     "not TOML": (_replaced("[parts]", "[parts"), "recipe.toml to be a TOML file, got "),
     "cut": (_cut("recipe.toml", 75), "bits/recipe.toml"),
-    "empty": (_cut("recipe.toml", 0), "to have format 2, got format none"),
+    "empty": (_cut("recipe.toml", 0), "to have format 3, got format none"),
     "a number for a part": (_replaced('head = "bernoulli"', "head = 5"), "the head under [parts] in "),
     "no part": (_replaced('head = "bernoulli"\n', ""), 'got none; write head = "name" or "name:key=value"'),
     "parts are no table": (_replaced("[parts]", "parts = 3\n[training]"), "recipe.toml"),
     "unknown setting": (_replaced("steps = 3", "stesp = 3"), "'stesp' in "),
     "setting of another type": (_replaced("steps = 3", 'steps = "x"'), "the setting 'steps' to be integer"),
     "unknown key": (_replaced("[training]", "[trainign]"), "'trainign'; did you mean 'training'?"),
-    "no shape": (_replaced("event_shape", "evnt_shape"), "provenance.event_shape to be a list of sizes in "),
+    "no shape": (_replaced("event_shape", "evnt_shape"), "a field of [provenance] of "),
     "a part of nobody": (_replaced('"fvsbn"', '"fvsbm"'), "the backbone 'fvsbm', with which "),
     "another part": (_replaced('"fvsbn"', '"mlp:hidden=4"'), "to fit its recipe, got others for backbone."),
     "another shape": (_replaced("    4,\n    4,", "    2,\n    8,"), "events of shape (2, 8), for which "),

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.datasets.idx_files import write_set
+
 from .commands import SHORT, call, done, refused, report
 
 PLUGIN = Path(__file__).parents[1] / "training" / "dataset_with_contexts.py"
@@ -117,4 +119,22 @@ def test_labelled_digits_from_training_to_samples(data_folder, tmp_path):
     assert drawn["shape"] == [4, 1, 28, 28]
     result = call("sample", tmp_path / "run", "--context", "ten")
     assert result.exit_code == 2
-    assert "a digit from 0 to 9" in result.stderr
+    assert "a class: 0 to 9" in result.stderr
+
+
+def test_classes_by_number_or_name_from_training_to_samples(tmp_path):
+    write_set(tmp_path / "data", "emnist-letters-{part}-{kind}-idx{axes}-ubyte.gz", test="test")
+    (tmp_path / "data" / "emnist-letters-mapping.txt").write_text("".join(f"{i} {64 + i}\n" for i in range(1, 27)))
+    for kind in ("mnist:binarize=threshold,", "idx:"):
+        run, data = tmp_path / kind[:3], f"{kind}labels=true,path={tmp_path}/data"
+        done("train", data, "--backbone", "fvsbn", "--head", "categorical:levels=183", *SHORT, "--out", run)
+        drawn = []
+        for context in ("1", "A", "B"):
+            done("sample", run, "-n", "4", "--context", context, "--out", tmp_path / "x.npy")
+            drawn.append(np.load(tmp_path / "x.npy"))
+        assert np.array_equal(drawn[0], drawn[1])
+        assert not np.array_equal(drawn[0], drawn[2])
+        for context in ("0", "27", "a"):
+            message = refused(call("sample", run, "--context", context))
+            assert "a class: 1 to 26, or A, B, C" in message
+            assert message.strip().endswith(f"got '{context}'; write for example 1")

@@ -126,7 +126,7 @@ def test_the_shuffle_depends_on_the_seed(tmp_path):
         (np.array([{}, 1], dtype=object), "Python objects"),
         (np.array(["a", "b", "c"]), "<U1"),
         (np.ones((4, 2), complex), "complex128"),
-        (np.ones((4, 2), np.uint64), "uint64"),
+        (np.full((4, 2), 2**63, np.uint64), "uint64 values up to 9223372036854775807"),
         (np.zeros(4, "datetime64[s]"), "datetime64"),
         (np.zeros(4, [("a", int)]), "'a'"),
         (np.float64(3), "a single number"),
@@ -215,7 +215,8 @@ def test_npy_and_npz_confused(tmp_path):
         ({"train": np.zeros((4, 1), np.uint8), "shape": [3, 3]}, ",packed=true", "(n, 2)"),
         ({"train": np.zeros((4, 1)), "shape": [2, 3]}, ",packed=true", "got float64"),
         ({"train": np.zeros((4, 0), np.uint8), "shape": [0]}, ",packed=true", "events of shape (0,)"),
-        ({"train": np.zeros((4, 1), np.uint8), "shape": ["x"]}, ",packed=true", "valid .npy/.npz file"),
+        ({"train": np.zeros((4, 1), np.uint8), "shape": [2.5]}, ",packed=true", "integers in shape of {path}"),
+        ({"train": np.zeros((4, 1), np.uint8), "shape": ["x"]}, ",packed=true", "shape of {path}, got <U1"),
         ({"train": np.zeros((4, 2)), "test": np.zeros((4, 3))}, "", "(2,) in the test"),
     ],
 )
@@ -223,7 +224,7 @@ def test_incomplete_archives(tmp_path, arrays, options, message):
     np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(DataError) as raised:
         _ = load_dataset(f"npz:path={tmp_path}/a.npz{options}").train
-    assert message in one_line(raised)
+    assert message.format(path=tmp_path / "a.npz") in one_line(raised)
 
 
 def test_an_archive_of_other_files(tmp_path):
@@ -298,17 +299,6 @@ def test_a_header_of_numbers_must_be_declared(tmp_path):
     path = write(tmp_path, "0,1\n1,2\n3,4\n5,6\n")
     assert len(rows(Table(path=path))) == 4
     assert len(rows(Table(path=path, header=True))) == 3
-
-
-def test_standardized_by_the_training_split(tmp_path):
-    numbers = np.random.default_rng(0).normal([5, 0, 7], [2, 30, 0], (40, 3))
-    data = Table(
-        path=write(tmp_path, "\n".join(",".join(map(repr, map(float, row))) for row in numbers)), standardize=True
-    )
-    zero, one = torch.zeros(3).double(), torch.tensor([1.0, 1, 0]).double()
-    torch.testing.assert_close(data.train.mean(0), zero)
-    torch.testing.assert_close(data.train.std(0, correction=0), one)
-    assert not data.valid[:, :2].mean(0).allclose(zero[:2], atol=1e-3)
 
 
 @pytest.mark.parametrize(

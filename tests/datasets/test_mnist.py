@@ -38,11 +38,15 @@ def test_files_of_the_environment_variable(tmp_path, monkeypatch):
     assert len(load_dataset("mnist").test) == 3
 
 
-@pytest.mark.parametrize("got", ["no such file", "no such folder"])
-def test_a_path_without_the_files(tmp_path, got):
-    path = tmp_path if got == "no such file" else tmp_path / "none"
-    check_error(lambda: load_dataset(f"mnist:path={path}").train, "train-images-idx3-ubyte.gz", got)
-    check_error(lambda: load_dataset(f"mnist:binarize=static,path={path}").train, "binarized_mnist_train.amat", got)
+def test_a_path_without_the_files(tmp_path):
+    for path in (tmp_path, tmp_path / "none"):
+        check_error(lambda path=path: load_dataset(f"mnist:path={path}").train, "train-images-idx3-ubyte.gz", "got an")
+    (tmp_path / "notes.txt").touch()
+    check_error(lambda: load_dataset(f"mnist:binarize=static,path={tmp_path}").train, ".npz or binarized", "notes.txt")
+    nowhere = tmp_path / "none" / "none"
+    for binarize in ("none", "static"):
+        data = load_dataset(f"mnist:binarize={binarize},path={nowhere}")
+        check_error(data.load, str(tmp_path / "none"), "got no such folder")
 
 
 def test_threshold(folder):

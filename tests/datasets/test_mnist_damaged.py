@@ -6,27 +6,27 @@ import gzip
 
 import pytest
 
-from tensorar_plugins.datasets.idx import read_idx
+from tensorar_plugins.datasets.idx_format import read_idx
 from tests.datasets.small_mnist import check_error, idx, images
+
+REPLACE = "replace it by an undamaged copy"
 
 
 @pytest.mark.parametrize("kept", [0, 3, 15, 16, 500])
 @pytest.mark.parametrize("compressed", [False, True])
 def test_errors_for_truncated_files_give_the_sizes(tmp_path, kept, compressed):
     whole = idx(images(2))
-    expected = "at least 16" if kept < 16 else str(16 + 2 * 784)
+    expected = f"at least {8 if kept < 4 else 16}" if kept < 16 else str(16 + 2 * 784)
     (tmp_path / "x").write_bytes(gzip.compress(whole[:kept]) if compressed else whole[:kept])
-    check_error(
-        lambda: read_idx(tmp_path / "x", 3), f"expected {expected} bytes", f"got {kept}; delete it and let tensorar"
-    )
+    check_error(lambda: read_idx(tmp_path / "x", byte_axes=3), f"expected {expected} bytes", f"got {kept}; {REPLACE}")
 
 
 def test_a_compressed_file_that_ends_too_early(tmp_path):
     whole = gzip.compress(idx(images(2)))
-    for kept in (2, 10, 30, len(whole) // 2):
+    for kept in (2, 10, 30, len(whole) // 2, len(whole) - 8, len(whole) - 4, len(whole) - 1):
         (tmp_path / "x").write_bytes(whole[:kept])
         check_error(
-            lambda: read_idx(tmp_path / "x", 3), "bytes", "x, got ", "delete it and let tensorar download it again"
+            lambda: read_idx(tmp_path / "x", byte_axes=3), "x to be readable, and valid gzip", "ends too early", REPLACE
         )
 
 
@@ -34,7 +34,7 @@ def test_a_compressed_file_that_is_corrupt(tmp_path):
     whole = bytearray(gzip.compress(idx(images(2))))
     whole[len(whole) // 2] ^= 255
     (tmp_path / "x").write_bytes(whole)
-    check_error(lambda: read_idx(tmp_path / "x", 3), "valid gzip", "delete it and let tensorar download it again")
+    check_error(lambda: read_idx(tmp_path / "x", byte_axes=3), "valid gzip", REPLACE)
 
 
 @pytest.mark.parametrize(
@@ -44,12 +44,15 @@ def test_a_compressed_file_that_is_corrupt(tmp_path):
         (idx(images(2)[:, 0]), "00 00 08 02"),
         (b"\0\0\x0d\x03" + bytes(12), "00 00 0d 03"),
         (idx(images(2)) + b"more", "got 1588"),
+        (gzip.compress(idx(images(2)) + b"more"), "got more"),
+        (gzip.compress(idx(images(2))) + gzip.compress(b"more"), "got more"),
+        (gzip.compress(idx(images(2))) + b"more", "valid gzip"),
     ],
 )
 def test_a_file_of_another_kind(tmp_path, content, message):
     (tmp_path / "x").write_bytes(content)
-    check_error(lambda: read_idx(tmp_path / "x", 3), message)
+    check_error(lambda: read_idx(tmp_path / "x", byte_axes=3), message)
 
 
 def test_a_file_that_cannot_be_read(tmp_path):
-    check_error(lambda: read_idx(tmp_path, 3), "readable")
+    check_error(lambda: read_idx(tmp_path, byte_axes=3), "readable")

@@ -143,14 +143,18 @@ def test_static_split_without_a_mirror(serve):
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [(lambda text: text[:1000], "got 500 pixels"), (lambda text: text.replace(b"1", b"2"), "zeros and ones")],
+    [
+        (lambda text: text[:1000], "got 500 pixels"),
+        (lambda text: text + b"0", "got more pixels"),
+        (lambda text: text.replace(b"1", b"2"), "zeros and ones"),
+    ],
 )
 def test_damaged_static_texts(tmp_path, monkeypatch, change, message):
     monkeypatch.setattr(binarized_mnist, "EVENT_COUNTS", {"train": 4, "valid": 2, "test": 3})
     for name, text in small_texts().items():
         (tmp_path / name).write_bytes(change(text))
     check_error(
-        lambda: load_dataset(f"mnist:binarize=static,path={tmp_path}").train, message, "delete it and let tensorar"
+        lambda: load_dataset(f"mnist:binarize=static,path={tmp_path}").train, message, "replace it by an undamaged copy"
     )
 
 

@@ -55,11 +55,11 @@ def test_the_recipes_of_plugins_round_trip(name, path):
 def test_the_file_is_readable_and_editable(path):
     parts = {part: PartSpec.parse(f"{part}:size=3") for part in PARTS}
     document = tomllib.loads(recipe_toml(Recipe(**parts, training=TrainingSettings(steps=5))))
-    assert document["format"] == 2
+    assert document["format"] == 3
     assert document["parts"] == {part: f"{part}:size=3" for part in PARTS}
     assert document["training"]["steps"] == 5
     assert "minutes" not in document["training"], "TOML has no null"
-    shortest = "format = 2\n[parts]\n" + "\n".join(f'{part} = "x"' for part in PARTS)
+    shortest = "format = 3\n[parts]\n" + "\n".join(f'{part} = "x"' for part in PARTS)
     path.write_text(shortest)
     recipe, provenance = read_recipe(path)
     assert (recipe.training, recipe.name, provenance) == (TrainingSettings(), "custom", {})
@@ -68,13 +68,13 @@ def test_the_file_is_readable_and_editable(path):
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [
-        ("format = 1", RunError, "to have format 2, got format 1"),
-        ("format = 2", RunError, "the dataset under .* got none"),
-        ("format = 2\nparts = 3", RunError, r"parts to be a table in .*, got 3; start it with \[parts\]"),
-        ("format = 2\nprovenance = []", RunError, "provenance to be a table"),
-        ("format = 2\n[parts]\ndataset = 3", RunError, "the dataset under .* got 3"),
-        ("format = 2\nhead = 'x'", RunError, "a key of a recipe in .*, got 'head'"),
-        ("format = 2\nformat = 2", RunError, "to be a TOML file"),
+        ("format = 1", RunError, "to have format 3, got format 1"),
+        ("format = 3", RunError, "the dataset under .* got none"),
+        ("format = 3\nparts = 3", RunError, r"parts to be a table in .*, got 3; start it with \[parts\]"),
+        ("format = 3\nprovenance = []", RunError, "provenance to be a table"),
+        ("format = 3\n[parts]\ndataset = 3", RunError, "the dataset under .* got 3"),
+        ("format = 3\nhead = 'x'", RunError, "a key of a recipe in .*, got 'head'"),
+        ("format = 3\nformat = 3", RunError, "to be a TOML file"),
         ("\0", RunError, "to be a TOML file"),
     ],
 )
@@ -86,7 +86,7 @@ def test_an_invalid_recipe_file(text, error, message, path):
 
 def test_a_malformed_spec_is_reported_with_its_file(path):
     parts = "\n".join(f'{part} = "x"' for part in PARTS)
-    path.write_text(f"format = 2\n[parts]\n{parts}".replace('head = "x"', 'head = "x:y"'))
+    path.write_text(f"format = 3\n[parts]\n{parts}".replace('head = "x"', 'head = "x:y"'))
     with pytest.raises(SpecError, match=r"got 'x:y' in .*recipe\.toml"):
         read_recipe(path)
     path.write_bytes(b"\xff")

@@ -12,6 +12,8 @@ from tensorar import PartSpec, PluginError, Recipe, Registry, Run, RunError, Spe
 from tensorar.parts.plugins import Plugins
 from tensorar.runs.tensors import read_tensors, write_tensors
 
+from .helpers import metrics_row
+
 PARTS = {"dataset": "toy:length=4,fixed=30", "ordering": "raster", "head": "categorical:levels=8", "backbone": "fvsbn"}
 
 
@@ -105,17 +107,10 @@ def test_a_missing_plugin_is_named(run):
     nothing = Registry(Plugins())
     with pytest.raises(PluginError, match=r"the dataset 'toy', .*install it: pip install tensorar=="):
         Run.open(run.folder, registry=nothing)
-    for plugins in ({}, {"dataset": 3}, 5):
+    for plugins in ({}, {"dataset": {"plugin": "toys", "distribution": "toys; rm -rf ~", "version": "1"}}):
         (run.folder / "recipe.toml").write_text(recipe_toml(recipe(), {"event_shape": [4], "plugins": plugins}))
         with pytest.raises(PluginError, match="install the plugin that provides it"):
             Run.open(run.folder, registry=nothing)
-
-
-@pytest.mark.parametrize("shape", [None, "4", ["4"], 4])
-def test_an_invalid_shape(run, shape):
-    run.provenance["event_shape"] = shape
-    with pytest.raises(RunError, match=r"provenance\.event_shape to be a list of sizes in"):
-        _ = run.event_shape
 
 
 def test_a_dataset_whose_shape_has_changed(run):
@@ -126,7 +121,7 @@ def test_a_dataset_whose_shape_has_changed(run):
 
 # --- metrics --------------------------------------------------------------------------------------------------------
 
-ROWS = [{"step": step, "valid_nats": 10.0 / step} for step in (1, 2, 3)]
+ROWS = [metrics_row(step) for step in (1, 2, 3)]
 
 
 @pytest.fixture
@@ -141,7 +136,7 @@ def test_metrics_round_trip(run, measured):
     assert Run.create(run.folder / "other", recipe()).metrics() == []
 
 
-@given(cut=st.integers(1, 200), tail=st.sampled_from([b"", b'{"step": 4, "val', b"3\n", b"\xff\n", b"[]\n"]))
+@given(cut=st.integers(1, 200), tail=st.sampled_from([b"", b'{"step": 4, "val', b"\xff", b"\0" * 50]))
 def test_a_last_line_cut_off_is_left_out(cut, tail, tmp_path_factory):
     run = Run.create(tmp_path_factory.mktemp("cut"), recipe())
     whole = "".join(json.dumps(row) + "\n" for row in ROWS).encode()
@@ -155,7 +150,7 @@ def test_metrics_after_a_step_and_a_cut_line_are_removed(measured):
         file.write('{"step": 4, "val')
     measured.drop_metrics_after(2)
     assert measured.metrics_path.read_text() == "".join(json.dumps(row) + "\n" for row in ROWS[:2])
-    measured.add_metrics({"step": 3})
+    measured.add_metrics(ROWS[2])
     assert [row["step"] for row in measured.metrics()] == [1, 2, 3]
 
 

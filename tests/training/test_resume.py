@@ -1,12 +1,24 @@
 """An interrupted and resumed training gives the same weights, bit by bit, as an uninterrupted one."""
 
+import json
 import os
 import signal
+from contextlib import contextmanager
 
 import pytest
 import torch
 
-from tensorar import Run, RunError, SpecError, SupportError, TrainingSettings, build, evaluate, train
+from tensorar import (
+    AutoregressiveModel,
+    Run,
+    RunError,
+    SpecError,
+    SupportError,
+    TrainingSettings,
+    build,
+    evaluate,
+    train,
+)
 from tensorar.runs.tensors import read_tensors
 from tensorar.training.averaging import averaged
 from tensorar.training.batches import keyed_generator
@@ -152,7 +164,7 @@ def test_the_data_are_checked_against_the_head_before_anything_is_trained(tmp_pa
 
 def test_resuming_without_a_state_is_refused(tmp_path):
     run = new_run(tmp_path / "run")
-    with pytest.raises(RunError, match="no such file"):
+    with pytest.raises(RunError, match="no such folder"):
         train(run, resume=True, device="cpu")
 
 
@@ -176,3 +188,91 @@ def test_settings_out_of_range_are_refused(settings):
 def test_unknown_settings_name_the_nearest():
     with pytest.raises(SpecError, match="did you mean 'learning_rate'"):
         TrainingSettings.from_dict({"lerning_rate": 1.0})
+
+
+class _Failure(BaseException):
+    """What no part should raise."""
+
+
+@pytest.mark.parametrize("failure", [_Failure, SystemExit, OSError, KeyboardInterrupt])
+@pytest.mark.parametrize("evaluated", [False, True])
+def test_a_training_whose_progress_cannot_be_printed_is_saved(tmp_path, failure, evaluated):
+    whole, parts = new_run(tmp_path / "whole"), new_run(tmp_path / "parts")
+
+    def on_update(update):
+        if update.state.step == 5 and (update.row is not None) == evaluated:
+            raise failure("a closed terminal")
+
+    train(whole, device="cpu")
+    with pytest.raises(failure):
+        train(parts, device="cpu", on_update=on_update)
+    train(Run.open(parts.folder, registry=registry()), resume=True, device="cpu")
+    _same_weights(whole, parts)
+
+
+@pytest.mark.parametrize("failure", [_Failure, SystemExit, MemoryError, KeyboardInterrupt])
+def test_a_training_whose_network_fails_is_saved_before_that_step(tmp_path, failure):
+    whole, parts = new_run(tmp_path / "whole", evaluate_every=100), new_run(tmp_path / "parts", evaluate_every=100)
+    train(whole, device="cpu")
+    calls = []
+
+    def fail(*arguments):
+        calls.append(1)
+        if len(calls) == 8:
+            raise failure
+
+    hook = torch.nn.modules.module.register_module_forward_pre_hook(
+        lambda module, arguments: fail() if isinstance(module, AutoregressiveModel) and module.training else None
+    )
+    with hook_removed(hook), pytest.raises(failure):
+        train(parts, device="cpu")
+    state = json.loads(read_tensors(parts.state_path)[1]["state"])
+    assert state["step"] == 7
+    assert len(parts.model.sample(2)) == 2
+    train(Run.open(parts.folder, registry=registry()), resume=True, device="cpu")
+    _same_weights(whole, parts)
+
+
+@contextmanager
+def hook_removed(hook):
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def _same_weights(one, other):
+    for path in (Run.model_path.fget, Run.state_path.fget):
+        expected, got = read_tensors(path(one))[0], read_tensors(path(other))[0]
+        assert all(torch.equal(expected[key], got[key]) for key in expected)
+
+
+def test_a_run_is_not_trained_twice_from_the_beginning(tmp_path):
+    run = new_run(tmp_path / "run")
+    train(run, device="cpu")
+    before = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
+    with pytest.raises(RunError, match="a folder without a run"):
+        train(Run.open(run.folder, registry=registry()), device="cpu")
+    assert {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_other_signals_stop_a_training_too(tmp_path, number):
+    def on_update(update):
+        if update.state.step == 3:
+            os.kill(os.getpid(), number)
+
+    run = new_run(tmp_path / "run")
+    assert train(run, device="cpu", on_update=on_update) == number
+    assert json.loads(read_tensors(run.state_path)[1]["state"])["step"] == 3
+
+
+def test_a_hangup_that_is_ignored_stays_ignored(tmp_path):
+    """As by ``nohup``."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        run = new_run(tmp_path / "run")
+        assert train(run, device="cpu", on_update=lambda update: os.kill(os.getpid(), signal.SIGHUP)) is None
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

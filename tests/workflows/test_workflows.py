@@ -13,7 +13,6 @@ from tensorar import workflows as wf
 from tensorar.testing import Check
 from tensorar.workflows.masks import default_region, known_mask
 from tensorar.workflows.recipes import choose_parts
-from tensorar.workflows.runs import free_folder
 
 SETTINGS = {"batch_size": 8, "device": "cpu", "settings": {"valid_events": 20}}
 
@@ -174,15 +173,6 @@ def test_other_values_of_a_mask_tensor_are_rejected(value):
 )
 def test_every_shape_has_a_default_region(shape, name):
     assert default_region(shape) == name
-
-
-def test_free_folders_are_numbered(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "runs" / "toy").mkdir(parents=True)
-    assert str(free_folder("toy")) == "runs/toy-2"
-    for i in range(2, 1001):
-        (tmp_path / "runs" / f"toy-{i}").mkdir()
-    assert str(free_folder("toy")) == "runs/toy-1001"
 
 
 def test_given_parts_are_not_replaced(run):

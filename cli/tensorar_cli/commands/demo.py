@@ -24,11 +24,11 @@ def demo(
 ) -> None:
     """Train the lecture's network on its toy sequences for a minute, and draw what it has learned."""
     from tensorar import plotting, workflows
-    from tensorar.workflows.runs import free_folder
 
-    output, folder = Output(as_json=json), out or free_folder("demo")
-    settings = {"recipe": "toy-convnet", "out": folder, "minutes": minutes, "seed": seed}
+    output = Output(as_json=json)
+    settings = {"recipe": "toy-convnet", "out": out, "name": "demo", "minutes": minutes, "seed": seed}
     run = run_training(output, workflows.train, device=device, **settings).run
+    folder = run.folder
     likelihood = workflows.evaluate(run, events=EVENTS, device=device).likelihood
     samples = workflows.sample(run, 16, seed=seed, device=device).samples
     figures = {

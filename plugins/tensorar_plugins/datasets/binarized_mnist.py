@@ -11,9 +11,12 @@ from torch import Tensor
 
 from tensorar import DataError, Splits
 from tensorar_plugins.datasets.array_files import open_npz, read_packed
-from tensorar_plugins.datasets.fetch import DOWNLOAD_AGAIN, Remote, find_file, locate, user_folder
+from tensorar_plugins.datasets.fetch import Remote, download, repair_advice, user_folder
+from tensorar_plugins.datasets.files import CHUNK_BYTES, open_file
+from tensorar_plugins.datasets.idx_folder import missing_files
 
 FOLDER = "binarized_mnist"
+PACKED = "binarized_mnist.npz"
 MIRRORS = tuple(
     f"{scheme}://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/" for scheme in ("http", "https")
 )
@@ -29,36 +32,57 @@ PIXELS = 28 * 28
 
 def static_split(path: str | None) -> Splits:
     """The three splits as bytes 0 and 1, from ``binarized_mnist.npz`` (packed bits) or the original text files."""
-    packed = find_file(user_folder(path, FOLDER), "binarized_mnist.npz")
-    return Splits(**{name: _read(name, packed, path).reshape(-1, *EVENT_SHAPE) for name in EVENT_COUNTS})
+    folder = user_folder(path, FOLDER)
+    packed = folder / PACKED if folder else None
+    if packed is not None and packed.is_file():
+        return Splits(**{name: _read_npz(packed, name) for name in EVENT_COUNTS})
+    return Splits(**{name: _read_amat(_locate(name, folder, required=path is not None), name) for name in EVENT_COUNTS})
 
 
-def _read(name: str, packed: Path | None, path: str | None) -> UInt8[Tensor, "..."]:
+def _locate(name: str, folder: Path | None, *, required: bool) -> Path:
+    """The text file of a split: in the user's folder, in the cache, or downloaded."""
     file = f"binarized_mnist_{name}.amat"
-    remote = Remote(file, SHA256[name], MIRRORS, folder=FOLDER, spec="mnist:binarize=static,")
-    source = packed or locate(remote, path)
-    bits = _read_npz(source, name) if packed else _read_amat(source)
-    if bits.numel() != EVENT_COUNTS[name] * PIXELS:
-        raise DataError(
-            expected=f"{EVENT_COUNTS[name]} images of {PIXELS} pixels in the {name} split of {source}",
-            got=f"{bits.numel()} pixels",
-            remedy=DOWNLOAD_AGAIN,
-        )
-    return bits
+    if folder is not None and (folder / file).is_file():
+        return folder / file
+    if folder is not None and required:
+        raise missing_files(f"{PACKED} or {file}", folder)
+    return download(Remote(file, SHA256[name], MIRRORS, folder=FOLDER, spec="mnist:binarize=static,"))
 
 
-def _read_npz(path: Path, name: str) -> UInt8[Tensor, "..."]:
+def _read_npz(path: Path, name: str) -> UInt8[Tensor, "n *event"]:
     with open_npz(path) as file:
-        return read_packed(file, name, path)
+        bits = read_packed(file, name, path) if name in file.names else torch.empty(0, dtype=torch.uint8)
+    if bits.numel() != EVENT_COUNTS[name] * PIXELS:
+        raise _wrong_count(path, name, str(bits.numel()))
+    return bits.reshape(-1, *EVENT_SHAPE)
 
 
-def _read_amat(path: Path) -> UInt8[Tensor, " bits"]:
-    """Zeros and ones from a text file, separated by white space."""
-    try:
-        text = np.fromfile(path, np.uint8)
-    except OSError as error:
-        raise DataError(expected=f"{path} to be readable", got=str(error), remedy=DOWNLOAD_AGAIN) from error
-    digits = text[text > ord(" ")] - ord("0")
+def _read_amat(path: Path, name: str) -> UInt8[Tensor, "n *event"]:
+    """Zeros and ones from a text file, separated by white space, of which no more are read than there may be."""
+    bits, done = np.empty(EVENT_COUNTS[name] * PIXELS, np.uint8), 0
+    with open_file(path, "readable") as file:
+        while text := file.data.read(CHUNK_BYTES):
+            digits = _digits(text, path)
+            if done + len(digits) > len(bits):
+                raise _wrong_count(path, name, "more")
+            bits[done : done + len(digits)] = digits
+            done += len(digits)
+    if done < len(bits):
+        raise _wrong_count(path, name, str(done))
+    return torch.from_numpy(bits).reshape(-1, *EVENT_SHAPE)
+
+
+def _digits(text: bytes, path: Path) -> UInt8[np.ndarray, " n"]:
+    characters = np.frombuffer(text, np.uint8)
+    digits = characters[characters > ord(" ")] - ord("0")
     if (digits > 1).any():
-        raise DataError(expected=f"zeros and ones in {path}", got="other characters", remedy=DOWNLOAD_AGAIN)
-    return torch.from_numpy(digits)
+        raise DataError(expected=f"zeros and ones in {path}", got="other characters", remedy=repair_advice(path))
+    return digits
+
+
+def _wrong_count(path: Path, name: str, got: str) -> DataError:
+    return DataError(
+        expected=f"{EVENT_COUNTS[name]} images of {PIXELS} pixels in the {name} split of {path}",
+        got=f"{got} pixels",
+        remedy=repair_advice(path),
+    )

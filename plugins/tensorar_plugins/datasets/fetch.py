@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from tensorar import DataError
+from tensorar.utils.memory import format_bytes
+from tensorar_plugins.datasets.files import expand
 
 DATA_VARIABLE = "TENSORAR_DATA"
-DOWNLOAD_AGAIN = "delete it and let tensorar download it again"
 TIMEOUT_SECONDS = 15
+# the largest file that is fetched has 78.4 MB
+MAX_DOWNLOAD_BYTES = 100_000_000
+CHUNK_BYTES = 2**16
 
 
 @dataclass(frozen=True)
@@ -35,33 +40,18 @@ def cache_folder() -> Path:
     return Path(pooch.os_cache("tensorar"))
 
 
+def repair_advice(path: Path) -> str:
+    """What to do about a damaged file: only those that tensorar downloaded may be deleted."""
+    if path.resolve().is_relative_to(cache_folder().resolve()):
+        return "delete it and let tensorar download it again"
+    return "replace it by an undamaged copy"
+
+
 def user_folder(path: str | None, folder: str) -> Path | None:
     """The user's folder of files: the option ``path``, else ``$TENSORAR_DATA/<folder>``, else None."""
     if path is not None:
-        return Path(path).expanduser()
-    return Path(os.environ[DATA_VARIABLE]).expanduser() / folder if os.environ.get(DATA_VARIABLE) else None
-
-
-def locate(remote: Remote, path: str | None) -> Path:
-    """The file in the user's folder, with or without ``.gz``, or else in the cache; downloaded if necessary.
-
-    Raises ``DataError`` if ``path`` is given and does not contain the file, or no mirror has it.
-    """
-    found = find_file(user_folder(path, remote.folder), remote.file, remote.file.removesuffix(".gz"))
-    if found:
-        return found
-    if path is not None:
-        raise DataError(
-            expected=f"{remote.file} in the folder {path}",
-            got="no such file" if Path(path).expanduser().is_dir() else "no such folder",
-            remedy="pass the folder that contains the files, or omit path to download them",
-        )
-    return download(remote)
-
-
-def find_file(folder: Path | None, *files: str) -> Path | None:
-    """The first of the files that exists in the folder, or None."""
-    return next((folder / file for file in files if folder and (folder / file).is_file()), None)
+        return expand(path)
+    return expand(os.environ[DATA_VARIABLE]) / folder if os.environ.get(DATA_VARIABLE) else None
 
 
 def download(remote: Remote) -> Path:
@@ -69,7 +59,6 @@ def download(remote: Remote) -> Path:
     import pooch
 
     pooch.get_logger().setLevel("WARNING")
-    downloader = pooch.HTTPDownloader(timeout=TIMEOUT_SECONDS)
     failures = []
     for mirror in remote.mirrors:
         try:
@@ -79,7 +68,7 @@ def download(remote: Remote) -> Path:
                     known_hash=f"sha256:{remote.sha256}",
                     fname=remote.file,
                     path=cache_folder() / remote.folder,
-                    downloader=downloader,
+                    downloader=_download,
                 )
             )
         except (OSError, ValueError) as error:
@@ -90,6 +79,20 @@ def download(remote: Remote) -> Path:
         remedy=f"check the network, or provide the files yourself: {remote.spec}path=FOLDER, or put them into "
         f"${DATA_VARIABLE}/{remote.folder}",
     )
+
+
+def _download(url: str, output: str, _: object) -> None:
+    """Write what a server sends to a file. Raises ``OSError`` if it sends too much."""
+    import requests
+
+    size = 0
+    with requests.get(url, stream=True, timeout=TIMEOUT_SECONDS) as response, Path(output).open("wb") as file:
+        response.raise_for_status()
+        for chunk in response.iter_content(CHUNK_BYTES):
+            size += len(chunk)
+            if size > MAX_DOWNLOAD_BYTES:
+                raise OSError(errno.EFBIG, f"more than {format_bytes(MAX_DOWNLOAD_BYTES)}")
+            file.write(chunk)
 
 
 def _reason(error: Exception) -> str:

@@ -1,62 +1,65 @@
-"""IDX files, the format of MNIST: a magic number, the sizes of the axes, and bytes."""
+"""IDX files of the user's own."""
 
 from __future__ import annotations
 
-import gzip
-import math
-import struct
-import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-import torch
-from jaxtyping import UInt8
 from torch import Tensor
 
-from tensorar import DataError
-from tensorar_plugins.datasets.fetch import DOWNLOAD_AGAIN
-
-GZIP, UNSIGNED_BYTE = b"\x1f\x8b", 8
-
-
-def read_idx(path: Path, axes: int) -> UInt8[Tensor, "..."]:
-    """The bytes of an IDX file with ``axes`` axes, gzipped or not. Raises ``DataError``."""
-    data = _contents(path)
-    header = 4 + 4 * axes
-    if len(data) < header:
-        raise _wrong_size(path, header, len(data), "at least ")
-    if data[:4] != bytes([0, 0, UNSIGNED_BYTE, axes]):
-        raise DataError(
-            expected=f"{path} to be an IDX file of bytes with {axes} axes (00 00 08 {axes:02d})",
-            got=f"a file starting with {data[:4].hex(' ')}",
-            remedy=DOWNLOAD_AGAIN,
-        )
-    shape = struct.unpack(f">{axes}I", data[4:header])
-    if len(data) != header + math.prod(shape):
-        raise _wrong_size(path, header + math.prod(shape), len(data))
-    # a copy, because torch warns about read-only memory
-    return torch.from_numpy(np.frombuffer(data, np.uint8, offset=header).reshape(shape).copy())
+from tensorar import Splits
+from tensorar_plugins.datasets.idx_folder import IdxFiles, find_idx_files
+from tensorar_plugins.datasets.idx_format import read_idx
+from tensorar_plugins.datasets.labelled_images import LabelledImages, read_labels
+from tensorar_plugins.datasets.splitting import SplitFile, split
 
 
-def _wrong_size(path: Path, expected: int, got: int, at_least: str = "") -> DataError:
-    return DataError(expected=f"{at_least}{expected} bytes in {path}", got=str(got), remedy=DOWNLOAD_AGAIN)
+@dataclass(frozen=True, kw_only=True)
+class Idx(SplitFile, LabelledImages):
+    """Your own IDX files, the format of MNIST: numbers of any type with any number of axes, gzipped or not.
 
+    In a folder the files are found by the names that MNIST, EMNIST and torchvision use, such as
+    ``train-images-idx3-ubyte.gz``, ``train-images.idx3-ubyte`` or ``emnist-letters-test-labels-idx1-ubyte``. Events are
+    the images, or the labels if there are no images. Validation events are split off the training events. A file on its
+    own is shuffled and split. Values keep their dtype.
 
-def _contents(path: Path) -> bytes:
-    try:
-        data = path.read_bytes()
-        return _decompress(data) if data.startswith(GZIP) else data
-    except (OSError, zlib.error) as error:
-        raise DataError(
-            expected=f"{path} to be readable, and valid gzip if it is compressed",
-            got=str(error).splitlines()[0],
-            remedy=DOWNLOAD_AGAIN,
-        ) from error
+    A class is chosen by its number, or by its name if the folder has ``classes.txt`` or ``label_names.txt`` (a name per
+    line) or EMNIST's ``emnist-...-mapping.txt``.
 
+    Options:
+        path: File, folder, or folder and beginning of the names (``gzip/emnist-letters``).
+        labels: Whether to use the labels as contexts (one-hot), for models of ``p(image | class)``.
+        transpose: Whether to swap the last two axes; EMNIST's images lie on their sides.
+        valid_fraction: Fraction of the events, or of those in the training file, used for validation.
+        test_fraction: Fraction of the events used for testing, if there is no test file.
+    """
 
-def _decompress(data: bytes) -> bytes:
-    try:
-        return gzip.decompress(data)
-    except EOFError:
-        # the readable part, so that the error reports how much is missing
-        return zlib.decompressobj(wbits=31).decompress(data)
+    name = "idx"
+    labels: bool = False
+    transpose: bool = False
+
+    def load(self) -> Splits:
+        return self._load(self._files.events, lambda path: self.oriented(read_idx(path)))
+
+    def load_labels(self) -> Splits:
+        # the permutation depends on the number of events only, so that labels are shuffled as the images are
+        return self._load(self._files.of("labels", self._files.events), read_labels)
+
+    def names_location(self) -> tuple[Path | None, str]:
+        return self._files.folder, self._files.prefix
+
+    @cached_property
+    def _files(self) -> IdxFiles:
+        files = find_idx_files(self.path)
+        if "all" not in files.events:
+            files.of("events", ("train", "test"))
+        return files
+
+    def _load(self, files: Mapping[str, Path], read: Callable[[Path], Tensor]) -> Splits:
+        if "all" in files:
+            fractions = [self.valid_fraction, self.test_fraction]
+            return Splits(*split(read(files["all"]), fractions, self.seed, where=self.path))
+        train, valid = split(read(files["train"]), [self.valid_fraction], self.seed, where=str(files["train"]))
+        return Splits(train, valid, read(files["test"]))

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Literal, get_args
 
 import torch
-from jaxtyping import Float, Int, Real, UInt8
+from jaxtyping import Int, Real, Shaped, UInt8
 from torch import Tensor
-from torch.nn.functional import one_hot
 
-from tensorar import DataError, Dataset, PartSpec, SpecError, Splits
+from tensorar import DataError, PartSpec, SpecError, Splits
 from tensorar_plugins.datasets.binarized_mnist import static_split
-from tensorar_plugins.datasets.fetch import Remote, locate
-from tensorar_plugins.datasets.idx import read_idx
+from tensorar_plugins.datasets.fetch import Remote, download, user_folder
+from tensorar_plugins.datasets.idx_folder import IdxFiles, find_idx_files, plain_idx_files
+from tensorar_plugins.datasets.idx_format import read_idx
+from tensorar_plugins.datasets.labelled_images import LabelledImages, read_labels
 from tensorar_plugins.datasets.seeded_streams import stream
 
 MIRRORS = (
@@ -27,11 +29,17 @@ SHA256 = {
     "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
     "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
 }
+REMOTE_FILES = {
+    ("events", "train"): "train-images-idx3-ubyte.gz",
+    ("labels", "train"): "train-labels-idx1-ubyte.gz",
+    ("events", "test"): "t10k-images-idx3-ubyte.gz",
+    ("labels", "test"): "t10k-labels-idx1-ubyte.gz",
+}
 Binarize = Literal["none", "threshold", "static", "dynamic"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class MNIST(Dataset):
+class MNIST(LabelledImages):
     """Handwritten digits, 1 x 28 x 28: gray levels 0 to 255, or bits.
 
     The last sixth of the training file (10000 of 60000 images) is used for validation.
@@ -40,11 +48,15 @@ class MNIST(Dataset):
     published results in nats refer to. With ``dynamic`` a pixel is 1 with probability gray / 255, drawn again for every
     training batch; ``train`` is one such draw, and ``valid`` and ``test`` are drawn once. ``threshold`` is gray > 127.
 
+    With ``path``, the files may be those of Fashion-MNIST, EMNIST or others of this format, in torchvision's folders,
+    too; see ``plugins show idx`` for names of files and of classes.
+
     Options:
-        path: Folder with the four IDX files of MNIST, or files of the same names and format, such as Fashion-MNIST
-            (none: ``$TENSORAR_DATA/mnist``, then the cache, then a download).
+        path: Folder with the files, or folder and beginning of their names (``gzip/emnist-letters``) (none:
+            ``$TENSORAR_DATA/mnist``, then the cache, then a download).
         binarize: How pixels become bits; ``none`` keeps the gray levels.
-        labels: Whether to use the digits as contexts (one-hot), for models of ``p(image | digit)``.
+        labels: Whether to use the labels as contexts (one-hot), for models of ``p(image | digit)``.
+        transpose: Whether to transpose the images; EMNIST's lie on their sides.
         seed: Seed of the bits of ``binarize=dynamic``.
     """
 
@@ -52,6 +64,7 @@ class MNIST(Dataset):
     path: str | None = None
     binarize: Binarize = "none"
     labels: bool = False
+    transpose: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -64,7 +77,8 @@ class MNIST(Dataset):
 
     def load(self) -> Splits:
         if self.binarize == "static":
-            return static_split(self.path)
+            static = static_split(self.path)
+            return Splits(*(self.oriented(bits) for bits in (static.train, static.valid, static.test)))
         gray = self._gray
         splits = {"train": gray.train, "valid": gray.valid, "test": gray.test}
         return Splits(**{name: self._pixels(images, name) for name, images in splits.items()})
@@ -88,37 +102,43 @@ class MNIST(Dataset):
 
     @cached_property
     def digits(self) -> Splits:
-        """The digits 0 to 9, as bytes, one per image. Raises ``DataError`` for the static split."""
+        """The label of each image (the digits 0 to 9 for MNIST). Raises ``DataError`` for the static split."""
         if self.binarize == "static":
             raise DataError(
                 expected="a dataset with labels",
                 got="the static split, which has none",
                 remedy="set binarize to dynamic, threshold or none",
             )
-        return self._split(self._read("train-labels-idx1-ubyte.gz", 1), self._read("t10k-labels-idx1-ubyte.gz", 1))
+        return self._split(*(read_labels(self._locate("labels", part)) for part in ("train", "test")))
 
-    def load_contexts(self) -> Splits | None:
-        if not self.labels:
-            return None
-        digits = self.digits
-        return Splits(*(one_hot(split.long(), 10).float() for split in (digits.train, digits.valid, digits.test)))
+    def load_labels(self) -> Splits:
+        return self.digits
 
-    def parse_context(self, text: str) -> Float[Tensor, " context"]:
-        """A digit as a one-hot vector."""
-        if text.strip() not in set("0123456789"):
-            raise DataError(expected="a digit from 0 to 9", got=repr(text), remedy="write for example 3")
-        return one_hot(torch.tensor(int(text)), 10).float()
+    def names_location(self) -> tuple[Path | None, str]:
+        return (self._files.folder, self._files.prefix) if self._files else (None, "")
 
     @cached_property
     def _gray(self) -> Splits:
-        train, test = self._read("train-images-idx3-ubyte.gz", 3), self._read("t10k-images-idx3-ubyte.gz", 3)
-        return self._split(train.unsqueeze(1), test.unsqueeze(1))
+        paths = [self._locate("events", part) for part in ("train", "test")]
+        images = [self.oriented(read_idx(path, byte_axes=3)).unsqueeze(1) for path in paths]
+        return self._split(*images)
 
-    def _read(self, file: str, axes: int) -> UInt8[Tensor, "n *event"]:
-        remote = Remote(file, SHA256[file], MIRRORS, folder="mnist", spec="mnist:")
-        return read_idx(locate(remote, self.path), axes)
+    @cached_property
+    def _files(self) -> IdxFiles | None:
+        """The user's own files, or None without a folder of them."""
+        if self.path is not None:
+            return find_idx_files(self.path)
+        folder = user_folder(None, "mnist")
+        return None if folder is None else plain_idx_files(folder)
 
-    def _split(self, train: UInt8[Tensor, "n *event"], test: UInt8[Tensor, "m *event"]) -> Splits:
+    def _locate(self, kind: Literal["events", "labels"], part: str) -> Path:
+        """One of the user's files, or else of MNIST in the cache; downloaded if necessary."""
+        if self._files is not None and (self.path is not None or part in getattr(self._files, kind)):
+            return self._files.of(kind, (part,))[part]
+        file = REMOTE_FILES[kind, part]
+        return download(Remote(file, SHA256[file], MIRRORS, folder="mnist", spec="mnist:"))
+
+    def _split(self, train: Shaped[Tensor, "n *event"], test: Shaped[Tensor, "m *other"]) -> Splits:
         valid = len(train) // 6
         return Splits(train[: len(train) - valid], train[len(train) - valid :], test)
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from tensorar import DataError, Splits
 from tensorar_plugins.datasets.array_files import open_npz, read_packed, to_tensor
+from tensorar_plugins.datasets.files import shorten
 from tensorar_plugins.datasets.splitting import SplitFile, split
 
 
@@ -41,10 +42,10 @@ class Npz(SplitFile):
 
     def _read(self) -> dict[str, Tensor]:
         with open_npz(self.path) as file:
-            keys = self._keys(file.files)
+            keys = self._keys(file.names)
             if self.packed:
                 return {name: read_packed(file, key, self.path) for name, key in keys.items()}
-            return {name: to_tensor(file[key], f"{key} of {self.path}") for name, key in keys.items()}
+            return {name: to_tensor(file.read(key), f"{key} of {self.path}") for name, key in keys.items()}
 
     def _keys(self, available: Sequence[str]) -> dict[str, str]:
         """The array of each split that the file has."""
@@ -54,7 +55,7 @@ class Npz(SplitFile):
         if key not in available:
             raise DataError(
                 expected=f"an array named {key}{' or train' if self.key is None else ''} in {self.path}",
-                got=", ".join(available) or "no arrays",
+                got=shorten(", ".join(available), 200) or "no arrays",
                 remedy="name the array to use with key=NAME",
             )
         return {"train": key}

@@ -12,6 +12,9 @@ from torch import Tensor
 from tensorar import DataError, Dataset, SpecError
 from tensorar_plugins.datasets.seeded_streams import stream
 
+# in how many pieces events are shuffled: more take less memory and more time
+PIECES = 8
+
 
 @dataclass(frozen=True, kw_only=True)
 class SplitFile(Dataset):
@@ -53,7 +56,7 @@ def check_fractions(name: str, **fractions: float) -> None:
 def split(
     events: Real[Tensor, "n *event"], fractions: Sequence[float], seed: int, *, where: str
 ) -> list[Real[Tensor, "_ *event"]]:
-    """Shuffle the events and cut off one split per fraction, each of at least one event; the rest comes first.
+    """Shuffle the events in place and cut off one split per fraction, of at least one event; the rest comes first.
 
     Raises ``DataError``, naming ``where`` the events are from, if there are too few of them.
     """
@@ -65,5 +68,21 @@ def split(
             got=str(n),
             remedy="provide more data, or choose smaller fractions",
         )
-    shuffled = events[torch.randperm(n, generator=stream(seed, "split"))]
-    return list(shuffled.split([n - sum(sizes), *sizes]))
+    if events[0].numel() == 0:
+        raise DataError(
+            expected=f"at least one coefficient in each event of {where}",
+            got=f"shape {tuple(events.shape)}",
+            remedy="save an array without empty axes",
+        )
+    shuffle(events, stream(seed, "split"))
+    return list(events.split([n - sum(sizes), *sizes]))
+
+
+def shuffle(events: Real[Tensor, "n *event"], generator: torch.Generator) -> None:
+    """Shuffle events in place, a few coefficients at a time, so that no second copy of all of them is held."""
+    # 32 bits draw the same permutation as 64
+    dtype = torch.int32 if len(events) < 2**31 else torch.int64
+    permutation = torch.randperm(len(events), generator=generator, dtype=dtype)
+    rows = events.view(len(events), -1)
+    for columns in rows.split(-(-rows.shape[1] // PIECES), dim=1):
+        columns.copy_(columns[permutation])

@@ -2,40 +2,51 @@
 
 from __future__ import annotations
 
-import csv
-import math
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
+import numpy as np
 import torch
 from jaxtyping import Float64
-from torch import Tensor
 
 from tensorar import DataError, SpecError, Splits
-from tensorar_plugins.datasets.array_files import expand
+from tensorar.utils.memory import require_memory
+from tensorar_plugins.datasets.decimals import (
+    MAX_CHARACTERS,
+    LostDigits,
+    is_large_integer,
+    loses_digits,
+    may_lose_digits,
+    parse_number,
+)
+from tensorar_plugins.datasets.files import shorten
 from tensorar_plugins.datasets.splitting import SplitFile, split
+from tensorar_plugins.datasets.text_rows import Row, TextRows, open_rows
 
 # a tab is hard to type in most shells
 DELIMITERS = {"tab": "\t", r"\t": "\t"}
 MISSING_VALUES = ("", "na", "nan", "n/a", "null", "?")
-
-Row = tuple[int, list[str]]  # line number and cells
+# how many more numbers are read before memory is checked again
+CHECKED_NUMBERS = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table(SplitFile):
     """Your own table of numbers from a text file, an event per row; shuffled and split.
 
+    Numbers become float64. Integers that float64 does not hold are refused, and so are decimals of one column that
+    differ in the file but not in float64.
+
     Options:
         delimiter: Delimiter of the cells, one character or ``tab``.
         header: Whether the first row holds the names of the columns (none: if none of its cells is a number).
-        standardize: Whether to scale columns to mean 0 and standard deviation 1 over the training events.
     """
 
     name = "csv"
     delimiter: str = ","
     header: bool | None = None
-    standardize: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -48,83 +59,95 @@ class Table(SplitFile):
             )
 
     def load(self) -> Splits:
-        rows = self._without_header(self._rows())
-        self._check_widths(rows)
-        events = torch.tensor([self._numbers(line, cells) for line, cells in rows], dtype=torch.float64)
-        splits = split(events, [self.valid_fraction, self.test_fraction], self.seed, where=self.path)
-        return Splits(*(standardized(splits) if self.standardize else splits))
+        events = torch.from_numpy(self._read())
+        return Splits(*split(events, [self.valid_fraction, self.test_fraction], self.seed, where=self.path))
 
-    def _rows(self) -> list[Row]:
-        """The rows that are not blank."""
-        delimiter = DELIMITERS.get(self.delimiter, self.delimiter)
-        try:
-            # spreadsheets write a byte order mark, which would become part of the first cell
-            with expand(self.path).open(newline="", encoding="utf-8-sig") as file:
-                reader = csv.reader(file, delimiter=delimiter, strict=True)
-                return [(reader.line_num, cells) for cells in reader if cells]
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
+    def _read(self) -> Float64[np.ndarray, "n columns"]:
+        lost = LostDigits()
+        with open_rows(self.path, DELIMITERS.get(self.delimiter, self.delimiter)) as rows:
+            numbers, width = self._numbers(rows, lost)
+        table = np.frombuffer(numbers, np.float64).reshape(-1, width)
+        merged = lost.find_merged(table)
+        if merged is not None:
+            raise self._merged(*merged)
+        return table
+
+    def _numbers(self, rows: TextRows, lost: LostDigits) -> tuple[array[float], int]:
+        """All numbers, row by row, and the number of columns."""
+        numbers, first, checked = array("d"), (0, [""]), 0
+        for line, cells in self._without_header(rows):
+            first = first if numbers else (line, cells)
+            self._check_width(line, cells, first)
+            for column, cell in enumerate(cells, 1):
+                numbers.append(self._number(cell, line, column, len(numbers), lost))
+            if len(numbers) >= checked:
+                self._require_memory(len(numbers), rows.fraction)
+                checked = len(numbers) + CHECKED_NUMBERS
+        return numbers, len(first[1])
+
+    def _number(self, cell: str, line: int, column: int, index: int, lost: LostDigits) -> float:
+        number = parse_number(cell)
+        if number is None:
+            raise _not_a_number(f"line {line}, column {column} of {self.path}", cell.strip())
+        if may_lose_digits(cell, number) and loses_digits(cell, number):
+            if is_large_integer(cell, number):
+                raise _inexact_integer(f"line {line}, column {column} of {self.path}", cell.strip())
+            lost.add(index, cell)
+        return number
+
+    def _require_memory(self, count: int, fraction: float) -> None:
+        total = round(count / max(fraction, 1e-9))
+        require_memory(8 * (total - count), f"about {total} numbers in {self.path}", error=DataError)
+
+    def _without_header(self, rows: Iterable[Row]) -> Iterator[Row]:
+        for i, row in enumerate(rows):
+            if i > 0 or not (is_header(row[1]) if self.header is None else self.header):
+                yield row
+
+    def _check_width(self, line: int, cells: Sequence[str], first: Row) -> None:
+        if len(cells) != len(first[1]):
             raise DataError(
-                expected=f"{self.path} to be a table in UTF-8 text",
-                got=_describe(error),
-                remedy="check the path and the file",
-            ) from error
-
-    def _without_header(self, rows: list[Row]) -> list[Row]:
-        header = bool(rows) and is_header(rows[0][1]) if self.header is None else self.header
-        return rows[1:] if header else rows
-
-    def _check_widths(self, rows: Sequence[Row]) -> None:
-        for line, cells in rows:
-            if len(cells) != len(rows[0][1]):
-                raise DataError(
-                    expected=f"{len(rows[0][1])} cells in line {line} of {self.path}, as in line {rows[0][0]}",
-                    got=str(len(cells)),
-                    remedy="use the same number of cells in all rows, or check delimiter",
-                )
-
-    def _numbers(self, line: int, cells: Sequence[str]) -> list[float]:
-        for column, cell in enumerate(cells, 1):
-            if not is_number(cell):
-                raise self._not_a_number(f"line {line}, column {column} of {self.path}", cell.strip())
-        return [float(cell) for cell in cells]
-
-    def _not_a_number(self, where: str, cell: str) -> DataError:
-        if cell.lower() in MISSING_VALUES:
-            return DataError(
-                expected=f"a number in {where}",
-                got=repr(cell) if cell else "an empty cell",
-                remedy="missing values are not supported yet: fill them in, or drop the row",
+                expected=f"{len(first[1])} cells in line {line} of {self.path}, as in line {first[0]}",
+                got=str(len(cells)),
+                remedy="use the same number of cells in all rows, or check delimiter",
             )
+
+    def _merged(self, first: int, second: int, column: int) -> DataError:
+        with open_rows(self.path, DELIMITERS.get(self.delimiter, self.delimiter)) as rows:
+            wanted = islice(self._without_header(rows), first, second + 1, second - first)
+            got = [f"{_quote(cells[column].strip())} in line {line}" for line, cells in wanted]
         return DataError(
-            expected=f"a number in {where}",
-            got=repr(cell),
-            remedy="correct it, drop the column, or check delimiter and header (header=true if it is a column's name)",
+            expected=f"numbers that float64 keeps apart in column {column + 1} of {self.path}",
+            got=" and ".join(got),
+            remedy="subtract a constant from the column before it is rounded, round it yourself, or drop it",
         )
 
 
 def is_header(cells: Sequence[str]) -> bool:
     """Whether a row contains names and no numbers; a row of missing values only is no header."""
-    return not any(map(is_number, cells)) and any(cell.strip().lower() not in MISSING_VALUES for cell in cells)
+    return all(parse_number(cell) is None for cell in cells) and any(
+        cell.strip().lower() not in MISSING_VALUES for cell in cells
+    )
 
 
-def is_number(cell: str) -> bool:
-    """Whether a cell is a finite decimal number without the underscores that Python allows."""
-    try:
-        return math.isfinite(float(cell)) and "_" not in cell
-    except ValueError:
-        return False
+def _inexact_integer(where: str, cell: str) -> DataError:
+    return DataError(
+        expected=f"an integer that float64 holds exactly in {where}",
+        got=_quote(cell),
+        remedy="subtract a constant from the column, or drop it (or save int64 with numpy.save, and use npy)",
+    )
 
 
-def standardized(splits: Sequence[Float64[Tensor, "_ columns"]]) -> list[Float64[Tensor, "_ columns"]]:
-    """Shift and scale the columns by their mean and standard deviation in the first split.
+def _not_a_number(where: str, cell: str) -> DataError:
+    remedy = "correct it, drop the column, or check delimiter and header (header=true if it is a column's name)"
+    if cell.lower() in MISSING_VALUES:
+        remedy = "missing values are not supported yet: fill them in, or drop the row"
+    return DataError(
+        expected=f"a number in {where}" + (f" of at most {MAX_CHARACTERS} characters" * (len(cell) > MAX_CHARACTERS)),
+        got=_quote(cell) if cell else "an empty cell",
+        remedy=remedy,
+    )
 
-    Constant columns are only shifted.
-    """
-    mean, std = splits[0].mean(0), splits[0].std(0, correction=0)
-    return [(events - mean) / torch.where(std > 0, std, 1.0) for events in splits]
 
-
-def _describe(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return (error.strerror or str(error)).lower()
-    return "another encoding" if isinstance(error, UnicodeDecodeError) else str(error)
+def _quote(cell: str) -> str:
+    return repr(shorten(cell, 60))

@@ -73,12 +73,12 @@ class HeadInUnits(Head):
     def supports(
         self, values: Float[Tensor, "*batch"], coefficients: Int[Tensor, "..."] | None = None
     ) -> Bool[Tensor, "*batch"]:
-        return super().supports(values, coefficients) & (values.abs() <= largest(values.dtype))
+        return super().supports(values, coefficients) & (values.abs() <= self.largest(values.dtype))
 
     def describe_values(self) -> str:
-        return f"{super().describe_values()} within {largest(torch.float32):.0e} scales of the location"
+        return f"{super().describe_values()} within {self.largest(torch.float32):.0e} scales of the location"
 
-
-def largest(dtype: torch.dtype) -> float:
-    """The largest distance from the location, in scales: squares of it stay finite."""
-    return float(torch.finfo(dtype).max ** LARGEST_SQUARE)
+    @staticmethod
+    def largest(dtype: torch.dtype) -> float:
+        """The largest distance from the location, in scales: squares of it stay finite."""
+        return float(torch.finfo(dtype).max ** LARGEST_SQUARE)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from jaxtyping import Int, Real
 from torch import Tensor
 from torch.distributions.transforms import ComposeTransform, Transform
 
 from tensorar.transforms import Exp
 from tensorar_plugins.heads.gaussian import GaussianHead
-from tensorar_plugins.heads.in_units import largest
 from tensorar_plugins.heads.scales import long_tailed
 
 
@@ -33,7 +31,7 @@ class LogNormalHead(GaussianHead):
         return train.double().log()
 
     def describe_values(self) -> str:
-        return f"real numbers above 0, with logarithms within {largest(torch.float32):.0e} scales of their location"
+        return "real numbers above 0"
 
     @classmethod
     def options_for(cls, values: Real[Tensor, "..."]) -> dict[str, Any] | None:

@@ -50,8 +50,15 @@ class StudentTHead(HeadInUnits):
         location, raw_scale, raw_df = parameters.unbind(-1)
         return StudentT(2 + softplus_scale(raw_df), location, self.floor + softplus_scale(raw_scale))
 
+    @staticmethod
+    def largest(dtype: torch.dtype) -> float:
+        """The largest number: likelihoods and features need no squares of it."""
+        return float(torch.finfo(dtype).max)
+
     def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"]:
         values = values.double()
         middle = values.median(0).values
         scale = (values - middle).abs().median(0).values / MEDIAN_DEVIATION
+        # where half of the values are the same, the median says nothing of the rest
+        scale = torch.where(scale > 0, scale, values.std(0, correction=0))
         return torch.stack([middle, inverse_softplus(scale - self.floor), torch.zeros_like(scale)], dim=-1).float()

@@ -1,0 +1,69 @@
+"""Rows of cells from a text file, one at a time, in bounded memory."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tensorar import DataError
+from tensorar_plugins.datasets.files import open_file, unreadable
+
+MAX_ROW_CHARACTERS = 2**22
+WHAT = "a table in UTF-8 text"
+
+Row = tuple[int, list[str]]  # line number and cells
+
+
+@contextmanager
+def open_rows(path: str, delimiter: str) -> Iterator[TextRows]:
+    """Open a table to iterate over its rows. Errors in the body become ``DataError``, too."""
+    try:
+        with open_file(path, WHAT) as file:
+            # spreadsheets write a byte order mark, which would become part of the first cell
+            stream: Any = file.data
+            yield TextRows(io.TextIOWrapper(stream, encoding="utf-8-sig", newline=""), file.size, path, delimiter)
+    except csv.Error as error:
+        raise unreadable(path, WHAT, error) from error
+
+
+class TextRows:
+    """Iterates over the rows that are not blank. Raises ``DataError`` for text that is no table."""
+
+    def __init__(self, text: io.TextIOBase, size: int, path: str, delimiter: str) -> None:
+        self._text, self._path, self._delimiter = text, path, delimiter
+        self._size, self._row_characters, self._characters = size, 0, 0
+
+    @property
+    def fraction(self) -> float:
+        """The fraction of the file that has been read, about."""
+        return self._characters / max(self._size, 1)
+
+    def __iter__(self) -> Iterator[Row]:
+        reader = csv.reader(self._lines(), delimiter=self._delimiter, strict=True)
+        try:
+            for cells in reader:
+                self._row_characters = 0
+                if cells:
+                    yield reader.line_num, cells
+        except UnicodeDecodeError as error:
+            raise self._no_table("another encoding") from error
+
+    def _lines(self) -> Iterator[str]:
+        number = 0
+        while line := self._text.readline(MAX_ROW_CHARACTERS + 1):
+            number += 1
+            self._row_characters += len(line)
+            self._characters += len(line)
+            if "\0" in line:
+                raise self._no_table(f"a NUL character in line {number}")
+            if self._row_characters > MAX_ROW_CHARACTERS:
+                raise self._no_table(f"a row of more than {MAX_ROW_CHARACTERS} characters in line {number}")
+            if self._characters > self._size:
+                raise self._no_table("a file that grows while it is read")
+            yield line
+
+    def _no_table(self, got: str) -> DataError:
+        return DataError(expected=f"{self._path} to be {WHAT}", got=got, remedy="check the path and the file")

@@ -1,0 +1,198 @@
+"""Files are read in memory that is bounded by what they can mean, and refused if they are no regular files."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import random
+import socket
+import struct
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tensorar import load_dataset
+from tensorar.utils import memory
+from tests.datasets.idx_files import idx_bytes
+from tests.datasets.small_mnist import check_error
+
+KINDS = ["npy", "npz", "csv", "idx"]
+MB = 10**6
+# for the buffers of readers, whatever the size of a file
+LITTLE = 30 * MB
+
+
+def outcomes(cases):
+    """What loading each spec in so many bytes comes to, in one new process."""
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "tests.datasets.limited_memory"]
+    result = subprocess.run(command, input=json.dumps(cases), capture_output=True, text=True, cwd=root, timeout=100)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+# --- what is no regular file ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_special_files(kind, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.path.relpath(tmp_path / "socket"))
+        for path, got in ((tmp_path / "pipe", "a pipe"), (tmp_path / "socket", "a socket"), ("/dev/zero", "a device")):
+            check_error(lambda path=path: load_dataset(f"{kind}:path={path}").train, f"got {got}; pass the path of a")
+    if kind != "idx":
+        check_error(lambda: load_dataset(f"{kind}:path={tmp_path}").train, "got a folder")
+
+
+def test_special_files_in_the_folder_of_mnist(tmp_path):
+    for part in ("train", "t10k"):
+        os.mkfifo(tmp_path / f"{part}-images-idx3-ubyte.gz")
+    for kind in ("mnist", "idx"):
+        check_error(lambda kind=kind: load_dataset(f"{kind}:path={tmp_path}").train, "got a pipe")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("path", ["~nosuchuser/x", "a\0b", "x" * 5000, "x/" * 3000])
+def test_impossible_paths(kind, path):
+    check_error(lambda: load_dataset(kind, path=path).train, path[:9])
+
+
+# --- more than there is ----------------------------------------------------------------------------------------------
+
+
+def npy_bytes(shape, dtype="<f8", content=b"", fortran_order=False):
+    buffer = io.BytesIO()
+    header = {"descr": dtype, "fortran_order": fortran_order, "shape": shape}
+    np.lib.format.write_array_header_1_0(buffer, header)
+    return buffer.getvalue() + content
+
+
+def npz_bytes(content, method=zipfile.ZIP_DEFLATED, name="data.npy"):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def with_sizes(archive, compressed=None, size=None, flags=None):
+    """An archive whose list of members gives other sizes for the first one."""
+    start = archive.index(b"PK\1\2")
+    fields = list(struct.unpack("<6H3I", archive[start + 4 : start + 28]))
+    fields[2] = fields[2] if flags is None else flags
+    fields[7] = fields[7] if compressed is None else compressed
+    fields[8] = fields[8] if size is None else size
+    return archive[: start + 4] + struct.pack("<6H3I", *fields) + archive[start + 28 :]
+
+
+def bombs():
+    """Small files which would become large, by name; with what is said about each."""
+    idx_header = b"\0\0\x08\x02" + struct.pack(">2I", 10, 3)
+    zeros = gzip.compress(bytes(60 * MB), 1)
+    large = npy_bytes((10, 3), content=bytes(60 * MB))
+    members = b"".join(
+        struct.pack("<4s6H3I5H2I", b"PK\1\2", 20, 20, 0, 0, 0, 33, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0) + b"%02x" % (i % 256)
+        for i in range(60_000)
+    )
+    many = members + struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 60_000, 60_000, len(members), 0, 0)
+    return {
+        "header.idx": (gzip.compress(idx_header) + zeros, "got more"),
+        "claim.idx": (gzip.compress(b"\0\0\x08\x02" + struct.pack(">2I", 10**9, 1)), "got at most "),
+        "claim.npy": (npy_bytes((10**9, 10)), "80000000000 bytes in "),
+        "huge.npy": (npy_bytes((10**30, 10**30)), "got 0; save it again"),
+        "negative.npy": (npy_bytes((-1, -3)), "a negative size in the shape (-1, -3)"),
+        "header.npy": (b"\x93NUMPY\x02\0" + struct.pack("<I", 2**32 - 1), "a header of 4294967295 bytes"),
+        "nested.npy": (b"\x93NUMPY\x01\0" + struct.pack("<H", 9000) + b"(" * 9000, "an invalid header"),
+        "empty.npy": (npy_bytes((10**18, 0)), "at least one coefficient"),
+        "inflated.npz": (npz_bytes(large), f"got {len(large) - 128}"),
+        "member.npz": (npz_bytes(b"\x93NUMPY\x02\0" + struct.pack("<I", 2**31) + bytes(60 * MB)), "a header of 2147"),
+        "smaller.npz": (with_sizes(npz_bytes(large), size=128 + 240), "CRC"),
+        "larger.npz": (with_sizes(npz_bytes(npy_bytes((10**8,))), size=128 + 8 * 10**8), "a claim of 800000128"),
+        "packed.npz": (with_sizes(npz_bytes(b"", 0), 2**31, 2**31), "a claim of 2147483648"),
+        "encrypted.npz": (with_sizes(npz_bytes(b""), flags=1), "an encrypted archive"),
+        "lzma.npz": (npz_bytes(large, zipfile.ZIP_LZMA), "another method than deflate"),
+        "members.npz": (many, "a list of members of "),
+        "endless.csv": (b"1," * (4 * MB), "a row of more than 4194304 characters in line 1"),
+        "quoted.csv": (b'"\n\n\n\n\n\n\n\n\n\n\n\n",' * (MB // 2), "a row of more than 4194304 characters in line "),
+        "cell.csv": (b"1" * (5 * MB), "a row of more than"),
+        "names.csv": (b'"a","b"\n' + b"x" * 200_000, "field larger than field limit"),
+        "d.csv": (b"1,2\n0." + b"1" * 100_000 + b",2\n", "of at most 2000 characters, got '0.1111"),
+    }
+
+
+def test_bombs_are_refused_in_little_memory(tmp_path):
+    files = bombs()
+    (tmp_path / "zeros.csv").touch()
+    os.truncate(tmp_path / "zeros.csv", 10**12)
+    for name, (content, _) in files.items():
+        (tmp_path / name).write_bytes(content)
+    expected = [message for _, message in files.values()] + ["a NUL character in line 1"]
+    names = [*files, "zeros.csv"]
+    cases = [(f"{name.rpartition('.')[2]}:path={tmp_path}/{name}", LITTLE) for name in names]
+    for name, message, got in zip(names, expected, outcomes(cases), strict=True):
+        assert isinstance(got, str), name
+        assert message in got, (name, got)
+        assert got.startswith("expected "), (name, got)
+        assert "\n" not in got
+        assert len(got) < 1000
+
+
+def test_more_than_the_available_memory(tmp_path, monkeypatch):
+    array = np.zeros((1000, 100))
+    np.save(tmp_path / "a.npy", array)
+    np.savez_compressed(tmp_path / "a.npz", data=array)
+    (tmp_path / "a.idx").write_bytes(
+        gzip.compress(b"\0\0\x0e\x02" + struct.pack(">2I", *array.shape) + array.tobytes())
+    )
+    (tmp_path / "a.csv").write_text("0,0\n" * 50_000)
+    monkeypatch.setattr(memory, "available_memory", lambda: 700_000)
+    for kind in KINDS:
+        check_error(
+            lambda kind=kind: load_dataset(f"{kind}:path={tmp_path}/a.{kind}").train,
+            "expected at most 700 kB of memory, as is available, got ",
+            "100000 numbers",
+            f"{tmp_path}/a.{kind}, which would take 800 kB; ",
+        )
+
+
+def test_labels_of_too_many_classes(tmp_path, monkeypatch):
+    n = 1000
+    images = b"\0\0\x08\x02" + struct.pack(">2I", n, 1) + bytes(n)
+    labels = b"\0\0\x0c\x01" + struct.pack(">I", n) + np.arange(n, dtype=">i4").tobytes()
+    (tmp_path / "train-images-idx2-ubyte").write_bytes(images)
+    (tmp_path / "train-labels-idx1-int").write_bytes(labels)
+    data = load_dataset(f"idx:labels=true,path={tmp_path}/train-images-idx2-ubyte")
+    monkeypatch.setattr(memory, "available_memory", lambda: 10**6)
+    check_error(lambda: data.contexts, "800 labels of 1000 classes, as one-hot vectors, which would take 3.2 MB")
+
+
+def test_members_of_one_name(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        for shape in ((3,), (4,)):
+            archive.writestr("data.npy", npy_bytes(shape, content=bytes(8 * shape[0])))
+    check_error(lambda: load_dataset(f"npz:path={tmp_path}/a.npz").train, "got several arrays named data")
+
+
+def test_valid_files_take_less_than_twice_their_arrays(tmp_path):
+    array = np.random.default_rng(0).integers(0, 200, (20_000, 32, 32), np.uint8)
+    np.save(tmp_path / "a.npy", array)
+    np.save(tmp_path / "fortran.npy", np.asfortranarray(array))
+    np.save(tmp_path / "big_endian.npy", array[:, :16, :8].astype(">f8"))
+    np.savez_compressed(tmp_path / "a.npz", data=array)
+    (tmp_path / "a.idx").write_bytes(gzip.compress(idx_bytes(array), 1))
+    row = ",".join(f"{random.Random(0).random():.17g}" for _ in range(100)) + "\n"
+    (tmp_path / "a.csv").write_text(row * 5000)
+    # 17 digits that no float64 has
+    (tmp_path / "d.csv").write_text(",".join(f"1700000000.{i:08d}" for i in range(100, 200)) + "\n" + row * 5000)
+    size = {"a.csv": 4 * MB, "d.csv": 4 * MB}
+    names = ["a.npy", "fortran.npy", "big_endian.npy", "a.npz", "a.idx", "a.csv", "d.csv"]
+    # and some of the process's own
+    limits = [2 * size.get(name, array.size) + 10 * MB for name in names]
+    specs = [f"{'npy' if name.endswith('y') else name[2:]}:path={tmp_path}/{name}" for name in names]
+    assert outcomes(list(zip(specs, limits, strict=True))) == [20_000, 20_000, 20_000, 20_000, 20_000, 5000, 5001]
