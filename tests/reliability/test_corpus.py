@@ -16,7 +16,6 @@ SHOW = ["order", "show"]
 REFUSED = {
     # plugins
     "a plugin that raises another kind of exception": ["plugins", "list", "--plugin", "odd.py"],
-    "a plugin that interrupts": ["plugins", "list", "--plugin", "stops.py"],
     "a plugin that exits": ["plugins", "list", "--plugin", "exits.py"],
     "a plugin with a long message": ["plugins", "list", "--plugin", "colors.py"],
     # text in messages

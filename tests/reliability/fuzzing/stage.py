@@ -62,7 +62,6 @@ PLUGINS = {
     "broken.py": "broken\n",
     "empty.py": "",
     "exits.py": "import sys\nsys.exit(3)\n",
-    "stops.py": "raise KeyboardInterrupt\n",
     "odd.py": "class Odd(BaseException): pass\nraise Odd('\\x1b[31mred')\n",
     "colors.py": "raise ValueError('\\x1b[31m' + 'long ' * 5000)\n",
 }
@@ -76,7 +75,7 @@ class Stage:
         self.folder = self.root / "work"
         work = self.template / "work"
         work.mkdir(parents=True)
-        (self.template / "home").mkdir()
+        (self.template / "home" / ".cache").mkdir(parents=True)
         write_files(work)
         for name, arguments in RUNS.items():
             prelude = STOP.format(step=STOPPED_AT) if name == "stopped" else ""

@@ -64,7 +64,7 @@ STEPS = (
     "0", "1", "0,1", "0,1,5", "15", "16", "-1", "1,1,1", "1,", ",", "1.5", "0;1", "0-5", " 1 , 2 ", "1,2,3,4,5,6,7",
 )
 PLUGIN_FILES = (
-    "plugin.py", "broken.py", "empty.py", "exits.py", "stops.py", "odd.py", "colors.py", "latin.py", "folder",
+    "plugin.py", "broken.py", "empty.py", "exits.py", "odd.py", "colors.py", "latin.py", "folder",
     "nowhere.py", "bits.npy", "notes.txt", "", "/dev/null", "/dev/zero", "x.txt", "plugin", ".py",
 )
 METHODS = ("auto", "cached", "naive", "fixed-point", "fixed_point", "AUTO", "greedy", "beam", "none")
