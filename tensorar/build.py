@@ -16,6 +16,7 @@ from tensorar.ordering import Ordering
 from tensorar.parts.registry import Registry, default_registry
 from tensorar.parts.spec import PartSpec
 from tensorar.raster_adapter import adapted, network_signature
+from tensorar.utils.allocation import AllocationGuard, require_room
 
 
 def build(
@@ -33,7 +34,8 @@ def build(
     In ``data``, training events or a dataset, the head finds what it takes from the data: the location and the scale
     of each coefficient, for example. Without, real values are expected to be in standard units.
 
-    Raises ``SpecError`` for an unknown part or option, ``ShapeError`` for parts that do not fit together.
+    Raises ``SpecError`` for an unknown part or option, ``ShapeError`` for parts that do not fit together, and
+    ``TensorarError``, with the size, for a network that is larger than the memory.
 
     >>> model = build(event_shape=(1, 4, 4), ordering="raster", head="bernoulli", backbone="fvsbn")
     >>> model.sample(2).shape
@@ -57,7 +59,11 @@ def build(
     )
     spec = PartSpec.parse(backbone)
     kind: type[Backbone] = registry.find("backbone", spec.name).part
-    network = registry.create("backbone", spec, network_signature(kind, signature))
+    own = network_signature(kind, signature)
+    what = f"the backbone {spec} with {own.parameter_count} outputs per coefficient"
+    require_room(lambda options: kind(own, **options), registry.options("backbone", spec), what)
+    with AllocationGuard(what):
+        network = registry.create("backbone", spec, own)
     return AutoregressiveModel(event_shape, made_ordering, made_head, adapted(network, signature))
 
 

@@ -33,11 +33,23 @@ def dependency_matrix(
             [1, 0, 0],
             [1, 1, 0]], dtype=torch.int32)
     """
+    return dependency_sizes(model, x, context).ne(0)
+
+
+def dependency_sizes(
+    model: AutoregressiveModel,
+    x: Real[Tensor, "batch *event"],
+    context: Float[Tensor, "batch context"] | None = None,
+) -> Float[Tensor, "n n"]:
+    """The largest absolute derivative of ``dependency_matrix`` over the features of ``j`` and the events.
+
+    Raises ``ShapeError`` for events of another shape, or none.
+    """
     x, context = validation.check_examples(model, x, context)
     if not len(x):
         raise ShapeError(expected="at least one event", got="an empty batch", remedy="pass some events")
     events = zip(model.features(x), [None] * len(x) if context is None else context, strict=True)
-    return torch.stack([_dependencies(model, *event) for event in events]).any(0)
+    return torch.stack([_sizes(model, *event) for event in events]).amax(0)
 
 
 def receptive_field_coverage(model: AutoregressiveModel, *, draws: int = 4, seed: int = 0) -> float:
@@ -60,12 +72,12 @@ def _with_random_draws(model: AutoregressiveModel, seed: int) -> Tensor:
     features = torch.randn(shape, generator=generator, dtype=torch.float64)
     context = torch.randn(signature.context_features, generator=generator, dtype=torch.float64)
     twin = copy.deepcopy(model).cpu().double().eval()
-    return _dependencies(with_random_weights(twin, generator), features, context if len(context) else None)
+    return _sizes(with_random_weights(twin, generator), features, context if len(context) else None).ne(0)
 
 
 @torch.inference_mode(False)
 @torch.enable_grad()
-def _dependencies(model: AutoregressiveModel, features: Tensor, context: Tensor | None) -> Tensor:
+def _sizes(model: AutoregressiveModel, features: Tensor, context: Tensor | None) -> Tensor:
     n = len(model.order)
     rows = []
     for targets in torch.arange(n, device=features.device).split(MAX_COPIES_PER_CALL):
@@ -76,15 +88,12 @@ def _dependencies(model: AutoregressiveModel, features: Tensor, context: Tensor 
         # different weights, so that the gradients of the parameters do not cancel
         weights = torch.linspace(1, 2, output.shape[-1], dtype=output.dtype, device=output.device)
         if not output.requires_grad:
-            rows.append(torch.zeros(len(targets), n, dtype=torch.bool))
+            rows.append(torch.zeros(len(targets), n, dtype=features.dtype))
             continue
         (gradient,) = torch.autograd.grad((output * weights).sum(), copies, allow_unused=True)
-        rows.append(torch.zeros(len(targets), n, dtype=torch.bool) if gradient is None else _depends(gradient, n))
+        gradient = torch.zeros_like(copies) if gradient is None else gradient
+        rows.append(gradient.reshape(len(targets), n, -1).abs().amax(-1).cpu())
     return torch.cat(rows)
-
-
-def _depends(gradient: Tensor, n: int) -> Tensor:
-    return gradient.reshape(len(gradient), n, -1).ne(0).any(-1).cpu()
 
 
 def with_random_weights(model: AutoregressiveModel, generator: torch.Generator) -> AutoregressiveModel:

@@ -31,7 +31,8 @@ class Head(Part, ABC):
     """Turns ``parameter_count`` numbers per coefficient into its distribution, and encodes values for the network.
 
     ``parameter_count``: numbers per coefficient that the backbone returns. ``feature_count``: numbers per coefficient
-    that a network receives. ``support``: the values that have a probability.
+    that a network receives. ``support``: the values that have a probability. ``point_masses``: values in the support of
+    a density that have a probability of their own, as the 0 of a rainfall; ``log_prob`` of them is its logarithm.
 
     A head works in standard values: ``encode``, ``distribution``, ``support``, ``draw`` and ``marginal_parameters``
     take and return them. They are the data's values unless ``transform`` says how they become those, as a location
@@ -44,6 +45,7 @@ class Head(Part, ABC):
     parameter_count: int
     feature_count: int
     support: Constraint
+    point_masses: tuple[float, ...] = ()
 
     @abstractmethod
     def encode(

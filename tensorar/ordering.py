@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
@@ -12,7 +13,13 @@ from torch import Tensor
 from tensorar.errors import ShapeError
 from tensorar.order import Order
 from tensorar.parts.part import Part
+from tensorar.utils.memory import require_memory
 from tensorar.utils.plans import cached_plan
+
+# torch has 64 axes, some of which are for batches and features
+MAX_AXES = 60
+# visits and ranks, and the tables from which they are computed
+BYTES_PER_COEFFICIENT = 64
 
 
 class Ordering(Part, ABC):
@@ -36,9 +43,9 @@ class Ordering(Part, ABC):
         """Flat indices of all coefficients in visiting order. Raises ``ShapeError`` for an unsupported shape."""
 
     def order(self, event_shape: tuple[int, ...]) -> Order:
-        """The order for a shape."""
+        """The order for a shape. Raises ``ShapeError`` for one that is unsupported, or larger than the memory."""
         if type(self).__hash__ is None:  # a dataclass that is not frozen
-            return Order(self.visits(event_shape), event_shape)
+            return _new_order(self, tuple(event_shape))
         return _order(self, tuple(event_shape))
 
     def draw(self, event_shape: tuple[int, ...], generator: torch.Generator | None = None) -> Order:
@@ -52,6 +59,14 @@ class Ordering(Part, ABC):
         """All possible orders, the default first; empty if there are too many."""
         return (self.order(event_shape),) if self.fixed else ()
 
+    def check_shape(self, event_shape: tuple[int, ...], *, orders: int = 1) -> None:
+        """Raise ``ShapeError`` for more axes than torch has, or for orders of more coefficients than memory."""
+        if len(event_shape) > MAX_AXES:
+            raise self.unsupported(event_shape, f"at most {MAX_AXES} axes")
+        required = orders * BYTES_PER_COEFFICIENT * math.prod(event_shape)
+        what = f"{'an order' if orders == 1 else f'{orders} orders'} of events of shape {event_shape}"
+        require_memory(required, what, error=ShapeError)
+
     def unsupported(self, event_shape: tuple[int, ...], supported: str) -> ShapeError:
         """The error to raise for a shape that this ordering does not support."""
         return ShapeError(
@@ -63,4 +78,9 @@ class Ordering(Part, ABC):
 
 @cached_plan(maxsize=64)
 def _order(ordering: Ordering, event_shape: tuple[int, ...]) -> Order:
+    return _new_order(ordering, event_shape)
+
+
+def _new_order(ordering: Ordering, event_shape: tuple[int, ...]) -> Order:
+    ordering.check_shape(event_shape)
     return Order(ordering.visits(event_shape), event_shape)

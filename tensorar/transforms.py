@@ -31,11 +31,16 @@ class Affine(AffineTransform):
 
 
 class Exp(ExpTransform):
-    """The exponential function, positive and finite."""
+    """The exponential function in float64, positive and finite."""
 
     def _call(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+        x = wide(x)
         finfo = torch.finfo(x.dtype)
         return x.exp().clamp(finfo.tiny, finfo.max)
+
+    def _inverse(self, y: Real[Tensor, "..."]) -> Float[Tensor, "..."]:
+        # float32 has a logarithm for several values that differ by a rounding
+        return wide(y).log()
 
 
 class Table(Transform):

@@ -160,6 +160,8 @@ def examined(values: Real[Tensor, "n *event"]) -> Real[Tensor, "some *event"]:
 
 def deviations(columns: Real[Tensor, "n groups"]) -> tuple[Real[Tensor, " groups"], Float64[Tensor, "n groups"]]:
     """The median of each column, and the deviations from it; whole numbers are subtracted before they are rounded."""
+    # torch's median reads beyond the memory of an expanded tensor
+    columns = columns.contiguous()
     middle = columns.nanmedian(0).values if columns.is_floating_point() else columns.median(0).values
     return middle, (columns - middle).double()
 

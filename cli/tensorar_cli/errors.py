@@ -9,7 +9,11 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from tensorar_cli.blank_arguments import blank_argument
+from tensorar_cli.failures import describe_failure
 from tensorar_cli.option_names import running_command, with_option_names
+from tensorar_cli.signals import ending_signals
+from tensorar_cli.streams import LastingStream, lasting_streams, visible
 from tensorar_cli.usage_errors import usage_line
 
 
@@ -18,40 +22,69 @@ class OneLineErrors(TyperGroup):
 
     def main(self, args: Any = None, *rest: Any, standalone_mode: bool = True, **extra: Any) -> Any:
         """Run a command. Set ``TENSORAR_TRACEBACK=1`` to get the traceback of an error."""
+        words = sys.argv[1:] if args is None else list(args)
+        with lasting_streams() as output:
+            code = self._exit_code(words, *rest, **extra)
+            sys.exit(code or _undelivered(output))
+
+    def _exit_code(self, words: list[str], *rest: Any, **extra: Any) -> int:
+        if blank := blank_argument(words):
+            return _report(blank, 2)
+        with ending_signals() as received:
+            try:
+                status = super().main(words, *rest, **extra | {"standalone_mode": False})
+                return status if isinstance(status, int) else 0
+            except (Interrupted, KeyboardInterrupt, typer.Abort):
+                return _report(f"ended by {received.name}; files that were complete are kept", 128 + received.number)
+            except typer.TyperException as error:
+                return _report_usage(error)
+            except BaseException as error:
+                if os.environ.get("TENSORAR_TRACEBACK"):
+                    raise
+                return _report(describe_error(error, running_command(self, words)), 2)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Invoke a command; Typer would turn ``KeyboardInterrupt`` into an exit code without a message."""
         try:
-            status = super().main(args, *rest, **extra | {"standalone_mode": False})
-        except (KeyboardInterrupt, typer.Abort):
-            _fail("interrupted", 130)
-        except typer.TyperException as error:
-            _fail_usage(error)
-        except Exception as error:
-            if os.environ.get("TENSORAR_TRACEBACK"):
-                raise
-            _fail(describe_error(error, running_command(self, args)), 2)
-        sys.exit(status if isinstance(status, int) else 0)
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            raise Interrupted from interrupt
 
 
-def describe_error(error: Exception, command: Any) -> str:
+class Interrupted(BaseException):
+    """A command was ended by a signal."""
+
+
+def describe_error(error: BaseException, command: Any) -> str:
     """An error of a command in one line, with the names of its options."""
     from tensorar.errors import TensorarError
 
-    text = " ".join(str(error).split())
     if isinstance(error, TensorarError):
-        return with_option_names(text, command)
-    if isinstance(error, OSError):
-        what = f"to use {error.filename}" if error.filename else "to read and write files"
-        return f"expected {what}, got {error.strerror or text}; check the path, its permissions and the free disk space"
-    return f"internal error, {type(error).__name__}: {text}; set TENSORAR_TRACEBACK=1 for a traceback, and report it"
+        return with_option_names(" ".join(str(error).split()), command)
+    return describe_failure(error)
 
 
-def _fail_usage(error: typer.TyperException) -> None:
+def _undelivered(output: LastingStream) -> int:
+    """The exit code of a finished command, which is 1 if not all of its output could be printed."""
+    output.flush()
+    if output.error is None:
+        return 0
+    reason = getattr(output.error, "strerror", None) or str(output.error)
+    sys.stderr.write(visible(f"note: standard output failed ({reason}); the command itself was completed") + "\n")
+    return 1
+
+
+def _report_usage(error: typer.TyperException) -> int:
     # without arguments the message is the help text, which is not to be shortened
     if type(error).__name__ == "NoArgsIsHelpError":
         typer.echo(str(error))
-        sys.exit(2)
-    _fail(usage_line(error), getattr(error, "exit_code", 2))
+        return 2
+    return _report(usage_line(error), int(getattr(error, "exit_code", 2)))
 
 
-def _fail(message: str, code: int) -> None:
-    typer.secho(f"error: {message}", err=True, fg=None if os.environ.get("NO_COLOR") else "red")
-    sys.exit(code)
+def _report(message: str, code: int) -> int:
+    line = f"error: {visible(message)}"
+    colored = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    # not typer.echo, which ignores an encoding of ASCII
+    sys.stderr.write((typer.style(line, fg="red") if colored else line) + "\n")
+    return code

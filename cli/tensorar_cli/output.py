@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
+
+from tensorar_cli.streams import visible
 
 if TYPE_CHECKING:
     from tensorar import Likelihood
@@ -34,8 +37,13 @@ class Output:
         self._lines = self.console
 
     def print(self, text: str, *, style: str | None = None) -> None:
-        """Print a line (to standard error if the result is JSON)."""
-        self._lines.print(text, style=style, markup=False, soft_wrap=True)
+        """Print a line (to standard error if the result is JSON), with foreign text in it escaped."""
+        self._lines.print(visible(text), style=style, markup=False, soft_wrap=True)
+
+    def print_lines(self, text: str) -> None:
+        """Print text of several lines, each like a line of its own."""
+        for line in text.splitlines():
+            self.print(line)
 
     def print_table(self, table: Table) -> None:
         """Print a table (not if the result is JSON)."""
@@ -60,21 +68,21 @@ class Output:
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.percentage:>3.0f}%"),
-            TextColumn("{task.fields[words]}"),
+            TextColumn("{task.fields[words]}", markup=False),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
         ]
-        visible = console.is_terminal and self.is_main
-        if visible and self.console.is_terminal:
+        drawn = console.is_terminal and self.is_main
+        if drawn and self.console.is_terminal:
             # only the bar's own console can print lines above the bar
             self._lines = console
         try:
-            with Progress(*columns, console=console, transient=True, disable=not visible, redirect_stdout=False) as bar:
+            with Progress(*columns, console=console, transient=True, disable=not drawn, redirect_stdout=False) as bar:
                 task = bar.add_task(description, words="")
 
                 def update(done: float, total: float, words: str) -> None:
-                    bar.update(task, completed=done, total=total, words=words)
+                    bar.update(task, completed=done, total=total, words=visible(words))
 
                 yield update
         finally:
@@ -82,10 +90,10 @@ class Output:
 
 
 def table(*headers: str, rows: list[tuple[Any, ...]]) -> Table:
-    """A plain table."""
+    """A plain table. Text in it is escaped, and is no markup; a rich ``Text`` is kept."""
     plain = Table(*headers, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        plain.add_row(*map(str, row))
+        plain.add_row(*(cell if isinstance(cell, Text) else Text(visible(str(cell))) for cell in row))
     return plain
 
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+# an axis longer than this has no flat indices
+MAX_SIZE = 2**63 - 1
 
 
 def parse_shape(text: str) -> tuple[int, ...]:
-    """A shape, as written in ``--shape``. Raises ``TensorarError``."""
+    """A shape, as written in ``--shape``: ``1,28,28``, ``1x28x28`` or ``()``. Raises ``TensorarError``."""
     from tensorar import TensorarError
 
-    words = text.replace("x", ",").strip("() ").split(",")
-    try:
-        shape = tuple(int(word) for word in words if word.strip())
-    except ValueError:
-        shape = (0,)
-    if any(size < 1 for size in shape):
+    bare = text.strip().removeprefix("(").removesuffix(")").removesuffix(",")
+    words = re.split(r"\s*[,x]\s*", bare.strip()) if bare.strip() else []
+    # isdecimal also accepts the digits of other scripts, and int limits the number of digits
+    shape = tuple(int(word) if word.isascii() and word.isdecimal() and len(word) < 20 else 0 for word in words)
+    if not all(1 <= size <= MAX_SIZE for size in shape) or (not shape and text.strip() != "()"):
         raise TensorarError(
-            expected="--shape with sizes >= 1", got=repr(text), remedy="separate them with commas, as in 1,28,28"
+            expected="--shape with whole sizes from 1 to 2**63 - 1",
+            got=repr(text),
+            remedy="separate them with commas, as in 1,28,28, or write () for a single number",
         )
     return shape
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import types
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -14,9 +15,13 @@ Value = bool | int | float | str
 
 
 class Part:
-    """An ordering, a head, a backbone or a dataset, with a name and options."""
+    """An ordering, a head, a backbone or a dataset, with a name and options.
+
+    ``expected_failures`` maps checks of the conformance kit that this part must fail to the reason.
+    """
 
     name: ClassVar[str]
+    expected_failures: ClassVar[Mapping[str, str]] = {}
 
     @classmethod
     def description(cls) -> str:
@@ -26,7 +31,7 @@ class Part:
     @classmethod
     def option_parameters(cls) -> dict[str, inspect.Parameter]:
         """The keyword-only arguments of the constructor by name, with resolved types."""
-        hints = get_type_hints(cls.__init__)
+        hints = _argument_types(cls)
         return {
             name: parameter.replace(annotation=hints.get(name, Any))
             for name, parameter in inspect.signature(cls).parameters.items()
@@ -46,8 +51,17 @@ class Part:
         """The type of options with arbitrary names (``**sizes: int``), or None if the part has none."""
         for name, parameter in inspect.signature(cls).parameters.items():
             if parameter.kind is inspect.Parameter.VAR_KEYWORD:
-                return get_type_hints(cls.__init__).get(name, Any)
+                return _argument_types(cls).get(name, Any)
         return None
+
+
+def _argument_types(cls: type[Part]) -> dict[str, Any]:
+    """The types of the constructor's arguments."""
+    try:
+        return get_type_hints(cls.__init__)
+    except NameError:
+        # a dataclass's constructor has the annotations of its bases, which may only have a meaning in their modules
+        return get_type_hints(cls)
 
 
 def _described_options(documentation: str) -> dict[str, str]:

@@ -41,7 +41,9 @@ class Plugins:
         for entry in sorted(entry_points(group=hookspecs.PROJECT), key=lambda e: (e.name != "builtin", e.name)):
             try:
                 self.register(entry.load(), _source(entry))
-            except Exception as error:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # a plugin may call sys.exit
                 self.failures[entry.name] = one_line(error)
 
     def load_file(self, path: str | Path) -> None:
@@ -59,7 +61,9 @@ class Plugins:
             )
         try:
             self.register(_import_file(path), PluginSource(path.stem, file, ""))
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             raise PluginError(
                 expected=f"{path} to be an importable plugin", got=one_line(error), remedy="fix the file"
             ) from error
@@ -71,7 +75,7 @@ class Plugins:
             self.manager.check_pending()
             if not self.manager.get_hookcallers(plugin):
                 raise ValueError("it has no hooks: decorate a function such as tensorar_heads with tensorar.hookimpl")
-        except Exception:
+        except BaseException:
             if self.manager.is_registered(plugin):
                 self.manager.unregister(plugin)
             raise
@@ -85,14 +89,17 @@ class Plugins:
             name = implementation.plugin_name
             try:
                 found += [(self.sources[name], item) for item in implementation.function()]
-            except Exception as error:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
                 self.failures[name] = f"{hook}: {one_line(error)}"
         return found
 
 
 def one_line(error: BaseException) -> str:
-    """An error in one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    """An error in one line, without the C++ stack that torch adds to some messages."""
+    text = " ".join(str(error).partition("Exception raised from ")[0].split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _source(entry: EntryPoint) -> PluginSource:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import keyword
+import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from tensorar.errors import PluginError, SpecError, TensorarError
 from tensorar.parts.part import Part, coerce
 from tensorar.parts.plugins import Plugins, PluginSource, one_line
-from tensorar.parts.spec import PartSpec, nearest
-
-Kind = Literal["ordering", "head", "backbone", "dataset", "recipe"]
-KINDS: tuple[Kind, ...] = ("ordering", "head", "backbone", "dataset", "recipe")
+from tensorar.parts.spec import Kind, PartSpec, nearest
+from tensorar.utils.allocation import memory_error
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,11 @@ class Registry:
             return self.find(kind, spec.name).part(*arguments, **options)
         except TensorarError:
             raise
-        except (ValueError, RuntimeError, ArithmeticError) as error:
+        except (ValueError, RuntimeError, ArithmeticError, TypeError, MemoryError) as error:
+            if too_large := memory_error(error):
+                raise too_large from error
+            if isinstance(error, TypeError):  # a fault of the part, not of its options
+                raise
             # values that a part leaves to torch to check, such as a negative width
             raise SpecError(
                 expected=f"valid options for the {kind} {spec.name}",
@@ -122,17 +126,51 @@ class Registry:
 
 
 def typed_options(part: type[Part], spec: PartSpec) -> dict[str, Any]:
-    """The options of a spec, converted to the types that the part declares. Raises ``SpecError``."""
+    """The options of a spec, converted to the types that the part declares.
+
+    Raises ``SpecError`` for unknown names, values of another type, blank text, and numbers that are not finite or
+    exceed 64 bits.
+    """
     parameters, free = part.option_parameters(), part.free_option_type()
     unknown = [key for key in spec.options if key not in parameters]
     if unknown and free is None:
         raise SpecError(
             expected=f"an option of {spec.name}", got=repr(unknown[0]), remedy=nearest(unknown[0], parameters)
         )
-    return {
-        key: coerce(value, parameters[key].annotation if key in parameters else free, where=f"{spec.name}'s {key}")
-        for key, value in spec.options.items()
-    }
+    reserved = _reserved_names(part).intersection(unknown)
+    if reserved:
+        raise SpecError(
+            expected=f"a free option of {spec.name} with a name of its own",
+            got=repr(min(reserved)),
+            remedy="choose another name, which is no word of Python",
+        )
+    typed = {}
+    for key, value in spec.options.items():
+        where = f"{spec.name}'s {key}"
+        if value == "" and (key not in parameters or parameters[key].default not in ("", ())):
+            # as a path it would be the current folder
+            raise SpecError(expected=f"{where} not to be blank", got="''", remedy="leave it out, or fill it in")
+        typed[key] = coerce(value, parameters[key].annotation if key in parameters else free, where=where)
+        _require_ordinary(typed[key], where)
+    return typed
+
+
+def _reserved_names(part: type[Part]) -> set[str]:
+    """Names that an option of any name cannot have, since calls of the constructor use them otherwise."""
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    own = {name for name, p in inspect.signature(part).parameters.items() if p.kind in positional}
+    return {"self", *own, *keyword.kwlist}
+
+
+def _require_ordinary(value: Any, where: str) -> None:
+    """Raise ``SpecError`` for numbers that are not finite, or exceed 64 bits."""
+    for item in value if isinstance(value, tuple) else (value,):
+        if isinstance(item, float) and not math.isfinite(item):
+            raise SpecError(expected=f"{where} to be a finite number", got=str(item), remedy="use a finite number")
+        if isinstance(item, int) and not -(2**63) <= item < 2**63:
+            raise SpecError(
+                expected=f"{where} to be an integer of at most 64 bits", got=str(item), remedy="use a smaller number"
+            )
 
 
 @cache

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Literal
 
 from tensorar.errors import SpecError
 from tensorar.parts.part import Value
@@ -15,6 +16,9 @@ _ITEM = re.compile(
     r"""\s*(?P<key>[A-Za-z_]\w*)\s*=\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<word>[^,"']*))\s*"""
 )
 _BARE = re.compile(r"[\w./+-]+")
+
+Kind = Literal["ordering", "head", "backbone", "dataset", "recipe"]
+KINDS: tuple[Kind, ...] = ("ordering", "head", "backbone", "dataset", "recipe")
 
 
 @dataclass(frozen=True)

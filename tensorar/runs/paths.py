@@ -9,8 +9,8 @@ from typing import Any, get_args
 
 from tensorar.errors import DataError
 from tensorar.parts.part import Part
-from tensorar.parts.registry import Kind, Registry
-from tensorar.parts.spec import PartSpec
+from tensorar.parts.registry import Registry
+from tensorar.parts.spec import Kind, PartSpec
 from tensorar.runs.recipe import PARTS, Recipe
 
 # by kind of part, then by option

@@ -56,11 +56,9 @@ class TrainingSettings:
             "clip",
         )
         for name in positive:
-            _require(name, getattr(self, name), "a positive number", lambda v: v is None or 0 < v < math.inf)
+            _require(name, getattr(self, name), f"a positive number, at most {MAXIMUM:g}", _is_positive)
         for name in ("weight_decay", "warmup", "patience"):
-            _require(name, getattr(self, name), "zero or more", lambda v: 0 <= v < math.inf)
-        for name in (*positive, "weight_decay", "warmup", "patience"):
-            _require(name, getattr(self, name), f"at most {MAXIMUM:g}", lambda v: v is None or v <= MAXIMUM)
+            _require(name, getattr(self, name), f"zero or more, at most {MAXIMUM:g}", lambda v: 0 <= v <= MAXIMUM)
         _require("seed", self.seed, "from 0 to 2**63 - 1", lambda v: 0 <= v < 2**63)
         _require("ema", self.ema, "a decay from 0 up to (not including) 1", lambda v: 0 <= v < 1)
 
@@ -86,6 +84,10 @@ def _option_types() -> dict[str, Any]:
     from typing import get_type_hints
 
     return get_type_hints(TrainingSettings)
+
+
+def _is_positive(value: float | None) -> bool:
+    return value is None or 0 < value <= MAXIMUM
 
 
 def _require(name: str, value: Any, expected: str, holds: Any) -> None:

@@ -26,8 +26,9 @@ THOROUGH = Profile("thorough", examples=150, draws=40_000)
 class Check:
     """One named check of one part. Call it, or run it for a ``Result``.
 
-    A check with an expected failure (the reason is given) must fail: passing or being skipped is a failure. ``base`` is
-    the check on which the others of the part depend: they are skipped where it fails.
+    A check with an expected failure (the reason is given) must fail: passing or being skipped is a failure, as with
+    pytest's ``xfail_strict``. ``base`` is the check on which the others of the part depend: they are skipped where it
+    fails.
     """
 
     def __init__(
@@ -49,7 +50,10 @@ class Check:
         return f"<check {self.name} of the {self.kind} {self.part!r}>"
 
     def __call__(self) -> None:
-        """Run the check. Raises ``CheckFailed``, or ``CheckSkipped`` where there is nothing to test."""
+        """Run the check. Raises ``CheckFailed``, or ``CheckSkipped`` where there is nothing to test.
+
+        Returns None if the check passes, or fails as expected.
+        """
         __tracebackhide__ = True
         result = self.run()
         if result.status == "failed":
@@ -59,12 +63,12 @@ class Check:
             raise CheckSkipped(result.reason)
 
     def run(self) -> Result:
-        """Run the check. An expected failure counts as passed."""
+        """Run the check, and return what came of it."""
         found = self._outcome()
         if self.expected_failure is None:
             return found
         if found.status == "failed":
-            return Result("passed", f"fails as expected: {self.expected_failure}")
+            return Result("expected_failure", self.expected_failure, found.cause)
         why = f" ({found.reason})" if found.reason else ""
         return Result(
             "failed", f"{self.name} {_PAST[found.status]}{why} although expected to fail: {self.expected_failure}"
@@ -80,7 +84,9 @@ class Check:
             return Result("skipped", str(skipped))
         except CheckFailed as failed:
             return Result("failed", str(failed), failed.__cause__)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a part may call sys.exit
             return Result("failed", describe_error(error), error)
         return Result("passed")
 

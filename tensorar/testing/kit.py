@@ -31,10 +31,11 @@ def checks(
 
     ``options`` are those of the part; widths, depths and numbers of levels that are not set are made small. ``shapes``
     are the event shapes to try, for a part that takes few (default: any of up to 4 axes). ``expected_failures`` maps
-    names of checks that must fail to the reason. ``profile="thorough"`` tries many more cases. Checks are
-    deterministic.
+    names of checks that must fail to the reason, in addition to the part's own ``expected_failures``.
+    ``profile="thorough"`` tries many more cases. Checks are deterministic.
 
-    Raises ``SpecError`` for an unknown name in ``expected_failures``, or for something that is not a part.
+    Raises ``SpecError`` for an unknown name or an empty reason in ``expected_failures``, or for something that is not a
+    part.
 
     >>> from tensorar.testing.generate.reference_parts import Coin
     >>> [check.name for check in checks(Coin)[:2]]
@@ -44,10 +45,9 @@ def checks(
     """
     kind = kind_of(part)
     tested = PartUnderTest.small(part, options, shapes, _profile(kind, profile))
-    applicable, expected = _applicable(tested), dict(expected_failures or {})
-    for name in expected.keys() - {check.name for check in applicable}:
-        known = [check.name for check in applicable]
-        raise SpecError(expected=f"the name of a check of a {kind}", got=repr(name), remedy=nearest(name, known))
+    applicable = _applicable(tested)
+    expected = {**getattr(part, "expected_failures", {}), **(expected_failures or {})}
+    _require_reasons(expected, kind, [check.name for check in applicable])
     base: Check | None = None
     found = []
     for registered in applicable:
@@ -60,6 +60,16 @@ def _profile(kind: str, name: str) -> Profile:
     profile = THOROUGH if name == "thorough" else QUICK
     # models of the simplest parts are cheap, and the cases must include three kinds of orderings
     return replace(profile, examples=4 * profile.examples) if kind == "model" else profile
+
+
+def _require_reasons(expected: Mapping[str, str], kind: str, known: Sequence[str]) -> None:
+    for name, reason in expected.items():
+        if name not in known:
+            raise SpecError(expected=f"the name of a check of a {kind}", got=repr(name), remedy=nearest(name, known))
+        if not reason.strip():
+            raise SpecError(
+                expected=f"the reason for which {name} fails", got="none", remedy="state why the failure is right"
+            )
 
 
 def _applicable(tested: PartUnderTest) -> list[RegisteredCheck]:

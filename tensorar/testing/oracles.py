@@ -16,20 +16,22 @@ from tensorar.order import Order
 
 # seeds are fixed, so a test of frequencies always passes or always fails; a correct part fails this rarely
 SIGNIFICANCE = 1e-4
+# a support of more values counts as infinite
+MAX_LEVELS = 2**16
 
 
 def levels_of(head: Head) -> int | None:
-    """The number of values ``0 .. levels - 1`` of a coefficient, or None for an infinite support."""
+    """The number of values ``0 .. levels - 1`` of a coefficient, or None for an infinite (or huge) support."""
     values = support_values(head)
     return None if values is None else int(values[-1]) + 1
 
 
 def support_values(head: Head) -> Tensor | None:
-    """The values of a coefficient in ascending order, or None for an infinite support."""
+    """The values of a coefficient in ascending order, or None for an infinite support, or one of too many values."""
     if head.support is constraints.boolean:
         return torch.arange(2.0, dtype=torch.float64)
     low, high = (getattr(head.support, name, None) for name in ("lower_bound", "upper_bound"))
-    if not head.support.is_discrete or low is None or high is None:
+    if not head.support.is_discrete or low is None or high is None or high - low >= MAX_LEVELS:
         return None
     return torch.arange(float(low), float(high) + 1, dtype=torch.float64)
 
@@ -46,7 +48,7 @@ def joint(
     """All events ``(levels ** N, *event)``, and their probabilities ``(levels ** N,)`` under the model."""
     levels = levels_of(model.head)
     assert levels is not None
-    values = all_values(model.event_shape, levels)
+    values = model.restore(all_values(model.event_shape, levels))
     contexts = None if context is None else context.expand(len(values), -1)
     return values, model.log_prob(values, contexts, order=order).exp().detach()
 

@@ -6,6 +6,8 @@ import unittest
 from dataclasses import dataclass
 from typing import Literal
 
+Status = Literal["passed", "failed", "skipped", "expected_failure"]
+
 
 class CheckFailed(AssertionError):  # noqa: N818 (a finding rather than an error)
     """A part breaks its contract: the smallest counterexample found, in words."""
@@ -19,10 +21,11 @@ class CheckSkipped(unittest.SkipTest):
 class Result:
     """The outcome of a check.
 
-    ``reason`` is the counterexample of a failure, or why the check was skipped; ``cause`` is the part's own error.
+    ``reason`` is the counterexample of a failure, why the check was skipped, or why its failure was expected; ``cause``
+    is the part's own error.
     """
 
-    status: Literal["passed", "failed", "skipped"]
+    status: Status
     reason: str = ""
     cause: BaseException | None = None
 

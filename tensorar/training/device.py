@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,14 +20,23 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 
+# torch has more, which only describe tensors (meta), or on which most operations are missing
+DEVICES = re.compile(r"cpu|(cuda|mps|xpu)(:\d{1,4})?")
+
+
 def check_device(name: str) -> torch.device:
-    """The device of that name (``auto``: a GPU if there is one). Raises ``TensorarError`` if it is not available."""
+    """The device of that name (``auto``: a GPU if there is one).
+
+    Raises ``TensorarError`` if it is not available, or cannot compute.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
+        if not DEVICES.fullmatch(name):
+            raise ValueError
         device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
+        torch.ones(2, device=device).sum().item()
+    except (RuntimeError, AssertionError, ImportError, ValueError) as error:
         raise TensorarError(
             expected="a device that this machine has (auto, cpu, cuda, cuda:1, mps)",
             got=repr(name),

@@ -20,6 +20,7 @@ from tensorar.training.batches import keyed_generator
 
 # with more network evaluations than this, likelihoods of evidence backbones are estimated by default
 MAX_EXACT_EVALUATIONS = 1_000_000
+EVENTS_PER_CHUNK = 100
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,9 @@ def never_estimated(model: AutoregressiveModel) -> bool:
     return model.is_causal or len(model.orders) > 1
 
 
-def chunks(events: Tensor, contexts: Tensor | None, size: int = 100) -> Iterator[tuple[Tensor, Tensor | None]]:
+def chunks(
+    events: Tensor, contexts: Tensor | None, size: int = EVENTS_PER_CHUNK
+) -> Iterator[tuple[Tensor, Tensor | None]]:
     """Batches of ``size`` events, with their contexts."""
     context_chunks = repeat(None) if contexts is None else contexts.split(size)
     yield from zip(events.split(size), context_chunks, strict=False)

@@ -25,6 +25,8 @@ FIELDS = {
     "interval_steps": integer(0, MAX_STEPS),
     "finished": BOOLEAN,
 }
+# the indices of about 50,000 parameters
+MAX_METADATA = 400_000
 REMEDY = "restore it from a copy, or train again in a new folder"
 
 
@@ -95,10 +97,12 @@ def _optimizer_layout(parameters: list[Tensor], optimized: list[int]) -> Layout:
 def _read_progress(metadata: dict[str, str], parameters: int, path: Path) -> tuple[TrainingState, list[int]]:
     """The state, and the indices of the parameters that the optimizer has tensors for."""
     fields = {"state": TABLE, "optimized": list_of(integer(0, parameters - 1), parameters)}
+    if any(len(text) > MAX_METADATA for text in metadata.values()):
+        raise _inconsistent(f"metadata of at most {MAX_METADATA} characters", "more", path)
     try:
         values = {name: json.loads(text) for name, text in metadata.items()}
     except (ValueError, RecursionError) as error:
-        raise RunError(expected=f"JSON in the metadata of {path}", got="other text", remedy=REMEDY) from error
+        raise _inconsistent("JSON in the metadata", "other text", path) from error
     check_fields(values, fields, where=str(path), remedy=REMEDY)
     check_fields(values["state"], FIELDS, where=f"the state of {path}", remedy=REMEDY)
     state = TrainingState(**values["state"])

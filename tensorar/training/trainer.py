@@ -16,6 +16,7 @@ from tensorar.training.batches import Batches, keyed_seed
 from tensorar.training.checking import check_data, check_shares
 from tensorar.training.device import agreed_folder, make_accelerator
 from tensorar.training.interrupts import StopRequest, catch_interrupts
+from tensorar.training.memory import require_memory_for_training
 from tensorar.training.optimization import Optimization
 from tensorar.training.optimizer import learning_rate_factor
 from tensorar.training.state import TrainingState
@@ -46,6 +47,7 @@ class Trainer:
         self.state = TrainingState()
         self.failure: BaseException | None = None
         model = run.new_model()
+        require_memory_for_training(model, self.batches.batch_size, len(self.validation.events))
         check_data(dataset, str(run.recipe.dataset), model.head, run.registry)
         model.init_from_marginals(dataset.train)
         self.optimization = Optimization(model, self.settings, self.accelerator)

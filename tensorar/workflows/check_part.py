@@ -5,31 +5,34 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
-from unittest import SkipTest
 
-from tensorar.errors import TensorarError
+from tensorar.errors import SpecError, TensorarError
 from tensorar.parts.registry import RegisteredPart, Registry, default_registry
-from tensorar.parts.spec import PartSpec
+from tensorar.parts.spec import PartSpec, nearest
 from tensorar.workflows.find_parts import find_parts, parts_in_file
 
 if TYPE_CHECKING:
     from tensorar.testing import Check
+    from tensorar.testing.results import Status
 
 STORAGE = "HYPOTHESIS_STORAGE_DIRECTORY"
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """The result of one check; ``reason`` is the counterexample of a failed check, or why a check was skipped."""
+    """The result of one check.
+
+    ``reason`` is the counterexample of a failed check, why a check was skipped, or why a failure was expected.
+    """
 
     part: str
     kind: str
     check: str
-    status: Literal["passed", "failed", "skipped"]
+    status: Status
     reason: str | None
     seconds: float
 
@@ -43,11 +46,14 @@ class CheckReport:
     @property
     def failed(self) -> tuple[CheckResult, ...]:
         """The failed checks."""
-        return self.with_status("failed")
+        return tuple(result for result in self.results if result.status == "failed")
 
-    def with_status(self, status: str) -> tuple[CheckResult, ...]:
-        """The checks that ended with a status."""
-        return tuple(result for result in self.results if result.status == status)
+    @property
+    def counts(self) -> dict[Status, int]:
+        """The number of checks with each status."""
+        found = [result.status for result in self.results]
+        statuses: tuple[Status, ...] = ("passed", "failed", "skipped", "expected_failure")
+        return {status: found.count(status) for status in statuses}
 
 
 def check_part(
@@ -55,18 +61,20 @@ def check_part(
     *,
     thorough: bool = False,
     shapes: Sequence[tuple[int, ...]] | None = None,
+    expected_failures: Mapping[str, str] | None = None,
     registry: Registry | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> CheckReport:
     """Check the part of a name or spec, or every part in a single-file plugin (``NAME.py``).
 
-    ``thorough`` tries many more cases, ``shapes`` are the event shapes to try (default: any). ``progress(done, checks,
-    check)`` is called before every check. Needs Hypothesis. Raises ``TensorarError`` when there is no such part, or
-    its options are invalid.
+    ``thorough`` tries many more cases, ``shapes`` are the event shapes to try (default: any). ``expected_failures``
+    maps names of checks that must fail to the reason, for every part with a check of that name. ``progress(done,
+    checks, check)`` is called before every check. Needs Hypothesis. Raises ``TensorarError`` when there is no such
+    part, its options are invalid, or an expected failure is of no check or has no reason.
     """
     registry = registry or default_registry()
     with _temporary_storage():
-        found = list(_checks(registry, name, shapes, thorough))
+        found = list(_checks(registry, name, shapes, thorough, expected_failures or {}))
         results = []
         for done, check in enumerate(found):
             if progress is not None:
@@ -91,27 +99,35 @@ def _temporary_storage() -> Iterator[None]:
 
 
 def _run(check: Check) -> CheckResult:
-    from tensorar.testing import CheckFailed
-
     started = time.perf_counter()
-    status: Literal["passed", "failed", "skipped"] = "passed"
-    reason = None
-    try:
-        check()
-    except CheckFailed as error:
-        status, reason = "failed", str(error)
-    except SkipTest as skipped:
-        status, reason = "skipped", str(skipped)
+    result = check.run()
     seconds = round(time.perf_counter() - started, 3)
-    return CheckResult(check.part, check.kind, check.name, status, reason, seconds)
+    return CheckResult(check.part, check.kind, check.name, result.status, result.reason or None, seconds)
 
 
-def _checks(registry: Registry, name: str, shapes: Sequence[tuple[int, ...]] | None, thorough: bool) -> Iterator[Check]:
+def _checks(
+    registry: Registry,
+    name: str,
+    shapes: Sequence[tuple[int, ...]] | None,
+    thorough: bool,
+    expected_failures: Mapping[str, str],
+) -> Iterator[Check]:
     # the kit needs Hypothesis, which is an optional dependency
     from tensorar.testing import checks
 
-    for found, options in _parts(registry, name):
-        yield from checks(found.part, profile="thorough" if thorough else "quick", shapes=shapes, **options)
+    parts = list(_parts(registry, name))
+    names = [{check.name for check in checks(found.part, **options)} for found, options in parts]
+    _require_known(expected_failures, sorted(set().union(*names)))
+    for (found, options), known in zip(parts, names, strict=True):
+        expected = {check: reason for check, reason in expected_failures.items() if check in known}
+        profile: Literal["quick", "thorough"] = "thorough" if thorough else "quick"
+        yield from checks(found.part, expected_failures=expected, profile=profile, shapes=shapes, **options)
+
+
+def _require_known(expected_failures: Mapping[str, str], known: Sequence[str]) -> None:
+    for check in expected_failures:
+        if check not in known:
+            raise SpecError(expected="the name of a check", got=repr(check), remedy=nearest(check, known))
 
 
 def _parts(registry: Registry, name: str) -> Iterator[tuple[RegisteredPart, dict[str, Any]]]:

@@ -12,6 +12,7 @@ from tensorar.parts.spec import PartSpec
 from tensorar.runs.run import Run
 from tensorar.training.evaluation import Likelihood
 from tensorar.training.evaluation import evaluate as evaluate_model
+from tensorar.training.memory import require_memory_for_evaluation
 from tensorar.workflows.events import check_counts, check_split, events_of
 from tensorar.workflows.runs import model_of, open_run
 
@@ -51,6 +52,7 @@ def evaluate(
     model = model_of(run, device)
     dataset = run.dataset if other is None else other
     chosen = events_of(dataset, split, events, seed)
+    require_memory_for_evaluation(model, len(chosen), exact=exact, samples_per_event=samples_per_event)
     likelihood = evaluate_model(
         model,
         chosen.x,

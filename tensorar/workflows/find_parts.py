@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tensorar.errors import SpecError, TensorarError
-from tensorar.parts.registry import KINDS, Kind, RegisteredPart, Registry
-from tensorar.parts.spec import nearest
+from tensorar.parts.registry import RegisteredPart, Registry
+from tensorar.parts.spec import KINDS, Kind, nearest
 
 
 def find_parts(registry: Registry, name: str) -> list[tuple[Kind, RegisteredPart]]:

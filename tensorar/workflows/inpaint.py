@@ -17,7 +17,7 @@ from tensorar.runs.run import Run
 from tensorar.workflows.events import check_counts, check_split, events_of, given_contexts
 from tensorar.workflows.masks import known_mask
 from tensorar.workflows.runs import model_of, open_run
-from tensorar.workflows.sampling import check_sampling, seeded_generator
+from tensorar.workflows.sampling import check_sampling, require_memory_for_samples, seeded_generator
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -76,9 +76,11 @@ def inpaint(
     sampling_method = check_sampling(method, temperature, top_k, top_p)
     check_split(split)
     check_counts(events=events, completions=completions)
+    require_memory_for_samples(run, completions)
     model = model_of(run, device)
     known = known_mask(evidence, mask, model.event_shape, generator)
     chosen = events_of(run.dataset, split, events, seed)
+    require_memory_for_samples(run, len(chosen) * completions)
     given = given_contexts(run, context, len(chosen))
     contexts = chosen.contexts if given is None else given
     info = SamplingInfo()

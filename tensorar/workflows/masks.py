@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Shaped
 from torch import Tensor
 
 from tensorar.errors import ShapeError, TensorarError
 from tensorar.regions import region
+from tensorar.utils.npy_format import read_npy_array
+from tensorar.utils.reading import describe, open_file
 
 
 def known_mask(
@@ -25,7 +27,7 @@ def known_mask(
     Raises ``TensorarError`` for an unknown region, an invalid mask, or both.
     """
     if mask is None:
-        return region(evidence or default_region(event_shape), event_shape, generator)
+        return region(default_region(event_shape) if evidence is None else evidence, event_shape, generator)
     if evidence is not None:
         raise TensorarError(
             expected="either `evidence` or `mask`", got="both", remedy="leave one out, or add the region to the mask"
@@ -60,18 +62,23 @@ def default_region(event_shape: tuple[int, ...]) -> str:
 
 def read_mask(path: Path, event_shape: tuple[int, ...]) -> Bool[Tensor, "*event"]:
     """The mask in a .npy file. Raises ``TensorarError`` when it is damaged, not Boolean, or of another shape."""
-    try:
-        with path.open("rb") as file:
-            array = np.load(file, allow_pickle=False)
-    except Exception as error:  # numpy raises nearly any exception for a damaged file
-        raise _invalid(path, "an array from numpy.save", getattr(error, "strerror", None) or str(error)) from error
-    if not isinstance(array, np.ndarray):
-        raise _invalid(path, "one array from numpy.save", "an archive of arrays")
+    array = _read_array(path)
     if array.shape != event_shape:
         raise _invalid(path, f"of the event's shape {event_shape}", str(array.shape))
     if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
         raise _invalid(path, "Boolean, or 0 and 1", f"other values ({array.dtype})")
     return torch.from_numpy(array.astype(bool))
+
+
+def _read_array(path: Path) -> Shaped[np.ndarray, "..."]:
+    what = "an array from numpy.save"
+    try:
+        with open_file(path, what) as file:
+            return read_npy_array(file.data, file.size, str(path))
+    except TensorarError as error:
+        raise _invalid(path, what, error.got) from error
+    except Exception as error:  # numpy raises nearly any exception for a damaged file
+        raise _invalid(path, what, describe(error)) from error
 
 
 def _invalid(path: Path, expected: str, got: str) -> TensorarError:

@@ -15,7 +15,7 @@ from tensorar.parts.registry import Registry
 from tensorar.runs.run import Run
 from tensorar.workflows.events import check_counts, contexts_for_samples
 from tensorar.workflows.runs import model_of, open_run
-from tensorar.workflows.sampling import check_sampling, seeded_generator
+from tensorar.workflows.sampling import check_sampling, require_memory_for_samples, seeded_generator
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,6 +66,7 @@ def sample(
     run = open_run(run, registry)
     check_counts(0, n=n)
     sampling_method = check_sampling(method, temperature, top_k, top_p)
+    require_memory_for_samples(run, n)
     model = model_of(run, device)
     contexts = contexts_for_samples(run, context, n, seed)
     info = SamplingInfo()

@@ -4,6 +4,7 @@ import gzip
 import os
 import socket
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -108,7 +109,7 @@ def test_data(data, files, monkeypatch):
         (
             "npy:path=levels.npy",
             "bernoulli",
-            "in the dataset npy:path=levels.npy; use --head categorical:levels=7 or --head ",
+            "levels.npy; use --head categorical:levels=7 or --head ",
         ),
         ("npy:path=levels.npy", "categorical:levels=3", "integers from 0 to 2), got "),
         ("toy:length=8", "bernoulli", "--head categorical:levels=1"),
@@ -140,9 +141,11 @@ def test_no_network(tmp_path, monkeypatch):
 MASKS = {
     "eye5.npy": "of the event's shape (4, 4), got (5, 5)",
     "threes.npy": "Boolean, or 0 and 1, got other values (float64)",
-    "words.npy": "Boolean, or 0 and 1",
+    "words.npy": "an array from numpy.save, got <u1",
     "cut.npy": "an array from numpy.save, got ",
-    "many.npz": "one array from numpy.save, got an archive of arrays",
+    "many.npz": "an array from numpy.save, got an archive of arrays",
+    "huge.npy": "an array from numpy.save, got 0 bytes",
+    "pipe.npy": "an array from numpy.save, got a pipe",
     "none.npy": "an array from numpy.save, got no such file or directory",
 }
 
@@ -153,6 +156,9 @@ def test_masks(name, bits_run, tmp_path):
     np.save("threes.npy", np.full((4, 4), 3.0))
     np.save("words.npy", np.full((4, 4), "a"))
     np.savez("many.npz", x=np.eye(4))
+    with Path("huge.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": (10**11, 4)})
+    os.mkfifo("pipe.npy")
     (tmp_path / "cut.npy").write_bytes((tmp_path / "eye5.npy").read_bytes()[:-3])
     before = contents(tmp_path)
     assert f"the mask {name} to be {MASKS[name]}" in refused(call("inpaint", bits_run, "--mask", name))

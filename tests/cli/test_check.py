@@ -1,6 +1,7 @@
 """``tensorar plugins check``: the result of every check, counterexamples in words, exit code 1 if one fails."""
 
 import json
+import re
 
 import pytest
 
@@ -35,7 +36,7 @@ def test_all_parts_of_a_file_are_checked():
     assert shown[0].split() == ["part", "check", "result", "seconds", "reason"]
     parts = {tuple(line.split()[:2]) for line in shown[1:-1]}
     assert parts == {("ordering", "backwards"), ("head", "coin"), ("dataset", "stripes")}
-    assert shown[-1].startswith(f"{len(shown) - 2} checks, 0 failed")
+    assert re.fullmatch(rf"{len(shown) - 2} checks: \d+ passed, 0 failed, \d+ skipped", shown[-1])
 
 
 def test_a_failure_is_reported_in_words_with_exit_code_1(tmp_path):
@@ -48,7 +49,7 @@ def test_a_failure_is_reported_in_words_with_exit_code_1(tmp_path):
         "the conditional of coefficient (0,), visited at step 0, changed when coefficient (1,), visited at step 1,"
         " changed (shape (2,), ordering 0 1, head coin)"
     )
-    assert not result.stdout.splitlines()[-1].endswith(" 0 failed")
+    assert " 0 failed" not in result.stdout.splitlines()[-1]
 
 
 def test_json_has_one_object_for_each_check(tmp_path):
@@ -62,6 +63,48 @@ def test_json_has_one_object_for_each_check(tmp_path):
     assert all((row["status"] == "passed") == (row["reason"] is None) for row in rows)
     message = {row["check"]: row["reason"] for row in rows}
     assert "visited 0 times" in message["permutation"]
+
+
+EXPECTED = "sees_its_past=its kernel is short"
+
+
+def test_an_expected_failure_has_its_own_status_and_exit_code_0(tmp_path):
+    file = broken(tmp_path, "backbone", "masks", "UndeclaredBlindSpot")
+    arguments = ("plugins", "check", file, "--shape", "5")
+    assert call(*arguments).exit_code == 1
+    shown = done(*arguments, "--expect", EXPECTED).stdout.splitlines()
+    (line,) = [line for line in shown if " sees_its_past " in line]
+    assert "expected failure" in line and line.rstrip().endswith("its kernel is short")
+    assert re.fullmatch(r"\d+ checks: \d+ passed, 0 failed, \d+ skipped, 1 expected failure", shown[-1])
+    result = report(*arguments, "--expect", EXPECTED)
+    assert result["counts"]["expected_failure"] == 1
+    assert sum(result["counts"].values()) == len(result["checks"])
+    (row,) = [row for row in result["checks"] if row["check"] == "sees_its_past"]
+    assert (row["status"], row["reason"]) == ("expected_failure", "its kernel is short")
+
+
+def test_an_expected_failure_that_passes_has_exit_code_1():
+    result = call("plugins", "check", "raster", "--shape", "2,3", "--expect", "permutation=it visits nothing")
+    assert result.exit_code == 1
+    (line,) = [line for line in result.stdout.splitlines() if " permutation " in line]
+    assert line.split()[3] == "failed"
+    assert "permutation passed although expected to fail: it visits nothing" in line
+
+
+@pytest.mark.parametrize(
+    ("expect", "message"),
+    [
+        (["permutation="], "NAME=REASON"),
+        (["permutation= "], "NAME=REASON"),
+        (["permutation"], "NAME=REASON"),
+        (["=a reason"], "NAME=REASON"),
+        (["permutation=one", "permutation=two"], "once for a check"),
+        (["permutations=a reason"], "did you mean 'permutation'"),
+    ],
+)
+def test_invalid_expectations_are_refused(expect, message):
+    options = [word for text in expect for word in ("--expect", text)]
+    assert message in refused(call("plugins", "check", "raster", *options))
 
 
 @pytest.mark.parametrize(

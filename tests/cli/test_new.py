@@ -6,9 +6,13 @@ import tomllib
 
 import pytest
 
-from .commands import call, contents, done, environment, refused, report
+from .commands import SHORT, call, contents, done, environment, refused, report
 
-KINDS = ("ordering", "head", "backbone")
+KINDS = ("ordering", "head", "backbone", "dataset")
+
+
+MODULES = {kind: ["tensorar_my_first_one.py"] for kind in KINDS}
+MODULES["dataset"] += ["tensorar_my_first_one.csv"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -19,7 +23,7 @@ def test_a_new_plugin_passes_its_own_tests(kind, tmp_path):
         "folder": "tensorar_my_first_one",
         "kind": kind,
         "name": "my_first_one",
-        "files": ["pyproject.toml", "README.md", "tensorar_my_first_one.py", "tests/test_my_first_one.py"],
+        "files": ["pyproject.toml", "README.md", *MODULES[kind], "tests/test_my_first_one.py"],
     }
     command = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
     ran = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=300)
@@ -34,11 +38,24 @@ def test_a_new_plugin_is_complete(kind, tmp_path):
     project = tomllib.loads((folder / "pyproject.toml").read_text())
     assert project["project"]["entry-points"]["tensorar"] == {"mine": "tensorar_mine"}
     assert project["project"]["name"] == "tensorar-mine"
+    installed = project["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
+    assert sorted(installed) == sorted(path.name for path in folder.glob("tensorar_mine.*"))
     assert f"class Mine({kind.capitalize()}" in (folder / "tensorar_mine.py").read_text().replace("Causal", "")
     assert [path for path in (tmp_path / "below").iterdir() if path != folder] == []
     assert folder.stat().st_mode & 0o777 == (tmp_path / "below").stat().st_mode & 0o777
     shown = report("plugins", "show", "mine", "--plugin", folder / "tensorar_mine.py")
     assert [part["kind"] for part in shown["parts"]] == [kind]
+
+
+def test_the_template_of_a_dataset_reads_a_file_and_refuses_others(tmp_path):
+    done("plugins", "new", "dataset", "mine")
+    plugin = tmp_path / "tensorar_mine" / "tensorar_mine.py"
+    (tmp_path / "mine.csv").write_text("".join(f"{i},{i * i}\n" for i in range(30)))
+    for text in ("1,2\n3\n", "a,b\n" * 20, "1,2\n" * 9, ""):
+        (tmp_path / "bad.csv").write_text(text)
+        arguments = ("train", "mine:path=bad.csv", "--plugin", plugin, *SHORT)
+        assert "bad.csv" in refused(call(*arguments))
+    done("train", "mine:path=mine.csv", "--plugin", plugin, *SHORT)
 
 
 def test_the_next_command_is_printed(tmp_path):
@@ -71,9 +88,9 @@ def test_existing_names(kind, name, message, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", ["heads", "dataset", "recipe"])
+@pytest.mark.parametrize("kind", ["heads", "datasets", "recipe"])
 def test_invalid_kinds(kind):
-    assert "ordering, head or backbone" in refused(call("plugins", "new", kind, "mine"))
+    assert "ordering, head, backbone or dataset" in refused(call("plugins", "new", kind, "mine"))
 
 
 def test_a_folder_that_cannot_be_written(tmp_path):

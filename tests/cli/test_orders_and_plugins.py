@@ -48,7 +48,7 @@ def tensorar_orderings():
 @pytest.mark.parametrize("ordering", ORDERINGS)
 def test_an_order_is_drawn_and_reported(ordering, tmp_path):
     shape = ORDERINGS[ordering]
-    result = report("order", "show", ordering, "--shape", ",".join(map(str, shape)), "--out", "order.png")
+    result = report("order", "show", ordering, "--shape", ",".join(map(str, shape)) or "()", "--out", "order.png")
     order = build(shape, ordering, "bernoulli", "fvsbn").order
     assert result["visits"] == order.visits.tolist()
     assert result["rank"] == order.rank.tolist()

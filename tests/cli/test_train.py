@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -78,17 +79,44 @@ def test_training_reports_the_gap_to_the_entropy_of_the_toy():
     assert f"{distance:.3f} above the exact nats of the data\n" in shown
 
 
+HEAD_THAT_OVERFLOWS = """
+import torch
+import tensorar
+
+
+class PlainNormal(tensorar.Head):
+    '''Normal distributions of values as they are, squares of which overflow.'''
+
+    name = "plain_normal"
+    parameter_count = feature_count = 1
+    support = torch.distributions.constraints.real
+
+    def encode(self, value, coefficients=None):
+        return value.clamp(-9, 9).unsqueeze(-1)
+
+    def distribution(self, parameters, coefficients=None):
+        return torch.distributions.Normal(parameters[..., 0], 1.0, validate_args=False)
+
+
+@tensorar.hookimpl
+def tensorar_heads():
+    return [PlainNormal]
+"""
+
+
 @pytest.mark.parametrize("more", [[], ["--set", "evaluate_every=1,patience=1"]])
 def test_a_training_without_a_finite_validation_reports_it_and_keeps_its_weights(more, tmp_path):
     train = np.random.default_rng(0).normal(size=(40, 2))
     np.savez("x.npz", train=train, valid=np.full((5, 2), 1e30), test=train[:5])
-    parts = ["--head", "gaussian", "--backbone", "mlp:hidden=4", *SHORT, *more]
+    Path("plain.py").write_text(HEAD_THAT_OVERFLOWS)
+    parts = ["--plugin", "plain.py", "--head", "plain_normal", "--backbone", "mlp:hidden=4", *SHORT, *more]
     message = refused(call("train", "npz:path=x.npz", *parts, "--out", "run"))
     assert re.search(
         r"a finite validation of run, got none in [12]; lower --learning-rate, choose another --head", message
     )
-    assert np.isfinite(report("evaluate", "run")["nats"])
-    assert "a finite validation" in refused(call("train", "--resume", "run", "--device", "cpu"))
+    assert np.isfinite(report("evaluate", "run", "--plugin", "plain.py")["nats"])
+    resumed = call("train", "--resume", "run", "--plugin", "plain.py", "--device", "cpu")
+    assert "a finite validation" in refused(resumed)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,9 @@ PUBLIC = {
     "tensorar.testing",
     "tensorar.transforms",
     "tensorar.units",
+    "tensorar.utils.memory",
+    "tensorar.utils.reading",
+    "tensorar.utils.npy_format",
 }
 FACES = ("tensorar_cli", "tensorar_web", "typer", "rich")
 

@@ -44,5 +44,7 @@ def continuous_pairs() -> list[tuple[str, str]]:
 def test_the_density_of_two_coefficients_integrates_to_one(backbone, head, ordering):
     model = randomize(build((2,), ordering, head, backbone), 5, spread=0.2)
     points, weights = points_and_weights(model.head, reach=12, step=0.15)
-    density = model.log_prob(torch.cartesian_prod(points, points)).exp().detach().reshape(len(points), -1)
+    standard = torch.cartesian_prod(points, points)
+    log_density = model.log_prob(model.restore(standard)) + model.log_scale(standard)
+    density = log_density.exp().detach().reshape(len(points), -1)
     assert abs((weights @ density @ weights).item() - 1) < 1e-6

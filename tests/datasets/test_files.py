@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import zipfile
 
@@ -15,6 +16,7 @@ from tensorar import DataError, SpecError, TensorarError, load_dataset
 from tensorar_plugins.datasets.npy import Npy
 from tensorar_plugins.datasets.npz import Npz
 from tensorar_plugins.datasets.table import Table
+from tests.datasets.idx_files import idx_bytes
 
 KEPT_DTYPES = ["uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"]
 WIDENED_DTYPES = {
@@ -158,10 +160,21 @@ def npz_bytes():
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize("kind", ["npy", "npz"])
+def idx_gz_bytes():
+    return gzip.compress(idx_bytes(np.arange(60.0).reshape(20, 3), 14), mtime=0)
+
+
+def csv_bytes():
+    return b"a,b,c\r\n" + b"".join(b'%d,"1.5",-0.12345678901234567\r\n' % i for i in range(20))
+
+
+WHOLE = {"npy": npy_bytes, "npz": npz_bytes, "idx": idx_gz_bytes, "csv": csv_bytes}
+
+
+@pytest.mark.parametrize("kind", WHOLE)
 @given(data=st.data())
 def test_damaged_files_load_or_give_an_error(folder, kind, data):
-    whole = npy_bytes() if kind == "npy" else npz_bytes()
+    whole = WHOLE[kind]()
     where = data.draw(st.integers(0, len(whole) - 1))
     cut = data.draw(st.booleans())
     damaged = whole[:where] + (b"" if cut else bytes([data.draw(st.integers(0, 255))]) + whole[where + 1 :])
@@ -171,7 +184,7 @@ def test_damaged_files_load_or_give_an_error(folder, kind, data):
     except DataError as error:
         assert "\n" not in str(error)
     else:
-        assert not cut or kind == "npz"
+        assert not cut or kind in ("npz", "csv")
 
 
 @pytest.mark.parametrize("kind", ["npy", "npz", "csv"])

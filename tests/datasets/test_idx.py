@@ -64,7 +64,7 @@ def test_usual_names(kind, name, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["idx", "mnist"])
-@pytest.mark.parametrize("below", ["", "raw", "MNIST/raw"])
+@pytest.mark.parametrize("below", ["", "raw", "MNIST/raw", "gzip"])
 def test_folders_of_torchvision(kind, below, tmp_path):
     write_set(tmp_path / below)
     write_set(tmp_path / below, "{part}-{kind}-idx{axes}-ubyte")
@@ -192,6 +192,8 @@ def test_names_per_line(file, first, tmp_path):
         ("classes.txt", b"a\nb\n", "a name for each class from 1 to 26 in {}, got 2 names"),
         ("classes.txt", b"\xff\xfe", "{} to be the names of classes in UTF-8 text"),
         ("classes.txt", bytes(2**20 + 1), "got more than 1048576 bytes"),
+        ("classes.txt", b"a\nb\n" * 13, "a different name for each class in {}, got 'a' for the classes 1 and 3"),
+        ("mapping.txt", b"3 65\n2 65\n", "in {}, got 'A' for the classes 3 and 2"),
         ("mapping.txt", b"1 65\n2 x\n", "a class and the code points of its characters in line 2 of {}, got '2 x'"),
         ("mapping.txt", b"1 99999999999999999999\n", "in line 1 of {}"),
         ("mapping.txt", b"\n1 65", "in line 1 of {}"),

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from tensorar import load_dataset
-from tensorar_plugins.datasets import binarized_mnist, mnist
+from tensorar_plugins.datasets import binarized_mnist, fetch, mnist
 from tests.datasets.small_mnist import check_error, images, small_files, small_texts
 
 
@@ -116,6 +116,13 @@ def test_no_reachable_mirror_is_one_error_with_a_remedy(monkeypatch):
     monkeypatch.setattr(mnist, "MIRRORS", mirrors)
     message = check_error(lambda: load_dataset("mnist").train, *mirrors, "unreachable")
     assert message.endswith("provide the files yourself: mnist:path=FOLDER, or put them into $TENSORAR_DATA/mnist")
+
+
+def test_a_mirror_that_sends_too_much(serve, monkeypatch, tmp_path):
+    monkeypatch.setattr(fetch, "MAX_DOWNLOAD_BYTES", 1000)
+    serve(small_files())
+    check_error(lambda: load_dataset("mnist").train, "(more than 1 kB)", "provide the files yourself")
+    assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
 
 
 def test_a_cache_that_cannot_be_written(serve, tmp_path):

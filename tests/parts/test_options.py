@@ -141,3 +141,59 @@ def test_the_nearest_option_is_suggested():
 def test_a_missing_option_is_named():
     with pytest.raises(SpecError, match="write einops:pattern="):
         default_registry().create("ordering", "einops")
+
+
+# --- what no part takes ----------------------------------------------------------------------------------------------
+
+
+NUMBERS = [
+    (kind, name, option)
+    for kind, name in ALL
+    for option, parameter in default_registry().find(kind, name).part.option_parameters().items()
+    if "number" in type_name(parameter.annotation)
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "option"), NUMBERS)
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e400"])
+def test_numbers_that_are_not_finite(kind, name, option, value):
+    path = "path=x.npy," if kind == "dataset" and name != "toy" else ""
+    with pytest.raises(SpecError, match=f"{name}'s {option} to be a finite number, got"):
+        default_registry().options(kind, f"{name}:{path}{option}={value}")
+
+
+INTEGERS = [
+    (kind, name, option)
+    for kind, name in ALL
+    for option, parameter in default_registry().find(kind, name).part.option_parameters().items()
+    if "integer" in type_name(parameter.annotation)
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "option"), INTEGERS)
+def test_integers_of_more_than_64_bits(kind, name, option):
+    for value in (2**63, -(2**63) - 1, 10**100):
+        with pytest.raises(SpecError, match=f"{name}'s {option} to be an integer of at most 64 bits"):
+            default_registry().options(kind, f"{name}:{option}={value}")
+
+
+@pytest.mark.parametrize("option", ["self", "class", "lambda", "None"])
+def test_free_options_that_collide_with_python(option):
+    with pytest.raises(SpecError, match="a free option of einops with a name of its own") as error:
+        default_registry().create("ordering", f"einops:pattern='h w -> (w h)',{option}=2")
+    assert repr(option) in error.value.got
+
+
+@pytest.mark.parametrize(
+    ("pattern", "size"), [("h w -> (w h)", "tensor"), ("tensor w -> (w tensor)", "tensor"), ("h w -> (w h)", "x")]
+)
+def test_sizes_of_other_axes(pattern, size):
+    with pytest.raises(SpecError, match="sizes of axes in the pattern"):
+        default_registry().create("ordering", f"einops:pattern='{pattern}',{size}=2")
+
+
+def test_blank_text():
+    for value in ("''", '""'):
+        with pytest.raises(SpecError, match="einops's pattern not to be blank, got ''; leave it out, or fill it in"):
+            default_registry().options("ordering", f"einops:pattern={value}")
+    assert default_registry().options("ordering", "raster:flip=''") == {"flip": ()}

@@ -145,3 +145,18 @@ def test_bad_patterns_give_one_line_errors(pattern, sizes):
 def test_sizes_must_be_integers():
     with pytest.raises(SpecError, match="einops's p to be integer"):
         _make('einops:pattern="(h p) -> (p h)",p=two')
+
+
+@pytest.mark.parametrize("flip", ["0 0", "0 1 1", "1 -1", "-2 0"])
+def test_an_ensemble_reverses_an_axis_once(flip):
+    with pytest.raises(ShapeError, match="an event of different axes"):
+        default_registry().create("ordering", f"flips:flip={flip}").orders((2, 3))
+
+
+@pytest.mark.parametrize("name", default_registry().parts("ordering"))
+def test_orders_larger_than_the_memory(name):
+    ordering = default_registry().create("ordering", f"{name}:pattern='h w -> (w h)'" if name == "einops" else name)
+    with pytest.raises(ShapeError, match=r"orders? of events of shape .*, which would take "):
+        ordering.orders((10**9, 10**9)) or ordering.order((10**9, 10**9))
+    with pytest.raises(ShapeError, match="an event of at most 60 axes"):
+        ordering.orders((1,) * 61) or ordering.order((1,) * 61)

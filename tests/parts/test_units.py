@@ -268,3 +268,12 @@ def test_a_density_for_repeated_or_whole_values_is_said():
         torch.stack([_normal(100), torch.arange(100) % 7 + 0.5], 1)
     )
     assert "whole numbers" in _notes(torch.arange(1000)[:, None] * 10**9)
+
+
+@pytest.mark.parametrize("head", IN_UNITS)
+def test_units_of_expanded_tensors_are_those_of_their_values(head):
+    row = torch.tensor([[-2.3, 1.0, 2.0, 3.0]], dtype=torch.float64)
+    fitted = _fitted(head, row.expand(100, 4))
+    assert fitted.standardize(row, torch.arange(4)).tolist() == [[0.0, 0.0, 0.0, 0.0]]
+    marginal = fitted.marginal_parameters(torch.zeros(1, 4).expand(100, 4))
+    assert marginal is None or marginal.isfinite().all()

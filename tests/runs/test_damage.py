@@ -217,23 +217,24 @@ STATES = {
     "fractional step": (_field("step", 4.0), "step in the state of .* got 4.0"),
     "boolean step": (_field("step", True), "step in .* got True"),
     "huge step": (_field("step", 10**30), "step in .* to be an integer"),
-    "step beyond the end": (_field("step", 7), "averages of 7 steps in .*, got 4"),
+    "step beyond the end": (_field("step", 7), "averages of 7 steps in .*, got 5"),
     "step 0": (_field("step", 0), "interval_steps|none in .*, got others"),
     "NaN seconds": (_field("seconds", float("nan")), "seconds in .* to be a finite number >= 0, got nan"),
     "negative seconds": (_field("seconds", -1.0), "seconds in .* got -1.0"),
     "text for seconds": (_field("seconds", "1"), "seconds in .* got '1'"),
     "infinite best": (_field("best_nats", float("-inf")), "best_nats in .* to be a finite number or null, got -inf"),
     "interval": (_field("interval_nats", None), "interval_nats in .* got None"),
-    "interval of more steps": (_field("interval_steps", 5), "interval_steps up to its step, 4"),
+    "interval of more steps": (_field("interval_steps", 9), "interval_steps up to its step, 5"),
     "negative patience": (_field("evaluations_without_improvement", -3), "evaluations_without_improvement in"),
     "finished as a number": (_field("finished", 1), "finished in .* to be true or false, got 1"),
     "unknown field": (_field("best_nat", 1.0), "a field of the state of .*, got 'best_nat'; did you mean 'best_nats'"),
     "no object": (_metadata("state", "[]"), "state in .* to be a table"),
-    "no JSON": (_metadata("state", "{"), "JSON in the metadata of"),
-    "deep JSON": (_metadata("state", "[" * 100_000), "JSON in the metadata of"),
+    "no JSON": (_metadata("state", "{"), "JSON in the metadata in"),
+    "deep JSON": (_metadata("state", "[" * 100_000), "JSON in the metadata in"),
+    "long metadata": (_metadata("state", "[]," * 200_000), "metadata of at most 400000 characters in"),
     "unknown metadata": (_metadata("more", "1"), "a field of .*state.safetensors, got 'more'"),
     "no state": (lambda _, metadata: metadata.pop("state"), "state in .* to be a table, got none"),
-    "no optimizer": (_metadata("optimized", "[]"), "optimizer tensors at step 4"),
+    "no optimizer": (_metadata("optimized", "[]"), "optimizer tensors at step 5"),
     "negative index": (_metadata("optimized", "[-1]"), "optimized in .* to be a list of at most 2 values"),
     "no moments": (_without("optimizer/0/exp_avg"), "others for optimizer/0/exp_avg;"),
     "no count": (_without("optimizer/1/step"), "others for optimizer/1/step;"),
@@ -247,9 +248,9 @@ STATES = {
     ),
     "NaN moment": (_slot("optimizer/1/exp_avg", torch.nan), "NaN or infinity in optimizer/1/exp_avg;"),
     "negative square": (_slot("optimizer/1/exp_avg_sq", -1), "squares >= 0 for parameter 1"),
-    "count of updates": (_slot("optimizer/0/step", 9), "from 1 to 4 updates of parameter 0 in .*, got 9"),
+    "count of updates": (_slot("optimizer/0/step", 9), "from 1 to 5 updates of parameter 0 in .*, got 9"),
     "fraction of updates": (_slot("optimizer/0/step", 1.5), "updates of parameter 0 in .*, got 1.5"),
-    "count of averages": (_slot("average/n_averaged", -2), "averages of 4 steps in .*, got -2"),
+    "count of averages": (_slot("average/n_averaged", -2), "averages of 5 steps in .*, got -2"),
     "unknown tensor": (lambda tensors, _: tensors.update({"more": torch.zeros(1)}), "others for more;"),
 }
 
@@ -267,7 +268,7 @@ def test_foreign_training_states(run, case):
 def test_a_state_beyond_the_recipes_plan(run):
     text = (run / "recipe.toml").read_text()
     (run / "recipe.toml").write_text(text.replace("steps = 6", "steps = 3"))
-    with pytest.raises(RunError, match=r"a state of at most 3 steps, as the recipe plans, in .*, got 4"):
+    with pytest.raises(RunError, match=r"a state of at most 3 steps, as the recipe plans, in .*, got 5"):
         resume(run)
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 
+import numpy as np
 import pytest
 import torch
 
-from tensorar import AutoregressiveModel, default_registry
+from tensorar import AutoregressiveModel, PartSpec, default_registry
 from tensorar.testing import checks
+from tests.datasets.idx_files import idx_bytes
 
 # options without a default
 REQUIRED = {"einops": {"pattern": "h (w p) -> (p w h)", "p": 2}}
 SHAPES = {"einops": [(2, 2), (3, 4), (1, 6), (5, 2)]}
 # datasets that read files, which are made here or are in the data folder
-READS_FILES = ("npy", "npz", "csv", "image_folder", "mnist", "binarized_mnist")
+READS_FILES = ("npy", "npz", "csv", "idx", "image_folder", "mnist", "binarized_mnist")
 
 
 def _cases(profile):
@@ -76,27 +79,52 @@ def test_built_in_parts_pass_with_other_options(check):
 
 @pytest.fixture
 def files(tmp_path):
-    """A folder with a .npy, a .npz and a .csv file."""
-    import numpy as np
-
+    """A folder with a .npy, a .npz, a .csv and an .idx file, and the four IDX files of a small MNIST."""
     events = torch.randn(60, 2, 3, generator=torch.Generator().manual_seed(0))
     np.save(tmp_path / "events.npy", events.numpy())
     train, valid, test = events.split([40, 10, 10])
     np.savez(tmp_path / "events.npz", train=train.numpy(), valid=valid.numpy(), test=test.numpy())
     rows = "\n".join(",".join(f"{v:.5f}" for v in row) for row in events.flatten(1).tolist())
     (tmp_path / "events.csv").write_text("a,b,c,d,e,f\n" + rows + "\n")
+    (tmp_path / "events.idx").write_bytes(idx_bytes(events.numpy(), 13))
+    for part, count in (("train", 360), ("t10k", 120)):
+        labels = np.arange(count, dtype=np.uint8) * 7 % 10
+        noise = np.random.default_rng(count).integers(0, 56, (count, 28, 28))
+        images = (20 * labels[:, None, None] + noise).astype(np.uint8)
+        (tmp_path / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx_bytes(images)))
+        (tmp_path / f"{part}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx_bytes(labels)))
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["npy", "npz", "csv"])
-def test_datasets_of_files_pass(name, files):
-    for check in checks(default_registry().find("dataset", name).part, path=str(files / f"events.{name}")):
-        assert check.run().status != "failed"
+@pytest.mark.parametrize(
+    "spec",
+    [
+        *("npy:path={}/events.npy", "npz:path={}/events.npz", "csv:path={}/events.csv"),
+        "idx:path={}/events.idx",
+        *("mnist:path={}", "mnist:path={},labels=true,binarize=dynamic", "idx:path={}", "idx:path={},labels=true"),
+    ],
+)
+def test_datasets_of_files_pass(spec, files):
+    assert _failures(spec.format(files)) == {}
+
+
+REAL = [
+    *("mnist", "mnist:labels=true", "mnist:binarize=dynamic", "mnist:binarize=static"),
+    "npz:path={}/caltech_silhouettes/caltech_silhouettes_16.npz,packed=true",
+    *("npz:path={}/uci_binary/mushrooms.npz,packed=true", "npz:path={}/uci_binary/adult.npz,packed=true"),
+    *("npz:path={}/uci_continuous/wine_red.npz", "npz:path={}/uci_continuous/wine_white.npz"),
+]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["mnist", "binarized_mnist"])
-def test_real_datasets_pass(name, data_folder):
+@pytest.mark.parametrize("spec", REAL)
+def test_real_datasets_pass(spec, data_folder):
     os.environ.setdefault("TENSORAR_DATA", str(data_folder))
-    for check in checks(default_registry().find("dataset", name).part):
-        assert check.run().status != "failed"
+    assert _failures(spec.format(data_folder)) == {}
+
+
+def _failures(spec):
+    registry, spec = default_registry(), PartSpec.parse(spec)
+    part, options = registry.find("dataset", spec.name).part, registry.options("dataset", spec)
+    results = {check.name: check.run() for check in checks(part, **options)}
+    return {name: result.reason for name, result in results.items() if result.status == "failed"}

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import ClassVar
 
 import pytest
 import torch
@@ -118,6 +119,38 @@ def test_the_base_check_is_run_once():
 @pytest.mark.parametrize("check", checks(UndeclaredBlindSpot, expected_failures={"sees_its_past": "a short kernel"}))
 def test_an_expected_failure_passes(check):
     check()
+
+
+def test_an_expected_failure_has_its_own_status_with_the_reason():
+    result = named(UndeclaredBlindSpot, expected_failures={"sees_its_past": "a short kernel"})["sees_its_past"].run()
+    assert (result.status, result.reason) == ("expected_failure", "a short kernel")
+
+
+def test_a_part_declares_its_expected_failures():
+    class ShortKernel(UndeclaredBlindSpot):
+        """Declares the check that it fails."""
+
+        expected_failures: ClassVar = {"sees_its_past": "a short kernel"}
+
+    assert named(ShortKernel)["sees_its_past"].run().status == "expected_failure"
+    other = named(ShortKernel, expected_failures={"sees_its_past": "another reason"})["sees_its_past"].run()
+    assert (other.status, other.reason) == ("expected_failure", "another reason")
+
+
+def test_an_expected_failure_needs_a_reason():
+    with pytest.raises(SpecError, match="expected the reason for which sees_its_past fails, got none"):
+        checks(Lines, expected_failures={"sees_its_past": " "})
+
+
+def test_a_part_that_ends_the_program_fails_its_checks():
+    class Exits(Backwards):
+        """Calls ``sys.exit``."""
+
+        def visits(self, event_shape):
+            sys.exit(3)
+
+    assert named(Exits)["permutation"].run().status == "skipped"
+    assert named(Exits)["takes_some_shape"].run().reason.startswith("raised SystemExit: 3")
 
 
 def test_an_expected_failure_that_passes_is_a_failure():

@@ -17,15 +17,16 @@ from tensorar_cli import options
 from tensorar_cli.output import Output
 
 if TYPE_CHECKING:
-    from tensorar.parts.registry import Kind
+    from tensorar.parts.spec import Kind
 
-KINDS = ("ordering", "head", "backbone")
+KINDS = ("ordering", "head", "backbone", "dataset")
+ALL_KINDS = "ordering, head, backbone or dataset"
 NAME = re.compile(r"[a-z]([a-z0-9_]{0,38}[a-z0-9])?")
 TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
 def new(
-    kind: Annotated[str, typer.Argument(help="The kind of part: ordering, head or backbone.")],
+    kind: Annotated[str, typer.Argument(help=f"The kind of part: {ALL_KINDS}.")],
     name: Annotated[str, typer.Argument(help="The part's name: a lowercase identifier.")],
     out: Annotated[
         Path | None,
@@ -51,14 +52,22 @@ def _files(kind: str, name: str) -> dict[str, str]:
     return {
         "pyproject.toml": "pyproject.toml",
         "README.md": "README.md",
-        f"tensorar_{name}.py": f"{kind}.py",
+        **_modules(kind, name),
         f"tests/test_{name}.py": "test.py",
     }
 
 
+def _modules(kind: str, name: str) -> dict[str, str]:
+    """The files of the package that are installed, with their templates: the module, and the data of a dataset."""
+    return {f"tensorar_{name}.py": f"{kind}.py"} | (
+        {f"tensorar_{name}.csv": "example.csv"} if kind == "dataset" else {}
+    )
+
+
 def _text(template: str, kind: str, name: str) -> str:
     text = Template((TEMPLATES / f"{template}.template").read_text(encoding="utf-8"))
-    return text.substitute(name=name, Name=_title(name), kind=kind, dashed=name.replace("_", "-"))
+    included = ", ".join(f'"{file}"' for file in _modules(kind, name))
+    return text.substitute(name=name, Name=_title(name), kind=kind, dashed=name.replace("_", "-"), included=included)
 
 
 def _title(name: str) -> str:
@@ -71,7 +80,7 @@ def _require_name(kind: str, name: str) -> None:
     from tensorar.parts.spec import nearest
 
     if kind not in KINDS:
-        raise SpecError(expected="ordering, head or backbone", got=repr(kind), remedy=nearest(kind, KINDS))
+        raise SpecError(expected=ALL_KINDS, got=repr(kind), remedy=nearest(kind, KINDS))
     if not NAME.fullmatch(name) or keyword.iskeyword(name) or keyword.iskeyword(_title(name)):
         raise SpecError(
             expected="a lowercase identifier that is not a Python keyword",

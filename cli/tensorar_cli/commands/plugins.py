@@ -24,8 +24,7 @@ def list_parts(
 ) -> None:
     """List the parts of all installed plugins."""
     from tensorar import TensorarError, default_registry
-    from tensorar.parts.registry import KINDS
-    from tensorar.parts.spec import nearest
+    from tensorar.parts.spec import KINDS, nearest
 
     if kind is not None and kind.removesuffix("s") not in KINDS:
         raise TensorarError(expected="a kind of part", got=repr(kind), remedy=nearest(kind, KINDS))
@@ -60,7 +59,7 @@ def show_part(
     parts = [_details(kind, found) for kind, found in find_parts(default_registry(), name)]
     for part in parts:
         output.print(f"{part['name']}: {part['kind']} from {part['plugin']}", style="bold")
-        output.print(part["documentation"] + "\n")
+        output.print_lines(part["documentation"] + "\n\n")
         rows = [tuple(option.values()) for option in part["options"]]
         output.print_table(table(*COLUMNS, rows=rows) if rows else table("no options", rows=[]))
     output.print_json({"parts": parts})

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from tensorar import EvidenceBackbone, Head, Signature, flatten_events
-from tensorar_plugins.backbones.layers.sizes import require_positive
+from tensorar_plugins.backbones.layers.sizes import require_positive, require_reach
 
 CONVOLUTION: dict[int, Callable[..., nn.Conv1d | nn.Conv2d | nn.Conv3d]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 POOLING: dict[int, Callable[..., nn.Module]] = {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d}
@@ -52,6 +52,7 @@ class ConvNet(EvidenceBackbone):
         kernels = kernels if kernel is None else (kernel, kernel)
         hidden = lecture_hidden if hidden is None else hidden
         require_positive(self.name, channels=channels, hidden=hidden, kernel=min(kernels))
+        require_reach(self.name, self.sizes, kernel=max(kernels))
         self.marks_query = signature.order is None
         inputs = signature.feature_count + 1 + self.marks_query
         self.features, size = self._convolutions((inputs, channels, 2 * channels), kernels, pools)

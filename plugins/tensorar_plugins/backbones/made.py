@@ -69,6 +69,8 @@ class MADE(CausalBackbone):
         self.direct = MaskedLinear(n, n, features=f, parameters=p, bias=False) if direct_connections else None
         self.output_context = ContextBias(signature, n * p)
         self.connectivities = Connectivities(connectivities, layers, hidden, n, seed)
+        # computed now, so that more of them than there is memory for are refused before training
+        _ = self.connectivities.degrees
         self.connectivity = 0
 
     @property

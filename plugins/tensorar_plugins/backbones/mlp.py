@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from itertools import chain, pairwise, repeat
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from tensorar import EvidenceBackbone, Head, Signature, flatten_events
-from tensorar_plugins.backbones.layers.sizes import require_positive
+from tensorar_plugins.backbones.layers.sizes import require_positive, require_probability
 
 
 class MLP(EvidenceBackbone):
@@ -37,13 +37,14 @@ class MLP(EvidenceBackbone):
     def __init__(self, signature: Signature, *, hidden: int = 512, layers: int = 2, dropout: float = 0.0) -> None:
         super().__init__(signature)
         require_positive(self.name, hidden=hidden, layers=layers)
+        require_probability(self.name, dropout=dropout)
         n = math.prod(signature.event_shape)
-        widths = [n * (signature.feature_count + 1) + signature.context_features] + [hidden] * layers
+        inputs = n * (signature.feature_count + 1) + signature.context_features
         blocks: list[nn.Module] = []
-        for width, following in pairwise(widths):
+        for width, following in pairwise(chain([inputs], repeat(hidden, layers))):
             blocks += [nn.Linear(width, following), nn.SiLU(), nn.Dropout(dropout)]
         self.hidden = nn.Sequential(*blocks)
-        self.output = nn.Linear(widths[-1], n * signature.parameter_count)
+        self.output = nn.Linear(hidden, n * signature.parameter_count)
 
     def init_output_bias(self, marginal: Float[Tensor, "*event parameters"]) -> None:
         self.output.bias.data = marginal.flatten().to(self.output.bias)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import chain, pairwise, repeat
 from typing import Any, Literal
 
 import torch
@@ -16,7 +16,7 @@ from tensorar_plugins.backbones.layers.context_bias import ContextBias
 from tensorar_plugins.backbones.layers.module_sequence import ModuleSequence
 from tensorar_plugins.backbones.layers.positions import StepPositions
 from tensorar_plugins.backbones.layers.sequence import shift_right, to_event, to_sequence
-from tensorar_plugins.backbones.layers.sizes import require_positive
+from tensorar_plugins.backbones.layers.sizes import require_positive, require_probability
 
 LAYERS: dict[str, Callable[..., nn.RNNBase]] = {"tanh": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
@@ -59,9 +59,10 @@ class RNN(CausalBackbone):
     ) -> None:
         super().__init__(signature)
         require_positive(self.name, hidden=hidden, layers=layers, embedding=embedding)
+        require_probability(self.name, dropout=dropout)
         embed = signature.order is None if position_embedding is None else position_embedding
         self.inputs = StepInputs(signature, embedding if embed else None)
-        widths = [self.inputs.width] + [hidden] * layers
+        widths = chain([self.inputs.width], repeat(hidden, layers))
         self.layers: ModuleSequence[nn.RNNBase] = ModuleSequence(
             LAYERS[cell](*sizes, batch_first=True) for sizes in pairwise(widths)
         )

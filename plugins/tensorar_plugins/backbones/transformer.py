@@ -14,7 +14,7 @@ from tensorar_plugins.backbones.attention import Block, RotaryAngles
 from tensorar_plugins.backbones.layers.module_sequence import ModuleSequence
 from tensorar_plugins.backbones.layers.positions import AxisPositions, RotaryEmbedding, rotate
 from tensorar_plugins.backbones.layers.sequence import shift_right, to_event, to_sequence
-from tensorar_plugins.backbones.layers.sizes import require_positive
+from tensorar_plugins.backbones.layers.sizes import require_positive, require_probability
 
 # of GPT-2
 INITIAL_DEVIATION = 0.02
@@ -58,6 +58,7 @@ class Transformer(CausalBackbone):
     ) -> None:
         super().__init__(signature)
         require_positive(self.name, channels=channels, heads=heads, kv_heads=kv_heads, layers=layers)
+        require_probability(self.name, dropout=dropout)
         self.tokens = StepTokens(signature, channels)
         rotary = position_embedding == "rotary"
         self.rotary = RotaryEmbedding(signature.event_shape, channels // heads) if rotary else None

@@ -9,11 +9,13 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from tensorar import EvidenceBackbone, Signature, SpecError
-from tensorar_plugins.backbones.layers.sizes import require_positive
+from tensorar_plugins.backbones.layers.sizes import require_positive, require_probability
 from tensorar_plugins.backbones.masked_conv.grid import Grid
 from tensorar_plugins.backbones.unet_blocks import Level, convolution, norm
 
 MAX_SPATIAL_AXES = 3
+# every axis is halved to one position before
+MAX_LEVELS = 63
 
 
 class UNet(EvidenceBackbone):
@@ -44,9 +46,14 @@ class UNet(EvidenceBackbone):
     ) -> None:
         super().__init__(signature)
         require_positive(self.name, levels=levels, blocks=blocks)
+        require_probability(self.name, dropout=dropout)
         if channels < 2:
             raise SpecError(
                 expected=f"{self.name}'s channels to be at least 2", got=str(channels), remedy="give 2 or more"
+            )
+        if levels > MAX_LEVELS:
+            raise SpecError(
+                expected=f"{self.name}'s levels to be at most {MAX_LEVELS}", got=str(levels), remedy="give fewer"
             )
         self.grid = _grid(signature.event_shape)
         axes, groups = len(self.grid.sizes), self.grid.groups

@@ -73,8 +73,9 @@ class Level(nn.Module):
         axes = len(sizes)
 
         def chain(inputs: int) -> ModuleSequence[ConvBlock]:
-            widths = [inputs] + [width] * (blocks - 1)
-            return ModuleSequence(ConvBlock(signature, axes, inputs, width, dropout) for inputs in widths)
+            return ModuleSequence(
+                ConvBlock(signature, axes, width if i else inputs, width, dropout) for i in range(blocks)
+            )
 
         self.before = chain(width)
         self.coarsest = levels == 1 or max(sizes) == 1

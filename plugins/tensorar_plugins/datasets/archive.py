@@ -5,14 +5,15 @@ from __future__ import annotations
 import zipfile
 from collections import Counter
 from io import BufferedIOBase
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
 
 from tensorar import DataError
-from tensorar_plugins.datasets.files import CHUNK_BYTES, MAX_DEFLATE_RATIO, shorten
-from tensorar_plugins.datasets.npy_format import read_npy_array
+from tensorar.utils.npy_format import read_npy_array
+from tensorar.utils.reading import CHUNK_BYTES, MAX_DEFLATE_RATIO, shorten
 
 ENCRYPTED = 1
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -21,7 +22,7 @@ METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 class Archive:
     """The arrays of a ``.npz`` file. Damaged archives raise almost any exception."""
 
-    def __init__(self, file: BufferedIOBase, size: int, path: str) -> None:
+    def __init__(self, file: BufferedIOBase, size: int, path: str | Path) -> None:
         wrapped: Any = _BoundedReads(file)
         self._zip, self._size, self._path = zipfile.ZipFile(wrapped), size, path
         members = [info for info in self._zip.infolist() if info.filename.endswith(".npy")]

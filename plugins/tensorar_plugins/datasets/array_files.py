@@ -14,9 +14,9 @@ from torch import Tensor
 
 from tensorar import DataError, TensorarError
 from tensorar.utils.memory import require_memory
+from tensorar.utils.npy_format import read_npy_array
+from tensorar.utils.reading import OpenFile, describe, open_file
 from tensorar_plugins.datasets.archive import Archive
-from tensorar_plugins.datasets.files import OpenFile, describe, open_file
-from tensorar_plugins.datasets.npy_format import read_npy_array
 
 WIDENED_DTYPES = {"uint16": np.int32, "uint32": np.int64}
 WHAT = "a valid .npy/.npz file"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,9 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from tensorar import DataError, Splits
+from tensorar.utils.reading import CHUNK_BYTES, open_file
 from tensorar_plugins.datasets.array_files import open_npz, read_packed
 from tensorar_plugins.datasets.fetch import Remote, download, repair_advice, user_folder
-from tensorar_plugins.datasets.files import CHUNK_BYTES, open_file
 from tensorar_plugins.datasets.idx_folder import missing_files
 
 FOLDER = "binarized_mnist"
@@ -30,19 +31,18 @@ EVENT_SHAPE = (1, 28, 28)
 PIXELS = 28 * 28
 
 
-def static_split(path: str | None) -> Splits:
+def static_split(path: str | Path | None) -> Splits:
     """The three splits as bytes 0 and 1, from ``binarized_mnist.npz`` (packed bits) or the original text files."""
     folder = user_folder(path, FOLDER)
-    packed = folder / PACKED if folder else None
-    if packed is not None and packed.is_file():
-        return Splits(**{name: _read_npz(packed, name) for name in EVENT_COUNTS})
+    if folder is not None and os.path.lexists(folder / PACKED):
+        return Splits(**{name: _read_npz(folder / PACKED, name) for name in EVENT_COUNTS})
     return Splits(**{name: _read_amat(_locate(name, folder, required=path is not None), name) for name in EVENT_COUNTS})
 
 
 def _locate(name: str, folder: Path | None, *, required: bool) -> Path:
     """The text file of a split: in the user's folder, in the cache, or downloaded."""
     file = f"binarized_mnist_{name}.amat"
-    if folder is not None and (folder / file).is_file():
+    if folder is not None and os.path.lexists(folder / file):
         return folder / file
     if folder is not None and required:
         raise missing_files(f"{PACKED} or {file}", folder)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tensorar import DataError
 from tensorar.utils.memory import require_memory
-from tensorar_plugins.datasets.files import open_file, shorten, unreadable
+from tensorar.utils.reading import open_file, shorten, unreadable
 
 NAME_FILES = ("classes.txt", "label_names.txt")
 WHAT = "the names of classes in UTF-8 text"
@@ -69,7 +69,7 @@ class ClassLabels:
                 got=f"{len(lines)} names",
                 remedy="write one name per line, or name the class by its number",
             )
-        return {name: start + i for i, name in enumerate(lines)}
+        return _unique([(name, start + i) for i, name in enumerate(lines)], path)
 
     def _describe(self) -> str:
         lowest, highest = self.values[0], self.values[-1]
@@ -94,15 +94,27 @@ def _read_lines(path: Path) -> list[str]:
 
 def _parse_mapping(lines: list[str], path: Path) -> dict[str, int]:
     """EMNIST's lines of a class and the code points of its characters."""
-    names: dict[str, int] = {}
+    names: list[tuple[str, int]] = []
     for number, line in enumerate(lines, 1):
         try:
             value, *points = map(int, line.split())
-            names |= {chr(point): value for point in points}
+            names += [(chr(point), value) for point in points]
         except (ValueError, OverflowError) as error:
             raise DataError(
                 expected=f"a class and the code points of its characters in line {number} of {path}",
                 got=repr(shorten(line, 60)),
                 remedy="correct it, or name the class by its number",
             ) from error
-    return names
+    return _unique(names, path)
+
+
+def _unique(names: list[tuple[str, int]], path: Path) -> dict[str, int]:
+    classes: dict[str, int] = {}
+    for name, value in names:
+        if classes.setdefault(name, value) != value:
+            raise DataError(
+                expected=f"a different name for each class in {path}",
+                got=f"{shorten(name, 60)!r} for the classes {classes[name]} and {value}",
+                remedy="correct it, or name the class by its number",
+            )
+    return classes

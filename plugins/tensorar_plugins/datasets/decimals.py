@@ -39,7 +39,7 @@ def loses_digits(cell: str, number: float) -> bool:
 
     Not so for any decimal that was printed from a float64, to however many digits.
 
-    >>> loses_digits("0.1", 0.1), loses_digits("0.1000000000000000055", 0.1), loses_digits("9007199254740993", 2.0**53)
+    >>> loses_digits("0.1", 0.1), loses_digits("0.1000000000000000056", 0.1), loses_digits("9007199254740993", 2.0**53)
     (False, False, True)
     """
     # the usual formats first, since decimal arithmetic is slow

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tensorar import DataError
 from tensorar.utils.memory import format_bytes
-from tensorar_plugins.datasets.files import expand
+from tensorar.utils.reading import expand
 
 DATA_VARIABLE = "TENSORAR_DATA"
 TIMEOUT_SECONDS = 15
@@ -47,7 +47,7 @@ def repair_advice(path: Path) -> str:
     return "replace it by an undamaged copy"
 
 
-def user_folder(path: str | None, folder: str) -> Path | None:
+def user_folder(path: str | Path | None, folder: str) -> Path | None:
     """The user's folder of files: the option ``path``, else ``$TENSORAR_DATA/<folder>``, else None."""
     if path is not None:
         return expand(path)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from tensorar import DataError
-from tensorar_plugins.datasets.files import expand, shorten, unreadable
+from tensorar.utils.reading import describe, expand, shorten, unreadable
 
 # train-images-idx3-ubyte.gz, train-images.idx3-ubyte, emnist-letters-test-labels-idx1-ubyte, ...
 NAME = re.compile(r"(?:(?P<prefix>.+)-)?(?P<part>train|t10k|test)-(?P<kind>images|labels)[-.]idx\d+-\w+(?:\.gz)?")
@@ -46,7 +46,7 @@ class IdxFiles:
 
 
 def find_idx_files(path: str | Path) -> IdxFiles:
-    """The IDX files at a path: a file, a folder (also torchvision's, above ``raw``), or FOLDER/PREFIX of the names.
+    """The IDX files at a path: a file, a folder (also one above ``raw`` or ``gzip``), or FOLDER/PREFIX of the names.
 
     Where there are no images, the labels are the events. Raises ``DataError`` that lists the files of the folder if
     there are none, or several datasets.
@@ -63,16 +63,22 @@ def find_idx_files(path: str | Path) -> IdxFiles:
 
 
 def plain_idx_files(folder: Path) -> IdxFiles | None:
-    """The files in a folder whose names are those of MNIST itself; None if there are none."""
-    sets = _sets(folder) if folder.is_dir() else ()
-    return next((files for files in sets if not files.prefix), None)
+    """The files in a folder whose names are those of MNIST itself; None if there are none. Raises ``DataError``."""
+    try:
+        sets = _sets(folder) if folder.is_dir() else ()
+        return next((files for files in sets if not files.prefix), None)
+    except OSError as error:
+        raise unreadable(folder, "a readable folder", error) from error
 
 
 def list_folder(folder: Path) -> str:
     """The first few names of a folder's files, for messages."""
-    if not folder.is_dir():
+    try:
+        names = [entry.name for entry in folder.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
         return "no such folder"
-    names = [entry.name for entry in folder.iterdir()]
+    except (OSError, ValueError) as error:
+        return describe(error)
     first = ", ".join(heapq.nsmallest(LISTED_FILES, names))
     if len(names) > LISTED_FILES:
         return f"{first} and {len(names) - LISTED_FILES} more"
@@ -80,7 +86,7 @@ def list_folder(folder: Path) -> str:
 
 
 def _in_folder(folder: Path) -> IdxFiles:
-    for folders in ([folder], [folder / "raw"], sorted(folder.glob("*/raw"))):
+    for folders in ([folder], [folder / "raw", folder / "gzip"], sorted(folder.glob("*/raw"))):
         found = [files for below in folders if below.is_dir() for files in _sets(below)]
         # the plain names are those of MNIST itself
         found = [files for files in found if not files.prefix] or found

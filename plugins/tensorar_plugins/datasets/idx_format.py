@@ -14,8 +14,8 @@ from jaxtyping import Real
 from torch import Tensor
 
 from tensorar import DataError
+from tensorar.utils.reading import OpenFile, describe, open_file, read_array
 from tensorar_plugins.datasets.fetch import repair_advice
-from tensorar_plugins.datasets.files import OpenFile, describe, open_file, read_array
 
 UNSIGNED_BYTE = 8
 DTYPES = {UNSIGNED_BYTE: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}

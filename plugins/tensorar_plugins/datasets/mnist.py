@@ -61,7 +61,7 @@ class MNIST(LabelledImages):
     """
 
     name = "mnist"
-    path: str | None = None
+    path: str | Path | None = None
     binarize: Binarize = "none"
     labels: bool = False
     transpose: bool = False

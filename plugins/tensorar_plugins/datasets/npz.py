@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from tensorar import DataError, Splits
+from tensorar.utils.reading import shorten
 from tensorar_plugins.datasets.array_files import open_npz, read_packed, to_tensor
-from tensorar_plugins.datasets.files import shorten
 from tensorar_plugins.datasets.splitting import SplitFile, split
 
 
@@ -25,6 +25,7 @@ class Npz(SplitFile):
             shape.
         valid_fraction: Fraction of the events used for validation, if the file has no ``valid``.
         test_fraction: Fraction of the events used for testing, if the file has no ``test``.
+        seed: Seed of the shuffle before the events are split, if the file lacks a split.
     """
 
     name = "npz"

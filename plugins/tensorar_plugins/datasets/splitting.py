@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from jaxtyping import Real
@@ -27,7 +28,7 @@ class SplitFile(Dataset):
         seed: Seed of the shuffle before the events are split.
     """
 
-    path: str
+    path: str | Path
     valid_fraction: float = 0.1
     test_fraction: float = 0.1
     seed: int = 0
@@ -54,7 +55,7 @@ def check_fractions(name: str, **fractions: float) -> None:
 
 
 def split(
-    events: Real[Tensor, "n *event"], fractions: Sequence[float], seed: int, *, where: str
+    events: Real[Tensor, "n *event"], fractions: Sequence[float], seed: int, *, where: str | Path
 ) -> list[Real[Tensor, "_ *event"]]:
     """Shuffle the events in place and cut off one split per fraction, of at least one event; the rest comes first.
 

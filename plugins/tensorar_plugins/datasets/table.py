@@ -13,6 +13,7 @@ from jaxtyping import Float64
 
 from tensorar import DataError, SpecError, Splits
 from tensorar.utils.memory import require_memory
+from tensorar.utils.reading import shorten
 from tensorar_plugins.datasets.decimals import (
     MAX_CHARACTERS,
     LostDigits,
@@ -21,7 +22,6 @@ from tensorar_plugins.datasets.decimals import (
     may_lose_digits,
     parse_number,
 )
-from tensorar_plugins.datasets.files import shorten
 from tensorar_plugins.datasets.splitting import SplitFile, split
 from tensorar_plugins.datasets.text_rows import Row, TextRows, open_rows
 

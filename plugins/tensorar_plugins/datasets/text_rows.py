@@ -6,10 +6,11 @@ import csv
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from tensorar import DataError
-from tensorar_plugins.datasets.files import open_file, unreadable
+from tensorar.utils.reading import open_file, unreadable
 
 MAX_ROW_CHARACTERS = 2**22
 WHAT = "a table in UTF-8 text"
@@ -18,7 +19,7 @@ Row = tuple[int, list[str]]  # line number and cells
 
 
 @contextmanager
-def open_rows(path: str, delimiter: str) -> Iterator[TextRows]:
+def open_rows(path: str | Path, delimiter: str) -> Iterator[TextRows]:
     """Open a table to iterate over its rows. Errors in the body become ``DataError``, too."""
     try:
         with open_file(path, WHAT) as file:
@@ -32,7 +33,7 @@ def open_rows(path: str, delimiter: str) -> Iterator[TextRows]:
 class TextRows:
     """Iterates over the rows that are not blank. Raises ``DataError`` for text that is no table."""
 
-    def __init__(self, text: io.TextIOBase, size: int, path: str, delimiter: str) -> None:
+    def __init__(self, text: io.TextIOBase, size: int, path: str | Path, delimiter: str) -> None:
         self._text, self._path, self._delimiter = text, path, delimiter
         self._size, self._row_characters, self._characters = size, 0, 0
 

@@ -56,7 +56,8 @@ class StudentTHead(HeadInUnits):
         return float(torch.finfo(dtype).max)
 
     def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"]:
-        values = values.double()
+        # torch's median reads beyond the memory of an expanded tensor
+        values = values.double().contiguous()
         middle = values.median(0).values
         scale = (values - middle).abs().median(0).values / MEDIAN_DEVIATION
         # where half of the values are the same, the median says nothing of the rest

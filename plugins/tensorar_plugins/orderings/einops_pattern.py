@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import keyword
 import math
+import re
 
 import einops
 import torch
@@ -29,7 +31,7 @@ class EinopsPattern(Ordering):
 
     name = "einops"
 
-    def __init__(self, *, pattern: str, **sizes: int) -> None:
+    def __init__(self, /, *, pattern: str, **sizes: int) -> None:
         self.pattern, self.sizes = pattern, sizes
         if pattern.count("->") != 1 or min(sizes.values(), default=1) < 1:
             raise SpecError(
@@ -37,6 +39,15 @@ class EinopsPattern(Ordering):
                 got=f"{pattern!r} with {sizes or 'no sizes'}",
                 remedy='write for example einops:pattern="h w -> (w h)"',
             )
+        axes = set(re.findall(r"[^\W\d]\w*", pattern))
+        for name in {*sizes, *filter(keyword.iskeyword, axes)}:
+            # einops takes the tensor as an argument beside the sizes, and warns of words of Python
+            if name not in axes or name == "tensor" or keyword.iskeyword(name):
+                raise SpecError(
+                    expected="sizes of axes in the pattern, with names other than tensor and the words of Python",
+                    got=f"{name!r} with {pattern!r}",
+                    remedy="rename the axis in the pattern and its size",
+                )
 
     def visits(self, event_shape: tuple[int, ...]) -> Int[Tensor, " n"]:
         index = torch.arange(math.prod(event_shape)).reshape(event_shape)

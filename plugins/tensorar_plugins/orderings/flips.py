@@ -43,7 +43,11 @@ class Flips(Ordering):
 @cached_plan(maxsize=64)
 def _corner_orders(flips: Flips, event_shape: tuple[int, ...]) -> tuple[Order, ...]:
     """The order from each corner: the same objects on every call, so that plans cached per order are reused."""
-    long_axes = (a for a, size in enumerate(event_shape) if size > 1)
-    corners = itertools.product(*[((), (a,)) for a in (long_axes if flips.flip is None else flips.flip)])
+    long_axes = tuple(a for a, size in enumerate(event_shape) if size > 1)
+    reversed_axes = long_axes if flips.flip is None else flips.flip
+    if len({a % max(len(event_shape), 1) for a in reversed_axes}) < len(reversed_axes):
+        raise flips.unsupported(event_shape, f"different axes {' '.join(map(str, reversed_axes))}")
+    flips.check_shape(event_shape, orders=2 ** len(reversed_axes))
+    corners = itertools.product(*[((), (a,)) for a in reversed_axes])
     visits = (raster_visits(flips, event_shape, flips.axes, sum(corner, ())) for corner in corners)
     return tuple(Order(some, event_shape) for some in visits)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor
 
@@ -9,7 +12,7 @@ from tensorar.backbone import CausalBackbone
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
 from tensorar.testing.generate.cases import Case
-from tensorar.testing.results import CheckFailed
+from tensorar.testing.results import CheckFailed, CheckSkipped, describe_error
 from tensorar.utils.shapes import flatten_events
 
 TOLERANCE = {"rtol": 1e-9, "atol": 1e-9}
@@ -36,3 +39,16 @@ def require_same(one: Tensor, other: Tensor, message: str) -> None:
         raise CheckFailed(f"{message} (shape {tuple(one.shape)} instead of {tuple(other.shape)})")
     if not torch.allclose(one, other, equal_nan=True, **TOLERANCE):
         raise CheckFailed(f"{message} (by {(one - other).detach().abs().max().item():.3g})")
+
+
+@contextmanager
+def describing(case: Case, when: str = "") -> Iterator[None]:
+    """Put the case, and when it failed, into the messages of failures within the context."""
+    try:
+        yield
+    except CheckSkipped:
+        raise
+    except CheckFailed as failed:
+        raise CheckFailed(f"{when}{failed} ({case.description})") from None
+    except Exception as error:
+        raise CheckFailed(f"{when}the part {describe_error(error)} ({case.description})") from error

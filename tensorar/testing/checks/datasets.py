@@ -1,158 +1,163 @@
-"""Properties of datasets: three disjoint, deterministic splits of one shape; draws that follow a generator."""
+"""Properties of datasets: three splits of one shape and dtype that depend on the options alone."""
 
 from __future__ import annotations
 
-import math
-from collections import Counter
+import hashlib
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from tensorar.build import head_for
 from tensorar.dataset import Dataset
-from tensorar.parts.registry import default_registry
-from tensorar.suggestions import suggest_heads
+from tensorar.errors import TensorarError
+from tensorar.evidence import Evidence
+from tensorar.testing.another_process import in_another_process
+from tensorar.testing.generate.option_values import is_valid, other_values, with_each_choice, with_option
 from tensorar.testing.part_under_test import PartUnderTest
-from tensorar.testing.random_state import unseeded_state
+from tensorar.testing.random_state import seed_everything, unchanged_random_state
 from tensorar.testing.registration import check
 from tensorar.testing.results import CheckFailed, CheckSkipped
 
 SPLITS = ("train", "valid", "test")
-# events compared between splits
-MAX_COMPARED_EVENTS = 20_000
-# the share of the events of a split that may be in another one by chance
-CHANCE_OVERLAP = 0.01
+# events in a digest, and other values of an option that are tried
+MAX_DIGESTED_EVENTS, MAX_VALUES = 5_000, 2
 
 
 @check("dataset", base=True)
 def loads_three_splits(part: PartUnderTest) -> None:
-    """Three nonempty splits of one event shape and one real dtype."""
-    dataset: Dataset = part.instance
-    dtypes = {events.dtype for events in _splits(dataset).values()}
-    if len(dtypes) > 1 or any(dtype.is_complex for dtype in dtypes):
-        raise CheckFailed(f"expected one real dtype for all splits, got {sorted(map(str, dtypes))}")
+    """Three nonempty splits of one event shape and one real dtype, for each choice of an option."""
+    for options, variant in with_each_choice(part):
+        try:
+            dtypes = {events.dtype for events in splits_of(variant.instance).values()}
+        except TensorarError:
+            if options:  # such as a choice that needs other files
+                continue
+            raise
+        if len(dtypes) > 1 or any(dtype.is_complex for dtype in dtypes):
+            found, where = sorted(map(str, dtypes)), f" ({options})" if options else ""
+            raise CheckFailed(f"expected one real dtype for all splits, got {found}{where}")
 
 
 @check("dataset")
 def deterministic(part: PartUnderTest) -> None:
-    """Options determine the events, whatever the random state."""
-    torch.manual_seed(1)
-    one = _splits(part.make())
-    torch.manual_seed(2)
-    other = _splits(part.make())
-    for name in SPLITS:
-        if not torch.equal(one[name], other[name]):
-            raise CheckFailed(f"the events of {name} differ when they are loaded again")
+    """Options determine the events, whatever the random state; loading again gives the same shapes and dtypes."""
+    seed_everything(1)
+    dataset = part.make()
+    one = dataset.load()
+    for seed, load in ((2, dataset.load), (3, part.make().load)):
+        seed_everything(seed)
+        other = load()
+        for name in SPLITS:
+            _require_equal(getattr(one, name), getattr(other, name), name)
 
 
 @check("dataset")
 def global_random_state_unchanged(part: PartUnderTest) -> None:
-    """Loading does not change torch's global random state."""
-    before = unseeded_state()
-    _splits(part.make())
-    if not torch.equal(torch.get_rng_state(), before):
-        raise CheckFailed("loading changes the global random state")
+    """Nothing that a dataset does changes the global random state."""
+    with unchanged_random_state("loading"):
+        dataset = part.make()
+        splits, _ = dataset.splits, dataset.contexts
+    generator, few = torch.Generator(), splits.test[:3]
+    calls: dict[str, Callable[[], Any]] = {
+        "simulate": lambda: dataset.simulate(3, generator),
+        "draw": lambda: dataset.draw(torch.tensor([0]), generator),
+        "log_prob": lambda: dataset.log_prob(few),
+        "conditional": lambda: dataset.conditional(Evidence.none(3, dataset.event_shape)),
+    }
+    for name, call in calls.items():
+        with unchanged_random_state(name):
+            call()
 
 
 @check("dataset")
-def splits_are_disjoint(part: PartUnderTest) -> None:
-    """Splits share no more events than are repeated within a split."""
-    dataset: Dataset = part.instance
-    splits = {name: _rows(events) for name, events in _splits(dataset).items()}
-    repeated = max(_repeated(rows) for rows in splits.values())
-    for one, other in (("test", "train"), ("valid", "train"), ("test", "valid")):
-        shared = _share(splits[one], splits[other])
-        spread = math.sqrt(repeated * (1 - repeated) * (1 / len(splits[one]) + 1 / len(splits[other])))
-        if shared > repeated + 4 * spread + CHANCE_OVERLAP or splits[one] == splits[other][: len(splits[one])]:
-            raise CheckFailed(
-                f"{shared:.1%} of the events of {one} are also in {other}, but at most {repeated:.1%} are"
-                " repeated within a split"
-            )
+def same_in_another_process(part: PartUnderTest) -> None:
+    """Another process, with another hash seed and listings of folders, gives the same, after other options."""
+    there = in_another_process(digests, part.part, part.options, _other_options(part))
+    here = digests(part.part, part.options, [])
+    for what, digest in here.items():
+        if there[what] != digest:
+            raise CheckFailed(f"in another process {what} differs")
 
 
 @check("dataset")
-def a_head_supports_the_values(part: PartUnderTest) -> None:
-    """The suggested head (or else an installed one) supports every value of every split."""
-    dataset: Dataset = part.instance
-    specs = suggest_heads(dataset)
-    if not specs:
-        raise CheckFailed("no installed head supports these values; set suggested_head to one of your plugin")
-    head = head_for(default_registry().create("head", specs[0]), dataset)
-    for name, events in _splits(dataset).items():
-        head.check(events, what=f"the {name} split")
+def options_matter(part: PartUnderTest) -> None:
+    """Another value of an option changes the events, contexts, draws or likelihoods.
 
-
-@check("dataset")
-def contexts_match(part: PartUnderTest) -> None:
-    """There is one context per event, always the same, and no simulation without contexts."""
-    one, other = part.instance, part.make()
-    if one.contexts is None:
-        raise CheckSkipped("the dataset has no contexts")
-    for name in SPLITS:
-        first, second = getattr(one.contexts, name), getattr(other.contexts, name)
-        if len(first) != len(getattr(one, name)) or not torch.equal(first, second):
-            raise CheckFailed(f"expected one context for each event of {name}, the same each time")
-    if one.simulate(1, torch.Generator()) is not None:
-        raise CheckFailed("simulated events have no contexts: a dataset with contexts must not override simulate")
-
-
-@check("dataset")
-def simulated_events_follow_the_generator(part: PartUnderTest) -> None:
-    """The generator determines simulated events, which have the shape and dtype of the splits."""
-    dataset: Dataset = part.instance
-
-    def draw(seed: int) -> Tensor | None:
-        return dataset.simulate(50, torch.Generator().manual_seed(seed))
-
-    before = unseeded_state()
-    first, again, other = draw(0), draw(0), draw(1)
-    if first is None or again is None or other is None:
-        raise CheckSkipped("the dataset does not simulate events")
-    if tuple(first.shape) != (50, *dataset.event_shape) or first.dtype != dataset.train.dtype:
-        raise CheckFailed(f"50 simulated events have shape {tuple(first.shape)} and dtype {first.dtype}")
-    if not torch.equal(first, again):
-        raise CheckFailed("the same generator state simulates other events")
-    if torch.equal(first, other):
-        raise CheckFailed("another generator state simulates the same events")
-    if not torch.equal(torch.get_rng_state(), before):
-        raise CheckFailed("simulating events changes the global random state")
-
-
-@check("dataset")
-def draws_follow_the_generator(part: PartUnderTest) -> None:
-    """Indices and generator determine the training events drawn, and the stored ones do not change."""
-    dataset: Dataset = part.make()
-    kept, indices = dataset.train.clone(), torch.tensor([len(dataset.train) - 1, 0, 0])
-    one, other = (dataset.draw(indices, torch.Generator().manual_seed(3)) for _ in range(2))
-    if tuple(one.shape) != (3, *dataset.event_shape):
-        raise CheckFailed(f"3 drawn events have shape {tuple(one.shape)}")
-    if not torch.equal(one, other):
-        raise CheckFailed("the same generator state draws other events")
-    if not torch.equal(dataset.train, kept):
-        raise CheckFailed("drawing events changes the stored ones")
+    With the choices of the other options too. Left out are options whose description says with "if" when they apply.
+    """
+    described = part.part.option_descriptions()
+    options = [name for name in part.part.option_parameters() if " if " not in described.get(name, "")]
+    options = [name for name in options if other_values(part, name)]
+    if not options:
+        raise CheckSkipped("no option has other values to try")
+    undecided = set(options)
+    for _, variant in with_each_choice(part):
+        with suppress(TensorarError):  # such as a choice that needs other files
+            own = digests(variant.part, variant.options, [])
+            undecided -= {option for option in undecided if _matters(variant, option, own)}
+        if not undecided:
+            return
+    raise CheckFailed(f"another value of the option {min(undecided)} changes nothing")
 
 
 # --- helpers ---------------------------------------------------------------------------------------------------------
 
 
-def _splits(dataset: Dataset) -> dict[str, Tensor]:
+def splits_of(dataset: Dataset) -> dict[str, Tensor]:
+    """The three splits by name."""
     return {name: getattr(dataset, name) for name in SPLITS}
 
 
-def _rows(events: Tensor) -> list[bytes]:
-    return [
-        row.tobytes()
-        for row in events[:MAX_COMPARED_EVENTS].reshape(len(events[:MAX_COMPARED_EVENTS]), -1).contiguous().numpy()
-    ]
+def digests(part: type[Dataset], options: dict[str, Any], others: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Digests of what a dataset provides, computed after datasets with other options were loaded."""
+    seed_everything(len(others))
+    for other in others:
+        with suppress(TensorarError):
+            dataset = part(**other)
+            _ = dataset.splits, dataset.contexts
+    dataset = part(**options)
+    found: dict[str, Any] = dict(splits_of(dataset))
+    contexts, few = dataset.contexts, dataset.test[:20]
+    found |= {f"the contexts of {name}": getattr(contexts, name) for name in SPLITS} if contexts else {}
+    indices = torch.arange(min(20, len(dataset.train)))
+    found["simulate"] = dataset.simulate(20, torch.Generator().manual_seed(1))
+    found["draw"] = dataset.draw(indices, torch.Generator().manual_seed(1))
+    found["log_prob"] = dataset.log_prob(few)
+    found["suggested_head"] = dataset.suggested_head
+    return {what: _digest(value) for what, value in found.items()}
 
 
-def _share(rows: list[bytes], among: list[bytes]) -> float:
-    """The share of the rows that are also among the others."""
-    known = set(among)
-    return sum(row in known for row in rows) / len(rows)
+def _digest(value: Any) -> str:
+    if isinstance(value, Tensor):
+        some = torch.cat([value[:MAX_DIGESTED_EVENTS], value[-1:]]).detach().contiguous().numpy()
+        return f"{value.dtype} {tuple(value.shape)} {hashlib.sha256(some.tobytes()).hexdigest()}"
+    return repr(value)
 
 
-def _repeated(rows: list[bytes]) -> float:
-    """The share of the rows that occur more than once."""
-    counts = Counter(rows)
-    return sum(counts[row] > 1 for row in rows) / len(rows)
+def _other_options(part: PartUnderTest) -> list[dict[str, Any]]:
+    """The part's options with another value of one of them, for each that has one."""
+    names = part.part.option_parameters()
+    variants = [with_option(part, name, value) for name in names for value in other_values(part, name)[:1]]
+    return [variant.options for variant in variants if is_valid(variant)]
+
+
+def _matters(part: PartUnderTest, option: str, own: dict[str, str]) -> bool:
+    """Whether another value of an option changes what the dataset provides, or is refused."""
+    return any(_differs(with_option(part, option, value), own) for value in other_values(part, option)[:MAX_VALUES])
+
+
+def _differs(part: PartUnderTest, own: dict[str, str]) -> bool:
+    try:
+        return digests(part.part, part.options, []) != own
+    except Exception:  # refusing a value depends on it, too
+        return True
+
+
+def _require_equal(one: Tensor, other: Tensor, name: str) -> None:
+    if (one.dtype, one.shape) != (other.dtype, other.shape):
+        kinds = [f"{events.dtype} {tuple(events.shape)}" for events in (one, other)]
+        raise CheckFailed(f"the events of {name} are {kinds[0]}, and {kinds[1]} when they are loaded again")
+    if not torch.equal(one, other):
+        raise CheckFailed(f"the events of {name} differ when they are loaded again")

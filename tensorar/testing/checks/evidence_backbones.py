@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
-from tensorar.testing.checks.comparison import evidence_inputs, require_same
+from tensorar.testing.checks.comparison import describing, evidence_inputs, require_same
 from tensorar.testing.generate.cases import Case
+from tensorar.testing.generate.large_cases import large_cases
 from tensorar.testing.generate.part_cases import cases_of, growing_cases
 from tensorar.testing.kinds import is_evidential
 from tensorar.testing.part_under_test import PartUnderTest
@@ -28,6 +31,21 @@ def queries_are_independent(part: PartUnderTest) -> None:
             require_same(together[:, q : q + 1], alone, f"query {q} of 4 has another result alone")
 
     for_all(cases_of(part), test, examples=part.profile.examples)
+
+
+@check("backbone", when=is_evidential)
+def all_queries_are_independent(part: PartUnderTest) -> None:
+    """In events of 40 coefficients, the results of all queries at once are those of one query at a time."""
+    for case in large_cases(part, 40, context_features=2):
+        model, n = case.model(), math.prod(case.event_shape)
+        features, mask, _, context = evidence_inputs(case, model, 2)
+        query = torch.stack([torch.arange(n), torch.randperm(n)])
+        together = model.backbone(features, mask, query, context)
+        rows = torch.arange(2).repeat_interleave(n)
+        contexts = None if context is None else context[rows]
+        alone = model.backbone(features[rows], mask[rows], query.reshape(-1, 1), contexts).reshape(together.shape)
+        with describing(case):
+            require_same(together, alone, "a query has another result with all others than alone")
 
 
 @check("backbone", when=is_evidential)

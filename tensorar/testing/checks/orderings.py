@@ -1,4 +1,4 @@
-"""Properties of orderings: a deterministic permutation of the coefficients for every accepted shape."""
+"""Properties of orderings: a permutation of the coefficients for every accepted shape, in linear memory."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from torch.overrides import TorchFunctionMode
 
 from tensorar.errors import ShapeError
 from tensorar.ordering import Ordering
+from tensorar.testing.generate.many_shapes import large_shapes, small_shapes
+from tensorar.testing.generate.option_values import with_each_choice
 from tensorar.testing.generate.part_cases import some_shapes
 from tensorar.testing.kinds import Shape
 from tensorar.testing.part_under_test import PartUnderTest
@@ -22,34 +24,42 @@ from tensorar.testing.results import CheckFailed, CheckSkipped, describe_error
 
 # the number of coefficients of a small volume, in shapes of several ranks
 LARGE_SHAPES: tuple[Shape, ...] = ((100_000,), (317, 316), (3, 182, 183), (10, 10, 10, 10, 10), (1, 100_000, 1))
+FEW_SHAPES: tuple[Shape, ...] = (
+    *((3,), (6,), (2, 3), (4, 4), (2, 2, 3), (2, 1, 3, 2)),
+    *((40,), (5, 8), (10, 20), (2, 5, 4, 5)),
+)
 MEDIUM_SHAPES: tuple[Shape, ...] = ((2000,), (44, 45), (3, 25, 26), (5, 5, 4, 4, 5), (1, 2000, 1))
 # per coefficient: elements of the largest tensor, and bytes outside of tensors
 MAX_ELEMENTS, MAX_BYTES = 64, 1000
 
 
 @dataclass(frozen=True)
-class _Shaped:
+class Shaped:
+    """A shape as a case for ``for_all``."""
+
     event_shape: Shape
 
     @property
     def description(self) -> str:
+        """The shape in words."""
         return f"shape {self.event_shape}"
 
 
 @check("ordering")
 def permutation(part: PartUnderTest) -> None:
-    """Each coefficient is visited once, in every shape that the ordering takes."""
-    ordering = part.instance
+    """Each coefficient is visited once, in every shape that the ordering takes, with each choice of an option."""
+    tested, ordering = 0, part.instance
+    drawn = some_shapes(part, 24)
 
-    def test(case: _Shaped) -> None:
-        if visits_of(ordering, case.event_shape) is None:
-            return
-        require_permutation(ordering.visits(case.event_shape), case.event_shape)
+    def test(shape: Shape) -> None:
+        require_permutation_of(ordering, shape)
 
-    for_all(some_shapes(part, 24).map(_Shaped), test, examples=8 * part.profile.examples)
-    for shape in part.shapes or ((), (1,), (5,), (1, 1), (2, 3), (1, 4, 1), (2, 3, 2), (2, 1, 3, 2)):
-        if visits_of(ordering, shape) is not None:
-            require_permutation(ordering.visits(shape), shape)
+    for_all(drawn, test, examples=4 * part.profile.examples)
+    for options, variant in with_each_choice(part):
+        shapes = [*(part.shapes or FEW_SHAPES)] if options else [*small_shapes(part), *large_shapes(part)]
+        tested += sum(require_permutation_of(variant.make(), shape, options) for shape in shapes)
+    if not tested:
+        raise CheckSkipped("none of the shapes tried is taken; name some in shapes=")
 
 
 @check("ordering", base=True)
@@ -57,46 +67,28 @@ def takes_some_shape(part: PartUnderTest) -> None:
     """At least one shape is taken; others are refused with a ``ShapeError``."""
     ordering, taken = part.instance, 0
 
-    def test(case: _Shaped) -> None:
+    def test(case: Shaped) -> None:
         nonlocal taken
         taken += visits_of(ordering, case.event_shape) is not None
 
-    for_all(some_shapes(part, 24).map(_Shaped), test, examples=2 * part.profile.examples)
+    for_all(some_shapes(part, 24).map(Shaped), test, examples=2 * part.profile.examples)
     if not taken and not any(visits_of(ordering, shape) is not None for shape in MEDIUM_SHAPES):
         raise CheckFailed("no shape is taken; name some in shapes=")
 
 
 @check("ordering")
 def methods_take_the_same_shapes(part: PartUnderTest) -> None:
-    """``visits``, ``order`` and ``draw`` take the same shapes."""
+    """``visits``, ``order``, ``orders`` and ``draw`` take the same shapes."""
     ordering: Ordering = part.instance
+    methods = [ordering.visits, ordering.order, ordering.draw, *([ordering.orders] if ordering.ensemble else [])]
 
-    def test(case: _Shaped) -> None:
-        refused = [_refused(call, case.event_shape) for call in (ordering.visits, ordering.order, ordering.draw)]
-        if len(set(refused)) != 1:
-            raise CheckFailed("only some of visits, order and draw refuse the shape")
+    def test(shape: Shape) -> None:
+        if len({_refused(method, shape) for method in methods}) != 1:
+            raise CheckFailed(f"only some of visits, order, orders and draw refuse the shape {shape}")
 
-    for_all(some_shapes(part, 24).map(_Shaped), test, examples=2 * part.profile.examples)
-
-
-@check("ordering")
-def deterministic(part: PartUnderTest) -> None:
-    """Options and shape determine ``visits``, and for a fixed ordering also ``draw``."""
-
-    def test(case: _Shaped) -> None:
-        shape, one, other = case.event_shape, part.make(), part.make()
-        if visits_of(one, shape) is None:
-            return
-        torch.manual_seed(1)
-        first = one.visits(shape).clone()
-        torch.manual_seed(2)
-        if not torch.equal(one.visits(shape), first) or not torch.equal(other.visits(shape), first):
-            raise CheckFailed("visits gives another order the second time")
-        drawn = [one.draw(shape, torch.Generator().manual_seed(seed)) for seed in range(3)]
-        if one.fixed and any(order != one.order(shape) for order in drawn):
-            raise CheckFailed("draw gives another order than visits although fixed is True")
-
-    for_all(some_shapes(part, 24).map(_Shaped), test, examples=2 * part.profile.examples)
+    for_all(some_shapes(part, 24), test, examples=2 * part.profile.examples)
+    for shape in large_shapes(part):
+        test(shape)
 
 
 @check("ordering")
@@ -166,21 +158,36 @@ def _refused(call: Callable[[Shape], object], shape: Shape) -> bool:
     return False
 
 
-def require_permutation(visits: Tensor, shape: Shape) -> None:
+def where(shape: Shape, options: str) -> str:
+    """A shape and options in words."""
+    return f"(shape {shape}{', ' if options else ''}{options})"
+
+
+def require_permutation_of(ordering: Ordering, shape: Shape, options: str = "") -> bool:
+    """Whether the shape is taken. Raises ``CheckFailed`` unless each coefficient is visited once."""
+    visits = visits_of(ordering, shape)
+    if visits is not None:
+        require_permutation(visits, shape, options)
+    return visits is not None
+
+
+def require_permutation(visits: Tensor, shape: Shape, options: str = "") -> None:
     """Raise ``CheckFailed`` where a coefficient is not visited exactly once."""
-    n = math.prod(shape)
-    if tuple(visits.shape) != (n,) or visits.is_floating_point():
-        raise CheckFailed(f"expected {n} integers, got {visits.dtype} of shape {tuple(visits.shape)} (shape {shape})")
+    n, of_what = math.prod(shape), where(shape, options)
+    if tuple(visits.shape) != (n,) or visits.is_floating_point() or visits.dtype == torch.bool:
+        raise CheckFailed(f"expected {n} integers, got {visits.dtype} of shape {tuple(visits.shape)} {of_what}")
     counts = visits.long().clamp(-1, n).add(1).bincount(minlength=n + 2)
     if counts[0] or counts[n + 1]:
-        raise CheckFailed(f"flat indices outside 0 .. {n - 1} are visited (shape {shape})")
+        raise CheckFailed(f"flat indices outside 0 .. {n - 1} are visited {of_what}")
     if (counts[1:-1] != 1).any():
         coefficient = int((counts[1:-1] != 1).nonzero()[0])
         times = int(counts[1 + coefficient])
-        raise CheckFailed(f"coefficient {coefficient} (flat index) is visited {times} times (shape {shape})")
+        raise CheckFailed(f"coefficient {coefficient} (flat index) is visited {times} times {of_what}")
 
 
 def some_taken(ordering: Ordering, part: PartUnderTest) -> list[Shape]:
-    """A few shapes that the ordering takes."""
-    shapes = part.shapes or ((3,), (6,), (2, 3), (4, 4), (2, 2, 3), (2, 1, 3, 2))
-    return [shape for shape in shapes if visits_of(ordering, shape) is not None]
+    """A few shapes that the ordering takes, of 40 and of 200 coefficients too. Raises ``CheckSkipped`` if none is."""
+    found = [shape for shape in part.shapes or FEW_SHAPES if visits_of(ordering, shape) is not None]
+    if not found:
+        raise CheckSkipped("none of the shapes tried is taken; name some in shapes=")
+    return found

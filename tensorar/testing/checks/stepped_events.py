@@ -5,13 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from tensorar.backbone import Backbone, CausalBackbone
 from tensorar.generation.steppers import make_stepper
 from tensorar.generation.visits import Visits
 from tensorar.model import AutoregressiveModel
 from tensorar.stepper import Stepper
 from tensorar.testing.generate.cases import Case
 from tensorar.testing.oracles import parameters_of
-from tensorar.testing.results import CheckFailed
+from tensorar.testing.results import CheckFailed, CheckSkipped
 
 BATCH = 3
 
@@ -69,6 +70,12 @@ class SteppedEvents:
             self.stepper.reset()
         self.t = 0
         self.expect(x)
+
+
+def require_own_stepper(backbone: type[Backbone]) -> None:
+    """Raise ``CheckSkipped`` for a backbone without a stepper of its own."""
+    if backbone.stepper is CausalBackbone.stepper:  # type: ignore[attr-defined]
+        raise CheckSkipped("the backbone has no stepper of its own")
 
 
 def _new_stepper(model: AutoregressiveModel, batch: int, context: Tensor | None) -> Stepper:

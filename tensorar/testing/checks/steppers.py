@@ -6,10 +6,9 @@ import torch
 from hypothesis.strategies import SearchStrategy
 from torch import Tensor
 
-from tensorar.backbone import CausalBackbone
 from tensorar.model import AutoregressiveModel
 from tensorar.stepper import CachedStepper, Stepper
-from tensorar.testing.checks.stepped_events import BATCH, SteppedEvents
+from tensorar.testing.checks.stepped_events import BATCH, SteppedEvents, require_own_stepper
 from tensorar.testing.generate.cases import Case
 from tensorar.testing.generate.part_cases import cases_of
 from tensorar.testing.kinds import is_causal
@@ -104,8 +103,7 @@ def stepper_state_is_valid(part: PartUnderTest) -> None:
 
 
 def _stepped_cases(part: PartUnderTest) -> SearchStrategy[Case]:
-    if part.part.stepper is CausalBackbone.stepper:
-        raise CheckSkipped("the backbone has no stepper of its own")
+    require_own_stepper(part.part)
     return cases_of(part)
 
 

@@ -53,7 +53,7 @@ def sums_to_one_under_evidence(part: PartUnderTest) -> None:
         model, context = case.model(), case.contexts(1)
         mask = evidence_mask(model)
         order = model.orders_for_completion(mask[None])[0][1]
-        values = all_values(model.event_shape, levels_of(case.head) or 0)
+        values = model.restore(all_values(model.event_shape, levels_of(case.head) or 0))
         values = values[(values == case.events(1)).reshape(len(values), -1)[:, mask.flatten()].all(1)]
         contexts = None if context is None else context.expand(len(values), -1)
         nats = model.conditionals(values, contexts, order=order).log_prob(values)
@@ -70,12 +70,13 @@ def conditionals_add_up_to_log_prob(part: PartUnderTest) -> None:
 
     def test(case: Case) -> None:
         model, x, context = case.model(), case.events(3), case.contexts(3)
-        order, total = model.order, torch.zeros(3, dtype=torch.float64)
+        order, standard = model.order, model.standardize(x)
+        total = -model.log_scale(standard)
         for t, coefficient in enumerate(order.visits):
-            known = order.evidence_before(x, t)
+            known = order.evidence_before(standard, t)
             parameters = model.query(known, coefficient.expand(3, 1), order, context)[:, 0]
             chosen = coefficient.expand(3)
-            total = total + model.distribution(parameters, chosen).log_prob(flatten_events(x)[:, coefficient])
+            total = total + model.distribution(parameters, chosen).log_prob(flatten_events(standard)[:, coefficient])
         together = model.log_prob(x, context, order=order)
         if not torch.allclose(total, together, rtol=1e-9, atol=1e-9):
             raise CheckFailed(

@@ -1,21 +1,20 @@
-"""Inputs of heads: random parameters, extreme values, and grids to sum or integrate over."""
+"""Inputs of heads: random parameters, and values that are extreme or close to each other."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from hypothesis import strategies as st
 from torch import Tensor
 from torch.distributions import Distribution
 
 from tensorar.head import Head
-from tensorar.testing.oracles import points_and_weights, support_values
-from tensorar.testing.properties import Draw, composite
+from tensorar.testing.oracles import support_values
 
 DTYPES = (torch.float64, torch.float32)
-# counts are summed up to this one
-MAX_COUNT = 2**16
+# parameters of standard deviation 3 and 10 give narrow and wide distributions, far from zero
+SPREADS = (0.1, 1.0, 3.0, 10.0)
 
 
 @dataclass(frozen=True)
@@ -38,30 +37,21 @@ class Parameters:
         return (self.spread * drawn).to(self.dtype)
 
 
-@composite
-def parameters(draw: Draw, spreads: tuple[float, ...], dtypes: tuple[torch.dtype, ...] = DTYPES) -> Parameters:
-    """Parameters with one of these standard deviations and dtypes."""
-    return Parameters(draw(st.sampled_from(spreads)), draw(st.integers(0, 2**16)), draw(st.sampled_from(dtypes)))
+def conditional(head: Head, parameters: Tensor, coefficients: Tensor | None = None) -> Distribution:
+    """The distribution of parameters ``(..., P)``, all for the first coefficient unless these are given."""
+    if coefficients is None:
+        coefficients = torch.zeros(parameters.shape[:-1], dtype=torch.long)
+    return head.distribution(parameters, coefficients)
 
 
-def conditional(head: Head, parameters: Tensor) -> Distribution:
-    """The distribution of parameters ``(..., P)``, all for the first coefficient."""
-    return head.distribution(parameters, torch.zeros(parameters.shape[:-1], dtype=torch.long))
-
-
-def enumerable(head: Head) -> bool:
-    """Whether the support of a coefficient is finite."""
-    return support_values(head) is not None
-
-
-def grid(head: Head, step: float = 0.005) -> tuple[Tensor, Tensor]:
-    """Values and weights: a finite support, counts up to a large one, or points to integrate over."""
-    known = support_values(head)
-    if known is None and head.support.is_discrete:
-        known = float(getattr(head.support, "lower_bound", 0)) + torch.arange(MAX_COUNT, dtype=torch.float64)
-    if known is not None:
-        return known, torch.ones_like(known)
-    return points_and_weights(head, step=step)
+def shifted_blocks(parameters: Tensor, shift: float) -> Iterator[Tensor]:
+    """The parameters with a number added to all, and to each block of a half, a third or a quarter of these."""
+    count = parameters.shape[-1]
+    for blocks in (1, 2, 3, 4):
+        if count % blocks == 0:
+            for i in range(blocks):
+                block = torch.arange(count) // (count // blocks) == i
+                yield parameters + shift * block.to(parameters.dtype)
 
 
 def extremes(head: Head) -> Tensor:
@@ -69,13 +59,39 @@ def extremes(head: Head) -> Tensor:
     known = support_values(head)
     if known is not None:
         return known[[0, -1]]
-    low, high = (getattr(head.support, name, None) for name in ("lower_bound", "upper_bound"))
+    low, high = bounds(head)
     if head.support.is_discrete:
-        return float(low or 0) + torch.tensor([0.0, 1.0, 1e2, 1e4], dtype=torch.float64)
+        large = torch.tensor([0.0, 1.0, 1e2, 1e3, 1e4, 1e6], dtype=torch.float64)
+        return torch.tensor([low, high]).double() if low is not None and high is not None else (low or 0) + large
     if low is None:
         return torch.tensor([-1e6, -1e3, 0.0, 1e3, 1e6], dtype=torch.float64)
     if high is None:
-        return float(low) + torch.tensor([1e-6, 1e-3, 1.0, 1e3, 1e6], dtype=torch.float64)
-    return float(low) + (float(high) - float(low)) * torch.tensor(
-        [1e-6, 1e-3, 0.5, 0.999, 1 - 1e-6], dtype=torch.float64
-    )
+        return low + torch.tensor([1e-6, 1e-3, 1.0, 1e3, 1e6], dtype=torch.float64)
+    return low + (high - low) * torch.tensor([1e-6, 1e-3, 0.5, 0.999, 1 - 1e-6], dtype=torch.float64)
+
+
+def neighbors(head: Head, dtype: torch.dtype) -> Tensor:
+    """Ascending values far from zero, or close to the ends of the support, in pairs ``(n, 2)`` of close ones.
+
+    In float64, real numbers differ in their seventh digit, and counts up to a million by one; in float32, real numbers
+    differ in their third digit, and counts up to ten thousand by one.
+    """
+    close = 1e-7 if dtype == torch.float64 else 1e-3
+    low, high = bounds(head)
+    if head.support.is_discrete:
+        base = torch.tensor([1e2, 1e3, 1e4, 1e6][: 4 if dtype == torch.float64 else 3], dtype=torch.float64)
+        pairs = (low or 0) + torch.stack([base, base + 1], dim=-1)
+    elif low is None or high is None:
+        base = torch.tensor([1e-3, 1.0, 1e2, 1e3, 5e3], dtype=torch.float64)
+        pairs = (low or 0) + torch.stack([base, base * (1 + close)], dim=-1)
+    else:
+        base = torch.tensor([1e-3, 1e-2, 0.3, 0.7, 0.99, 0.999], dtype=torch.float64)
+        pairs = low + (high - low) * torch.stack([base, base * (1 + close / 100)], dim=-1)
+        pairs = pairs if dtype == torch.float64 else pairs[:0]
+    return pairs[head.support.check(pairs).all(-1)].to(dtype)
+
+
+def bounds(head: Head) -> tuple[float | None, float | None]:
+    """The ends of the support, None where it has none."""
+    low, high = (getattr(head.support, name, None) for name in ("lower_bound", "upper_bound"))
+    return None if low is None else float(low), None if high is None else float(high)

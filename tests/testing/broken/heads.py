@@ -186,7 +186,8 @@ class SuggestsOneLevelTooFew(BinMixture):
 
     @classmethod
     def options_for(cls, values):
-        return {"levels": int(values.max())}
+        found = super().options_for(values)
+        return None if found is None else {"levels": found["levels"] - 1}
 
 
 class MoreLevelsThanDeclared(Bell):

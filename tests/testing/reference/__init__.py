@@ -1,8 +1,24 @@
 """Small correct parts, written so that a subclass can break each with one line."""
 
 from tests.testing.reference.backbones import Conv, Dense, Lines, LinesStepper, Masks, TwoBranches
-from tests.testing.reference.datasets import Calls, Coins, Numbers
+from tests.testing.reference.datasets import Calls, Coins, Heights, Labelled, Numbers, Walks
 from tests.testing.reference.heads import Bell, BinMixture, Bins
+from tests.testing.reference.heads_unusual import (
+    Angle,
+    Columns,
+    Counts,
+    Heavy,
+    InUnits,
+    LogNats,
+    Rain,
+    Samples24Bit,
+    Share,
+    Squashed,
+    Tokens,
+    Units,
+    Weighted,
+    ZeroOr,
+)
 from tests.testing.reference.orderings import Backwards, BothWays, Shuffle
 
 CORRECT = (
@@ -11,6 +27,15 @@ CORRECT = (
     BothWays,
     BinMixture,
     Bell,
+    Tokens,
+    Counts,
+    Share,
+    Angle,
+    Rain,
+    Heavy,
+    Samples24Bit,
+    Columns,
+    InUnits,
     Dense,
     Conv,
     TwoBranches,
@@ -19,10 +44,14 @@ CORRECT = (
     Coins,
     Numbers,
     Calls,
+    Walks,
+    Heights,
+    Labelled,
 )
 
 __all__ = [
     "CORRECT",
+    "Angle",
     "Backwards",
     "Bell",
     "BinMixture",
@@ -30,12 +59,28 @@ __all__ = [
     "BothWays",
     "Calls",
     "Coins",
+    "Columns",
     "Conv",
+    "Counts",
     "Dense",
+    "Heavy",
+    "Heights",
+    "InUnits",
+    "Labelled",
     "Lines",
     "LinesStepper",
+    "LogNats",
     "Masks",
     "Numbers",
+    "Rain",
+    "Samples24Bit",
+    "Share",
     "Shuffle",
+    "Squashed",
+    "Tokens",
     "TwoBranches",
+    "Units",
+    "Walks",
+    "Weighted",
+    "ZeroOr",
 ]

@@ -24,9 +24,10 @@ class Dense(CausalBackbone):
     def __init__(self, signature, *, copies: int = 2, dropout: float = 0.1):
         super().__init__(signature)
         n, f, p = math.prod(signature.event_shape), signature.feature_count, signature.parameter_count
-        self.degrees = torch.arange(n).repeat(copies)
+        self.register_buffer("degrees", torch.arange(n).repeat(copies), persistent=False)
         self.first = nn.Parameter(torch.randn(len(self.degrees), n, f))
-        self.last = nn.Parameter(torch.randn(n, p, len(self.degrees)))
+        # small, so that training begins at the bias
+        self.last = nn.Parameter(torch.randn(n, p, len(self.degrees)) * 0.1)
         self.bias = nn.Parameter(torch.zeros(n, p))
         self.dropout = nn.Dropout(dropout)
         self.context = nn.Linear(signature.context_features, n * p) if signature.context_features else None
@@ -69,7 +70,7 @@ class Conv(CausalBackbone):
     def __init__(self, signature, *, channels: int = 16):
         super().__init__(signature)
         n = math.prod(signature.event_shape)
-        self.offsets = torch.arange(2 * n - 1) - (n - 1)
+        self.register_buffer("offsets", torch.arange(2 * n - 1) - (n - 1), persistent=False)
         self.first = nn.Parameter(torch.randn(channels, signature.feature_count, 2 * n - 1) * 0.3)
         self.last = nn.Parameter(torch.randn(signature.parameter_count, channels, 2 * n - 1) * 0.3)
         self.norm = self.make_norm(channels)
@@ -109,7 +110,8 @@ class TwoBranches(CausalBackbone):
     def forward(self, features, order, context=None):
         # weights by position, so that no two pixels have the same
         rows, columns = features.shape[1:3]
-        position = 1 + torch.arange(rows * columns, dtype=features.dtype).reshape(rows, columns, 1)
+        position = torch.arange(1, 1 + rows * columns, dtype=features.dtype, device=features.device)
+        position = position.reshape(rows, columns, 1)
         from_left, from_right = ((self.into(features) / position)[..., half] for half in (slice(0, 3), slice(3, 6)))
         from_left = from_left.flatten(1, 2).cumsum(1).unflatten(1, (rows, columns)) - from_left
         from_right = self.shift(from_right.flip(2).cumsum(2).flip(2)).cumsum(1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from tensorar import Dataset, Splits
+from tensorar import DataError, Dataset, Splits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,3 +79,102 @@ class Calls(Dataset):
 
     def log_prob(self, x):
         return torch.distributions.Poisson(torch.tensor(3.0).double()).log_prob(x.double()).sum(1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Walks(Dataset):
+    """Sequences of bits, each of which equals the one before with some probability.
+
+    Options:
+        length: Number of bits.
+        stay: Probability that a bit equals the one before.
+        seed: Seed of the sequences.
+    """
+
+    name = "walks"
+    length: int = 24
+    stay: float = 0.8
+    seed: int = 0
+
+    def load(self):
+        generator = torch.Generator().manual_seed(1000 + self.seed)
+        return Splits(*self.walk(900, generator).split([500, 200, 200]))
+
+    def walk(self, n, generator):
+        turns = torch.rand(n, self.length, generator=generator) >= self.stay
+        turns[:, 0] = torch.rand(n, generator=generator) < 0.5
+        return (turns.cumsum(1) % 2).float()
+
+    def simulate(self, n, generator):
+        return self.walk(n, generator)
+
+    def conditional(self, evidence):
+        known = evidence.mask.sum(1)
+        last = evidence.value.gather(1, (known - 1).clamp(min=0)[:, None])[:, 0]
+        one = torch.where(last == 1, self.stay, 1 - self.stay)
+        return torch.distributions.Bernoulli(torch.where(known == 0, 0.5, one).double())
+
+    def log_prob(self, x):
+        stays = (x[:, 1:] == x[:, :-1]).double()
+        return math.log(0.5) + (stays * math.log(self.stay) + (1 - stays) * math.log(1 - self.stay)).sum(1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heights(Dataset):
+    """Three correlated real numbers, whose density is known.
+
+    Options:
+        seed: Seed of the numbers.
+    """
+
+    name = "heights"
+    seed: int = 0
+
+    def load(self):
+        return Splits(*self.draws(900, torch.Generator().manual_seed(2000 + self.seed)).split([500, 200, 200]))
+
+    def draws(self, n, generator):
+        normal = torch.randn(n, 3, generator=generator, dtype=torch.float64)
+        return 100 + 5 * normal @ self.mixing().T
+
+    def mixing(self):
+        return torch.tensor([[1.0, 0.0, 0.0], [0.8, 0.6, 0.0], [0.5, 0.5, 0.7]], dtype=torch.float64)
+
+    def simulate(self, n, generator):
+        return self.draws(n, generator)
+
+    def log_prob(self, x):
+        mean = torch.full((3,), 100.0, dtype=torch.float64)
+        return torch.distributions.MultivariateNormal(mean, scale_tril=5 * self.mixing()).log_prob(x.double())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labelled(Dataset):
+    """Points around three centers, and which of them as context.
+
+    Options:
+        seed: Seed of the order before the points are split.
+    """
+
+    name = "labelled"
+    seed: int = 0
+
+    def load(self):
+        return self.divided(self.points()[0])
+
+    def points(self):
+        label = torch.arange(900) % 3
+        noise = 0.3 * torch.randn(900, 2, generator=torch.Generator().manual_seed(0))
+        return torch.stack([label.cos(), label.sin()], 1) + noise, torch.nn.functional.one_hot(label, 3).float()
+
+    def divided(self, rows):
+        order = torch.randperm(900, generator=torch.Generator().manual_seed(self.seed))
+        return Splits(*rows[order].split([500, 200, 200]))
+
+    def load_contexts(self):
+        return self.divided(self.points()[1])
+
+    def parse_context(self, text):
+        if text not in ("0", "1", "2"):
+            raise DataError(expected="a label from 0 to 2", got=repr(text), remedy="write for example 1")
+        return torch.nn.functional.one_hot(torch.tensor(int(text)), 3).float()

@@ -21,9 +21,11 @@ class Bins(Distribution):
         super().__init__(location.shape[:-1], validate_args=False)
 
     def probabilities(self):
-        edges = torch.arange(1, self.levels, dtype=self.location.dtype) / self.levels
-        below = ((edges[:, None] - self.location.unsqueeze(-2)) / self.scale.unsqueeze(-2)).sigmoid()
-        return self.of_bins((below * self.weights.unsqueeze(-2)).sum(-1))
+        # in float64: a difference of two numbers close to 1 is rounded to 0 in float32
+        location, scale, weights = (p.double().unsqueeze(-2) for p in (self.location, self.scale, self.weights))
+        edges = torch.arange(1, self.levels, dtype=torch.float64, device=location.device) / self.levels
+        below = ((edges[:, None] - location) / scale).sigmoid()
+        return self.of_bins((below * weights).sum(-1))
 
     def of_bins(self, below):
         return F.pad(F.pad(below, (1, 0)), (0, 1), value=1.0).diff(dim=-1)
@@ -31,10 +33,11 @@ class Bins(Distribution):
     def log_prob(self, value):
         nats = self.probabilities().clamp(min=1e-30).log()
         value, nats = torch.broadcast_tensors(value.long().unsqueeze(-1), nats)
-        return nats.gather(-1, value[..., :1])[..., 0]
+        return nats.gather(-1, value[..., :1])[..., 0].to(self.location.dtype)
 
     def sample(self, sample_shape=()):
-        return self.from_noise(torch.rand(*self._extended_shape(sample_shape), 2, dtype=self.location.dtype))
+        shape = (*self._extended_shape(sample_shape), 2)
+        return self.from_noise(torch.rand(shape, dtype=self.location.dtype, device=self.location.device))
 
     def from_noise(self, noise):
         choice, u = noise.clamp(1e-6, 1 - 1e-6).split(1, dim=-1)
@@ -48,7 +51,13 @@ class Bins(Distribution):
 
     @property
     def mean(self):
-        return self.probabilities() @ torch.arange(self.levels, dtype=self.location.dtype)
+        levels = torch.arange(self.levels, dtype=torch.float64, device=self.location.device)
+        return (self.probabilities() @ levels).to(self.location.dtype)
+
+    @property
+    def variance(self):
+        levels = torch.arange(self.levels, dtype=torch.float64, device=self.location.device)
+        return (self.probabilities() * (levels - self.mean.unsqueeze(-1)) ** 2).sum(-1).to(self.location.dtype)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +96,8 @@ class BinMixture(Head):
 
     @classmethod
     def options_for(cls, values):
-        return {"levels": int(values.max()) + 1}
+        whole = bool((values.isfinite() & (values >= 0) & (values < 2**16) & (values == values.round())).all())
+        return {"levels": int(values.max()) + 1} if whole else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,4 +117,5 @@ class Bell(Head):
         return Normal(location, 0.01 + F.softplus(raw), validate_args=False)
 
     def marginal_parameters(self, values):
-        return torch.stack([values.mean(0), values.std(0)], dim=-1)
+        scale = (values.std(0, correction=0) - 0.01).clamp(min=1e-3)
+        return torch.stack([values.mean(0), scale + (-torch.expm1(-scale)).log()], dim=-1)

@@ -1,6 +1,8 @@
-"""Checks of widths and depths, and how many examples a network computes in one call."""
+"""Checks of options: widths, depths, kernels, dropout; and how many examples a network computes in one call."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 
@@ -8,6 +10,8 @@ from tensorar import SpecError
 
 # elements per call that keep an accelerator busy and still leave most of its memory free
 ACCELERATOR_ELEMENTS_PER_CALL = 2**24
+# the largest kernel that events of any size take
+MAX_KERNEL = 1023
 
 
 def require_positive(name: str, **sizes: int) -> None:
@@ -15,6 +19,31 @@ def require_positive(name: str, **sizes: int) -> None:
     for option, size in sizes.items():
         if size < 1:
             raise SpecError(expected=f"{name}'s {option} to be positive", got=str(size), remedy="use at least 1")
+
+
+def require_probability(name: str, **options: float) -> None:
+    """Raise ``SpecError`` if an option of the backbone ``name``, such as a dropout, is not in [0, 1)."""
+    for option, value in options.items():
+        # false for NaN too
+        if not 0 <= value < 1:
+            raise SpecError(
+                expected=f"{name}'s {option} from 0 up to (not including) 1", got=str(value), remedy="try 0.1"
+            )
+
+
+def require_reach(name: str, sizes: Sequence[int], **options: int) -> None:
+    """Raise ``SpecError`` if a kernel size or a dilation is far beyond axes of these sizes, and so surely a mistake.
+
+    Ordinary kernels that are larger than small events are clipped.
+    """
+    largest = max(MAX_KERNEL, 2 * max(sizes, default=1) - 1)
+    for option, size in options.items():
+        if size > largest:
+            raise SpecError(
+                expected=f"{name}'s {option} of at most {largest} for axes of {' x '.join(map(str, sizes)) or '1'}",
+                got=str(size),
+                remedy="use a smaller one: what is out of reach has no weights",
+            )
 
 
 def max_examples_per_call(each: int, elements: int, device: torch.device) -> int:

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tensorar import SpecError, cached_plan, may_see, planned_property
+from tensorar_plugins.backbones.layers.sizes import require_reach
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Kernel:
     def of(cls, size: int | tuple[int, ...], sizes: tuple[int, ...], *, dilation: int = 1) -> Kernel:
         """A kernel of one size for all axes or one for each, clipped so that each offset is inside a grid somewhere.
 
-        Raises ``SpecError`` for sizes that are not odd or do not match the axes.
+        Raises ``SpecError`` for sizes that are not odd, do not match the axes, or are far beyond them.
         """
         size = (size,) * len(sizes) if isinstance(size, int) else tuple(size)
         if len(size) != len(sizes) or dilation < 1 or any(k < 1 or k % 2 == 0 for k in size):
@@ -37,6 +38,7 @@ class Kernel:
                 got=f"kernel {' '.join(map(str, size))} and dilation {dilation} for {len(sizes)} axes",
                 remedy="write for example kernel=3",
             )
+        require_reach("the convolution", sizes, kernel=max(size), dilation=dilation)
         return cls(tuple(min(k, 2 * ((n - 1) // dilation) + 1) for k, n in zip(size, sizes, strict=True)), dilation)
 
     @property

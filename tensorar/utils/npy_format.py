@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Shaped
 from numpy.lib import format as npy
 
-from tensorar import DataError
-from tensorar_plugins.datasets.files import read_array, shorten
+from tensorar.errors import DataError
+from tensorar.utils.reading import read_array, shorten
 
 KEPT_DTYPES = ("uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64")
 # torch supports hardly any operation on its own uint16, uint32 and uint64
@@ -55,7 +55,10 @@ def check_dtype(dtype: np.dtype[Any], where: str) -> None:
 
 
 def _read_header(file: BufferedIOBase) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    version = npy.read_magic(file)
+    start = file.read(npy.MAGIC_LEN)
+    if not start.startswith(npy.MAGIC_PREFIX):
+        raise ValueError("an archive of arrays" if start.startswith(b"PK") else "a file of another kind")
+    version = (start[-2], start[-1]) if len(start) == npy.MAGIC_LEN else (0, 0)
     if version not in VERSIONS:
         raise ValueError("an array of records" if version == (3, 0) else f"version {version[0]}.{version[1]}")
     length_type, parse = VERSIONS[version]
@@ -75,6 +78,6 @@ def _read_header(file: BufferedIOBase) -> tuple[tuple[int, ...], bool, np.dtype[
 def _wrong_size(where: str, shape: tuple[int, ...], dtype: np.dtype[Any], claimed: int, got: int) -> DataError:
     return DataError(
         expected=f"{claimed} bytes in {where}, as its header gives it shape {shorten(str(shape), 80)} of {dtype.name}",
-        got=str(got),
+        got=f"{got} bytes",
         remedy="save it again with numpy.save or numpy.savez",
     )

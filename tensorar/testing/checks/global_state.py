@@ -1,0 +1,66 @@
+"""Global state of the process, which a network must leave as it is."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from tensorar.testing.checks.comparison import inputs
+from tensorar.testing.checks.stepped_events import SteppedEvents
+from tensorar.testing.generate.cases import Case
+from tensorar.testing.generate.part_cases import growing_cases
+from tensorar.testing.generate.reference_parts import Die
+from tensorar.testing.kinds import is_causal
+from tensorar.testing.part_under_test import PartUnderTest
+from tensorar.testing.registration import check
+from tensorar.testing.results import CheckFailed
+
+MODES: dict[str, Callable[[], Any]] = {
+    "the default dtype": torch.get_default_dtype,
+    "the default device": torch.get_default_device,
+    "whether gradients are computed": torch.is_grad_enabled,
+    "the number of threads": torch.get_num_threads,
+    "whether algorithms are deterministic": torch.are_deterministic_algorithms_enabled,
+    "the precision of matrix products": torch.get_float32_matmul_precision,
+    "numpy's handling of errors": np.geterr,
+}
+GENERATORS: dict[str, Callable[[], Any]] = {
+    "torch": lambda: torch.get_rng_state().tolist(),
+    "numpy": lambda: np.random.get_state()[1].tolist(),  # type: ignore[index, union-attr]
+    "random": random.getstate,
+}
+
+
+@check("backbone")
+def leaves_global_state_alone(part: PartUnderTest) -> None:
+    """Making, training and evaluating a network seeds no global generator and changes no mode of the process."""
+    case = growing_cases(part, shapes=((4,), (2, 3), (2, 2, 2), (1, 2, 2, 2)), head=Die())[0]
+    first, second = _states_after_use(case, 1), _states_after_use(case, 2)
+    for name, state in first.items():
+        if state == second[name]:
+            raise CheckFailed(f"the global generator of {name} is seeded ({case.description})")
+
+
+def _states_after_use(case: Case, seed: int) -> dict[str, Any]:
+    """The states of the generators after a network was made and used, which depend on the states before."""
+    modes = {name: read() for name, read in MODES.items()}
+    torch.manual_seed(seed)
+    np.random.seed(seed)
+    random.seed(seed)
+    _use(case)
+    for name, read in MODES.items():
+        if read() != modes[name]:
+            raise CheckFailed(f"{name} changed from {modes[name]} to {read()} ({case.description})")
+    return {name: read() for name, read in GENERATORS.items()}
+
+
+def _use(case: Case) -> None:
+    model = case.initial_model()
+    model.loss(case.events(2).float()).backward()
+    model.double().eval().backbone(*inputs(case, model))
+    if is_causal(case.backbone):
+        SteppedEvents.of(case, model).step()

@@ -1,0 +1,125 @@
+"""Orders that a network was built for together, or was not built for at all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from tensorar.backbone import CausalBackbone
+from tensorar.errors import ShapeError
+from tensorar.generation.steppers import make_stepper
+from tensorar.generation.visits import Visits
+from tensorar.model import AutoregressiveModel
+from tensorar.order import Order
+from tensorar.testing.checks.comparison import describing
+from tensorar.testing.checks.leaks import conditional_of, dependencies, require_no_leak, visited_coefficient
+from tensorar.testing.checks.stepped_events import SteppedEvents
+from tensorar.testing.generate.cases import Case
+from tensorar.testing.generate.large_cases import scattered
+from tensorar.testing.generate.part_cases import growing_cases
+from tensorar.testing.generate.reference_parts import FixedOrder, ForwardBackward, RandomOrder
+from tensorar.testing.kinds import Shape, is_causal, takes
+from tensorar.testing.part_under_test import PartUnderTest
+from tensorar.testing.registration import check
+from tensorar.testing.results import CheckFailed, CheckSkipped
+
+SHAPES: tuple[Shape, ...] = ((6,), (2, 3), (2, 2, 2), (1, 2, 2, 2))
+# orders that a cache might take for the same: they agree in their first steps
+LONG_SHAPES: tuple[Shape, ...] = ((40,), (5, 8), (2, 4, 5), (2, 2, 2, 5))
+EQUAL_STEPS = 20
+
+
+@check("backbone", when=is_causal)
+def right_in_several_orders(part: PartUnderTest) -> None:
+    """A network built for an ensemble or for all orders is right in each of them, forward and in steps."""
+    tested = False
+    for case in growing_cases(part, shapes=SHAPES)[:2]:
+        ensemble = replace(case, ordering=ForwardBackward(steps=case.ordering.steps))  # type: ignore[attr-defined]
+        orders = ensemble.ordering.orders(case.event_shape)
+        if takes(part.part, case.event_shape, orders):
+            _require_right(ensemble, orders)
+            tested = True
+    for case in growing_cases(part, shapes=LONG_SHAPES)[:1]:
+        if takes(part.part, case.event_shape, ()):
+            varying = replace(case, ordering=RandomOrder(steps=case.ordering.steps))  # type: ignore[attr-defined]
+            _require_right(varying, _similar_orders(case.event_shape))
+            tested = True
+    if not tested:
+        raise CheckSkipped("the backbone takes one order at a time")
+
+
+@check("backbone", when=is_causal)
+def another_order_is_right_or_refused(part: PartUnderTest) -> None:
+    """In an order that a network was not built for, it has no leak, and equal steps, or raises a ``ShapeError``."""
+    for case in growing_cases(part, shapes=SHAPES)[:2]:
+        backbone = case.model().backbone
+        for order in (
+            Order(case.ordering.order(case.event_shape).visits.flip(0), case.event_shape),
+            scattered(case.event_shape),
+        ):
+            model = _in_order(case, backbone, order)
+            with describing(replace(case, ordering=model.ordering), "in an order that it was not built for, "):
+                _require_right_or_refused(model, case)
+
+
+# --- helpers ---------------------------------------------------------------------------------------------------------
+
+
+def _require_right(case: Case, orders: tuple[Order, ...]) -> None:
+    """Require that one network has no leak in any of these orders, and steps as in the forward pass in turns."""
+    backbone = case.model().backbone
+    models = [_in_order(case, backbone, order) for order in orders]
+    for model in models:
+        with describing(replace(case, ordering=model.ordering), "among several orders, "):
+            require_no_leak(model, case, steps=range(0, len(model.order), 1 + len(model.order) // 12))
+            if case.backbone.blind_spot is None and len(model.order) < EQUAL_STEPS:
+                _require_past(model, case)
+    with describing(case, "in several orders, "):
+        walks = [SteppedEvents.of(case, model) for model in models]
+        for _ in walks[0].visits:
+            for walk in walks:
+                walk.step()
+
+
+def _require_past(model: AutoregressiveModel, case: Case) -> None:
+    missing = model.order.causal_mask()
+    for seed in range(3):
+        if missing.any():
+            missing &= ~dependencies(model, replace(case, seed=seed))
+    if missing.any():
+        i, j = missing.nonzero()[0].tolist()
+        raise CheckFailed(
+            f"{conditional_of(model.order, i)} never depends on {visited_coefficient(model.order, j)}, and blind_spot"
+            " is None"
+        )
+
+
+def _require_right_or_refused(model: AutoregressiveModel, case: Case) -> None:
+    try:
+        require_no_leak(model, case)
+        refused = False
+    except ShapeError:
+        refused = True
+    if not refused:
+        SteppedEvents.of(case, model).finish()
+        return
+    backbone = model.backbone
+    if isinstance(backbone, CausalBackbone) and backbone.has_stepper:
+        try:
+            make_stepper(backbone, Visits([model.order]), 1, case.contexts(1))
+        except ShapeError:
+            return
+        raise CheckFailed("the forward pass raises a ShapeError and the stepper does not")
+
+
+def _in_order(case: Case, backbone: torch.nn.Module, order: Order) -> AutoregressiveModel:
+    ordering = FixedOrder(steps=tuple(order.visits.tolist()))
+    return AutoregressiveModel(case.event_shape, ordering, case.head, backbone)  # type: ignore[arg-type]
+
+
+def _similar_orders(shape: Shape) -> tuple[Order, ...]:
+    """Orders that agree in their first steps, and the reverse of one."""
+    first = scattered(shape).visits
+    second = torch.cat([first[:EQUAL_STEPS], first[EQUAL_STEPS:].flip(0)])
+    return tuple(Order(visits, shape) for visits in (first, second, first.flip(0)))

@@ -1,0 +1,124 @@
+"""Other options of a head: its defaults, every choice both ways, and other values of each option."""
+
+from __future__ import annotations
+
+import math
+import types
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Literal, Union, get_args, get_origin
+
+import torch
+from torch import Tensor
+
+from tensorar.errors import TensorarError
+from tensorar.head import Head
+from tensorar.testing.generate.values import values_of
+from tensorar.testing.part_under_test import PartUnderTest
+
+# coefficients that a head is checked for unless shapes are given: the first ones, and some of a large event
+COEFFICIENTS = (0, 1, 2, 3, 45, 198)
+# values that are tried for an option of a type, in this order
+OTHER_INTEGERS = (2, 3, 5, 7)
+OTHER_NUMBERS = (0.5, 2.0, 0.1, 10.0, -1.0)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A head with some of its options."""
+
+    head: Head
+    options: Mapping[str, Any]
+    state: str = ""
+
+    @property
+    def description(self) -> str:
+        """The options as in a spec, and whether the head is fitted to data."""
+        options = ",".join(f"{name}={value}" for name, value in self.options.items()) or "default options"
+        return f"{options} {self.state}".strip()
+
+
+def variants(part: PartUnderTest) -> list[Variant]:
+    """The head with small options, with its defaults, and with each choice of an option (bool, Literal, or none).
+
+    Options that were given stay as they are. A head that takes numbers from data comes with such numbers, too.
+    """
+    found = small_and_default(part)
+    of_data = fitted(part)
+    if of_data.data_state():
+        found.append(Variant(of_data, part.options, "fitted to data"))
+    for option in part.part.option_parameters().keys() - part.given.keys():
+        for value in _choices(part, option):
+            options = {**part.options, option: value}
+            with suppress(Exception):
+                found.append(Variant(_usable(part.part(**options), part), options))
+                if value is not None and not isinstance(value, bool | str):
+                    break
+    return found
+
+
+def small_and_default(part: PartUnderTest) -> list[Variant]:
+    """The head with small options, and with its defaults if these are others."""
+    small = Variant(_usable(part.instance, part), part.options)
+    if part.given == part.options:
+        return [small]
+    return [small, Variant(_usable(part.part(**part.given), part), part.given)]
+
+
+def fitted(part: PartUnderTest) -> Head:
+    """The head with small options and what it takes from data, of as many coefficients as are checked."""
+    head: Head = part.instance
+    count = int(coefficients_of(part)[-1]) + 1
+    ordinary = _usable(head, part)
+    data = ordinary.restore(values_of(ordinary, (50, count), 0), torch.arange(count))
+    return head.for_data(data)
+
+
+def _usable(head: Head, part: PartUnderTest) -> Head:
+    """The head, fitted to some data if it has no support before."""
+    try:
+        _ = head.support, head.parameter_count
+    except TensorarError:
+        return head.for_data(torch.arange(6.0).reshape(3, 2).expand(3, 2))
+    return head
+
+
+def coefficients_of(part: PartUnderTest) -> Tensor:
+    """Flat indices of coefficients that the head is checked for: ascending, the first is 0."""
+    if part.shapes is None:
+        return torch.tensor(COEFFICIENTS)
+    return torch.arange(min(math.prod(shape) for shape in part.shapes))
+
+
+def repeated_coefficients(part: PartUnderTest, n: int) -> Tensor:
+    """The same indices repeated until there are ``n``."""
+    known = coefficients_of(part)
+    return known[torch.arange(n) % len(known)]
+
+
+def other_values(part: PartUnderTest, option: str) -> Iterator[Any]:
+    """Values of an option other than its default, of any of its types."""
+    parameter = part.part.option_parameters()[option]
+    union = get_origin(parameter.annotation) in (Union, types.UnionType)
+    for annotation in get_args(parameter.annotation) if union else (parameter.annotation,):
+        yield from (value for value in _values(annotation) if value != parameter.default)
+
+
+def _values(annotation: Any) -> tuple[Any, ...]:
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)
+    if get_origin(annotation) is tuple:
+        return tuple((value,) for value in _values(get_args(annotation)[0]))
+    by_type: dict[Any, tuple[Any, ...]] = {bool: (False, True), int: OTHER_INTEGERS, float: OTHER_NUMBERS}
+    return (None,) if annotation is type(None) else by_type.get(annotation, ())
+
+
+def _choices(part: PartUnderTest, option: str) -> Iterator[Any]:
+    annotation = part.part.option_parameters()[option].annotation
+    kinds = get_args(annotation) or (annotation,)
+    return other_values(part, option) if bool in kinds or type(None) in kinds or _is_literal(annotation) else iter(())
+
+
+def _is_literal(annotation: Any) -> bool:
+    return any(get_origin(one) is Literal for one in (annotation, *get_args(annotation)))

@@ -1,0 +1,142 @@
+"""A simulated accelerator: tensors with real values in main memory that torch takes for those of another device.
+
+Operations on them give the values that they give on the CPU, so that control flow may depend on values (under torch's
+``FakeTensorMode`` it may not). Operations on tensors of both devices raise ``DeviceMixedError``, as on an accelerator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map
+
+# autograd needs a device that torch was built with, and no operation touches the storage of this one
+DEVICE = torch.device("meta")
+aten = torch.ops.aten
+# a copy moves values between devices, and indices may be on the CPU
+CROSSES_DEVICES = {aten.copy_.default, aten._to_copy.default, aten.index.Tensor, aten.index_put_.default}
+
+
+class DeviceMixedError(RuntimeError):
+    """An operation got tensors of the CPU and of the simulated accelerator."""
+
+
+class SimulatedTensor(Tensor):
+    """A tensor that is on ``DEVICE`` by its attributes, and keeps its values in ``values``, on the CPU."""
+
+    values: Tensor
+
+    @staticmethod
+    def __new__(cls, values: Tensor) -> SimulatedTensor:
+        made: SimulatedTensor = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+            cls,
+            values.size(),
+            strides=values.stride(),
+            storage_offset=values.storage_offset(),
+            dtype=values.dtype,
+            layout=values.layout,
+            device=DEVICE,
+        )
+        made.values = values
+        return made
+
+    def __repr__(self) -> str:  # type: ignore[override]
+        return f"SimulatedTensor({self.values})"
+
+    @classmethod
+    def __torch_function__(
+        cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func is Tensor.tolist:
+            return args[0].values.tolist()
+        if func in (Tensor.numpy, Tensor.__array__):
+            raise DeviceMixedError("numpy got a tensor of an accelerator")
+        return torch._C._disabled_torch_function_impl(func, types, args, kwargs or {})
+
+    @classmethod
+    def __torch_dispatch__(
+        cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        return _run(func, args, kwargs or {})
+
+
+class _Simulation(TorchDispatchMode):
+    def __torch_dispatch__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        return _run(func, args, kwargs or {})
+
+
+class _Constructors(TorchFunctionMode):
+    """Functions that make tensors from numbers, which write the numbers to the device without an operation."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = dict(kwargs or {})
+        if func is torch.unravel_index:
+            # it makes tensors from numbers, too
+            place = _simulated if isinstance(args[0], SimulatedTensor) else _values
+            return tree_map(place, func(*tree_map(_values, args), **kwargs))
+        if func in (Tensor.__getitem__, Tensor.__setitem__):
+            args = (args[0], _tensor_indices(args[1]), *args[2:])
+        if func is Tensor.new_tensor:
+            like, *args_after = args
+            kwargs = {"dtype": like.dtype, "device": like.device} | kwargs
+            func, args = torch.tensor, tuple(args_after)
+        if func not in (torch.tensor, torch.as_tensor) or kwargs.get("device") is None:
+            return func(*args, **kwargs)
+        device = kwargs.pop("device")
+        return func(*args, **kwargs).to(device)
+
+
+@contextmanager
+def simulated_device() -> Iterator[torch.device]:
+    """The simulated accelerator as a device, for use within the context."""
+    with _Simulation(), _Constructors():
+        yield DEVICE
+
+
+def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Run an operation on the values, and return its results on the device where they would be."""
+    tensors = [value for value in tree_leaves((args, kwargs)) if isinstance(value, Tensor)]
+    simulated = [tensor for tensor in tensors if isinstance(tensor, SimulatedTensor)]
+    _require_one_device(func, tensors, crossing=not simulated or func in CROSSES_DEVICES)
+    device = kwargs.get("device")
+    if device is not None:
+        kwargs = kwargs | {"device": torch.device("cpu")}
+    result = func(*tree_map(_values, args), **tree_map(_values, kwargs))
+    if torch.device(device) != DEVICE if device is not None else not simulated:
+        return result
+    # in-place operations return their argument
+    same = {id(tensor.values): tensor for tensor in simulated}
+    return tree_map(lambda value: same[id(value)] if id(value) in same else _simulated(value), result)
+
+
+def _tensor_indices(index: Any) -> Any:
+    """An index with tensors for lists."""
+    if isinstance(index, tuple):
+        return tuple(map(_tensor_indices, index))
+    return torch.tensor(index) if isinstance(index, list) else index
+
+
+def _require_one_device(func: Any, tensors: list[Tensor], *, crossing: bool) -> None:
+    others = [tensor for tensor in tensors if not isinstance(tensor, SimulatedTensor)]
+    if any(tensor.device == DEVICE for tensor in others):
+        raise NotImplementedError(f"{func.__name__} got a tensor that was made without an operation")
+    if not crossing and any(tensor.ndim for tensor in others):
+        raise DeviceMixedError(f"{func.__name__.split('.')[0]} got tensors of two devices, the CPU and an accelerator")
+
+
+def _values(value: Any) -> Any:
+    return value.values if isinstance(value, SimulatedTensor) else value
+
+
+def _simulated(value: Any) -> Any:
+    return SimulatedTensor(value) if isinstance(value, Tensor) else value
