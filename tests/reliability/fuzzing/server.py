@@ -15,7 +15,6 @@ import select
 import signal
 import sys
 import traceback
-import warnings
 
 IMPORTED = ("torch", "accelerate", "hypothesis", "matplotlib.pyplot", "safetensors.torch", "tensorar_cli.app")
 IMPORTED += ("tensorar.workflows", "tensorar.plotting", "tensorar.testing", "tensorar.training.train")
@@ -122,7 +121,6 @@ def _change_output(kind: str) -> None:
 def _run(arguments: list[str]) -> int:
     """Run the command line as a new interpreter would; return its exit code."""
     sys.argv = ["tensorar", *arguments]
-    warnings.simplefilter("default")
     code = 1
     try:
         importlib.import_module("tensorar_cli.__main__").main()
