@@ -29,7 +29,11 @@ def visible(text: str) -> str:
 
 
 def shortened(line: str) -> str:
-    """A line without the middle of its long words, such as a long value of an option, and at most ``MAX_LINE`` long."""
+    """A line without the middle of its long words, such as a long value of an option, and at most ``MAX_LINE`` long.
+
+    >>> len(shortened("expected a number, got " + "x" * 5000 + "; use one"))
+    333
+    """
     return _ends(" ".join(_ends(word, MAX_WORD) for word in line.split(" ")), MAX_LINE)
 
 
