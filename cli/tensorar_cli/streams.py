@@ -32,7 +32,7 @@ def shortened(line: str) -> str:
     """A line without the middle of its long words, such as a long value of an option, and at most ``MAX_LINE`` long.
 
     >>> len(shortened("expected a number, got " + "x" * 5000 + "; use one"))
-    333
+    332
     """
     return _ends(" ".join(_ends(word, MAX_WORD) for word in line.split(" ")), MAX_LINE)
 
