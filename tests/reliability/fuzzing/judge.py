@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -145,6 +146,8 @@ class Tally:
         if verdict.kind == "refused" and not training_began(outcome):
             self.slowest_refusal = max(self.slowest_refusal, outcome.seconds)
         for fault in verdict.faults:
+            # at once, since a campaign takes long
+            sys.stderr.write(f"{label}: {fault}\n")
             self._add_example(fault, outcome, label)
 
     def _add_example(self, fault: str, outcome: Outcome, label: str) -> None:
