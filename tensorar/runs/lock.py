@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shlex
@@ -10,16 +9,19 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tensorar.errors import RunError
+from tensorar.utils.file_lock import try_lock
 from tensorar.utils.files import write_error
 
 LOCK_FILE = "training.lock"
 # the time in which another process may test whether the folder is locked
 ATTEMPTS, PAUSE_SECONDS = 5, 0.02
 MAX_OWNER_BYTES = 4096
+# a pipe in place of the file must not block
+NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 
 
 @contextmanager
@@ -37,18 +39,20 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         if _is_open_at(path, descriptor):
-            path.unlink()
+            # Windows does not remove open files; the file that stays is not locked
+            with suppress(PermissionError):
+                path.unlink()
         os.close(descriptor)
 
 
 def require_unlocked(folder: Path) -> None:
     """Raise ``RunError`` when a process holds the lock of a folder; changes nothing."""
     try:
-        descriptor = os.open(folder / LOCK_FILE, os.O_RDONLY | os.O_NONBLOCK)
+        descriptor = os.open(folder / LOCK_FILE, os.O_RDONLY | NO_WAIT)
     except OSError:
         return
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        try_lock(descriptor, exclusive=False)
     except BlockingIOError as error:
         raise _busy(folder, _read_owner(descriptor)) from error
     except OSError:
@@ -62,9 +66,9 @@ def _acquire(path: Path) -> int:
     owner = ""
     for attempt in range(ATTEMPTS):
         time.sleep(PAUSE_SECONDS if attempt else 0)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | NO_WAIT, 0o666)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try_lock(descriptor, exclusive=True)
             # the last owner may have removed the file between the two calls
             if _is_open_at(path, descriptor):
                 _write_owner(descriptor)
@@ -88,13 +92,15 @@ def _is_open_at(path: Path, descriptor: int) -> bool:
 def _write_owner(descriptor: int) -> None:
     owner = {"pid": os.getpid(), "host": socket.gethostname(), "command": shlex.join(sys.argv)[:200]}
     os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, json.dumps(owner).encode(), 0)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    os.write(descriptor, json.dumps(owner).encode())
 
 
 def _read_owner(descriptor: int) -> str:
     """The owner in words, of printable characters only."""
     try:
-        owner = json.loads(os.pread(descriptor, MAX_OWNER_BYTES, 0))
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        owner = json.loads(os.read(descriptor, MAX_OWNER_BYTES))
         text = f"process {owner['pid']} on {owner['host']} ({owner['command']})"
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         # it may have been locked just now

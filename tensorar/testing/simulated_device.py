@@ -19,8 +19,10 @@ from torch.utils._pytree import tree_leaves, tree_map
 # autograd needs a device that torch was built with, and no operation touches the storage of this one
 DEVICE = torch.device("meta")
 aten = torch.ops.aten
-# a copy moves values between devices, and indices may be on the CPU
-CROSSES_DEVICES = {aten.copy_.default, aten._to_copy.default, aten.index.Tensor, aten.index_put_.default}
+# a copy moves values between devices
+COPIES = {aten.copy_.default, aten._to_copy.default}
+# indices may be on the CPU, but not those into a tensor of the CPU on the accelerator
+INDEXES = {aten.index.Tensor, aten.index_put_.default}
 
 
 class DeviceMixedError(RuntimeError):
@@ -28,13 +30,14 @@ class DeviceMixedError(RuntimeError):
 
 
 class SimulatedTensor(Tensor):
-    """A tensor that is on ``DEVICE`` by its attributes, and keeps its values in ``values``, on the CPU."""
+    """A tensor that is on ``DEVICE`` by its attributes, and keeps its values in ``held``, on the CPU."""
 
-    values: Tensor
+    held: Tensor
 
     @staticmethod
     def __new__(cls, values: Tensor) -> SimulatedTensor:
-        made: SimulatedTensor = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+        """A tensor with these values."""
+        made: SimulatedTensor = Tensor._make_wrapper_subclass(
             cls,
             values.size(),
             strides=values.stride(),
@@ -43,24 +46,24 @@ class SimulatedTensor(Tensor):
             layout=values.layout,
             device=DEVICE,
         )
-        made.values = values
+        made.held = values
         return made
 
     def __repr__(self) -> str:  # type: ignore[override]
-        return f"SimulatedTensor({self.values})"
+        return f"SimulatedTensor({self.held})"
 
     @classmethod
     def __torch_function__(
         cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         if func is Tensor.tolist:
-            return args[0].values.tolist()
+            return args[0].held.tolist()
         if func in (Tensor.numpy, Tensor.__array__):
             raise DeviceMixedError("numpy got a tensor of an accelerator")
         return torch._C._disabled_torch_function_impl(func, types, args, kwargs or {})
 
     @classmethod
-    def __torch_dispatch__(
+    def __torch_dispatch__(  # type: ignore[override]
         cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         return _run(func, args, kwargs or {})
@@ -99,7 +102,7 @@ class _Constructors(TorchFunctionMode):
 @contextmanager
 def simulated_device() -> Iterator[torch.device]:
     """The simulated accelerator as a device, for use within the context."""
-    with _Simulation(), _Constructors():
+    with _Simulation(), _Constructors():  # type: ignore[no-untyped-call]
         yield DEVICE
 
 
@@ -107,7 +110,7 @@ def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Run an operation on the values, and return its results on the device where they would be."""
     tensors = [value for value in tree_leaves((args, kwargs)) if isinstance(value, Tensor)]
     simulated = [tensor for tensor in tensors if isinstance(tensor, SimulatedTensor)]
-    _require_one_device(func, tensors, crossing=not simulated or func in CROSSES_DEVICES)
+    _require_one_device(func, tensors, crossing=not simulated or _may_cross(func, args))
     device = kwargs.get("device")
     if device is not None:
         kwargs = kwargs | {"device": torch.device("cpu")}
@@ -115,8 +118,13 @@ def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if torch.device(device) != DEVICE if device is not None else not simulated:
         return result
     # in-place operations return their argument
-    same = {id(tensor.values): tensor for tensor in simulated}
+    same = {id(tensor.held): tensor for tensor in simulated}
     return tree_map(lambda value: same[id(value)] if id(value) in same else _simulated(value), result)
+
+
+def _may_cross(func: Any, args: tuple[Any, ...]) -> bool:
+    """Whether an operation may get tensors of both devices."""
+    return func in COPIES or (func in INDEXES and isinstance(args[0], SimulatedTensor))
 
 
 def _tensor_indices(index: Any) -> Any:
@@ -135,7 +143,7 @@ def _require_one_device(func: Any, tensors: list[Tensor], *, crossing: bool) -> 
 
 
 def _values(value: Any) -> Any:
-    return value.values if isinstance(value, SimulatedTensor) else value
+    return value.held if isinstance(value, SimulatedTensor) else value
 
 
 def _simulated(value: Any) -> Any:

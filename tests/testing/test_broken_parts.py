@@ -11,6 +11,7 @@ from tensorar.testing import CheckFailed, checks
 from tensorar.testing.registration import CHECKS_BY_KIND
 from tests.testing import reference
 from tests.testing.broken import (
+    NETWORKS,
     backbones,
     dataset_events,
     dataset_likelihoods,
@@ -26,14 +27,16 @@ from tests.testing.broken import (
     orderings,
     steppers,
 )
+from tests.testing.reference import networks
 
 MODULES = (
     *(orderings, ordering_state, masks, steppers, backbones, models),
     *(heads, heads_ranges, heads_states, heads_training, heads_units),
     *(datasets, dataset_events, dataset_likelihoods),
+    *NETWORKS,
 )
 BROKEN = {part: name for module in MODULES for part, name in module.CAUGHT.items()}
-CORRECT = [*reference.CORRECT, AutoregressiveModel]
+CORRECT = [*reference.CORRECT, *networks.NETWORKS, AutoregressiveModel]
 
 
 @pytest.mark.parametrize("part", CORRECT, ids=lambda part: part.__name__)
@@ -44,7 +47,14 @@ def test_correct_parts_pass_every_check_that_applies(part):
     assert skipped - {"any_device"} == SKIPPED.get(part, set()) - {"any_device"}
 
 
+def test_networks_are_checked_on_a_simulated_device():
+    for part in (reference.Dense, reference.Lines, reference.Masks):
+        assert {check.name: check for check in checks(part)}["any_device"].run().status == "passed"
+
+
 NO_STEPPER = {name for name in CHECKS_BY_KIND["backbone"] if name.startswith("stepper")}
+NO_STEPPER |= {"steppers_are_independent"}
+NO_START, NO_CHOICE = {"training_starts_at_the_marginals"}, {"every_choice_keeps_the_contract"}
 NO_ENUMERATION = {
     "sums_to_one_in_a_model",
     "sums_to_one_under_evidence",
@@ -78,10 +88,18 @@ SKIPPED = {
     reference.Samples24Bit: NO_ENUMERATION | NO_MOMENTS | NO_MARGINALS | NO_SUGGESTION | NO_UNITS,
     reference.Columns: NO_ENUMERATION | NO_MARGINALS | NO_SUGGESTION | NO_UNITS,
     reference.InUnits: NO_ENUMERATION | NO_SUGGESTION,
-    reference.Dense: NO_STEPPER,
-    reference.Conv: NO_STEPPER,
-    reference.TwoBranches: NO_STEPPER,
-    reference.Masks: {"methods_give_the_same_samples"},
+    reference.Dense: NO_STEPPER | NO_CHOICE,
+    reference.Conv: NO_STEPPER | NO_START | NO_CHOICE,
+    reference.TwoBranches: NO_STEPPER | NO_START | NO_CHOICE,
+    reference.Lines: NO_START | NO_CHOICE,
+    reference.Masks: NO_START | NO_CHOICE | {"methods_give_the_same_samples"},
+    **dict.fromkeys(networks.NETWORKS, NO_STEPPER | NO_START | NO_CHOICE),
+    networks.LinearAttention: NO_STEPPER | NO_START,
+    networks.LazyTables: NO_START | NO_CHOICE,
+    networks.FoldedWeights: NO_START | NO_CHOICE,
+    networks.Recomputing: NO_CHOICE,
+    networks.FixedNoise: NO_STEPPER | NO_CHOICE,
+    networks.OneByOne: NO_START | NO_CHOICE | {"methods_give_the_same_samples"},
     reference.Coins: NO_CONTEXTS | {"densities_integrate_to_one"},
     reference.Numbers: NO_LIKELIHOOD | NO_CONTEXTS | NO_SIMULATION | {"options_matter"},
     reference.Calls: NO_CONDITIONAL
@@ -131,7 +149,6 @@ def test_every_check_finds_a_broken_part():
 
 
 UNTESTED = {
-    ("backbone", "any_device"),
     *((kind, "run_folder_round_trip") for kind in ("ordering", "head", "backbone")),
 }
 

@@ -17,8 +17,8 @@ from tensorar.testing.registration import check as register
 from tests.cli.commands import environment
 from tests.testing.broken.backbones import TakesMoreThanItDeclares
 from tests.testing.broken.masks import InclusiveOutput, UndeclaredBlindSpot
-from tests.testing.broken.orderings import RepeatsAnIndex
-from tests.testing.reference import Backwards, BinMixture, Dense, Lines
+from tests.testing.broken.orderings import NotUniform, RepeatsAnIndex
+from tests.testing.reference import Backwards, BinMixture, Dense, InUnits, Lines
 
 
 def named(part, **options):
@@ -116,7 +116,7 @@ def test_the_base_check_is_run_once():
 # --- expected failures -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("check", checks(UndeclaredBlindSpot, expected_failures={"sees_its_past": "a short kernel"}))
+@pytest.mark.parametrize("check", checks(NotUniform, expected_failures={"uniform_as_declared": "a quick shuffle"}))
 def test_an_expected_failure_passes(check):
     check()
 
@@ -209,6 +209,27 @@ def test_shapes_can_be_given_for_a_part_that_takes_few():
     given_shape = named(OnlyLarge, shapes=[(4, 5)])
     for name in ("no_leak_by_value", "takes_what_it_declares", "sees_its_past", "observed_values_are_kept"):
         given_shape[name]()
+
+
+def test_heads_of_few_coefficients_are_checked_in_the_shapes_given():
+    class ThreeColumns(InUnits):
+        """Three columns with a unit each."""
+
+        name = "three_columns"
+
+        def transform(self, coefficients=None):
+            return super().transform(coefficients) if self.data_state() else None
+
+        def distribution(self, parameters, coefficients=None):
+            normal = super().distribution(parameters)
+            unit = torch.tensor([1.0, 2.0, 3.0], dtype=parameters.dtype, device=parameters.device)[coefficients]
+            return torch.distributions.Normal(unit * normal.loc, unit * normal.scale, validate_args=False)
+
+        def marginal_parameters(self, values):
+            return super().marginal_parameters(values / torch.tensor([1.0, 2.0, 3.0]))
+
+    results = {name: check.run() for name, check in named(ThreeColumns, shapes=[(3,)]).items()}
+    assert {name: result.reason for name, result in results.items() if result.status == "failed"} == {}
 
 
 # --- without Hypothesis ----------------------------------------------------------------------------------------------

@@ -11,6 +11,8 @@ from tensorar.conditionals import all_conditionals
 from tensorar.dependencies import dependency_sizes
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
+from tensorar.testing.checks.comparison import describing
+from tensorar.testing.checks.large_events import require_long_memory
 from tensorar.testing.checks.leaks import (
     GRADIENT_TOLERANCE,
     conditional_of,
@@ -24,6 +26,7 @@ from tensorar.testing.checks.leaks import (
     visited_coefficient,
 )
 from tensorar.testing.generate.cases import Case
+from tensorar.testing.generate.large_cases import large_cases
 from tensorar.testing.generate.part_cases import cases_of, growing_cases
 from tensorar.testing.generate.reference_parts import FixedOrder
 from tensorar.testing.kinds import is_causal, takes_any_order
@@ -149,7 +152,10 @@ def no_leak_by_gradient(part: PartUnderTest) -> None:
 
 @check("backbone")
 def sees_its_past(part: PartUnderTest) -> None:
-    """Every conditional depends on all earlier coefficients, unless ``blind_spot`` describes those it ignores."""
+    """Every conditional depends on all earlier coefficients, unless ``blind_spot`` describes those it ignores.
+
+    In events of 40 coefficients, on those of some early steps.
+    """
     if part.part.blind_spot is not None:
         raise CheckSkipped(f"a blind spot is declared: {part.part.blind_spot}")
     for case in growing_cases(part, shapes=((2,), (4,), (3, 3), (2, 2, 2), (1, 2, 1, 3))):
@@ -163,3 +169,6 @@ def sees_its_past(part: PartUnderTest) -> None:
             i, j = (~depends).nonzero()[0].tolist()
             conditional, other = conditional_of(order, i), visited_coefficient(order, j)
             raise CheckFailed(f"{conditional} never depends on {other}, and blind_spot is None ({case.description})")
+    for case in large_cases(part, 40):
+        with describing(case):
+            require_long_memory(case)

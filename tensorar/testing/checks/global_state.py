@@ -30,7 +30,7 @@ MODES: dict[str, Callable[[], Any]] = {
 }
 GENERATORS: dict[str, Callable[[], Any]] = {
     "torch": lambda: torch.get_rng_state().tolist(),
-    "numpy": lambda: np.random.get_state()[1].tolist(),  # type: ignore[index, union-attr]
+    "numpy": lambda: np.random.get_state()[1].tolist(),  # type: ignore[index]
     "random": random.getstate,
 }
 

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from tensorar.head import Head
 from tensorar.testing.generate.head_inputs import Parameters, bounds
-from tensorar.testing.generate.head_options import Variant, coefficients_of, other_values, variants
+from tensorar.testing.generate.head_options import Variant, coefficients_of, event_shape_of, other_values, variants
 from tensorar.testing.generate.head_results import differing, results_of
 from tensorar.testing.generate.values import values_of
+from tensorar.testing.kinds import Shape
 from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.quadrature import resolvable
 from tensorar.testing.registration import check
@@ -30,9 +31,9 @@ EVENTS = 500
 def marginal_parameters_are_valid(part: PartUnderTest) -> None:
     """``marginal_parameters`` returns finite parameters for every coefficient, also for constant data or one event."""
     head: Head = part.instance
-    if head.marginal_parameters(values_of(head, (50, 2, 3), 0)) is None:
+    if head.marginal_parameters(values_of(head, (50, *event_shape_of(part)), 0)) is None:
         raise CheckSkipped("the head has no marginal_parameters")
-    for what, data in _kinds_of_data(head):
+    for what, data in _kinds_of_data(head, event_shape_of(part)):
         found = head.marginal_parameters(data)
         expected = (*data.shape[1:], head.parameter_count)
         if found is None or tuple(found.shape) != expected:
@@ -47,9 +48,9 @@ def marginal_parameters_are_valid(part: PartUnderTest) -> None:
 def marginal_parameters_fit_the_data(part: PartUnderTest) -> None:
     """Training begins where the data are: ``marginal_parameters`` fit data that the head itself describes."""
     head: Head = part.instance
-    if head.marginal_parameters(values_of(head, (50, 2, 3), 0)) is None:
+    if head.marginal_parameters(values_of(head, (50, *event_shape_of(part)), 0)) is None:
         raise CheckSkipped("the head has no marginal_parameters")
-    for what, data in _kinds_of_data(head):
+    for what, data in _kinds_of_data(head, event_shape_of(part)):
         _require_better_than_zeros(head, data, what)
     index = coefficients_of(part)
     for spread in (0.3, 1.0, 3.0):
@@ -73,7 +74,7 @@ def marginal_parameters_fit_the_data(part: PartUnderTest) -> None:
 @check("head")
 def suggested_options_support_the_values(part: PartUnderTest) -> None:
     """``options_for`` data returns options of a head that supports them, or None, whatever the data."""
-    own = part.instance.restore(values_of(part.instance, (200, 2), 0), torch.arange(2))
+    own = part.instance.restore(values_of(part.instance, (200, 2), 0), torch.zeros(2, dtype=torch.long))
     suggested = False
     for what, data in (("its own", own), *_any_data()):
         options = part.part.options_for(data)
@@ -93,6 +94,7 @@ def suggested_options_support_the_values(part: PartUnderTest) -> None:
 @check("head")
 def every_option_has_an_effect(part: PartUnderTest) -> None:
     """Each option changes something: what is declared, features, likelihoods, draws or the start of training."""
+    n = min(3, len(coefficients_of(part)))
     for option in part.part.option_parameters():
         tried, changed = 0, False
         # an option may have no effect beside those that were given
@@ -102,7 +104,7 @@ def every_option_has_an_effect(part: PartUnderTest) -> None:
                 with suppress(Exception):
                     other = part.part(**{**variant.options, option: value})
                     tried += value != variant.options.get(option)
-                    changed = changed or bool(differing(_observable(variant.head), _observable(other)))
+                    changed = changed or bool(differing(_observable(variant.head, n), _observable(other, n)))
         if tried and not changed:
             raise CheckFailed(f"the option {option} has no effect: {tried} other values change nothing")
 
@@ -122,11 +124,11 @@ def _require_better_than_zeros(head: Head, data: Tensor, what: str) -> None:
         raise CheckFailed(f"{what} data have {fitted:.3g} nats at marginal_parameters, {untrained:.3g} at zeros")
 
 
-def _observable(head: Head) -> dict[str, Tensor]:
-    """What a head returns, and what it makes of data."""
-    data = 5 + 3 * head.restore(values_of(head, (50, 3), 0), torch.arange(3)).double()
+def _observable(head: Head, n: int) -> dict[str, Tensor]:
+    """What a head returns for ``n`` coefficients, and what it makes of data."""
+    data = 5 + 3 * head.restore(values_of(head, (50, n), 0), torch.arange(n)).double()
     fitted = head.for_data(data)
-    return results_of(head) | {"standard values": fitted.standardize(data, torch.arange(3))}
+    return results_of(head, shape=(5, n)) | {"standard values": fitted.standardize(data, torch.arange(n))}
 
 
 def _variants(part: PartUnderTest) -> list[Variant]:
@@ -136,11 +138,11 @@ def _variants(part: PartUnderTest) -> list[Variant]:
     return []
 
 
-def _kinds_of_data(head: Head) -> Iterator[tuple[str, Tensor]]:
-    ordinary = values_of(head, (50, 2, 3), 0)
+def _kinds_of_data(head: Head, event_shape: Shape) -> Iterator[tuple[str, Tensor]]:
+    ordinary = values_of(head, (50, *event_shape), 0)
     yield "ordinary", ordinary
     yield "integer-valued float32", ordinary.float()
-    yield "constant", ordinary[:1].repeat(50, 1, 1)
+    yield "constant", ordinary[torch.zeros(50).long()]
     yield "a single event of", ordinary[:1]
     yield "two-valued", ordinary[torch.arange(50) % 2]
     low, _ = bounds(head)

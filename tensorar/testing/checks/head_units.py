@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tensorar.errors import TensorarError
 from tensorar.head import Head
-from tensorar.testing.generate.head_options import fitted
+from tensorar.testing.generate.head_options import coefficients_of, fitted
 from tensorar.testing.generate.values import values_of
 from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.registration import check
@@ -115,12 +115,13 @@ def _fitted_heads(part: PartUnderTest) -> Iterator[tuple[str, Tensor, Head]]:
 
 def _data(part: PartUnderTest) -> Iterator[tuple[str, Tensor]]:
     head = fitted(part)
-    own = head.restore(values_of(head, (100, 4), 0), torch.arange(4)).double()
+    n = min(4, len(coefficients_of(part)))
+    own = head.restore(values_of(head, (100, n), 0), torch.arange(n)).double()
     yield "ordinary", own
     yield "float32", own.float()
-    yield "differently scaled", own * torch.tensor([1e-3, 1.0, 1e4, 1e9], dtype=torch.float64)
+    yield "differently scaled", own * 10.0 ** torch.linspace(-3, 9, n, dtype=torch.float64)
     yield "constant", own[:1].repeat(100, 1)
-    yield "partly constant", torch.where(torch.arange(4) == 1, own[0], own)
+    yield "partly constant", torch.where(torch.arange(n) == n - 1, own[0], own)
     yield "distant (1.7e9)", 1.7e9 + 1000 * own
     for size in (1e-200, 1e-25, 1e22, 1e200):
         yield f"{size:g} times as large", size * own

@@ -24,17 +24,18 @@ from tensorar.testing.registration import check
 from tensorar.testing.results import CheckFailed, CheckSkipped, describe_error
 from tensorar.testing.simulated_device import DeviceMixedError, simulated_device
 
-SHAPES: tuple[Shape, ...] = ((6,), (2, 3), (2, 2, 2), (1, 2, 2, 2))
+# images first: they need more tables than sequences
+SHAPES: tuple[Shape, ...] = ((2, 3), (6,), (2, 2, 2), (1, 2, 2, 2))
 
 
 @check("backbone")
 def any_device(part: PartUnderTest) -> None:
     """On every available accelerator, or a simulated one, parameters and steps are the same up to rounding."""
-    devices = [name for name in ("cuda", "mps") if getattr(torch, name).is_available()]
-    for case in growing_cases(part, shapes=SHAPES, head=Die(), context_features=2)[:2]:
+    devices = [torch.device(name) for name in ("cuda", "mps") if getattr(torch, name).is_available()]
+    for case in growing_cases(part, shapes=SHAPES, head=Die(), context_features=2)[:1]:
         for device in devices:
             with describing(case, f"on {device} "):
-                _require_same_there(case, torch.device(device))
+                _require_same_there(case, device)
         if not devices:
             with describing(case, "on an accelerator "), _simulated() as device:
                 _require_same_there(case, device)

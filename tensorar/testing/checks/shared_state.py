@@ -25,13 +25,13 @@ from tensorar.testing.results import CheckFailed
 
 T = TypeVar("T")
 # pairs of shapes have equally many coefficients, and so have axes of a shape
-SHAPES: tuple[Shape, ...] = ((6,), (12,), (2, 3), (3, 2), (2, 6), (3, 4), (2, 3, 2), (3, 2, 2))
+SHAPES: tuple[Shape, ...] = ((6,), (2, 3), (3, 2), (2, 3, 2), (3, 2, 2), (1, 2, 2, 3))
 
 
 @check("backbone")
 def unaffected_by_other_networks(part: PartUnderTest) -> None:
     """Networks of other shapes and options, made and used in between, change neither a network nor new ones like it."""
-    for case in growing_cases(part, shapes=SHAPES[:4])[:2]:
+    for case in growing_cases(part, shapes=SHAPES)[:1]:
         with describing(case):
             model, x = _seeded(case), case.events(3)
             initial = {name: tensor.clone() for name, tensor in model.state_dict().items()}
@@ -47,7 +47,7 @@ def unaffected_by_other_networks(part: PartUnderTest) -> None:
 def same_in_another_process(part: PartUnderTest) -> None:
     """In another process, with other hashes and other networks made before, weights and parameters are the same."""
     first = growing_cases(part, shapes=SHAPES, head=Die(), context_features=2)
-    cases = [*first, *(other for case in first[:2] for other in _others(part, case)[: len(other_options(part))])]
+    cases = [*first, *(other for case in first[:1] for other in _others(part, case)[: len(other_options(part))])]
     here = [state_and_parameters(case) for case in cases]
     there = in_another_process(all_reversed, part.part, cases)
     for case, (state, parameters), (other_state, other_parameters) in zip(cases, here, there, strict=True):
@@ -60,7 +60,7 @@ def same_in_another_process(part: PartUnderTest) -> None:
 @check("backbone")
 def follows_its_weights(part: PartUnderTest) -> None:
     """After an optimizer's step, an assignment or ``load_state_dict``, the parameters are those of the new weights."""
-    for case in growing_cases(part, shapes=SHAPES[2:4] + SHAPES[:1], context_features=2)[:2]:
+    for case in growing_cases(part, shapes=SHAPES, context_features=2)[:2]:
         with describing(case):
             model, x, context = case.model(), case.events(3), case.contexts(3)
             for what, how in (("a step", _optimize), ("an assignment in place", _assign), ("load_state_dict", _load)):
@@ -78,7 +78,7 @@ def follows_its_weights(part: PartUnderTest) -> None:
 def steppers_are_independent(part: PartUnderTest) -> None:
     """Steppers used alternately: of two networks, of batches of 1, 3 and 5, with other contexts."""
     require_own_stepper(part.part)
-    for case in growing_cases(part, shapes=SHAPES[:4], context_features=2)[:2]:
+    for case in growing_cases(part, shapes=SHAPES, context_features=2)[:2]:
         with describing(case):
             models = [case.model(), replace(case, seed=case.seed + 1).model()]
             walks = [

@@ -15,6 +15,7 @@ from torch import Tensor
 from tensorar.errors import TensorarError
 from tensorar.head import Head
 from tensorar.testing.generate.values import values_of
+from tensorar.testing.kinds import Shape
 from tensorar.testing.part_under_test import PartUnderTest
 
 # coefficients that a head is checked for unless shapes are given: the first ones, and some of a large event
@@ -52,7 +53,7 @@ def variants(part: PartUnderTest) -> list[Variant]:
         for value in _choices(part, option):
             options = {**part.options, option: value}
             with suppress(Exception):
-                found.append(Variant(_usable(part.part(**options), part), options))
+                found.append(Variant(usable(part.part(**options), part), options))
                 if value is not None and not isinstance(value, bool | str):
                     break
     return found
@@ -60,22 +61,22 @@ def variants(part: PartUnderTest) -> list[Variant]:
 
 def small_and_default(part: PartUnderTest) -> list[Variant]:
     """The head with small options, and with its defaults if these are others."""
-    small = Variant(_usable(part.instance, part), part.options)
+    small = Variant(usable(part.instance, part), part.options)
     if part.given == part.options:
         return [small]
-    return [small, Variant(_usable(part.part(**part.given), part), part.given)]
+    return [small, Variant(usable(part.part(**part.given), part), part.given)]
 
 
 def fitted(part: PartUnderTest) -> Head:
     """The head with small options and what it takes from data, of as many coefficients as are checked."""
     head: Head = part.instance
     count = int(coefficients_of(part)[-1]) + 1
-    ordinary = _usable(head, part)
+    ordinary = usable(head, part)
     data = ordinary.restore(values_of(ordinary, (50, count), 0), torch.arange(count))
     return head.for_data(data)
 
 
-def _usable(head: Head, part: PartUnderTest) -> Head:
+def usable(head: Head, part: PartUnderTest) -> Head:
     """The head, fitted to some data if it has no support before."""
     try:
         _ = head.support, head.parameter_count
@@ -89,6 +90,11 @@ def coefficients_of(part: PartUnderTest) -> Tensor:
     if part.shapes is None:
         return torch.tensor(COEFFICIENTS)
     return torch.arange(min(math.prod(shape) for shape in part.shapes))
+
+
+def event_shape_of(part: PartUnderTest) -> Shape:
+    """The shape of events that the head is fitted to: the smallest of those given, if any are."""
+    return (2, 3) if part.shapes is None else min(part.shapes, key=math.prod)
 
 
 def repeated_coefficients(part: PartUnderTest, n: int) -> Tensor:

@@ -44,9 +44,7 @@ class RefusesInTheForwardPassOnly(Lines):
 
     def forward(self, features, order, context=None):
         if self.signature.order not in (None, order):
-            raise ShapeError(
-                expected="the order of the signature", got="another order", remedy="build the network anew"
-            )
+            raise ShapeError(expected="the order of the signature", got="another", remedy="build it anew")
         return super().forward(features, order, context)
 
     def stepper(self, order, batch, context=None):

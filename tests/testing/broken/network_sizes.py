@@ -241,7 +241,7 @@ CAUGHT = {
     RanksInOneByte: "no_leak_in_large_events",
     MasksInBlocks: "no_leak_in_large_events",
     SumsAllAtLength40: "no_leak_in_large_events",
-    ForgetsBeyond32: "sees_its_past_in_large_events",
+    ForgetsBeyond32: "sees_its_past",
     KeepsThe16Last: "stepper_is_the_forward_pass_in_large_events",
     StepsInTurnsOf32: "stepper_is_the_forward_pass_in_large_events",
     ChunksOf64: "same_in_a_large_batch",

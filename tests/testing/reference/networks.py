@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -73,16 +74,24 @@ class FourierConv(Sequence):
 
 
 class LinearAttention(Sequence):
-    """Attention with positive features, whose normalizer is summed up along the steps."""
+    """Attention with positive features, whose normalizer is summed up along the steps.
+
+    Options:
+        positive: Map of queries and keys to positive numbers.
+    """
 
     name = "linear_attention"
+
+    def __init__(self, signature, *, positive: Literal["elu", "square"] = "elu"):
+        super().__init__(signature)
+        self.positive = {"elu": lambda x: F.elu(x) + 1.1, "square": lambda x: x**2 + 0.1}[positive]
 
     def make(self, n):
         self.qkv = nn.Linear(self.width, 3 * self.width)
 
     def mix(self, steps):
         query, key, value = self.qkv(steps).chunk(3, -1)
-        query, key = F.elu(query) + 1.1, F.elu(key) + 1.1
+        query, key = self.positive(query), self.positive(key)
         sums = torch.einsum("bnk,bnv->bnkv", key, value).cumsum(1)
         return torch.einsum("bnk,bnkv->bnv", query, sums) / (query * key.cumsum(1)).sum(-1, keepdim=True)
 
