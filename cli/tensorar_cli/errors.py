@@ -13,7 +13,7 @@ from tensorar_cli.blank_arguments import blank_argument
 from tensorar_cli.failures import describe_failure
 from tensorar_cli.option_names import running_command, with_option_names
 from tensorar_cli.signals import ending_signals
-from tensorar_cli.streams import LastingStream, lasting_streams, visible
+from tensorar_cli.streams import LastingStream, lasting_streams, shortened, visible
 from tensorar_cli.usage_errors import usage_line
 
 
@@ -83,7 +83,7 @@ def _report_usage(error: typer.TyperException) -> int:
 
 
 def _report(message: str, code: int) -> int:
-    line = f"error: {visible(message)}"
+    line = f"error: {shortened(visible(message))}"
     colored = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     # not typer.echo, which ignores an encoding of ASCII
     sys.stderr.write((typer.style(line, fg="red") if colored else line) + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -100,8 +101,10 @@ def table(*headers: str, rows: list[tuple[Any, ...]]) -> Table:
 def likelihood_table(likelihood: Likelihood) -> Table:
     """A likelihood as a table."""
     kind = "exact" if likelihood.exact else "unbiased estimate"
+    # a single event has no standard error
+    error = "" if math.isnan(likelihood.standard_error) else f" ± {likelihood.standard_error:.3f}"
     rows = [
-        ("nats per event", f"{likelihood.nats:.3f} ± {likelihood.standard_error:.3f}"),
+        ("nats per event", f"{likelihood.nats:.3f}{error}"),
         ("bits per dimension", f"{likelihood.bits_per_dim:.4f}"),
         ("perplexity per coefficient", f"{likelihood.perplexity:.4f}"),
         ("events", f"{likelihood.events} ({kind})"),

@@ -12,6 +12,7 @@ from typing import Any, TextIO, cast
 
 # characters that commands print themselves, for encodings without them
 PLAIN = {"±": "+-", "…": "..."}
+MAX_WORD, MAX_LINE = 300, 1500
 SPELLED = "tensorar.spelled"
 
 
@@ -25,6 +26,20 @@ def visible(text: str) -> str:
     'a\\x1b[31mb\\u202ec\\n'
     """
     return text if text.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def shortened(line: str) -> str:
+    """A line without the middle of its long words, such as a long value of an option, and at most ``MAX_LINE`` long.
+
+    >>> len(shortened("expected a number, got " + "x" * 5000 + "; use one"))
+    332
+    """
+    return _ends(" ".join(_ends(word, MAX_WORD) for word in line.split(" ")), MAX_LINE)
+
+
+def _ends(text: str, size: int) -> str:
+    half = size // 2
+    return text if len(text) <= size else f"{text[:half]}…{text[-half:]}"
 
 
 def _escaped(character: str) -> str:

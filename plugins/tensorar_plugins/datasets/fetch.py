@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,12 +74,20 @@ def download(remote: Remote) -> Path:
             )
         except (OSError, ValueError) as error:
             failures.append(f"{mirror} ({_reason(error)})")
+    _remove_empty(cache_folder() / remote.folder)
     raise DataError(
         expected=f"{remote.file} from one of its mirrors",
         got=" and ".join(failures),
         remedy=f"check the network, or provide the files yourself: {remote.spec}path=FOLDER, or put them into "
         f"${DATA_VARIABLE}/{remote.folder}",
     )
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove the folders that a failed download leaves, up to the user's cache."""
+    with suppress(OSError):
+        folder.rmdir()
+        folder.parent.rmdir()
 
 
 def _download(url: str, output: str, _: object) -> None:
