@@ -27,7 +27,8 @@ class Affine(AffineTransform):
         if y.is_floating_point():
             return (wide(y) - self.loc) / self.scale
         whole = torch.as_tensor(self.loc).round()
-        return (wide(y - whole.long()) - (self.loc - whole)) / self.scale
+        # as int64: a difference of bytes would wrap
+        return (wide(y.long() - whole.long()) - (self.loc - whole)) / self.scale
 
 
 class Exp(ExpTransform):

@@ -277,3 +277,12 @@ def test_units_of_expanded_tensors_are_those_of_their_values(head):
     assert fitted.standardize(row, torch.arange(4)).tolist() == [[0.0, 0.0, 0.0, 0.0]]
     marginal = fitted.marginal_parameters(torch.zeros(1, 4).expand(100, 4))
     assert marginal is None or marginal.isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64])
+@pytest.mark.parametrize("head", IN_UNITS)
+def test_whole_numbers_of_few_bits_are_shifted_without_wrapping(head, dtype):
+    # the location is 0.7: bytes minus its rounding would wrap
+    values = torch.tensor([[0], [1], [1]]).repeat(20, 1)
+    fitted = _fitted(head, values.to(dtype))
+    assert fitted.standardize(values.to(dtype)).equal(fitted.standardize(values.double()))
