@@ -1,14 +1,12 @@
-"""The simulated accelerator, and the other process, of the kit."""
+"""The simulated accelerator of the kit, and parts that another process cannot import."""
 
 import math
-import os
 
 import pytest
 import torch
 from torch import nn
 
-from tensorar.testing import CheckSkipped, checks
-from tensorar.testing.other_process import in_another_process
+from tensorar.testing import checks
 from tensorar.testing.simulated_device import DeviceMixedError, simulated_device
 from tests.testing.reference import Lines
 
@@ -57,17 +55,10 @@ def test_mixed_devices_are_refused(mix):
         mix(torch.zeros(3, device=device))
 
 
-def test_another_process_has_another_seed_of_hashes():
-    assert in_another_process(os.getpid, Lines) != os.getpid()
-    assert in_another_process(os.getenv, Lines, "PYTHONHASHSEED") != os.environ.get("PYTHONHASHSEED")
-
-
 def test_a_part_of_a_function_is_not_sent_to_another_process():
     class Local(Lines):
         """Defined here."""
 
     result = {check.name: check for check in checks(Local)}["same_in_another_process"].run()
     assert result.status == "skipped"
-    assert "defined in a function" in result.reason
-    with pytest.raises(CheckSkipped):
-        in_another_process(os.getpid, Local)
+    assert "another process cannot" in result.reason

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from tensorar.model import AutoregressiveModel
+from tensorar.testing.another_process import in_another_process
 from tensorar.testing.checks.comparison import describing, require_same
 from tensorar.testing.checks.stepped_events import SteppedEvents, require_own_stepper
 from tensorar.testing.generate.cases import Case
@@ -18,7 +19,6 @@ from tensorar.testing.generate.part_cases import growing_cases
 from tensorar.testing.generate.reference_parts import Die
 from tensorar.testing.kinds import Shape, is_causal
 from tensorar.testing.oracles import parameters_of
-from tensorar.testing.other_process import in_another_process
 from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.registration import check
 from tensorar.testing.results import CheckFailed
@@ -98,8 +98,8 @@ def state_and_parameters(case: Case) -> tuple[dict[str, Tensor], Tensor]:
         return state, parameters_of(case.model(), case.events(2), case.contexts(2))
 
 
-def all_reversed(cases: Sequence[Case]) -> list[tuple[dict[str, Tensor], Tensor]]:
-    """The results for the cases, computed from the last to the first."""
+def all_reversed(part: type, cases: Sequence[Case]) -> list[tuple[dict[str, Tensor], Tensor]]:
+    """The results for cases of a part, computed from the last to the first."""
     return [state_and_parameters(case) for case in reversed(cases)][::-1]
 
 
