@@ -18,6 +18,6 @@ def test_no_trial_ends_unexpectedly(name, stage):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CAMPAIGNS)
 def test_no_trial_of_another_seed_ends_unexpectedly(name, stage):
-    trials = int(os.environ.get("RELIABILITY_TRIALS", CAMPAIGNS[name].trials // 4))
+    trials = int(os.environ.get("RELIABILITY_TRIALS", CAMPAIGNS[name].trials))
     tally = CAMPAIGNS[name].run(stage, trials, SEED)
     assert not tally.families, tally.report()
