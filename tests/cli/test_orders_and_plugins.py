@@ -139,9 +139,9 @@ def test_every_part_is_shown_with_its_options():
 def test_options_are_shown_with_type_and_default():
     lines = [line.split() for line in done("plugins", "show", "mnist").stdout.splitlines()]
     assert ["binarize", "none", "|", "threshold", "|", "static", "|", "dynamic", "none"] in [line[:9] for line in lines]
-    assert ["path", "text", "|", "none", "none"] in [line[:5] for line in lines]
+    assert ["path", "path", "|", "none", "none"] in [line[:5] for line in lines]
     lines = [line.split() for line in done("plugins", "show", "csv").stdout.splitlines()]
-    assert ["path", "text", "required"] in [line[:3] for line in lines]
+    assert ["path", "path", "required"] in [line[:3] for line in lines]
 
 
 def test_every_option_is_shown_with_its_meaning(tmp_path):

@@ -88,7 +88,9 @@ def test_a_part_of_a_single_file_is_found_by_its_path(tmp_path):
     registry.load_file(tmp_path / "named_by_hash.py")
     part = registry.find("ordering", "named").part
     result = {check.name: check for check in checks(part)}["same_in_another_process"].run()
-    assert (result.status, result.reason) == ("failed", "another process gives other orders (shape (2,))")
+    # which of the small shapes differs first depends on the hash seed of this process
+    assert result.status == "failed"
+    assert result.reason.startswith("another process gives other orders (shape (")
 
 
 def test_it_ends_with_the_process_that_started_it(tmp_path):
