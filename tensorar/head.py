@@ -182,11 +182,13 @@ class Head(Part, ABC):
             coefficients = torch.arange(math.prod(values.shape[1:]), device=values.device).reshape(values.shape[1:])
         known = torch.ones_like(values, dtype=torch.bool) if known is None else known
         parts = zip(*(_split(part, values) for part in (values, known, coefficients)), strict=True)
-        for some, of_interest, index in parts:
+        for part, (some, of_interest, index) in enumerate(parts):
             bad = ~self._represents(some, index, dtype) & of_interest
             if bad.any():
+                event = part * MAX_VALUES_PER_CHECK + int(bad.reshape(len(bad), -1).any(1).int().argmax())
                 raise SupportError(
-                    expected=f"values in the support of the head {self.name!r} ({self.describe_values()})",
+                    expected=f"event {event} to have values in the support of the head {self.name!r} "
+                    f"({self.describe_values()})",
                     got=f"{self._describe(some[bad][0], dtype)} in {what}",
                     remedy=suggestion or "choose a head or a dataset option that fits the values",
                 )

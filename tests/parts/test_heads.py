@@ -88,7 +88,7 @@ def test_errors_for_values_out_of_range_name_the_range(spec, bad):
     values = values_of(head, (3000, 4), 0)
     values[2500, 3] = bad
     expected = "0 or 1" if levels_of(head) == 2 else "integers from 0 to 2"
-    with pytest.raises(SupportError, match=rf"{expected}.*got {bad:g} in the data"):
+    with pytest.raises(SupportError, match=rf"event 2500 .*{expected}.*got {bad:g} in the data"):
         head.check(values)
     known = torch.ones_like(values, dtype=torch.bool)
     known[2500, 3] = False
