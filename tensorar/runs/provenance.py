@@ -18,10 +18,11 @@ FIELDS = {
     "event_shape": list_of(integer(1), 60),
     "context_features": integer(),
     "head": Field("a table of numbers, or the name of a file", lambda value: isinstance(value, dict | str)),
+    "checksum": TEXT,
     "plugins": table_of(TABLE, "a table of tables"),
     "paths": table_of(table_of(TEXT, "a table of text"), "a table of tables of text"),
 }
-OPTIONAL = ("context_features", "head", "plugins", "paths")
+OPTIONAL = ("context_features", "head", "checksum", "plugins", "paths")
 SOURCE = {"plugin": TEXT, "distribution": TEXT, "version": TEXT}
 # of distributions and versions on package indices (PEP 508 and PEP 440)
 DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")

@@ -23,6 +23,7 @@ from tensorar.runs.metrics import append_metrics, read_metrics, truncate_metrics
 from tensorar.runs.paths import relative_paths, require_paths, with_absolute_paths, with_found_paths
 from tensorar.runs.provenance import check_provenance, provenance_of, require_plugins
 from tensorar.runs.recipe import Recipe, read_recipe, recipe_toml
+from tensorar.runs.recipe_checksum import KEY, check_recipe, recipe_checksum
 from tensorar.runs.tensors import layout_of, open_tensors, require_finite, strip_prefix, write_tensors
 from tensorar.utils.files import write_atomically
 from tensorar.utils.processes import is_main_process
@@ -59,6 +60,7 @@ class Run:
         head = head_for(registry.create("head", recipe.head), dataset)
         written = state_in_recipe(head.data_state())
         provenance |= {} if written is None else {"head": written}
+        provenance |= {KEY: recipe_checksum(recipe, provenance)}
         run = cls(folder, with_absolute_paths(recipe, registry), provenance, registry)
         run._unchecked_dataset, run.head, run._numbered = dataset, head, numbered
         return run
@@ -76,6 +78,7 @@ class Run:
         recipe, provenance = read_recipe(folder / RECIPE_FILE)
         check_provenance(provenance, folder / RECIPE_FILE)
         require_plugins(recipe, provenance, folder, registry)
+        check_recipe(recipe, provenance, folder / RECIPE_FILE)
         return cls(folder, recipe, provenance, registry)
 
     @property

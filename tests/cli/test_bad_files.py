@@ -197,8 +197,8 @@ RECIPES = {
     "unknown key": (_replaced("[training]", "[trainign]"), "'trainign'; did you mean 'training'?"),
     "no shape": (_replaced("event_shape", "evnt_shape"), "a field of [provenance] of "),
     "a part of nobody": (_replaced('"fvsbn"', '"fvsbm"'), "the backbone 'fvsbm', with which "),
-    "another part": (_replaced('"fvsbn"', '"mlp:hidden=4"'), "to fit its recipe, got others for backbone."),
-    "another shape": (_replaced("    4,\n    4,", "    2,\n    8,"), "events of shape (2, 8), for which "),
+    "another part": (_replaced('"fvsbn"', '"mlp:hidden=4"'), "to be as the run wrote them"),
+    "another shape": (_replaced("    4,\n    4,", "    2,\n    8,"), "to be as the run wrote them"),
 }
 
 

@@ -15,7 +15,11 @@ MODULES = {kind: ["tensorar_my_first_one.py"] for kind in KINDS}
 MODULES["dataset"] += ["tensorar_my_first_one.csv"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+# the templates of heads and backbones are checked by the same kit as the built-in ones, which takes long
+SLOW = ("head", "backbone")
+
+
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=pytest.mark.slow if kind in SLOW else []) for kind in KINDS])
 def test_a_new_plugin_passes_its_own_tests(kind, tmp_path):
     result = report("plugins", "new", kind, "my_first_one")
     folder = tmp_path / "tensorar_my_first_one"

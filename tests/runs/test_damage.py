@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import struct
 import tracemalloc
 
@@ -268,8 +269,25 @@ def test_foreign_training_states(run, case):
 def test_a_state_beyond_the_recipes_plan(run):
     text = (run / "recipe.toml").read_text()
     (run / "recipe.toml").write_text(text.replace("steps = 6", "steps = 3"))
+    with pytest.raises(RunError, match=r"the model and the training in .* to be as the run wrote them"):
+        resume(run)
+    without = [line for line in (run / "recipe.toml").read_text().splitlines() if not line.startswith("checksum")]
+    (run / "recipe.toml").write_text("\n".join(without))
     with pytest.raises(RunError, match=r"a state of at most 3 steps, as the recipe plans, in .*, got 5"):
         resume(run)
+
+
+@pytest.mark.parametrize("name", ["seed", "learning_rate", "batch_size", "head"])
+def test_a_damaged_value_of_the_recipe_is_found(run, name):
+    """A recipe that is valid, but another one, would train or score another model in silence."""
+    path = run / "recipe.toml"
+    text, count = re.subn(
+        rf"^{name} = .*$", f"{name} = {repr('poisson') if name == 'head' else 17}", path.read_text(), flags=re.M
+    )
+    assert count == 1
+    path.write_text(text)
+    with pytest.raises(RunError, match="as the run wrote them"):
+        opened(run)
 
 
 def test_the_undamaged_state_resumes(run):

@@ -39,9 +39,7 @@ BROKEN = {part: name for module in MODULES for part, name in module.CAUGHT.items
 CORRECT = [*reference.CORRECT, *networks.NETWORKS, AutoregressiveModel]
 
 
-# what an earlier kit refused, although it is right
-ONCE_REFUSED = (networks.FourierConv, networks.WeightNormalized, networks.FrozenFeatures, networks.Embedded)
-UNUSUAL = [network for network in networks.NETWORKS if network not in ONCE_REFUSED]
+UNUSUAL = tuple(networks.NETWORKS)
 
 
 @pytest.mark.parametrize("part", UNUSUAL, ids=lambda part: part.__name__)
