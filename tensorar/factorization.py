@@ -15,7 +15,8 @@ from tensorar.evidence import Evidence
 from tensorar.head import Head
 from tensorar.order import Order
 from tensorar.ordering import Ordering
-from tensorar.transforms import DataDistribution, wide
+from tensorar.transforms import DataDistribution
+from tensorar.utils.precision import widened
 from tensorar.utils.shapes import flatten_events
 
 
@@ -116,7 +117,7 @@ class Factorization(nn.Module):
         transform = self.head.transform(self.coefficients)
         if transform is None:
             return standard.new_zeros(len(standard))
-        log_scale = transform.log_abs_det_jacobian(wide(standard), transform(standard))
+        log_scale = transform.log_abs_det_jacobian(widened(standard), transform(standard))
         return flatten_events(log_scale.expand(standard.shape)).sum(1)
 
     def data_distribution(

@@ -17,7 +17,7 @@ from torch.distributions.transforms import Transform
 from tensorar.errors import SpecError, SupportError
 from tensorar.noise import draw_from, draws_in_fixed_operations, noise_size
 from tensorar.parts.part import Part
-from tensorar.transforms import wide
+from tensorar.utils.precision import widened
 from tensorar.utils.random_state import seeded
 from tensorar.variates import seeds
 
@@ -212,7 +212,7 @@ class Head(Part, ABC):
         rounded = standard.to(dtype or default_value_dtype())
         supported = self.supports(rounded, coefficients)
         # a whole number must not become another one
-        return supported & (wide(rounded) == wide(standard)) if self.support.is_discrete else supported
+        return supported & (widened(rounded) == widened(standard)) if self.support.is_discrete else supported
 
     def _describe(self, value: Tensor, dtype: torch.dtype | None) -> str:
         """Format a rejected value, noting when only rounding made it invalid."""

@@ -25,6 +25,7 @@ from torch.distributions import (
 )
 
 from tensorar import variates
+from tensorar.utils.precision import in_float64
 
 
 @singledispatch
@@ -168,5 +169,5 @@ def _(distribution: NegativeBinomial) -> int:
 
 @draw_from.register
 def _(distribution: NegativeBinomial, noise: Tensor) -> Tensor:
-    log_rate = variates.log_gamma(distribution.total_count, noise[..., 1:]) + variates.in_float64(distribution.logits)
+    log_rate = variates.log_gamma(distribution.total_count, noise[..., 1:]) + in_float64(distribution.logits)
     return variates.poisson(log_rate.exp(), noise[..., 0]).to(noise)

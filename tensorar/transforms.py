@@ -9,39 +9,35 @@ from torch.distributions import Categorical, Distribution, TransformedDistributi
 from torch.distributions.constraints import Constraint
 from torch.distributions.transforms import AffineTransform, ComposeTransform, ExpTransform, Transform
 
-from tensorar.units import Units, wide_dtype
-
-
-def wide(x: Real[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """The same numbers in float64, on devices that have it."""
-    return x.to(wide_dtype(x.device))
+from tensorar.units import Units
+from tensorar.utils.precision import widened, widest_dtype
 
 
 class Affine(AffineTransform):
     """``location + scale * x`` in float64; whole numbers are shifted before they are rounded to float64."""
 
     def _call(self, x: Real[Tensor, "..."]) -> Float[Tensor, "..."]:
-        return self.loc + self.scale * wide(x)
+        return self.loc + self.scale * widened(x)
 
     def _inverse(self, y: Real[Tensor, "..."]) -> Float[Tensor, "..."]:
         if y.is_floating_point():
-            return (wide(y) - self.loc) / self.scale
+            return (widened(y) - self.loc) / self.scale
         whole = torch.as_tensor(self.loc).round()
         # as int64: a difference of bytes would wrap
-        return (wide(y.long() - whole.long()) - (self.loc - whole)) / self.scale
+        return (widened(y.long() - whole.long()) - (self.loc - whole)) / self.scale
 
 
 class Exp(ExpTransform):
     """The exponential function in float64, positive and finite."""
 
     def _call(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-        x = wide(x)
+        x = widened(x)
         finfo = torch.finfo(x.dtype)
         return x.exp().clamp(finfo.tiny, finfo.max)
 
     def _inverse(self, y: Real[Tensor, "..."]) -> Float[Tensor, "..."]:
         # float32 has a logarithm for several values that differ by a rounding
-        return wide(y).log()
+        return widened(y).log()
 
 
 class Table(Transform):
@@ -66,23 +62,23 @@ class Table(Transform):
         return torch.where(place == x, self._on(x.device)[place], torch.nan)
 
     def _inverse(self, y: Real[Tensor, "..."]) -> Float64[Tensor, "..."]:
-        values, y = self._on(y.device), wide(y)
+        values, y = self._on(y.device), widened(y)
         place = torch.searchsorted(values, y.contiguous()).clamp(max=len(values) - 1)
-        return torch.where(values[place] == y, wide(place), torch.nan)
+        return torch.where(values[place] == y, widened(place), torch.nan)
 
     def log_abs_det_jacobian(self, x: Real[Tensor, "..."], y: Real[Tensor, "..."]) -> Float[Tensor, "..."]:
         """Zero: probabilities of single values have no units."""
-        return torch.zeros_like(wide(x))
+        return torch.zeros_like(widened(x))
 
     def _on(self, device: torch.device) -> Tensor:
-        return self.values.to(device, wide_dtype(device))
+        return self.values.to(device, widest_dtype(device))
 
 
 class Shift(Affine):
     """A shift of whole numbers."""
 
     def __init__(self, lowest: int, device: torch.device) -> None:
-        one = torch.ones((), dtype=wide_dtype(device), device=device)
+        one = torch.ones((), dtype=widest_dtype(device), device=device)
         super().__init__(lowest * one, one)
 
 
@@ -128,9 +124,9 @@ class DataDistribution(TransformedDistribution):
         standard = self.transform.inv(value)
         if not isinstance(self.transform, Table):
             log_scale: Tensor = self.transform.log_abs_det_jacobian(standard, value)
-            return wide(self.standard.log_prob(standard)) - log_scale
+            return widened(self.standard.log_prob(standard)) - log_scale
         inside = ~standard.isnan()
-        return torch.where(inside, wide(self.standard.log_prob(torch.where(inside, standard, 0.0))), -torch.inf)
+        return torch.where(inside, widened(self.standard.log_prob(torch.where(inside, standard, 0.0))), -torch.inf)
 
     def _end(self, name: str) -> float:
         """A bound of the support."""
@@ -150,10 +146,10 @@ class DataDistribution(TransformedDistribution):
     def _moments(self) -> tuple[Tensor, Tensor]:
         if isinstance(self.transform, Affine):
             mean = self.transform(self.standard.mean)
-            return mean, self.transform.scale**2 * wide(self.standard.variance)
+            return mean, self.transform.scale**2 * widened(self.standard.variance)
         if isinstance(self.transform, Table):
             assert isinstance(self.standard, Categorical)
-            probs, values = wide(self.standard.probs), wide(self.transform.values.to(self.standard.probs.device))
+            probs, values = widened(self.standard.probs), widened(self.transform.values.to(self.standard.probs.device))
             mean = probs @ values
             return mean, (probs * (values - mean.unsqueeze(-1)) ** 2).sum(-1)
         # the exponential of a normal distribution

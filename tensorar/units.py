@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float64, Int, Real
 from torch import Tensor
 
 from tensorar.errors import SpecError
+from tensorar.utils.precision import widest_dtype
 
 # groupings of the coefficients that share a location and a scale
 FORMS = ("auto", "none", "shared", "channel", "column", "coefficient")
@@ -25,11 +26,6 @@ HETEROGENEOUS = 10.0
 LARGEST_DIFFERENCE = 2.0**62
 
 
-def wide_dtype(device: torch.device) -> torch.dtype:
-    """Float64, on devices that have it."""
-    return torch.float32 if device.type == "mps" else torch.float64
-
-
 @dataclass(frozen=True, eq=False)
 class Units:
     """Locations and scales ``(count,)`` in float64; coefficient ``i`` has those at ``i // stride % count``."""
@@ -43,7 +39,7 @@ class Units:
 
         Raises ``SpecError`` if they differ and no coefficients are given.
         """
-        location, scale = (part.to(device, wide_dtype(device)) for part in (self.location, self.scale))
+        location, scale = (part.to(device, widest_dtype(device)) for part in (self.location, self.scale))
         if len(location) == 1:
             return location[0], scale[0]
         if coefficients is None:

@@ -12,6 +12,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from tensorar.utils.precision import in_float64
+
 # the constants of splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014),
 # as signed numbers
 GOLDEN_GAMMA = -7046029254386353131
@@ -127,11 +129,6 @@ def stream_uniform(seed: Int[Tensor, "..."], index: Int[Tensor, "..."]) -> Float
     bits = _mixed(seed + (index + 1) * GOLDEN_GAMMA)
     uniform: Tensor = ((bits >> 11) & (2**53 - 1)).double() * 2.0**-53 + 2.0**-54
     return uniform
-
-
-def in_float64(x: Tensor) -> Tensor:
-    """The same numbers in float64; on the CPU if the device has no such dtype."""
-    return x.to("cpu" if x.device.type == "mps" else x.device, torch.float64)
 
 
 def _mixed(x: Tensor) -> Tensor:

@@ -55,19 +55,22 @@ def run_loop(state: SamplingState, generation: Generation, noise: tuple[Tensor, 
     largest: list[Tensor] = []
     for t, rows in enumerate(state.unknown_rows()):
         if known is None or rows is None:
-            parameters = state.full_precision(generation.parameters())
-            value = state.choose(parameters, noise[t], generation.index)
-            largest.append(parameters.amax(-1))
+            value, parameter = _draw(state, generation, noise[t])
         else:
-            value = known[t]
+            value, parameter = known[t], torch.zeros_like(known[t])
             if len(rows):
-                parameters = state.full_precision(generation.parameters(rows))
-                value[rows] = state.choose(parameters, noise[t][rows], generation.index)
-                largest.append(torch.zeros_like(value).index_copy(0, rows, parameters.amax(-1)))
-            else:
-                largest.append(torch.zeros_like(value))
+                value[rows], parameter[rows] = _draw(state, generation, noise[t][rows], rows)
         generation.advance(value)
         values.append(value)
+        largest.append(parameter)
         state.report_steps(1)
     # heads draw some value from NaN too, which the caller must not take for a sample
     return torch.where(torch.stack(largest).isnan(), torch.nan, torch.stack(values))
+
+
+def _draw(
+    state: SamplingState, generation: Generation, noise: Tensor, rows: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """The next values of some examples (None: all), and the largest parameter of each: NaN if one of them is."""
+    parameters = state.full_precision(generation.parameters(rows))
+    return state.choose(parameters, noise, generation.index), parameters.amax(-1)

@@ -27,6 +27,7 @@ PUBLIC = {
     "tensorar.transforms",
     "tensorar.units",
     "tensorar.utils.memory",
+    "tensorar.utils.precision",
     "tensorar.utils.reading",
     "tensorar.utils.npy_format",
 }

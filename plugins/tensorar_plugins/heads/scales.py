@@ -11,6 +11,7 @@ from jaxtyping import Float, Real
 from torch import Tensor
 
 from tensorar.errors import SpecError
+from tensorar.utils.precision import in_float64
 
 # softplus of it is 1, so that the scales of an untrained network are 1
 SOFTPLUS_INVERSE_OF_1 = 0.5413248546129181
@@ -59,5 +60,4 @@ def evaluate_in_float64(formula: Callable[..., Tensor], *arguments: Real[Tensor,
     In float32 the difference of the log-gammas of large numbers is off by whole nats. Runs on the CPU for devices
     without float64.
     """
-    wide = [a.to("cpu" if a.device.type == "mps" else a.device, torch.float64) for a in arguments]
-    return formula(*wide).to(arguments[0])
+    return formula(*map(in_float64, arguments)).to(arguments[0])
