@@ -102,6 +102,10 @@ class Head(Part, ABC):
         transform = self.transform(_on(coefficients, standard.device))
         return standard if transform is None else transform(standard)
 
+    def notes(self, train: Real[Tensor, "n *event"]) -> list[str]:
+        """What is unusual about training events for this head, a line each; printed before the training."""
+        return []
+
     # --- samples ----------------------------------------------------------------------------------------------------
 
     @cached_property

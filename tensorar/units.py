@@ -6,21 +6,19 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float64, Int, Real
+from jaxtyping import Float64, Int, Real
 from torch import Tensor
 
 from tensorar.errors import SpecError
+from tensorar.outliers import deviations, outlying
 from tensorar.utils.precision import widest_dtype
 
-# groupings of the coefficients that share a location and a scale
-FORMS = ("auto", "none", "shared", "channel", "column", "coefficient")
+GROUPINGS = ("auto", "none", "shared", "channel", "column", "coefficient")
 # bounds memory and time: units need not be exact
 MAX_VALUES_EXAMINED = 4_000_000
-# so many typical deviations from the median, a value is an outlier
-OUTLYING = 1e6
 # a last axis that is no longer holds the channels of an image, unless the first one is as short
-MOST_COLORS = 4
-# columns whose scales or locations differ by this factor do not share their units
+MAX_CHANNELS_LAST = 4
+# groups whose scales or locations differ by this factor do not share their units
 HETEROGENEOUS = 10.0
 # differences of int64 values below it do not overflow
 LARGEST_DIFFERENCE = 2.0**62
@@ -82,7 +80,7 @@ class Units:
             location = scale = torch.zeros(0)
         if not _valid(location, scale, torch.ones(1)):
             raise SpecError(
-                expected=f"units of {name} to be one of {', '.join(FORMS)}, or pairs of a finite location and a "
+                expected=f"units of {name} to be one of {', '.join(GROUPINGS)}, or pairs of a finite location and a "
                 "positive, finite scale",
                 got=repr(text),
                 remedy='write for example units="0.5/0.1 22026/47000"',
@@ -97,40 +95,52 @@ def _valid(location: Tensor, scale: Tensor, stride: Tensor) -> bool:
     return bool(sound)
 
 
-def find_units(values: Real[Tensor, "n *event"], form: str = "auto") -> Units | None:
-    """The mean and the standard deviation of data, outliers left out; None for ``none``.
+def find_units(values: Real[Tensor, "n *event"], grouping: str = "auto") -> Units | None:
+    """The mean and the standard deviation of each group of coefficients, outliers left out; None for ``none``.
 
-    ``form``: ``shared`` by all coefficients, one pair per ``channel`` (the first axis), per ``column`` (the last axis)
-    or per ``coefficient``. ``auto`` is per coefficient for events of one axis (tables), per channel for three and more
-    (images and volumes, also with the channels last), and for two axes per column if these differ, else shared.
-    A scale is 1 where all values are the same.
+    Groupings: ``shared`` by all, one pair per ``channel`` (the first axis), per ``column`` (the last axis) or per
+    ``coefficient``. ``auto`` is per coefficient for events of one axis (tables), per channel for three and more (images
+    and volumes, also with the channels last); for two axes per column or per row if these differ, else shared. A scale
+    is 1 where all values are the same.
     """
-    if form == "none":
+    if grouping == "none":
         return None
-    values = examined(values)
+    values = sample_for_statistics(values)
+    grouping = choose_grouping(values) if grouping == "auto" else grouping
+    size = math.prod(values.shape[1:])
+    stride = {"shared": size, "channel": size // values.shape[1] if values.ndim > 1 else 1}.get(grouping, 1)
+    return _units(grouped(values, grouping), stride)
+
+
+def grouped(values: Real[Tensor, "n *event"], grouping: str) -> Real[Tensor, "m groups"]:
+    """The values of each group of coefficients as a column."""
     shape = values.shape[1:]
-    if form == "auto":
-        form = _choose(values)
-    if form == "shared" or not shape:
-        return _units(values.reshape(-1, 1), math.prod(shape))
-    if form == "channel":
-        return _units(values.movedim(1, -1).reshape(-1, shape[0]), math.prod(shape[1:]))
-    return _units(values.reshape(-1, shape[-1] if form == "column" else math.prod(shape)), 1)
+    if grouping == "shared" or not shape:
+        return values.reshape(-1, 1)
+    if grouping == "channel":
+        return values.movedim(1, -1).reshape(-1, shape[0])
+    return values.reshape(-1, shape[-1] if grouping == "column" else math.prod(shape))
 
 
-def _choose(values: Tensor) -> str:
+def choose_grouping(values: Real[Tensor, "n *event"]) -> str:
+    """The grouping that ``auto`` stands for."""
     axes = values.ndim - 1
     if axes > 2:
-        return "column" if values.shape[-1] <= MOST_COLORS < values.shape[1] else "channel"
+        return "column" if values.shape[-1] <= MAX_CHANNELS_LAST < values.shape[1] else "channel"
     if axes < 2:
         return ("shared", "coefficient")[axes]
-    columns = _units(values.reshape(-1, values.shape[-1]), 1)
-    pooled = _units(values.reshape(-1, 1), 1)
-    varying = columns.scale[columns.scale != 1]
-    apart = len(varying) > 0 and bool(varying.max() > HETEROGENEOUS * varying.min())
-    # columns that lie apart by many of their own scales
-    apart = apart or bool(pooled.scale[0] > HETEROGENEOUS * columns.scale.max())
-    return "column" if apart else "shared"
+    # the shape of a matrix does not tell an image from a series of several variables
+    return next((grouping for grouping in ("column", "channel") if _differ(values, grouping)), "shared")
+
+
+def _differ(values: Tensor, grouping: str) -> bool:
+    """Whether groups differ in scale, or lie apart by many of their own scales."""
+    columns = grouped(values, grouping)
+    varying = columns[:, columns.amin(0) < columns.amax(0)]
+    if not varying.shape[1]:
+        return False
+    scales, pooled = _units(varying, 1).scale, _units(varying.reshape(-1, 1), 1).scale[0]
+    return bool((scales.max() > HETEROGENEOUS * scales.min()) | (pooled > HETEROGENEOUS * scales.max()))
 
 
 def _units(columns: Tensor, stride: int) -> Units:
@@ -145,30 +155,10 @@ def _units(columns: Tensor, stride: int) -> Units:
     return Units(middle.double() + size * mean, scale, max(1, stride))
 
 
-def examined(values: Real[Tensor, "n *event"]) -> Real[Tensor, "some *event"]:
+def sample_for_statistics(values: Real[Tensor, "n *event"]) -> Real[Tensor, "some *event"]:
     """All events, or evenly spaced ones of a large set, as float64 or int64: enough for statistics of the data."""
     count = max(1, MAX_VALUES_EXAMINED // max(1, values[0].numel()))
     if len(values) > count:
         values = values[torch.linspace(0, len(values) - 1, count, dtype=torch.float64).long()]
     whole = not values.is_floating_point() and bool((values.to(torch.float64).abs() < LARGEST_DIFFERENCE).all())
     return values.long() if whole else values.double()
-
-
-def deviations(columns: Real[Tensor, "n groups"]) -> tuple[Real[Tensor, " groups"], Float64[Tensor, "n groups"]]:
-    """The median of each column, and the deviations from it; whole numbers are subtracted before they are rounded."""
-    # torch's median reads beyond the memory of an expanded tensor
-    columns = columns.contiguous()
-    middle = columns.nanmedian(0).values if columns.is_floating_point() else columns.median(0).values
-    return middle, (columns - middle).double()
-
-
-def outlying(deviation: Float64[Tensor, "n groups"]) -> Bool[Tensor, "n groups"]:
-    """Which values are a million typical deviations away from the median of their column: fill values, mostly.
-
-    >>> _, deviation = deviations(torch.tensor([[0.1], [0.2], [-0.3], [9.96921e36]]))
-    >>> outlying(deviation)[:, 0].tolist()
-    [False, False, False, True]
-    """
-    size = deviation.abs()
-    typical = torch.where(size > 0, size, torch.nan).nanmedian(0).values
-    return size > OUTLYING * typical

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 
 from tensorar.build import head_for
-from tensorar.data_notes import outlier_note
 from tensorar.dataset import Dataset
 from tensorar.errors import RunError, SupportError, TensorarError
 from tensorar.head import Head, default_value_dtype
@@ -21,8 +20,7 @@ def check_data(dataset: Dataset, spec: str, head: Head, registry: Registry) -> N
         _check(dataset, spec, head)
     except SupportError as error:
         remedy = _remedy(dataset, head, registry)
-        outliers = outlier_note(dataset.train)
-        got = f"{error.got}; {outliers}" if outliers else error.got
+        got = "; ".join([error.got, *head.notes(dataset.train)])
         raise SupportError(expected=error.expected, got=got, remedy=remedy) from error
 
 

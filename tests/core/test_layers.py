@@ -22,6 +22,7 @@ PUBLIC = {
     "tensorar.generation",
     "tensorar.head",
     "tensorar.noise",
+    "tensorar.outliers",
     "tensorar.parts.hookspecs",
     "tensorar.testing",
     "tensorar.transforms",

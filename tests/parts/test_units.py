@@ -63,6 +63,11 @@ def test_the_columns_of_a_series_share_their_units_if_they_are_alike():
     assert len(find_units(alike).location) == 1
     assert len(find_units(alike * torch.tensor([1.0, 1e3])).location) == 2
     assert len(find_units(alike + torch.tensor([0.0, 1e3])).location) == 2
+    # a series may lie along the rows, too, and a constant column says nothing about the others
+    rows = find_units(alike.mT * torch.tensor([[1.0], [1e3]]))
+    assert len(rows.location) == 2 and rows.stride == 6
+    constant = torch.cat([alike * 1e-5 * torch.tensor([1.0, 1e3]), torch.ones(100, 6, 1)], 2)
+    assert len(find_units(constant).location) == 3
     location, scale = find_units(alike * torch.tensor([1.0, 1e3])).at(torch.arange(12), torch.device("cpu"))
     torch.testing.assert_close(scale[1::2] / scale[::2], torch.full((6,), 1e3).double(), rtol=0.2, atol=0)
     assert location.shape == (12,)
@@ -255,6 +260,17 @@ def test_fill_values_are_named_with_their_share(fill):
     units = find_units(values)
     assert units.scale.max() < 2
     assert f"0.667 % of the values are outliers ({fill:g} in coefficient 1" in _notes(values, "student_t")
+
+
+def test_outliers_are_those_of_the_group_that_shares_its_units():
+    values = _normal(50, 3, 4, 4)
+    # far out for its own pixel, but usual for the channel
+    values[:, 2, 1, 1] = 0.0
+    values[:25, 2, 1, 1] = 1e-9
+    values[0, 2, 1, 1] = 1.0
+    assert "outliers" not in _notes(values)
+    values[0, 2, 1, 1] = 1e12
+    assert "(1e+12 in channel 2, where the others lie between" in _notes(values)
 
 
 def test_rounding_that_merges_values_is_said():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,7 @@ from tensorar.errors import DataError, SpecError
 from tensorar.noise import ordinal
 from tensorar.transforms import Table
 from tensorar_plugins.heads.distributions import Levels
+from tensorar_plugins.heads.found_in_data import HeadFoundInData
 from tensorar_plugins.heads.levels import distinct_values, level_support, normalize_levels, required_levels
 
 # a value occurs so many times, on average, in data of few distinct values
@@ -28,7 +29,7 @@ MAX_VALUES = 2**16
 
 
 @dataclass(frozen=True, kw_only=True)
-class CategoricalHead(Head):
+class CategoricalHead(HeadFoundInData):
     """One of several levels or values: a probability for each, without further assumptions.
 
     By default a network receives a level as one number from -1 to 1, which suits gray levels and counts.
@@ -49,12 +50,12 @@ class CategoricalHead(Head):
         if self.values is None:
             level_support(self.levels, self.name)
         elif self.values != "auto":
-            self._set_table(_parse(self.values))
+            self._set_found(_parse(self.values))
 
     @property
     def table(self) -> Float64[Tensor, " values"] | None:
         """The values by level; None for integers. Raises ``SpecError`` if they are to be found in data first."""
-        found: Tensor | None = self.__dict__.get("_table")
+        found: Tensor | None = self.found
         if self.values is not None and found is None:
             raise SpecError(
                 expected="the values of the data, for values=auto of categorical",
@@ -62,10 +63,6 @@ class CategoricalHead(Head):
                 remedy="use head.for_data(train), or write the values, such as values='-1 1'",
             )
         return found
-
-    def _set_table(self, table: Tensor) -> None:
-        # the dataclass is frozen, and its fields are the options of the spec
-        object.__setattr__(self, "_table", table)
 
     @cached_property
     def _count(self) -> int:
@@ -99,7 +96,7 @@ class CategoricalHead(Head):
                 remedy="use a head for real numbers, such as gaussian_mixture",
             )
         # a constant has one value, and a distribution over one value no parameters to learn
-        return self._with_table(table if len(table) > 1 else torch.cat([table, table + 1]))
+        return self.with_found(table if len(table) > 1 else torch.cat([table, table + 1]))
 
     def data_state(self) -> dict[str, Tensor]:
         return {"values": self.table} if self.values == "auto" and self.table is not None else {}
@@ -114,12 +111,7 @@ class CategoricalHead(Head):
                 got=", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in state.items()),
                 remedy="restore them from a copy",
             )
-        return self._with_table(table.double())
-
-    def _with_table(self, table: Tensor) -> Head:
-        head = replace(self)
-        head._set_table(table)
-        return head
+        return self.with_found(table.double())
 
     def describe_values(self) -> str:
         if self.table is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float, Int, Real
@@ -10,20 +10,22 @@ from torch import Tensor
 from torch.distributions.transforms import Transform
 
 from tensorar import Head
+from tensorar.outliers import describe_outliers, deviations, outlying
 from tensorar.transforms import affine
-from tensorar.units import FORMS, Units, find_units
+from tensorar.units import GROUPINGS, Units, choose_grouping, find_units, grouped, sample_for_statistics
+from tensorar_plugins.heads.found_in_data import HeadFoundInData
 
 # the square of a distance in scales, and of that in the smallest scales, must be finite
 LARGEST_SQUARE = 0.4
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeadInUnits(Head):
+class HeadInUnits(HeadFoundInData):
     """A head with a location and a scale per group of coefficients, found in the data.
 
     Options:
         units: Location and scale of the data. ``auto`` finds them in the training data: per coefficient for events of
-            one axis, per channel for images and volumes, for matrices per column if the columns differ. ``shared``,
+            one axis, per channel for images and volumes, for matrices per column or row if these differ. ``shared``,
             ``channel`` (first axis), ``column`` (last axis) and ``coefficient`` fix the grouping; ``none`` leaves
             values as they are; pairs ``location/scale``, separated by spaces, set one for all or one per column.
     """
@@ -31,18 +33,14 @@ class HeadInUnits(Head):
     units: str = "auto"
 
     def __post_init__(self) -> None:
-        if self.units not in FORMS:
-            self._set_units(Units.parse(self.units, name=self.name))
+        if self.units not in GROUPINGS:
+            self._set_found(Units.parse(self.units, name=self.name))
 
     @property
     def found_units(self) -> Units | None:
         """The units in use; None for values as they are."""
-        found: Units | None = self.__dict__.get("_units")
-        return found
-
-    def _set_units(self, units: Units | None) -> None:
-        # the dataclass is frozen, and its fields are the options of the spec
-        object.__setattr__(self, "_units", units)
+        found = self.found
+        return found if isinstance(found, Units) else None
 
     def transform(self, coefficients: Int[Tensor, "..."] | None = None) -> Transform | None:
         units = self.found_units
@@ -50,9 +48,9 @@ class HeadInUnits(Head):
         return None if units is None else affine(units, coefficients, device)
 
     def for_data(self, train: Real[Tensor, "n *event"], *others: Real[Tensor, "_ *event"]) -> Head:
-        if self.units not in FORMS:
+        if self.units not in GROUPINGS:
             return self
-        return self._with_units(find_units(self.measured(train), self.units))
+        return self.with_found(find_units(self.measured(train), self.units))
 
     def measured(self, train: Real[Tensor, "n *event"]) -> Real[Tensor, "n *event"]:
         """What location and scale are those of: the data, or a function of them."""
@@ -60,15 +58,22 @@ class HeadInUnits(Head):
 
     def data_state(self) -> dict[str, Tensor]:
         units = self.found_units
-        return {} if units is None or self.units not in FORMS else units.state()
+        return {} if units is None or self.units not in GROUPINGS else units.state()
 
     def with_data_state(self, state: dict[str, Tensor]) -> Head:
-        return self._with_units(Units.from_state(state)) if state else self
+        return self.with_found(Units.from_state(state)) if state else self
 
-    def _with_units(self, units: Units | None) -> Head:
-        head = replace(self)
-        head._set_units(units)
-        return head
+    def notes(self, train: Real[Tensor, "n *event"]) -> list[str]:
+        if self.units not in GROUPINGS or self.units == "none":
+            return []
+        values = sample_for_statistics(train)
+        measured = self.measured(values)
+        grouping = choose_grouping(measured) if self.units == "auto" else self.units
+        _, deviation = deviations(grouped(measured, grouping))
+        outlier = outlying(deviation)
+        if not bool(outlier.any()):
+            return []
+        return [describe_outliers(grouped(values, grouping), outlier, grouping)]
 
     def supports(
         self, values: Float[Tensor, "*batch"], coefficients: Int[Tensor, "..."] | None = None

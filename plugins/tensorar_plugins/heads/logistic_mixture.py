@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
@@ -61,9 +61,10 @@ class LogisticMixtureHead(HeadInUnits):
                 remedy="omit one of them",
             )
         if self.levels != "auto":
-            self._set_integers(0, self.levels)
+            self._check_count(self.levels)
+            self._set_found((0, self.levels))
 
-    def _set_integers(self, lowest: int, count: int) -> None:
+    def _check_count(self, count: int) -> None:
         level_support(count, self.name)
         if count > MAX_LEVELS:
             raise SpecError(
@@ -71,14 +72,14 @@ class LogisticMixtureHead(HeadInUnits):
                 got=str(count),
                 remedy="omit levels: values are then real numbers",
             )
-        # the dataclass is frozen, and its fields are the options of the spec
-        object.__setattr__(self, "_integers", (lowest, count))
 
     @property
     def _lowest_and_count(self) -> tuple[int, int] | None:
         """The lowest integer and their number; None for real values. Raises ``SpecError`` without data."""
-        found: tuple[int, int] | None = self.__dict__.get("_integers")
-        if self.levels is not None and found is None:
+        if self.levels is None:
+            return None
+        found: tuple[int, int] | None = self.found
+        if found is None:
             raise SpecError(
                 expected=f"the integers of the data, for levels=auto of {self.name}",
                 got="a head that was given no data",
@@ -129,9 +130,8 @@ class LogisticMixtureHead(HeadInUnits):
         return self._with_integers(int(state["lowest"]), int(state["levels"]))
 
     def _with_integers(self, lowest: int, count: int) -> Head:
-        head = replace(self)
-        head._set_integers(lowest, count)
-        return head
+        self._check_count(count)
+        return self.with_found((lowest, count))
 
     def describe_values(self) -> str:
         found = self._lowest_and_count
