@@ -64,6 +64,12 @@ def require_paths(recipe: Recipe, relative: RelativePaths, folder: Path) -> None
                 )
 
 
+def without_paths(spec: PartSpec, part: type[Part]) -> PartSpec:
+    """The spec of a part without the options that are paths."""
+    paths = path_options(part)
+    return replace(spec, options={name: value for name, value in spec.options.items() if name not in paths})
+
+
 def path_options(part: type[Part]) -> set[str]:
     """The names of the options that are paths, by their annotation."""
     parameters = part.option_parameters()
