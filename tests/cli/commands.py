@@ -56,6 +56,12 @@ def process(*arguments, cwd, **changed):
     return subprocess.run(command, cwd=cwd, env=environment(**changed), capture_output=True, text=True, timeout=120)
 
 
+def process_after(code, *arguments, cwd):
+    """Run a command in a new process, after other code."""
+    command = [sys.executable, "-c", f"{code}\nfrom tensorar_cli.__main__ import main; main()", *arguments]
+    return subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True, timeout=120)
+
+
 def refused(result):
     """Check that a command failed with exit code 2 and a one-line error; return the line."""
     code = result.exit_code if hasattr(result, "exit_code") else result.returncode

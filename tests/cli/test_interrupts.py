@@ -14,7 +14,7 @@ import pytest
 from tensorar import Run
 from tensorar.runs.tensors import read_tensors
 
-from .commands import environment, process
+from .commands import environment, process, process_after
 
 STEPS = 600
 TRAIN = ["train", "toy:length=8", "--backbone", "mlp:hidden=8,dropout=0.1", "--device", "cpu", "--steps", STEPS]
@@ -105,11 +105,8 @@ def test_an_interrupt_before_the_training_ends_at_once(tmp_path):
     code = (
         "import os, signal, tensorar.workflows as w\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "w.train = lambda *a, **k: os.kill(os.getpid(), signal.SIGINT)\n"
-        "from tensorar_cli.__main__ import main; main()"
+        "w.train = lambda *a, **k: os.kill(os.getpid(), signal.SIGINT)"
     )
-    command = [sys.executable, "-c", code, "train", "toy"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60)
-    assert done.returncode == 130
-    assert done.stderr == "error: ended by Ctrl-C; files that were complete are kept\n"
+    ended = process_after(code, "train", "toy", cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (130, "error: ended by Ctrl-C; files that were complete are kept\n")
     assert list(tmp_path.iterdir()) == []
