@@ -107,7 +107,7 @@ PROVENANCE = {
     "event_shape": [None, "4", ["4"], 4, [True], [-6], [0], [6.0], [1] * 61, [2**31, 2**31], [2**62]],
     "context_features": [True, -1, 0.5, "1", [1], 2**60],
     "plugins": [5, [1], {"dataset": 3}, {"dataset": {"plugin": 1, "distribution": "x", "version": "1"}}],
-    "paths": ["x", {"dataset": "x"}, {"dataset": {"path": 5}}],
+    "paths": ["x", {"dataset": "x"}, {"dataset": {"path": 5}}, {"datbset": {"path": "x"}}, {"name": {}}],
     "evnt_shape": [[6]],
 }
 
