@@ -48,8 +48,9 @@ def check_provenance(provenance: dict[str, Any], file: Path) -> None:
     remedy = "restore recipe.toml from a copy, or train again"
     check_fields(provenance, FIELDS, where=f"[provenance] of {file}", remedy=remedy, omissible=OPTIONAL)
     for name, entry in ENTRIES.items():
-        table, entries = provenance.get(name, {}), dict.fromkeys(PARTS, entry)
-        check_fields(table, entries, where=f"[provenance.{name}] of {file}", remedy=remedy, omissible=PARTS)
+        kinds: dict[str, Field] = dict.fromkeys(PARTS, entry)
+        where = f"[provenance.{name}] of {file}"
+        check_fields(provenance.get(name, {}), kinds, where=where, remedy=remedy, omissible=PARTS)
     for kind, source in provenance.get("plugins", {}).items():
         check_fields(source, SOURCE, where=f"[provenance.plugins.{kind}] of {file}", remedy=remedy)
     size = math.prod(provenance["event_shape"])

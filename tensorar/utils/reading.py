@@ -123,6 +123,15 @@ def shorten(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 3] + "..."
 
 
+def escaped(text: str) -> str:
+    r"""Text of a damaged file in printable ASCII.
+
+    >>> escaped("a\x1b")
+    'a\\x1b'
+    """
+    return ascii(text)[1:-1]
+
+
 def read_array(
     file: BufferedIOBase, dtype: np.dtype[Any], count: int, where: str
 ) -> tuple[Shaped[np.ndarray, " n"], int]:

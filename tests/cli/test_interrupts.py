@@ -4,36 +4,19 @@ import json
 import re
 import shlex
 import signal
-import subprocess
-import sys
 import time
-from contextlib import contextmanager
 
 import pytest
 
 from tensorar import Run
 from tensorar.runs.tensors import read_tensors
 
-from .commands import environment, process, process_after
+from .commands import process, process_after, started
 
 STEPS = 600
 TRAIN = ["train", "toy:length=8", "--backbone", "mlp:hidden=8,dropout=0.1", "--device", "cpu", "--steps", STEPS]
 TRAIN += ["--batch-size", "16", "--set", "valid_events=20", "--set", "evaluate_every=100"]
 CHECKPOINT_FILES = ("model.safetensors", "training/state.safetensors")
-
-
-@contextmanager
-def started(*arguments, cwd):
-    """A training run in a new process, which is killed at the end."""
-    command = [sys.executable, "-W", "error", "-m", "tensorar_cli", *map(str, arguments)]
-    running = subprocess.Popen(
-        command, cwd=cwd, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        yield running
-    finally:
-        running.kill()
-        running.communicate()
 
 
 def interrupted(running, number, metrics):
