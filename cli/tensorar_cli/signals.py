@@ -29,6 +29,7 @@ class Received:
         raise KeyboardInterrupt
 
 
+# like tensorar.training.interrupts, but importing tensorar takes seconds, in which a signal may come
 @contextmanager
 def ending_signals() -> Iterator[Received]:
     """Raise ``KeyboardInterrupt`` for the signals that end a process, unless they are ignored (as by nohup)."""

@@ -133,7 +133,7 @@ def _fit(value: Value, kind: Any) -> Any:
     if kind in (int, float):
         return _number(value, kind)
     if kind in (str, Path):
-        return kind(str(value).lower() if isinstance(value, bool) else value if isinstance(value, str) else str(value))
+        return kind(str(value).lower() if isinstance(value, bool) else str(value))
     if get_origin(kind) is tuple:
         return _words(value, get_args(kind)[0])
     return _NO_FIT

@@ -10,6 +10,7 @@ from typing import Any
 
 from tensorar.errors import RunError
 from tensorar.parts.spec import nearest
+from tensorar.utils.reading import shorten
 
 # beyond any count of steps or events, and exact as a float
 MAX_INTEGER = 2**53
@@ -87,5 +88,4 @@ def check_fields(
 
 def shortened(value: Any) -> str:
     """A value from a file as it may be printed: of one short line."""
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return shorten(repr(value), 80)

@@ -12,6 +12,7 @@ from tensorar.parts.part import Part
 from tensorar.parts.registry import Registry
 from tensorar.parts.spec import Kind, PartSpec
 from tensorar.runs.recipe import PARTS, Recipe
+from tensorar.utils.reading import expand
 
 # by kind of part, then by option
 RelativePaths = dict[str, dict[str, str]]
@@ -64,6 +65,12 @@ def require_paths(recipe: Recipe, relative: RelativePaths, folder: Path) -> None
                 )
 
 
+def without_paths(spec: PartSpec, part: type[Part]) -> PartSpec:
+    """The spec of a part without the options that are paths."""
+    paths = path_options(part)
+    return replace(spec, options={name: value for name, value in spec.options.items() if name not in paths})
+
+
 def path_options(part: type[Part]) -> set[str]:
     """The names of the options that are paths, by their annotation."""
     parameters = part.option_parameters()
@@ -93,10 +100,6 @@ def _absolute(path: str) -> str:
     return path if needs_expansion or {"'", '"'} <= set(absolute) else absolute
 
 
-def _expanded(path: str) -> Path:
-    return Path(os.path.expandvars(path)).expanduser()
-
-
 def _tried(spec: PartSpec, name: str, path: str, folder: Path) -> list[str]:
     """The path in the spec, and the one relative to the run."""
     return [str(spec.options.get(name, path)), os.path.normpath(Path(_real(folder), path))]
@@ -109,19 +112,19 @@ def _first_existing(paths: list[str]) -> str | None:
 
 def _exists(path: str) -> bool:
     try:
-        return Path(path).exists() or _expanded(path).exists()
-    except (OSError, ValueError, RuntimeError):
-        # a name that is too long, has null characters, or names no user's home
+        return expand(path).exists()
+    except (OSError, ValueError):
+        # a name that is too long, has null characters, or names no variable or user
         return False
 
 
 def _is_beginning(path: str) -> bool:
     try:
-        return any(entry.name.startswith(_expanded(path).name) for entry in _expanded(path).parent.iterdir())
-    except (OSError, ValueError, RuntimeError):
+        beginning = expand(path)
+        return any(entry.name.startswith(beginning.name) for entry in beginning.parent.iterdir())
+    except (OSError, ValueError):
         return False
 
 
 def _real(path: str | Path) -> str:
-    literal = Path(path)
-    return os.path.realpath(literal if literal.exists() else _expanded(str(path)))
+    return os.path.realpath(expand(path))

@@ -19,10 +19,12 @@ FIELDS = {
     "context_features": integer(),
     "head": Field("a table of numbers, or the name of a file", lambda value: isinstance(value, dict | str)),
     "checksum": TEXT,
-    "plugins": table_of(TABLE, "a table of tables"),
-    "paths": table_of(table_of(TEXT, "a table of text"), "a table of tables of text"),
+    "plugins": TABLE,
+    "paths": TABLE,
 }
 OPTIONAL = ("context_features", "head", "checksum", "plugins", "paths")
+# of the tables with an entry for each kind of part
+ENTRIES = {"plugins": TABLE, "paths": table_of(TEXT, "a table of text")}
 SOURCE = {"plugin": TEXT, "distribution": TEXT, "version": TEXT}
 # of distributions and versions on package indices (PEP 508 and PEP 440)
 DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
@@ -45,8 +47,12 @@ def check_provenance(provenance: dict[str, Any], file: Path) -> None:
     """Check every field of a run's provenance. Raises ``RunError``."""
     remedy = "restore recipe.toml from a copy, or train again"
     check_fields(provenance, FIELDS, where=f"[provenance] of {file}", remedy=remedy, omissible=OPTIONAL)
+    for name, entry in ENTRIES.items():
+        kinds: dict[str, Field] = dict.fromkeys(PARTS, entry)
+        where = f"[provenance.{name}] of {file}"
+        check_fields(provenance.get(name, {}), kinds, where=where, remedy=remedy, omissible=PARTS)
     for kind, source in provenance.get("plugins", {}).items():
-        check_fields(source, SOURCE, where=f"[provenance.plugins.{ascii(kind)[1:-1]}] of {file}", remedy=remedy)
+        check_fields(source, SOURCE, where=f"[provenance.plugins.{kind}] of {file}", remedy=remedy)
     size = math.prod(provenance["event_shape"])
     # of an order: two integers of 64 bits for each coefficient
     require_memory(

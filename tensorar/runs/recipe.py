@@ -37,18 +37,44 @@ PARTS: tuple[Kind, ...] = ("dataset", "ordering", "head", "backbone")
 
 def recipe_toml(recipe: Recipe, provenance: dict[str, Any] | None = None) -> str:
     """A recipe as TOML; a run adds the ``provenance`` of its model."""
+    return tomli_w.dumps(recipe_document(recipe, provenance))
+
+
+def recipe_document(recipe: Recipe, provenance: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The tables of a recipe's file."""
     settings = {key: value for key, value in asdict(recipe.training).items() if value is not None}
     document: dict[str, Any] = {"format": FORMAT, "name": recipe.name, "description": recipe.description}
     document["parts"] = {part: str(getattr(recipe, part)) for part in PARTS}
     document["training"] = settings
     if provenance is not None:
         document["provenance"] = provenance
-    return tomli_w.dumps(document)
+    return document
 
 
 def read_recipe(path: Path) -> tuple[Recipe, dict[str, Any]]:
     """The recipe in a TOML file, and its provenance if it is a run's. Raises ``RunError`` or ``SpecError``."""
-    document = _document(path)
+    return parse_recipe(read_document(path), path)
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """The tables of a recipe's file, of this version. Raises ``RunError``."""
+    document = read_toml(path)
+    if document.get("format") != FORMAT:
+        raise RunError(
+            expected=f"{path} to have format {FORMAT}",
+            got=f"format {shortened(document['format'])}" if "format" in document else "format none",
+            remedy="use the version of tensorar that wrote it, or copy its [parts] and [training] to a file with "
+            f"format = {FORMAT}, and train that with `recipe`",
+        )
+    keys = {"format", "name", "description", "parts", "training", "provenance"}
+    for key in document:
+        if key not in keys:
+            raise RunError(expected=f"a key of a recipe in {path}", got=shortened(key), remedy=nearest(key, keys))
+    return document
+
+
+def parse_recipe(document: dict[str, Any], path: Path) -> tuple[Recipe, dict[str, Any]]:
+    """The recipe and the provenance in the tables of a file. Raises ``RunError`` or ``SpecError``."""
     specs, provenance = _table(document, "parts", path), _table(document, "provenance", path)
     _check_parts(specs, path)
     settings = _table(document, "training", path)
@@ -93,19 +119,3 @@ def _check_values(settings: dict[str, Any], path: Path) -> None:
                 got=shortened(value),
                 remedy="write a single value",
             )
-
-
-def _document(path: Path) -> dict[str, Any]:
-    document = read_toml(path)
-    if document.get("format") != FORMAT:
-        raise RunError(
-            expected=f"{path} to have format {FORMAT}",
-            got=f"format {shortened(document['format'])}" if "format" in document else "format none",
-            remedy="use the version of tensorar that wrote it, or copy its [parts] and [training] to a file with "
-            f"format = {FORMAT}, and train that with `recipe`",
-        )
-    keys = {"format", "name", "description", "parts", "training", "provenance"}
-    for key in document:
-        if key not in keys:
-            raise RunError(expected=f"a key of a recipe in {path}", got=shortened(key), remedy=nearest(key, keys))
-    return document

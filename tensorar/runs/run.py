@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import tomli_w
 from jaxtyping import Float
 from torch import Tensor
 
@@ -22,8 +23,8 @@ from tensorar.runs.head_state import restore_head, save_head_state, state_in_rec
 from tensorar.runs.metrics import append_metrics, read_metrics, truncate_metrics
 from tensorar.runs.paths import relative_paths, require_paths, with_absolute_paths, with_found_paths
 from tensorar.runs.provenance import check_provenance, provenance_of, require_plugins
-from tensorar.runs.recipe import Recipe, read_recipe, recipe_toml
-from tensorar.runs.recipe_checksum import KEY, check_recipe, recipe_checksum
+from tensorar.runs.recipe import Recipe, parse_recipe, read_document, recipe_document
+from tensorar.runs.recipe_checksum import check_recipe, with_checksum
 from tensorar.runs.tensors import layout_of, open_tensors, require_finite, strip_prefix, write_tensors
 from tensorar.utils.files import write_atomically
 from tensorar.utils.processes import is_main_process
@@ -60,7 +61,6 @@ class Run:
         head = head_for(registry.create("head", recipe.head), dataset)
         written = state_in_recipe(head.data_state())
         provenance |= {} if written is None else {"head": written}
-        provenance |= {KEY: recipe_checksum(recipe, provenance)}
         run = cls(folder, with_absolute_paths(recipe, registry), provenance, registry)
         run._unchecked_dataset, run.head, run._numbered = dataset, head, numbered
         return run
@@ -69,16 +69,18 @@ class Run:
     def open(cls, folder: str | Path, *, registry: Registry | None = None) -> Run:
         """An existing run. Raises ``RunError`` when the folder has none, ``PluginError`` when a plugin is missing."""
         folder, registry = Path(folder), registry or default_registry()
-        if not (folder / RECIPE_FILE).is_file():
+        file = folder / RECIPE_FILE
+        if not file.is_file():
             raise RunError(
                 expected="a run folder (with a recipe.toml)",
                 got=str(folder),
                 remedy="pass the folder of a trained run",
             )
-        recipe, provenance = read_recipe(folder / RECIPE_FILE)
-        check_provenance(provenance, folder / RECIPE_FILE)
+        document = read_document(file)
+        recipe, provenance = parse_recipe(document, file)
+        check_provenance(provenance, file)
         require_plugins(recipe, provenance, folder, registry)
-        check_recipe(recipe, provenance, folder / RECIPE_FILE)
+        check_recipe(document, registry, file)
         return cls(folder, recipe, provenance, registry)
 
     @property
@@ -216,8 +218,10 @@ class Run:
         """Write the recipe. Raises ``RunError`` when the folder cannot be written to."""
         save_head_state(self.folder, self.head.data_state())
         paths = relative_paths(self.recipe, self.folder, self.registry)
-        self.provenance = {**self.provenance, **({"paths": paths} if paths else {})}
-        write_atomically(self.recipe_path, recipe_toml(self.recipe, self.provenance).encode())
+        document = recipe_document(self.recipe, self.provenance | ({"paths": paths} if paths else {}))
+        document = with_checksum(document, self.registry)
+        self.provenance = document["provenance"]
+        write_atomically(self.recipe_path, tomli_w.dumps(document).encode())
 
     def save_model(self, model: AutoregressiveModel) -> None:
         """Write the weights of the run's model."""

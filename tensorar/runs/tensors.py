@@ -17,6 +17,7 @@ from torch import Tensor
 from tensorar.errors import RunError
 from tensorar.utils.files import write_atomically
 from tensorar.utils.memory import require_memory
+from tensorar.utils.reading import escaped, shorten
 
 CHECKSUM = "checksum"
 # names, dtypes and shapes of about 50,000 tensors
@@ -115,7 +116,7 @@ def open_tensors(path: Path) -> Iterator[TensorFile]:
     except RunError:
         raise
     except Exception as error:  # safetensors and torch raise several kinds for a damaged file
-        raise _damaged(f"{path} to be a complete safetensors file", ascii(str(error))[1:-1][:200]) from error
+        raise _damaged(f"{path} to be a complete safetensors file", shorten(escaped(str(error)), 200)) from error
 
 
 def layout_of(tensors: Mapping[str, Tensor]) -> Layout:
@@ -129,7 +130,7 @@ def require_finite(tensors: Mapping[str, Tensor], built: Mapping[str, Tensor], p
         if not bool(tensor.isfinite().all()) and (key not in built or bool(built[key].isfinite().all())):
             raise RunError(
                 expected=f"finite numbers in {path}",
-                got=f"NaN or infinity in {ascii(key)[1:-1]}",
+                got=f"NaN or infinity in {escaped(key)}",
                 remedy="restore it from a copy, or train again with a lower `learning_rate`",
             )
 
@@ -152,8 +153,8 @@ def _check_header(path: Path) -> None:
 def _difference(key: str, expected: Any, found: Any) -> str:
     """A tensor and how it differs; dtypes only where shapes are the same."""
     if expected is None or found is None or expected[1] != found[1]:
-        return ascii(key)[1:-1]
-    return f"{ascii(key)[1:-1]} ({found[0]} instead of {expected[0]})".replace("torch.", "")
+        return escaped(key)
+    return f"{escaped(key)} ({found[0]} instead of {expected[0]})".replace("torch.", "")
 
 
 def _damaged(expected: str, got: str) -> RunError:

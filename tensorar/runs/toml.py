@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tensorar.errors import RunError
+from tensorar.utils.reading import escaped, shorten
 
 MAX_BYTES = 100_000
 MAX_DEPTH = 8
@@ -35,7 +36,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise _invalid(path, ascii(str(error))[1:-1][:200]) from error
+        raise _invalid(path, shorten(escaped(str(error)), 200)) from error
     if any(type(value) is int and value not in INTEGERS for value in _values(document)):
         raise _invalid(path, "an integer of more than 64 bits")
     return document

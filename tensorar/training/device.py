@@ -14,12 +14,10 @@ import torch
 from tensorar.errors import TensorarError
 from tensorar.utils.processes import RANKS, has_rank, process_count, process_rank
 
-LAUNCHER_VARIABLES = (*RANKS, "LOCAL_RANK")
-
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-
+LAUNCHER_VARIABLES = (*RANKS, "LOCAL_RANK")
 # torch has more, which only describe tensors (meta), or on which most operations are missing
 DEVICES = re.compile(r"cpu|(cuda|mps|xpu)(:\d{1,4})?")
 

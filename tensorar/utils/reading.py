@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Shaped
 
-from tensorar.errors import DataError, TensorarError
+from tensorar.errors import DataError
 from tensorar.utils.memory import format_bytes, require_memory
 
 CHUNK_BYTES = 2**20
@@ -70,9 +70,10 @@ def expand(path: str | Path) -> Path:
 @contextmanager
 def open_file(path: str | Path, what: str, *, decompress: bool = False) -> Iterator[OpenFile]:
     """Open a regular file for reading. Raises ``DataError`` ("expected PATH to be ``what``") if it cannot be read."""
+    place = expand(path)
+    _require_regular(place, path, what)
     try:
-        _require_regular(path, what)
-        with expand(path).open("rb") as file:
+        with place.open("rb") as file:
             size, compressed = os.fstat(file.fileno()).st_size, decompress and file.peek(2)[:2] == GZIP
             if compressed:
                 yield OpenFile(gzip.GzipFile(fileobj=file), MAX_DEFLATE_RATIO * size, compressed)
@@ -82,12 +83,10 @@ def open_file(path: str | Path, what: str, *, decompress: bool = False) -> Itera
         raise unreadable(path, what, error) from error
 
 
-def _require_regular(path: str | Path, what: str) -> None:
+def _require_regular(place: Path, path: str | Path, what: str) -> None:
     try:
-        file_type = stat.S_IFMT(expand(path).stat().st_mode)
+        file_type = stat.S_IFMT(place.stat().st_mode)
     except (OSError, ValueError) as error:  # a path with a NUL character is a ValueError
-        if isinstance(error, TensorarError):
-            raise
         raise unreadable(path, what, error) from error
     if file_type != stat.S_IFREG:
         # opening a pipe would wait for a writer, and a device may never end
@@ -122,6 +121,15 @@ def shorten(text: str, length: int) -> str:
     'abc...'
     """
     return text if len(text) <= length else text[: length - 3] + "..."
+
+
+def escaped(text: str) -> str:
+    r"""Text of a damaged file in printable ASCII.
+
+    >>> escaped("a\x1b")
+    'a\\x1b'
+    """
+    return ascii(text)[1:-1]
 
 
 def read_array(

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 from typer.testing import CliRunner
@@ -54,6 +55,26 @@ def process(*arguments, cwd, **changed):
     """Run a command in a new process, with warnings as errors."""
     command = [sys.executable, "-W", "error", "-m", "tensorar_cli", *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, env=environment(**changed), capture_output=True, text=True, timeout=120)
+
+
+@contextmanager
+def started(*arguments, cwd):
+    """A command that runs in a new process, which is killed at the end."""
+    command = [sys.executable, "-W", "error", "-m", "tensorar_cli", *map(str, arguments)]
+    running = subprocess.Popen(
+        command, cwd=cwd, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield running
+    finally:
+        running.kill()
+        running.communicate()
+
+
+def process_after(code, *arguments, cwd):
+    """Run a command in a new process, after other code."""
+    command = [sys.executable, "-c", f"{code}\nfrom tensorar_cli.__main__ import main; main()", *arguments]
+    return subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True, timeout=120)
 
 
 def refused(result):

@@ -10,8 +10,7 @@ import pytest
 
 from tensorar import Run
 
-from .commands import SHORT, call, contents, done, refused
-from .test_interrupts import started
+from .commands import SHORT, call, contents, done, refused, started
 
 LONG = ["train", "toy:length=8", "--backbone", "mlp:hidden=8", "--device", "cpu", "--minutes", "5"]
 LONG += ["--batch-size", "8", "--set", "valid_events=20", "--set", "evaluate_every=20"]

@@ -101,8 +101,7 @@ def test_paths_that_no_system_takes(tmp_path):
         refused(call("train", "toy", "--plugin", f"{path}.py"))
         refused(call("train", "--recipe", f"{path}.toml"))
     recipe = tmp_path / "null.toml"
-    recipe.write_text(
-        'dataset = "npy:path=\'a\\u0000b.npy\'"\nordering = "raster"\nhead = "bernoulli"\nbackbone = "mlp"\n'
-    )
-    clean(refused(call("train", "--recipe", recipe)))
+    parts = 'dataset = "npy:path=\'a\\u0000b.npy\'"\nordering = "raster"\nhead = "bernoulli"\nbackbone = "mlp"\n'
+    recipe.write_text(f"format = 3\n[parts]\n{parts}")
+    assert r"a\x00b.npy" in clean(refused(call("train", "--recipe", recipe)))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["null.toml"]

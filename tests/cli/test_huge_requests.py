@@ -94,8 +94,10 @@ def test_numbers_that_are_none(tmp_path):
     for value in ("nan", "inf", "-inf", "1e999"):
         message = refused(call("train", "toy", "--backbone", f"mlp:dropout={value}", "--out", "out"))
         assert "mlp's dropout to be a finite number, got " in message
-        refused(call("train", "toy", "--head", f"gaussian:floor={value}", "--out", "out"))
-        refused(call("train", f"npy:path=x.npy,valid_fraction={value}", "--out", "out"))
+        message = refused(call("train", "toy", "--head", f"gaussian:floor={value}", "--out", "out"))
+        assert "gaussian's floor to be a finite number, got " in message
+        message = refused(call("train", f"npy:path=x.npy,valid_fraction={value}", "--out", "out"))
+        assert "npy's valid_fraction to be a finite number, got " in message
     for backbone in ("mlp", "unet", "rnn", "transformer"):
         for value in ("-0.1", "1", "7"):
             message = refused(call("train", "toy", "--backbone", f"{backbone}:dropout={value}", "--out", "out"))

@@ -4,36 +4,19 @@ import json
 import re
 import shlex
 import signal
-import subprocess
-import sys
 import time
-from contextlib import contextmanager
 
 import pytest
 
 from tensorar import Run
 from tensorar.runs.tensors import read_tensors
 
-from .commands import environment, process
+from .commands import process, process_after, started
 
 STEPS = 600
 TRAIN = ["train", "toy:length=8", "--backbone", "mlp:hidden=8,dropout=0.1", "--device", "cpu", "--steps", STEPS]
 TRAIN += ["--batch-size", "16", "--set", "valid_events=20", "--set", "evaluate_every=100"]
 CHECKPOINT_FILES = ("model.safetensors", "training/state.safetensors")
-
-
-@contextmanager
-def started(*arguments, cwd):
-    """A training run in a new process, which is killed at the end."""
-    command = [sys.executable, "-W", "error", "-m", "tensorar_cli", *map(str, arguments)]
-    running = subprocess.Popen(
-        command, cwd=cwd, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        yield running
-    finally:
-        running.kill()
-        running.communicate()
 
 
 def interrupted(running, number, metrics):
@@ -105,11 +88,8 @@ def test_an_interrupt_before_the_training_ends_at_once(tmp_path):
     code = (
         "import os, signal, tensorar.workflows as w\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "w.train = lambda *a, **k: os.kill(os.getpid(), signal.SIGINT)\n"
-        "from tensorar_cli.__main__ import main; main()"
+        "w.train = lambda *a, **k: os.kill(os.getpid(), signal.SIGINT)"
     )
-    command = [sys.executable, "-c", code, "train", "toy"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60)
-    assert done.returncode == 130
-    assert done.stderr == "error: ended by Ctrl-C; files that were complete are kept\n"
+    ended = process_after(code, "train", "toy", cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (130, "error: ended by Ctrl-C; files that were complete are kept\n")
     assert list(tmp_path.iterdir()) == []

@@ -59,7 +59,8 @@ def test_the_template_of_a_dataset_reads_a_file_and_refuses_others(tmp_path):
         (tmp_path / "bad.csv").write_text(text)
         arguments = ("train", "mine:path=bad.csv", "--plugin", plugin, *SHORT)
         assert "bad.csv" in refused(call(*arguments))
-    done("train", "mine:path=mine.csv", "--plugin", plugin, *SHORT)
+    done("train", "mine:path=mine.csv", "--plugin", plugin, "--out", "run", *SHORT)
+    assert str(tmp_path / "mine.csv") in (tmp_path / "run" / "recipe.toml").read_text(), "the run may be moved"
 
 
 def test_the_next_command_is_printed(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 
 from tensorar_cli.signals import ending_signals
 
-from .commands import environment
+from .commands import environment, process_after
 
 SLOW_SAMPLE = """
 import sys, time
@@ -76,9 +76,7 @@ def test_ctrl_c_while_the_command_is_imported(tmp_path):
         "    def find_spec(self, name, path=None, target=None):\n"
         "        if name == 'tensorar_cli.app':\n"
         "            raise KeyboardInterrupt\n"
-        "sys.meta_path.insert(0, Finder())\n"
-        "from tensorar_cli.__main__ import main; main()"
+        "sys.meta_path.insert(0, Finder())"
     )
-    command = [sys.executable, "-c", code, "train", "toy"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stderr) == (130, "error: ended by Ctrl-C before the command began\n")
+    ended = process_after(code, "train", "toy", cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (130, "error: ended by Ctrl-C before the command began\n")

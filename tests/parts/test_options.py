@@ -146,15 +146,17 @@ def test_a_missing_option_is_named():
 # --- what no part takes ----------------------------------------------------------------------------------------------
 
 
-NUMBERS = [
-    (kind, name, option)
-    for kind, name in ALL
-    for option, parameter in default_registry().find(kind, name).part.option_parameters().items()
-    if "number" in type_name(parameter.annotation)
-]
+def _options_of_type(word):
+    """The options of all parts whose type contains a word: kind and name of the part, and the option."""
+    return [
+        (kind, name, option)
+        for kind, name in ALL
+        for option, parameter in default_registry().find(kind, name).part.option_parameters().items()
+        if word in type_name(parameter.annotation)
+    ]
 
 
-@pytest.mark.parametrize(("kind", "name", "option"), NUMBERS)
+@pytest.mark.parametrize(("kind", "name", "option"), _options_of_type("number"))
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e400"])
 def test_numbers_that_are_not_finite(kind, name, option, value):
     path = "path=x.npy," if kind == "dataset" and name != "toy" else ""
@@ -162,15 +164,7 @@ def test_numbers_that_are_not_finite(kind, name, option, value):
         default_registry().options(kind, f"{name}:{path}{option}={value}")
 
 
-INTEGERS = [
-    (kind, name, option)
-    for kind, name in ALL
-    for option, parameter in default_registry().find(kind, name).part.option_parameters().items()
-    if "integer" in type_name(parameter.annotation)
-]
-
-
-@pytest.mark.parametrize(("kind", "name", "option"), INTEGERS)
+@pytest.mark.parametrize(("kind", "name", "option"), _options_of_type("integer"))
 def test_integers_of_more_than_64_bits(kind, name, option):
     for value in (2**63, -(2**63) - 1, 10**100):
         with pytest.raises(SpecError, match=f"{name}'s {option} to be an integer of at most 64 bits"):

@@ -1,4 +1,4 @@
-"""A single-file plugin with a dataset that has paths among its options."""
+"""A single-file plugin with a dataset and an ordering that have paths among their options."""
 
 import os
 from dataclasses import dataclass
@@ -24,6 +24,22 @@ class Bits(tensorar.Dataset):
             raise tensorar.DataError(expected=f"bits in {self.path}", got="none", remedy="check the path")
         events = torch.tensor([[int(digit) for digit in line] for line in path.read_text().split()])
         return tensorar.Splits(events, events, events)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written(tensorar.Ordering):
+    """Raster order, with a file that it does not read."""
+
+    name = "written"
+    path: Path
+
+    def visits(self, event_shape):
+        return torch.arange(torch.Size(event_shape).numel())
+
+
+@tensorar.hookimpl
+def tensorar_orderings():
+    return [Written]
 
 
 @tensorar.hookimpl

@@ -33,8 +33,8 @@ def place(tmp_path, monkeypatch):
     return tmp_path / "here"
 
 
-def trained(path, registry, folder="runs/a"):
-    parts = {"ordering": "raster", "head": "bernoulli", "backbone": "fvsbn"}
+def trained(path, registry, folder="runs/a", ordering="raster"):
+    parts = {"ordering": ordering, "head": "bernoulli", "backbone": "fvsbn"}
     specs = {kind: PartSpec.parse(spec) for kind, spec in parts.items()}
     recipe = Recipe(dataset=PartSpec("bits", {"path": path, "word": "data/bits"}), **specs, training=SETTINGS)
     train(Run.create(folder, recipe, registry=registry), device="cpu")
@@ -55,6 +55,12 @@ def test_a_run_is_usable_from_another_folder(place, registry, monkeypatch):
     assert run.provenance["paths"] == {"dataset": {"path": "../../data/bits"}}
     assert len(run.dataset.train) == 4
     assert train(run, resume=True, device="cpu") is None
+
+
+def test_any_part_may_have_paths(place, registry, monkeypatch):
+    folder = trained("data/bits", registry, ordering="written:path=data/bits")
+    monkeypatch.chdir("/")
+    assert Run.open(folder, registry=registry).recipe.ordering.options == {"path": str(place / "data" / "bits")}
 
 
 @pytest.mark.parametrize("linked", [False, True])

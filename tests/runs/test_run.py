@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from tensorar import PartSpec, PluginError, Recipe, Registry, Run, RunError, Spe
 from tensorar.parts.plugins import Plugins
 from tensorar.runs.tensors import read_tensors, write_tensors
 
-from .helpers import metrics_row
+from .helpers import metrics_row, write_recipe
 
 PARTS = {"dataset": "toy:length=4,fixed=30", "ordering": "raster", "head": "categorical:levels=8", "backbone": "fvsbn"}
 
@@ -41,6 +42,12 @@ def test_an_opened_run_is_the_one_created(run):
     assert (opened.recipe, opened.provenance, opened.event_shape) == (run.recipe, run.provenance, (4,))
     assert opened.dataset.event_shape == (4,)
     assert opened.provenance["plugins"]["head"]["distribution"] == "tensorar"
+
+
+def test_a_run_with_settings_in_other_types_is_opened(tmp_path):
+    whole = replace(recipe(), training=TrainingSettings(minutes=1, learning_rate=1))
+    Run.create(tmp_path, whole).save_recipe()
+    assert Run.open(tmp_path).recipe == whole
 
 
 def test_a_second_run_in_a_folder_is_refused(run):
@@ -76,8 +83,7 @@ def test_the_model_has_the_weights_that_were_saved(run):
 @pytest.mark.parametrize("other", ["mlp:hidden=3", "convnet:channels=2"])
 def test_weights_of_another_model_do_not_fit(run, other):
     run.save_model(run.new_model())
-    without = {key: value for key, value in run.provenance.items() if key != "checksum"}
-    (run.folder / "recipe.toml").write_text(recipe_toml(recipe(backbone=other), without))
+    write_recipe(run.folder, recipe(backbone=other), run.provenance, run.registry)
     with pytest.raises(RunError, match=r"to fit its recipe, got others for backbone\.\S+, .* and \d+ more; restore"):
         _ = Run.open(run.folder).model
 
@@ -115,7 +121,7 @@ def test_a_missing_plugin_is_named(run):
 
 
 def test_a_dataset_whose_shape_has_changed(run):
-    (run.folder / "recipe.toml").write_text(recipe_toml(recipe(dataset="toy:length=5,fixed=30"), run.provenance))
+    write_recipe(run.folder, recipe(dataset="toy:length=5,fixed=30"), run.provenance, run.registry)
     with pytest.raises(RunError, match=r"events of shape \(4,\), for which .* was trained, got \(5,\) from toy:len"):
         _ = Run.open(run.folder).dataset
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tensorar.parts.spec import Kind
 
 KINDS = ("ordering", "head", "backbone", "dataset")
-ALL_KINDS = "ordering, head, backbone or dataset"
+ALL_KINDS = f"{', '.join(KINDS[:-1])} or {KINDS[-1]}"
 NAME = re.compile(r"[a-z]([a-z0-9_]{0,38}[a-z0-9])?")
 TEMPLATES = Path(__file__).parents[1] / "templates"
 
@@ -59,9 +59,8 @@ def _files(kind: str, name: str) -> dict[str, str]:
 
 def _modules(kind: str, name: str) -> dict[str, str]:
     """The files of the package that are installed, with their templates: the module, and the data of a dataset."""
-    return {f"tensorar_{name}.py": f"{kind}.py"} | (
-        {f"tensorar_{name}.csv": "example.csv"} if kind == "dataset" else {}
-    )
+    data = {f"tensorar_{name}.csv": "example.csv"} if kind == "dataset" else {}
+    return {f"tensorar_{name}.py": f"{kind}.py"} | data
 
 
 def _text(template: str, kind: str, name: str) -> str:
