@@ -39,7 +39,7 @@ def norm(width: int) -> nn.GroupNorm:
 
 
 class BoundedGroupNorm(nn.GroupNorm):
-    """A group norm of clipped maps: large weights could make them so large that their variance overflows, giving NaN."""
+    """A group norm of clipped maps: large weights can make them so large that the variance overflows to NaN."""
 
     def forward(self, input: Float[Tensor, "batch width *sizes"]) -> Float[Tensor, "batch width *sizes"]:
         """The normalized maps."""
