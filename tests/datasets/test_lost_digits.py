@@ -96,6 +96,10 @@ def test_decimals_that_become_equal(first, second, tmp_path):
         )
 
 
+def test_zeros_in_other_white_space_are_zeros(tmp_path):
+    assert values(table(tmp_path, [["\u00a00", "0.0", "\u20030e5"]])) == [0, 0, 0]
+
+
 def test_equal_decimals_and_those_of_other_columns_are_no_concern(tmp_path):
     same = ["1700000000.12345678", "1700000000.123456780", "1700000000.12345678e0"]
     other = ["1700000000.12345679", "1", "2"]
