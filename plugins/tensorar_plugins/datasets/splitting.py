@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Real
 from torch import Tensor
 
-from tensorar import DataError, Dataset, SpecError
+from tensorar import DataError, Dataset, SpecError, Splits
 from tensorar_plugins.datasets.seeded_streams import stream
 
 # in how many pieces events are shuffled: more take less memory and more time
@@ -34,10 +34,14 @@ class SplitFile(Dataset):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_fractions(self.name, valid_fraction=self.valid_fraction, test_fraction=self.test_fraction)
+        _check_fractions(self.name, valid_fraction=self.valid_fraction, test_fraction=self.test_fraction)
+
+    def split_all(self, events: Real[Tensor, "n *event"]) -> Splits:
+        """All events of the file, shuffled in place and split. Raises ``DataError`` if there are too few."""
+        return Splits(*split(events, [self.valid_fraction, self.test_fraction], self.seed, where=self.path))
 
 
-def check_fractions(name: str, **fractions: float) -> None:
+def _check_fractions(name: str, **fractions: float) -> None:
     """Raise ``SpecError`` for fractions that leave no events for one of the splits."""
     for option, fraction in fractions.items():
         if not 0 < fraction < 1:

@@ -21,7 +21,7 @@ from tensorar_plugins.datasets.decimals import (
     loses_digits,
     parse_number,
 )
-from tensorar_plugins.datasets.splitting import SplitFile, split
+from tensorar_plugins.datasets.splitting import SplitFile
 from tensorar_plugins.datasets.text_rows import Row, TextRows, open_rows
 
 # a tab is hard to type in most shells
@@ -61,8 +61,7 @@ class Table(SplitFile):
         return DELIMITERS.get(self.delimiter, self.delimiter)
 
     def load(self) -> Splits:
-        events = torch.from_numpy(self._read())
-        return Splits(*split(events, [self.valid_fraction, self.test_fraction], self.seed, where=self.path))
+        return self.split_all(torch.from_numpy(self._read()))
 
     def _read(self) -> Float64[np.ndarray, "n columns"]:
         lost = LostDigits()
