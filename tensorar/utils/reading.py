@@ -9,14 +9,14 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BufferedIOBase
+from io import BufferedIOBase, BufferedReader
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
 
-from tensorar.errors import DataError, TensorarError
+from tensorar.errors import DataError
 from tensorar.utils.memory import format_bytes, require_memory
 
 CHUNK_BYTES = 2**20
@@ -39,7 +39,7 @@ class OpenFile:
     ``size`` is the content's size in bytes; if ``compressed``, the largest size that it can have.
     """
 
-    data: BufferedIOBase
+    data: BufferedReader | gzip.GzipFile
     size: int
     compressed: bool
 
@@ -70,9 +70,10 @@ def expand(path: str | Path) -> Path:
 @contextmanager
 def open_file(path: str | Path, what: str, *, decompress: bool = False) -> Iterator[OpenFile]:
     """Open a regular file for reading. Raises ``DataError`` ("expected PATH to be ``what``") if it cannot be read."""
+    located = expand(path)
+    _require_regular(located, path, what)
     try:
-        _require_regular(path, what)
-        with expand(path).open("rb") as file:
+        with located.open("rb") as file:
             size, compressed = os.fstat(file.fileno()).st_size, decompress and file.peek(2)[:2] == GZIP
             if compressed:
                 yield OpenFile(gzip.GzipFile(fileobj=file), MAX_DEFLATE_RATIO * size, compressed)
@@ -82,12 +83,10 @@ def open_file(path: str | Path, what: str, *, decompress: bool = False) -> Itera
         raise unreadable(path, what, error) from error
 
 
-def _require_regular(path: str | Path, what: str) -> None:
+def _require_regular(located: Path, path: str | Path, what: str) -> None:
     try:
-        file_type = stat.S_IFMT(expand(path).stat().st_mode)
-    except (OSError, ValueError) as error:  # a path with a NUL character is a ValueError
-        if isinstance(error, TensorarError):
-            raise
+        file_type = stat.S_IFMT(located.stat().st_mode)
+    except (OSError, ValueError) as error:  # ValueError for a path with a NUL character
         raise unreadable(path, what, error) from error
     if file_type != stat.S_IFREG:
         # opening a pipe would wait for a writer, and a device may never end

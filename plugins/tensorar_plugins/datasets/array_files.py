@@ -37,7 +37,7 @@ def open_npz(path: str | Path) -> Iterator[Archive]:
     with _opened(path) as (file, is_archive):
         if not is_archive:
             raise DataError(expected=f"an archive of arrays in {path}", got="one array", remedy=f"use npy:path={path}")
-        yield Archive(file.data, file.size, str(path))
+        yield Archive(file.data, file.size, path)
 
 
 def read_packed(file: Archive, name: str, path: str | Path) -> UInt8[Tensor, "n *event"]:
@@ -98,7 +98,7 @@ def _opened(path: str | Path) -> Iterator[tuple[OpenFile, bool]]:
     """An open file, and whether it is an archive."""
     with open_file(path, WHAT) as file:
         try:
-            start = file.data.peek(8)[:8]  # type: ignore[attr-defined]
+            start = file.data.peek(8)[:8]
             if not start.startswith((b"PK", b"\x93NUMPY")):
                 raise ValueError("an empty file" if not start else "a file of another kind")
             yield file, start.startswith(b"PK")

@@ -7,7 +7,6 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from tensorar.utils.reading import open_file, unreadable
 
@@ -23,8 +22,7 @@ def open_rows(path: str | Path, delimiter: str) -> Iterator[TextRows]:
     try:
         with open_file(path, WHAT) as file:
             # spreadsheets write a byte order mark, which would become part of the first cell
-            stream: Any = file.data
-            yield TextRows(io.TextIOWrapper(stream, encoding="utf-8-sig", newline=""), file.size, delimiter)
+            yield TextRows(io.TextIOWrapper(file.data, encoding="utf-8-sig", newline=""), file.size, delimiter)
     except csv.Error as error:
         raise unreadable(path, WHAT, error) from error
 
