@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from tensorar import load_dataset
 from tensorar_plugins.datasets import fetch
 from tensorar_plugins.datasets.idx_format import read_idx
-from tests.datasets.idx_files import TYPES, idx_bytes, labelled, write_set
+from tests.datasets.idx_files import NAME, TYPES, idx_bytes, labelled, write_set
 from tests.datasets.small_mnist import check_error
 
 NAMES = [
     "{part}-{kind}-idx{axes}-ubyte",
-    "{part}-{kind}-idx{axes}-ubyte.gz",
+    NAME,
     "{part}-{kind}.idx{axes}-ubyte",
-    "emnist-letters-{part}-{kind}-idx{axes}-ubyte.gz",
+    f"emnist-letters-{NAME}",
 ]
 
 
@@ -74,7 +74,7 @@ def test_folders_of_torchvision(kind, below, tmp_path):
 @pytest.mark.parametrize("kind", ["idx", "mnist"])
 def test_one_of_several_datasets_in_a_folder(kind, tmp_path):
     for name, labels in (("letters", range(1, 27)), ("digits", range(10))):
-        write_set(tmp_path, f"emnist-{name}-" + NAMES[1], labels=labels, test="test")
+        write_set(tmp_path, f"emnist-{name}-{NAME}", labels=labels, test="test")
     check_error(
         lambda: load_dataset(f"{kind}:path={tmp_path}").train,
         f"one dataset in {tmp_path}, got {tmp_path}/emnist-digits, {tmp_path}/emnist-letters; choose one",
@@ -170,7 +170,7 @@ def class_of(path, text, kind="idx"):
 
 @pytest.mark.parametrize("kind", ["idx", "mnist"])
 def test_names_of_emnist(kind, tmp_path):
-    write_set(tmp_path, f"emnist-letters-{NAMES[1]}")
+    write_set(tmp_path, f"emnist-letters-{NAME}")
     (tmp_path / "emnist-letters-mapping.txt").write_text("".join(f"{i} {64 + i} {96 + i}\n" for i in range(1, 27)))
     assert [class_of(tmp_path, text, kind) for text in ("A", "a", "z", "1", "26")] == [0, 0, 25, 0, 25]
     check_error(lambda: class_of(tmp_path, "ä", kind), "a class: 1 to 26, or A, a, B, b", "got 'ä'")

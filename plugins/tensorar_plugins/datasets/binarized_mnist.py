@@ -14,7 +14,7 @@ from tensorar import DataError, Splits
 from tensorar.utils.reading import CHUNK_BYTES, open_file
 from tensorar_plugins.datasets.array_files import open_npz, read_packed
 from tensorar_plugins.datasets.fetch import Remote, download, repair_advice, user_folder
-from tensorar_plugins.datasets.idx_folder import missing_files
+from tensorar_plugins.datasets.folders import missing_files
 
 FOLDER = "binarized_mnist"
 PACKED = "binarized_mnist.npz"
