@@ -10,7 +10,8 @@ import torch
 
 from tensorar import SpecError, load_dataset
 from tensorar_plugins.datasets import mnist
-from tests.datasets.small_mnist import check_error, images, small_files
+from tests.datasets.data_errors import check_error
+from tests.datasets.small_mnist import images, small_files
 
 
 def test_reads_the_files_of_a_folder(folder):

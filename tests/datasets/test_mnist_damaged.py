@@ -7,8 +7,9 @@ import gzip
 import pytest
 
 from tensorar_plugins.datasets.idx_format import read_idx
+from tests.datasets.data_errors import check_error
 from tests.datasets.idx_files import idx_bytes
-from tests.datasets.small_mnist import check_error, images
+from tests.datasets.small_mnist import images
 
 REPLACE = "replace it by an undamaged copy"
 
