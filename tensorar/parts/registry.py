@@ -142,7 +142,7 @@ def typed_options(part: type[Part], spec: PartSpec) -> dict[str, Any]:
         raise SpecError(
             expected=f"a free option of {spec.name} with a name of its own",
             got=repr(min(reserved)),
-            remedy="choose another name, which is no word of Python",
+            remedy="choose another name, not a Python keyword",
         )
     typed = {}
     for key, value in spec.options.items():
