@@ -153,4 +153,4 @@ def test_uint64_up_to_the_largest_int64(tmp_path):
 
 def test_booleans_of_other_bytes(tmp_path):
     np.save(tmp_path / "a.npy", np.array([0, 1, 7], np.uint8).view(bool))
-    check_error(lambda: Npy(path=str(tmp_path / "a.npy")).train, "boolean values up to 1", "got 7")
+    check_error(lambda: Npy(path=str(tmp_path / "a.npy")).train, "bool values up to 1", "got 7")
