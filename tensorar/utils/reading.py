@@ -20,6 +20,7 @@ from tensorar.errors import DataError
 from tensorar.utils.memory import format_bytes, require_memory
 
 CHUNK_BYTES = 2**20
+SMALLER_FILE = "use a smaller file, or a machine with more memory"
 GZIP = b"\x1f\x8b"
 # deflate codes 258 bytes in two bits at best
 MAX_DEFLATE_RATIO = 1032
@@ -126,14 +127,14 @@ def shorten(text: str, length: int) -> str:
 def read_array(
     file: BufferedIOBase, dtype: np.dtype[Any], count: int, where: str
 ) -> tuple[Shaped[np.ndarray, " n"], int]:
-    """``count`` numbers in native byte order, and how many bytes of them there were.
+    """``count`` numbers in native byte order, and how many bytes of them the file had.
 
     Raises ``DataError`` if they take more memory than is available.
     """
     require_memory(
         count * dtype.itemsize,
         f"{count} numbers of type {dtype.newbyteorder('=').name} in {where}",
-        remedy="use a smaller file, or a machine with more memory",
+        remedy=SMALLER_FILE,
         error=DataError,
     )
     array = _allocate(count, dtype, where)
@@ -152,5 +153,5 @@ def _allocate(count: int, dtype: np.dtype[Any], where: str) -> Shaped[np.ndarray
         raise DataError(
             expected=f"{where} to fit in memory",
             got=f"numbers that take {format_bytes(count * dtype.itemsize)}",
-            remedy="use a smaller file, or a machine with more memory",
+            remedy=SMALLER_FILE,
         ) from error

@@ -58,7 +58,7 @@ def _read_npz(path: Path, name: str) -> UInt8[Tensor, "n *event"]:
 
 
 def _read_amat(path: Path, name: str) -> UInt8[Tensor, "n *event"]:
-    """Zeros and ones from a text file, separated by white space, of which no more are read than there may be."""
+    """Zeros and ones from a text file, separated by white space; reading stops when there are too many."""
     bits, done = np.empty(EVENT_COUNTS[name] * PIXELS, np.uint8), 0
     with open_file(path, "readable") as file:
         while text := file.data.read(CHUNK_BYTES):

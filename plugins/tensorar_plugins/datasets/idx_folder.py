@@ -24,7 +24,7 @@ PARTS = {"train": "train", "t10k": "test", "test": "test"}
 
 @dataclass(frozen=True)
 class IdxFiles:
-    """The files of one dataset: of the events and their labels those of ``train`` and ``test``, or ``all`` in one."""
+    """The files of one dataset, by part: ``train`` and ``test``, or ``all`` for a file on its own."""
 
     folder: Path
     prefix: str
@@ -47,7 +47,7 @@ class IdxFiles:
 def find_idx_files(path: str | Path) -> IdxFiles:
     """The IDX files at a path: a file, a folder (also one above ``raw`` or ``gzip``), or FOLDER/PREFIX of the names.
 
-    Where there are no images, the labels are the events. Raises ``DataError`` that lists the files of the folder if
+    Without images, the labels are the events. Raises ``DataError`` that lists the files of the folder if
     there are none, or several datasets.
     """
     whole = expand(path)

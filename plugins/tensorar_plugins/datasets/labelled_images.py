@@ -1,4 +1,4 @@
-"""What datasets of images with labels share: one-hot contexts, classes by number or name, transposed images."""
+"""Base class of datasets of labelled images: one-hot contexts, classes by number or name, transposed images."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from tensorar import DataError, Dataset, SpecError, Splits
 from tensorar_plugins.datasets.seeded_streams import stream
 
-# in how many pieces events are shuffled: more take less memory and more time
+# pieces of each event, shuffled one after another: more take less memory and more time
 PIECES = 8
 
 
@@ -84,7 +84,7 @@ def split(
 
 
 def shuffle(events: Real[Tensor, "n *event"], generator: torch.Generator) -> None:
-    """Shuffle events in place, a few coefficients at a time, so that no second copy of all of them is held."""
+    """Shuffle events in place, a few coefficients of each at a time, to avoid a second copy of all of them."""
     # 32 bits draw the same permutation as 64
     dtype = torch.int32 if len(events) < 2**31 else torch.int64
     permutation = torch.randperm(len(events), generator=generator, dtype=dtype)
