@@ -15,9 +15,8 @@ from numpy.lib import format as npy
 from tensorar.errors import DataError
 from tensorar.utils.reading import read_array, shorten
 
-KEPT_DTYPES = ("uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64")
-# torch supports hardly any operation on its own uint16, uint32 and uint64
-CONVERTED_DTYPES = ("bool", "uint16", "uint32", "uint64")
+INTEGERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64")
+READABLE_DTYPES = ("bool", *INTEGERS, "float16", "float32", "float64")
 MAX_HEADER_BYTES = 10_000
 # versions of the format: the type of the header's length, and numpy's parser
 VERSIONS = {(1, 0): ("<H", npy.read_array_header_1_0), (2, 0): ("<I", npy.read_array_header_2_0)}
@@ -29,7 +28,7 @@ def read_npy_array(file: BufferedIOBase, size: int, where: str) -> Shaped[np.nda
     Damaged headers raise almost any exception.
     """
     shape, fortran_order, dtype = _read_header(file)
-    check_dtype(dtype, where)
+    _check_dtype(dtype, where)
     if min(shape, default=0) < 0:
         raise ValueError(f"a negative size in the shape {shape}")
     claimed, left = math.prod(shape) * dtype.itemsize, size - file.tell()
@@ -42,11 +41,11 @@ def read_npy_array(file: BufferedIOBase, size: int, where: str) -> Shaped[np.nda
     return array.reshape(shape[::-1]).T if fortran_order else array.reshape(shape)
 
 
-def check_dtype(dtype: np.dtype[Any], where: str) -> None:
+def _check_dtype(dtype: np.dtype[Any], where: str) -> None:
     """Raise ``DataError`` for anything but integers, floats of at most 64 bits and booleans."""
     if dtype.hasobject:
         raise ValueError("an array of Python objects")
-    if dtype.name not in KEPT_DTYPES + CONVERTED_DTYPES:
+    if dtype.name not in READABLE_DTYPES:
         raise DataError(
             expected=f"integers of at most 63 bits, floats of at most 64, or booleans in {where}",
             got=shorten(str(dtype), 80),

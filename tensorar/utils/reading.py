@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BufferedIOBase
+from io import BufferedIOBase, BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from tensorar.errors import DataError
 from tensorar.utils.memory import format_bytes, require_memory
 
 CHUNK_BYTES = 2**20
+SMALLER_FILE = "use a smaller file, or a machine with more memory"
 GZIP = b"\x1f\x8b"
 # deflate codes 258 bytes in two bits at best
 MAX_DEFLATE_RATIO = 1032
@@ -39,7 +40,7 @@ class OpenFile:
     ``size`` is the content's size in bytes; if ``compressed``, the largest size that it can have.
     """
 
-    data: BufferedIOBase
+    data: BufferedReader | gzip.GzipFile
     size: int
     compressed: bool
 
@@ -70,10 +71,10 @@ def expand(path: str | Path) -> Path:
 @contextmanager
 def open_file(path: str | Path, what: str, *, decompress: bool = False) -> Iterator[OpenFile]:
     """Open a regular file for reading. Raises ``DataError`` ("expected PATH to be ``what``") if it cannot be read."""
-    place = expand(path)
-    _require_regular(place, path, what)
+    located = expand(path)
+    _require_regular(located, path, what)
     try:
-        with place.open("rb") as file:
+        with located.open("rb") as file:
             size, compressed = os.fstat(file.fileno()).st_size, decompress and file.peek(2)[:2] == GZIP
             if compressed:
                 yield OpenFile(gzip.GzipFile(fileobj=file), MAX_DEFLATE_RATIO * size, compressed)
@@ -83,10 +84,10 @@ def open_file(path: str | Path, what: str, *, decompress: bool = False) -> Itera
         raise unreadable(path, what, error) from error
 
 
-def _require_regular(place: Path, path: str | Path, what: str) -> None:
+def _require_regular(located: Path, path: str | Path, what: str) -> None:
     try:
-        file_type = stat.S_IFMT(place.stat().st_mode)
-    except (OSError, ValueError) as error:  # a path with a NUL character is a ValueError
+        file_type = stat.S_IFMT(located.stat().st_mode)
+    except (OSError, ValueError) as error:  # ValueError for a path with a NUL character
         raise unreadable(path, what, error) from error
     if file_type != stat.S_IFREG:
         # opening a pipe would wait for a writer, and a device may never end
@@ -135,14 +136,14 @@ def escaped(text: str) -> str:
 def read_array(
     file: BufferedIOBase, dtype: np.dtype[Any], count: int, where: str
 ) -> tuple[Shaped[np.ndarray, " n"], int]:
-    """``count`` numbers in native byte order, and how many bytes of them there were.
+    """``count`` numbers in native byte order, and how many bytes of them the file had.
 
     Raises ``DataError`` if they take more memory than is available.
     """
     require_memory(
         count * dtype.itemsize,
         f"{count} numbers of type {dtype.newbyteorder('=').name} in {where}",
-        remedy="use a smaller file, or a machine with more memory",
+        remedy=SMALLER_FILE,
         error=DataError,
     )
     array = _allocate(count, dtype, where)
@@ -161,5 +162,5 @@ def _allocate(count: int, dtype: np.dtype[Any], where: str) -> Shaped[np.ndarray
         raise DataError(
             expected=f"{where} to fit in memory",
             got=f"numbers that take {format_bytes(count * dtype.itemsize)}",
-            remedy="use a smaller file, or a machine with more memory",
+            remedy=SMALLER_FILE,
         ) from error

@@ -124,6 +124,15 @@ def test_large_weights_give_finite_parameters_in_single_precision(size):
     assert network(features.float(), mask, _everything(network, 3)).isfinite().all()
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision(dtype):
+    network = _random((6, 6))
+    features, mask = _seen(network, 3, seed=1)
+    expected = network(features, mask, _everything(network, 3))
+    found = network.to(dtype)(features.to(dtype), mask, _everything(network, 3))
+    torch.testing.assert_close(found.double(), expected, rtol=0.1, atol=0.1 * expected.abs().max().item())
+
+
 def test_dropout_is_for_training_alone():
     network = _random((8,), options="channels=8,dropout=0.5")
     features, mask = _seen(network, 2, 0)

@@ -17,6 +17,12 @@ def _isolated(request, monkeypatch, tmp_path):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory):
+    """A folder for files that each example of Hypothesis writes anew."""
+    return tmp_path_factory.mktemp("scratch")
+
+
 @pytest.fixture
 def folder(tmp_path):
     for name, content in small_files().items():

@@ -27,9 +27,7 @@ def labelled(labels):
     return images
 
 
-def write_set(
-    folder, name="{part}-{kind}-idx{axes}-ubyte.gz", *, labels=range(1, 27), test="t10k", kinds=("images", "labels")
-):
+def write_set(folder, name=NAME, *, labels=range(1, 27), test="t10k", kinds=("images", "labels")):
     """Training and test files of images and labels of the same 26 classes, by default those of EMNIST letters."""
     folder.mkdir(parents=True, exist_ok=True)
     labels = np.array(list(labels), np.uint8)

@@ -1,20 +1,14 @@
-"""Files of a small MNIST, and a check of data errors."""
+"""Files of a small MNIST."""
 
 from __future__ import annotations
 
 import gzip
-import struct
 
 import numpy as np
-import pytest
 
-from tensorar import DataError
+from tests.datasets.idx_files import idx_bytes
 
 NAMES = {"train": 12, "t10k": 3}
-
-
-def idx(array):
-    return bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
 
 
 def images(count, seed=0):
@@ -23,8 +17,8 @@ def images(count, seed=0):
 
 def small_files():
     """The four files of a small MNIST, compressed, by name."""
-    files = {f"{name}-images-idx3-ubyte.gz": idx(images(count)) for name, count in NAMES.items()}
-    files |= {f"{name}-labels-idx1-ubyte.gz": idx(np.arange(count, dtype=np.uint8)) for name, count in NAMES.items()}
+    files = {f"{name}-images-idx3-ubyte.gz": idx_bytes(images(count)) for name, count in NAMES.items()}
+    files |= {f"{name}-labels-idx1-ubyte.gz": idx_bytes(np.arange(count)) for name, count in NAMES.items()}
     return {name: gzip.compress(content, mtime=0) for name, content in files.items()}
 
 
@@ -37,14 +31,3 @@ def small_texts():
         ).encode()
         for part, rows in bits.items()
     }
-
-
-def check_error(call, *words):
-    """Require a one-line ``DataError`` that contains all words, and return its message."""
-    with pytest.raises(DataError) as raised:
-        call()
-    message = str(raised.value)
-    assert "\n" not in message
-    for word in words:
-        assert word in message, message
-    return message

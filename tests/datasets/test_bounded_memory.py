@@ -1,4 +1,4 @@
-"""Files are read in memory that is bounded by what they can mean, and refused if they are no regular files."""
+"""Files are read in memory that is bounded by what they can mean."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import io
 import json
 import os
 import random
-import socket
 import struct
 import subprocess
 import sys
@@ -19,14 +18,14 @@ import pytest
 
 from tensorar import load_dataset
 from tensorar.utils import memory
+from tests.datasets.data_errors import check_error
 from tests.datasets.idx_files import idx_bytes
-from tests.datasets.small_mnist import check_error
 
 KINDS = ["npy", "npz", "csv", "idx"]
 MB = 10**6
-limited = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux to limit memory")
 # for the buffers of readers, whatever the size of a file
 LITTLE = 30 * MB
+limited = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux to limit memory")
 
 
 def outcomes(cases):
@@ -38,44 +37,14 @@ def outcomes(cases):
     return json.loads(result.stdout)
 
 
-# --- what is no regular file ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_special_files(kind, tmp_path):
-    os.mkfifo(tmp_path / "pipe")
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(os.path.relpath(tmp_path / "socket"))
-        for path, got in ((tmp_path / "pipe", "a pipe"), (tmp_path / "socket", "a socket"), ("/dev/zero", "a device")):
-            check_error(lambda path=path: load_dataset(f"{kind}:path={path}").train, f"got {got}; pass the path of a")
-    if kind != "idx":
-        check_error(lambda: load_dataset(f"{kind}:path={tmp_path}").train, "got a folder")
-
-
-def test_special_files_in_the_folder_of_mnist(tmp_path):
-    for part in ("train", "t10k"):
-        os.mkfifo(tmp_path / f"{part}-images-idx3-ubyte.gz")
-    for kind in ("mnist", "idx"):
-        check_error(lambda kind=kind: load_dataset(f"{kind}:path={tmp_path}").train, "got a pipe")
-
-
-@pytest.mark.parametrize("kind", [*KINDS, "mnist", "mnist:binarize=static"])
-@pytest.mark.parametrize("path", ["~nosuchuser/x", "a\0b", "x" * 5000, "x/" * 3000])
-def test_impossible_paths(kind, path):
-    check_error(lambda: load_dataset(kind, path=path).train, path[:9])
-
-
-# --- more than there is ----------------------------------------------------------------------------------------------
-
-
-def npy_bytes(shape, dtype="<f8", content=b"", fortran_order=False):
+def npy_file(shape, dtype="<f8", content=b"", fortran_order=False):
     buffer = io.BytesIO()
     header = {"descr": dtype, "fortran_order": fortran_order, "shape": shape}
     np.lib.format.write_array_header_1_0(buffer, header)
     return buffer.getvalue() + content
 
 
-def npz_bytes(content, method=zipfile.ZIP_DEFLATED, name="data.npy"):
+def npz_file(content, method=zipfile.ZIP_DEFLATED, name="data.npy"):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", method) as archive:
         archive.writestr(name, content)
@@ -96,7 +65,7 @@ def bombs():
     """Small files which would become large, by name; with what is said about each."""
     idx_header = b"\0\0\x08\x02" + struct.pack(">2I", 10, 3)
     zeros = gzip.compress(bytes(60 * MB), 1)
-    large = npy_bytes((10, 3), content=bytes(60 * MB))
+    large = npy_file((10, 3), content=bytes(60 * MB))
     members = b"".join(
         struct.pack("<4s6H3I5H2I", b"PK\1\2", 20, 20, 0, 0, 0, 33, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0) + b"%02x" % (i % 256)
         for i in range(60_000)
@@ -105,19 +74,19 @@ def bombs():
     return {
         "header.idx": (gzip.compress(idx_header) + zeros, "got more"),
         "claim.idx": (gzip.compress(b"\0\0\x08\x02" + struct.pack(">2I", 10**9, 1)), "got at most "),
-        "claim.npy": (npy_bytes((10**9, 10)), "80000000000 bytes in "),
-        "huge.npy": (npy_bytes((10**30, 10**30)), "got 0 bytes; save it again"),
-        "negative.npy": (npy_bytes((-1, -3)), "a negative size in the shape (-1, -3)"),
+        "claim.npy": (npy_file((10**9, 10)), "80000000000 bytes in "),
+        "huge.npy": (npy_file((10**30, 10**30)), "got 0 bytes; save it again"),
+        "negative.npy": (npy_file((-1, -3)), "a negative size in the shape (-1, -3)"),
         "header.npy": (b"\x93NUMPY\x02\0" + struct.pack("<I", 2**32 - 1), "a header of 4294967295 bytes"),
         "nested.npy": (b"\x93NUMPY\x01\0" + struct.pack("<H", 9000) + b"(" * 9000, "an invalid header"),
-        "empty.npy": (npy_bytes((10**18, 0)), "at least one coefficient"),
-        "inflated.npz": (npz_bytes(large), f"got {len(large) - 128}"),
-        "member.npz": (npz_bytes(b"\x93NUMPY\x02\0" + struct.pack("<I", 2**31) + bytes(60 * MB)), "a header of 2147"),
-        "smaller.npz": (with_sizes(npz_bytes(large), size=128 + 240), "CRC"),
-        "larger.npz": (with_sizes(npz_bytes(npy_bytes((10**8,))), size=128 + 8 * 10**8), "a claim of 800000128"),
-        "packed.npz": (with_sizes(npz_bytes(b"", 0), 2**31, 2**31), "a claim of 2147483648"),
-        "encrypted.npz": (with_sizes(npz_bytes(b""), flags=1), "an encrypted archive"),
-        "lzma.npz": (npz_bytes(large, zipfile.ZIP_LZMA), "another method than deflate"),
+        "empty.npy": (npy_file((10**18, 0)), "at least one coefficient"),
+        "inflated.npz": (npz_file(large), f"got {len(large) - 128}"),
+        "member.npz": (npz_file(b"\x93NUMPY\x02\0" + struct.pack("<I", 2**31) + bytes(60 * MB)), "a header of 2147"),
+        "smaller.npz": (with_sizes(npz_file(large), size=128 + 240), "CRC"),
+        "larger.npz": (with_sizes(npz_file(npy_file((10**8,))), size=128 + 8 * 10**8), "a claim of 800000128"),
+        "packed.npz": (with_sizes(npz_file(b"", 0), 2**31, 2**31), "a claim of 2147483648"),
+        "encrypted.npz": (with_sizes(npz_file(b""), flags=1), "an encrypted archive"),
+        "lzma.npz": (npz_file(large, zipfile.ZIP_LZMA), "another method than deflate"),
         "members.npz": (many, "a list of members of "),
         "endless.csv": (b"1," * (4 * MB), "a row of more than 4194304 characters in line 1"),
         "quoted.csv": (b'"\n\n\n\n\n\n\n\n\n\n\n\n",' * (MB // 2), "a row of more than 4194304 characters in line "),
@@ -149,9 +118,7 @@ def test_more_than_the_available_memory(tmp_path, monkeypatch):
     array = np.zeros((1000, 100))
     np.save(tmp_path / "a.npy", array)
     np.savez_compressed(tmp_path / "a.npz", data=array)
-    (tmp_path / "a.idx").write_bytes(
-        gzip.compress(b"\0\0\x0e\x02" + struct.pack(">2I", *array.shape) + array.tobytes())
-    )
+    (tmp_path / "a.idx").write_bytes(gzip.compress(idx_bytes(array, 14)))
     (tmp_path / "a.csv").write_text("0,0\n" * 50_000)
     monkeypatch.setattr(memory, "available_memory", lambda: 700_000)
     for kind in KINDS:
@@ -165,10 +132,8 @@ def test_more_than_the_available_memory(tmp_path, monkeypatch):
 
 def test_labels_of_too_many_classes(tmp_path, monkeypatch):
     n = 1000
-    images = b"\0\0\x08\x02" + struct.pack(">2I", n, 1) + bytes(n)
-    labels = b"\0\0\x0c\x01" + struct.pack(">I", n) + np.arange(n, dtype=">i4").tobytes()
-    (tmp_path / "train-images-idx2-ubyte").write_bytes(images)
-    (tmp_path / "train-labels-idx1-int").write_bytes(labels)
+    (tmp_path / "train-images-idx2-ubyte").write_bytes(idx_bytes(np.zeros((n, 1))))
+    (tmp_path / "train-labels-idx1-int").write_bytes(idx_bytes(np.arange(n), 12))
     data = load_dataset(f"idx:labels=true,path={tmp_path}/train-images-idx2-ubyte")
     monkeypatch.setattr(memory, "available_memory", lambda: 10**6)
     check_error(lambda: data.contexts, "800 labels of 1000 classes, as one-hot vectors, which would take 3.2 MB")
@@ -177,7 +142,7 @@ def test_labels_of_too_many_classes(tmp_path, monkeypatch):
 def test_members_of_one_name(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive, pytest.warns(UserWarning, match="Duplicate"):
         for shape in ((3,), (4,)):
-            archive.writestr("data.npy", npy_bytes(shape, content=bytes(8 * shape[0])))
+            archive.writestr("data.npy", npy_file(shape, content=bytes(8 * shape[0])))
     check_error(lambda: load_dataset(f"npz:path={tmp_path}/a.npz").train, "got several arrays named data")
 
 

@@ -16,12 +16,8 @@ from tensorar_plugins.datasets.decimals import loses_digits
 from tensorar_plugins.datasets.npy import Npy
 from tensorar_plugins.datasets.npz import Npz
 from tensorar_plugins.datasets.table import Table
-from tests.datasets.small_mnist import check_error
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("digits")
+from tests.datasets.data_errors import check_error
+from tests.datasets.user_files import all_events
 
 
 def table(folder, columns):
@@ -32,7 +28,7 @@ def table(folder, columns):
 
 
 def values(data):
-    return sorted(torch.cat([data.train, data.valid, data.test])[:, 0].tolist())
+    return sorted(all_events(data).flatten().tolist())
 
 
 # --- integers -------------------------------------------------------------------------------------------------------
@@ -51,8 +47,8 @@ def test_an_integer_that_float64_does_not_hold(text, written, tmp_path):
 
 @given(st.lists(st.integers(-(2**70), 2**70), min_size=3, max_size=9))
 @example([2**53, 2**53 + 2, -(2**60)])
-def test_integers_are_kept_or_refused(folder, integers):
-    data = table(folder, [[str(i) for i in integers]])
+def test_integers_are_kept_or_refused(scratch, integers):
+    data = table(scratch, [[str(i) for i in integers]])
     try:
         kept = values(data)
     except DataError as error:
@@ -96,6 +92,10 @@ def test_decimals_that_become_equal(first, second, tmp_path):
         )
 
 
+def test_zeros_in_other_white_space_are_zeros(tmp_path):
+    assert values(table(tmp_path, [["\u00a00", "0.0", "\u20030e5"]])) == [0, 0, 0]
+
+
 def test_equal_decimals_and_those_of_other_columns_are_no_concern(tmp_path):
     same = ["1700000000.12345678", "1700000000.123456780", "1700000000.12345678e0"]
     other = ["1700000000.12345679", "1", "2"]
@@ -111,19 +111,19 @@ FORMATS = ["{!r}", "{:.17g}", "{:.18e}", "{:.25e}", "{:.20f}", "{:.3f}", "{:.15g
 )
 @example([0.1, 0.1, 1e-320], FORMATS)
 @example([5e-324, 0.0, -0.0, 1.7976931348623157e308], ["{:.17g}", "{!r}"])
-def test_what_was_printed_from_float64_is_read_back(folder, numbers, formats):
+def test_what_was_printed_from_float64_is_read_back(scratch, numbers, formats):
     cells = [formats[i % len(formats)].format(number) for i, number in enumerate(numbers)]
     if all(math.isfinite(float(cell)) for cell in cells):
         assert not any(loses_digits(cell, float(cell)) for cell in cells)
-        assert values(table(folder, [cells])) == sorted(map(float, cells))
+        assert values(table(scratch, [cells])) == sorted(map(float, cells))
 
 
 @given(st.lists(st.decimals(allow_nan=False, allow_infinity=False, places=12), min_size=3, max_size=8))
 @example([Decimal("1700000000.123456780000"), Decimal("1700000000.123456790000"), Decimal(0)])
-def test_different_decimals_stay_different_or_are_refused(folder, decimals):
+def test_different_decimals_stay_different_or_are_refused(scratch, decimals):
     cells = [f"{number:f}" for number in decimals]
     try:
-        kept = values(table(folder, [cells]))
+        kept = values(table(scratch, [cells]))
     except DataError:
         return
     distinct = {number for number, cell in zip(decimals, cells, strict=True) if loses_digits(cell, float(cell))}
@@ -141,20 +141,16 @@ def test_large_integers_of_arrays_stay_exact(dtype, tmp_path):
     np.savez(tmp_path / "a.npz", data=array)
     for data in (Npy(path=str(tmp_path / "a.npy")), Npz(path=str(tmp_path / "a.npz"))):
         assert data.train.dtype == torch.int64
-        assert values_of(data) == array.tolist()
-
-
-def values_of(data):
-    return sorted(torch.cat([data.train, data.valid, data.test]).tolist())
+        assert values(data) == array.tolist()
 
 
 def test_uint64_up_to_the_largest_int64(tmp_path):
     np.save(tmp_path / "a.npy", np.array([0, 1, 2**63 - 1], np.uint64))
-    assert values_of(Npy(path=str(tmp_path / "a.npy"))) == [0, 1, 2**63 - 1]
+    assert values(Npy(path=str(tmp_path / "a.npy"))) == [0, 1, 2**63 - 1]
     np.save(tmp_path / "a.npy", np.array([0, 1, 2**63 + 5], np.uint64))
     check_error(lambda: Npy(path=str(tmp_path / "a.npy")).train, "a.npy, got 9223372036854775813", "subtract")
 
 
 def test_booleans_of_other_bytes(tmp_path):
     np.save(tmp_path / "a.npy", np.array([0, 1, 7], np.uint8).view(bool))
-    check_error(lambda: Npy(path=str(tmp_path / "a.npy")).train, "boolean values up to 1", "got 7")
+    check_error(lambda: Npy(path=str(tmp_path / "a.npy")).train, "bool values up to 1", "got 7")

@@ -10,7 +10,8 @@ import torch
 
 from tensorar import SpecError, load_dataset
 from tensorar_plugins.datasets import mnist
-from tests.datasets.small_mnist import check_error, images, small_files
+from tests.datasets.data_errors import check_error
+from tests.datasets.small_mnist import images, small_files
 
 
 def test_reads_the_files_of_a_folder(folder):
@@ -20,7 +21,7 @@ def test_reads_the_files_of_a_folder(folder):
     whole = torch.from_numpy(images(12))
     assert torch.equal(torch.cat([data.train, data.valid])[:, 0], whole)
     assert (len(data.valid), len(data.test)) == (2, 3)
-    assert data.digits.valid.tolist() == [10, 11]
+    assert data.image_labels.valid.tolist() == [10, 11]
 
 
 def test_files_that_are_not_compressed(folder):
@@ -113,7 +114,7 @@ def test_alternative_specs_keep_the_options(options, bits):
 
 
 def test_static_has_no_labels():
-    check_error(lambda: mnist.MNIST(binarize="static").digits, "labels")
+    check_error(lambda: mnist.MNIST(binarize="static").image_labels, "labels")
 
 
 # --- the real files -------------------------------------------------------------------------------------------------
@@ -126,7 +127,7 @@ def test_real_gray_levels(data_folder):
     whole = (data.train.sum().item() + data.valid.sum().item()) / (60_000 * 784 * 255)
     assert whole == pytest.approx(0.13066, abs=1e-5)
     assert data.test.sum().item() / (10_000 * 784 * 255) == pytest.approx(0.13251, abs=1e-5)
-    assert data.digits.train[:5].tolist() == [5, 0, 4, 1, 9]
+    assert data.image_labels.train[:5].tolist() == [5, 0, 4, 1, 9]
 
 
 def test_real_static_split(data_folder):

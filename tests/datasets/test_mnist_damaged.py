@@ -7,7 +7,9 @@ import gzip
 import pytest
 
 from tensorar_plugins.datasets.idx_format import read_idx
-from tests.datasets.small_mnist import check_error, idx, images
+from tests.datasets.data_errors import check_error
+from tests.datasets.idx_files import idx_bytes
+from tests.datasets.small_mnist import images
 
 REPLACE = "replace it by an undamaged copy"
 
@@ -15,14 +17,14 @@ REPLACE = "replace it by an undamaged copy"
 @pytest.mark.parametrize("kept", [0, 3, 15, 16, 500])
 @pytest.mark.parametrize("compressed", [False, True])
 def test_errors_for_truncated_files_give_the_sizes(tmp_path, kept, compressed):
-    whole = idx(images(2))
+    whole = idx_bytes(images(2))
     expected = f"at least {8 if kept < 4 else 16}" if kept < 16 else str(16 + 2 * 784)
     (tmp_path / "x").write_bytes(gzip.compress(whole[:kept]) if compressed else whole[:kept])
     check_error(lambda: read_idx(tmp_path / "x", byte_axes=3), f"expected {expected} bytes", f"got {kept}; {REPLACE}")
 
 
 def test_a_compressed_file_that_ends_too_early(tmp_path):
-    whole = gzip.compress(idx(images(2)))
+    whole = gzip.compress(idx_bytes(images(2)))
     for kept in (2, 10, 30, len(whole) // 2, len(whole) - 8, len(whole) - 4, len(whole) - 1):
         (tmp_path / "x").write_bytes(whole[:kept])
         check_error(
@@ -31,7 +33,7 @@ def test_a_compressed_file_that_ends_too_early(tmp_path):
 
 
 def test_a_compressed_file_that_is_corrupt(tmp_path):
-    whole = bytearray(gzip.compress(idx(images(2))))
+    whole = bytearray(gzip.compress(idx_bytes(images(2))))
     whole[len(whole) // 2] ^= 255
     (tmp_path / "x").write_bytes(whole)
     check_error(lambda: read_idx(tmp_path / "x", byte_axes=3), "valid gzip", REPLACE)
@@ -41,12 +43,12 @@ def test_a_compressed_file_that_is_corrupt(tmp_path):
     ("content", "message"),
     [
         (b"<html>not found</html>", "starting with 3c 68 74 6d"),
-        (idx(images(2)[:, 0]), "00 00 08 02"),
+        (idx_bytes(images(2)[:, 0]), "00 00 08 02"),
         (b"\0\0\x0d\x03" + bytes(12), "00 00 0d 03"),
-        (idx(images(2)) + b"more", "got 1588"),
-        (gzip.compress(idx(images(2)) + b"more"), "got more"),
-        (gzip.compress(idx(images(2))) + gzip.compress(b"more"), "got more"),
-        (gzip.compress(idx(images(2))) + b"more", "valid gzip"),
+        (idx_bytes(images(2)) + b"more", "got 1588"),
+        (gzip.compress(idx_bytes(images(2)) + b"more"), "got more"),
+        (gzip.compress(idx_bytes(images(2))) + gzip.compress(b"more"), "got more"),
+        (gzip.compress(idx_bytes(images(2))) + b"more", "valid gzip"),
     ],
 )
 def test_a_file_of_another_kind(tmp_path, content, message):

@@ -13,7 +13,8 @@ import torch
 
 from tensorar import load_dataset
 from tensorar_plugins.datasets import binarized_mnist, fetch, mnist
-from tests.datasets.small_mnist import check_error, images, small_files, small_texts
+from tests.datasets.data_errors import check_error
+from tests.datasets.small_mnist import images, small_files, small_texts
 
 
 class Server:

@@ -69,7 +69,7 @@ def layer_masks(ranks: Int[Tensor, " n"], degrees: Int[Tensor, "layers units"]) 
     return [*hidden, may_see(levels[-1], ranks[:, None])]
 
 
-# enough for the orders of an ensemble; the masks are as large as the weights
+# as large as the weights each: enough for ``flips`` of two axes, while larger ensembles compute their masks every time
 @cached_plan(maxsize=4)
 def network_masks(
     order: Order, connectivities: Connectivities, chosen: int, dtype: torch.dtype, device: torch.device

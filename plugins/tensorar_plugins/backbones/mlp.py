@@ -41,6 +41,7 @@ class MLP(EvidenceBackbone):
         n = math.prod(signature.event_shape)
         inputs = n * (signature.feature_count + 1) + signature.context_features
         blocks: list[nn.Module] = []
+        # a list of widths would take the memory of a huge ``layers`` before the layers can be refused
         for width, following in pairwise(chain([inputs], repeat(hidden, layers))):
             blocks += [nn.Linear(width, following), nn.SiLU(), nn.Dropout(dropout)]
         self.hidden = nn.Sequential(*blocks)

@@ -62,6 +62,7 @@ class RNN(CausalBackbone):
         require_probability(self.name, dropout=dropout)
         embed = signature.order is None if position_embedding is None else position_embedding
         self.inputs = StepInputs(signature, embedding if embed else None)
+        # no list, which would take the memory of a huge ``layers`` before the layers can be refused
         widths = chain([self.inputs.width], repeat(hidden, layers))
         self.layers: ModuleSequence[nn.RNNBase] = ModuleSequence(
             LAYERS[cell](*sizes, batch_first=True) for sizes in pairwise(widths)

@@ -14,7 +14,7 @@ from tensorar_plugins.backbones.masked_conv.grid import Grid
 from tensorar_plugins.backbones.unet_blocks import Level, convolution, norm
 
 MAX_SPATIAL_AXES = 3
-# every axis is halved to one position before
+# an axis of any size is halved to one position by then
 MAX_LEVELS = 63
 
 

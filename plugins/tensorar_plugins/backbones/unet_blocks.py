@@ -17,8 +17,8 @@ from tensorar_plugins.backbones.layers.module_sequence import ModuleSequence
 
 # a norm over one channel at one position would always give zero
 CHANNELS_PER_GROUP = 8
-# the sum of squares of so large maps is still finite in single precision
-LARGEST = 1e15
+# the square of this, summed over a group of channels, is still finite in single precision
+MAX_ACTIVATION = 1e15
 
 
 def convolution(
@@ -28,22 +28,23 @@ def convolution(
     return CONVOLUTION[axes](inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=bias)
 
 
-def groups(width: int) -> int:
+def group_count(width: int) -> int:
     """The number of groups of channels that are normalized together."""
     return math.gcd(width, max(width // CHANNELS_PER_GROUP, 1))
 
 
 def norm(width: int) -> nn.GroupNorm:
     """A norm over the positions and some channels of each example, independent of the rest of the batch."""
-    return BoundedGroupNorm(groups(width), width)
+    return BoundedGroupNorm(group_count(width), width)
 
 
 class BoundedGroupNorm(nn.GroupNorm):
-    """A group norm that is finite for maps so large that their variance is not, as large weights make them."""
+    """A group norm of clipped maps: large weights can make them so large that the variance overflows to NaN."""
 
     def forward(self, input: Float[Tensor, "batch width *sizes"]) -> Float[Tensor, "batch width *sizes"]:
         """The normalized maps."""
-        return super().forward(input.clamp(-LARGEST, LARGEST))
+        bound = min(MAX_ACTIVATION, torch.finfo(input.dtype).max)
+        return super().forward(input.clamp(-bound, bound))
 
 
 class ConvBlock(nn.Module):
@@ -54,8 +55,8 @@ class ConvBlock(nn.Module):
         self.first = nn.Sequential(norm(inputs), nn.SiLU(), convolution(axes, inputs, width))
         self.context = ContextBias(signature, width, dim=1)
         last = convolution(axes, width, width)
-        # its inputs come from normalized maps, so they need no bound
-        self.last = nn.Sequential(nn.GroupNorm(groups(width), width), nn.SiLU(), nn.Dropout(dropout), last)
+        # only one convolution away from normalized maps, which are small: clipping would cost time for nothing
+        self.last = nn.Sequential(nn.GroupNorm(group_count(width), width), nn.SiLU(), nn.Dropout(dropout), last)
         nn.init.zeros_(last.weight)
         if last.bias is not None:
             nn.init.zeros_(last.bias)

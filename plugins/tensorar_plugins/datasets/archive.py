@@ -1,4 +1,4 @@
-"""Archives of arrays (``.npz``), of which only the arrays asked for are read, and no more than they claim."""
+"""Archives of arrays (``.npz``): only the arrays asked for are read, and no more bytes than they claim."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Archive:
 
 
 class _BoundedReads:
-    """A file that refuses to read much at once, as an archive with a huge list of its members would."""
+    """A file that refuses to read much at once, which ``zipfile`` does for a huge list of members."""
 
     def __init__(self, file: BufferedIOBase) -> None:
         self._file = file

@@ -18,9 +18,11 @@ from tensorar.utils.npy_format import read_npy_array
 from tensorar.utils.reading import OpenFile, describe, open_file
 from tensorar_plugins.datasets.archive import Archive
 
+# torch supports hardly any operation on its own uint16, uint32 and uint64
 WIDENED_DTYPES = {"uint16": np.int32, "uint32": np.int64}
+# dtypes of the same size, and the largest value that is the same in both
+REINTERPRETED_DTYPES = {"bool": ("uint8", 1), "uint64": ("int64", 2**63 - 1)}
 WHAT = "a valid .npy/.npz file"
-MAX_INT64 = 2**63 - 1
 
 
 def read_npy(path: str | Path) -> Real[Tensor, "n *event"]:
@@ -37,7 +39,7 @@ def open_npz(path: str | Path) -> Iterator[Archive]:
     with _opened(path) as (file, is_archive):
         if not is_archive:
             raise DataError(expected=f"an archive of arrays in {path}", got="one array", remedy=f"use npy:path={path}")
-        yield Archive(file.data, file.size, str(path))
+        yield Archive(file.data, file.size, path)
 
 
 def read_packed(file: Archive, name: str, path: str | Path) -> UInt8[Tensor, "n *event"]:
@@ -75,22 +77,23 @@ def to_tensor(array: Shaped[np.ndarray, "..."], where: str) -> Real[Tensor, "n *
             got="a single number",
             remedy="add an axis for the events",
         )
-    if array.dtype in (np.bool_, np.uint64):
-        array = _as_smaller(array, where)
+    if array.dtype.name in REINTERPRETED_DTYPES:
+        array = _reinterpret(array, where)
     return torch.from_numpy(np.ascontiguousarray(array, WIDENED_DTYPES.get(array.dtype.name, array.dtype)))
 
 
-def _as_smaller(array: Shaped[np.ndarray, "..."], where: str) -> Shaped[np.ndarray, "..."]:
-    """Booleans as bytes, and ``uint64`` as ``int64``, in place. Raises ``DataError`` for values that do not fit."""
-    name, largest = ("uint64", MAX_INT64) if array.dtype == np.uint64 else ("boolean", 1)
-    array = array.view(np.uint64 if name == "uint64" else np.uint8)
-    if array.size and array.max() > largest:
+def _reinterpret(array: Shaped[np.ndarray, "..."], where: str) -> Shaped[np.ndarray, "..."]:
+    """The same memory in another dtype. Raises ``DataError`` for values that this would change."""
+    dtype, largest = REINTERPRETED_DTYPES[array.dtype.name]
+    # Booleans in a file may be any bytes
+    integers = array.view(f"u{array.itemsize}")
+    if integers.size and integers.max() > largest:
         raise DataError(
-            expected=f"{name} values up to {largest} in {where}",
-            got=str(array.max()),
+            expected=f"{array.dtype} values up to {largest} in {where}",
+            got=str(integers.max()),
             remedy="subtract a constant, or save it as numbers of another type",
         )
-    return array.view(np.int64) if name == "uint64" else array
+    return array.view(dtype)
 
 
 @contextmanager
@@ -98,7 +101,7 @@ def _opened(path: str | Path) -> Iterator[tuple[OpenFile, bool]]:
     """An open file, and whether it is an archive."""
     with open_file(path, WHAT) as file:
         try:
-            start = file.data.peek(8)[:8]  # type: ignore[attr-defined]
+            start = file.data.peek(8)[:8]
             if not start.startswith((b"PK", b"\x93NUMPY")):
                 raise ValueError("an empty file" if not start else "a file of another kind")
             yield file, start.startswith(b"PK")

@@ -14,7 +14,7 @@ from tensorar import DataError, Splits
 from tensorar.utils.reading import CHUNK_BYTES, open_file
 from tensorar_plugins.datasets.array_files import open_npz, read_packed
 from tensorar_plugins.datasets.fetch import Remote, download, repair_advice, user_folder
-from tensorar_plugins.datasets.idx_folder import missing_files
+from tensorar_plugins.datasets.folders import missing_files
 
 FOLDER = "binarized_mnist"
 PACKED = "binarized_mnist.npz"
@@ -58,7 +58,7 @@ def _read_npz(path: Path, name: str) -> UInt8[Tensor, "n *event"]:
 
 
 def _read_amat(path: Path, name: str) -> UInt8[Tensor, "n *event"]:
-    """Zeros and ones from a text file, separated by white space, of which no more are read than there may be."""
+    """Zeros and ones from a text file, separated by white space; reading stops when there are too many."""
     bits, done = np.empty(EVENT_COUNTS[name] * PIXELS, np.uint8), 0
     with open_file(path, "readable") as file:
         while text := file.data.read(CHUNK_BYTES):

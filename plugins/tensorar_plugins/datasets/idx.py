@@ -59,7 +59,6 @@ class Idx(SplitFile, LabelledImages):
 
     def _load(self, files: Mapping[str, Path], read: Callable[[Path], Tensor]) -> Splits:
         if "all" in files:
-            fractions = [self.valid_fraction, self.test_fraction]
-            return Splits(*split(read(files["all"]), fractions, self.seed, where=self.path))
+            return self.split_all(read(files["all"]))
         train, valid = split(read(files["train"]), [self.valid_fraction], self.seed, where=str(files["train"]))
         return Splits(train, valid, read(files["test"]))

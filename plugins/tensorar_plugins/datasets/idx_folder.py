@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -11,7 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 from tensorar import DataError
-from tensorar.utils.reading import describe, expand, shorten, unreadable
+from tensorar.utils.reading import expand, shorten, unreadable
+from tensorar_plugins.datasets.folders import missing_files
 
 # train-images-idx3-ubyte.gz, train-images.idx3-ubyte, emnist-letters-test-labels-idx1-ubyte, ...
 NAME = re.compile(r"(?:(?P<prefix>.+)-)?(?P<part>train|t10k|test)-(?P<kind>images|labels)[-.]idx\d+-\w+(?:\.gz)?")
@@ -20,12 +20,11 @@ EXAMPLES = {
     "labels": "train-labels-idx1-ubyte.gz and t10k-labels-idx1-ubyte.gz",
 }
 PARTS = {"train": "train", "t10k": "test", "test": "test"}
-LISTED_FILES = 8
 
 
 @dataclass(frozen=True)
 class IdxFiles:
-    """The files of one dataset: of the events and their labels those of ``train`` and ``test``, or ``all`` in one."""
+    """The files of one dataset, by part: ``train`` and ``test``, or ``all`` for a file on its own."""
 
     folder: Path
     prefix: str
@@ -48,7 +47,7 @@ class IdxFiles:
 def find_idx_files(path: str | Path) -> IdxFiles:
     """The IDX files at a path: a file, a folder (also one above ``raw`` or ``gzip``), or FOLDER/PREFIX of the names.
 
-    Where there are no images, the labels are the events. Raises ``DataError`` that lists the files of the folder if
+    Without images, the labels are the events. Raises ``DataError`` that lists the files of the folder if
     there are none, or several datasets.
     """
     whole = expand(path)
@@ -69,20 +68,6 @@ def plain_idx_files(folder: Path) -> IdxFiles | None:
         return next((files for files in sets if not files.prefix), None)
     except OSError as error:
         raise unreadable(folder, "a readable folder", error) from error
-
-
-def list_folder(folder: Path) -> str:
-    """The first few names of a folder's files, for messages."""
-    try:
-        names = [entry.name for entry in folder.iterdir()]
-    except (FileNotFoundError, NotADirectoryError):
-        return "no such folder"
-    except (OSError, ValueError) as error:
-        return describe(error)
-    first = ", ".join(heapq.nsmallest(LISTED_FILES, names))
-    if len(names) > LISTED_FILES:
-        return f"{first} and {len(names) - LISTED_FILES} more"
-    return first or "an empty folder"
 
 
 def _in_folder(folder: Path) -> IdxFiles:
@@ -109,15 +94,6 @@ def _with_prefix(whole: Path) -> IdxFiles:
         if files.prefix == whole.name:
             return files
     raise missing_files(f"{whole.name}, or {whole.name}-{EXAMPLES['events']}", whole.parent)
-
-
-def missing_files(expected: str, folder: Path) -> DataError:
-    """The error for a folder without the expected files, which lists those it has."""
-    return DataError(
-        expected=f"{expected} in the folder {folder}",
-        got=list_folder(folder),
-        remedy="pass the folder that contains the files, or one file, with path=",
-    )
 
 
 def _single(file: Path) -> IdxFiles:

@@ -1,4 +1,4 @@
-"""What datasets of images with labels share: one-hot contexts, classes by number or name, transposed images."""
+"""Base class of datasets of labelled images: one-hot contexts, classes by number or name, transposed images."""
 
 from __future__ import annotations
 
@@ -23,23 +23,27 @@ class LabelledImages(Dataset):
 
     @abstractmethod
     def load_labels(self) -> Splits:
-        """The label of each image, an integer. Raises ``DataError`` if there are none."""
+        """Read the label of each image, an integer. Raises ``DataError`` if there are none."""
 
     @abstractmethod
     def names_location(self) -> tuple[Path | None, str]:
         """The folder that may have a file of the classes' names, and the beginning of the names of its files."""
 
     @cached_property
+    def image_labels(self) -> Splits:
+        """The label of each image, loaded once."""
+        return self.load_labels()
+
+    @cached_property
     def classes(self) -> ClassLabels:
         """The classes of all labels, in the three splits."""
-        splits = self.load_labels()
+        splits = self.image_labels
         return ClassLabels(torch.cat([splits.train, splits.valid, splits.test]), *self.names_location())
 
     def load_contexts(self) -> Splits | None:
         if not self.labels:
             return None
-        labels = self.load_labels()
-        images = self.splits
+        labels, images = self.image_labels, self.splits
         for part, matching in ((labels.train, images.train), (labels.valid, images.valid), (labels.test, images.test)):
             if len(part) != len(matching):
                 raise DataError(

@@ -100,9 +100,7 @@ class MNIST(LabelledImages):
             return super().draw(indices, generator)
         return draw_bits(self._gray.train[indices], generator)
 
-    @cached_property
-    def digits(self) -> Splits:
-        """The label of each image (the digits 0 to 9 for MNIST). Raises ``DataError`` for the static split."""
+    def load_labels(self) -> Splits:
         if self.binarize == "static":
             raise DataError(
                 expected="a dataset with labels",
@@ -110,9 +108,6 @@ class MNIST(LabelledImages):
                 remedy="set binarize to dynamic, threshold or none",
             )
         return self._split(*(read_labels(self._locate("labels", part)) for part in ("train", "test")))
-
-    def load_labels(self) -> Splits:
-        return self.digits
 
     def names_location(self) -> tuple[Path | None, str]:
         return (self._files.folder, self._files.prefix) if self._files else (None, "")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tensorar import Splits
 from tensorar_plugins.datasets.array_files import read_npy
-from tensorar_plugins.datasets.splitting import SplitFile, split
+from tensorar_plugins.datasets.splitting import SplitFile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,5 +19,4 @@ class Npy(SplitFile):
     name = "npy"
 
     def load(self) -> Splits:
-        fractions = [self.valid_fraction, self.test_fraction]
-        return Splits(*split(read_npy(self.path), fractions, self.seed, where=self.path))
+        return self.split_all(read_npy(self.path))

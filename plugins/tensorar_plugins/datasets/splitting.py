@@ -10,10 +10,10 @@ import torch
 from jaxtyping import Real
 from torch import Tensor
 
-from tensorar import DataError, Dataset, SpecError
+from tensorar import DataError, Dataset, SpecError, Splits
 from tensorar_plugins.datasets.seeded_streams import stream
 
-# in how many pieces events are shuffled: more take less memory and more time
+# pieces of each event, shuffled one after another: more take less memory and more time
 PIECES = 8
 
 
@@ -34,10 +34,14 @@ class SplitFile(Dataset):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_fractions(self.name, valid_fraction=self.valid_fraction, test_fraction=self.test_fraction)
+        _check_fractions(self.name, valid_fraction=self.valid_fraction, test_fraction=self.test_fraction)
+
+    def split_all(self, events: Real[Tensor, "n *event"]) -> Splits:
+        """All events of the file, shuffled in place and split. Raises ``DataError`` if there are too few."""
+        return Splits(*split(events, [self.valid_fraction, self.test_fraction], self.seed, where=self.path))
 
 
-def check_fractions(name: str, **fractions: float) -> None:
+def _check_fractions(name: str, **fractions: float) -> None:
     """Raise ``SpecError`` for fractions that leave no events for one of the splits."""
     for option, fraction in fractions.items():
         if not 0 < fraction < 1:
@@ -80,7 +84,7 @@ def split(
 
 
 def shuffle(events: Real[Tensor, "n *event"], generator: torch.Generator) -> None:
-    """Shuffle events in place, a few coefficients at a time, so that no second copy of all of them is held."""
+    """Shuffle events in place, a few coefficients of each at a time, to avoid a second copy of all of them."""
     # 32 bits draw the same permutation as 64
     dtype = torch.int32 if len(events) < 2**31 else torch.int64
     permutation = torch.randperm(len(events), generator=generator, dtype=dtype)

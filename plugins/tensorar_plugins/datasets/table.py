@@ -19,17 +19,15 @@ from tensorar_plugins.datasets.decimals import (
     LostDigits,
     is_large_integer,
     loses_digits,
-    may_lose_digits,
     parse_number,
 )
-from tensorar_plugins.datasets.splitting import SplitFile, split
+from tensorar_plugins.datasets.splitting import SplitFile
 from tensorar_plugins.datasets.text_rows import Row, TextRows, open_rows
 
 # a tab is hard to type in most shells
 DELIMITERS = {"tab": "\t", r"\t": "\t"}
 MISSING_VALUES = ("", "na", "nan", "n/a", "null", "?")
-# how many more numbers are read before memory is checked again
-CHECKED_NUMBERS = 2**20
+NUMBERS_PER_MEMORY_CHECK = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,21 +48,24 @@ class Table(SplitFile):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        delimiter = DELIMITERS.get(self.delimiter, self.delimiter)
-        if len(delimiter) != 1 or delimiter in '\r\n"':
+        if len(self._delimiter) != 1 or self._delimiter in '\r\n"':
             raise SpecError(
                 expected=f"the delimiter of {self.name} to be one character, or tab",
                 got=repr(self.delimiter),
                 remedy="write for example delimiter=;",
             )
 
+    @property
+    def _delimiter(self) -> str:
+        """The delimiter as one character."""
+        return DELIMITERS.get(self.delimiter, self.delimiter)
+
     def load(self) -> Splits:
-        events = torch.from_numpy(self._read())
-        return Splits(*split(events, [self.valid_fraction, self.test_fraction], self.seed, where=self.path))
+        return self.split_all(torch.from_numpy(self._read()))
 
     def _read(self) -> Float64[np.ndarray, "n columns"]:
         lost = LostDigits()
-        with open_rows(self.path, DELIMITERS.get(self.delimiter, self.delimiter)) as rows:
+        with open_rows(self.path, self._delimiter) as rows:
             numbers, width = self._numbers(rows, lost)
         table = np.frombuffer(numbers, np.float64).reshape(-1, width)
         merged = lost.find_merged(table)
@@ -82,14 +83,14 @@ class Table(SplitFile):
                 numbers.append(self._number(cell, line, column, len(numbers), lost))
             if len(numbers) >= checked:
                 self._require_memory(len(numbers), rows.fraction)
-                checked = len(numbers) + CHECKED_NUMBERS
+                checked = len(numbers) + NUMBERS_PER_MEMORY_CHECK
         return numbers, len(first[1])
 
     def _number(self, cell: str, line: int, column: int, index: int, lost: LostDigits) -> float:
         number = parse_number(cell)
         if number is None:
             raise _not_a_number(f"line {line}, column {column} of {self.path}", cell.strip())
-        if may_lose_digits(cell, number) and loses_digits(cell, number):
+        if loses_digits(cell, number):
             if is_large_integer(cell, number):
                 raise _inexact_integer(f"line {line}, column {column} of {self.path}", cell.strip())
             lost.add(index, cell)
@@ -113,7 +114,7 @@ class Table(SplitFile):
             )
 
     def _merged(self, first: int, second: int, column: int) -> DataError:
-        with open_rows(self.path, DELIMITERS.get(self.delimiter, self.delimiter)) as rows:
+        with open_rows(self.path, self._delimiter) as rows:
             wanted = islice(self._without_header(rows), first, second + 1, second - first)
             got = [f"{_quote(cells[column].strip())} in line {line}" for line, cells in wanted]
         return DataError(

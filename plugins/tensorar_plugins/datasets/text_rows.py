@@ -7,9 +7,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from tensorar import DataError
 from tensorar.utils.reading import open_file, unreadable
 
 MAX_ROW_CHARACTERS = 2**22
@@ -24,22 +22,21 @@ def open_rows(path: str | Path, delimiter: str) -> Iterator[TextRows]:
     try:
         with open_file(path, WHAT) as file:
             # spreadsheets write a byte order mark, which would become part of the first cell
-            stream: Any = file.data
-            yield TextRows(io.TextIOWrapper(stream, encoding="utf-8-sig", newline=""), file.size, path, delimiter)
+            yield TextRows(io.TextIOWrapper(file.data, encoding="utf-8-sig", newline=""), file.size, delimiter)
     except csv.Error as error:
         raise unreadable(path, WHAT, error) from error
 
 
 class TextRows:
-    """Iterates over the rows that are not blank. Raises ``DataError`` for text that is no table."""
+    """Iterates over the rows that are not blank. Raises ``csv.Error`` for text that is not a table."""
 
-    def __init__(self, text: io.TextIOBase, size: int, path: str | Path, delimiter: str) -> None:
-        self._text, self._path, self._delimiter = text, path, delimiter
-        self._size, self._row_characters, self._characters = size, 0, 0
+    def __init__(self, text: io.TextIOBase, size: int, delimiter: str) -> None:
+        self._text, self._size, self._delimiter = text, size, delimiter
+        self._row_characters, self._characters = 0, 0
 
     @property
     def fraction(self) -> float:
-        """The fraction of the file that has been read, about."""
+        """About how much of the file has been read, from 0 to 1."""
         return self._characters / max(self._size, 1)
 
     def __iter__(self) -> Iterator[Row]:
@@ -50,7 +47,7 @@ class TextRows:
                 if cells:
                     yield reader.line_num, cells
         except UnicodeDecodeError as error:
-            raise self._no_table("another encoding") from error
+            raise csv.Error("another encoding") from error
 
     def _lines(self) -> Iterator[str]:
         number = 0
@@ -59,12 +56,9 @@ class TextRows:
             self._row_characters += len(line)
             self._characters += len(line)
             if "\0" in line:
-                raise self._no_table(f"a NUL character in line {number}")
+                raise csv.Error(f"a NUL character in line {number}")
             if self._row_characters > MAX_ROW_CHARACTERS:
-                raise self._no_table(f"a row of more than {MAX_ROW_CHARACTERS} characters in line {number}")
+                raise csv.Error(f"a row of more than {MAX_ROW_CHARACTERS} characters in line {number}")
             if self._characters > self._size:
-                raise self._no_table("a file that grows while it is read")
+                raise csv.Error("a file that grows while it is read")
             yield line
-
-    def _no_table(self, got: str) -> DataError:
-        return DataError(expected=f"{self._path} to be {WHAT}", got=got, remedy="check the path and the file")

@@ -40,11 +40,11 @@ class EinopsPattern(Ordering):
                 remedy='write for example einops:pattern="h w -> (w h)"',
             )
         axes = set(re.findall(r"[^\W\d]\w*", pattern))
-        for name in {*sizes, *filter(keyword.iskeyword, axes)}:
-            # einops takes the tensor as an argument beside the sizes, and warns of words of Python
+        for name in sorted({*sizes, *filter(keyword.iskeyword, axes)}):
+            # the sizes are keyword arguments of einops, beside one named tensor; it warns about Python keywords
             if name not in axes or name == "tensor" or keyword.iskeyword(name):
                 raise SpecError(
-                    expected="sizes of axes in the pattern, with names other than tensor and the words of Python",
+                    expected="sizes of axes in the pattern, named neither tensor nor like a Python keyword",
                     got=f"{name!r} with {pattern!r}",
                     remedy="rename the axis in the pattern and its size",
                 )

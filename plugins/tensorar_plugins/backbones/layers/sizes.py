@@ -10,7 +10,7 @@ from tensorar import SpecError
 
 # elements per call that keep an accelerator busy and still leave most of its memory free
 ACCELERATOR_ELEMENTS_PER_CALL = 2**24
-# the largest kernel that events of any size take
+# accepted for events of any size
 MAX_KERNEL = 1023
 
 
@@ -32,9 +32,9 @@ def require_probability(name: str, **options: float) -> None:
 
 
 def require_reach(name: str, sizes: Sequence[int], **options: int) -> None:
-    """Raise ``SpecError`` if a kernel size or a dilation is far beyond axes of these sizes, and so surely a mistake.
+    """Raise ``SpecError`` if a kernel size or a dilation is far larger than axes of these sizes: surely a mistake.
 
-    Ordinary kernels that are larger than small events are clipped.
+    Up to ``MAX_KERNEL`` it may exceed them, so that one spec serves small events, too: kernels are clipped.
     """
     largest = max(MAX_KERNEL, 2 * max(sizes, default=1) - 1)
     for option, size in options.items():
@@ -42,7 +42,7 @@ def require_reach(name: str, sizes: Sequence[int], **options: int) -> None:
             raise SpecError(
                 expected=f"{name}'s {option} of at most {largest} for axes of {' x '.join(map(str, sizes)) or '1'}",
                 got=str(size),
-                remedy="use a smaller one: what is out of reach has no weights",
+                remedy="use a smaller one: weights outside of the event are never used",
             )
 
 

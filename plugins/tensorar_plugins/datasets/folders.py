@@ -1,0 +1,34 @@
+"""Folders of the user's that lack the files they should have."""
+
+from __future__ import annotations
+
+import heapq
+from pathlib import Path
+
+from tensorar import DataError
+from tensorar.utils.reading import describe
+
+LISTED_FILES = 8
+
+
+def missing_files(expected: str, folder: Path) -> DataError:
+    """The error for a folder without the expected files, which lists those it has."""
+    return DataError(
+        expected=f"{expected} in the folder {folder}",
+        got=_list_files(folder),
+        remedy="pass the folder that contains the files (for idx, also one file) with path=",
+    )
+
+
+def _list_files(folder: Path) -> str:
+    """The first few names in a folder."""
+    try:
+        names = [entry.name for entry in folder.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return "no such folder"
+    except (OSError, ValueError) as error:
+        return describe(error)
+    first = ", ".join(heapq.nsmallest(LISTED_FILES, names))
+    if len(names) > LISTED_FILES:
+        return f"{first} and {len(names) - LISTED_FILES} more"
+    return first or "an empty folder"
