@@ -90,8 +90,8 @@ NO_LIKELIHOOD = NO_CONDITIONAL | {
 NO_CONTEXTS = {"contexts_follow_their_events", "contexts_match", "parses_contexts"}
 NO_SIMULATION = {"simulated_events_are_distributed_like_the_data", "simulated_events_follow_the_generator"}
 SKIPPED = {
-    reference.Backwards: {"draws_follow_the_generator", "options_matter", "uniform_as_declared"},
-    reference.BothWays: {"options_matter", "uniform_as_declared"},
+    reference.Backwards: {"draws_follow_the_generator", "every_option_has_an_effect", "uniform_as_declared"},
+    reference.BothWays: {"every_option_has_an_effect", "uniform_as_declared"},
     reference.BinMixture: NO_MARGINALS | NO_UNITS,
     reference.Bell: NO_ENUMERATION | NO_SUGGESTION | NO_UNITS,
     reference.Tokens: NO_MOMENTS | NO_MARGINALS | NO_SUGGESTION | NO_UNITS,
@@ -116,11 +116,11 @@ SKIPPED = {
     networks.FixedNoise: NO_STEPPER | NO_CHOICE,
     networks.OneByOne: NO_START | NO_CHOICE | {"methods_give_the_same_samples"},
     reference.Coins: NO_CONTEXTS | {"densities_integrate_to_one"},
-    reference.Numbers: NO_LIKELIHOOD | NO_CONTEXTS | NO_SIMULATION | {"options_matter"},
+    reference.Numbers: NO_LIKELIHOOD | NO_CONTEXTS | NO_SIMULATION | {"every_option_has_an_effect"},
     reference.Calls: NO_CONDITIONAL
     | NO_CONTEXTS
     | NO_SIMULATION
-    | {"densities_integrate_to_one", "frequencies_match_the_likelihood", "options_matter"},
+    | {"densities_integrate_to_one", "frequencies_match_the_likelihood", "every_option_has_an_effect"},
     reference.Walks: NO_CONTEXTS | {"densities_integrate_to_one"},
     reference.Heights: NO_CONDITIONAL | NO_CONTEXTS | {"frequencies_match_the_likelihood"},
     reference.Labelled: NO_LIKELIHOOD | NO_SIMULATION,

@@ -12,6 +12,7 @@ from tensorar.head import Head
 from tensorar.testing.generate.head_inputs import DTYPES, SPREADS, Parameters, conditional, shifted_blocks
 from tensorar.testing.generate.head_options import Variant, repeated_coefficients, small_and_default, variants
 from tensorar.testing.generate.values import values_of
+from tensorar.testing.oracles import bounds
 from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.quadrature import FAR, RESOLUTIONS, Masses, listed_values, masses, resolvable
 from tensorar.testing.registration import check
@@ -213,14 +214,14 @@ def _masses(head: Head, parameters: Tensor, n: int, step: float) -> Masses:
 
 def _is_circular(head: Head, parameters: Tensor, moment: Tensor, name: str) -> Tensor:
     """Whether each moment is the circular one of the values of an interval, whose ends are the same point."""
-    low, high = (getattr(head.support, name, None) for name in ("lower_bound", "upper_bound"))
+    low, high = bounds(head)
     if low is None or high is None or head.support.is_discrete:
         return torch.zeros_like(moment, dtype=torch.bool)
-    turn = 2 * math.pi / (float(high) - float(low))
+    turn = 2 * math.pi / (high - low)
     found = _masses(head, parameters, *RESOLUTIONS[0])
-    angle = turn * (found.points - float(low))
+    angle = turn * (found.points - low)
     sine, cosine = found.mean_of(angle.sin()), found.mean_of(angle.cos())
     if name == "variance":
         return (moment - (1 - torch.hypot(sine, cosine))).abs() < 0.02
-    apart = turn * (moment - float(low)) - torch.atan2(sine, cosine)
+    apart = turn * (moment - low) - torch.atan2(sine, cosine)
     return torch.atan2(apart.sin(), apart.cos()).abs() < 0.02

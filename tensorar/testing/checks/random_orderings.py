@@ -17,7 +17,7 @@ from tensorar.testing.generate.many_shapes import SHAPES_OF_40
 from tensorar.testing.kinds import Shape
 from tensorar.testing.oracles import SIGNIFICANCE, p_value
 from tensorar.testing.part_under_test import PartUnderTest
-from tensorar.testing.random_state import seed_everything, unchanged_random_state
+from tensorar.testing.random_state import seed_everything, unchanged_global_state
 from tensorar.testing.registration import check
 from tensorar.testing.results import CheckFailed, CheckSkipped
 
@@ -26,12 +26,12 @@ DRAWS_OF_40 = 2000
 
 
 @check("ordering")
-def global_random_state_unchanged(part: PartUnderTest) -> None:
-    """Making an ordering, its orders, and draws with a generator do not change the global random state."""
-    with unchanged_random_state("making an ordering"):
+def leaves_global_state_alone(part: PartUnderTest) -> None:
+    """Making an ordering, its orders, and draws with a generator use no global generator and change no mode."""
+    with unchanged_global_state("making an ordering"):
         ordering = part.make()
     for shape in some_taken(part.instance, part):
-        with unchanged_random_state(f"a draw with a generator (shape {shape})"):
+        with unchanged_global_state(f"a draw with a generator (shape {shape})"):
             ordering.visits(shape)
             ordering.orders(shape)
             ordering.draw(shape, torch.Generator())

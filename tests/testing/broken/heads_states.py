@@ -279,7 +279,7 @@ CAUGHT = {
     TableOfTheFirst: "sums_to_one",
     TableOfTheLast: "earlier_calls_have_no_effect",
     PrecisionOfTheFirst: "earlier_calls_have_no_effect",
-    TableOfInference: "training_after_sampling",
+    TableOfInference: "trains_after_inference",
     TableOfHundred: "coefficients_are_independent",
     UsesTheNextNoise: "any_noise_gives_a_value",
     CentersTheBatch: "coefficients_are_independent",
