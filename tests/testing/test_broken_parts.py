@@ -10,35 +10,11 @@ from tensorar.parts.part import Part
 from tensorar.testing import CheckFailed, checks
 from tensorar.testing.registration import CHECKS_BY_KIND
 from tests.testing import reference
-from tests.testing.broken import (
-    NETWORKS,
-    backbones,
-    dataset_events,
-    dataset_likelihoods,
-    datasets,
-    heads,
-    heads_ranges,
-    heads_states,
-    heads_training,
-    heads_units,
-    masks,
-    models,
-    ordering_state,
-    orderings,
-    steppers,
-)
+from tests.testing.broken import MODULES, masks
 from tests.testing.reference import networks
 
-MODULES = (
-    *(orderings, ordering_state, masks, steppers, backbones, models),
-    *(heads, heads_ranges, heads_states, heads_training, heads_units),
-    *(datasets, dataset_events, dataset_likelihoods),
-    *NETWORKS,
-)
 BROKEN = {part: name for module in MODULES for part, name in module.CAUGHT.items()}
 CORRECT = [*reference.CORRECT, *networks.NETWORKS, AutoregressiveModel]
-
-
 UNUSUAL = tuple(networks.NETWORKS)
 
 
