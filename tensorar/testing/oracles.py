@@ -30,10 +30,16 @@ def support_values(head: Head) -> Tensor | None:
     """The values of a coefficient in ascending order, or None for an infinite support, or one of too many values."""
     if head.support is constraints.boolean:
         return torch.arange(2.0, dtype=torch.float64)
-    low, high = (getattr(head.support, name, None) for name in ("lower_bound", "upper_bound"))
+    low, high = bounds(head)
     if not head.support.is_discrete or low is None or high is None or high - low >= MAX_LEVELS:
         return None
-    return torch.arange(float(low), float(high) + 1, dtype=torch.float64)
+    return torch.arange(low, high + 1, dtype=torch.float64)
+
+
+def bounds(head: Head) -> tuple[float | None, float | None]:
+    """The ends of the support, None where it has none."""
+    low, high = (getattr(head.support, name, None) for name in ("lower_bound", "upper_bound"))
+    return None if low is None else float(low), None if high is None else float(high)
 
 
 def all_values(event_shape: tuple[int, ...], levels: int) -> Tensor:
@@ -98,7 +104,7 @@ def points_and_weights(head: Head, reach: float = 80, step: float = 0.005) -> tu
 
 
 def _onto(head: Head, u: Tensor) -> tuple[Tensor, Tensor]:
-    low, high = (getattr(head.support, name, None) for name in ("lower_bound", "upper_bound"))
+    low, high = bounds(head)
     if low is None:
         return u.sinh(), u.cosh()
     if high is None:

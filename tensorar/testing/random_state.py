@@ -1,9 +1,9 @@
-"""Random states during a check: the same for each check, and the caller's restored afterwards; and torch's modes."""
+"""Global state during a check, of generators and modes: the same for each check, and what a part may not change."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +16,15 @@ from tensorar.utils.random_state import seeded
 
 # words of the state of a Mersenne twister, all replaced once as many have been drawn
 WORDS, MAX_TWISTS = 624, 500
+MODES: dict[str, Callable[[], Any]] = {
+    "the default dtype": torch.get_default_dtype,
+    "the default device": torch.get_default_device,
+    "whether gradients are computed": torch.is_grad_enabled,
+    "the number of threads": torch.get_num_threads,
+    "whether algorithms are deterministic": torch.are_deterministic_algorithms_enabled,
+    "the precision of matrix products": torch.get_float32_matmul_precision,
+    "numpy's handling of errors": np.geterr,
+}
 
 
 @contextmanager
@@ -45,13 +54,24 @@ def seed_everything(seed: int) -> None:
 
 
 @contextmanager
-def unchanged_random_state(what: str) -> Iterator[None]:
-    """Raise ``CheckFailed`` if the global random state of torch or numpy changes inside, or Python's is seeded.
+def unchanged_modes(what: str) -> Iterator[None]:
+    """Raise ``CheckFailed`` if a mode of the process changes inside."""
+    modes = {name: read() for name, read in MODES.items()}
+    yield
+    for name, read in MODES.items():
+        if read() != modes[name]:
+            raise CheckFailed(f"{what} changes {name} from {modes[name]} to {read()}")
+
+
+@contextmanager
+def unchanged_global_state(what: str) -> Iterator[None]:
+    """Raise ``CheckFailed`` if a mode or the random state of torch or numpy changes inside, or Python's is seeded.
 
     Numbers may be drawn from Python's, as beartype does.
     """
     before, state, numpy_state = unseeded_state(), _python_state(), _numpy_state()
-    yield
+    with unchanged_modes(what):
+        yield
     if not torch.equal(torch.get_rng_state(), before):
         raise CheckFailed(f"{what} changes the global random state of torch")
     if _numpy_state(draw=False) != numpy_state:

@@ -52,15 +52,8 @@ class SimulatedTensor(Tensor):
     def __repr__(self) -> str:  # type: ignore[override]
         return f"SimulatedTensor({self.held})"
 
-    @classmethod
-    def __torch_function__(
-        cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        if func is Tensor.tolist:
-            return args[0].held.tolist()
-        if func in (Tensor.numpy, Tensor.__array__):
-            raise DeviceMixedError("numpy got a tensor of an accelerator")
-        return torch._C._disabled_torch_function_impl(func, types, args, kwargs or {})
+    # the default would make results on the CPU tensors of this class, too
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     @classmethod
     def __torch_dispatch__(  # type: ignore[override]
@@ -69,22 +62,27 @@ class SimulatedTensor(Tensor):
         return _run(func, args, kwargs or {})
 
 
-class _Simulation(TorchDispatchMode):
+class _Operations(TorchDispatchMode):
+    """Operations of torch, those on no tensor of the device included: they may make one."""
+
     def __torch_dispatch__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         return _run(func, args, kwargs or {})
 
 
-class _Constructors(TorchFunctionMode):
-    """Functions that make tensors from numbers, which write the numbers to the device without an operation."""
+class _Functions(TorchFunctionMode):
+    """Functions that read or write the memory of tensors without an operation, as to make one from numbers."""
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = dict(kwargs or {})
+        if func in (Tensor.numpy, Tensor.__array__) and isinstance(args[0], SimulatedTensor):
+            raise DeviceMixedError("numpy got a tensor of an accelerator")
+        if func is Tensor.tolist:
+            return _values(args[0]).tolist()
         if func is torch.unravel_index:
-            # it makes tensors from numbers, too
             place = _simulated if isinstance(args[0], SimulatedTensor) else _values
             return tree_map(place, func(*tree_map(_values, args), **kwargs))
         if func in (Tensor.__getitem__, Tensor.__setitem__):
@@ -102,7 +100,7 @@ class _Constructors(TorchFunctionMode):
 @contextmanager
 def simulated_device() -> Iterator[torch.device]:
     """The simulated accelerator as a device, for use within the context."""
-    with _Simulation(), _Constructors():  # type: ignore[no-untyped-call]
+    with _Operations(), _Functions():  # type: ignore[no-untyped-call]
         yield DEVICE
 
 
@@ -110,7 +108,11 @@ def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Run an operation on the values, and return its results on the device where they would be."""
     tensors = [value for value in tree_leaves((args, kwargs)) if isinstance(value, Tensor)]
     simulated = [tensor for tensor in tensors if isinstance(tensor, SimulatedTensor)]
-    _require_one_device(func, tensors, crossing=not simulated or _may_cross(func, args))
+    others = [tensor for tensor in tensors if not isinstance(tensor, SimulatedTensor)]
+    if any(tensor.device == DEVICE for tensor in others):
+        raise NotImplementedError(f"{func.__name__} got a tensor that was made without an operation")
+    if simulated and any(tensor.ndim for tensor in others) and not _may_cross(func, args):
+        raise DeviceMixedError(f"{func.__name__.split('.')[0]} got tensors of two devices, the CPU and an accelerator")
     device = kwargs.get("device")
     if device is not None:
         kwargs = kwargs | {"device": torch.device("cpu")}
@@ -132,14 +134,6 @@ def _tensor_indices(index: Any) -> Any:
     if isinstance(index, tuple):
         return tuple(map(_tensor_indices, index))
     return torch.tensor(index) if isinstance(index, list) else index
-
-
-def _require_one_device(func: Any, tensors: list[Tensor], *, crossing: bool) -> None:
-    others = [tensor for tensor in tensors if not isinstance(tensor, SimulatedTensor)]
-    if any(tensor.device == DEVICE for tensor in others):
-        raise NotImplementedError(f"{func.__name__} got a tensor that was made without an operation")
-    if not crossing and any(tensor.ndim for tensor in others):
-        raise DeviceMixedError(f"{func.__name__.split('.')[0]} got tensors of two devices, the CPU and an accelerator")
 
 
 def _values(value: Any) -> Any:

@@ -14,11 +14,12 @@ from tensorar.dataset import Dataset
 from tensorar.errors import TensorarError
 from tensorar.evidence import Evidence
 from tensorar.testing.another_process import in_another_process
-from tensorar.testing.generate.option_values import is_valid, other_values, with_each_choice, with_option
+from tensorar.testing.checks.option_effects import require_effects
+from tensorar.testing.generate.option_values import with_each_choice, with_each_option
 from tensorar.testing.part_under_test import PartUnderTest
-from tensorar.testing.random_state import seed_everything, unchanged_random_state
+from tensorar.testing.random_state import seed_everything, unchanged_global_state
 from tensorar.testing.registration import check
-from tensorar.testing.results import CheckFailed, CheckSkipped
+from tensorar.testing.results import CheckFailed
 
 SPLITS = ("train", "valid", "test")
 # events in a digest, and other values of an option that are tried
@@ -54,9 +55,9 @@ def deterministic(part: PartUnderTest) -> None:
 
 
 @check("dataset")
-def global_random_state_unchanged(part: PartUnderTest) -> None:
-    """Nothing that a dataset does changes the global random state."""
-    with unchanged_random_state("loading"):
+def leaves_global_state_alone(part: PartUnderTest) -> None:
+    """Nothing that a dataset does seeds or uses a global generator, or changes a mode of the process."""
+    with unchanged_global_state("loading"):
         dataset = part.make()
         splits, _ = dataset.splits, dataset.contexts
     generator, few = torch.Generator(), splits.test[:3]
@@ -67,14 +68,15 @@ def global_random_state_unchanged(part: PartUnderTest) -> None:
         "conditional": lambda: dataset.conditional(Evidence.none(3, dataset.event_shape)),
     }
     for name, call in calls.items():
-        with unchanged_random_state(name):
+        with unchanged_global_state(name):
             call()
 
 
 @check("dataset")
 def same_in_another_process(part: PartUnderTest) -> None:
     """Another process, with another hash seed and listings of folders, gives the same, after other options."""
-    there = in_another_process(digests, part.part, part.options, _other_options(part))
+    others = [variant.options for variant in with_each_option(part, 1)]
+    there = in_another_process(digests, part.part, part.options, others)
     here = digests(part.part, part.options, [])
     for what, digest in here.items():
         if there[what] != digest:
@@ -82,24 +84,14 @@ def same_in_another_process(part: PartUnderTest) -> None:
 
 
 @check("dataset")
-def options_matter(part: PartUnderTest) -> None:
-    """Another value of an option changes the events, contexts, draws or likelihoods.
+def every_option_has_an_effect(part: PartUnderTest) -> None:
+    """Another value of each option changes the events, contexts, draws or likelihoods.
 
-    With the choices of the other options too. Left out are options whose description says with "if" when they apply.
+    Left out are options whose description says with "if" when they apply.
     """
     described = part.part.option_descriptions()
     options = [name for name in part.part.option_parameters() if " if " not in described.get(name, "")]
-    options = [name for name in options if other_values(part, name)]
-    if not options:
-        raise CheckSkipped("no option has other values to try")
-    undecided = set(options)
-    for _, variant in with_each_choice(part):
-        with suppress(TensorarError):  # such as a choice that needs other files
-            own = digests(variant.part, variant.options, [])
-            undecided -= {option for option in undecided if _matters(variant, option, own)}
-        if not undecided:
-            return
-    raise CheckFailed(f"another value of the option {min(undecided)} changes nothing")
+    require_effects(part, options, lambda variant: digests(variant.part, variant.options, []), values=MAX_VALUES)
 
 
 # --- helpers ---------------------------------------------------------------------------------------------------------
@@ -134,25 +126,6 @@ def _digest(value: Any) -> str:
         some = torch.cat([value[:MAX_DIGESTED_EVENTS], value[-1:]]).detach().contiguous().numpy()
         return f"{value.dtype} {tuple(value.shape)} {hashlib.sha256(some.tobytes()).hexdigest()}"
     return repr(value)
-
-
-def _other_options(part: PartUnderTest) -> list[dict[str, Any]]:
-    """The part's options with another value of one of them, for each that has one."""
-    names = part.part.option_parameters()
-    variants = [with_option(part, name, value) for name in names for value in other_values(part, name)[:1]]
-    return [variant.options for variant in variants if is_valid(variant)]
-
-
-def _matters(part: PartUnderTest, option: str, own: dict[str, str]) -> bool:
-    """Whether another value of an option changes what the dataset provides, or is refused."""
-    return any(_differs(with_option(part, option, value), own) for value in other_values(part, option)[:MAX_VALUES])
-
-
-def _differs(part: PartUnderTest, own: dict[str, str]) -> bool:
-    try:
-        return digests(part.part, part.options, []) != own
-    except Exception:  # refusing a value depends on it, too
-        return True
 
 
 def _require_equal(one: Tensor, other: Tensor, name: str) -> None:

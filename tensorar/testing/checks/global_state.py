@@ -9,25 +9,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from tensorar.testing.checks.comparison import inputs
+from tensorar.testing.checks.comparison import describing, inputs
 from tensorar.testing.checks.stepped_events import SteppedEvents
 from tensorar.testing.generate.cases import Case
 from tensorar.testing.generate.part_cases import growing_cases
 from tensorar.testing.generate.reference_parts import Die
 from tensorar.testing.kinds import is_causal
 from tensorar.testing.part_under_test import PartUnderTest
+from tensorar.testing.random_state import seed_everything, unchanged_modes
 from tensorar.testing.registration import check
 from tensorar.testing.results import CheckFailed
 
-MODES: dict[str, Callable[[], Any]] = {
-    "the default dtype": torch.get_default_dtype,
-    "the default device": torch.get_default_device,
-    "whether gradients are computed": torch.is_grad_enabled,
-    "the number of threads": torch.get_num_threads,
-    "whether algorithms are deterministic": torch.are_deterministic_algorithms_enabled,
-    "the precision of matrix products": torch.get_float32_matmul_precision,
-    "numpy's handling of errors": np.geterr,
-}
 GENERATORS: dict[str, Callable[[], Any]] = {
     "torch": lambda: torch.get_rng_state().tolist(),
     "numpy": lambda: np.random.get_state()[1].tolist(),  # type: ignore[index]
@@ -47,14 +39,9 @@ def leaves_global_state_alone(part: PartUnderTest) -> None:
 
 def _states_after_use(case: Case, seed: int) -> dict[str, Any]:
     """The states of the generators after a network was made and used, which depend on the states before."""
-    modes = {name: read() for name, read in MODES.items()}
-    torch.manual_seed(seed)
-    np.random.seed(seed)
-    random.seed(seed)
-    _use(case)
-    for name, read in MODES.items():
-        if read() != modes[name]:
-            raise CheckFailed(f"{name} changed from {modes[name]} to {read()} ({case.description})")
+    seed_everything(seed)
+    with describing(case), unchanged_modes("a network"):
+        _use(case)
     return {name: read() for name, read in GENERATORS.items()}
 
 

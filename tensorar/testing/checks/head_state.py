@@ -36,8 +36,8 @@ def earlier_calls_have_no_effect(part: PartUnderTest) -> None:
 
 
 @check("head")
-def training_after_sampling(part: PartUnderTest) -> None:
-    """Gradients are computed after samples were drawn in inference mode, whose tensors training cannot use."""
+def trains_after_inference(part: PartUnderTest) -> None:
+    """Gradients are computed after inference mode and sampling: nothing cached there blocks them."""
     for variant in variants(part):
         head = usable(part.part(**variant.options), part)
         with torch.inference_mode():

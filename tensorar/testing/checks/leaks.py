@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from tensorar.conditionals import all_conditionals
 from tensorar.dependencies import dependency_matrix
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
 from tensorar.testing.generate.cases import Case
+from tensorar.testing.oracles import parameters_of
 from tensorar.testing.results import CheckFailed
 from tensorar.utils.shapes import flatten_events
 
@@ -34,7 +34,7 @@ def require_no_leak(model: AutoregressiveModel, case: Case, when: str = "", step
     rest_changed = torch.where(order.rank >= at, other, x)
     events = torch.cat([x, one_changed, rest_changed])
     contexts = None if context is None else context.expand(len(events), -1)
-    results = _results(model, events, contexts)
+    results = parameters_of(model, events, contexts).detach()
     rank = order.rank.flatten()
     # one at a time first, so that the message names a single pair of coefficients
     for first, what in ((1, "changed"), (1 + len(steps), "and all after it changed")):
@@ -43,11 +43,6 @@ def require_no_leak(model: AutoregressiveModel, case: Case, when: str = "", step
             if wrong.any():
                 happened = f"{what}{' ' + when if when else ''}"
                 raise leak(order, first_visited(order, wrong), int(order.visits[t]), happened)
-
-
-def _results(model: AutoregressiveModel, events: Tensor, contexts: Tensor | None) -> Tensor:
-    parameters = all_conditionals(model.backbone, model.features(model.standardize(events)), model.order, contexts)
-    return parameters.detach().reshape(len(events), len(model.order), -1)
 
 
 def dependencies(model: AutoregressiveModel, case: Case) -> Tensor:
@@ -59,7 +54,8 @@ def dependencies(model: AutoregressiveModel, case: Case) -> Tensor:
     at = torch.arange(n).reshape(-1, *[1] * len(case.event_shape))
     changed = torch.where(at == torch.arange(n).reshape(case.event_shape), other_values(case, x), x)
     contexts = case.contexts(1)
-    results = _results(model, torch.cat([x, changed]), None if contexts is None else contexts.expand(n + 1, -1))
+    contexts = None if contexts is None else contexts.expand(n + 1, -1)
+    results = parameters_of(model, torch.cat([x, changed]), contexts).detach()
     by_value = GRADIENT_TOLERANCE * results.abs().max() < (results[1:] - results[:1]).abs().amax(-1).T
     return dependency_matrix(model, case.events(3), case.contexts(3)) | by_value
 
@@ -67,7 +63,7 @@ def dependencies(model: AutoregressiveModel, case: Case) -> Tensor:
 def results_with_same_noise(model: AutoregressiveModel, events: Tensor, contexts: Tensor | None) -> Tensor:
     """Parameters ``(batch, N, P)``, with torch seeded before."""
     torch.manual_seed(0)
-    return _results(model, events, contexts)
+    return parameters_of(model, events, contexts).detach()
 
 
 def other_values(case: Case, x: Tensor) -> Tensor:

@@ -12,16 +12,17 @@ import torch
 from tensorar.errors import ShapeError
 from tensorar.ordering import Ordering
 from tensorar.testing.another_process import in_another_process
+from tensorar.testing.checks.option_effects import require_effects
 from tensorar.testing.checks.orderings import FEW_SHAPES, Shaped, visits_of, where
 from tensorar.testing.generate.many_shapes import large_shapes, small_shapes
-from tensorar.testing.generate.option_values import is_valid, other_values, with_each_choice, with_option
+from tensorar.testing.generate.option_values import with_each_choice, with_each_option
 from tensorar.testing.generate.part_cases import some_shapes
 from tensorar.testing.kinds import Shape
 from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.properties import for_all
 from tensorar.testing.random_state import seed_everything
 from tensorar.testing.registration import check
-from tensorar.testing.results import CheckFailed, CheckSkipped
+from tensorar.testing.results import CheckFailed
 
 # of equal rank, numbers of coefficients or sizes in another order: what a cache may take for the same shape
 ALIKE: tuple[Shape, ...] = ((2, 3), (3, 2), (6,), (1, 6), (2, 3, 1), (4, 4), (2, 8), (5, 8), (8, 5), (40,), (2, 4, 5))
@@ -66,7 +67,7 @@ def order_agrees_with_visits(part: PartUnderTest) -> None:
 def same_in_another_process(part: PartUnderTest) -> None:
     """Another process, with another hash seed, gives the same orders, after those of other shapes and options."""
     shapes = [*small_shapes(part)[:100], *large_shapes(part)]
-    others = [variant.options for variant in _variants(part)]
+    others = [variant.options for variant in with_each_option(part, 2)]
     here = digests(part.part, part.options, [], shapes)
     there = in_another_process(digests, part.part, part.options, others, shapes[::-1])
     for shape in shapes:
@@ -75,17 +76,11 @@ def same_in_another_process(part: PartUnderTest) -> None:
 
 
 @check("ordering")
-def options_matter(part: PartUnderTest) -> None:
-    """Another value of an option changes the orders of some shape, or the shapes that are taken."""
-    options = [option for option in part.part.option_parameters() if other_values(part, option)]
-    if not options:
-        raise CheckSkipped("no option has other values to try")
-    shapes = list(part.shapes or FEW_SHAPES)
-    own = digests(part.part, part.options, [], shapes)
-    for option in options:
-        variants = [with_option(part, option, value) for value in other_values(part, option)]
-        if not any(_differs(variant, own, shapes) for variant in variants):
-            raise CheckFailed(f"another value of the option {option} changes no order of the shapes {shapes}")
+def every_option_has_an_effect(part: PartUnderTest) -> None:
+    """Another value of each option changes the orders of some shape, or the shapes that are taken."""
+    shapes = part.shapes or FEW_SHAPES
+    options = list(part.part.option_parameters())
+    require_effects(part, options, lambda variant: digests(variant.part, variant.options, [], shapes))
 
 
 # --- helpers ---------------------------------------------------------------------------------------------------------
@@ -111,20 +106,6 @@ def _orders_of(ordering: Ordering, shape: Shape) -> Any:
     except ShapeError:
         return None
     return [ordering.visits(shape).tolist(), *(order.visits.tolist() for order in found)]
-
-
-def _variants(part: PartUnderTest) -> list[PartUnderTest]:
-    """The part with other values of its options, one option at a time, where these are valid."""
-    options = part.part.option_parameters()
-    found = [with_option(part, option, value) for option in options for value in other_values(part, option)[:2]]
-    return [variant for variant in found if is_valid(variant)]
-
-
-def _differs(variant: PartUnderTest, own: Any, shapes: Sequence[Shape]) -> bool:
-    try:
-        return bool(digests(variant.part, variant.options, [], shapes) != own)
-    except Exception:  # refusing a value depends on it, too
-        return True
 
 
 def _require_independent_of_other_shapes(part: PartUnderTest) -> None:

@@ -22,13 +22,13 @@ from tensorar.testing.properties import for_all
 from tensorar.testing.registration import check
 from tensorar.testing.results import CheckFailed, CheckSkipped, describe_error
 
-# the number of coefficients of a small volume, in shapes of several ranks
-LARGE_SHAPES: tuple[Shape, ...] = ((100_000,), (317, 316), (3, 182, 183), (10, 10, 10, 10, 10), (1, 100_000, 1))
+# the number of coefficients of a small volume
+SHAPES_OF_100_000: tuple[Shape, ...] = ((100_000,), (317, 316), (3, 182, 183), (10, 10, 10, 10, 10), (1, 100_000, 1))
 FEW_SHAPES: tuple[Shape, ...] = (
     *((3,), (6,), (2, 3), (4, 4), (2, 2, 3), (2, 1, 3, 2)),
     *((40,), (5, 8), (10, 20), (2, 5, 4, 5)),
 )
-MEDIUM_SHAPES: tuple[Shape, ...] = ((2000,), (44, 45), (3, 25, 26), (5, 5, 4, 4, 5), (1, 2000, 1))
+SHAPES_OF_2000: tuple[Shape, ...] = ((2000,), (44, 45), (3, 25, 26), (5, 5, 4, 4, 5), (1, 2000, 1))
 # per coefficient: elements of the largest tensor, and bytes outside of tensors
 MAX_ELEMENTS, MAX_BYTES = 64, 1000
 
@@ -72,7 +72,7 @@ def takes_some_shape(part: PartUnderTest) -> None:
         taken += visits_of(ordering, case.event_shape) is not None
 
     for_all(some_shapes(part, 24).map(Shaped), test, examples=2 * part.profile.examples)
-    if not taken and not any(visits_of(ordering, shape) is not None for shape in MEDIUM_SHAPES):
+    if not taken and not any(visits_of(ordering, shape) is not None for shape in SHAPES_OF_2000):
         raise CheckFailed("no shape is taken; name some in shapes=")
 
 
@@ -98,9 +98,9 @@ def linear_memory(part: PartUnderTest) -> None:
         raise CheckSkipped("large shapes are not tried where shapes are given")
     ordering = part.instance
     # medium shapes first, since quadratic memory would fill the machine at the large ones
-    large = LARGE_SHAPES if part.profile.name == "thorough" else LARGE_SHAPES[1:4]
-    for shape in (*MEDIUM_SHAPES, *large):
-        visits = _visits_in_linear_memory(ordering, shape) if shape in MEDIUM_SHAPES else visits_of(ordering, shape)
+    large = SHAPES_OF_100_000 if part.profile.name == "thorough" else SHAPES_OF_100_000[1:4]
+    for shape in (*SHAPES_OF_2000, *large):
+        visits = _visits_in_linear_memory(ordering, shape) if shape in SHAPES_OF_2000 else visits_of(ordering, shape)
         if visits is not None:
             require_permutation(visits, shape)
 
@@ -185,9 +185,9 @@ def require_permutation(visits: Tensor, shape: Shape, options: str = "") -> None
         raise CheckFailed(f"coefficient {coefficient} (flat index) is visited {times} times {of_what}")
 
 
-def some_taken(ordering: Ordering, part: PartUnderTest) -> list[Shape]:
+def some_taken(part: PartUnderTest) -> list[Shape]:
     """A few shapes that the ordering takes, of 40 and of 200 coefficients too. Raises ``CheckSkipped`` if none is."""
-    found = [shape for shape in part.shapes or FEW_SHAPES if visits_of(ordering, shape) is not None]
+    found = [shape for shape in part.shapes or FEW_SHAPES if visits_of(part.instance, shape) is not None]
     if not found:
         raise CheckSkipped("none of the shapes tried is taken; name some in shapes=")
     return found

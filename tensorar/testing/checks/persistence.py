@@ -71,8 +71,8 @@ def copies_are_independent(part: PartUnderTest) -> None:
 
 
 @check("backbone")
-def single_and_double_precision(part: PartUnderTest) -> None:
-    """The parameters in float32 are those in float64 up to rounding."""
+def float32_agrees_with_float64(part: PartUnderTest) -> None:
+    """The parameters are in the dtype of the network, and those in float32 are those in float64 up to rounding."""
 
     def test(case: Case) -> None:
         model, x, context = case.mild_model(), case.events(3), case.contexts(3)

@@ -14,7 +14,7 @@ from tensorar.testing.another_process import in_another_process
 from tensorar.testing.checks.comparison import describing, require_same
 from tensorar.testing.checks.stepped_events import SteppedEvents, require_own_stepper
 from tensorar.testing.generate.cases import Case
-from tensorar.testing.generate.other_options import other_values
+from tensorar.testing.generate.option_values import other_values
 from tensorar.testing.generate.part_cases import growing_cases
 from tensorar.testing.generate.reference_parts import Die
 from tensorar.testing.kinds import Shape, is_causal

@@ -13,7 +13,7 @@ from tensorar.model import AutoregressiveModel
 from tensorar.testing.checks.comparison import describing
 from tensorar.testing.generate.cases import Case
 from tensorar.testing.generate.large_cases import large_cases
-from tensorar.testing.generate.other_options import dropouts
+from tensorar.testing.generate.option_values import dropouts
 from tensorar.testing.generate.part_cases import growing_cases
 from tensorar.testing.generate.reference_parts import Die
 from tensorar.testing.kinds import Shape

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from tensorar.head import Head
-from tensorar.testing.oracles import support_values
+from tensorar.testing.oracles import bounds, support_values
 
 DTYPES = (torch.float64, torch.float32)
 # parameters of standard deviation 3 and 10 give narrow and wide distributions, far from zero
@@ -89,9 +89,3 @@ def neighbors(head: Head, dtype: torch.dtype) -> Tensor:
         pairs = low + (high - low) * torch.stack([base, base * (1 + close / 100)], dim=-1)
         pairs = pairs if dtype == torch.float64 else pairs[:0]
     return pairs[head.support.check(pairs).all(-1)].to(dtype)
-
-
-def bounds(head: Head) -> tuple[float | None, float | None]:
-    """The ends of the support, None where it has none."""
-    low, high = (getattr(head.support, name, None) for name in ("lower_bound", "upper_bound"))
-    return None if low is None else float(low), None if high is None else float(high)

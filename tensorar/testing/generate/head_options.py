@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import math
-import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from tensorar.errors import TensorarError
 from tensorar.head import Head
+from tensorar.testing.generate.option_values import choices, option_types, other_values, written
 from tensorar.testing.generate.values import values_of
 from tensorar.testing.kinds import Shape
 from tensorar.testing.part_under_test import PartUnderTest
 
 # coefficients that a head is checked for unless shapes are given: the first ones, and some of a large event
 COEFFICIENTS = (0, 1, 2, 3, 45, 198)
-# values that are tried for an option of a type, in this order
-OTHER_INTEGERS = (2, 3, 5, 7)
-OTHER_NUMBERS = (0.5, 2.0, 0.1, 10.0, -1.0)
 
 
 @dataclass(frozen=True)
@@ -36,8 +33,7 @@ class Variant:
     @property
     def description(self) -> str:
         """The options as in a spec, and whether the head is fitted to data."""
-        options = ",".join(f"{name}={value}" for name, value in self.options.items()) or "default options"
-        return f"{options} {self.state}".strip()
+        return f"{written(self.options) or 'default options'} {self.state}".strip()
 
 
 def variants(part: PartUnderTest) -> list[Variant]:
@@ -49,13 +45,9 @@ def variants(part: PartUnderTest) -> list[Variant]:
     of_data = fitted(part)
     if of_data.data_state():
         found.append(Variant(of_data, part.options, "fitted to data"))
-    for option in part.part.option_parameters().keys() - part.given.keys():
-        for value in _choices(part, option):
-            options = {**part.options, option: value}
-            with suppress(Exception):
-                found.append(Variant(usable(part.part(**options), part), options))
-                if value is not None and not isinstance(value, bool | str):
-                    break
+    for option in part.part.option_parameters():
+        if option not in part.given:
+            found += _with_each_choice(part, option)
     return found
 
 
@@ -103,28 +95,18 @@ def repeated_coefficients(part: PartUnderTest, n: int) -> Tensor:
     return known[torch.arange(n) % len(known)]
 
 
-def other_values(part: PartUnderTest, option: str) -> Iterator[Any]:
-    """Values of an option other than its default, of any of its types."""
-    parameter = part.part.option_parameters()[option]
-    union = get_origin(parameter.annotation) in (Union, types.UnionType)
-    for annotation in get_args(parameter.annotation) if union else (parameter.annotation,):
-        yield from (value for value in _values(annotation) if value != parameter.default)
+def _with_each_choice(part: PartUnderTest, option: str) -> list[Variant]:
+    """The head with each choice of an option; without its number and with another one, where it may be none."""
+    listed = [None, *(value for name, value in choices(part) if name == option)]
+    values = other_values(part, option)
+    numbers = [value for value in values if value not in listed] if type(None) in option_types(part, option) else []
+    return _accepted(part, option, [v for v in values if v in listed]) + _accepted(part, option, numbers)[:1]
 
 
-def _values(annotation: Any) -> tuple[Any, ...]:
-    if get_origin(annotation) is Literal:
-        return get_args(annotation)
-    if get_origin(annotation) is tuple:
-        return tuple((value,) for value in _values(get_args(annotation)[0]))
-    by_type: dict[Any, tuple[Any, ...]] = {bool: (False, True), int: OTHER_INTEGERS, float: OTHER_NUMBERS}
-    return (None,) if annotation is type(None) else by_type.get(annotation, ())
-
-
-def _choices(part: PartUnderTest, option: str) -> Iterator[Any]:
-    annotation = part.part.option_parameters()[option].annotation
-    kinds = get_args(annotation) or (annotation,)
-    return other_values(part, option) if bool in kinds or type(None) in kinds or _is_literal(annotation) else iter(())
-
-
-def _is_literal(annotation: Any) -> bool:
-    return any(get_origin(one) is Literal for one in (annotation, *get_args(annotation)))
+def _accepted(part: PartUnderTest, option: str, values: list[Any]) -> list[Variant]:
+    found = []
+    for value in values:
+        options = {**part.options, option: value}
+        with suppress(Exception):
+            found.append(Variant(usable(part.part(**options), part), options))
+    return found

@@ -10,6 +10,7 @@ from torch import Tensor
 from tensorar.head import Head
 from tensorar.testing.generate.head_inputs import Parameters
 from tensorar.testing.generate.values import values_of
+from tensorar.testing.oracles import bounds
 
 
 def results_of(head: Head, *, dtype: torch.dtype = torch.float64, shape: tuple[int, ...] = (5, 3)) -> dict[str, Tensor]:
@@ -43,6 +44,5 @@ def _same(one: Tensor, other: Tensor) -> bool:
 
 
 def _declarations(head: Head) -> list[float]:
-    bounds = [getattr(head.support, name, None) for name in ("lower_bound", "upper_bound")]
-    numbers = [math.nan if bound is None else float(bound) for bound in bounds]
+    numbers = [math.nan if bound is None else bound for bound in bounds(head)]
     return [head.parameter_count, head.feature_count, head.noise_size, head.support.is_discrete, *numbers]

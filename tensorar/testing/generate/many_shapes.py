@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 
-from tensorar.testing.kinds import Shape, ordering_takes
+from tensorar.testing.kinds import Shape
 from tensorar.testing.part_under_test import PartUnderTest
 
 SHAPES_OF_40: tuple[Shape, ...] = ((40,), (5, 8), (8, 5), (1, 40), (40, 1), (2, 4, 5), (1, 5, 8), (2, 5, 1, 4))
@@ -27,8 +27,3 @@ def small_shapes(part: PartUnderTest) -> list[Shape]:
 def large_shapes(part: PartUnderTest) -> list[Shape]:
     """Shapes of 40 and of 200 coefficients (the given ones if any are)."""
     return list(part.shapes or (*SHAPES_OF_40, *SHAPES_OF_200))
-
-
-def taken(part: PartUnderTest, shapes: list[Shape], *, least: int = 1) -> list[Shape]:
-    """The shapes of at least so many coefficients that an ordering takes."""
-    return [shape for shape in shapes if math.prod(shape) >= least and ordering_takes(part.instance, shape)]

@@ -10,7 +10,7 @@ from torch.distributions import constraints, transform_to
 from tensorar.evidence import Evidence
 from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
-from tensorar.testing.oracles import support_values
+from tensorar.testing.oracles import bounds, support_values
 from tensorar.testing.properties import Draw, composite
 
 seeds = st.integers(0, 2**32 - 1)
@@ -36,16 +36,16 @@ def values_of(head: Head, shape: tuple[int, ...], seed: int) -> Tensor:
     enumerated = support_values(head)
     if enumerated is not None:
         return enumerated[torch.randint(len(enumerated), shape, generator=generator)]
+    low, high = bounds(head)
     if head.support.is_discrete:
-        lowest = getattr(head.support, "lower_bound", 0)
-        highest = getattr(head.support, "upper_bound", lowest + 9)
-        return lowest + torch.randint(int(highest - lowest) + 1, shape, generator=generator).double()
+        lowest = 0.0 if low is None else low
+        count = 10 if high is None else int(high - lowest) + 1
+        return lowest + torch.randint(count, shape, generator=generator).double()
     real = torch.randn(shape, generator=generator, dtype=torch.float64)
-    low, high = (getattr(head.support, name, None) for name in ("lower_bound", "upper_bound"))
     if low is not None and high is not None:
-        real = float(low) + (float(high) - float(low)) * real.sigmoid()
+        real = low + (high - low) * real.sigmoid()
     elif low is not None:
-        real = float(low) + real.exp()
+        real = low + real.exp()
     elif head.support is not constraints.real:
         real = transform_to(head.support)(real)
     return real

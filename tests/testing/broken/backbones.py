@@ -166,7 +166,7 @@ CAUGHT = {
     DriftsWithUse: "deterministic_in_eval",
     RandomDegreesNotSaved: "state_dict_round_trip",
     CopiesShareWeights: "copies_are_independent",
-    AlwaysSingle: "single_and_double_precision",
+    AlwaysSingle: "float32_agrees_with_float64",
     FirstIgnoresTheContext: "depends_on_its_context",
     AveragesContexts: "depends_on_its_context",
     ComparesExamples: "same_alone_and_in_a_batch",

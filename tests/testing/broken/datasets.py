@@ -108,7 +108,7 @@ CAUGHT = {
     TestsOnTraining: "splits_are_disjoint",
     OverlapsByALittle: "splits_are_disjoint",
     NewEveryTime: "deterministic",
-    SeedsTheProgram: "global_random_state_unchanged",
+    SeedsTheProgram: "leaves_global_state_alone",
     SplitsOfSeveralTypes: "loads_three_splits",
     NamesTheWrongHead: "a_head_supports_the_values",
     ContextsDrawnAnew: "contexts_match",

@@ -163,7 +163,7 @@ CAUGHT = {
     DrawsForMatricesOnly: "methods_take_the_same_shapes",
     ComparesAllPairs: "linear_memory",
     DrawsThoughFixed: "deterministic",
-    SeedsGlobally: "global_random_state_unchanged",
+    SeedsGlobally: "leaves_global_state_alone",
     IgnoresItsGenerator: "draws_follow_the_generator",
     RestartsItsGenerator: "draws_follow_the_generator",
     NotUniform: "uniform_as_declared",

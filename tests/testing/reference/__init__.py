@@ -3,22 +3,9 @@
 from tests.testing.reference.backbones import Conv, Dense, Lines, LinesStepper, Masks, TwoBranches
 from tests.testing.reference.datasets import Calls, Coins, Heights, Labelled, Numbers, Walks
 from tests.testing.reference.heads import Bell, BinMixture, Bins
-from tests.testing.reference.heads_unusual import (
-    Angle,
-    Columns,
-    Counts,
-    Heavy,
-    InUnits,
-    LogNats,
-    Rain,
-    Samples24Bit,
-    Share,
-    Squashed,
-    Tokens,
-    Units,
-    Weighted,
-    ZeroOr,
-)
+from tests.testing.reference.heads_densities import Angle, Heavy, Rain, Share, Squashed, ZeroOr
+from tests.testing.reference.heads_integers import Counts, LogNats, Samples24Bit, Tokens, Weighted
+from tests.testing.reference.heads_units import Columns, InUnits, Units
 from tests.testing.reference.orderings import Backwards, BothWays, Shuffle
 
 CORRECT = (
