@@ -70,6 +70,11 @@ class SimulatedTensor(Tensor):
 
 
 class _Simulation(TorchDispatchMode):
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # otherwise torch imports its compiler, for a second, at the first operation
+        return False
+
     def __torch_dispatch__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:

@@ -47,6 +47,11 @@ class AllocationGuard(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         self.what = what
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """False: otherwise torch imports its compiler, for a second, at the first operation."""
+        return False
+
     def __torch_dispatch__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Options | None = None
     ) -> Any:

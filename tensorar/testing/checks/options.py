@@ -189,6 +189,11 @@ class _Operations(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         self.names: list[str] = []
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # otherwise torch imports its compiler, for a second, at the first operation
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         shapes = [tuple(value.shape) for value in tree_leaves(args) if isinstance(value, Tensor)]
         self.names.append(f"{func} {shapes}")
