@@ -158,7 +158,7 @@ class Order:
         RasterView(flips=(), axes=(1, 0))
         """
         shape = self.event_shape
-        corner = torch.unravel_index(self.visits[0], shape)
+        corner = (self.rank == 0).nonzero()[0]
         flips = tuple(a for a, c in enumerate(corner) if c > 0)
         rank = self.rank.flip(flips)
         long_axes = [a for a in range(len(shape)) if shape[a] > 1]

@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
+
+from tensorar.utils.operation_mode import OperationMode
 
 # autograd needs a device that torch was built with, and no operation touches the storage of this one
 DEVICE = torch.device("meta")
@@ -62,7 +63,7 @@ class SimulatedTensor(Tensor):
         return _run(func, args, kwargs or {})
 
 
-class _Operations(TorchDispatchMode):
+class _Operations(OperationMode):
     """Operations of torch, those on no tensor of the device included: they may make one."""
 
     def __torch_dispatch__(

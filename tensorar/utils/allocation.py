@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from tensorar.errors import TensorarError
 from tensorar.utils.memory import available_memory, format_bytes, require_memory
+from tensorar.utils.operation_mode import OperationMode
 
 CPU, META = torch.device("cpu"), torch.device("meta")
 # smaller tensors are created without a look at the memory that is left, and in a trial are really created
@@ -37,14 +37,14 @@ REMEDY = "use smaller sizes, batches or numbers of samples, or a machine with mo
 Options = Mapping[str, Any]
 
 
-class AllocationGuard(TorchDispatchMode):
+class AllocationGuard(OperationMode):
     """Checks every large tensor against the memory that is left, before it is created on the CPU.
 
     Raises ``TensorarError``. Tensors and random numbers are the same as without it.
     """
 
     def __init__(self, what: str) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.what = what
 
     def __torch_dispatch__(

@@ -8,7 +8,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from tensorar import Ordering
-from tensorar_plugins.orderings.coordinates import coordinate_sum
+from tensorar_plugins.coordinates import coordinate_sum
 
 
 @dataclass(frozen=True, kw_only=True)

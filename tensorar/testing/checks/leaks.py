@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -96,5 +97,5 @@ def conditional_of(order: Order, coefficient: int) -> str:
 
 def visited_coefficient(order: Order, coefficient: int) -> str:
     """Name a coefficient (flat index) by its index and step."""
-    index = tuple(int(i) for i in torch.unravel_index(torch.tensor(coefficient), order.event_shape))
+    index = tuple(int(i) for i in np.unravel_index(coefficient, order.event_shape))
     return f"coefficient {index}, visited at step {int(order.rank.flatten()[coefficient])}"

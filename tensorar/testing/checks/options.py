@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from tensorar.errors import TensorarError
@@ -29,6 +28,7 @@ from tensorar.testing.oracles import parameters_of
 from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.registration import check
 from tensorar.testing.results import CheckFailed, CheckSkipped
+from tensorar.utils.operation_mode import OperationMode
 
 SHAPES: tuple[Shape, ...] = ((13,), (4, 5), (2, 3, 3), (2, 2, 3, 2))
 
@@ -180,11 +180,11 @@ def _equal(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-class _Operations(TorchDispatchMode):
+class _Operations(OperationMode):
     """The operations of torch, with the shapes of their arguments."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.names: list[str] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

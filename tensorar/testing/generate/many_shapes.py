@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 
 from tensorar.testing.kinds import Shape
 from tensorar.testing.part_under_test import PartUnderTest

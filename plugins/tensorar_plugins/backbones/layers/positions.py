@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from tensorar import Order
 from tensorar_plugins.backbones.layers.module_sequence import ModuleSequence
 from tensorar_plugins.backbones.layers.sequence import shift_right
+from tensorar_plugins.coordinates import coordinates
 
 
 class AxisPositions(nn.Module):
@@ -69,12 +70,10 @@ class RotaryEmbedding(nn.Module):
         """``(N, pairs)``, by flat index, in the dtype of ``like`` or a more precise one."""
         if not self.frequencies:
             return like.new_zeros(math.prod(self.event_shape), 0)
-        everything = torch.arange(math.prod(self.event_shape), device=like.device)
-        indices = torch.stack(torch.unravel_index(everything, self.event_shape), -1)  # (N, axes)
         # bfloat16 cannot represent both 256 and 257
         precise = torch.promote_types(like.dtype, torch.float32)
         frequencies = torch.tensor(self.frequencies, dtype=precise, device=like.device)
-        return indices[:, self.axis_of_pair].to(precise) * frequencies
+        return coordinates(self.event_shape, like.device)[self.axis_of_pair].T.to(precise) * frequencies
 
 
 def rotate(x: Float[Tensor, "*heads width"], angles: Float[Tensor, "... pairs"]) -> Float[Tensor, "*heads width"]:

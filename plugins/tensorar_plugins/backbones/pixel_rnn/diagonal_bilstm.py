@@ -15,7 +15,12 @@ from tensorar_plugins.backbones.masked_conv.conv import MaskedConv
 from tensorar_plugins.backbones.masked_conv.taps import Ranks
 from tensorar_plugins.backbones.pixel_rnn.base import PixelRNN
 from tensorar_plugins.backbones.pixel_rnn.diagonal_bilstm_stepper import DiagonalBiLSTMStepper
-from tensorar_plugins.backbones.pixel_rnn.scan_directions import DirectionView, ScanDirections, shift_along
+from tensorar_plugins.backbones.pixel_rnn.scan_directions import (
+    DirectionView,
+    ScanDirections,
+    scan_directions,
+    shift_along,
+)
 from tensorar_plugins.backbones.pixel_rnn.scan_lstm import ScanLSTM, block_mask, uniform_parameter
 
 
@@ -47,7 +52,7 @@ class DiagonalBiLSTM(PixelRNN):
         super().__init__(signature, channels=channels, layers=layers, first_kernel=first_kernel)
 
     def recurrent_layers(self, ranks: Ranks, count: int) -> Iterator[DiagonalLayer]:
-        directions = ScanDirections(ranks)
+        directions = scan_directions(ranks)
         skew = directions.skew()
         self.own_pixel = self._own_pixel(ranks) if skew.directions > 1 else None
         for _ in range(count):

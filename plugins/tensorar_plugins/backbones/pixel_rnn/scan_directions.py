@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Int, Shaped
 from torch import Tensor
 
-from tensorar import may_see
+from tensorar import cached_plan, may_see
 from tensorar_plugins.backbones.masked_conv.taps import Kernel, Ranks
 from tensorar_plugins.backbones.pixel_rnn.skew import Skew, diagonals
 
@@ -83,6 +83,12 @@ class ScanDirections:
             degree = torch.where(visible, before[None], -1).amax((1, 2)).maximum(own)
             degrees.append(degree)
         return skew.undo(torch.cat(degrees, 1)[None, :, :, None])[0].reshape(self.rank.shape)
+
+
+@cached_plan(maxsize=32)
+def scan_directions(ranks: Ranks) -> ScanDirections:
+    """The scans of some ranks, found once for all networks."""
+    return ScanDirections(ranks)
 
 
 def _by_mask(shifts: list[tuple[int, int | None, Tensor]]) -> list[DirectionView]:

@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Int, Shaped
 from torch import Tensor, nn
 
+from tensorar_plugins.coordinates import coordinates
+
 
 class Skew(nn.Module):
     """The cells of a grid step by step: skewing makes each diagonal, or each row, contiguous.
@@ -54,7 +56,7 @@ class Skew(nn.Module):
         position = (cells.argsort() - (counts.cumsum(0) - counts)[step.flatten()]).reshape(step.shape)
         outside = torch.cat([counts.new_zeros(1), counts])[step.flatten()[cells]]
         # coordinates of the cells, (axes, cells)
-        here, found = torch.stack(torch.unravel_index(cells, step.shape)), []
+        here, found = coordinates(tuple(step.shape))[:, cells], []
         for offset in offsets:
             there = here + torch.tensor(offset)[:, None]
             inside = ((there >= 0) & (there < sizes)).all(0)

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from tensorar_plugins.backbones.masked_conv.taps import Ranks
-from tensorar_plugins.backbones.pixel_rnn.scan_directions import ScanDirections, shift_along
+from tensorar_plugins.backbones.pixel_rnn.scan_directions import scan_directions, shift_along
 
 # cells whose gates are computed by one product; bounds memory where a scan goes through a whole slice
 MAX_CELLS_PER_CALL = 64
@@ -47,7 +47,7 @@ class ScanDependencies:
     """
 
     def __init__(self, ranks: Ranks) -> None:
-        self.directions = ScanDirections(ranks)
+        self.directions = scan_directions(ranks)
         self.grid, self.rank = ranks.rank, ranks.rank.flatten(1)
         self.neighbor_ranks = [self._neighbors(mirror) for mirror in self.directions.mirrors]
         self.reads = [self._reads(group) for group in range(len(self.rank))]
