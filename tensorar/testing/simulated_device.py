@@ -101,7 +101,7 @@ class _Functions(TorchFunctionMode):
 @contextmanager
 def simulated_device() -> Iterator[torch.device]:
     """The simulated accelerator as a device, for use within the context."""
-    with _Operations(), _Functions():  # type: ignore[no-untyped-call]
+    with _Operations(), _Functions():
         yield DEVICE
 
 
