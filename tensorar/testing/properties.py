@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import wraps
 from typing import Any, TypeVar
+from unittest import mock
 
 import torch
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky, HypothesisException, Unsatisfiable
+from hypothesis.internal.conjecture import providers
 from hypothesis.strategies import SearchStrategy
 
 from tensorar.testing.results import CheckFailed, CheckSkipped, describe_error
@@ -68,13 +71,22 @@ def for_all(cases: SearchStrategy[T], test: Callable[[T], None], *, examples: in
             tested = True
 
     try:
-        run()
+        with _no_constants_from_source():
+            run()
     except Unsatisfiable:
         raise CheckSkipped("no generated shape is accepted; name some in shapes=") from None
     except Flaky as error:
         raise CheckFailed("fails and passes for the same case: not deterministic") from error
     if not tested:
         raise CheckSkipped(skipped[0])
+
+
+def _no_constants_from_source() -> AbstractContextManager[object]:
+    """Keep Hypothesis from the constants in the source of modules that are not installed.
+
+    Reading them all takes a second, and the cases would depend on how tensorar is installed.
+    """
+    return mock.patch.object(providers, "_get_local_constants", getattr(providers, "Constants", None), create=True)
 
 
 def _run_case(test: Callable[[T], None], case: T) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -18,6 +19,7 @@ from tensorar.utils.operation_mode import OperationMode
 CPU, META = torch.device("cpu"), torch.device("meta")
 # smaller tensors are created without a look at the memory that is left, and in a trial are really created
 SMALL, SMALL_IN_TRIAL = 2**24, 2**12
+MAX_BYTES_PER_ELEMENT = 16
 # torch counts elements in 64 bits
 BEYOND_64_BITS = 2**63
 # bytes that a tensor takes beside its numbers: the objects of Python that hold it
@@ -43,6 +45,9 @@ class AllocationGuard(OperationMode):
     Raises ``TensorarError``. Tensors and random numbers are the same as without it.
     """
 
+    # whether tensors that are small by their arguments are created without being described
+    skips_small = True
+
     def __init__(self, what: str) -> None:
         super().__init__()
         self.what = what
@@ -52,6 +57,8 @@ class AllocationGuard(OperationMode):
     ) -> Any:
         options = dict(kwargs or {})
         if not _creates(function) or (options.get("device") or CPU).type != "cpu":
+            return function(*args, **options)
+        if self.skips_small and _surely_small(args):
             return function(*args, **options)
         described = _described(function, args, options)
         size = BEYOND_64_BITS if described is None else described.numel() * described.element_size()
@@ -73,6 +80,8 @@ class _Trial(AllocationGuard):
 
     Stops at more bytes than are available, or too many tensors; ``finished`` is False then.
     """
+
+    skips_small = False
 
     def __init__(self) -> None:
         super().__init__("")
@@ -154,6 +163,16 @@ def _creates(function: Any) -> bool:
     schema = function._schema
     stated = any(a.name == "device" and a.kwarg_only for a in schema.arguments)
     return stated and schema.name not in ("aten::_to_copy", "aten::to")
+
+
+def _surely_small(args: tuple[Any, ...]) -> bool:
+    """Whether a tensor of these sizes, or a range between these integers, is small.
+
+    Describing even a small range makes torch import sympy, for half a second.
+    """
+    numbers = [n for arg in args for n in (arg if isinstance(arg, list | tuple) else (arg,))]
+    integers = [max(abs(n), 2) for n in numbers if type(n) is int]
+    return len(integers) == len(numbers) > 0 and math.prod(integers) <= SMALL // MAX_BYTES_PER_ELEMENT
 
 
 def _described(function: Any, args: tuple[Any, ...], options: Options) -> Tensor | None:
