@@ -3,6 +3,7 @@
 Run: python tests/benchmarks/bench_sampling.py            (measure everything, record in sampling.json; idle machine)
      python tests/benchmarks/bench_sampling.py --only nade --batches 1 64    (print, do not record)
      python tests/benchmarks/bench_sampling.py --again transformer           (measure and record these rows again)
+     python tests/benchmarks/bench_sampling.py --device cuda                 (on a GPU; recorded in sampling_gpu.json)
 
 Then make_tables.py writes the table of docs/benchmarks.md. With a stepper, drawing a batch takes about the arithmetic
 of one forward pass of that batch; the ratio measures how close it comes. The naive loop makes one such pass per
@@ -19,9 +20,10 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import torch
-from make_tables import SAMPLING, SAMPLING_COLUMNS, header, sampling_row
+from make_tables import SAMPLING, SAMPLING_COLUMNS, SAMPLING_ON_GPU, header, sampling_row
 from reproduce import machine
 
 from tensorar import AutoregressiveModel, SamplingInfo, build
@@ -53,15 +55,17 @@ def median_seconds(work: Callable[[], object]) -> float:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """The time of one run."""
+    """The time of one run, until a GPU has finished it."""
     start = time.perf_counter()
     work()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
     return time.perf_counter() - start
 
 
 def forward(model: AutoregressiveModel, batch: int) -> Callable[[], object]:
     """One parallel pass over a batch of events."""
-    features = model.features(torch.zeros(batch, *model.event_shape))
+    features = model.features(torch.zeros(batch, *model.event_shape, device=model.device))
 
     def work() -> object:
         with torch.no_grad():
@@ -70,35 +74,36 @@ def forward(model: AutoregressiveModel, batch: int) -> Callable[[], object]:
     return work
 
 
-def measure(spec: str, shape: tuple[int, ...], head: str, batch: int) -> dict:
+def measure(device: str, spec: str, shape: tuple[int, ...], head: str, batch: int) -> dict:
     """All figures of one backbone and batch size."""
     torch.manual_seed(0)
-    model = build(shape, "raster", head, spec).eval()
+    model = build(shape, "raster", head, spec).eval().to(device)
     one_pass, info = median_seconds(forward(model, batch)), SamplingInfo()
     cached = median_seconds(lambda: model.sample(batch, method="cached", memory=2**34))
     fixed_point = seconds(lambda: model.sample(batch, method="fixed-point", info=info, memory=2**34))
     figures = {"forward": one_pass, "cached": cached, "fixed_point": fixed_point, "passes": info.passes}
     if batch == 1:
         figures["naive"] = seconds(lambda: model.sample(batch, method="naive"))
-    return {"backbone": spec, "shape": list(shape), "batch": batch, **figures, "machine": machine()}
+    where = machine() if device == "cpu" else torch.cuda.get_device_name()
+    return {"backbone": spec, "shape": list(shape), "batch": batch, **figures, "machine": where}
 
 
-def measure_all(cases: list) -> Iterator[dict]:
+def measure_all(cases: list, device: str) -> Iterator[dict]:
     """Measure the cases in turn, and print each as soon as it is done."""
     print(header(SAMPLING_COLUMNS), flush=True)
     for case in cases:
-        found = measure(*case)
+        found = measure(device, *case)
         print(sampling_row(found), flush=True)
         yield found
 
 
-def record(measured: list[dict]) -> None:
-    """Write the measured rows to sampling.json, in the order of the cases; other rows are kept."""
-    old = json.loads(SAMPLING.read_text()) if SAMPLING.exists() else []
+def record(measured: list[dict], file: Path) -> None:
+    """Write the measured rows to a file, in the order of the cases; other rows are kept."""
+    old = json.loads(file.read_text()) if file.exists() else []
     rows = {_key(row): row for row in (*old, *measured)}
     cases = [(spec, list(shape), batch) for spec, shape, _, batch in CASES]
     recorded = [rows[key] for key in map(str, cases) if key in rows]
-    SAMPLING.write_text(json.dumps(recorded, indent=2) + "\n")
+    file.write_text(json.dumps(recorded, indent=2) + "\n")
 
 
 def _key(row: dict) -> str:
@@ -111,11 +116,14 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="backbone specs to measure on 28 x 28 bits, without recording")
     parser.add_argument("--batches", nargs="*", type=int, default=BATCHES, help="batch sizes for --only")
     parser.add_argument("--again", nargs="*", help="backbone specs whose rows are measured and recorded again")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to measure")
     options = parser.parse_args()
     if options.only is None:
-        record(list(measure_all([case for case in CASES if not options.again or case[0] in options.again])))
+        cases = [case for case in CASES if not options.again or case[0] in options.again]
+        record(list(measure_all(cases, options.device)), SAMPLING if options.device == "cpu" else SAMPLING_ON_GPU)
     else:
-        list(measure_all([(spec, *DIGITS, batch) for spec in options.only for batch in options.batches]))
+        cases = [(spec, *DIGITS, batch) for spec in options.only for batch in options.batches]
+        list(measure_all(cases, options.device))
 
 
 if __name__ == "__main__":

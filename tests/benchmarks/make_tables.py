@@ -12,6 +12,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 LIKELIHOODS, SAMPLING = FOLDER / "results.json", FOLDER / "sampling.json"
+SAMPLING_ON_GPU = FOLDER / "sampling_gpu.json"
 PAGE = FOLDER.parents[1] / "docs" / "benchmarks.md"
 
 LIKELIHOOD_COLUMNS = ("command", "training", "test nats", "bits/dim", "perplexity", "exact nats", "threads")
