@@ -61,6 +61,7 @@ class LastingStream:
 
     def __init__(self, stream: TextIO | None) -> None:
         self.error: Exception | None = None
+        self.replaced = stream is None
         if stream is None:
             # the descriptor was closed before the process started
             self.error = OSError("it is closed")
@@ -77,6 +78,12 @@ class LastingStream:
     def flush(self) -> None:
         """Flush the stream, unless it has failed."""
         self._attempt(self.stream.flush)
+
+    def finish(self) -> None:
+        """Flush the stream, and close it if it stands in for one that was closed."""
+        self.flush()
+        if self.replaced:
+            self.stream.close()
 
     def _attempt(self, function: Callable[..., object], *arguments: str) -> None:
         if self.error is not None:
@@ -104,7 +111,7 @@ def lasting_streams() -> Iterator[LastingStream]:
         yield out
     finally:
         for stream in (out, err):
-            stream.flush()
+            stream.finish()
         sys.stdout, sys.stderr = before
 
 

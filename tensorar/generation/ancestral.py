@@ -18,13 +18,15 @@ from tensorar.generation.visits import Visits
 class Ancestral:
     """Completes batch after batch, coefficient by coefficient; the number of network passes each time.
 
-    ``cached`` uses the backbone's stepper, else the whole network is called at every step. With a ``capture`` the first
-    batch is captured, and further ones of the same size and order replay it.
+    ``cached`` uses the backbone's stepper, else the whole network is called at every step. With a ``capture`` the
+    second batch is captured, and further ones of the same size and order replay it. The first one warms up: libraries
+    that a GPU loads at their first use cannot be loaded during a capture.
     """
 
     def __init__(self, *, cached: bool, capture: Callable[[], GraphCapture] | None = None) -> None:
         self.cached, self.capture = cached, capture
         self.captured: CapturedRun | None = None
+        self.warm = False
 
     def __call__(self, state: SamplingState) -> int:
         """Fill in what is unknown."""
@@ -40,10 +42,10 @@ class Ancestral:
 
     def _run(self, state: SamplingState) -> tuple[Tensor, int]:
         generation = Generation(state.model, len(state.value), Visits([state.order]), state.context, cached=self.cached)
-        if self.capture is not None and capturable(state, generation):
+        if self.capture is not None and self.captured is None and self.warm and capturable(state, generation):
             self.captured = CapturedRun(state, generation, run_loop, self.capture())
             return self.captured.drawn.clone(), 1
-        drawn = run_loop(state, generation, state.noise_by_step())
+        drawn, self.warm = run_loop(state, generation, state.noise_by_step()), True
         stepper = generation.stepper
         return drawn, stepper.passes if isinstance(stepper, PrefixStepper) else 1
 

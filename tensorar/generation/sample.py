@@ -116,10 +116,10 @@ def _groups(model: Factorization, evidence: Evidence, context: Tensor | None) ->
 
 
 def _sampler(method: str, model: Factorization, batches: int) -> Callable[[SamplingState], int]:
-    """The function that completes one batch after another; with several on a GPU it captures the first."""
+    """The function that completes one batch after another; with several on a GPU it captures the second."""
     if method == "fixed-point":
         return fixed_point
-    several = batches > 1 and model.device.type == "cuda"
+    several = batches > 2 and model.device.type == "cuda"
     return Ancestral(cached=method == "cached", capture=CUDAGraphCapture if several and method == "cached" else None)
 
 

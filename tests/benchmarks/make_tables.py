@@ -59,12 +59,16 @@ def likelihoods() -> str:
     return "\n".join([header(LIKELIHOOD_COLUMNS), *rows])
 
 
-def sampling() -> str:
-    """The table of sampling.json."""
-    return "\n".join([header(SAMPLING_COLUMNS), *map(sampling_row, json.loads(SAMPLING.read_text()))])
+def sampling(file: Path = SAMPLING) -> str:
+    """The table of sampling.json, or of another such file."""
+    return "\n".join([header(SAMPLING_COLUMNS), *map(sampling_row, json.loads(file.read_text()))])
 
 
-TABLES: dict[str, Callable[[], str]] = {"likelihoods": likelihoods, "sampling": sampling}
+TABLES: dict[str, Callable[[], str]] = {
+    "likelihoods": likelihoods,
+    "sampling": sampling,
+    "GPU sampling": lambda: sampling(SAMPLING_ON_GPU),
+}
 
 
 def with_tables(page: str) -> str:

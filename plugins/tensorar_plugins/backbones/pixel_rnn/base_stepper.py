@@ -131,7 +131,8 @@ class PixelRNNStepper(CachedStepper):
     def _run(self, group: int) -> Float[Tensor, "maps batch"]:
         """All layers one after the other; returns the last maps and leaves the states in ``hidden`` and ``cell``."""
         (first,), steps, lstm = self.first.layers[group], self.steps[group], self.lstm
-        torch.addmm(first.bias, first.inputs, first.weight, out=steps[0].input.maps.T)
+        # transposed factors and not a transposed output, which cuBLAS refuses for a batch of one
+        torch.addmm(first.bias.T, first.weight.T, first.inputs.T, out=steps[0].input.maps)
         for partial_gates, (maps, inputs, weight), cell, hidden, to_maps, states, next_maps in steps:
             torch.addmm(partial_gates, weight, inputs, out=lstm.sums)
             lstm.step(cell, hidden)

@@ -44,9 +44,15 @@ class StudentT(torch.distributions.StudentT):
 
     def __init__(self, df: Float[Tensor, "..."], loc: Float[Tensor, "..."], scale: Float[Tensor, "..."]) -> None:
         self.df, self.loc, self.scale = torch.broadcast_tensors(df, loc, scale)
-        # torch's constructor always validates this one: NaN would raise, and the check synchronizes with the device
-        self._chi2 = Chi2(self.df, validate_args=False)
         Distribution.__init__(self, self.df.shape, validate_args=False)
+
+    @property
+    def _chi2(self) -> Chi2:
+        """Made when ``rsample`` needs it: torch's constructor makes it at once, and validates it, so that NaN raises.
+
+        It also copies a number to the device, which a CUDA graph cannot capture.
+        """
+        return Chi2(self.df, validate_args=False)
 
     def log_prob(self, value: Real[Tensor, "..."]) -> Float[Tensor, "..."]:
         """The log-density, computed in float64."""
