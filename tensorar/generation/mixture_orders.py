@@ -7,14 +7,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.distributions import Categorical
 
-from tensorar.conditionals import all_conditionals
 from tensorar.ensemble import group_by_order, observed_before_unknown
 from tensorar.evidence import Evidence
 from tensorar.factorization import Factorization
 from tensorar.noise import draw_from, uniform
 from tensorar.order import Order
+from tensorar.prefix import prefix_log_prob
 from tensorar.utils.random_state import seeded
-from tensorar.utils.shapes import flatten_events, split_batch
 
 
 def draw_orders(
@@ -29,21 +28,10 @@ def draw_orders(
     log_weights = torch.zeros(first.shape, device=first.device)
     if evidence.mask.any():
         members = zip(orders, first, strict=True)
-        log_weights = torch.stack([_prefix_log_prob(model, evidence, context, *member) for member in members])
+        log_weights = torch.stack([prefix_log_prob(model, evidence, *member, context) for member in members])
     log_weights = torch.where(first == first.amax(0), log_weights, -torch.inf).T
     members_of_examples = Categorical(logits=log_weights, validate_args=False)
     # from a stream of their own: the noise of values does not depend on the number of examples
     with seeded(int(torch.randint(2**62, ())), log_weights.device):
         noise = uniform(log_weights.shape, log_weights.dtype, log_weights.device)
     return group_by_order(orders, draw_from(members_of_examples, noise).long())
-
-
-def _prefix_log_prob(
-    model: Factorization, evidence: Evidence, context: Tensor | None, order: Order, length: Tensor
-) -> Tensor:
-    """The log-probability of what ``order`` visits in its first ``length`` steps."""
-    known = []
-    for x, given in split_batch(evidence.value, context):
-        parameters = all_conditionals(model.backbone, model.features(x), order, given)
-        known.append(model.distribution(parameters).log_prob(x))
-    return flatten_events(torch.where(order.mask_before(length), torch.cat(known), 0.0)).sum(1)
