@@ -15,7 +15,7 @@ from tensorar.generation import SamplingInfo
 from tensorar.parts.registry import Registry
 from tensorar.runs.run import Run
 from tensorar.workflows.events import check_counts, check_split, events_of, given_contexts
-from tensorar.workflows.masks import known_mask
+from tensorar.workflows.masks import known_mask, mask_of_events
 from tensorar.workflows.runs import model_of, open_run
 from tensorar.workflows.sampling import check_sampling, require_memory_for_samples, seeded_generator
 
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Completions:
-    """Original events ``(n, *event)``, the mask of known coefficients, and completions ``(n, completions, *event)``.
+    """Original events and the masks of what is known ``(n, *event)``, and completions ``(n, completions, *event)``.
 
     ``info`` is the method, the number of network passes, and whether the completions follow the model's distribution.
     """
 
     run: Run
     originals: Real[Tensor, "n *event"]
-    mask: Bool[Tensor, "*event"]
+    mask: Bool[Tensor, "n *event"]
     completions: Float[Tensor, "n completions *event"]
     info: SamplingInfo
 
     @property
     def evidence(self) -> Evidence:
         """The known coefficients of every event."""
-        return Evidence(self.mask.expand(self.originals.shape), self.originals)
+        return Evidence(self.mask, self.originals)
 
     def figure(self) -> Figure:
         """Originals, evidence and completions side by side."""
@@ -68,9 +68,10 @@ def inpaint(
 ) -> Completions:
     """Complete ``events`` events of a split, drawn with the seed, ``completions`` times each.
 
-    What is known is a named region, ``evidence`` (see ``tensorar.region``), or a ``mask`` (a tensor or a .npy file), by
-    default the top half. Events are conditioned on their own contexts unless ``context`` is given. The other arguments
-    are those of ``sample``. Raises ``TensorarError``.
+    What is known is a named region, ``evidence`` (see ``tensorar.region``), by default the top half; or a ``mask``: a
+    tensor ``(*event)``, or ``(events, *event)`` with a mask per event, or a file (.npy, or .png whose transparent or
+    white pixels are unknown). Events are conditioned on their own contexts unless ``context`` is given. The other
+    arguments are those of ``sample``. Raises ``TensorarError``.
     """
     run, generator = open_run(run, registry), seeded_generator(seed)
     sampling_method = check_sampling(method, temperature, top_k, top_p)
@@ -78,14 +79,15 @@ def inpaint(
     check_counts(events=events, completions=completions)
     require_memory_for_samples(run, completions)
     model = model_of(run, device)
-    known = known_mask(evidence, mask, model.event_shape, generator)
+    known = known_mask(evidence, mask, model.event_shape, generator, model.order)
     chosen = events_of(run.dataset, split, events, seed)
+    known = mask_of_events(known, model.event_shape, len(chosen))
     require_memory_for_samples(run, len(chosen) * completions)
     given = given_contexts(run, context, len(chosen))
     contexts = chosen.contexts if given is None else given
     info = SamplingInfo()
     completed = model.sample(
-        evidence=Evidence(known.expand(chosen.x.shape), chosen.x).repeat(completions),
+        evidence=Evidence(known, chosen.x).repeat(completions),
         context=None if contexts is None else contexts.repeat_interleave(completions, dim=0),
         generator=generator,
         method=sampling_method,

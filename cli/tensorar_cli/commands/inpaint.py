@@ -17,13 +17,18 @@ def inpaint(
     evidence: Annotated[
         str | None,
         typer.Option(
-            help="The known region: 'top half', 'left third', 'center box', 'border', 'random 0.3'. "
-            "Default: the top half, or a similar region if there are no rows."
+            help="The known region: 'top half', 'left third', 'center box', 'border', 'rows 3-7', 'column 2', "
+            "'first 45' (in the model's order), 'every 2nd', 'every 2nd row', 'random 30 %', 'low-discrepancy 10 %', "
+            "or several joined by +. Default: the top half, or a similar region if there are no rows."
         ),
     ] = None,
     mask: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.npy", help="A mask instead: an array of the event's shape, True if known."),
+        typer.Option(
+            metavar="FILE",
+            help="A mask instead: a .npy array, True if known, of the event's shape or one per event, or a .png "
+            "whose transparent pixels are unknown (if none are: white ones).",
+        ),
     ] = None,
     events: Annotated[int, typer.Option(help="Number of events to complete.", min=1)] = 8,
     completions: Annotated[int, typer.Option(help="Completions per event.", min=1)] = 4,
@@ -61,7 +66,8 @@ def inpaint(
             progress=lambda done, total: update(done, total, f"step {done}/{total}"),
         )
     write(path, result.figure, result.completions, result.run.event_shape)
-    count, known, shape = len(result.originals), int(result.mask.sum()), list(result.completions.shape)
+    count, shape = len(result.originals), list(result.completions.shape)
+    known = result.mask.reshape(count, -1).sum(1).tolist()
     output.print(f"{count} events, {completions} completions each, in {path} ({result.info})")
-    values = {"events": count, "known": known, "shape": shape, "path": str(path)}
+    values = {"events": count, "known": known[0] if len(set(known)) == 1 else known, "shape": shape, "path": str(path)}
     output.print_json({"run": str(run)} | values | sampling_report(result.info))
