@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -60,3 +62,35 @@ def test_pictures_of_another_size(bits_run):
     Image.new("1", (5, 4)).save("hole.png")
     message = refused(call("inpaint", bits_run, "--mask", "hole.png"))
     assert "the mask hole.png to be a PNG picture of 4 x 4 pixels, got 5 x 4 pixels; save a PNG of that size" in message
+
+
+# --- uncertainty -----------------------------------------------------------------------------------------------------
+
+
+def test_the_uncertainty_as_numbers_and_as_a_picture(bits_run):
+    options = ["--events", "3", "--completions", "50", "--evidence", "rows 1-2", "--uncertainty"]
+    found = report("inpaint", bits_run, *options, "--out", "x.npy")["uncertainty"]
+    entropy = np.load("x-uncertainty.npy")
+    assert found["measure"] == "entropy" and found["completions"] == 50 and found["path"] == "x-uncertainty.npy"
+    assert entropy.shape == (3, 4, 4)
+    assert (entropy[:, 1:3] == 0).all() and (entropy <= np.log(2) + 1e-9).all()
+    assert found["mean"] == pytest.approx(entropy[:, [0, 3]].mean())
+    ones = np.load("x.npy").mean(1)[:, [0, 3]].clip(1e-9, 1 - 1e-9)
+    assert entropy[:, [0, 3]] == pytest.approx(-ones * np.log(ones) - (1 - ones) * np.log(1 - ones), abs=1e-6)
+    text = done("inpaint", bits_run, *options).stdout
+    assert "entropy of each coefficient given the evidence, estimated from 50 completions, biased low: " in text
+    assert (bits_run / "inpainting-uncertainty.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_network_of_any_evidence_predicts_it(bits):
+    networks = ["--backbone", "mlp:hidden=8", "--ordering", "shuffled"]
+    done("train", f"npy:path={bits}", *networks, *SHORT, "--out", "run")
+    result = report("inpaint", "run", "--completions", "1", "--uncertainty", "--out", "x.csv")
+    assert result["uncertainty"]["completions"] is None
+    assert len(Path("x-uncertainty.csv").read_text().splitlines()) == result["events"]
+
+
+def test_one_completion_is_too_few_for_an_estimate(bits_run):
+    message = refused(call("inpaint", bits_run, "--completions", "1", "--uncertainty"))
+    assert "--completions >= 2, from which the uncertainty of this model is estimated, got 1" in message
+    assert "use --completions 32 or more" in message

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tensorar_cli import options
 from tensorar_cli.export import NUMBERS, PICTURES, check_extension, write
 from tensorar_cli.output import Output, sampling_report
+
+if TYPE_CHECKING:
+    from tensorar.workflows import Completions
 
 
 def inpaint(
@@ -34,6 +37,15 @@ def inpaint(
     completions: Annotated[int, typer.Option(help="Completions per event.", min=1)] = 4,
     split: options.Split = "test",
     context: options.Contexts = None,
+    uncertainty: Annotated[
+        bool,
+        typer.Option(
+            "--uncertainty",
+            help="Also write, beside FILE, how uncertain every unknown coefficient is given the evidence: the entropy "
+            "(nats), or the standard deviation of real values. Networks of any evidence trained on varying orders "
+            "predict it; for others it is estimated from the completions, so draw many (--completions 64).",
+        ),
+    ] = False,
     out: options.PictureOrNumbers = None,
     method: options.Method = "auto",
     temperature: options.Temperature = 1.0,
@@ -57,6 +69,7 @@ def inpaint(
             completions=completions,
             split=split,
             context=context,
+            uncertainty=uncertainty,
             method=method,
             temperature=temperature,
             top_k=top_k,
@@ -67,7 +80,25 @@ def inpaint(
         )
     write(path, result.figure, result.completions, result.run.event_shape)
     count, shape = len(result.originals), list(result.completions.shape)
-    known = result.mask.reshape(count, -1).sum(1).tolist()
     output.print(f"{count} events, {completions} completions each, in {path} ({result.info})")
-    values = {"events": count, "known": known[0] if len(set(known)) == 1 else known, "shape": shape, "path": str(path)}
+    values: dict[str, Any] = {"events": count, "known": _known(result), "shape": shape, "path": str(path)}
+    if result.uncertainty is not None:
+        values["uncertainty"] = _write_uncertainty(result, path.with_stem(f"{path.stem}-uncertainty"), output)
     output.print_json({"run": str(run)} | values | sampling_report(result.info))
+
+
+def _known(result: Completions) -> int | list[int]:
+    """How many coefficients are known: one number if it is the same for all events."""
+    counts = [int(mask.sum()) for mask in result.mask]
+    return counts[0] if len(set(counts)) == 1 else counts
+
+
+def _write_uncertainty(result: Completions, path: Path, output: Output) -> dict[str, Any]:
+    """Write the uncertainty as the completions are written; returns the report."""
+    found = result.uncertainty
+    assert found is not None
+    write(path, result.uncertainty_figure, found.value, result.run.event_shape)
+    unknown = found.value[~result.mask]
+    mean = float(unknown.mean()) if len(unknown) else 0.0
+    output.print(f"{found}: {mean:.3g} on average, in {path}")
+    return {"measure": found.measure, "mean": mean, "completions": found.completions, "path": str(path)}
