@@ -59,7 +59,7 @@ def _maps(
     label: str,
 ) -> Figure:
     ratio = view.height * view.cell_aspect / view.width
-    pairs = min(max(1, round(math.sqrt(len(known) * ratio / 2))), len(known))
+    pairs = min(math.ceil(math.sqrt(len(known) * ratio / 2)), len(known))
     tiles = Tiles(view, math.ceil(len(known) / pairs), 2 * pairs)
     width, height = tiles.size_in_inches(2.6 * pairs)
     figure = new_figure(width + 1.0, height + 0.3)
