@@ -48,6 +48,7 @@ class Backbone(nn.Module, Part, ABC):
     network ignores (None: it ignores none).
     """
 
+    kind = "backbone"
     event_ranks: ClassVar[frozenset[int] | None] = None
     ignores_unit_axes: ClassVar[bool] = False
     orders: ClassVar[Literal["any", "raster"]] = "any"

@@ -83,13 +83,13 @@ class Factorization(nn.Module):
     def orders_for_completion(self, mask: Bool[Tensor, "batch *event"]) -> list[tuple[Int[Tensor, " rows"], Order]]:
         """Group the examples by the order used to complete them, given which coefficients are observed.
 
-        A fixed ordering keeps its order. If the order varies, the network serves every order, so the observed
-        coefficients come first and the completion depends on all of them. An ensemble uses the member that visits most
-        of them first (ties: the first member).
+        A fixed ordering keeps its order. A network trained for every order serves the one in which the observed
+        coefficients come first, so that the completion depends on all of them. An ensemble uses the member that visits
+        most of them first (ties: the first member).
         """
         if self.ordering.ensemble:
             return ensemble.choose_orders(self.orders, mask)
-        if self.ordering.fixed:
+        if not self.ordering.any_order:
             return [(torch.arange(len(mask), device=mask.device), self.order)]
         masks, mask_of_example = flatten_events(mask).unique(dim=0, return_inverse=True)
         return [

@@ -111,24 +111,28 @@ class AutoregressiveModel(Factorization):
         context: Float[Tensor, "batch context"] | None = None,
         *,
         generator: torch.Generator | None = None,
+        progress: float = 0.0,
     ) -> Float[Tensor, ""]:
         """Nats per event to minimize: ``-log_prob(x).mean()``, or an unbiased estimate for evidence backbones.
 
+        An ordering that varies draws the orders; ``progress``, the fraction of the training that is done, decides which
+        ones where it is a curriculum.
         Raises ``ShapeError`` for events of another shape, ``SupportError`` for values without a probability.
         """
         x, context = self._checked(x, context)
         if not len(x):
             raise ShapeError(expected="at least one event", got="an empty batch", remedy="skip empty batches")
-        return objective.loss_per_event(self, x, context, generator).mean()
+        return objective.loss_per_event(self, x, context, generator, progress).mean()
 
     def forward(
         self,
         x: Real[Tensor, "batch *event"],
         context: Float[Tensor, "batch context"] | None = None,
         generator: torch.Generator | None = None,
+        progress: float = 0.0,
     ) -> Float[Tensor, ""]:
         """The same as ``loss``."""
-        return self.loss(x, context, generator=generator)
+        return self.loss(x, context, generator=generator, progress=progress)
 
     # --- one conditional --------------------------------------------------------------------------------------------
 
