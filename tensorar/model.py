@@ -212,6 +212,7 @@ class AutoregressiveModel(Factorization):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        orders: Sequence[Order] | None = None,
         generator: torch.Generator | None = None,
         progress: Callable[[int, int], None] | None = None,
         info: SamplingInfo | None = None,
@@ -229,19 +230,29 @@ class AutoregressiveModel(Factorization):
         model's distribution; ``top_k=1`` is the most likely value each time.
 
         An ensemble draws an order for each sample; given evidence, one that visits most of it first, weighted by the
-        likelihood of that evidence. ``info`` is filled with the method and the pass count. ``memory``: bytes for the
+        likelihood of that evidence. ``orders`` does the same with these orders, such as ``model.draw_orders(128)`` for
+        the mixture of 128 random orders; not together with evidence. ``info`` is filled with the method and the pass count. ``memory``: bytes for the
         buffers of the events drawn at once (default: 1 GiB). ``progress(steps_done, steps)`` is called on the way.
         Raises ``ShapeError`` if ``n``, the evidence and the context do not fit together, ``SpecError`` for a method or
         an option that the model does not support, ``NumericalError`` if the network outputs NaN or infinity.
         """
         start, context = validation.initial_evidence(self, n, evidence, context)
+        mixed = validation.check_mixture(self, orders, evidence)
         chooser = Chooser(temperature, top_k, top_p)
         # every method computes in the network's own dtype, whatever autocast makes of products
         exact = torch.autocast(self.device.type, enabled=False)
         with reproducible(generator, self.device), eval_mode(self), exact:
             known = validation.check_evidence(self, start)
             standard = complete(
-                self, known, context, method=method, chooser=chooser, progress=progress, info=info, memory=memory
+                self,
+                known,
+                context,
+                method=method,
+                chooser=chooser,
+                orders=mixed,
+                progress=progress,
+                info=info,
+                memory=memory,
             )
         drawn = self.restore(standard)
         check_finite(drawn, "sample", self.backbone)

@@ -103,12 +103,16 @@ def likelihood_table(likelihood: Likelihood) -> Table:
     kind = "exact" if likelihood.exact else "unbiased estimate"
     # a single event has no standard error
     error = "" if math.isnan(likelihood.standard_error) else f" ± {likelihood.standard_error:.3f}"
+    over = likelihood.over_orders
     rows = [
-        ("nats per event", f"{likelihood.nats:.3f}{error}"),
+        (f"nats per event{'' if over is None else f', mixture of {over.orders} orders'}", f"{likelihood.nats:.3f}{error}"),
         ("bits per dimension", f"{likelihood.bits_per_dim:.4f}"),
         ("perplexity per coefficient", f"{likelihood.perplexity:.4f}"),
         ("events", f"{likelihood.events} ({kind})"),
     ]
+    if over is not None:
+        error = "" if math.isnan(over.mean_standard_error) else f" ± {over.mean_standard_error:.3f}"
+        rows.insert(1, (f"nats per event, mean over {over.orders} orders (a bound)", f"{over.mean_nats:.3f}{error}"))
     if likelihood.data_nats is not None:
         rows.append(("exact nats of the data", f"{likelihood.data_nats:.3f}"))
         rows.append(("gap to the exact nats", f"{likelihood.nats - likelihood.data_nats:.3f} nats"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -58,11 +58,12 @@ def complete(
     *,
     method: Method = "auto",
     chooser: Chooser,
+    orders: Sequence[Order] | None = None,
     progress: ProgressCallback | None = None,
     info: SamplingInfo | None = None,
     memory: int | None = None,
 ) -> Tensor:
-    """Draw what is unknown given the evidence, in the orders of ``model.orders_for_completion``.
+    """Draw what is unknown given the evidence, in the orders of ``model.orders_for_completion``, or in one of these.
 
     Raises ``SpecError`` for a method or a chooser that the model does not support.
     """
@@ -75,7 +76,7 @@ def complete(
     if not len(value):
         return value
     size = max_batch_size(model, info.method, len(value), chooser, memory)
-    blocks = _blocks(_groups(model, evidence, context), len(value), size)
+    blocks = _blocks(_groups(model, orders, evidence, context), len(value), size)
     report = _StepCounter(len(model.order) * sum(map(len, blocks)), progress)
     sampler = _sampler(info.method, model, sum(map(len, blocks)))
     for block in blocks:
@@ -109,9 +110,12 @@ def _blocks(groups: Grouped, n: int, size: int) -> list[Grouped]:
     return blocks
 
 
-def _groups(model: Factorization, evidence: Evidence, context: Tensor | None) -> Grouped:
-    if model.ordering.ensemble:
-        return draw_orders(model, evidence, context)
+def _groups(
+    model: Factorization, orders: Sequence[Order] | None, evidence: Evidence, context: Tensor | None
+) -> Grouped:
+    mixed = model.orders if orders is None and model.ordering.ensemble else orders
+    if mixed is not None:
+        return draw_orders(model, mixed, evidence, context)
     return model.orders_for_completion(evidence.mask)
 
 
