@@ -12,8 +12,8 @@ from tensorar.parts.spec import PartSpec
 from tensorar.runs.run import Run
 from tensorar.training.evaluation import Likelihood
 from tensorar.training.evaluation import evaluate as evaluate_model
-from tensorar.training.over_orders import cost_of_orders
 from tensorar.training.memory import require_memory_for_evaluation
+from tensorar.training.over_orders import cost_of_orders
 from tensorar.workflows.events import check_counts, check_split, events_of
 from tensorar.workflows.runs import model_of, open_run
 
@@ -58,7 +58,8 @@ def evaluate(
         model.check_orders(orders)
     dataset = run.dataset if other is None else other
     chosen = events_of(dataset, split, events, seed)
-    require_memory_for_evaluation(model, len(chosen), exact=exact or orders is not None, samples_per_event=samples_per_event)
+    exactly = exact or orders is not None
+    require_memory_for_evaluation(model, len(chosen), exact=exactly, samples_per_event=samples_per_event)
     if orders is not None and announce is not None:
         announce(cost_of_orders(model, len(chosen), orders))
     likelihood = evaluate_model(

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-
 from torch.nn import functional
 
 from tensorar import EvidenceBackbone, Head, Order, Signature, flatten_events
@@ -93,7 +92,9 @@ class MLP(EvidenceBackbone):
         first, *rest = self.hidden
         columns = first.weight[:, : n * f].T.reshape(n, f, -1)[order.visits]  # (N, F, H)
         added = torch.einsum("bnf,nfh->bnh", features, columns) + first.weight[:, n * f : n * (f + 1)].T[order.visits]
-        start = first.bias if context is None else functional.linear(context, first.weight[:, n * (f + 1) :], first.bias)
+        start = (
+            first.bias if context is None else functional.linear(context, first.weight[:, n * (f + 1) :], first.bias)
+        )
         hidden = shift_right(added, torch.zeros_like(first.bias)).cumsum(1) + start.reshape(-1, 1, len(first.bias))
         for layer in rest:
             hidden = layer(hidden)
