@@ -231,9 +231,9 @@ class AutoregressiveModel(Factorization):
         model's distribution; ``top_k=1`` is the most likely value each time.
 
         An ensemble draws an order for each sample; given evidence, one that visits most of it first, weighted by the
-        likelihood of that evidence. ``orders``, such as ``model.draw_orders(128)``, draws one of these for each sample,
-        without evidence. ``info`` is filled with the method and the pass count. ``memory``: bytes for the buffers of the
-        events drawn at once (default: 1 GiB). ``progress(steps_done, steps)`` is called on the way.
+        likelihood of that evidence. ``orders``, such as ``model.draw_orders(128)``, draws one of these for each sample
+        (without evidence). ``info`` is filled with the method and the pass count. ``memory``: bytes for the buffers of
+        the events drawn at once (default: 1 GiB). ``progress(steps_done, steps)`` is called on the way.
         Raises ``ShapeError`` if ``n``, the evidence and the context do not fit together, ``SpecError`` for a method or
         an option that the model does not support, ``NumericalError`` if the network outputs NaN or infinity.
         """

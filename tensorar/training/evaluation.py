@@ -90,9 +90,9 @@ def evaluate(
     otherwise ``samples_per_event`` of them are sampled for an unbiased estimate. The default is exact up to a million
     network evaluations. ``progress(done, events, nats_so_far)`` is called after every chunk.
 
-    With ``orders``, for an ordering that varies, events are evaluated exactly in so many orders drawn with the seed: the
-    likelihood is that of the mixture of these orders, and ``over_orders`` has their mean too. ``progress`` then counts
-    pairs of an event and an order, and reports the mean.
+    With ``orders``, for an ordering that varies, events are evaluated exactly in so many orders drawn with the seed;
+    the likelihood is that of the mixture of these orders, and ``over_orders`` has their mean too. ``progress`` then
+    counts pairs of an event and an order, and reports the mean.
 
     Raises ``SupportError`` when the head does not accept the events, ``SpecError`` for orders of an ordering that does
     not vary, ``NumericalError`` for likelihoods that are not finite.
