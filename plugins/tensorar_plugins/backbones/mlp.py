@@ -89,14 +89,13 @@ class MLP(EvidenceBackbone):
     ) -> Float[Tensor, "batch steps parameters"]:
         """All prefixes at once: one more known coefficient adds its columns of the first weight to the sum so far."""
         n, p, f = len(order), self.signature.parameter_count, features.shape[-1]
-        first, *rest = self.hidden
+        first = self.hidden[0]
+        assert isinstance(first, nn.Linear)
         columns = first.weight[:, : n * f].T.reshape(n, f, -1)[order.visits]  # (N, F, H)
         added = torch.einsum("bnf,nfh->bnh", features, columns) + first.weight[:, n * f : n * (f + 1)].T[order.visits]
-        start = (
-            first.bias if context is None else functional.linear(context, first.weight[:, n * (f + 1) :], first.bias)
-        )
-        hidden = shift_right(added, torch.zeros_like(first.bias)).cumsum(1) + start.reshape(-1, 1, len(first.bias))
-        for layer in rest:
-            hidden = layer(hidden)
+        hidden = shift_right(added, first.bias).cumsum(1)
+        if context is not None:
+            hidden = hidden + functional.linear(context, first.weight[:, n * (f + 1) :]).unsqueeze(1)
+        hidden = self.hidden[1:](hidden)
         weight = self.output.weight.reshape(n, p, -1)[order.visits]
         return torch.einsum("bnh,nph->bnp", hidden, weight) + self.output.bias.reshape(n, p)[order.visits]
