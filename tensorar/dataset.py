@@ -32,6 +32,8 @@ class Dataset(Part, ABC):
     training, ``log_prob`` and ``conditional`` if the distribution is known.
     """
 
+    kind = "dataset"
+
     @abstractmethod
     def load(self) -> Splits:
         """Read or generate the three splits. Raises ``DataError``."""

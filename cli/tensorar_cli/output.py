@@ -101,20 +101,31 @@ def table(*headers: str, rows: list[tuple[Any, ...]]) -> Table:
 def likelihood_table(likelihood: Likelihood) -> Table:
     """A likelihood as a table."""
     kind = "exact" if likelihood.exact else "unbiased estimate"
-    # a single event has no standard error
-    error = "" if math.isnan(likelihood.standard_error) else f" ± {likelihood.standard_error:.3f}"
+    over = likelihood.over_orders
     rows = [
-        ("nats per event", f"{likelihood.nats:.3f}{error}"),
+        (
+            "nats per event" + (f", mixture of {over.orders} orders" if over else ""),
+            _with_error(likelihood.nats, likelihood.standard_error),
+        ),
         ("bits per dimension", f"{likelihood.bits_per_dim:.4f}"),
         ("perplexity per coefficient", f"{likelihood.perplexity:.4f}"),
         ("events", f"{likelihood.events} ({kind})"),
     ]
+    if over is not None:
+        what = f"nats per event, mean over {over.orders} orders (a bound)"
+        rows.insert(1, (what, _with_error(over.mean_nats, over.mean_standard_error)))
     if likelihood.data_nats is not None:
         rows.append(("exact nats of the data", f"{likelihood.data_nats:.3f}"))
         rows.append(("gap to the exact nats", f"{likelihood.nats - likelihood.data_nats:.3f} nats"))
     return table("", "value", rows=rows)
 
 
+def _with_error(nats: float, standard_error: float) -> str:
+    # a single event has no standard error
+    return f"{nats:.3f}" + ("" if math.isnan(standard_error) else f" ± {standard_error:.3f}")
+
+
 def sampling_report(info: SamplingInfo) -> dict[str, Any]:
     """How samples were drawn, for JSON."""
-    return {"method": info.method, "passes": info.passes, "exact": info.exact}
+    report: dict[str, Any] = {"method": info.method, "passes": info.passes, "exact": info.exact}
+    return report | ({"conditioning": info.conditioning.as_dict()} if info.conditioning.way else {})

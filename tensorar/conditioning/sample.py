@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -44,6 +45,7 @@ class SamplingOptions:
     progress: ProgressCallback | None = None
     info: SamplingInfo = field(default_factory=SamplingInfo)
     memory: int | None = None
+    orders: Sequence[Order] | None = None
 
 
 def complete_given(
@@ -96,6 +98,7 @@ def _complete(
         progress=sampling.progress,
         info=sampling.info,
         memory=sampling.memory,
+        orders=sampling.orders,
         order=order,
     )
 

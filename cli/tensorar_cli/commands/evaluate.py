@@ -25,6 +25,14 @@ def evaluate(
         ),
     ] = None,
     samples_per_event: Annotated[int, typer.Option(help="Prefixes sampled per event when estimating.", min=1)] = 16,
+    orders: Annotated[
+        int | None,
+        typer.Option(
+            help="Evaluate exactly in this many random orders, drawn with the seed, of a model whose ordering varies: "
+            "their mixture (log of the mean) and their mean (a bound).",
+            min=1,
+        ),
+    ] = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",
     plugin: options.Plugins = None,
@@ -42,9 +50,11 @@ def evaluate(
             events=events,
             exact=exact,
             samples_per_event=samples_per_event,
+            orders=orders,
             seed=seed,
             device=device,
             progress=lambda done, total, nats: update(done, total, f"{nats:.2f} nats"),
+            announce=output.print,
         )
     output.print(f"{run} on the {split} split of {result.data}")
     output.print_table(likelihood_table(result.likelihood))
