@@ -12,7 +12,7 @@ import torch
 
 from tensorar.build import load_dataset
 from tensorar.conditioning.likelihood import DEFAULT_RUNS
-from tensorar.conditioning.ways import DEFAULT_PARTICLES
+from tensorar.conditioning.ways import DEFAULT_PARTICLES, check_conditioning
 from tensorar.finiteness import check_likelihoods
 from tensorar.parts.registry import Registry
 from tensorar.parts.spec import PartSpec
@@ -21,7 +21,7 @@ from tensorar.training.evaluation import chunks
 from tensorar.workflows.events import check_counts, check_split, events_of
 from tensorar.workflows.masks import known_mask, mask_of_events
 from tensorar.workflows.runs import model_of, open_run
-from tensorar.workflows.sampling import check_conditioning, seeded_generator
+from tensorar.workflows.sampling import seeded_generator
 
 EVENTS_PER_CHUNK = 20
 
@@ -77,7 +77,7 @@ def evaluate_given(
     other arguments those of ``evaluate``. Raises ``TensorarError``.
     """
     run, generator = open_run(run, registry), seeded_generator(seed)
-    way = check_conditioning(conditioning, particles)
+    way = check_conditioning(conditioning)
     check_split(split)
     check_counts(events=events, particles=particles, runs=runs)
     dataset = run.dataset if data is None else load_dataset(data, registry=run.registry)
