@@ -98,20 +98,30 @@ def table(*headers: str, rows: list[tuple[Any, ...]]) -> Table:
     return plain
 
 
+def decimal(value: float, digits: int) -> str:
+    """A number with ``digits`` decimals; one that is too large or too small for them in scientific notation.
+
+    >>> decimal(12.3456, 3), decimal(4.06e22, 3), decimal(4.2184e-25, 3)
+    ('12.346', '4.06e+22', '4.22e-25')
+    """
+    fits = value == 0 or 10.0**-digits <= abs(value) < 1e9
+    return f"{value:.{digits}f}" if fits else f"{value:.{digits}g}"
+
+
 def likelihood_table(likelihood: Likelihood) -> Table:
     """A likelihood as a table."""
     kind = "exact" if likelihood.exact else "unbiased estimate"
     # a single event has no standard error
-    error = "" if math.isnan(likelihood.standard_error) else f" ± {likelihood.standard_error:.3f}"
+    error = "" if math.isnan(likelihood.standard_error) else f" ± {decimal(likelihood.standard_error, 3)}"
     rows = [
-        ("nats per event", f"{likelihood.nats:.3f}{error}"),
-        ("bits per dimension", f"{likelihood.bits_per_dim:.4f}"),
-        ("perplexity per coefficient", f"{likelihood.perplexity:.4f}"),
+        ("nats per event", decimal(likelihood.nats, 3) + error),
+        ("bits per dimension", decimal(likelihood.bits_per_dim, 4)),
+        ("perplexity per coefficient", decimal(likelihood.perplexity, 4)),
         ("events", f"{likelihood.events} ({kind})"),
     ]
     if likelihood.data_nats is not None:
-        rows.append(("exact nats of the data", f"{likelihood.data_nats:.3f}"))
-        rows.append(("gap to the exact nats", f"{likelihood.nats - likelihood.data_nats:.3f} nats"))
+        rows.append(("exact nats of the data", decimal(likelihood.data_nats, 3)))
+        rows.append(("gap to the exact nats", f"{decimal(likelihood.nats - likelihood.data_nats, 3)} nats"))
     return table("", "value", rows=rows)
 
 
