@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tensorar.build import load_dataset
+from tensorar.build import dataset_spec, load_dataset
 from tensorar.data_notes import data_notes
 from tensorar.errors import RunError, TensorarError
 from tensorar.parts.registry import Registry, default_registry
@@ -125,7 +125,7 @@ def _parse(parts: Mapping[str, str | PartSpec | None]) -> dict[str, PartSpec]:
 def _source(data: str | PartSpec | None, recipe: str | Path | Recipe | None, registry: Registry) -> PartSpec | Recipe:
     """The spec of the dataset, or the recipe."""
     if data is not None and recipe is None:
-        return PartSpec.parse(data)
+        return dataset_spec(data, registry)
     if recipe is not None and data is None:
         return recipe if isinstance(recipe, Recipe) else find_recipe(recipe, registry)
     raise TensorarError(
