@@ -127,4 +127,5 @@ def _with_error(nats: float, standard_error: float) -> str:
 
 def sampling_report(info: SamplingInfo) -> dict[str, Any]:
     """How samples were drawn, for JSON."""
-    return {"method": info.method, "passes": info.passes, "exact": info.exact}
+    report: dict[str, Any] = {"method": info.method, "passes": info.passes, "exact": info.exact}
+    return report | ({"conditioning": info.conditioning.as_dict()} if info.conditioning.way else {})
