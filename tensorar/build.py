@@ -12,7 +12,6 @@ from tensorar.dataset import Dataset
 from tensorar.errors import ShapeError
 from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
-from tensorar.order_embedding import OrderEmbedding, signature_with_embedding
 from tensorar.ordering import Ordering
 from tensorar.parts.registry import Registry, default_registry
 from tensorar.parts.spec import PartSpec
@@ -57,18 +56,16 @@ def build(
         context_features=context_features,
         orders=made_ordering.orders(event_shape),
         ordering=made_ordering.name,
+        embeds_order=made_ordering.embedding,
     )
     spec = PartSpec.parse(backbone)
     kind: type[Backbone] = registry.find("backbone", spec.name).part
-    told = signature_with_embedding(kind, signature) if made_ordering.embedding else signature
-    own = network_signature(kind, told)
+    own = network_signature(kind, signature)
     what = f"the backbone {spec} with {own.parameter_count} outputs per coefficient"
     require_room(lambda options: kind(own, **options), registry.options("backbone", spec), what)
     with AllocationGuard(what):
-        network = adapted(registry.create("backbone", spec, own), told)
-    if made_ordering.embedding:
-        network = OrderEmbedding(network, signature)
-    return AutoregressiveModel(event_shape, made_ordering, made_head, network)
+        network = registry.create("backbone", spec, own)
+    return AutoregressiveModel(event_shape, made_ordering, made_head, adapted(network, signature))
 
 
 def head_for(head: Head, data: Real[Tensor, "n *event"] | Dataset | None) -> Head:

@@ -15,17 +15,20 @@ from tensorar.stepper import Stepper
 
 
 def signature_with_embedding(kind: type[Backbone], signature: Signature) -> Signature:
-    """The signature of a network that receives the order as a part of its context.
+    """The signature of the network itself: with a longer context, if it receives the order as a part of that.
 
     Raises ``SpecError`` for a network that takes any evidence, whose conditionals do not depend on the order.
     """
+    if not signature.embeds_order:
+        return signature
     if not issubclass(kind, CausalBackbone):
         raise SpecError(
             expected=f"a causal backbone for the ordering {signature.ordering!r} with embedding=true",
             got=f"{kind.name!r}, which sees what is known instead of an order",
             remedy="leave out embedding=true, or choose another backbone",
         )
-    return replace(signature, context_features=signature.context_features + len(signature.orders))
+    longer = signature.context_features + len(signature.orders)
+    return replace(signature, context_features=longer, embeds_order=False)
 
 
 class OrderEmbedding(CausalBackbone):
