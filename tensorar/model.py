@@ -304,6 +304,7 @@ class AutoregressiveModel(Factorization):
         """The log-probability of each event given the part of it in ``mask``, in nats: ``log p(x) - log p(x[mask])``.
 
         ``mask`` ``(*event)`` or ``(batch, *event)`` is True where a coefficient is known. See ``log_marginal``.
+        ``conditioning="clamp"`` gives the log-probability that ``sample`` draws the rest in that biased way.
         """
         options = ConditioningOptions(conditioning, particles, proposal)
         return log_conditional(self, x, mask, context, options=options, runs=runs, generator=generator, memory=memory)

@@ -1,4 +1,4 @@
-"""The likelihood of what an order visits first."""
+"""The likelihood of what an order visits first, and of each coefficient given those."""
 
 from __future__ import annotations
 
@@ -24,8 +24,19 @@ def prefix_log_prob(
 
     In nats of the evidence's standard values.
     """
-    known = []
-    for x, given in split_batch(evidence.value, context):
-        parameters = all_conditionals(model.backbone, model.features(x), order, given)
-        known.append(model.distribution(parameters).log_prob(x))
-    return flatten_events(torch.where(order.mask_before(length), torch.cat(known), 0.0)).sum(1)
+    by_coefficient = log_probs(model, evidence.value, order, context)
+    return flatten_events(torch.where(order.mask_before(length), by_coefficient, 0.0)).sum(1)
+
+
+def log_probs(
+    model: Factorization,
+    x: Float[Tensor, "batch *event"],
+    order: Order,
+    context: Float[Tensor, "batch context"] | None = None,
+) -> Float[Tensor, "batch *event"]:
+    """The log-probability of each coefficient given those before it in ``order``, in nats of standard values."""
+    found = []
+    for some, given in split_batch(x, context):
+        parameters = all_conditionals(model.backbone, model.features(some), order, given)
+        found.append(model.distribution(parameters).log_prob(some))
+    return torch.cat(found)

@@ -18,6 +18,7 @@ from tensorar_cli.streams import visible
 if TYPE_CHECKING:
     from tensorar import Likelihood
     from tensorar.generation import SamplingInfo
+    from tensorar.workflows import ConditionalLikelihood
 
 # rows of tables are not wrapped in files and pipes
 PIPE_WIDTH = 1000
@@ -123,6 +124,26 @@ def likelihood_table(likelihood: Likelihood) -> Table:
 def _with_error(nats: float, standard_error: float) -> str:
     # a single event has no standard error
     return f"{nats:.3f}" + ("" if math.isnan(standard_error) else f" ± {standard_error:.3f}")
+
+
+def conditional_table(found: ConditionalLikelihood) -> Table:
+    """The likelihood of a part of each event given the rest, as a table."""
+    error = "" if math.isnan(found.standard_error) else f" ± {found.standard_error:.3f}"
+    rows = [
+        ("nats of the rest per event", f"{found.nats:.3f}{error}"),
+        ("known, unknown coefficients", f"{found.known:g}, {found.unknown:g}"),
+        ("events", str(found.events)),
+        ("conditioning", _way(found)),
+    ]
+    return table("", "value", rows=rows)
+
+
+def _way(found: ConditionalLikelihood) -> str:
+    if found.conditioning == "clamp":
+        return "clamp: of a biased sampler, which ignores what is known after something unknown"
+    if found.exact:
+        return "exact"
+    return f"smc, of which ± {found.estimate_error:.3f} comes from the estimates"
 
 
 def sampling_report(info: SamplingInfo) -> dict[str, Any]:
