@@ -57,6 +57,7 @@ def build(
         context_features=context_features,
         orders=made_ordering.orders(event_shape),
         ordering=made_ordering.name,
+        embeds_order=made_ordering.embedding,
     )
     spec = PartSpec.parse(backbone)
     kind: type[Backbone] = registry.find("backbone", spec.name).part

@@ -248,6 +248,7 @@ class AutoregressiveModel(Factorization):
         sample (without evidence). ``info`` is filled with the method, the pass count and the way of conditioning.
         ``memory``: bytes for the buffers of the events drawn at once (default: 1 GiB). ``progress(steps_done, steps)``
         is called on the way.
+
         Raises ``ShapeError`` if ``n``, the evidence and the context do not fit together, ``SpecError`` for a method or
         an option that the model does not support, ``SupportError`` for evidence of probability zero,
         ``NumericalError`` if the network outputs NaN or infinity.

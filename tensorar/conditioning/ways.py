@@ -96,7 +96,7 @@ def members_for(model: Factorization, mask: Bool[Tensor, "*event"]) -> tuple[Ord
     if model.ordering.ensemble:
         first = observed_before_unknown(model.orders, mask.unsqueeze(0))[:, 0] >= mask.sum()
         return tuple(order for order, keep in zip(model.orders, first.tolist(), strict=True) if keep) or model.orders
-    return (model.order,) if model.ordering.fixed else (model.order.observed_first(mask),)
+    return (model.order.observed_first(mask),) if model.ordering.any_order else (model.order,)
 
 
 def not_exact(mask: Bool[Tensor, "batch *event"]) -> SpecError:
