@@ -66,7 +66,10 @@ class Head(Part, ABC):
         return None
 
     def for_data(self, train: Real[Tensor, "n *event"], *others: Real[Tensor, "_ *event"]) -> Head:
-        """Return this head with what it takes from the data, such as units; ``others`` are the other splits."""
+        """Return this head with what it takes from the data, such as units; ``others`` are the other splits.
+
+        Missing values (NaN, if the dataset declares them) are to be left out.
+        """
         return self
 
     def data_state(self) -> dict[str, Tensor]:
@@ -163,7 +166,8 @@ class Head(Part, ABC):
     def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"] | None:
         """The parameters of each coefficient's marginal distribution in the data; None if there is no simple estimate.
 
-        Training starts from them, so that the backbone need not learn the marginals.
+        Training starts from them, so that the backbone need not learn the marginals. Missing values (NaN) are to be left
+        out; parameters of a coefficient that is never observed are ignored.
         """
         return None
 

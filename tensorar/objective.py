@@ -39,7 +39,7 @@ def _standard_nats(
         return -flatten_events(model.distribution(parameters).log_prob(x)).sum(1)
     assert isinstance(backbone, EvidenceBackbone)
     t = stratified_steps(len(x), len(model.order), generator).to(x.device)
-    ranks = _ranks(model, len(x), generator).to(x.device)
+    ranks = draw_ranks(model, len(x), generator).to(x.device)
     if backbone.dense and model.ordering.uniform:
         return _all_unknown(model, x, ranks >= t[:, None], context)
     return _next_one(model, x, ranks, t, context)
@@ -58,18 +58,23 @@ def estimated_nats(
     return model.log_scale(x) + _next_one(model, x, ranks, t, context)
 
 
-def stratified_steps(batch: int, steps: int, generator: torch.Generator | None = None) -> Int[Tensor, " batch"]:
+def stratified_steps(
+    batch: int, steps: int | Int[Tensor, " batch"], generator: torch.Generator | None = None
+) -> Int[Tensor, " batch"]:
     """A step for each example, each uniform on ``0 .. steps - 1``, evenly spread over the batch.
+
+    ``steps`` may differ between the examples.
 
     >>> sorted(stratified_steps(4, 4).tolist())
     [0, 1, 2, 3]
     """
     spread = (torch.rand((), generator=generator, dtype=torch.float64) + torch.arange(batch) / batch) % 1.0
-    return (spread * steps).long().clamp(max=steps - 1)
+    limit = torch.as_tensor(steps)
+    return torch.minimum((spread * limit).long(), limit - 1)
 
 
-def _ranks(model: Factorization, batch: int, generator: torch.Generator | None) -> Int[Tensor, "batch n"]:
-    """The rank of each coefficient in each example's order."""
+def draw_ranks(model: Factorization, batch: int, generator: torch.Generator | None) -> Int[Tensor, "batch n"]:
+    """The rank of each coefficient in each example's order, drawn from the ordering."""
     if model.ordering.fixed:
         return model.order.rank.flatten().expand(batch, -1)
     orders = (model.ordering.draw(model.event_shape, generator) for _ in range(batch))

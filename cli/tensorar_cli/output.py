@@ -103,12 +103,15 @@ def likelihood_table(likelihood: Likelihood) -> Table:
     kind = "exact" if likelihood.exact else "unbiased estimate"
     # a single event has no standard error
     error = "" if math.isnan(likelihood.standard_error) else f" ± {likelihood.standard_error:.3f}"
+    observed = "" if likelihood.observed is None else "observed "
     rows = [
-        ("nats per event", f"{likelihood.nats:.3f}{error}"),
-        ("bits per dimension", f"{likelihood.bits_per_dim:.4f}"),
-        ("perplexity per coefficient", f"{likelihood.perplexity:.4f}"),
+        (f"nats per event{observed and ', of what was observed'}", f"{likelihood.nats:.3f}{error}"),
+        (f"bits per {observed}dimension", f"{likelihood.bits_per_dim:.4f}"),
+        (f"perplexity per {observed}coefficient", f"{likelihood.perplexity:.4f}"),
         ("events", f"{likelihood.events} ({kind})"),
     ]
+    if likelihood.observed is not None:
+        rows.append(("observed coefficients per event", f"{likelihood.observed:.2f}"))
     if likelihood.data_nats is not None:
         rows.append(("exact nats of the data", f"{likelihood.data_nats:.3f}"))
         rows.append(("gap to the exact nats", f"{likelihood.nats - likelihood.data_nats:.3f} nats"))

@@ -66,10 +66,11 @@ def _words(update: TrainingUpdate) -> str:
 
 
 def _line(row: dict[str, Any]) -> str:
-    exact = row["valid_data_nats"]
+    exact, observed = row["valid_data_nats"], row["valid_observed"]
+    of_observed = "" if observed is None else f" of {observed:.2f} observed coefficients"
     return (
         f"step {row['step']:>6}  {row['seconds']:>6.0f} s  train {row['train_nats']:.3f}  "
-        f"valid {row['valid_nats']:.3f} nats  {row['valid_bits_per_dim']:.3f} bits/dim  "
+        f"valid {row['valid_nats']:.3f} nats{of_observed}  {row['valid_bits_per_dim']:.3f} bits/dim  "
         f"perplexity {row['valid_perplexity']:.3f}"
         + ("" if row["valid_exact"] else "  (estimate)")
         + ("" if exact is None else f"  {row['valid_nats'] - exact:.3f} above the exact nats of the data")

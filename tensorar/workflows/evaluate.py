@@ -55,7 +55,7 @@ def evaluate(
     require_memory_for_evaluation(model, len(chosen), exact=exact, samples_per_event=samples_per_event)
     likelihood = evaluate_model(
         model,
-        chosen.x,
+        dataset.observed(chosen.x),
         chosen.contexts,
         dataset=dataset,
         exact=exact,

@@ -38,8 +38,8 @@ class Completions:
 
     @property
     def evidence(self) -> Evidence:
-        """The known coefficients of every event."""
-        return Evidence(self.mask.expand(self.originals.shape), self.originals)
+        """The known coefficients of every event: those of the mask that were observed."""
+        return Evidence(self.mask & ~self.originals.isnan(), self.originals)
 
     def figure(self) -> Figure:
         """Originals, evidence and completions side by side."""
@@ -69,7 +69,7 @@ def inpaint(
     """Complete ``events`` events of a split, drawn with the seed, ``completions`` times each.
 
     What is known is a named region, ``evidence`` (see ``tensorar.region``), or a ``mask`` (a tensor or a .npy file), by
-    default the top half. Events are conditioned on their own contexts unless ``context`` is given. The other arguments
+    default the top half; missing values are unknown, too. Events are conditioned on their own contexts unless ``context`` is given. The other arguments
     are those of ``sample``. Raises ``TensorarError``.
     """
     run, generator = open_run(run, registry), seeded_generator(seed)
@@ -85,7 +85,7 @@ def inpaint(
     contexts = chosen.contexts if given is None else given
     info = SamplingInfo()
     completed = model.sample(
-        evidence=Evidence(known.expand(chosen.x.shape), chosen.x).repeat(completions),
+        evidence=Evidence(known & ~chosen.x.isnan(), chosen.x).repeat(completions),
         context=None if contexts is None else contexts.repeat_interleave(completions, dim=0),
         generator=generator,
         method=sampling_method,

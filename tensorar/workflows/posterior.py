@@ -49,7 +49,8 @@ def posterior(
 ) -> Posterior:
     """The predictive distributions of event number ``example`` of a split, at ``steps`` of the order (default: five).
 
-    The event is conditioned on its own context unless ``context`` is given. Raises ``TensorarError``.
+    Of an event with missing values, steps end at the first missing one, which an ordering that varies visits last. The
+    event is conditioned on its own context unless ``context`` is given. Raises ``TensorarError``.
     """
     from tensorar import plotting
 
@@ -67,6 +68,8 @@ def posterior(
             remedy="choose another event",
         )
     event_context = _context(run, context, events, example)
+    if steps is None:
+        chosen = _steps(None, plotting.visited_steps(model, events.x[example])[1])
     found = plotting.posterior_steps(model, events.x[example], chosen, run.dataset, context=event_context)
     return Posterior(run, split, example, found)
 

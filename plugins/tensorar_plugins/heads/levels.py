@@ -29,7 +29,8 @@ def normalize_levels(value: Float[Tensor, "*shape"], levels: int) -> Float[Tenso
 
 
 def whole_range(values: Real[Tensor, "..."]) -> tuple[int, int] | None:
-    """The smallest and the largest value, or None unless all are whole numbers."""
+    """The smallest and the largest value, or None unless all are whole numbers; missing ones (NaN) are left out."""
+    values = values[~values.isnan()] if values.is_floating_point() else values
     if values.is_floating_point() and not bool((values.isfinite() & (values == values.round())).all()):
         return None
     return int(values.min()), int(values.max())
@@ -46,7 +47,7 @@ def required_levels(values: Real[Tensor, "..."]) -> int | None:
 def distinct_values(
     *splits: Real[Tensor, "..."], at_most: int = MAX_SUGGESTED_LEVELS
 ) -> Float64[Tensor, " values"] | None:
-    """The values that occur, in ascending order; None if they are too many, or not all finite."""
+    """The values that occur, in ascending order, missing ones (NaN) left out; None if too many, or not all finite."""
     found = torch.empty(0, dtype=torch.float64)
     for split in splits:
         for some in split.flatten().split(VALUES_PER_CALL):
@@ -61,4 +62,4 @@ def _distinct(values: Tensor) -> Tensor:
         # counting is faster than sorting
         return values.int().bincount().nonzero()[:, 0].double()
     found: Tensor = values.unique()
-    return found.double()
+    return found[~found.isnan()].double()
