@@ -17,8 +17,8 @@ MENTIONED = 0.01
 def data_notes(head: Head, train: Real[Tensor, "n *event"]) -> list[str]:
     """A line for each property of the training events that makes likelihoods under a head mean something unusual.
 
-    Missing values (NaN); what the head finds unusual itself (outliers, for a head with units), different values that become the same when
-    they are rounded, and a density for values that repeat or are whole numbers.
+    Missing values (NaN); what the head finds unusual itself (outliers, for a head with units); different values that
+    become the same when they are rounded; a density for values that repeat or are whole numbers.
     """
     if head.support.is_discrete:
         return missing_notes(train)
@@ -41,8 +41,9 @@ def _merged(merged: Tensor, different: Tensor) -> str:
     if not len(where):
         return ""
     return (
-        f"rounding to float32 merges {_percent(float(share.max()))} of the different values in {name_coefficients(where)}: "
-        "likelihoods are those of the rounded values. Remove outliers, or split the values into several coefficients"
+        f"rounding to float32 merges {_percent(float(share.max()))} of the different values in "
+        f"{name_coefficients(where)}: likelihoods are those of the rounded values. Remove outliers, or split the values "
+        "into several coefficients"
     )
 
 
@@ -69,8 +70,8 @@ def _repeated(repeated: Tensor, head: Head) -> str:
     if not len(where):
         return ""
     return (
-        f"{_percent(float(repeated.mean()))} of the values repeat ({name_coefficients(where)}) and {head.name} is a density: it "
-        "can grow there up to the head's floor, so nats measure how narrow its peaks are, not probabilities"
+        f"{_percent(float(repeated.mean()))} of the values repeat ({name_coefficients(where)}) and {head.name} is a "
+        "density: it can grow there up to the head's floor, so nats measure how narrow its peaks are, not probabilities"
     )
 
 

@@ -166,8 +166,8 @@ class Head(Part, ABC):
     def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"] | None:
         """The parameters of each coefficient's marginal distribution in the data; None if there is no simple estimate.
 
-        Training starts from them, so that the backbone need not learn the marginals. Missing values (NaN) are to be left
-        out; parameters of a coefficient that is never observed are ignored.
+        Training starts from them, so that the backbone need not learn the marginals. Missing values (NaN) are to be
+        left out; parameters of a coefficient that is never observed are ignored.
         """
         return None
 

@@ -7,6 +7,7 @@ from jaxtyping import Int, Real
 from torch import Tensor
 
 MAX_NAMED = 3
+MANY_PATTERNS = 4
 
 
 def fill_missing(values: Real[Tensor, "n *event"]) -> Real[Tensor, "n *event"]:
@@ -41,6 +42,18 @@ def missing_notes(train: Real[Tensor, "n *event"]) -> list[str]:
     if len(never):
         notes.append(f"never observed in the training events, so not learned: {name_coefficients(never)}")
     return notes
+
+
+def pattern_notes(train: Real[Tensor, "n *event"], batch_size: int) -> list[str]:
+    """A line on the number of passes that a causal network makes for a batch of training events, if they are many."""
+    batch = train[:batch_size].isnan().reshape(len(train[:batch_size]), -1)
+    patterns = len(batch.unique(dim=0))
+    if patterns < MANY_PATTERNS:
+        return []
+    return [
+        f"a causal network makes a pass for each pattern of missing values, about {patterns} in a batch of {len(batch)}: "
+        "an evidence network such as mlp makes one for all of them"
+    ]
 
 
 def name_coefficients(coefficients: Int[Tensor, " some"]) -> str:

@@ -126,7 +126,8 @@ class AutoregressiveModel(Factorization):
     ) -> Float[Tensor, ""]:
         """Nats per event to minimize: ``-log_prob(x).mean()``, or an unbiased estimate for evidence backbones.
 
-        Of events with missing values (``Evidence``), nats of what was observed. Raises ``ShapeError`` for events of another shape, ``SupportError`` for values without a probability.
+        Of events with missing values (``Evidence``), nats of what was observed; the ``SupportError`` of ``log_prob``
+        applies. Raises ``ShapeError`` for events of another shape, ``SupportError`` for values without a probability.
         """
         x, context = self._checked(x, context)
         if not len(x):

@@ -30,9 +30,9 @@ def suggest_heads(data: Tensor | Dataset, *, registry: Registry | None = None) -
     if isinstance(data, Dataset) and data.suggested_head is not None:
         return [PartSpec.parse(data.suggested_head)]
     heads = [registered.part for registered in (registry or default_registry()).parts("head").values()]
-    splits = (data.train, data.valid, data.test) if isinstance(data, Dataset) else (data,)
+    splits = [data.train, data.valid, data.test] if isinstance(data, Dataset) else [data]
     if isinstance(data, Dataset) and data.missing:
-        splits = tuple(fill_missing(split) for split in splits)
+        splits = [fill_missing(split) for split in splits]
     found = ((head, _options(head, splits)) for head in heads)
     return [PartSpec(head.name, options) for head, options in found if options is not None]
 

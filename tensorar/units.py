@@ -99,9 +99,9 @@ def find_units(values: Real[Tensor, "n *event"], grouping: str = "auto") -> Unit
     """The mean and the standard deviation of each group of coefficients, outliers left out; None for ``none``.
 
     Groupings: ``shared`` by all, one pair per ``channel`` (the first axis), per ``column`` (the last axis) or per
-    ``coefficient``; missing values (NaN) are left out. ``auto`` is per coefficient for events of one axis (tables), per channel for three and more (images
+    ``coefficient``. ``auto`` is per coefficient for events of one axis (tables), per channel for three and more (images
     and volumes, also with the channels last); for two axes per column or per row if these differ, else shared. A scale
-    is 1 where all values are the same.
+    is 1 where all values are the same. Missing values (NaN) are left out; where nothing is left, a location is 0.
     """
     if grouping == "none":
         return None

@@ -51,7 +51,8 @@ def print_training(output: Output, result: TrainingResult) -> None:
     values = {"interrupted": False, "best_valid_nats": best, "exact_valid_nats": exact, "metrics": result.metrics}
     output.print_json({"run": folder, **values})
     gap = "" if exact is None else f", {best - exact:.3f} above the exact {exact:.3f}"
-    output.print(f"best validation: {best:.3f} nats per event{gap}; run folder: {folder} (curve: training.png)")
+    of_observed = "" if result.metrics[-1].get("valid_observed") is None else ", of what was observed"
+    output.print(f"best validation: {best:.3f} nats per event{of_observed}{gap}; run folder: {folder} (curve: training.png)")
     commands = [f"tensorar {command} {quote(folder)}" for command in ("evaluate", "sample", "posterior")]
     output.print("next: " + ", ".join(commands))
 

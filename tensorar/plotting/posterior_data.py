@@ -36,8 +36,8 @@ def posterior_steps(
     """The predicted distribution of the coefficient visited at each of ``steps``, given those visited before it.
 
     Of an event with missing values (NaN), steps up to the first missing one, which an ordering that varies visits after
-    the observed ones (``visited_steps``). If the dataset has exact conditionals and the model visits in raster order, these are included. Raises
-    ``ShapeError`` for an event of another shape and for a step out of range.
+    the observed ones (``visited_steps``). If the dataset has exact conditionals and the model visits in raster order,
+    these are included. Raises ``ShapeError`` for an event of another shape and for a step out of range.
     """
     if tuple(x.shape) != model.event_shape:
         raise ShapeError(

@@ -108,8 +108,8 @@ def evaluate(
 
 def _check(model: AutoregressiveModel, events: Tensor | Evidence) -> None:
     """Raise ``ShapeError`` or ``SupportError`` unless the events have a likelihood."""
-    evidence = events if isinstance(events, Evidence) else None
-    values, known = (events, None) if evidence is None else (evidence.value, evidence.mask)
+    values = events.value if isinstance(events, Evidence) else events
+    known = events.mask if isinstance(events, Evidence) else None
     validation.check_event_shape(model, values)
     coefficients = model.coefficients.to(values.device)
     model.head.check(values, coefficients=coefficients, known=known, what="the data", dtype=model.dtype)

@@ -69,8 +69,8 @@ def inpaint(
     """Complete ``events`` events of a split, drawn with the seed, ``completions`` times each.
 
     What is known is a named region, ``evidence`` (see ``tensorar.region``), or a ``mask`` (a tensor or a .npy file), by
-    default the top half; missing values are unknown, too. Events are conditioned on their own contexts unless ``context`` is given. The other arguments
-    are those of ``sample``. Raises ``TensorarError``.
+    default the top half. Missing values are unknown, too. Events are conditioned on their own contexts unless
+    ``context`` is given. The other arguments are those of ``sample``. Raises ``TensorarError``.
     """
     run, generator = open_run(run, registry), seeded_generator(seed)
     sampling_method = check_sampling(method, temperature, top_k, top_p)

@@ -36,7 +36,7 @@ TABLES = {
     "escape.csv": "1\n2\n\x1b[31mred\n",
 }
 DATA = {
-    "npy:path=nan.npy": "finite numbers in the train split of 'npy', got NaN; set missing=true if they were not observed",
+    "npy:path=nan.npy": "finite numbers in the train split of 'npy', got NaN; set missing=true if",
     "npy:path=infinite.npy": "got infinity",
     "npy:path=empty.npy": "at least 3 events in empty.npy, one for each split, got 0",
     "npy:path=hollow.npy": "at least one coefficient",

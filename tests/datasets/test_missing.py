@@ -12,7 +12,7 @@ from tensorar import DataError, Dataset, Splits, build, default_registry, sugges
 from tensorar.build import head_for
 from tensorar.data_notes import data_notes
 from tensorar.missing import fill_missing
-from tensorar.testing import values_of
+from tensorar.testing import checks, values_of
 from tensorar_plugins.datasets import Npy, Npz, Table
 from tests.datasets.data_errors import check_error
 from tests.datasets.user_files import all_events
@@ -80,6 +80,35 @@ def test_a_dataset_without_the_option_names_no_option():
 
     with pytest.raises(DataError, match="got NaN; remove or fill them"):
         _ = Plain(torch.tensor([[NAN]])).train
+
+
+# --- the conformance kit ---------------------------------------------------------------------------------------------
+
+
+def failed_checks(part, **options):
+    quick = [check for check in checks(part, **options) if check.name != "same_in_another_process"]
+    return [check.name for check in quick if check.run().status == "failed"]
+
+
+def test_a_file_with_missing_values_passes_the_kit(tmp_path):
+    array = torch.randn(200, 3, generator=torch.Generator().manual_seed(0))
+    array[torch.rand(200, 3, generator=torch.Generator().manual_seed(1)) < 0.3] = NAN
+    assert failed_checks(Npy, path=str(save(tmp_path / "x.npy", array.numpy())), missing=True) == []
+
+
+def test_the_kit_sees_that_other_values_are_missing_each_time():
+    class Forgetful(Dataset):
+        """Loses other values each time."""
+
+        name = "forgetful"
+        missing = True
+
+        def load(self):
+            x = torch.ones(60, 3)
+            x[torch.rand(60, 3) < 0.3] = NAN
+            return Splits(*x.split(20))
+
+    assert "deterministic" in failed_checks(Forgetful)
 
 
 # --- heads ----------------------------------------------------------------------------------------------------------
