@@ -42,8 +42,8 @@ def _merged(merged: Tensor, different: Tensor) -> str:
         return ""
     return (
         f"rounding to float32 merges {_percent(float(share.max()))} of the different values in "
-        f"{name_coefficients(where)}: likelihoods are those of the rounded values. Remove outliers, or split the values "
-        "into several coefficients"
+        f"{name_coefficients(where)}: likelihoods are those of the rounded values. Remove outliers, or split the "
+        "values into several coefficients"
     )
 
 

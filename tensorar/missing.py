@@ -51,8 +51,8 @@ def pattern_notes(train: Real[Tensor, "n *event"], batch_size: int) -> list[str]
     if patterns < MANY_PATTERNS:
         return []
     return [
-        f"a causal network makes a pass for each pattern of missing values, about {patterns} in a batch of {len(batch)}: "
-        "an evidence network such as mlp makes one for all of them"
+        f"a causal network makes a pass for each pattern of missing values, about {patterns} in a batch of "
+        f"{len(batch)}: an evidence network such as mlp makes one for all of them"
     ]
 
 

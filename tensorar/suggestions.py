@@ -87,7 +87,7 @@ def suggest_backbone(
 def suggest_ordering(backbone: PartSpec, *, missing: bool = False, registry: Registry | None = None) -> PartSpec:
     """The ordering that a backbone prefers; for events with ``missing`` values one that draws all orders, if possible.
 
-    >>> print(suggest_ordering(PartSpec("mlp")), suggest_ordering(PartSpec("mlp"), missing=True))
+    >>> print(suggest_ordering(PartSpec("made")), suggest_ordering(PartSpec("made"), missing=True))
     raster shuffled
     """
     registry = registry or default_registry()

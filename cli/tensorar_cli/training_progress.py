@@ -52,7 +52,9 @@ def print_training(output: Output, result: TrainingResult) -> None:
     output.print_json({"run": folder, **values})
     gap = "" if exact is None else f", {best - exact:.3f} above the exact {exact:.3f}"
     of_observed = "" if result.metrics[-1].get("valid_observed") is None else ", of what was observed"
-    output.print(f"best validation: {best:.3f} nats per event{of_observed}{gap}; run folder: {folder} (curve: training.png)")
+    output.print(
+        f"best validation: {best:.3f} nats per event{of_observed}{gap}; run folder: {folder} (curve: training.png)"
+    )
     commands = [f"tensorar {command} {quote(folder)}" for command in ("evaluate", "sample", "posterior")]
     output.print("next: " + ", ".join(commands))
 
