@@ -198,7 +198,7 @@ class Head(Part, ABC):
                     expected=f"event {event} to have values in the support of the head {self.name!r} "
                     f"({self.describe_values()})",
                     got=f"{self._describe(some[bad][0], dtype)} in {what}",
-                    remedy=suggestion or "choose a head or a dataset option that fits the values",
+                    remedy=suggestion or _remedy(some[bad][0]),
                 )
 
     def supports(
@@ -228,6 +228,12 @@ class Head(Part, ABC):
         if not math.isfinite(value.item()) or rounded == value.item() or self.data_state():
             return f"{value.item():g}"
         return f"{value.item()}, rounded to {rounded:g},"
+
+
+def _remedy(rejected: Tensor) -> str:
+    if rejected.isnan():
+        return "pass tensorar.Evidence.observed(x) if NaN stands for what was not observed, or fill it in"
+    return "choose a head or a dataset option that fits the values"
 
 
 def default_value_dtype() -> torch.dtype:
