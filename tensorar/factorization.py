@@ -113,18 +113,17 @@ class Factorization(nn.Module):
         return self.head.restore(standard, self.coefficients if coefficients is None else coefficients)
 
     def log_scale(
-        self, standard: Float[Tensor, "batch *event"], mask: Bool[Tensor, "batch *event"] | None = None
+        self, standard: Float[Tensor, "batch *event"], known: Bool[Tensor, "batch *event"] | None = None
     ) -> Float[Tensor, " batch"]:
         """The nats of each event that the data's units cost: standard log-likelihoods minus these are the data's.
 
-        With a ``mask``, those of its coefficients.
+        Only those of the coefficients in ``known``, if it is given.
         """
         transform = self.head.transform(self.coefficients)
         if transform is None:
             return standard.new_zeros(len(standard))
-        log_scale = transform.log_abs_det_jacobian(widened(standard), transform(standard))
-        log_scale = log_scale.expand(standard.shape)
-        return flatten_events(log_scale if mask is None else torch.where(mask, log_scale, 0.0)).sum(1)
+        log_scale = transform.log_abs_det_jacobian(widened(standard), transform(standard)).expand(standard.shape)
+        return flatten_events(log_scale if known is None else torch.where(known, log_scale, 0.0)).sum(1)
 
     def data_distribution(
         self, parameters: Float[Tensor, "*batch parameters"], coefficients: Int[Tensor, "*some"] | None = None

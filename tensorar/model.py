@@ -17,7 +17,8 @@ from tensorar.factorization import Factorization
 from tensorar.finiteness import check_finite
 from tensorar.generation.choosers import Chooser
 from tensorar.generation.generation import Generation, visits_of
-from tensorar.generation.sample import Method, SamplingInfo, complete
+from tensorar.generation.info import SamplingInfo
+from tensorar.generation.sample import Method, complete
 from tensorar.order import Order
 from tensorar.utils.eval_mode import eval_mode
 from tensorar.utils.random_state import reproducible

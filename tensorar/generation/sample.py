@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal, get_args
 
+import torch
 from torch import Tensor
 
 from tensorar.backbone import CausalBackbone
@@ -17,6 +17,7 @@ from tensorar.generation.batch_size import max_batch_size
 from tensorar.generation.choosers import Chooser
 from tensorar.generation.cuda_graphs import CUDAGraphCapture
 from tensorar.generation.fixed_point import fixed_point
+from tensorar.generation.info import SamplingInfo
 from tensorar.generation.mixture_orders import draw_orders
 from tensorar.generation.state import SamplingState
 from tensorar.noise import uniform
@@ -29,28 +30,6 @@ ProgressCallback = Callable[[int, int], None]
 Grouped = list[tuple[Tensor, Order]]
 
 
-@dataclass
-class SamplingInfo:
-    """How ``sample`` drew its samples.
-
-    ``method`` and the most network ``passes`` of any batch; ``exact`` is False if values were not drawn from the
-    model's conditionals, and ``chooser`` lists the options that changed that; ``one_by_one`` if the head draws values
-    one by one. Evidence that the order visits after an unknown coefficient does not influence it.
-    """
-
-    method: str = ""
-    passes: int = 0
-    exact: bool = True
-    chooser: str = ""
-    one_by_one: bool = False
-
-    def __str__(self) -> str:
-        text = f"{self.method}, {self.passes} pass{'' if self.passes == 1 else 'es'} of the network"
-        if self.one_by_one:
-            text += "; values drawn one by one, which is slow"
-        return text if self.exact else f"{text}; {self.chooser}: not the model's distribution"
-
-
 def complete(
     model: Factorization,
     evidence: Evidence,
@@ -61,8 +40,11 @@ def complete(
     progress: ProgressCallback | None = None,
     info: SamplingInfo | None = None,
     memory: int | None = None,
+    order: Order | None = None,
 ) -> Tensor:
-    """Draw what is unknown given the evidence, in the orders of ``model.orders_for_completion``.
+    """Draw what is unknown given the evidence, in ``order``, by default in those of ``model.orders_for_completion``.
+
+    What an order visits after an unknown coefficient does not influence it.
 
     Raises ``SpecError`` for a method or a chooser that the model does not support.
     """
@@ -75,7 +57,9 @@ def complete(
     if not len(value):
         return value
     size = max_batch_size(model, info.method, len(value), chooser, memory)
-    blocks = _blocks(_groups(model, evidence, context), len(value), size)
+    everything = torch.arange(len(value), device=value.device)
+    groups = _groups(model, evidence, context) if order is None else [(everything, order)]
+    blocks = _blocks(groups, len(value), size)
     report = _StepCounter(len(model.order) * sum(map(len, blocks)), progress)
     sampler = _sampler(info.method, model, sum(map(len, blocks)))
     for block in blocks:

@@ -28,9 +28,13 @@ def normalize_levels(value: Float[Tensor, "*shape"], levels: int) -> Float[Tenso
     return value * (2 / (levels - 1)) - 1
 
 
+def observed_values(values: Real[Tensor, "..."]) -> Real[Tensor, "..."]:
+    """The values that are not missing (NaN), in one dimension if any are."""
+    return values[~values.isnan()] if values.is_floating_point() and bool(values.isnan().any()) else values
+
+
 def whole_range(values: Real[Tensor, "..."]) -> tuple[int, int] | None:
-    """The smallest and the largest value, or None unless all are whole numbers; missing ones (NaN) are left out."""
-    values = values[~values.isnan()] if values.is_floating_point() else values
+    """The smallest and the largest value, or None unless all are whole numbers."""
     if values.is_floating_point() and not bool((values.isfinite() & (values == values.round())).all()):
         return None
     return int(values.min()), int(values.max())
@@ -47,7 +51,7 @@ def required_levels(values: Real[Tensor, "..."]) -> int | None:
 def distinct_values(
     *splits: Real[Tensor, "..."], at_most: int = MAX_SUGGESTED_LEVELS
 ) -> Float64[Tensor, " values"] | None:
-    """The values that occur, in ascending order, missing ones (NaN) left out; None if too many, or not all finite."""
+    """The values that occur, in ascending order; None if they are too many, or not all finite."""
     found = torch.empty(0, dtype=torch.float64)
     for split in splits:
         for some in split.flatten().split(VALUES_PER_CALL):
@@ -62,4 +66,4 @@ def _distinct(values: Tensor) -> Tensor:
         # counting is faster than sorting
         return values.int().bincount().nonzero()[:, 0].double()
     found: Tensor = values.unique()
-    return found[~found.isnan()].double()
+    return found.double()
