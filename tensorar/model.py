@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-from jaxtyping import Float, Int, Real
+from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor
 from torch.distributions import Distribution
 
 from tensorar import ensemble, objective, observed, validation
 from tensorar.conditionals import all_conditionals
+from tensorar.conditioning.estimate import Estimate
+from tensorar.conditioning.likelihood import DEFAULT_RUNS, log_conditional, log_marginal
+from tensorar.conditioning.sample import SamplingOptions, complete_given
+from tensorar.conditioning.ways import DEFAULT_PARTICLES, Conditioning, ConditioningOptions
 from tensorar.errors import ShapeError
 from tensorar.evidence import Evidence
 from tensorar.factorization import Factorization
@@ -18,7 +22,7 @@ from tensorar.finiteness import check_finite
 from tensorar.generation.choosers import Chooser
 from tensorar.generation.generation import Generation, visits_of
 from tensorar.generation.info import SamplingInfo
-from tensorar.generation.sample import Method, complete
+from tensorar.generation.sample import Method
 from tensorar.order import Order
 from tensorar.utils.eval_mode import eval_mode
 from tensorar.utils.random_state import reproducible
@@ -228,8 +232,17 @@ class AutoregressiveModel(Factorization):
         progress: Callable[[int, int], None] | None = None,
         info: SamplingInfo | None = None,
         memory: int | None = None,
+        conditioning: Conditioning = "auto",
+        particles: int = DEFAULT_PARTICLES,
+        proposal: AutoregressiveModel | None = None,
     ) -> Float[Tensor, "n *event"]:
         """``n`` exact samples, coefficient by coefficient; with evidence, completions that keep what is observed.
+
+        Completions follow the model's distribution given what is known, whatever it is. ``conditioning``: ``exact``
+        where an order of the model visits what is known first, or what is unknown before it has at most 4096
+        completions; ``smc`` draws each completion by weight from ``particles`` particles of its own, which a
+        ``proposal``, a model of the same events for all orders, may draw (exact in the limit of many particles);
+        ``clamp`` ignores what is known after something unknown, and is biased; ``auto`` is exact, or else ``smc``.
 
         The same generator state gives the same samples for every ``method``, and samples with the same seed start alike
         for every ``n`` (on a GPU, with several batches, they also depend on ``memory``). ``cached`` computes every
@@ -240,24 +253,67 @@ class AutoregressiveModel(Factorization):
         most likely values, or the fewest that together have the probability ``top_p``. Such samples do not follow the
         model's distribution; ``top_k=1`` is the most likely value each time.
 
-        An ensemble draws an order for each sample; given evidence, one that visits most of it first, weighted by the
-        likelihood of that evidence. ``info`` is filled with the method and the pass count. ``memory``: bytes for the
+        An ensemble draws an order for each sample; given evidence, one that visits it first if there is one, weighted
+        by the likelihood of that evidence. ``info`` is filled with the method, the pass count and the way of
+        conditioning. ``memory``: bytes for the
         buffers of the events drawn at once (default: 1 GiB). ``progress(steps_done, steps)`` is called on the way.
         Raises ``ShapeError`` if ``n``, the evidence and the context do not fit together, ``SpecError`` for a method or
-        an option that the model does not support, ``NumericalError`` if the network outputs NaN or infinity.
+        an option that the model does not support, ``SupportError`` for evidence of probability zero,
+        ``NumericalError`` if the network outputs NaN or infinity.
         """
+        given = ConditioningOptions(conditioning, particles, proposal)
         start, context = validation.initial_evidence(self, n, evidence, context)
         chooser = Chooser(temperature, top_k, top_p)
         # every method computes in the network's own dtype, whatever autocast makes of products
         exact = torch.autocast(self.device.type, enabled=False)
         with reproducible(generator, self.device), eval_mode(self), exact:
             known = validation.check_evidence(self, start)
-            standard = complete(
-                self, known, context, method=method, chooser=chooser, progress=progress, info=info, memory=memory
-            )
+            sampling = SamplingOptions(method, chooser, progress, info or SamplingInfo(), memory)
+            standard = complete_given(self, known, context, given, sampling)
         drawn = self.restore(standard)
         check_finite(drawn, "sample", self.backbone)
         return self._completed(start, drawn)
+
+    def log_marginal(
+        self,
+        evidence: Evidence,
+        context: Float[Tensor, "batch context"] | None = None,
+        *,
+        conditioning: Conditioning = "auto",
+        particles: int = DEFAULT_PARTICLES,
+        runs: int = DEFAULT_RUNS,
+        proposal: AutoregressiveModel | None = None,
+        generator: torch.Generator | None = None,
+        memory: int | None = None,
+    ) -> Estimate:
+        """The log-probability of what is known of each example, in nats, whatever the rest may be.
+
+        Exact where ``sample`` conditions exactly, else the logarithm of the mean of ``runs`` unbiased estimates by
+        sequential Monte Carlo, with its standard error. An ensemble is the mixture of its orders that visit what is
+        known first, or of all orders if none does. The other arguments, and what is raised, are those of ``sample``.
+        """
+        options = ConditioningOptions(conditioning, particles, proposal)
+        return log_marginal(self, evidence, context, options=options, runs=runs, generator=generator, memory=memory)
+
+    def log_conditional(
+        self,
+        x: Real[Tensor, "batch *event"],
+        mask: Bool[Tensor, "..."],
+        context: Float[Tensor, "batch context"] | None = None,
+        *,
+        conditioning: Conditioning = "auto",
+        particles: int = DEFAULT_PARTICLES,
+        runs: int = DEFAULT_RUNS,
+        proposal: AutoregressiveModel | None = None,
+        generator: torch.Generator | None = None,
+        memory: int | None = None,
+    ) -> Estimate:
+        """The log-probability of each event given the part of it in ``mask``, in nats: ``log p(x) - log p(x[mask])``.
+
+        ``mask`` ``(*event)`` or ``(batch, *event)`` is True where a coefficient is known. See ``log_marginal``.
+        """
+        options = ConditioningOptions(conditioning, particles, proposal)
+        return log_conditional(self, x, mask, context, options=options, runs=runs, generator=generator, memory=memory)
 
     def _completed(self, evidence: Evidence, drawn: Tensor) -> Tensor:
         """Samples with the observed values as they were given."""

@@ -34,10 +34,6 @@ Device = Annotated[str, typer.Option(help="Device: auto (a GPU if there is one),
 NewRun = Annotated[
     Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="The run folder. Default: a new one in runs.")
 ]
-Picture = Annotated[
-    Path | None,
-    typer.Option("--out", "-o", metavar="FILE", help="The picture to write (.png). Default: in the run folder."),
-]
 PictureOrNumbers = Annotated[
     Path | None,
     typer.Option(

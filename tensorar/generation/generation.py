@@ -176,6 +176,10 @@ class Generation:
         self._parameters = None
         self.position += 1
 
+    def standard_values(self) -> list[Float[Tensor, " batch"]]:
+        """The standard values taken so far, by step."""
+        return self._values
+
     def _last_features(self) -> Tensor | None:
         if not self.position:
             return None

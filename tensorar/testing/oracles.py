@@ -12,7 +12,7 @@ from tensorar.conditionals import all_conditionals
 from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
-from tensorar.support import support_values
+from tensorar.support import bounds, support_values
 
 # seeds are fixed, so a test of frequencies always passes or always fails; a correct part fails this rarely
 SIGNIFICANCE = 1e-4

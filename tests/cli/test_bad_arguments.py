@@ -78,7 +78,7 @@ LOOK = {
     "posterior --steps 16": "--steps from 0 to 15, got 16; choose other steps",
     "posterior --steps 1,,2": "got '1,,2'",
     "posterior --steps x": "got 'x'",
-    "posterior --out x.npy": "--out to end in .png, got 'x.npy'",
+    "posterior --out x.npy": "--out to end in .png or .gif, got 'x.npy'",
 }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from tensorar import Run, evaluate, load_dataset, region
 
@@ -172,6 +173,14 @@ def test_the_posterior_at_steps(toy_run):
 
 def test_the_posterior_chooses_steps_over_the_order(toy_run):
     assert "event 0 of test with 1, 3, 4, 6, 7 coefficients known" in done("posterior", toy_run).stdout
+
+
+def test_an_animation_of_visiting(toy_run):
+    result = report("posterior", toy_run, "--steps", "0,3,7", "--out", "x.gif")
+    assert [step["known"] for step in result["steps"]] == [0, 3, 7]
+    with Image.open("x.gif") as animation:
+        assert animation.n_frames == 3
+    assert "event 0 of test in 8 frames: y.gif" in done("posterior", toy_run, "--out", "y.gif").stdout
 
 
 def test_inspection_does_not_change_the_run(bits_run, tmp_path):
