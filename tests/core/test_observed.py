@@ -103,6 +103,18 @@ def test_if_what_is_missing_comes_last_it_is_the_sum_over_all_completions(orderi
         torch.testing.assert_close(found, marginal, **CLOSE)
 
 
+@pytest.mark.parametrize(
+    ("ordering", "backbone"), [("shuffled", "made:hidden=4"), ("shuffled", "mlp:hidden=4"), ("raster", "fvsbn")]
+)
+def test_it_is_the_marginal_of_the_model_where_that_is_exact(ordering, backbone):
+    model = randomize(build((3,), ordering, "categorical:levels=3", backbone), 1).eval()
+    mask = all_masks(3) if ordering == "shuffled" else torch.stack([model.order.mask_before(t) for t in range(4)])
+    evidence = Evidence(mask, events_of(model, len(mask), 0))
+    marginal = model.log_marginal(evidence)
+    assert bool(marginal.exact.all())
+    torch.testing.assert_close(model.log_prob(evidence).detach(), marginal.value, **CLOSE)
+
+
 @pytest.mark.parametrize("backbone", backbone_specs())
 def test_of_complete_events_it_is_the_likelihood(backbone):
     ordering = "raster" if backbone in RASTER_ONLY else "shuffled"
