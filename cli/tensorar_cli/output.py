@@ -113,18 +113,22 @@ def likelihood_table(likelihood: Likelihood) -> Table:
     """A likelihood as a table."""
     kind = "exact" if likelihood.exact else "unbiased estimate"
     over = likelihood.over_orders
+    of_observed = "" if likelihood.observed is None else ", of what was observed"
+    observed = "" if likelihood.observed is None else "observed "
     rows = [
         (
-            "nats per event" + (f", mixture of {over.orders} orders" if over else ""),
+            f"nats per event{of_observed}" + (f", mixture of {over.orders} orders" if over else ""),
             _with_error(likelihood.nats, likelihood.standard_error),
         ),
-        ("bits per dimension", decimal(likelihood.bits_per_dim, 4)),
-        ("perplexity per coefficient", decimal(likelihood.perplexity, 4)),
+        (f"bits per {observed}dimension", decimal(likelihood.bits_per_dim, 4)),
+        (f"perplexity per {observed}coefficient", decimal(likelihood.perplexity, 4)),
         ("events", f"{likelihood.events} ({kind})"),
     ]
     if over is not None:
         what = f"nats per event, mean over {over.orders} orders (a bound)"
         rows.insert(1, (what, _with_error(over.mean_nats, over.mean_standard_error)))
+    if likelihood.observed is not None:
+        rows.append(("observed coefficients per event", f"{likelihood.observed:.2f}"))
     if likelihood.data_nats is not None:
         rows.append(("exact nats of the data", decimal(likelihood.data_nats, 3)))
         rows.append(("gap to the exact nats", f"{decimal(likelihood.nats - likelihood.data_nats, 3)} nats"))

@@ -51,7 +51,11 @@ def print_training(output: Output, result: TrainingResult) -> None:
     values = {"interrupted": False, "best_valid_nats": best, "exact_valid_nats": exact, "metrics": result.metrics}
     output.print_json({"run": folder, **values})
     gap = "" if exact is None else f", {decimal(best - exact, 3)} above the exact {decimal(exact, 3)}"
-    output.print(f"best validation: {decimal(best, 3)} nats per event{gap}; run folder: {folder} (curve: training.png)")
+    of_observed = "" if result.metrics[-1].get("valid_observed") is None else ", of what was observed"
+    output.print(
+        f"best validation: {decimal(best, 3)} nats per event{of_observed}{gap}; run folder: {folder} "
+        "(curve: training.png)"
+    )
     commands = [f"tensorar {command} {quote(folder)}" for command in ("evaluate", "sample", "posterior")]
     output.print("next: " + ", ".join(commands))
 
@@ -66,10 +70,11 @@ def _words(update: TrainingUpdate) -> str:
 
 
 def _line(row: dict[str, Any]) -> str:
-    exact = row["valid_data_nats"]
+    exact, observed = row["valid_data_nats"], row["valid_observed"]
+    of_observed = "" if observed is None else f" of {observed:.2f} observed coefficients"
     return (
         f"step {row['step']:>6}  {row['seconds']:>6.0f} s  train {decimal(row['train_nats'], 3)}  "
-        f"valid {decimal(row['valid_nats'], 3)} nats  {decimal(row['valid_bits_per_dim'], 3)} bits/dim  "
+        f"valid {decimal(row['valid_nats'], 3)} nats{of_observed}  {decimal(row['valid_bits_per_dim'], 3)} bits/dim  "
         f"perplexity {decimal(row['valid_perplexity'], 3)}"
         + ("" if row["valid_exact"] else "  (estimate)")
         + ("" if exact is None else f"  {decimal(row['valid_nats'] - exact, 3)} above the exact nats of the data")

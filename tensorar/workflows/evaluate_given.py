@@ -17,7 +17,7 @@ from tensorar.finiteness import check_likelihoods
 from tensorar.parts.registry import Registry
 from tensorar.parts.spec import PartSpec
 from tensorar.runs.run import Run
-from tensorar.training.evaluation import chunks
+from tensorar.utils.shapes import rows_of
 from tensorar.workflows.events import check_counts, check_split, events_of
 from tensorar.workflows.masks import known_mask, mask_of_events
 from tensorar.workflows.runs import model_of, open_run
@@ -87,12 +87,11 @@ def evaluate_given(
     chosen = events_of(dataset, split, events, seed)
     masks = mask_of_events(known, model.event_shape, len(chosen))
     values, errors, exact = [], [], True
-    for k, (x, context) in enumerate(chunks(chosen.x, chosen.contexts, EVENTS_PER_CHUNK)):
-        some = masks[k * EVENTS_PER_CHUNK :][: len(x)]
+    for rows in torch.arange(len(chosen.x)).split(EVENTS_PER_CHUNK):
         found = model.log_conditional(
-            x,
-            some,
-            context,
+            chosen.x[rows],
+            masks[rows],
+            rows_of(chosen.contexts, rows),
             conditioning=way,
             particles=particles,
             runs=runs,

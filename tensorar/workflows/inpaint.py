@@ -93,9 +93,10 @@ def inpaint(
 
     What is known is a named region, ``evidence`` (see ``tensorar.region``), by default the top half; or a ``mask``: a
     tensor ``(*event)``, or ``(events, *event)`` with a mask per event, or a file (.npy, or .png whose transparent or
-    white pixels are unknown). Events are conditioned on their own contexts unless ``context`` is given.
-    ``uncertainty`` adds that of every unknown coefficient: see ``tensorar.uncertainty``. ``proposal`` is another run on
-    the same data. The other arguments are those of ``AutoregressiveModel.sample``. Raises ``TensorarError``.
+    white pixels are unknown). Missing values are unknown, too. Events are conditioned on their own contexts unless
+    ``context`` is given. ``uncertainty`` adds that of every unknown coefficient: see ``tensorar.uncertainty``.
+    ``proposal`` is another run on the same data. The other arguments are those of ``AutoregressiveModel.sample``.
+    Raises ``TensorarError``.
     """
     run, generator = open_run(run, registry), seeded_generator(seed)
     sampling_method = check_sampling(method, temperature, top_k, top_p)
@@ -109,7 +110,7 @@ def inpaint(
         raise too_few_completions(completions)
     known = known_mask(evidence, mask, model.event_shape, generator, model.order)
     chosen = events_of(run.dataset, split, events, seed)
-    known = mask_of_events(known, model.event_shape, len(chosen))
+    known = mask_of_events(known, model.event_shape, len(chosen)) & ~chosen.x.isnan()
     require_memory_for_samples(run, len(chosen) * completions)
     given = given_contexts(run, context, len(chosen))
     contexts = chosen.contexts if given is None else given

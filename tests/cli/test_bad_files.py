@@ -36,8 +36,8 @@ TABLES = {
     "escape.csv": "1\n2\n\x1b[31mred\n",
 }
 DATA = {
-    "npy:path=nan.npy": "finite numbers in the train split of 'npy', got NaN or infinity; remove or fill them",
-    "npy:path=infinite.npy": "got NaN or infinity",
+    "npy:path=nan.npy": "finite numbers in the train split of 'npy', got NaN; set missing=true if",
+    "npy:path=infinite.npy": "got infinity",
     "npy:path=empty.npy": "at least 3 events in empty.npy, one for each split, got 0",
     "npy:path=hollow.npy": "at least one coefficient",
     "npy:path=single.npy": "events along the first axis in single.npy, got a single number",
@@ -50,7 +50,7 @@ DATA = {
     "npz:path=whole.npz": "an array named data or train in whole.npz, got x; name the array to use with key=NAME",
     "npy:path=none.npy": "got no such file or directory; check the path",
     "npy:path=nan.csv": "nan.csv to be a valid .npy/.npz file, got a file of another kind",
-    "csv:path=nan.csv": "a number in line 3, column 2 of nan.csv, got 'nan'; missing values",
+    "csv:path=nan.csv": "a number in line 3, column 2 of nan.csv, got 'nan'; set missing=true",
     "csv:path=gap.csv": "a number in line 2, column 2 of gap.csv, got an empty cell",
     "csv:path=word.csv": "a number in line 2, column 2 of word.csv, got 'x'",
     "csv:path=ragged.csv": "2 cells in line 2 of ragged.csv, as in line 1, got 1",
