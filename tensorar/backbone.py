@@ -48,6 +48,7 @@ class Backbone(nn.Module, Part, ABC):
     network ignores (None: it ignores none).
     """
 
+    kind = "backbone"
     event_ranks: ClassVar[frozenset[int] | None] = None
     ignores_unit_axes: ClassVar[bool] = False
     orders: ClassVar[Literal["any", "raster"]] = "any"
@@ -136,3 +137,15 @@ class EvidenceBackbone(Backbone):
         context: Float[Tensor, "batch context"] | None = None,
     ) -> Float[Tensor, "batch queries parameters"]:
         """Parameters of the queried coefficients (flat indices); ``features`` are zero where ``mask`` is False."""
+
+    def conditionals(
+        self,
+        features: Float[Tensor, "batch *event features"],
+        order: Order,
+        context: Float[Tensor, "batch context"] | None = None,
+    ) -> Float[Tensor, "batch *event parameters"] | None:
+        """All conditionals of complete events in an order, or None (the default): each prefix is then queried.
+
+        For networks in which consecutive prefixes share computations. The result is that of the queries.
+        """
+        return None

@@ -34,6 +34,7 @@ class Dataset(Part, ABC):
     ``missing``: NaN in events stands for a missing value, one that was not observed; without it, NaN is an error.
     """
 
+    kind = "dataset"
     missing: bool = False
 
     @abstractmethod

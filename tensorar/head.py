@@ -42,6 +42,7 @@ class Head(Part, ABC):
     that broadcast to the shape of the values; most heads ignore them.
     """
 
+    kind = "head"
     parameter_count: int
     feature_count: int
     support: Constraint

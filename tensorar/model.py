@@ -128,27 +128,31 @@ class AutoregressiveModel(Factorization):
         context: Float[Tensor, "batch context"] | None = None,
         *,
         generator: torch.Generator | None = None,
+        progress: float = 0.0,
     ) -> Float[Tensor, ""]:
         """Nats per event to minimize: ``-log_prob(x).mean()``, or an unbiased estimate for evidence backbones.
 
-        Of events with missing values (``Evidence``), nats of what was observed; the ``SupportError`` of ``log_prob``
-        applies. Raises ``ShapeError`` for events of another shape, ``SupportError`` for values without a probability.
+        An ordering that varies draws the orders; ``progress``, the fraction of the training that is done, decides which
+        ones where it is a curriculum. Of events with missing values (``Evidence``), nats of what was observed; the
+        ``SupportError`` of ``log_prob`` applies.
+        Raises ``ShapeError`` for events of another shape, ``SupportError`` for values without a probability.
         """
         x, context = self._checked(x, context)
         if not len(x):
             raise ShapeError(expected="at least one event", got="an empty batch", remedy="skip empty batches")
         if isinstance(x, Evidence):
-            return observed.loss_per_event(self, x, context, generator).mean()
-        return objective.loss_per_event(self, x, context, generator).mean()
+            return observed.loss_per_event(self, x, context, generator, progress).mean()
+        return objective.loss_per_event(self, x, context, generator, progress).mean()
 
     def forward(
         self,
         x: Real[Tensor, "batch *event"] | Evidence,
         context: Float[Tensor, "batch context"] | None = None,
         generator: torch.Generator | None = None,
+        progress: float = 0.0,
     ) -> Float[Tensor, ""]:
         """The same as ``loss``."""
-        return self.loss(x, context, generator=generator)
+        return self.loss(x, context, generator=generator, progress=progress)
 
     # --- one conditional --------------------------------------------------------------------------------------------
 
@@ -228,6 +232,7 @@ class AutoregressiveModel(Factorization):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        orders: Sequence[Order] | None = None,
         generator: torch.Generator | None = None,
         progress: Callable[[int, int], None] | None = None,
         info: SamplingInfo | None = None,
@@ -254,21 +259,23 @@ class AutoregressiveModel(Factorization):
         model's distribution; ``top_k=1`` is the most likely value each time.
 
         An ensemble draws an order for each sample; given evidence, one that visits it first if there is one, weighted
-        by the likelihood of that evidence. ``info`` is filled with the method, the pass count and the way of
-        conditioning. ``memory``: bytes for the
-        buffers of the events drawn at once (default: 1 GiB). ``progress(steps_done, steps)`` is called on the way.
+        by the likelihood of that evidence. ``orders``, such as ``model.draw_orders(128)``, draws one of these for each
+        sample (without evidence). ``info`` is filled with the method, the pass count and the way of conditioning.
+        ``memory``: bytes for the buffers of the events drawn at once (default: 1 GiB). ``progress(steps_done, steps)``
+        is called on the way.
         Raises ``ShapeError`` if ``n``, the evidence and the context do not fit together, ``SpecError`` for a method or
         an option that the model does not support, ``SupportError`` for evidence of probability zero,
         ``NumericalError`` if the network outputs NaN or infinity.
         """
         given = ConditioningOptions(conditioning, particles, proposal)
         start, context = validation.initial_evidence(self, n, evidence, context)
+        mixed = validation.check_mixture(self, orders, evidence)
         chooser = Chooser(temperature, top_k, top_p)
         # every method computes in the network's own dtype, whatever autocast makes of products
         exact = torch.autocast(self.device.type, enabled=False)
         with reproducible(generator, self.device), eval_mode(self), exact:
             known = validation.check_evidence(self, start)
-            sampling = SamplingOptions(method, chooser, progress, info or SamplingInfo(), memory)
+            sampling = SamplingOptions(method, chooser, progress, info or SamplingInfo(), memory, mixed)
             standard = complete_given(self, known, context, given, sampling)
         drawn = self.restore(standard)
         check_finite(drawn, "sample", self.backbone)
@@ -311,6 +318,7 @@ class AutoregressiveModel(Factorization):
         """The log-probability of each event given the part of it in ``mask``, in nats: ``log p(x) - log p(x[mask])``.
 
         ``mask`` ``(*event)`` or ``(batch, *event)`` is True where a coefficient is known. See ``log_marginal``.
+        ``conditioning="clamp"`` gives the log-probability that ``sample`` draws the rest in that biased way.
         """
         options = ConditioningOptions(conditioning, particles, proposal)
         return log_conditional(self, x, mask, context, options=options, runs=runs, generator=generator, memory=memory)

@@ -41,19 +41,23 @@ def loss_per_event(
     evidence: Evidence,
     context: Float[Tensor, "batch context"] | None,
     generator: torch.Generator | None,
+    progress: float = 0.0,
 ) -> Float[Tensor, " batch"]:
     """Nats of what was observed of each event (standard values), under orders drawn from the ordering.
+
+    ``progress`` is the fraction of the training that is done, for a curriculum.
 
     Exact for causal backbones. For evidence backbones, an unbiased estimate: the ``n`` observed coefficients are split
     at a step ``t`` that is uniform among them; unknown stays unknown. If one call gives all conditionals and the
     ordering is uniform, it is ``n / (n - t)`` times the nats of the observed coefficients after ``t``, else ``n`` times
     those of the coefficient at ``t`` (Hoogeboom et al. 2022, eq. 4, for ``n`` coefficients instead of ``N``).
     """
+    ordering = model.ordering.for_batch(progress, generator)
     if model.is_causal:
-        order = model.order if model.ordering.fixed else model.ordering.draw(model.event_shape, generator)
-        return -log_prob(model, evidence, (order.to(evidence.mask.device),), context)
-    ranks = objective.draw_ranks(model, len(evidence), generator)
-    return _estimate(model, evidence, ranks, context, generator, dense=model.ordering.uniform)
+        order = ordering.draw(model.event_shape, generator).to(evidence.mask.device)
+        return -log_prob(model, evidence, (order,), context)
+    ranks = objective.draw_ranks(ordering, model.event_shape, len(evidence), generator)
+    return _estimate(model, evidence, ranks, context, generator, dense=ordering.uniform)
 
 
 def estimated_nats(
@@ -72,7 +76,7 @@ def require_missing_last(model: Factorization, mask: Bool[Tensor, "batch *event"
     The likelihood of what was observed is then a sum over all values of what is missing. A causal network for orders
     that vary visits the observed coefficients first, and an evidence network takes any evidence.
     """
-    if not model.is_causal or not (model.ordering.fixed or model.ordering.ensemble):
+    if not model.is_causal or model.ordering.any_order:
         return
     early = ensemble.observed_before_unknown(orders, mask) < flatten_events(mask).sum(1)
     if not bool(early.any()):

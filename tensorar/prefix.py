@@ -1,4 +1,4 @@
-"""The likelihood of what an order visits first."""
+"""The likelihood of what an order visits first, and of each coefficient given those."""
 
 from __future__ import annotations
 
@@ -47,3 +47,17 @@ def log_prob_of(
     rows, coefficients = chosen.nonzero(as_tuple=True)
     each = model.distribution(parameters[rows, coefficients], coefficients).log_prob(x[rows, coefficients])
     return each.new_zeros(x.shape).index_put((rows, coefficients), each).sum(1)
+
+
+def log_probs(
+    model: Factorization,
+    x: Float[Tensor, "batch *event"],
+    order: Order,
+    context: Float[Tensor, "batch context"] | None = None,
+) -> Float[Tensor, "batch *event"]:
+    """The log-probability of each coefficient given those before it in ``order``, in nats of standard values."""
+    found = []
+    for some, given in split_batch(x, context):
+        parameters = all_conditionals(model.backbone, model.features(some), order, given)
+        found.append(model.distribution(parameters).log_prob(some))
+    return torch.cat(found)

@@ -50,6 +50,23 @@ Method = Annotated[
         "available."
     ),
 ]
+Conditioning = Annotated[
+    str,
+    typer.Option(
+        help="How completions depend on what is known: exact (an order visits it first, or few values are unknown "
+        "before it), smc (weighted particles, exact in the limit of many), clamp (biased: ignores what is known after "
+        "something unknown), or auto: exact, or else smc."
+    ),
+]
+Particles = Annotated[int, typer.Option(help="Particles of each completion for --conditioning smc.", min=1)]
+Proposal = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="RUN",
+        help="Another run on the same data with --ordering shuffled, which sees all that is known: it draws the "
+        "particles, and their weights keep the answer that of RUN.",
+    ),
+]
 Temperature = Annotated[
     float,
     typer.Option(

@@ -18,6 +18,7 @@ from tensorar_cli.streams import visible
 if TYPE_CHECKING:
     from tensorar import Likelihood
     from tensorar.generation import SamplingInfo
+    from tensorar.workflows import ConditionalLikelihood
 
 # rows of tables are not wrapped in files and pipes
 PIPE_WIDTH = 1000
@@ -101,15 +102,21 @@ def table(*headers: str, rows: list[tuple[Any, ...]]) -> Table:
 def likelihood_table(likelihood: Likelihood) -> Table:
     """A likelihood as a table."""
     kind = "exact" if likelihood.exact else "unbiased estimate"
-    # a single event has no standard error
-    error = "" if math.isnan(likelihood.standard_error) else f" ± {likelihood.standard_error:.3f}"
+    over = likelihood.over_orders
     observed = "" if likelihood.observed is None else "observed "
+    of_what = ", of what was observed" if observed else ""
     rows = [
-        (f"nats per event{observed and ', of what was observed'}", f"{likelihood.nats:.3f}{error}"),
+        (
+            f"nats per event{of_what}" + (f", mixture of {over.orders} orders" if over else ""),
+            _with_error(likelihood.nats, likelihood.standard_error),
+        ),
         (f"bits per {observed}dimension", f"{likelihood.bits_per_dim:.4f}"),
         (f"perplexity per {observed}coefficient", f"{likelihood.perplexity:.4f}"),
         ("events", f"{likelihood.events} ({kind})"),
     ]
+    if over is not None:
+        what = f"nats per event, mean over {over.orders} orders (a bound)"
+        rows.insert(1, (what, _with_error(over.mean_nats, over.mean_standard_error)))
     if likelihood.observed is not None:
         rows.append(("observed coefficients per event", f"{likelihood.observed:.2f}"))
     if likelihood.data_nats is not None:
@@ -118,6 +125,32 @@ def likelihood_table(likelihood: Likelihood) -> Table:
     return table("", "value", rows=rows)
 
 
+def _with_error(nats: float, standard_error: float) -> str:
+    # a single event has no standard error
+    return f"{nats:.3f}" + ("" if math.isnan(standard_error) else f" ± {standard_error:.3f}")
+
+
+def conditional_table(found: ConditionalLikelihood) -> Table:
+    """The likelihood of a part of each event given the rest, as a table."""
+    error = "" if math.isnan(found.standard_error) else f" ± {found.standard_error:.3f}"
+    rows = [
+        ("nats of the rest per event", f"{found.nats:.3f}{error}"),
+        ("known, unknown coefficients", f"{found.known:g}, {found.unknown:g}"),
+        ("events", str(found.events)),
+        ("conditioning", _way(found)),
+    ]
+    return table("", "value", rows=rows)
+
+
+def _way(found: ConditionalLikelihood) -> str:
+    if found.conditioning == "clamp":
+        return "clamp: of a biased sampler, which ignores what is known after something unknown"
+    if found.exact:
+        return "exact"
+    return f"smc, of which ± {found.estimate_error:.3f} comes from the estimates"
+
+
 def sampling_report(info: SamplingInfo) -> dict[str, Any]:
     """How samples were drawn, for JSON."""
-    return {"method": info.method, "passes": info.passes, "exact": info.exact}
+    report: dict[str, Any] = {"method": info.method, "passes": info.passes, "exact": info.exact}
+    return report | ({"conditioning": info.conditioning.as_dict()} if info.conditioning.way else {})

@@ -25,3 +25,9 @@ class Estimate:
         relative = (log_values - value.unsqueeze(1)).exp()
         error = relative.std(1, correction=min(1, runs - 1)) / math.sqrt(runs)
         return cls(value, error.where(~exact, 0.0), exact)
+
+    @property
+    def mean(self) -> tuple[float, float]:
+        """The mean over the examples, and its standard error, that of the estimates alone."""
+        error = float((self.standard_error**2).sum().sqrt()) / max(len(self.value), 1)
+        return float(self.value.mean()), error

@@ -18,7 +18,7 @@ from tensorar.evidence import Evidence
 from tensorar.factorization import Factorization
 from tensorar.generation.choosers import Chooser
 from tensorar.order import Order
-from tensorar.prefix import prefix_log_prob
+from tensorar.prefix import log_probs, prefix_log_prob
 from tensorar.utils.eval_mode import eval_mode
 from tensorar.utils.random_state import reproducible
 from tensorar.utils.shapes import flatten_events, rows_of
@@ -66,17 +66,29 @@ def log_conditional(
     """``log p(x | x[mask])`` of each example; see ``AutoregressiveModel.log_conditional``."""
     validation.check_event_shape(model, x)
     evidence = Evidence(mask.expand(x.shape), x)
+    standard = validation.check_evidence(model, Evidence(torch.ones_like(evidence.mask), x))
+    given = validation.check_context(model, context, len(x))
+    if options.conditioning == "clamp":
+        return _clamped(model, standard.value, evidence.mask.to(model.device), given)
     known = log_marginal(model, evidence, context, options=options, runs=runs, generator=generator, memory=memory)
-    everything = torch.ones_like(evidence.mask)
-    standard = validation.check_evidence(model, Evidence(everything, x))
-    context = validation.check_context(model, context, len(x))
     whole = torch.empty_like(known.value)
     with eval_mode(model):
         for rows in _by_mask(evidence.mask.to(model.device)):
             orders = members_for(model, evidence.mask[rows[0]].to(model.device))
-            whole[rows] = _mixture(model, standard[rows], rows_of(context, rows), orders).double()
+            whole[rows] = _mixture(model, standard[rows], rows_of(given, rows), orders).double()
     whole = whole - model.log_scale(standard.value)
     return Estimate(whole - known.value, known.standard_error, known.exact)
+
+
+def _clamped(model: Factorization, x: Tensor, mask: Tensor, context: Tensor | None) -> Estimate:
+    """The log-probability that a sampler with the known values clamped draws the rest."""
+    value = torch.zeros(len(x), dtype=torch.float64, device=x.device)
+    with eval_mode(model):
+        for rows, order in model.orders_for_completion(mask):
+            unknown = torch.where(mask[rows], 0.0, log_probs(model, x[rows], order, rows_of(context, rows)))
+            value[rows] = flatten_events(unknown).sum(1).double()
+    value = value - model.log_scale(x, ~mask)
+    return Estimate(value, torch.zeros_like(value), torch.ones_like(value, dtype=torch.bool))
 
 
 def _check(model: Factorization, options: ConditioningOptions, runs: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -44,6 +45,7 @@ class SamplingOptions:
     progress: ProgressCallback | None = None
     info: SamplingInfo = field(default_factory=SamplingInfo)
     memory: int | None = None
+    orders: Sequence[Order] | None = None
 
 
 def complete_given(
@@ -96,6 +98,7 @@ def _complete(
         progress=sampling.progress,
         info=sampling.info,
         memory=sampling.memory,
+        orders=sampling.orders,
         order=order,
     )
 
@@ -162,8 +165,10 @@ def filter_particles(
     complete: bool = True,
 ) -> Filtered:
     """The results of a particle filter, in batches that fit into memory."""
+    _require_steps(sampling, conditioning)
     method = choose_method(model, sampling.method)
-    _require_steps(sampling, method, conditioning)
+    # without a stepper, "auto" chooses whole passes, which have no steps
+    method = "naive" if method == "fixed-point" else method
     sampling.info.method, sampling.info.exact = method, sampling.chooser.is_exact
     sampling.info.chooser = str(sampling.chooser)
     size = max_batch_size(model, method, len(evidence) * conditioning.particles, sampling.chooser, sampling.memory)
@@ -204,8 +209,8 @@ def _draw_member(log_evidence: Float[Tensor, "batch members"]) -> Int[Tensor, " 
     return draw_from(Categorical(logits=log_evidence, validate_args=False), noise).long()
 
 
-def _require_steps(sampling: SamplingOptions, method: str, conditioning: ConditioningOptions) -> None:
-    if method == "fixed-point":
+def _require_steps(sampling: SamplingOptions, conditioning: ConditioningOptions) -> None:
+    if sampling.method == "fixed-point":
         raise SpecError(
             expected="`method` cached or naive for `conditioning` smc",
             got="fixed-point",

@@ -12,7 +12,6 @@ from tensorar.generation.cuda_graphs import CapturedRun, GraphCapture, capturabl
 from tensorar.generation.generation import Generation
 from tensorar.generation.state import SamplingState
 from tensorar.generation.steppers import PrefixStepper
-from tensorar.generation.visits import Visits
 
 
 class Ancestral:
@@ -37,11 +36,11 @@ class Ancestral:
                 state.report_steps(len(state.order))
             else:
                 drawn, passes = self._run(state)
-        state.value[:, state.order.visits] = drawn.T
+        state.value.copy_(state.visits.by_coefficient(drawn.T))
         return passes
 
     def _run(self, state: SamplingState) -> tuple[Tensor, int]:
-        generation = Generation(state.model, len(state.value), Visits([state.order]), state.context, cached=self.cached)
+        generation = Generation(state.model, len(state.value), state.visits, state.context, cached=self.cached)
         if self.capture is not None and self.captured is None and self.warm and capturable(state, generation):
             self.captured = CapturedRun(state, generation, run_loop, self.capture())
             return self.captured.drawn.clone(), 1
@@ -52,7 +51,7 @@ class Ancestral:
 
 def run_loop(state: SamplingState, generation: Generation, noise: tuple[Tensor, ...]) -> Float[Tensor, "n batch"]:
     """The values of all coefficients by step: the observed ones, and those chosen from conditionals and noise."""
-    known = state.value.T.index_select(0, state.order.visits) if state.observed is not None else None
+    known = state.visits.by_step(state.value).T if state.observed is not None else None
     values: list[Tensor] = []
     largest: list[Tensor] = []
     for t, rows in enumerate(state.unknown_rows()):
@@ -75,4 +74,5 @@ def _draw(
 ) -> tuple[Tensor, Tensor]:
     """The next values of some examples (None: all), and the largest parameter of each: NaN if one of them is."""
     parameters = state.full_precision(generation.parameters(rows))
-    return state.choose(parameters, noise, generation.index), parameters.amax(-1)
+    index = generation.index if rows is None or not generation.index.ndim else generation.index[rows]
+    return state.choose(parameters, noise, index), parameters.amax(-1)

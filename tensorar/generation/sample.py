@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
 import torch
@@ -20,6 +20,7 @@ from tensorar.generation.fixed_point import fixed_point
 from tensorar.generation.info import SamplingInfo
 from tensorar.generation.mixture_orders import draw_orders
 from tensorar.generation.state import SamplingState
+from tensorar.generation.visits import Visits
 from tensorar.noise import uniform
 from tensorar.order import Order
 from tensorar.utils.shapes import flatten_events, rows_of
@@ -28,6 +29,7 @@ Method = Literal["auto", "cached", "fixed-point", "naive"]
 ProgressCallback = Callable[[int, int], None]
 # examples (rows of the batch) and their order
 Grouped = list[tuple[Tensor, Order]]
+Block = list[tuple[Tensor, Visits]]
 
 
 def complete(
@@ -37,6 +39,7 @@ def complete(
     *,
     method: Method = "auto",
     chooser: Chooser,
+    orders: Sequence[Order] | None = None,
     progress: ProgressCallback | None = None,
     info: SamplingInfo | None = None,
     memory: int | None = None,
@@ -44,7 +47,8 @@ def complete(
 ) -> Tensor:
     """Draw what is unknown given the evidence, in ``order``, by default in those of ``model.orders_for_completion``.
 
-    What an order visits after an unknown coefficient does not influence it.
+    With ``orders`` each example draws one of them. What an order visits after an unknown coefficient does not influence
+    it.
 
     Raises ``SpecError`` for a method or a chooser that the model does not support.
     """
@@ -58,8 +62,9 @@ def complete(
         return value
     size = max_batch_size(model, info.method, len(value), chooser, memory)
     everything = torch.arange(len(value), device=value.device)
-    groups = _groups(model, evidence, context) if order is None else [(everything, order)]
-    blocks = _blocks(groups, len(value), size)
+    groups = _groups(model, orders, evidence, context) if order is None else [(everything, order)]
+    # an evidence backbone takes a batch of several orders; a stepper of a causal one serves one order
+    blocks = _blocks(groups, len(value), size, together=not model.is_causal)
     report = _StepCounter(len(model.order) * sum(map(len, blocks)), progress)
     sampler = _sampler(info.method, model, sum(map(len, blocks)))
     for block in blocks:
@@ -67,35 +72,39 @@ def complete(
         count = sum(len(rows) for rows, _ in block)
         noise = uniform((count, len(model.order), noise_size), model.dtype, model.device)
         first = min(int(rows[0]) for rows, _ in block)
-        for rows, order in block:
+        for rows, visits in block:
             observed = flatten_events(mask[rows])
             known, given = observed if bool(observed.any()) else None, rows_of(context, rows)
             flat, own_noise = flatten_events(value[rows]), noise if len(block) == 1 else noise[rows - first]
-            state = SamplingState(model, order, flat, known, given, own_noise, chooser, report)
+            state = SamplingState(model, visits, flat, known, given, own_noise, chooser, report)
             info.passes = max(info.passes, sampler(state))
             value[rows] = state.value.reshape(len(rows), *model.event_shape)
     return value
 
 
-def _blocks(groups: Grouped, n: int, size: int) -> list[Grouped]:
-    """Blocks of ``size`` consecutive examples, each grouped by order."""
+def _blocks(groups: Grouped, n: int, size: int, *, together: bool) -> list[Block]:
+    """Blocks of ``size`` consecutive examples, each grouped by order or, ``together``, with an order per example."""
     if len(groups) == 1:
         ((rows, order),) = groups
-        return [[(some, order)] for some in rows.split(size)]
-    member = groups[0][0].new_empty(n)
+        return [[(some, Visits([order]))] for some in rows.split(size)]
+    orders, member = [order for _, order in groups], groups[0][0].new_empty(n)
     for k, (rows, _) in enumerate(groups):
         member[rows] = k
-    blocks = []
-    for start in range(0, n, size):
-        of_block = member[start : start + size]
-        orders = of_block.unique().tolist()
-        blocks.append([(start + (of_block == k).nonzero()[:, 0], groups[k][1]) for k in orders])
-    return blocks
+    everything = torch.arange(n, device=member.device)
+    if together:
+        return [[(rows, Visits(orders, member[rows]))] for rows in everything.split(size)]
+    return [
+        [(rows[member[rows] == k], Visits([orders[k]])) for k in member[rows].unique().tolist()]
+        for rows in everything.split(size)
+    ]
 
 
-def _groups(model: Factorization, evidence: Evidence, context: Tensor | None) -> Grouped:
-    if model.ordering.ensemble:
-        return draw_orders(model, evidence, context)
+def _groups(
+    model: Factorization, orders: Sequence[Order] | None, evidence: Evidence, context: Tensor | None
+) -> Grouped:
+    mixed = model.orders if orders is None and model.ordering.ensemble else orders
+    if mixed is not None:
+        return draw_orders(model, mixed, evidence, context)
     return model.orders_for_completion(evidence.mask)
 
 

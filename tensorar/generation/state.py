@@ -10,12 +10,13 @@ from torch import Tensor
 
 from tensorar.factorization import Factorization
 from tensorar.generation.choosers import Choose, Chooser
+from tensorar.generation.visits import Visits
 from tensorar.order import Order
 
 
 @dataclass(eq=False)
 class SamplingState:
-    """A batch of events to complete in one order.
+    """A batch of events to complete in one order, or with an order for each event (evidence backbones).
 
     ``value`` ``(batch, N)`` holds what is observed; sampling fills in the rest. ``observed`` is None if nothing is.
     ``noise`` is ``(batch, N, k)`` by step; an example's numbers lie together, so that on a CPU they do not depend on
@@ -23,7 +24,7 @@ class SamplingState:
     """
 
     model: Factorization
-    order: Order
+    visits: Visits
     value: Float[Tensor, "batch n"]
     observed: Bool[Tensor, "batch n"] | None
     context: Float[Tensor, "batch context"] | None
@@ -35,6 +36,11 @@ class SamplingState:
     def __post_init__(self) -> None:
         self.choose = self.chooser.bind(self.model.head)
 
+    @property
+    def order(self) -> Order:
+        """The order of a batch of one order."""
+        return self.visits.orders[0]
+
     def noise_by_step(self) -> tuple[Tensor, ...]:
         """The noise of each step, ``(batch, k)``."""
         return self.noise.transpose(0, 1).contiguous().unbind()
@@ -43,7 +49,7 @@ class SamplingState:
         """For each step the examples whose coefficient is drawn; None if it is drawn in all of them."""
         if self.observed is None:
             return [None] * self.value.shape[1]
-        unknown = ~self.observed[:, self.order.visits].T
+        unknown = ~self.visits.by_step(self.observed).T
         return [
             None if everywhere else row.nonzero()[:, 0]
             for row, everywhere in zip(unknown, unknown.all(1).tolist(), strict=True)

@@ -45,6 +45,12 @@ class Visits:
         """The visits of these examples."""
         return self if self.members is None else Visits(self.orders, self.members[rows])
 
+    def by_step(self, by_coefficient: Tensor) -> Tensor:
+        """``(batch, N)`` values by flat index in visiting order."""
+        if self.members is None:
+            return by_coefficient.index_select(1, self.table)
+        return by_coefficient.gather(1, self.table)
+
     def by_coefficient(self, by_step: Tensor) -> Tensor:
         """``(batch, N)`` values in visiting order as values by flat index."""
         if self.members is None:

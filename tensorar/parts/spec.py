@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Literal
 
 from tensorar.errors import SpecError
-from tensorar.parts.part import Value
+from tensorar.parts.part import Kind, Value
 
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
 _ITEM = re.compile(
@@ -17,7 +16,6 @@ _ITEM = re.compile(
 )
 _BARE = re.compile(r"[\w./+-]+")
 
-Kind = Literal["ordering", "head", "backbone", "dataset", "recipe"]
 KINDS: tuple[Kind, ...] = ("ordering", "head", "backbone", "dataset", "recipe")
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import tomli_w
 
 from tensorar.errors import RunError, SpecError
-from tensorar.parts.spec import Kind, PartSpec, nearest
+from tensorar.parts.part import Kind
+from tensorar.parts.spec import PartSpec, nearest
 from tensorar.runs.fields import TEXT, check_fields, shortened
 from tensorar.runs.settings import TrainingSettings
 from tensorar.runs.toml import read_toml

@@ -13,10 +13,13 @@ from torch import Tensor
 
 from tensorar import objective, observed, validation
 from tensorar.dataset import Dataset
+from tensorar.errors import SpecError
 from tensorar.evidence import Evidence
 from tensorar.finiteness import check_likelihoods
 from tensorar.model import AutoregressiveModel
+from tensorar.order import Order
 from tensorar.training.batches import keyed_generator
+from tensorar.training.over_orders import OverOrders, nats_over_orders, standard_error
 from tensorar.utils.shapes import rows_of
 
 # with more network evaluations than this, likelihoods of evidence backbones are estimated by default
@@ -30,8 +33,9 @@ class Likelihood:
 
     ``nats`` per event, with the ``standard_error`` over the events. ``exact``: likelihoods of events are exact, else
     unbiased estimates. ``data_nats``: the exact value under the process that generated the data, if it is known.
-    ``observed``: the mean number of observed coefficients of events with missing values, None for complete events; bits
-    per dimension and perplexity are those of an observed coefficient.
+    ``over_orders``: if several orders were evaluated; ``nats`` is then that of their mixture. ``observed``: the mean
+    number of observed coefficients of events with missing values, None for complete events; bits per dimension and
+    perplexity are those of an observed coefficient.
     """
 
     nats: float
@@ -41,6 +45,7 @@ class Likelihood:
     events: int
     exact: bool
     data_nats: float | None = None
+    over_orders: OverOrders | None = None
     observed: float | None = None
 
     @classmethod
@@ -51,19 +56,25 @@ class Likelihood:
         *,
         exact: bool,
         data_nats: float | None,
+        over_orders: OverOrders | None = None,
         observed: float | None = None,
     ) -> Likelihood:
         """The likelihood from the nats of every event, each with ``size`` coefficients, ``observed`` on average."""
-        mean = float(nats.double().mean())
-        error = float(nats.double().std(correction=1)) / math.sqrt(len(nats)) if len(nats) > 1 else math.nan
+        mean, error = float(nats.double().mean()), standard_error(nats)
         per_coefficient = mean / (size if observed is None else observed)
         perplexity = math.exp(per_coefficient) if per_coefficient < 700 else math.inf
         bits = per_coefficient / math.log(2)
-        return cls(mean, error, bits, perplexity, len(nats), exact, data_nats, observed)
+        return cls(mean, error, bits, perplexity, len(nats), exact, data_nats, over_orders, observed)
 
     def as_dict(self) -> dict[str, Any]:
         """The fields by name, with None for NaN and infinity, which JSON does not have."""
-        return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in asdict(self).items()}
+        return _finite(asdict(self))
+
+
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    """The values, those of dictionaries among them too, with None for NaN and infinity."""
+    without = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
+    return {k: _finite(v) if isinstance(v, dict) else v for k, v in without.items()}
 
 
 def evaluate(
@@ -74,6 +85,7 @@ def evaluate(
     dataset: Dataset | None = None,
     exact: bool | None = None,
     samples_per_event: int = 16,
+    orders: int | None = None,
     seed: int = 0,
     progress: Callable[[int, int, float], None] | None = None,
 ) -> Likelihood:
@@ -81,29 +93,44 @@ def evaluate(
 
     For causal backbones it is exact. With evidence backbones, ``exact`` evaluates all ``N`` prefixes of an event;
     otherwise ``samples_per_event`` of them are sampled for an unbiased estimate. The default is exact up to a million
-    network evaluations. ``progress(done, events, nats_so_far)`` is called after every chunk. Raises ``SupportError``
-    when the head does not accept the events, ``NumericalError`` for likelihoods that are not finite.
+    network evaluations. ``progress(done, events, nats_so_far)`` is called after every chunk.
 
-    Of events with missing values (``Evidence``), the likelihood of what was observed (``model.log_prob``). Raises
-    ``SupportError`` where a causal network of a fixed order would have to visit what is missing.
+    With ``orders``, for an ordering that varies, events are evaluated exactly in so many orders drawn with the seed;
+    the likelihood is that of the mixture of these orders, and ``over_orders`` has their mean too. ``progress`` then
+    counts pairs of an event and an order, and reports the mean.
+
+    Of events with missing values (``Evidence``), the likelihood of what was observed (``model.log_prob``).
+
+    Raises ``SupportError`` when the head does not accept the events, and where a causal network of a fixed order would
+    have to visit what is missing; ``SpecError`` for orders of an ordering that does not vary, ``NumericalError`` for
+    likelihoods that are not finite.
     """
     model.eval()
     size = len(model.order)
+    drawn = None if orders is None else _drawn_orders(model, orders, seed, exact)
     if exact is None:
         exact = len(events) * size <= MAX_EXACT_EVALUATIONS
     exact = exact or never_estimated(model)
     _check(model, events)
-    generator = keyed_generator(seed, "evaluation")
-    nats: list[Tensor] = []
-    for chunk in chunks(events, contexts):
-        nats.append(event_nats(model, *chunk, exact=exact, samples=samples_per_event, generator=generator))
-        if progress is not None:
-            done = torch.cat(nats)
-            progress(len(done), len(events), float(done.mean()))
-    check_likelihoods(torch.cat(nats), model.backbone)
-    exact_nats = None if dataset is None else data_nats(dataset, events)
-    mean_count = mean_observed(events)
-    return Likelihood.of(torch.cat(nats), size, exact=exact, data_nats=exact_nats, observed=mean_count)
+    report = progress or (lambda *_: None)
+    over_orders = None
+    if drawn is None:
+        generator = keyed_generator(seed, "evaluation")
+        scored: list[Tensor] = []
+        for chunk in chunks(events, contexts):
+            scored.append(event_nats(model, *chunk, exact=exact, samples=samples_per_event, generator=generator))
+            done = torch.cat(scored)
+            report(len(done), len(events), float(done.mean()))
+        nats = torch.cat(scored)
+    else:
+        total, exact = len(events) * len(drawn), True
+        nats, mean = nats_over_orders(
+            model, chunks(events, contexts), drawn, lambda done, so_far: report(done, total, so_far)
+        )
+        over_orders = OverOrders.of(len(drawn), nats, mean)
+    check_likelihoods(nats, model.backbone)
+    known, count = None if dataset is None else data_nats(dataset, events), mean_observed(events)
+    return Likelihood.of(nats, size, exact=exact, data_nats=known, over_orders=over_orders, observed=count)
 
 
 def _check(model: AutoregressiveModel, events: Tensor | Evidence) -> None:
@@ -126,6 +153,16 @@ def data_nats(dataset: Dataset, events: Real[Tensor, "n *event"] | Evidence) -> 
 def mean_observed(events: Real[Tensor, "n *event"] | Evidence) -> float | None:
     """The mean number of observed coefficients of events with missing values, None for complete events."""
     return float(events.counts.double().mean()) if isinstance(events, Evidence) else None
+
+
+def _drawn_orders(model: AutoregressiveModel, orders: int, seed: int, exact: bool | None) -> tuple[Order, ...]:
+    if exact is False:
+        raise SpecError(
+            expected="exact likelihoods in several orders",
+            got="exact=False",
+            remedy="leave out the estimate, or the number of orders; fewer events are faster too",
+        )
+    return model.draw_orders(orders, seed)
 
 
 def never_estimated(model: AutoregressiveModel) -> bool:

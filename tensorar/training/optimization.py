@@ -55,6 +55,7 @@ class Optimization:
         batch_size: int,
         factor: float,
         number: int,
+        progress: float,
     ) -> float:
         """Take step ``number`` with the learning rate times ``factor``; return the loss in nats per event.
 
@@ -63,7 +64,7 @@ class Optimization:
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * factor
         self.module.train()
-        loss: Tensor = self.module(events.to(self.accelerator.device), contexts)
+        loss: Tensor = self.module(events.to(self.accelerator.device), contexts, progress=progress)
         nats = float(loss.detach())
         if not math.isfinite(nats):
             raise self._not_finite(nats, number, events, contexts)

@@ -103,8 +103,15 @@ class Trainer:
         events, contexts = self.batches[step]
         # all random numbers of a step (of dropout, for example) depend on the seed, the step and the process only
         torch.manual_seed(keyed_seed(self.settings.seed, "step", step, self.accelerator.process_index))
-        factor = learning_rate_factor(step, self.settings.warmup, self.fraction)
-        nats = self.optimization.step(events, contexts, batch_size=self.batches.batch_size, factor=factor, number=step)
+        progress = self.fraction
+        nats = self.optimization.step(
+            events,
+            contexts,
+            batch_size=self.batches.batch_size,
+            factor=learning_rate_factor(step, self.settings.warmup, progress),
+            number=step,
+            progress=progress,
+        )
         self.state.step += 1
         self.state.seconds += time.perf_counter() - started
         self.state.interval_nats += nats

@@ -6,6 +6,7 @@
 
 from tensorar.workflows.check_part import CheckReport, CheckResult, check_part
 from tensorar.workflows.evaluate import Evaluation, evaluate
+from tensorar.workflows.evaluate_given import ConditionalLikelihood, evaluate_given
 from tensorar.workflows.inpaint import Completions, inpaint
 from tensorar.workflows.posterior import Posterior, posterior
 from tensorar.workflows.sample import Samples, sample
@@ -15,12 +16,14 @@ __all__ = [
     "CheckReport",
     "CheckResult",
     "Completions",
+    "ConditionalLikelihood",
     "Evaluation",
     "Posterior",
     "Samples",
     "TrainingResult",
     "check_part",
     "evaluate",
+    "evaluate_given",
     "inpaint",
     "posterior",
     "resume",

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
 from jaxtyping import Bool, Float, Real
 from torch import Tensor
 
+from tensorar.conditioning import Estimate
+from tensorar.conditioning.ways import DEFAULT_PARTICLES
 from tensorar.evidence import Evidence
 from tensorar.generation import SamplingInfo
+from tensorar.model import AutoregressiveModel
 from tensorar.parts.registry import Registry
 from tensorar.runs.run import Run
 from tensorar.uncertainty import Uncertainty, predicts_marginals, too_few_completions
@@ -19,7 +23,7 @@ from tensorar.uncertainty import uncertainty as uncertainty_of
 from tensorar.workflows.events import check_counts, check_split, events_of, given_contexts
 from tensorar.workflows.masks import known_mask, mask_of_events
 from tensorar.workflows.runs import model_of, open_run
-from tensorar.workflows.sampling import check_sampling, require_memory_for_samples, seeded_generator
+from tensorar.workflows.sampling import check_conditioning, check_sampling, require_memory_for_samples, seeded_generator
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,7 +34,8 @@ class Completions:
     """Original events and the masks of what is known ``(n, *event)``, and completions ``(n, completions, *event)``.
 
     ``info`` is the method, the number of network passes, and whether the completions follow the model's distribution.
-    ``uncertainty`` is that of every unknown coefficient given the evidence, if it was requested.
+    ``log_evidence`` is the probability of what is known of each event, where conditioning gave it or one pass of the
+    network does. ``uncertainty`` is that of every unknown coefficient given the evidence, if it was requested.
     """
 
     run: Run
@@ -38,6 +43,7 @@ class Completions:
     mask: Bool[Tensor, "n *event"]
     completions: Float[Tensor, "n completions *event"]
     info: SamplingInfo
+    log_evidence: Estimate | None = None
     uncertainty: Uncertainty | None = None
 
     @property
@@ -71,6 +77,9 @@ def inpaint(
     split: str = "test",
     context: Sequence[str] | Tensor | None = None,
     uncertainty: bool = False,
+    conditioning: str = "auto",
+    particles: int = DEFAULT_PARTICLES,
+    proposal: Run | str | Path | None = None,
     method: str = "auto",
     temperature: float = 1.0,
     top_k: int | None = None,
@@ -85,15 +94,18 @@ def inpaint(
     What is known is a named region, ``evidence`` (see ``tensorar.region``), by default the top half; or a ``mask``: a
     tensor ``(*event)``, or ``(events, *event)`` with a mask per event, or a file (.npy, or .png whose transparent or
     white pixels are unknown). Missing values are unknown, too. Events are conditioned on their own contexts unless
-    ``context`` is given. ``uncertainty`` adds that of every unknown coefficient: see ``tensorar.uncertainty``. The
-    other arguments are those of ``sample``. Raises ``TensorarError``.
+    ``context`` is given. ``uncertainty`` adds that of every unknown coefficient: see ``tensorar.uncertainty``.
+    ``proposal`` is another run on the same data. The other arguments are those of ``AutoregressiveModel.sample``.
+    Raises ``TensorarError``.
     """
     run, generator = open_run(run, registry), seeded_generator(seed)
     sampling_method = check_sampling(method, temperature, top_k, top_p)
+    way = check_conditioning(conditioning, particles)
     check_split(split)
     check_counts(events=events, completions=completions)
     require_memory_for_samples(run, completions)
     model = model_of(run, device)
+    other = None if proposal is None else model_of(open_run(proposal, registry), device)
     if uncertainty and completions < 2 and not predicts_marginals(model):
         raise too_few_completions(completions)
     known = known_mask(evidence, mask, model.event_shape, generator, model.order)
@@ -113,7 +125,24 @@ def inpaint(
         top_p=top_p,
         progress=progress,
         info=info,
+        conditioning=way,
+        particles=particles,
+        proposal=other,
     )
     drawn = completed.unflatten(0, (len(chosen), completions)).cpu()
     found = uncertainty_of(model, Evidence(known, chosen.x), drawn, contexts) if uncertainty else None
-    return Completions(run, chosen.x, known, drawn, info, found)
+    log_evidence = _log_evidence(model, Evidence(known, chosen.x), contexts, info, completions)
+    return Completions(run, chosen.x, known, drawn, info, log_evidence, found)
+
+
+def _log_evidence(
+    model: AutoregressiveModel, evidence: Evidence, contexts: Tensor | None, info: SamplingInfo, completions: int
+) -> Estimate | None:
+    """The probability of what is known: from the completions' own estimates, or exactly if one pass gives it."""
+    estimates = info.conditioning.log_evidence
+    if estimates is not None:
+        exact = torch.full((len(evidence),), info.conditioning.way == "exact")
+        return Estimate.of_runs(estimates.cpu().unflatten(0, (len(evidence), completions)), exact)
+    if info.conditioning.way == "exact" and model.is_causal:
+        return model.log_marginal(evidence, contexts)
+    return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO, cast
 
 import numpy as np
 import torch
@@ -41,7 +42,11 @@ def read_mask(path: Path, event_shape: tuple[int, ...]) -> Bool[Tensor, "*events
 
 def _read_picture(path: Path, event_shape: tuple[int, ...]) -> Bool[Tensor, "*event"]:
     if len(event_shape) < 2:
-        raise _invalid(path, f"an array (.npy), since events of shape {event_shape} have no rows", "a picture")
+        raise TensorarError(
+            expected=f"an event with at least 2 axes for the mask {path}",
+            got=f"shape {event_shape}",
+            remedy="save the mask with numpy.save (.npy), True for known coefficients",
+        )
     height, width = event_shape[-2:]
     pixels = _read(path, f"a PNG picture of {width} x {height} pixels", lambda file: _pixels(file, (width, height)))
     color, alpha = pixels[..., :3], pixels[..., 3]
@@ -61,7 +66,7 @@ def _pixels(file: OpenFile, size: tuple[int, int]) -> UInt8[np.ndarray, "h w 4"]
     with warnings.catch_warnings():
         # Pillow remarks on very many pixels, which are refused here
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        picture = Image.open(file.data, formats=["PNG"])
+        picture = Image.open(cast("IO[bytes]", file.data), formats=["PNG"])
     if picture.size != size:
         raise ValueError(f"{picture.width} x {picture.height} pixels")
     return np.asarray(picture.convert("RGBA"))

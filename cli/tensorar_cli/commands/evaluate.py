@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tensorar_cli import options
-from tensorar_cli.output import Output, likelihood_table
+from tensorar_cli.output import Output, conditional_table, likelihood_table
 
 
 def evaluate(
@@ -25,6 +25,25 @@ def evaluate(
         ),
     ] = None,
     samples_per_event: Annotated[int, typer.Option(help="Prefixes sampled per event when estimating.", min=1)] = 16,
+    orders: Annotated[
+        int | None,
+        typer.Option(
+            help="Evaluate exactly in this many random orders, drawn with the seed, of a model whose ordering varies: "
+            "their mixture (log of the mean) and their mean (a bound).",
+            min=1,
+        ),
+    ] = None,
+    given: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REGION",
+            help="Report the nats of the rest of each event given this part of it: 'top half', 'random 30 %', and the "
+            "other regions of inpaint --evidence.",
+        ),
+    ] = None,
+    conditioning: options.Conditioning = "auto",
+    particles: options.Particles = 64,
+    proposal: options.Proposal = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",
     plugin: options.Plugins = None,
@@ -34,6 +53,26 @@ def evaluate(
     from tensorar import workflows
 
     output = Output(as_json=json)
+    if given is not None:
+        _require_none(exact=exact, orders=orders)
+        with output.progress("evaluating") as update:
+            found = workflows.evaluate_given(
+                run,
+                given,
+                split,
+                data=data,
+                events=events,
+                conditioning=conditioning,
+                particles=particles,
+                proposal=proposal,
+                seed=seed,
+                device=device,
+                progress=lambda done, total, nats: update(done, total, f"{nats:.2f} nats"),
+            )
+        output.print(f"{run} on the {split} split of {found.data}, given the {given}")
+        output.print_table(conditional_table(found))
+        output.print_json({"run": str(run), "split": split, "given": given, **found.as_dict()})
+        return
     with output.progress("evaluating") as update:
         result = workflows.evaluate(
             run,
@@ -42,10 +81,21 @@ def evaluate(
             events=events,
             exact=exact,
             samples_per_event=samples_per_event,
+            orders=orders,
             seed=seed,
             device=device,
             progress=lambda done, total, nats: update(done, total, f"{nats:.2f} nats"),
+            announce=output.print,
         )
     output.print(f"{run} on the {split} split of {result.data}")
     output.print_table(likelihood_table(result.likelihood))
     output.print_json({"run": str(run), "split": split, **result.likelihood.as_dict()})
+
+
+def _require_none(**arguments: object) -> None:
+    """Refuse options that do not apply to a part of an event."""
+    from tensorar.errors import SpecError
+
+    for name, value in arguments.items():
+        if value is not None:
+            raise SpecError(expected=f"no `{name}` with `given`", got=str(value), remedy="leave one of them out")

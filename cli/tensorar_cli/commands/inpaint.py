@@ -47,6 +47,9 @@ def inpaint(
         ),
     ] = False,
     out: options.PictureOrNumbers = None,
+    conditioning: options.Conditioning = "auto",
+    particles: options.Particles = 64,
+    proposal: options.Proposal = None,
     method: options.Method = "auto",
     temperature: options.Temperature = 1.0,
     top_k: options.TopK = None,
@@ -70,6 +73,9 @@ def inpaint(
             split=split,
             context=context,
             uncertainty=uncertainty,
+            conditioning=conditioning,
+            particles=particles,
+            proposal=proposal,
             method=method,
             temperature=temperature,
             top_k=top_k,
@@ -81,10 +87,21 @@ def inpaint(
     write(path, result.figure, result.completions, result.run.event_shape)
     count, shape = len(result.originals), list(result.completions.shape)
     output.print(f"{count} events, {completions} completions each, in {path} ({result.info})")
+    report = sampling_report(result.info) | _log_evidence(result, output)
     values: dict[str, Any] = {"events": count, "known": _known(result), "shape": shape, "path": str(path)}
     if result.uncertainty is not None:
         values["uncertainty"] = _write_uncertainty(result, path.with_stem(f"{path.stem}-uncertainty"), output)
-    output.print_json({"run": str(run)} | values | sampling_report(result.info))
+    output.print_json({"run": str(run)} | values | report)
+
+
+def _log_evidence(result: Completions, output: Output) -> dict[str, Any]:
+    """Print the probability of what is known, where it was found; returns it for JSON."""
+    if result.log_evidence is None:
+        return {}
+    value, error = result.log_evidence.mean
+    exact = bool(result.log_evidence.exact.all())
+    output.print(f"log p(known) {value:.2f} nats on average{'' if exact else f' ± {error:.2f} (estimate)'}")
+    return {"log_evidence": value, "log_evidence_standard_error": error}
 
 
 def _known(result: Completions) -> int | list[int]:

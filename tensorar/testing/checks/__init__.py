@@ -38,6 +38,7 @@ from tensorar.testing.checks import (
     shared_state,
     steppers,
     training,
+    training_orders,
     whole_models,
 )
 from tensorar.testing.registration import CHECKS_BY_KIND
@@ -81,5 +82,6 @@ __all__ = [
     "shared_state",
     "steppers",
     "training",
+    "training_orders",
     "whole_models",
 ]
