@@ -23,6 +23,7 @@ class Signature:
     ``orders``: the visiting orders that can occur, if they are few: one for a fixed ordering, several for an ensemble,
     none if any can occur; ``order`` is the only one, or None if it varies. ``axes``: which axis of the data each axis
     of the event is, for a network that receives permuted events. ``ordering``: the name of the ordering, for messages.
+    ``embeds_order``: the network is to be told which of the orders it is in; it is built with a longer context.
     """
 
     event_shape: tuple[int, ...]
@@ -32,6 +33,7 @@ class Signature:
     orders: tuple[Order, ...] = ()
     axes: tuple[int, ...] | None = None
     ordering: str = ""
+    embeds_order: bool = False
 
     @property
     def order(self) -> Order | None:

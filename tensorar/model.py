@@ -134,8 +134,8 @@ class AutoregressiveModel(Factorization):
 
         An ordering that varies draws the orders; ``progress``, the fraction of the training that is done, decides which
         ones where it is a curriculum. Of events with missing values (``Evidence``), nats of what was observed; the
-        ``SupportError`` of ``log_prob`` applies.
-        Raises ``ShapeError`` for events of another shape, ``SupportError`` for values without a probability.
+        ``SupportError`` of ``log_prob`` applies. Raises ``ShapeError`` for events of another shape, ``SupportError``
+        for values without a probability.
         """
         x, context = self._checked(x, context)
         if not len(x):
@@ -263,6 +263,7 @@ class AutoregressiveModel(Factorization):
         sample (without evidence). ``info`` is filled with the method, the pass count and the way of conditioning.
         ``memory``: bytes for the buffers of the events drawn at once (default: 1 GiB). ``progress(steps_done, steps)``
         is called on the way.
+
         Raises ``ShapeError`` if ``n``, the evidence and the context do not fit together, ``SpecError`` for a method or
         an option that the model does not support, ``SupportError`` for evidence of probability zero,
         ``NumericalError`` if the network outputs NaN or infinity.

@@ -54,8 +54,8 @@ def loss_per_event(
     """
     ordering = model.ordering.for_batch(progress, generator)
     if model.is_causal:
-        order = ordering.draw(model.event_shape, generator).to(evidence.mask.device)
-        return -log_prob(model, evidence, (order,), context)
+        order = ordering.draw(model.event_shape, generator)
+        return -log_prob(model, evidence, (order.to(evidence.mask.device),), context)
     ranks = objective.draw_ranks(ordering, model.event_shape, len(evidence), generator)
     return _estimate(model, evidence, ranks, context, generator, dense=ordering.uniform)
 

@@ -34,13 +34,14 @@ class Ordering(Part, ABC):
     that a batch is trained in.
 
     An ensemble (``ensemble = True``, not fixed) overrides ``orders`` to list its few orders, all equally likely; a
-    model with it is the mixture of the models of these orders.
+    model with it is the mixture of the models of these orders. ``embedding``: the network is told which order it is in.
     """
 
     kind = "ordering"
     fixed: ClassVar[bool] = True
     uniform: ClassVar[bool] = False
     ensemble: ClassVar[bool] = False
+    embedding: bool = False
 
     @property
     def any_order(self) -> bool:

@@ -24,12 +24,23 @@ def prefix_log_prob(
 
     In nats of the evidence's standard values.
     """
-    visited = flatten_events(order.mask_before(length)).split(MAX_EVENTS_PER_CALL)
+    return chosen_log_prob(model, evidence.value, order, order.mask_before(length), context)
+
+
+def chosen_log_prob(
+    model: Factorization,
+    x: Float[Tensor, "batch *event"],
+    order: Order,
+    chosen: Bool[Tensor, "batch *event"],
+    context: Float[Tensor, "batch context"] | None = None,
+) -> Float[Tensor, " batch"]:
+    """The sum over the ``chosen`` coefficients of the log-probability of each given those before it in ``order``."""
+    visited = flatten_events(chosen).split(MAX_EVENTS_PER_CALL)
     log_prob = []
-    for (x, given), chosen in zip(split_batch(evidence.value, context), visited, strict=True):
-        parameters = all_conditionals(model.backbone, model.features(x), order, given)
-        by_coefficient = parameters.reshape(len(x), len(order), parameters.shape[-1])
-        log_prob.append(log_prob_of(model, by_coefficient, flatten_events(x), chosen))
+    for (some, given), of_some in zip(split_batch(x, context), visited, strict=True):
+        parameters = all_conditionals(model.backbone, model.features(some), order, given)
+        by_coefficient = parameters.reshape(len(some), len(order), parameters.shape[-1])
+        log_prob.append(log_prob_of(model, by_coefficient, flatten_events(some), of_some))
     return torch.cat(log_prob)
 
 
@@ -47,17 +58,3 @@ def log_prob_of(
     rows, coefficients = chosen.nonzero(as_tuple=True)
     each = model.distribution(parameters[rows, coefficients], coefficients).log_prob(x[rows, coefficients])
     return each.new_zeros(x.shape).index_put((rows, coefficients), each).sum(1)
-
-
-def log_probs(
-    model: Factorization,
-    x: Float[Tensor, "batch *event"],
-    order: Order,
-    context: Float[Tensor, "batch context"] | None = None,
-) -> Float[Tensor, "batch *event"]:
-    """The log-probability of each coefficient given those before it in ``order``, in nats of standard values."""
-    found = []
-    for some, given in split_batch(x, context):
-        parameters = all_conditionals(model.backbone, model.features(some), order, given)
-        found.append(model.distribution(parameters).log_prob(some))
-    return torch.cat(found)

@@ -22,7 +22,7 @@ def check_proposal(model: Factorization, proposal: Factorization) -> None:
             got=f"one for {proposal.event_shape}",
             remedy="use a model of the same data",
         )
-    if proposal.ordering.fixed or proposal.ordering.ensemble:
+    if not proposal.ordering.any_order:
         raise SpecError(
             expected="a proposal for all orders, which sees what is known first",
             got=f"one with ordering={proposal.ordering.name}",

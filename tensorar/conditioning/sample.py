@@ -78,7 +78,7 @@ def _late(model: Factorization, evidence: Evidence, conditioning: ConditioningOp
     """Which examples know something that the orders of the model visit after something unknown."""
     mask = evidence.mask
     nothing = torch.zeros(len(evidence), dtype=torch.bool, device=mask.device)
-    if conditioning.conditioning == "clamp" or not (model.ordering.fixed or model.ordering.ensemble):
+    if conditioning.conditioning == "clamp" or model.ordering.any_order:
         return nothing
     if conditioning.conditioning == "smc":
         return flatten_events(mask).any(1) & ~flatten_events(mask).all(1)
@@ -214,7 +214,7 @@ def _require_steps(sampling: SamplingOptions, conditioning: ConditioningOptions)
         raise SpecError(
             expected="`method` cached or naive for `conditioning` smc",
             got="fixed-point",
-            remedy="use method=auto",
+            remedy='use method="auto"',
         )
     if conditioning.proposal is not None and not sampling.chooser.is_exact:
         raise SpecError(

@@ -56,7 +56,7 @@ def _remedy(dataset: Dataset, head: Head, registry: Registry) -> str:
         if head.data_state() == {} and bool(head.supports(torch.tensor(values, dtype=torch.get_default_dtype())).all())
     ]
     alternatives = " or ".join([*heads, *datasets])
-    none = "convert the data, or remove outliers; no installed head accepts these values"
+    none = "no head is suggested for these values: convert them, or leave out the events that contain them"
     return f"use {alternatives}" if alternatives else none
 
 

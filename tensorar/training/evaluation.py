@@ -33,9 +33,9 @@ class Likelihood:
 
     ``nats`` per event, with the ``standard_error`` over the events. ``exact``: likelihoods of events are exact, else
     unbiased estimates. ``data_nats``: the exact value under the process that generated the data, if it is known.
-    ``over_orders``: if several orders were evaluated; ``nats`` is then that of their mixture. ``observed``: the mean
-    number of observed coefficients of events with missing values, None for complete events; bits per dimension and
-    perplexity are those of an observed coefficient.
+    ``over_orders``: if several orders were evaluated; ``nats`` is then that of their mixture.
+    ``observed``: the mean number of observed coefficients of events with missing values, None for complete events; bits
+    per dimension and perplexity are those of an observed coefficient.
     """
 
     nats: float
@@ -101,7 +101,7 @@ def evaluate(
 
     Of events with missing values (``Evidence``), the likelihood of what was observed (``model.log_prob``).
 
-    Raises ``SupportError`` when the head does not accept the events, and where a causal network of a fixed order would
+    Raises ``SupportError`` when the head does not accept the events, or where a causal network of a fixed order would
     have to visit what is missing; ``SpecError`` for orders of an ordering that does not vary, ``NumericalError`` for
     likelihoods that are not finite.
     """
@@ -129,8 +129,25 @@ def evaluate(
         )
         over_orders = OverOrders.of(len(drawn), nats, mean)
     check_likelihoods(nats, model.backbone)
-    known, count = None if dataset is None else data_nats(dataset, events), mean_observed(events)
-    return Likelihood.of(nats, size, exact=exact, data_nats=known, over_orders=over_orders, observed=count)
+    exact_nats = None if dataset is None else data_nats(dataset, events)
+    return Likelihood.of(
+        nats,
+        size,
+        exact=exact,
+        data_nats=exact_nats,
+        over_orders=over_orders,
+        observed=mean_observed(events),
+    )
+
+
+def _drawn_orders(model: AutoregressiveModel, orders: int, seed: int, exact: bool | None) -> tuple[Order, ...]:
+    if exact is False:
+        raise SpecError(
+            expected="exact likelihoods in several orders",
+            got="exact=False",
+            remedy="leave out the estimate, or the number of orders; fewer events are faster too",
+        )
+    return model.draw_orders(orders, seed)
 
 
 def _check(model: AutoregressiveModel, events: Tensor | Evidence) -> None:
@@ -153,16 +170,6 @@ def data_nats(dataset: Dataset, events: Real[Tensor, "n *event"] | Evidence) -> 
 def mean_observed(events: Real[Tensor, "n *event"] | Evidence) -> float | None:
     """The mean number of observed coefficients of events with missing values, None for complete events."""
     return float(events.counts.double().mean()) if isinstance(events, Evidence) else None
-
-
-def _drawn_orders(model: AutoregressiveModel, orders: int, seed: int, exact: bool | None) -> tuple[Order, ...]:
-    if exact is False:
-        raise SpecError(
-            expected="exact likelihoods in several orders",
-            got="exact=False",
-            remedy="leave out the estimate, or the number of orders; fewer events are faster too",
-        )
-    return model.draw_orders(orders, seed)
 
 
 def never_estimated(model: AutoregressiveModel) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tensorar.backbone import CausalBackbone
-from tensorar.build import load_dataset
+from tensorar.build import dataset_spec, load_dataset
 from tensorar.data_notes import data_notes
 from tensorar.dataset import Dataset
 from tensorar.errors import RunError, TensorarError
@@ -128,7 +128,7 @@ def _parse(parts: Mapping[str, str | PartSpec | None]) -> dict[str, PartSpec]:
 def _source(data: str | PartSpec | None, recipe: str | Path | Recipe | None, registry: Registry) -> PartSpec | Recipe:
     """The spec of the dataset, or the recipe."""
     if data is not None and recipe is None:
-        return PartSpec.parse(data)
+        return dataset_spec(data, registry)
     if recipe is not None and data is None:
         return recipe if isinstance(recipe, Recipe) else find_recipe(recipe, registry)
     raise TensorarError(

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tensorar import Evidence, Order, ShapeError, SpecError, build, default_registry, objective, train
-from tensorar.testing import events_of, randomize
+from tensorar.testing import events_of, joint, randomize
 from tensorar_plugins.orderings import Annealed, Mixed, Raster, Shuffled, Snake
 from tests.training.helpers import new_run
 
@@ -163,3 +163,16 @@ def test_evidence_comes_first_only_where_all_orders_are_trained_to_the_end(spec,
     assert order.visits.tolist() == first
     assert model.order == Order.raster((4,))
     assert int(model.next_coefficient(Evidence(mask, torch.zeros(1, 4)))) == 0
+
+
+@torch.no_grad()
+def test_an_annealed_model_is_conditioned_in_its_final_order():
+    """Its network has left the order that would visit the evidence first, so what is unknown is summed over."""
+    model = randomize(build(SHAPE, "annealed", "bernoulli", "mlp:hidden=6"), 3, spread=1.0)
+    mask, value = torch.tensor([[False, False, True]]), torch.tensor([[0.0, 0.0, 1.0]])
+    values, probability = joint(model)
+    expected = probability[values[:, 2] == 1].sum().log()
+    first = model.conditional(Evidence.none(1, SHAPE)).log_prob(torch.ones(1).double())
+    found = model.log_marginal(Evidence(mask, value)).value
+    torch.testing.assert_close(found, expected[None].to(found), **CLOSE)
+    assert abs(float(found) - float(first)) > 1e-3

@@ -105,7 +105,7 @@ def _orders_of(ordering: Ordering, shape: Shape) -> Any:
         found = [ordering.order(shape), *ordering.orders(shape), *(ordering.draw(shape, generator) for _ in range(3))]
     except ShapeError:
         return None
-    return [ordering.visits(shape).tolist(), *(order.visits.tolist() for order in found)]
+    return [ordering.embedding, ordering.visits(shape).tolist(), *(order.visits.tolist() for order in found)]
 
 
 def _require_independent_of_other_shapes(part: PartUnderTest) -> None:
