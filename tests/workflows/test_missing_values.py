@@ -79,7 +79,7 @@ def test_the_posterior_ends_at_the_first_missing_value(run):
 
 
 def test_a_part_given_the_rest_needs_complete_events(run):
-    with pytest.raises(SpecError, match="complete events, .* got a dataset with missing values; evaluate without"):
+    with pytest.raises(SpecError, match=r"complete events, .* got a dataset with missing values; evaluate without"):
         wf.evaluate_given(run, "top half", device="cpu")
 
 
