@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from jaxtyping import Real
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from tensorar.backbone import Backbone, Signature
 from tensorar.dataset import Dataset
-from tensorar.errors import ShapeError
+from tensorar.errors import ShapeError, SpecError
 from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
 from tensorar.ordering import Ordering
@@ -80,13 +81,25 @@ def make_backbone(kind: type[Backbone], signature: Signature, **options: Any) ->
     return adapted(kind(network_signature(kind, signature), **options), signature)
 
 
+def dataset_spec(text: str | PartSpec, registry: Registry) -> PartSpec:
+    """The spec of a dataset. Raises ``SpecError``, which for the name of a file says which dataset reads it."""
+    try:
+        return PartSpec.parse(text)
+    except SpecError as error:
+        name = Path(str(text)).suffix[1:]
+        if name not in registry.parts("dataset"):
+            raise
+        remedy = f"for a file, write {PartSpec(name, {'path': str(text)})}"
+        raise SpecError(expected=error.expected, got=error.got, remedy=remedy) from error
+
+
 def load_dataset(spec: str | PartSpec, *, registry: Registry | None = None, **options: Any) -> Dataset:
     """The dataset of a spec; ``options`` override those in the spec.
 
     >>> load_dataset("toy", length=16).event_shape
     (16,)
     """
-    spec = PartSpec.parse(spec)
     registry = registry or default_registry()
+    spec = dataset_spec(spec, registry)
     dataset: Dataset = registry.create("dataset", PartSpec(spec.name, {**spec.options, **options}))
     return dataset

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor
 from torch.distributions import Distribution
 
-from tensorar import ensemble, objective, validation
+from tensorar import ensemble, objective, observed, validation
 from tensorar.conditionals import all_conditionals
 from tensorar.conditioning.estimate import Estimate
 from tensorar.conditioning.likelihood import DEFAULT_RUNS, log_conditional, log_marginal
@@ -37,10 +37,14 @@ class AutoregressiveModel(Factorization):
     """
 
     def init_from_marginals(self, values: Real[Tensor, "n *event"]) -> None:
-        """Initialize the output bias to each coefficient's marginal distribution, if head and backbone support it."""
+        """Initialize the output bias to each coefficient's marginal distribution, if head and backbone support it.
+
+        NaN stands for a missing value; a coefficient that is never observed keeps parameters of zero.
+        """
         marginal = self.head.marginal_parameters(self.head.standardize(values, self.coefficients))
         if marginal is not None:
-            self.backbone.init_output_bias(marginal)
+            unknown = values.isnan().all(0).unsqueeze(-1) | marginal.isnan()
+            self.backbone.init_output_bias(torch.where(unknown, 0.0, marginal))
 
     # --- likelihood -------------------------------------------------------------------------------------------------
 
@@ -61,7 +65,7 @@ class AutoregressiveModel(Factorization):
 
     def log_prob(
         self,
-        x: Real[Tensor, "batch *event"],
+        x: Real[Tensor, "batch *event"] | Evidence,
         context: Float[Tensor, "batch context"] | None = None,
         *,
         order: Order | None = None,
@@ -71,16 +75,24 @@ class AutoregressiveModel(Factorization):
         For an ensemble of orders it is that of the mixture. Call ``model.eval()`` first if the network has dropout or
         random connectivities. Raises ``ShapeError`` for events of another shape, ``SupportError`` for values without a
         probability.
+
+        Of events with missing values (``Evidence``), the log-likelihood of what was observed: in the same order, what
+        is missing is never visited. Raises ``SupportError`` where a causal network of a fixed order would have to visit
+        it.
         """
         x, context = self._checked(x, context)
         orders = self.orders if order is None else (validation.check_order(self, order),)
+        if isinstance(x, Evidence):
+            return observed.log_prob(self, x, orders, context)
         if not len(x):
             return x.new_zeros(0)
         standard = ensemble.mixture_log_prob([self._log_prob(x, context, order) for order in orders])
         return standard - self.log_scale(x)
 
-    def _checked(self, x: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    def _checked(self, x: Tensor | Evidence, context: Tensor | None) -> tuple[Tensor | Evidence, Tensor | None]:
         """Standard values of events that have a probability, and their contexts."""
+        if isinstance(x, Evidence):
+            return validation.check_evidence(self, x), validation.check_context(self, context, len(x))
         validation.check_event_shape(self, x)
         self.head.check(x, coefficients=self.coefficients.to(x.device), what="x", dtype=self.dtype)
         return validation.check_examples(self, x, context)
@@ -112,7 +124,7 @@ class AutoregressiveModel(Factorization):
 
     def loss(
         self,
-        x: Real[Tensor, "batch *event"],
+        x: Real[Tensor, "batch *event"] | Evidence,
         context: Float[Tensor, "batch context"] | None = None,
         *,
         generator: torch.Generator | None = None,
@@ -121,17 +133,20 @@ class AutoregressiveModel(Factorization):
         """Nats per event to minimize: ``-log_prob(x).mean()``, or an unbiased estimate for evidence backbones.
 
         An ordering that varies draws the orders; ``progress``, the fraction of the training that is done, decides which
-        ones where it is a curriculum.
-        Raises ``ShapeError`` for events of another shape, ``SupportError`` for values without a probability.
+        ones where it is a curriculum. Of events with missing values (``Evidence``), nats of what was observed; the
+        ``SupportError`` of ``log_prob`` applies. Raises ``ShapeError`` for events of another shape, ``SupportError``
+        for values without a probability.
         """
         x, context = self._checked(x, context)
         if not len(x):
             raise ShapeError(expected="at least one event", got="an empty batch", remedy="skip empty batches")
+        if isinstance(x, Evidence):
+            return observed.loss_per_event(self, x, context, generator, progress).mean()
         return objective.loss_per_event(self, x, context, generator, progress).mean()
 
     def forward(
         self,
-        x: Real[Tensor, "batch *event"],
+        x: Real[Tensor, "batch *event"] | Evidence,
         context: Float[Tensor, "batch context"] | None = None,
         generator: torch.Generator | None = None,
         progress: float = 0.0,

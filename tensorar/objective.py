@@ -46,7 +46,7 @@ def _standard_nats(
         return -flatten_events(model.distribution(parameters).log_prob(x)).sum(1)
     assert isinstance(backbone, EvidenceBackbone)
     t = stratified_steps(len(x), len(model.order), generator).to(x.device)
-    ranks = _ranks(ordering, model.event_shape, len(x), generator).to(x.device)
+    ranks = draw_ranks(ordering, model.event_shape, len(x), generator).to(x.device)
     if backbone.dense and ordering.uniform:
         return _all_unknown(model, x, ranks >= t[:, None], context)
     return _next_one(model, x, ranks, t, context)
@@ -65,17 +65,22 @@ def estimated_nats(
     return model.log_scale(x) + _next_one(model, x, ranks, t, context)
 
 
-def stratified_steps(batch: int, steps: int, generator: torch.Generator | None = None) -> Int[Tensor, " batch"]:
+def stratified_steps(
+    batch: int, steps: int | Int[Tensor, " batch"], generator: torch.Generator | None = None
+) -> Int[Tensor, " batch"]:
     """A step for each example, each uniform on ``0 .. steps - 1``, evenly spread over the batch.
+
+    ``steps`` may differ between the examples.
 
     >>> sorted(stratified_steps(4, 4).tolist())
     [0, 1, 2, 3]
     """
     spread = (torch.rand((), generator=generator, dtype=torch.float64) + torch.arange(batch) / batch) % 1.0
-    return (spread * steps).long().clamp(max=steps - 1)
+    limit = torch.as_tensor(steps)
+    return torch.minimum((spread * limit).long(), limit - 1)
 
 
-def _ranks(
+def draw_ranks(
     ordering: Ordering, event_shape: tuple[int, ...], batch: int, generator: torch.Generator | None
 ) -> Int[Tensor, "batch n"]:
     """The rank of each coefficient in each example's order."""

@@ -18,7 +18,7 @@ from tensorar.evidence import Evidence
 from tensorar.factorization import Factorization
 from tensorar.generation.choosers import Chooser
 from tensorar.order import Order
-from tensorar.prefix import log_probs, prefix_log_prob
+from tensorar.prefix import chosen_log_prob, prefix_log_prob
 from tensorar.utils.eval_mode import eval_mode
 from tensorar.utils.random_state import reproducible
 from tensorar.utils.shapes import flatten_events, rows_of
@@ -85,8 +85,7 @@ def _clamped(model: Factorization, x: Tensor, mask: Tensor, context: Tensor | No
     value = torch.zeros(len(x), dtype=torch.float64, device=x.device)
     with eval_mode(model):
         for rows, order in model.orders_for_completion(mask):
-            unknown = torch.where(mask[rows], 0.0, log_probs(model, x[rows], order, rows_of(context, rows)))
-            value[rows] = flatten_events(unknown).sum(1).double()
+            value[rows] = chosen_log_prob(model, x[rows], order, ~mask[rows], rows_of(context, rows)).double()
     value = value - model.log_scale(x, ~mask)
     return Estimate(value, torch.zeros_like(value), torch.ones_like(value, dtype=torch.bool))
 

@@ -214,7 +214,7 @@ def _require_steps(sampling: SamplingOptions, conditioning: ConditioningOptions)
         raise SpecError(
             expected="`method` cached or naive for `conditioning` smc",
             got="fixed-point",
-            remedy="use method=auto",
+            remedy='use method="auto"',
         )
     if conditioning.proposal is not None and not sampling.chooser.is_exact:
         raise SpecError(

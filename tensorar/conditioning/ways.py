@@ -42,13 +42,7 @@ class ConditioningOptions:
     proposal: Any = None
 
     def __post_init__(self) -> None:
-        ways = get_args(Conditioning)
-        if self.conditioning not in ways:
-            raise SpecError(
-                expected=f"`conditioning` to be one of {', '.join(ways)}",
-                got=repr(self.conditioning),
-                remedy=nearest(str(self.conditioning), ways),
-            )
+        check_conditioning(self.conditioning)
         if self.particles < 1:
             raise SpecError(expected="`particles` >= 1", got=str(self.particles), remedy="use 64 or more")
 
@@ -60,6 +54,16 @@ class ConditioningOptions:
         if self.conditioning == "exact" and bool((ways == PARTICLES).any()):
             raise not_exact(mask[ways == PARTICLES])
         return ways
+
+
+def check_conditioning(name: str) -> Conditioning:
+    """The way of that name. Raises ``SpecError`` if there is none."""
+    ways: tuple[Conditioning, ...] = get_args(Conditioning)
+    if name not in ways:
+        raise SpecError(
+            expected=f"`conditioning` to be one of {', '.join(ways)}", got=repr(name), remedy=nearest(name, ways)
+        )
+    return next(way for way in ways if way == name)
 
 
 def possible_ways(model: Factorization, order: Order, mask: Bool[Tensor, "batch *event"]) -> Int[Tensor, " batch"]:

@@ -108,6 +108,6 @@ def nearest(word: str, words: Iterable[str]) -> str:
     import difflib
 
     words = sorted(words)
-    close = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(word, words, n=1)
     guess = f"did you mean {close[0]!r}? " if close else ""
     return f"{guess}the valid ones are {', '.join(words) or 'none'}"

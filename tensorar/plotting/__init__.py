@@ -9,7 +9,7 @@ from tensorar.plotting.grid import event_grid, side_by_side
 from tensorar.plotting.inpainting import inpainting
 from tensorar.plotting.order import order_masks
 from tensorar.plotting.posterior import PosteriorStep, posterior
-from tensorar.plotting.posterior_data import posterior_steps
+from tensorar.plotting.posterior_data import posterior_steps, visited_steps
 from tensorar.plotting.save import save
 from tensorar.plotting.training import training_curve
 from tensorar.plotting.uncertainty import uncertainty
@@ -31,4 +31,5 @@ __all__ = [
     "training_curve",
     "uncertainty",
     "view_of",
+    "visited_steps",
 ]

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tensorar import ensemble
+from tensorar.evidence import Evidence
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
 
@@ -39,7 +40,7 @@ class OverOrders:
 @torch.no_grad()
 def nats_over_orders(
     model: AutoregressiveModel,
-    chunks: Iterable[tuple[Tensor, Tensor | None]],
+    chunks: Iterable[tuple[Tensor | Evidence, Tensor | None]],
     orders: Sequence[Order],
     report: Callable[[int, float], None],
 ) -> tuple[Float[Tensor, " events"], Float[Tensor, " events"]]:

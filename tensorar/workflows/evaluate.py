@@ -64,7 +64,7 @@ def evaluate(
         announce(cost_of_orders(model, len(chosen), orders))
     likelihood = evaluate_model(
         model,
-        chosen.x,
+        dataset.observed(chosen.x),
         chosen.contexts,
         dataset=dataset,
         exact=exact,

@@ -12,16 +12,16 @@ import torch
 
 from tensorar.build import load_dataset
 from tensorar.conditioning.likelihood import DEFAULT_RUNS
-from tensorar.conditioning.ways import DEFAULT_PARTICLES
+from tensorar.conditioning.ways import DEFAULT_PARTICLES, check_conditioning
 from tensorar.finiteness import check_likelihoods
 from tensorar.parts.registry import Registry
 from tensorar.parts.spec import PartSpec
 from tensorar.runs.run import Run
-from tensorar.training.evaluation import chunks
+from tensorar.utils.shapes import rows_of
 from tensorar.workflows.events import check_counts, check_split, events_of
 from tensorar.workflows.masks import known_mask, mask_of_events
 from tensorar.workflows.runs import model_of, open_run
-from tensorar.workflows.sampling import check_conditioning, seeded_generator
+from tensorar.workflows.sampling import seeded_generator
 
 EVENTS_PER_CHUNK = 20
 
@@ -77,7 +77,7 @@ def evaluate_given(
     other arguments those of ``evaluate``. Raises ``TensorarError``.
     """
     run, generator = open_run(run, registry), seeded_generator(seed)
-    way = check_conditioning(conditioning, particles)
+    way = check_conditioning(conditioning)
     check_split(split)
     check_counts(events=events, particles=particles, runs=runs)
     dataset = run.dataset if data is None else load_dataset(data, registry=run.registry)
@@ -87,12 +87,11 @@ def evaluate_given(
     chosen = events_of(dataset, split, events, seed)
     masks = mask_of_events(known, model.event_shape, len(chosen))
     values, errors, exact = [], [], True
-    for k, (x, context) in enumerate(chunks(chosen.x, chosen.contexts, EVENTS_PER_CHUNK)):
-        some = masks[k * EVENTS_PER_CHUNK :][: len(x)]
+    for rows in torch.arange(len(chosen.x)).split(EVENTS_PER_CHUNK):
         found = model.log_conditional(
-            x,
-            some,
-            context,
+            chosen.x[rows],
+            masks[rows],
+            rows_of(chosen.contexts, rows),
             conditioning=way,
             particles=particles,
             runs=runs,

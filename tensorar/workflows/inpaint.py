@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Real
 from torch import Tensor
 
 from tensorar.conditioning import Estimate
-from tensorar.conditioning.ways import DEFAULT_PARTICLES
+from tensorar.conditioning.ways import DEFAULT_PARTICLES, check_conditioning
 from tensorar.evidence import Evidence
 from tensorar.generation import SamplingInfo
 from tensorar.model import AutoregressiveModel
@@ -23,7 +23,7 @@ from tensorar.uncertainty import uncertainty as uncertainty_of
 from tensorar.workflows.events import check_counts, check_split, events_of, given_contexts
 from tensorar.workflows.masks import known_mask, mask_of_events
 from tensorar.workflows.runs import model_of, open_run
-from tensorar.workflows.sampling import check_conditioning, check_sampling, require_memory_for_samples, seeded_generator
+from tensorar.workflows.sampling import check_sampling, require_memory_for_samples, seeded_generator
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -93,15 +93,16 @@ def inpaint(
 
     What is known is a named region, ``evidence`` (see ``tensorar.region``), by default the top half; or a ``mask``: a
     tensor ``(*event)``, or ``(events, *event)`` with a mask per event, or a file (.npy, or .png whose transparent or
-    white pixels are unknown). Events are conditioned on their own contexts unless ``context`` is given.
-    ``uncertainty`` adds that of every unknown coefficient: see ``tensorar.uncertainty``. ``proposal`` is another run on
-    the same data. The other arguments are those of ``AutoregressiveModel.sample``. Raises ``TensorarError``.
+    white pixels are unknown). Missing values are unknown, too. Events are conditioned on their own contexts unless
+    ``context`` is given. ``uncertainty`` adds that of every unknown coefficient: see ``tensorar.uncertainty``.
+    ``proposal`` is another run on the same data. The other arguments are those of ``AutoregressiveModel.sample``.
+    Raises ``TensorarError``.
     """
     run, generator = open_run(run, registry), seeded_generator(seed)
     sampling_method = check_sampling(method, temperature, top_k, top_p)
-    way = check_conditioning(conditioning, particles)
+    way = check_conditioning(conditioning)
     check_split(split)
-    check_counts(events=events, completions=completions)
+    check_counts(events=events, completions=completions, particles=particles)
     require_memory_for_samples(run, completions)
     model = model_of(run, device)
     other = None if proposal is None else model_of(open_run(proposal, registry), device)
@@ -109,7 +110,7 @@ def inpaint(
         raise too_few_completions(completions)
     known = known_mask(evidence, mask, model.event_shape, generator, model.order)
     chosen = events_of(run.dataset, split, events, seed)
-    known = mask_of_events(known, model.event_shape, len(chosen))
+    known = mask_of_events(known, model.event_shape, len(chosen)) & ~chosen.x.isnan()
     require_memory_for_samples(run, len(chosen) * completions)
     given = given_contexts(run, context, len(chosen))
     contexts = chosen.contexts if given is None else given

@@ -57,7 +57,8 @@ def posterior(
 ) -> Posterior:
     """The predictive distributions of event number ``example`` of a split, at ``steps`` of the order (default: five).
 
-    ``animated``: by default at most 60 steps, for ``Posterior.save_animation``. The event is conditioned on its own
+    ``animated``: by default at most 60 steps, for ``Posterior.save_animation``. Of an event with missing values, steps
+    end at the first missing one, which an ordering that varies visits last. The event is conditioned on its own
     context unless ``context`` is given. ``progress(steps_done, steps)`` is called on the way. Raises ``TensorarError``.
     """
     from tensorar import plotting
@@ -75,6 +76,8 @@ def posterior(
             got=str(example),
             remedy="choose another event",
         )
+    if steps is None:
+        chosen = _steps(None, plotting.visited_steps(model, events.x[example])[1], animated)
     event_context = _context(run, context, events, example)
     found: list[PosteriorStep] = []
     for step in chosen:

@@ -7,7 +7,6 @@ from typing import get_args
 
 import torch
 
-from tensorar.conditioning import Conditioning, ConditioningOptions
 from tensorar.errors import SpecError
 from tensorar.generation import Chooser, Method
 from tensorar.parts.spec import nearest
@@ -22,12 +21,6 @@ def check_sampling(method: str, temperature: float, top_k: int | None, top_p: fl
     """The sampling method of that name. Raises ``SpecError`` for invalid options, before any data are loaded."""
     Chooser(temperature, top_k, top_p)
     return _known_method(method)
-
-
-def check_conditioning(conditioning: str, particles: int) -> Conditioning:
-    """The way of conditioning of that name. Raises ``SpecError`` for invalid options, before any data are loaded."""
-    options = ConditioningOptions(conditioning, particles)  # type: ignore[arg-type]
-    return options.conditioning
 
 
 def _known_method(name: str) -> Method:
