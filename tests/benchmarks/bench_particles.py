@@ -4,8 +4,8 @@ Run: python tests/benchmarks/bench_particles.py            (measure everything, 
      python tests/benchmarks/bench_particles.py --only made nade             (print, do not record)
 
 The evidence is the bottom half of an image of 28 x 28 bits, or a random half, where the effective sample size is
-computed at every second step and resampling selects rows of every cache. Both are measured in turns in one process, and
-the ratio is that of the medians. Networks are untrained; the data are their own samples, so that particles neither die nor all survive.
+computed at every second step and resampling selects rows of every cache. Both are measured in turns in one process,
+and the ratio is that of the medians. Networks are untrained, and the data are their own samples.
 """
 
 from __future__ import annotations

@@ -66,7 +66,8 @@ def sampling_row(found: dict) -> str:
 def particles_row(found: dict) -> str:
     """Sequential Monte Carlo with one backbone."""
     return (
-        f"| `{found['backbone']}` | {found['known']} | {found['particles']} | {found['sample']:.3g} | {found['smc']:.3g} "
+        f"| `{found['backbone']}` | {found['known']} | {found['particles']} "
+        f"| {found['sample']:.3g} | {found['smc']:.3g} "
         f"| {found['smc'] / found['sample']:.2f} | {found['effective_sample_size']:.0f} |"
     )
 
