@@ -18,6 +18,7 @@ from tensorar_cli.streams import visible
 if TYPE_CHECKING:
     from tensorar import Likelihood
     from tensorar.generation import SamplingInfo
+    from tensorar.workflows.solve import Solved
 
 # rows of tables are not wrapped in files and pipes
 PIPE_WIDTH = 1000
@@ -113,6 +114,14 @@ def likelihood_table(likelihood: Likelihood) -> Table:
         rows.append(("exact nats of the data", f"{likelihood.data_nats:.3f}"))
         rows.append(("gap to the exact nats", f"{likelihood.nats - likelihood.data_nats:.3f} nats"))
     return table("", "value", rows=rows)
+
+
+def solved_line(solved: Solved) -> str:
+    """The share of puzzles solved, in a line."""
+    return (
+        f"{100 * solved.share:.1f} % ± {100 * solved.standard_error:.1f} % of {solved.events} events completed as in the"
+        " data, from the dataset's evidence"
+    )
 
 
 def sampling_report(info: SamplingInfo) -> dict[str, Any]:

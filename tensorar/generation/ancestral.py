@@ -12,7 +12,7 @@ from tensorar.generation.cuda_graphs import CapturedRun, GraphCapture, capturabl
 from tensorar.generation.generation import Generation
 from tensorar.generation.state import SamplingState
 from tensorar.generation.steppers import PrefixStepper
-from tensorar.generation.visits import Visits
+from tensorar.stepper import CandidateStepper
 
 
 class Ancestral:
@@ -34,32 +34,35 @@ class Ancestral:
         with torch.inference_mode():
             if self.captured is not None and self.captured.fits(state):
                 drawn, passes = self.captured.replay(state), 1
+                state.value[:, state.order.visits] = drawn.T
                 state.report_steps(len(state.order))
             else:
-                drawn, passes = self._run(state)
-        state.value[:, state.order.visits] = drawn.T
+                passes = self._run(state)
         return passes
 
-    def _run(self, state: SamplingState) -> tuple[Tensor, int]:
-        generation = Generation(state.model, len(state.value), Visits([state.order]), state.context, cached=self.cached)
+    def _run(self, state: SamplingState) -> int:
+        generation = Generation(state.model, len(state.value), state.visits(), state.context, cached=self.cached)
         if self.capture is not None and self.captured is None and self.warm and capturable(state, generation):
             self.captured = CapturedRun(state, generation, run_loop, self.capture())
-            return self.captured.drawn.clone(), 1
-        drawn, self.warm = run_loop(state, generation, state.noise_by_step()), True
+            drawn = self.captured.drawn.clone()
+        else:
+            drawn, self.warm = run_loop(state, generation, state.noise_by_step()), True
+        state.value.copy_(generation.visits.by_coefficient(drawn.T))
         stepper = generation.stepper
-        return drawn, stepper.passes if isinstance(stepper, PrefixStepper) else 1
+        return stepper.passes if isinstance(stepper, PrefixStepper | CandidateStepper) else 1
 
 
 def run_loop(state: SamplingState, generation: Generation, noise: tuple[Tensor, ...]) -> Float[Tensor, "n batch"]:
     """The values of all coefficients by step: the observed ones, and those chosen from conditionals and noise."""
-    known = state.value.T.index_select(0, state.order.visits) if state.observed is not None else None
+    known = state.observed is not None
     values: list[Tensor] = []
     largest: list[Tensor] = []
     for t, rows in enumerate(state.unknown_rows()):
-        if known is None or rows is None:
+        if not known or rows is None:
             value, parameter = _draw(state, generation, noise[t])
         else:
-            value, parameter = known[t], torch.zeros_like(known[t])
+            value = state.value.take_along_dim(generation.index.expand(len(state.value))[:, None], 1)[:, 0]
+            parameter = torch.zeros_like(value)
             if len(rows):
                 value[rows], parameter[rows] = _draw(state, generation, noise[t][rows], rows)
         generation.advance(value)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from tensorar.backbone import CausalBackbone
@@ -112,14 +113,22 @@ def _blocks(groups: Grouped, n: int, size: int) -> list[Grouped]:
 def _groups(model: Factorization, evidence: Evidence, context: Tensor | None) -> Grouped:
     if model.ordering.ensemble:
         return draw_orders(model, evidence, context)
+    if model.ordering.adaptive:
+        return [(rows, model.order) for rows in rows_by_known(evidence.mask)]
     return model.orders_for_completion(evidence.mask)
+
+
+def rows_by_known(mask: Bool[Tensor, "batch *event"]) -> list[Int[Tensor, " rows"]]:
+    """The examples grouped by how many of their coefficients are known."""
+    known = flatten_events(mask).sum(1)
+    return [(known == count).nonzero()[:, 0] for count in known.unique()]
 
 
 def _sampler(method: str, model: Factorization, batches: int) -> Callable[[SamplingState], int]:
     """The function that completes one batch after another; with several on a GPU it captures the second."""
     if method == "fixed-point":
         return fixed_point
-    several = batches > 2 and model.device.type == "cuda"
+    several = batches > 2 and model.device.type == "cuda" and not model.ordering.adaptive
     return Ancestral(cached=method == "cached", capture=CUDAGraphCapture if several and method == "cached" else None)
 
 
@@ -131,6 +140,12 @@ def choose_method(model: Factorization, method: str) -> str:
         )
     if method == "auto":
         return _fastest(model)
+    if model.ordering.adaptive and method != _fastest(model):
+        raise SpecError(
+            expected=f"{_fastest(model)} sampling for the adaptive ordering {model.ordering.name!r}",
+            got=method,
+            remedy='use method="auto"',
+        )
     if method != "naive" and not model.is_causal:
         raise SpecError(
             expected=f"a causal backbone for {method} sampling",
@@ -144,7 +159,7 @@ def _fastest(model: Factorization) -> str:
     backbone = model.backbone
     if not isinstance(backbone, CausalBackbone):
         return "naive"
-    return "cached" if backbone.has_stepper else "fixed-point"
+    return "cached" if backbone.has_stepper or model.ordering.adaptive else "fixed-point"
 
 
 class _StepCounter:

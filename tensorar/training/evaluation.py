@@ -16,6 +16,7 @@ from tensorar import objective, validation
 from tensorar.dataset import Dataset
 from tensorar.finiteness import check_likelihoods
 from tensorar.model import AutoregressiveModel
+from tensorar.order import Order
 from tensorar.training.batches import keyed_generator
 
 # with more network evaluations than this, likelihoods of evidence backbones are estimated by default
@@ -68,14 +69,14 @@ def evaluate(
 
     For causal backbones it is exact. With evidence backbones, ``exact`` evaluates all ``N`` prefixes of an event;
     otherwise ``samples_per_event`` of them are sampled for an unbiased estimate. The default is exact up to a million
-    network evaluations. ``progress(done, events, nats_so_far)`` is called after every chunk. Raises ``SupportError``
+    network evaluations. Under an adaptive ordering it is exact: a pass for each coefficient. ``progress(done, events, nats_so_far)`` is called after every chunk. Raises ``SupportError``
     when the head does not accept the events, ``NumericalError`` for likelihoods that are not finite.
     """
     model.eval()
     size = len(model.order)
     if exact is None:
         exact = len(events) * size <= MAX_EXACT_EVALUATIONS
-    exact = exact or never_estimated(model)
+    exact = exact or never_estimated(model) or model.ordering.adaptive
     validation.check_event_shape(model, events)
     coefficients = model.coefficients.to(events.device)
     model.head.check(events, coefficients=coefficients, what="the data", dtype=model.dtype)
@@ -117,10 +118,14 @@ def event_nats(
     exact: bool,
     samples: int,
     generator: torch.Generator | None,
+    order: Order | None = None,
 ) -> Float[Tensor, " batch"]:
-    """The negative log-likelihood of each event in nats, exact or estimated from ``samples`` prefixes of each."""
+    """The negative log-likelihood of each event in nats, exact or estimated from ``samples`` prefixes of each.
+
+    ``order`` is that of ``log_prob``; estimates are always of ``model.order``.
+    """
     if exact:
-        return -model.log_prob(x, context).cpu()
+        return -model.log_prob(x, context, order=order).cpu()
     x, context = validation.check_examples(model, x, context)  # standard values
     repeated = torch.cat([x] * samples)
     contexts = None if context is None else torch.cat([context] * samples)

@@ -1,4 +1,8 @@
-"""Validation during training, with the same events (and the same sampled prefixes) every time."""
+"""Validation during training, with the same events (and the same sampled prefixes) every time.
+
+For an adaptive ordering it measures the network in one order, ``model.order``: replay would take a pass for each
+coefficient.
+"""
 
 from __future__ import annotations
 
@@ -40,10 +44,10 @@ class Validation:
         generator = keyed_generator(self.seed, "validation", index)
         events = self.events[index::processes]
         contexts = None if self.contexts is None else self.contexts[index::processes]
-        scored = [
-            event_nats(model, *chunk, exact=never_estimated(model), samples=SAMPLES_PER_EVENT, generator=generator)
-            for chunk in chunks(events, contexts)
-        ]
+        options = {"exact": never_estimated(model), "samples": SAMPLES_PER_EVENT, "generator": generator}
+        if model.ordering.adaptive:
+            options["order"] = model.order
+        scored = [event_nats(model, *chunk, **options) for chunk in chunks(events, contexts)]
         nats = torch.cat(scored)
         if processes > 1:
             nats = self.accelerator.gather(nats.to(self.accelerator.device)).cpu()

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tensorar.build import load_dataset
+from tensorar.build import load_dataset, reordered
+from tensorar.evidence import Evidence
 from tensorar.parts.registry import Registry
 from tensorar.parts.spec import PartSpec
 from tensorar.runs.run import Run
@@ -15,16 +16,21 @@ from tensorar.training.evaluation import evaluate as evaluate_model
 from tensorar.training.memory import require_memory_for_evaluation
 from tensorar.workflows.events import check_counts, check_split, events_of
 from tensorar.workflows.runs import model_of, open_run
+from tensorar.workflows.solve import Solved, solve
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The likelihood of a run's model on a split of a dataset."""
+    """The likelihood of a run's model on a split of a dataset, and the share of its puzzles that are solved.
+
+    ``solved`` is None unless the dataset gives evidence for its events.
+    """
 
     run: Run
     data: PartSpec
     split: str
     likelihood: Likelihood
+    solved: Solved | None = None
 
 
 def evaluate(
@@ -35,6 +41,7 @@ def evaluate(
     events: int | None = None,
     exact: bool | None = None,
     samples_per_event: int = 16,
+    ordering: str | PartSpec | None = None,
     seed: int = 0,
     device: str = "auto",
     registry: Registry | None = None,
@@ -43,13 +50,15 @@ def evaluate(
     """The likelihood on the run's own dataset, or on other ``data``.
 
     ``events`` limits the number of events, which are drawn with the seed; ``exact`` and ``samples_per_event`` are those
-    of ``tensorar.evaluate``. ``progress(done, events, nats_so_far)`` is called on the way. Raises ``TensorarError``.
+    of ``tensorar.evaluate``. ``ordering`` replaces that of a run trained on random orders. ``progress(done, events, nats_so_far)`` is called on the way. Raises ``TensorarError``.
     """
     run = open_run(run, registry)
     check_split(split)
     check_counts(events=events, samples_per_event=samples_per_event)
     other = None if data is None else load_dataset(data, registry=run.registry)
     model = model_of(run, device)
+    if ordering is not None:
+        model = reordered(model, ordering, registry=run.registry)
     dataset = run.dataset if other is None else other
     chosen = events_of(dataset, split, events, seed)
     require_memory_for_evaluation(model, len(chosen), exact=exact, samples_per_event=samples_per_event)
@@ -63,4 +72,6 @@ def evaluate(
         seed=seed,
         progress=progress,
     )
-    return Evaluation(run, run.recipe.dataset if data is None else PartSpec.parse(data), split, likelihood)
+    mask = dataset.evidence_mask(split, chosen.rows)
+    solved = None if mask is None else solve(model, Evidence(mask, chosen.x), chosen, seed)
+    return Evaluation(run, run.recipe.dataset if data is None else PartSpec.parse(data), split, likelihood, solved)

@@ -1,6 +1,7 @@
 """Visiting orders, most of them one einops pattern or one sort."""
 
 from tensorar import Ordering
+from tensorar_plugins.orderings.adaptive import Adaptive
 from tensorar_plugins.orderings.checkerboard import Checkerboard
 from tensorar_plugins.orderings.diagonal import Diagonal
 from tensorar_plugins.orderings.einops_pattern import EinopsPattern
@@ -22,4 +23,5 @@ ALL: list[type[Ordering]] = [
     Random,
     Shuffled,
     Flips,
+    Adaptive,
 ]
