@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-from jaxtyping import Float, Int, Real
+from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor
 from torch.distributions import Distribution
 
@@ -17,8 +17,8 @@ from tensorar.factorization import Factorization
 from tensorar.finiteness import check_finite
 from tensorar.generation.choosers import Chooser
 from tensorar.generation.generation import Generation, visits_of
-from tensorar.generation.replay import next_given, replay
-from tensorar.generation.sample import Method, SamplingInfo, complete
+from tensorar.generation.replay import next_given, replay, replay_batch_size
+from tensorar.generation.sample import Method, SamplingInfo, complete, rows_by_known
 from tensorar.order import Order
 from tensorar.utils.eval_mode import eval_mode
 from tensorar.utils.random_state import reproducible
@@ -56,16 +56,27 @@ class AutoregressiveModel(Factorization):
         return self.data_distribution(self._all_parameters(x, context, orders[0]))
 
     def visits_for(
-        self, x: Real[Tensor, "batch *event"], context: Float[Tensor, "batch context"] | None = None
+        self,
+        x: Real[Tensor, "batch *event"],
+        context: Float[Tensor, "batch context"] | None = None,
+        *,
+        known: Bool[Tensor, "batch *event"] | None = None,
     ) -> Int[Tensor, "batch n"]:
-        """The flat indices of each event's coefficients in the order visited (the first one of an ensemble).
+        """The flat indices of each event's coefficients in the order in which they are visited.
 
-        Under an adaptive ordering each event has an order of its own.
+        Under an adaptive ordering each event has an order of its own. ``known`` coefficients come first, unless the
+        ordering is fixed.
         """
         x, context = self._checked(x, context)
+        known = torch.zeros(x.shape, dtype=torch.bool) if known is None else known
+        known, visits = known.to(self.device), torch.empty(len(x), len(self.order), dtype=torch.long)
         if not self.ordering.adaptive:
-            return self.order.visits.expand(len(x), -1)
-        return torch.cat([replay(self, *part).visits for part in split_batch(x, context)])
+            for rows, order in self.orders_for_completion(known):
+                visits[rows.cpu()] = order.visits.cpu()
+            return visits
+        for rows in (some for group in rows_by_known(known) for some in group.split(replay_batch_size(self))):
+            visits[rows.cpu()] = replay(self, x[rows], rows_of(context, rows), known[rows]).visits.cpu()
+        return visits
 
     def log_prob(
         self,
@@ -115,8 +126,9 @@ class AutoregressiveModel(Factorization):
 
     def _split_batch(self, x: Tensor, context: Tensor | None) -> list[tuple[Tensor, Tensor | None]]:
         """All events at once, or small batches if the parameters of all prefixes of every event would fill memory."""
-        whole = self.is_causal and not self.ordering.adaptive
-        return [(x, context)] if whole else split_batch(x, context)
+        if self.ordering.adaptive:
+            return split_batch(x, context, replay_batch_size(self))
+        return [(x, context)] if self.is_causal else split_batch(x, context)
 
     @torch.no_grad()
     def conditional_means(

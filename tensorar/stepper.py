@@ -82,8 +82,8 @@ class CachedStepper(Stepper):
         Copying into them restores a state, so no two overlap. What follows from weights and context alone is left out.
         """
 
-    def step(self, features: Float[Tensor, "batch features"] | None) -> Float[Tensor, "batch parameters"]:
-        """The parameters of the coefficient visited next."""
+    def step(self, features: Float[Tensor, "batch features"] | None) -> Float[Tensor, "batch *candidates parameters"]:
+        """The parameters of the coefficient visited next, or of all that may be (``CandidateStepper``)."""
         parameters = self.advance(features, self.t)
         self.t += 1
         return parameters

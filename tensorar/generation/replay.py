@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from tensorar.errors import ShapeError
 from tensorar.evidence import Evidence
 from tensorar.factorization import Factorization
-from tensorar.generation.generation import Generation, visits_of
+from tensorar.generation.generation import Generation
 from tensorar.generation.sample import rows_by_known
 from tensorar.generation.visits import AdaptiveVisits
-from tensorar.utils.shapes import flatten_events, rows_of
+from tensorar.utils.shapes import MAX_EVENTS_PER_CALL, flatten_events, rows_of
+
+
+# parameters of all coefficients of all events at once; bounds memory
+MAX_PARAMETERS = 2**20
 
 
 class Replay(NamedTuple):
@@ -24,20 +28,29 @@ class Replay(NamedTuple):
     parameters: Float[Tensor, "batch *event parameters"]
 
 
+def replay_batch_size(model: Factorization) -> int:
+    """The number of events to replay at once: more of small ones."""
+    return max(MAX_EVENTS_PER_CALL, MAX_PARAMETERS // (len(model.order) * model.head.parameter_count))
+
+
 @torch.no_grad()
 def replay(
-    model: Factorization, x: Float[Tensor, "batch *event"], context: Float[Tensor, "batch context"] | None
+    model: Factorization,
+    x: Float[Tensor, "batch *event"],
+    context: Float[Tensor, "batch context"] | None,
+    first: Bool[Tensor, "batch *event"] | None = None,
 ) -> Replay:
     """Visit given events (standard values) as sampling would have, at the same cost and without gradients.
 
-    NaN marks an unknown value: parameters of what is visited after it are NaN.
+    The coefficients of ``first``, equally many of each example, come first, as evidence does. NaN marks an unknown value: parameters of what is visited after it are NaN.
     """
     flat, known = flatten_events(torch.where(x.isfinite(), x, 0.0)), flatten_events(x.isfinite())
     parameters = torch.empty(*flat.shape, model.head.parameter_count, dtype=model.dtype, device=model.device)
     examples, exact = torch.arange(len(x), device=model.device), torch.ones_like(known[:, 0])
     # in the network's own dtype, as sampling
     with torch.autocast(model.device.type, enabled=False):
-        generation = Generation(model, len(x), visits_of(model, len(x), None), context)
+        before = torch.zeros_like(known) if first is None else flatten_events(first)
+        generation = Generation(model, len(x), AdaptiveVisits.of_mask(model.order, before), context)
         while not generation.done:
             found, index = generation.parameters().to(model.dtype), generation.index
             parameters[examples, index] = torch.where(exact.unsqueeze(1), found, torch.nan)

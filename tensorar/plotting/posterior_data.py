@@ -51,20 +51,34 @@ def posterior_steps(
                 remedy="omit steps out of range",
             )
     contexts = None if context is None else context.unsqueeze(0)
-    return [_step(model, x.to(model.device), t, dataset, contexts) for t in steps]
+    x = x.to(model.device)
+    return [_step(model, x, *_predicted(model, x, t, contexts), dataset) for t in steps]
+
+
+def _predicted(
+    model: AutoregressiveModel, x: Tensor, t: int, context: Tensor | None
+) -> tuple[Evidence, int, Distribution]:
+    """What is known at step ``t``, the coefficient visited then, and its distribution."""
+    generation = model.generation(1, context=context)
+    while generation.position < t:
+        generation.observe(x.flatten()[generation.coefficient].reshape(1))
+    return generation.evidence, int(generation.coefficient), generation.distribution()
 
 
 def _step(
-    model: AutoregressiveModel, x: Tensor, t: int, dataset: Dataset | None, context: Tensor | None
+    model: AutoregressiveModel,
+    x: Tensor,
+    evidence: Evidence,
+    coefficient: int,
+    predicted: Distribution,
+    dataset: Dataset | None,
 ) -> PosteriorStep:
-    evidence = model.order.evidence_before(x.unsqueeze(0), t)
-    coefficient, predicted = int(model.order.visits[t]), model.conditional(evidence, context)
     truth = float(x.flatten()[coefficient])
     support, density = _support(model, predicted, x.flatten()[coefficient], coefficient)
     probabilities = predicted.log_prob(support.unsqueeze(-1)).exp()[:, 0]
     check_finite(probabilities.unsqueeze(0), "predicted distribution", model.backbone)
     exact = None
-    if dataset is not None and not density and model.order == Order.raster(model.event_shape).to(model.device):
+    if dataset is not None and not density and _is_raster(model):
         exact = _exact(dataset, evidence, support)
     return PosteriorStep(
         mask=evidence.mask[0].cpu(),
@@ -76,6 +90,10 @@ def _step(
         exact=exact,
         density=density,
     )
+
+
+def _is_raster(model: AutoregressiveModel) -> bool:
+    return not model.ordering.adaptive and model.order == Order.raster(model.event_shape).to(model.device)
 
 
 def _support(

@@ -7,8 +7,10 @@
 from tensorar.workflows.check_part import CheckReport, CheckResult, check_part
 from tensorar.workflows.evaluate import Evaluation, evaluate
 from tensorar.workflows.inpaint import Completions, inpaint
+from tensorar.workflows.order_taken import OrderTaken, order_taken
 from tensorar.workflows.posterior import Posterior, posterior
 from tensorar.workflows.sample import Samples, sample
+from tensorar.workflows.solve import Solved
 from tensorar.workflows.train import TrainingResult, resume, train
 
 __all__ = [
@@ -16,12 +18,15 @@ __all__ = [
     "CheckResult",
     "Completions",
     "Evaluation",
+    "OrderTaken",
     "Posterior",
     "Samples",
+    "Solved",
     "TrainingResult",
     "check_part",
     "evaluate",
     "inpaint",
+    "order_taken",
     "posterior",
     "resume",
     "sample",

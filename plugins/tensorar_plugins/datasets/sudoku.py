@@ -46,7 +46,7 @@ class Sudoku(Dataset):
     clues: int | None = None
     train_grids: int | None = None
     valid_puzzles: int = 100
-    test_puzzles: int = 200
+    test_puzzles: int = 500
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -1,5 +1,6 @@
 """Small correct parts, written so that a subclass can break each with one line."""
 
+from tests.testing.reference.adaptive import Certain, Pairs
 from tests.testing.reference.backbones import Conv, Dense, Lines, LinesStepper, Masks, TwoBranches
 from tests.testing.reference.datasets import Calls, Coins, Heights, Labelled, Numbers, Walks
 from tests.testing.reference.heads import Bell, BinMixture, Bins
@@ -12,6 +13,8 @@ CORRECT = (
     Backwards,
     Shuffle,
     BothWays,
+    Certain,
+    Pairs,
     BinMixture,
     Bell,
     Tokens,
@@ -45,6 +48,7 @@ __all__ = [
     "Bins",
     "BothWays",
     "Calls",
+    "Certain",
     "Coins",
     "Columns",
     "Conv",
@@ -59,6 +63,7 @@ __all__ = [
     "LogNats",
     "Masks",
     "Numbers",
+    "Pairs",
     "Rain",
     "Samples24Bit",
     "Share",
