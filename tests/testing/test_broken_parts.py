@@ -95,6 +95,7 @@ SKIPPED = {
     networks.OneByOne: NO_START | NO_CHOICE | {"methods_give_the_same_samples"},
     reference.Coins: NO_CONTEXTS | {"densities_integrate_to_one"},
     reference.Numbers: NO_LIKELIHOOD | NO_CONTEXTS | NO_SIMULATION | {"every_option_has_an_effect"},
+    reference.Blanks: NO_LIKELIHOOD | NO_CONTEXTS | NO_SIMULATION | {"every_option_has_an_effect"},
     reference.Calls: NO_CONDITIONAL
     | NO_CONTEXTS
     | NO_SIMULATION

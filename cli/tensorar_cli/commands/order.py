@@ -58,11 +58,17 @@ def show_order(
     json: options.Json = False,
 ) -> None:
     """Draw the rank of every coefficient and the masks of the first steps: of an ordering, or for an event of a run."""
+    from tensorar import TensorarError
+
     output = Output(as_json=json)
     if example is not None:
         _show_taken(output, Path(ordering), example, split, instead, masks, out, device)
     elif shape is None:
-        raise typer.BadParameter("give --shape with an ordering, or --example with a run folder", param_hint="--shape")
+        raise TensorarError(
+            expected="--example with a run folder, or --shape after tensorar order show",
+            got="none",
+            remedy="see tensorar order show --help",
+        )
     else:
         _show_ordering(output, ordering, parse_shape(shape), masks, out)
 

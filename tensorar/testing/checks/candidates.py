@@ -42,7 +42,7 @@ def candidates_are_the_forward_pass(part: PartUnderTest) -> None:
         assert stepper is not None
         for _ in range(2):
             _walk(model, stepper, x, visits, context)
-            rows = torch.tensor([2, 0, 2, 1][: 2 + case.seed % 3])
+            rows = torch.tensor([2, 0, 2, 1][: 2 + case.seed % 3]) % len(x)
             stepper.select(rows)
             x, visits, context = x[rows], visits[rows], None if context is None else context[rows]
             stepper.reset()

@@ -2,7 +2,7 @@
 
 from tests.testing.reference.adaptive import Certain, Pairs
 from tests.testing.reference.backbones import Conv, Dense, Lines, LinesStepper, Masks, TwoBranches
-from tests.testing.reference.datasets import Calls, Coins, Heights, Labelled, Numbers, Walks
+from tests.testing.reference.datasets import Blanks, Calls, Coins, Heights, Labelled, Numbers, Walks
 from tests.testing.reference.heads import Bell, BinMixture, Bins
 from tests.testing.reference.heads_densities import Angle, Heavy, Rain, Share, Squashed, ZeroOr
 from tests.testing.reference.heads_integers import Counts, LogNats, Samples24Bit, Tokens, Weighted
@@ -33,6 +33,7 @@ CORRECT = (
     Masks,
     Coins,
     Numbers,
+    Blanks,
     Calls,
     Walks,
     Heights,
@@ -46,6 +47,7 @@ __all__ = [
     "Bell",
     "BinMixture",
     "Bins",
+    "Blanks",
     "BothWays",
     "Calls",
     "Certain",
