@@ -137,8 +137,9 @@ class Dataset(Part, ABC):
         return self.train[indices]
 
     def evidence_mask(self, split: str, rows: Int[Tensor, " n"]) -> Bool[Tensor, "n *event"] | None:
-        """Which coefficients of these events of a split are given where the task is to complete them, as clues of a
-        puzzle are; None if there is no such task. ``evaluate`` reports the share that is completed as in the data.
+        """Which coefficients of these events of a split are given as evidence, like the clues of a puzzle (None: none).
+
+        ``evaluate`` completes the events from them, and reports the share that is completed as in the data.
         """
         return None
 

@@ -88,9 +88,9 @@ class AutoregressiveModel(Factorization):
         """The exact log-likelihood of each event in nats, in the model's order unless another is given.
 
         For an ensemble of orders it is that of the mixture; under an adaptive ordering the order that each event takes
-        is replayed, at the cost of sampling, and there are no gradients. Call ``model.eval()`` first if the network has dropout or
-        random connectivities. Raises ``ShapeError`` for events of another shape, ``SupportError`` for values without a
-        probability.
+        is replayed, at the cost of sampling, and there are no gradients. Call ``model.eval()`` first if the network has
+        dropout or random connectivities. Raises ``ShapeError`` for events of another shape, ``SupportError`` for values
+        without a probability.
         """
         x, context = self._checked(x, context)
         if not len(x):

@@ -138,9 +138,7 @@ class CandidateStepper(CachedStepper):
         """Which coefficients were visited, and which of them last."""
         return {"visited": self.visited, "last": self.last}
 
-    def advance(
-        self, features: Float[Tensor, "batch features"] | None, t: int
-    ) -> Float[Tensor, "batch n parameters"]:
+    def advance(self, features: Float[Tensor, "batch features"] | None, t: int) -> Float[Tensor, "batch n parameters"]:
         """The parameters of every coefficient: zeros for those that are known."""
         unknown = (~self.visited).nonzero()[:, 1].reshape(self.batch, len(self.order) - t)
         parameters = self.candidates(features, unknown, t)

@@ -118,10 +118,8 @@ def likelihood_table(likelihood: Likelihood) -> Table:
 
 def solved_line(solved: Solved) -> str:
     """The share of puzzles solved, in a line."""
-    return (
-        f"{100 * solved.share:.1f} % ± {100 * solved.standard_error:.1f} % of {solved.events} events completed as in the"
-        " data, from the dataset's evidence"
-    )
+    share = f"{100 * solved.share:.1f} % ± {100 * solved.standard_error:.1f} %"
+    return f"solved: {share} of {solved.events} events completed as in the data, from the dataset's evidence"
 
 
 def sampling_report(info: SamplingInfo) -> dict[str, Any]:

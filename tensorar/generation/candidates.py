@@ -40,7 +40,9 @@ def unsupported(kind: type[Backbone], supported: str = "") -> SpecError:
     return SpecError(
         expected="a backbone that predicts any unknown coefficient next, for an adaptive ordering",
         got=repr(kind.name),
-        remedy=f"use {supported}" if supported else "use one that takes any evidence, or an ordering that is not adaptive",
+        remedy=f"use {supported}"
+        if supported
+        else "use one that takes any evidence, or an ordering that is not adaptive",
     )
 
 

@@ -16,7 +16,6 @@ from tensorar.generation.sample import rows_by_known
 from tensorar.generation.visits import AdaptiveVisits
 from tensorar.utils.shapes import MAX_EVENTS_PER_CALL, flatten_events, rows_of
 
-
 # parameters of all coefficients of all events at once; bounds memory
 MAX_PARAMETERS = 2**20
 
@@ -42,7 +41,8 @@ def replay(
 ) -> Replay:
     """Visit given events (standard values) as sampling would have, at the same cost and without gradients.
 
-    The coefficients of ``first``, equally many of each example, come first, as evidence does. NaN marks an unknown value: parameters of what is visited after it are NaN.
+    The coefficients of ``first``, equally many of each example, come first, as evidence does. NaN marks an unknown
+    value: parameters of what is visited after it are NaN.
     """
     flat, known = flatten_events(torch.where(x.isfinite(), x, 0.0)), flatten_events(x.isfinite())
     parameters = torch.empty(*flat.shape, model.head.parameter_count, dtype=model.dtype, device=model.device)

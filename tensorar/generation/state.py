@@ -20,8 +20,9 @@ class SamplingState:
     """A batch of events to complete in one order, or in the orders that an adaptive ordering chooses.
 
     ``value`` ``(batch, N)`` holds what is observed; sampling fills in the rest. ``observed`` is None if nothing is.
-    Under an adaptive ordering equally many coefficients of each example are observed, and come first. ``noise`` is ``(batch, N, k)`` by step; an example's numbers lie together, so that on a CPU they do not depend on
-    how many examples are drawn at once. ``report_steps`` is called with the number of steps since the last call.
+    Under an adaptive ordering equally many coefficients of each example are observed, and come first. ``noise`` is
+    ``(batch, N, k)`` by step; an example's numbers lie together, so that on a CPU they do not depend on how many
+    examples are drawn at once. ``report_steps`` is called with the number of steps since the last call.
     """
 
     model: Factorization

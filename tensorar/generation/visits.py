@@ -70,7 +70,7 @@ class AdaptiveVisits(Visits):
 
     @classmethod
     def of_mask(cls, order: Order, mask: Bool[Tensor, "batch n"]) -> AdaptiveVisits:
-        """The visits of examples of which equally many coefficients are known; these are taken in as ``order`` has it."""
+        """The visits of examples with equally many known coefficients, which are taken in as ``order`` has them."""
         known = mask[:, order.visits].nonzero()[:, 1].reshape(len(mask), -1 if len(mask) else 0)
         return cls(order, order.visits[known])
 

@@ -69,8 +69,9 @@ def evaluate(
 
     For causal backbones it is exact. With evidence backbones, ``exact`` evaluates all ``N`` prefixes of an event;
     otherwise ``samples_per_event`` of them are sampled for an unbiased estimate. The default is exact up to a million
-    network evaluations. Under an adaptive ordering it is exact: a pass for each coefficient. ``progress(done, events, nats_so_far)`` is called after every chunk. Raises ``SupportError``
-    when the head does not accept the events, ``NumericalError`` for likelihoods that are not finite.
+    network evaluations. Under an adaptive ordering it is exact: a pass for each coefficient.
+    ``progress(done, events, nats_so_far)`` is called after every chunk. Raises ``SupportError`` when the head does not
+    accept the events, ``NumericalError`` for likelihoods that are not finite.
     """
     model.eval()
     size = len(model.order)

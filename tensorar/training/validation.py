@@ -44,10 +44,11 @@ class Validation:
         generator = keyed_generator(self.seed, "validation", index)
         events = self.events[index::processes]
         contexts = None if self.contexts is None else self.contexts[index::processes]
-        options = {"exact": never_estimated(model), "samples": SAMPLES_PER_EVENT, "generator": generator}
-        if model.ordering.adaptive:
-            options["order"] = model.order
-        scored = [event_nats(model, *chunk, **options) for chunk in chunks(events, contexts)]
+        exact, order = never_estimated(model), model.order if model.ordering.adaptive else None
+        scored = [
+            event_nats(model, *chunk, exact=exact, samples=SAMPLES_PER_EVENT, generator=generator, order=order)
+            for chunk in chunks(events, contexts)
+        ]
         nats = torch.cat(scored)
         if processes > 1:
             nats = self.accelerator.gather(nats.to(self.accelerator.device)).cpu()

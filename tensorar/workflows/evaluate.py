@@ -50,7 +50,9 @@ def evaluate(
     """The likelihood on the run's own dataset, or on other ``data``.
 
     ``events`` limits the number of events, which are drawn with the seed; ``exact`` and ``samples_per_event`` are those
-    of ``tensorar.evaluate``. ``ordering`` replaces that of a run trained on random orders. ``progress(done, events, nats_so_far)`` is called on the way. Raises ``TensorarError``.
+    of ``tensorar.evaluate``; ``ordering`` replaces that of a run trained on random orders. If the dataset gives
+    evidence, each event is completed from it by one sample. ``progress(done, events, nats_so_far)`` is called on the
+    way. Raises ``TensorarError``.
     """
     run = open_run(run, registry)
     check_split(split)

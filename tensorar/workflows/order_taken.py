@@ -58,4 +58,6 @@ def order_taken(
     contexts = None if events.contexts is None else events.contexts[row]
     visits = model.visits_for(events.x[row], contexts, known=mask)[0]
     name = str(run.recipe.ordering if ordering is None else PartSpec.parse(ordering))
-    return OrderTaken(run, split, example, name, Order(visits, model.event_shape), 0 if mask is None else int(mask.sum()))
+    return OrderTaken(
+        run, split, example, name, Order(visits, model.event_shape), 0 if mask is None else int(mask.sum())
+    )

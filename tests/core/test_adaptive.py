@@ -44,7 +44,9 @@ def _walked(model, rule, x, context=None, known=()):
     visited, total = list(known), 0.0
     while len(visited) < x.numel():
         unknown = [i for i in range(x.numel()) if i not in visited]
-        found = {i: _probabilities(model, [*visited, i, *(j for j in unknown if j != i)], x, context)[i] for i in unknown}
+        found = {
+            i: _probabilities(model, [*visited, i, *(j for j in unknown if j != i)], x, context)[i] for i in unknown
+        }
         scores = {i: SCORES[rule](p) for i, p in found.items()}
         best = min(i for i in unknown if scores[i] >= max(scores.values()) - 1e-5)
         total += math.log(found[best][int(x.flatten()[best])])

@@ -65,7 +65,9 @@ def test_puzzles_have_one_solution(options, clues):
 
 def test_small_grids_of_the_splits_are_disjoint():
     data = load_dataset("sudoku")
-    train, valid, test = ({tuple(grid.flatten().tolist()) for grid in split} for split in (data.train, data.valid, data.test))
+    train, valid, test = (
+        {tuple(grid.flatten().tolist()) for grid in split} for split in (data.train, data.valid, data.test)
+    )
     assert (len(train), len(valid), len(test)) == (192, 48, 48)
     assert not train & valid and not train & test and not valid & test
     other = load_dataset("sudoku", seed=1)
@@ -81,7 +83,9 @@ def test_the_seed_decides_large_grids():
     assert not torch.equal(one, other)
 
 
-@pytest.mark.parametrize("options", [{"size": 6}, {"clues": 3}, {"clues": 16}, {"train_grids": 287}, {"test_puzzles": 0}])
+@pytest.mark.parametrize(
+    "options", [{"size": 6}, {"clues": 3}, {"clues": 16}, {"train_grids": 287}, {"test_puzzles": 0}]
+)
 def test_options_out_of_range_are_refused(options):
     with pytest.raises(SpecError, match=next(iter(options))):
         load_dataset("sudoku", **options)

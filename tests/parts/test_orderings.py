@@ -16,7 +16,7 @@ from tensorar.testing import orderings as ordering_specs
 from tensorar_plugins import orderings
 
 MATRIX_ONLY = ["spiral", "spiral:clockwise=false", "hilbert"]
-ANY_SHAPE = ["raster", "snake", "diagonal", "checkerboard", "random", "random:seed=7", "shuffled", "flips"]
+ANY_SHAPE = ["raster", "snake", "diagonal", "checkerboard", "random", "random:seed=7", "shuffled", "flips", "adaptive"]
 
 
 def _make(spec):

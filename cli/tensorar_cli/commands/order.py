@@ -50,7 +50,7 @@ def show_order(
             "--out",
             "-o",
             metavar="FILE",
-            help="The picture (.png) or animation (.gif) to write. Default: a picture in the current or the run folder.",
+            help="The picture (.png) or animation (.gif) to write. Default: a picture in the current or run folder.",
         ),
     ] = None,
     device: options.Device = "auto",

@@ -62,7 +62,8 @@ class TransformerCandidates(CandidateStepper):
         self, index: Int[Tensor, "batch some"], t: int, *, keep: bool = False
     ) -> Float[Tensor, "batch some channels"]:
         """The last layer's output for each of these coefficients, were it visited at step ``t``."""
-        steps, angles = self.token.unsqueeze(1) + self.next_position[index], self._angles(index, t)
+        steps: Tensor = self.token.unsqueeze(1) + self.next_position[index]
+        angles = self._angles(index, t)
         for block, (keys, values) in zip(self.backbone.layers, self.caches, strict=True):
             steps = block.context(steps, self.context)
             query, key, value = _rotated(block.attention, block.attention_norm(steps), angles)
@@ -113,5 +114,5 @@ def _attend(
     past = (grouped.flatten(2, 3) @ keys.mT).unflatten(2, (some, -1))
     weights = torch.cat([past, own], -1).softmax(-1)
     attended = (weights[..., :-1].flatten(2, 3) @ values).unflatten(2, (some, -1))
-    attended = attended + weights[..., -1:] * value.transpose(1, 2).unsqueeze(3)
-    return attended.transpose(1, 2).flatten(2)
+    everything: Tensor = attended + weights[..., -1:] * value.transpose(1, 2).unsqueeze(3)
+    return everything.transpose(1, 2).flatten(2)

@@ -59,7 +59,9 @@ class Sudoku(Dataset):
             if count < 1:
                 raise _out_of_range(option, "at least 1", count)
         if self._train < 1 or (self.size == 4 and self._train > 286):
-            raise _out_of_range("train_grids", "from 1 to 286 of the 288 grids" if self.size == 4 else "at least 1", self._train)
+            raise _out_of_range(
+                "train_grids", "from 1 to 286 of the 288 grids" if self.size == 4 else "at least 1", self._train
+            )
 
     @property
     def _train(self) -> int:

@@ -65,7 +65,7 @@ class Sudoku:
 
     def _is_implied(self, grid: list[int], cell: int) -> bool:
         """Whether no other value of the cell leads to a solution, given the other clues."""
-        others = (grid[:cell] + [value] + grid[cell + 1 :] for value in range(self.size) if value != grid[cell])
+        others = ([*grid[:cell], value, *grid[cell + 1 :]] for value in range(self.size) if value != grid[cell])
         return not any(any(True for _ in self.solutions(other)) for other in others)
 
     def _search(self, grid: list[int], free: list[int], random: Random | None) -> Iterator[list[int]]:

@@ -81,4 +81,6 @@ def _compare(
             of_one = Order(torch.tensor(next_first), model.event_shape)
             features = model.features(model.standardize(x[row : row + 1]))
             expected = all_conditionals(model.backbone, features, of_one, given)
-            require_same(found[row, i], expected.reshape(-1, expected.shape[-1])[i], f"the candidates differ at step {t}")
+            require_same(
+                found[row, i], expected.reshape(-1, expected.shape[-1])[i], f"the candidates differ at step {t}"
+            )

@@ -143,7 +143,8 @@ class LinearEvidence(EvidenceBackbone):
         """The parameters of the queried coefficients."""
         inputs = [features.flatten(1), flatten_events(mask).to(features.dtype), *([] if context is None else [context])]
         everything: Tensor = self.map(torch.cat(inputs, 1))
-        return everything.unflatten(1, (-1, self.signature.parameter_count)).take_along_dim(query.unsqueeze(-1), 1)
+        by_coefficient = everything.reshape(len(query), -1, self.signature.parameter_count)
+        return by_coefficient.take_along_dim(query.unsqueeze(-1), 1)
 
 
 @dataclass(frozen=True, kw_only=True)
