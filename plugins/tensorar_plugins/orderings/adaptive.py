@@ -13,6 +13,7 @@ from torch.distributions import Distribution
 
 from tensorar import Evidence, SpecError, flatten_events
 from tensorar.generation import masses_of
+from tensorar.utils.precision import widened
 from tensorar_plugins.orderings.random import Shuffled
 
 # scores that differ by less are tied: rounding, which depends on the batch size, must not decide
@@ -52,7 +53,7 @@ def _entropy(distribution: Distribution) -> Float64[Tensor, "batch *event"]:
         log_prob = _log_probabilities(distribution)
         return -torch.where(log_prob > -torch.inf, log_prob.exp() * log_prob, 0.0).sum(-1)
     try:
-        return distribution.entropy().double()
+        return widened(distribution.entropy())
     except NotImplementedError:
         raise SpecError(
             expected="a head whose distributions have an entropy, for the ordering 'adaptive'",
@@ -76,7 +77,7 @@ def _log_probabilities(distribution: Distribution) -> Float64[Tensor, "batch *ev
     """Normalized log-probabilities of all values, in float64."""
     support = distribution.support
     assert support is not None
-    return masses_of(distribution, support).log_prob.double().log_softmax(-1)
+    return widened(masses_of(distribution, support).log_prob).log_softmax(-1)
 
 
 def _is_discrete(distribution: Distribution) -> bool:
