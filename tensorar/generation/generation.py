@@ -70,7 +70,7 @@ class Generation:
         self._begin()
 
     def _begin(self) -> None:
-        self.position, self.visits = 0, self.visits.begin()
+        self.position = 0
         self._values: list[Tensor] = []
         self._parameters: Tensor | None = None
         self._dtype, self._steps = self.model.features_dtype, len(self.visits)
@@ -146,6 +146,7 @@ class Generation:
         Raises ``PluginError`` if the backbone's stepper has no ``reset``.
         """
         self.stepper.reset()
+        self.visits = self.visits.begin()
         self._begin()
 
     # --- the inner parts of the loop, without checks ----------------------------------------------------------------
@@ -202,6 +203,10 @@ class Generation:
             mask[:, : self.position] = True
         both = (self.visits.by_coefficient(part).reshape(-1, *self.model.event_shape) for part in (mask, values))
         return Evidence(*both)
+
+    def standard_values(self) -> list[Float[Tensor, " batch"]]:
+        """The standard values taken so far, by step."""
+        return self._values
 
     def _last_features(self) -> Tensor | None:
         if not self.position:

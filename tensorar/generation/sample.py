@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
+import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
@@ -18,8 +18,10 @@ from tensorar.generation.batch_size import max_batch_size
 from tensorar.generation.choosers import Chooser
 from tensorar.generation.cuda_graphs import CUDAGraphCapture
 from tensorar.generation.fixed_point import fixed_point
+from tensorar.generation.info import SamplingInfo
 from tensorar.generation.mixture_orders import draw_orders
 from tensorar.generation.state import SamplingState
+from tensorar.generation.visits import AdaptiveVisits, Visits
 from tensorar.noise import uniform
 from tensorar.order import Order
 from tensorar.utils.shapes import flatten_events, rows_of
@@ -28,28 +30,7 @@ Method = Literal["auto", "cached", "fixed-point", "naive"]
 ProgressCallback = Callable[[int, int], None]
 # examples (rows of the batch) and their order
 Grouped = list[tuple[Tensor, Order]]
-
-
-@dataclass
-class SamplingInfo:
-    """How ``sample`` drew its samples.
-
-    ``method`` and the most network ``passes`` of any batch; ``exact`` is False if values were not drawn from the
-    model's conditionals, and ``chooser`` lists the options that changed that; ``one_by_one`` if the head draws values
-    one by one. Evidence that the order visits after an unknown coefficient does not influence it.
-    """
-
-    method: str = ""
-    passes: int = 0
-    exact: bool = True
-    chooser: str = ""
-    one_by_one: bool = False
-
-    def __str__(self) -> str:
-        text = f"{self.method}, {self.passes} pass{'' if self.passes == 1 else 'es'} of the network"
-        if self.one_by_one:
-            text += "; values drawn one by one, which is slow"
-        return text if self.exact else f"{text}; {self.chooser}: not the model's distribution"
+Block = list[tuple[Tensor, Visits]]
 
 
 def complete(
@@ -59,11 +40,16 @@ def complete(
     *,
     method: Method = "auto",
     chooser: Chooser,
+    orders: Sequence[Order] | None = None,
     progress: ProgressCallback | None = None,
     info: SamplingInfo | None = None,
     memory: int | None = None,
+    order: Order | None = None,
 ) -> Tensor:
-    """Draw what is unknown given the evidence, in the orders of ``model.orders_for_completion``.
+    """Draw what is unknown given the evidence, in ``order``, by default in those of ``model.orders_for_completion``.
+
+    With ``orders`` each example draws one of them. What an order visits after an unknown coefficient does not influence
+    it.
 
     Raises ``SpecError`` for a method or a chooser that the model does not support.
     """
@@ -76,7 +62,11 @@ def complete(
     if not len(value):
         return value
     size = max_batch_size(model, info.method, len(value), chooser, memory)
-    blocks = _blocks(_groups(model, evidence, context), len(value), size)
+    everything = torch.arange(len(value), device=value.device)
+    groups = _groups(model, orders, evidence, context) if order is None else [(everything, order)]
+    adaptive = model.ordering.adaptive and order is None and orders is None
+    # an evidence backbone takes a batch of several orders; a stepper of a causal one serves one order
+    blocks = _blocks(groups, len(value), size, together=not model.is_causal and not adaptive)
     report = _StepCounter(len(model.order) * sum(map(len, blocks)), progress)
     sampler = _sampler(info.method, model, sum(map(len, blocks)))
     for block in blocks:
@@ -84,35 +74,41 @@ def complete(
         count = sum(len(rows) for rows, _ in block)
         noise = uniform((count, len(model.order), noise_size), model.dtype, model.device)
         first = min(int(rows[0]) for rows, _ in block)
-        for rows, order in block:
+        for rows, visits in block:
             observed = flatten_events(mask[rows])
             known, given = observed if bool(observed.any()) else None, rows_of(context, rows)
             flat, own_noise = flatten_events(value[rows]), noise if len(block) == 1 else noise[rows - first]
-            state = SamplingState(model, order, flat, known, given, own_noise, chooser, report)
+            if adaptive:
+                visits = AdaptiveVisits.of_mask(model.order, observed)
+            state = SamplingState(model, visits, flat, known, given, own_noise, chooser, report)
             info.passes = max(info.passes, sampler(state))
             value[rows] = state.value.reshape(len(rows), *model.event_shape)
     return value
 
 
-def _blocks(groups: Grouped, n: int, size: int) -> list[Grouped]:
-    """Blocks of ``size`` consecutive examples, each grouped by order."""
+def _blocks(groups: Grouped, n: int, size: int, *, together: bool) -> list[Block]:
+    """Blocks of ``size`` consecutive examples, each grouped by order or, ``together``, with an order per example."""
     if len(groups) == 1:
         ((rows, order),) = groups
-        return [[(some, order)] for some in rows.split(size)]
-    member = groups[0][0].new_empty(n)
+        return [[(some, Visits([order]))] for some in rows.split(size)]
+    orders, member = [order for _, order in groups], groups[0][0].new_empty(n)
     for k, (rows, _) in enumerate(groups):
         member[rows] = k
-    blocks = []
-    for start in range(0, n, size):
-        of_block = member[start : start + size]
-        orders = of_block.unique().tolist()
-        blocks.append([(start + (of_block == k).nonzero()[:, 0], groups[k][1]) for k in orders])
-    return blocks
+    everything = torch.arange(n, device=member.device)
+    if together:
+        return [[(rows, Visits(orders, member[rows]))] for rows in everything.split(size)]
+    return [
+        [(rows[member[rows] == k], Visits([orders[k]])) for k in member[rows].unique().tolist()]
+        for rows in everything.split(size)
+    ]
 
 
-def _groups(model: Factorization, evidence: Evidence, context: Tensor | None) -> Grouped:
-    if model.ordering.ensemble:
-        return draw_orders(model, evidence, context)
+def _groups(
+    model: Factorization, orders: Sequence[Order] | None, evidence: Evidence, context: Tensor | None
+) -> Grouped:
+    mixed = model.orders if orders is None and model.ordering.ensemble else orders
+    if mixed is not None:
+        return draw_orders(model, mixed, evidence, context)
     if model.ordering.adaptive:
         return [(rows, model.order) for rows in rows_by_known(evidence.mask)]
     return model.orders_for_completion(evidence.mask)

@@ -49,6 +49,12 @@ class Visits:
         """The visits of these examples."""
         return self if self.members is None else Visits(self.orders, self.members[rows])
 
+    def by_step(self, by_coefficient: Tensor) -> Tensor:
+        """``(batch, N)`` values by flat index in visiting order."""
+        if self.members is None:
+            return by_coefficient.index_select(1, self.table)
+        return by_coefficient.gather(1, self.table)
+
     def by_coefficient(self, by_step: Tensor) -> Tensor:
         """``(batch, N)`` values in visiting order as values by flat index."""
         if self.members is None:
@@ -87,6 +93,11 @@ class AdaptiveVisits(Visits):
         selected = AdaptiveVisits(self.orders[0], self.known[rows])
         selected.columns = tuple(column[rows] for column in self.columns)
         return selected
+
+    def by_step(self, by_coefficient: Tensor) -> Tensor:
+        """``(batch, N)`` values by flat index in visiting order: those of what is known, then zeros."""
+        known = by_coefficient.gather(1, self.known)
+        return torch.cat([known, torch.zeros_like(by_coefficient[:, known.shape[1] :])], 1)
 
     def by_coefficient(self, by_step: Tensor) -> Tensor:
         """``(batch, N)`` values in visiting order as values by flat index, as far as the order is known."""

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from tensorar.dataset import Dataset
+from tensorar.ensemble import observed_before_unknown
 from tensorar.errors import ShapeError
 from tensorar.evidence import Evidence
 from tensorar.finiteness import check_finite
@@ -34,8 +35,9 @@ def posterior_steps(
 ) -> list[PosteriorStep]:
     """The predicted distribution of the coefficient visited at each of ``steps``, given those visited before it.
 
-    If the dataset has exact conditionals and the model visits in raster order, these are included. Raises
-    ``ShapeError`` for an event of another shape and for a step out of range.
+    Of an event with missing values (NaN), steps up to the first missing one, which an ordering that varies visits after
+    the observed ones (``visited_steps``). If the dataset has exact conditionals and the model visits in raster order,
+    these are included. Raises ``ShapeError`` for an event of another shape and for a step out of range.
     """
     if tuple(x.shape) != model.event_shape:
         raise ShapeError(
@@ -43,42 +45,44 @@ def posterior_steps(
             got=str(tuple(x.shape)),
             remedy="pass an event of the model's shape",
         )
+    contexts = None if context is None else context.unsqueeze(0)
+    order, count = visited_steps(model, x, contexts)
     for t in steps:
-        if not 0 <= t < len(model.order):
+        if not 0 <= t < count:
             raise ShapeError(
-                expected=f"steps from 0 to {len(model.order) - 1}",
+                expected=f"steps from 0 to {count - 1}" + " (a missing value)" * (count < len(order)),
                 got=str(t),
                 remedy="omit steps out of range",
             )
-    contexts = None if context is None else context.unsqueeze(0)
-    x = x.to(model.device)
-    return [_step(model, x, *_predicted(model, x, t, contexts), dataset) for t in steps]
+    return [_step(model, x.to(model.device), order, t, dataset, contexts) for t in steps]
 
 
-def _predicted(
-    model: AutoregressiveModel, x: Tensor, t: int, context: Tensor | None
-) -> tuple[Evidence, int, Distribution]:
-    """What is known at step ``t``, the coefficient visited then, and its distribution."""
-    generation = model.generation(1, context=context)
-    while generation.position < t:
-        generation.observe(x.flatten()[generation.coefficient].reshape(1))
-    return generation.evidence, int(generation.coefficient), generation.distribution()
+def visited_steps(
+    model: AutoregressiveModel, x: Real[Tensor, "*event"], context: Float[Tensor, "1 context"] | None = None
+) -> tuple[Order, int]:
+    """The order in which the model visits an event, and the number of steps up to its first missing value (NaN).
+
+    The step of the missing value is included.
+    """
+    known = ~x.isnan().unsqueeze(0).to(model.device)
+    if model.ordering.adaptive and bool(known.all()):
+        return Order(model.visits_for(x.unsqueeze(0), context)[0], model.event_shape).to(model.device), len(model.order)
+    _, order = model.orders_for_completion(known)[0]
+    return order, min(len(order), int(observed_before_unknown([order], known)) + 1)
 
 
 def _step(
-    model: AutoregressiveModel,
-    x: Tensor,
-    evidence: Evidence,
-    coefficient: int,
-    predicted: Distribution,
-    dataset: Dataset | None,
+    model: AutoregressiveModel, x: Tensor, order: Order, t: int, dataset: Dataset | None, context: Tensor | None
 ) -> PosteriorStep:
-    truth = float(x.flatten()[coefficient])
-    support, density = _support(model, predicted, x.flatten()[coefficient], coefficient)
+    evidence, coefficient = order.evidence_before(x.unsqueeze(0), t), int(order.visits[t])
+    predicted = _predicted(model, evidence, order, t, context)
+    truth = x.flatten()[coefficient : coefficient + 1]
+    truth = truth[~truth.isnan()]
+    support, density = _support(model, predicted, truth, coefficient)
     probabilities = predicted.log_prob(support.unsqueeze(-1)).exp()[:, 0]
     check_finite(probabilities.unsqueeze(0), "predicted distribution", model.backbone)
     exact = None
-    if dataset is not None and not density and _is_raster(model):
+    if dataset is not None and not density and order == Order.raster(model.event_shape).to(model.device):
         exact = _exact(dataset, evidence, support)
     return PosteriorStep(
         mask=evidence.mask[0].cpu(),
@@ -86,14 +90,21 @@ def _step(
         coefficient=coefficient,
         support=support.cpu(),
         probabilities=probabilities.cpu(),
-        truth=truth,
+        truth=float(truth) if len(truth) else None,
         exact=exact,
         density=density,
     )
 
 
-def _is_raster(model: AutoregressiveModel) -> bool:
-    return not model.ordering.adaptive and model.order == Order.raster(model.event_shape).to(model.device)
+def _predicted(
+    model: AutoregressiveModel, evidence: Evidence, order: Order, t: int, context: Tensor | None
+) -> Distribution:
+    if order == model.order:
+        return model.conditional(evidence, context)
+    state = model.generation(1, order, context)
+    for coefficient in order.visits[:t].tolist():
+        state.observe(evidence.value.flatten(1)[:, coefficient])
+    return state.distribution()
 
 
 def _support(
@@ -103,9 +114,9 @@ def _support(
     index = torch.tensor(coefficient, device=model.device)
     with seeded(0, model.device):
         drawn = predicted.sample(torch.Size([1000]))
-    standard = model.standardize(torch.cat([drawn.flatten(), truth.to(drawn).reshape(1)]), index)
+    standard = model.standardize(torch.cat([drawn.flatten(), truth.to(drawn)]), index)
     values, density = _standard_values(model.head, standard)
-    values = torch.cat([values.to(model.device, model.dtype), standard[-1:]]).unique()
+    values = torch.cat([values.to(model.device, model.dtype), standard[drawn.numel() :]]).unique()
     return model.restore(values, index), density
 
 

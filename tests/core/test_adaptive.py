@@ -206,6 +206,20 @@ def test_the_loss_is_that_of_random_orders():
         torch.testing.assert_close(*losses)
 
 
+def test_the_likelihood_of_a_part_of_an_event_is_refused():
+    model = _model()
+    x, mask = events_of(model, 2, 1), torch.tensor([[True, False], [False, False]])
+    evidence = Evidence(mask.expand(2, 2, 2), x)
+    for call in (model.log_prob, model.log_marginal, lambda given: model.log_conditional(x, mask)):
+        with pytest.raises(SpecError, match="not adaptive"):
+            call(evidence)
+    drawn = [
+        model.sample(evidence=evidence, conditioning=way, generator=torch.Generator().manual_seed(0))
+        for way in ("auto", "exact", "smc")
+    ]
+    assert torch.equal(drawn[0], drawn[1]) and torch.equal(drawn[0], drawn[2])
+
+
 def test_methods_that_an_adaptive_order_does_not_have():
     for network, wrong in (("mlp:hidden=4", "cached"), ("transformer:channels=4,heads=1,layers=1", "fixed-point")):
         with pytest.raises(SpecError, match="auto"):
