@@ -27,7 +27,7 @@ from tensorar.regions import region
 from tensorar.runs.recipe import Recipe, read_recipe, recipe_toml
 from tensorar.runs.run import Run
 from tensorar.runs.settings import TrainingSettings
-from tensorar.stepper import CachedStepper, Stepper
+from tensorar.stepper import CachedStepper, CandidateStepper, Stepper
 from tensorar.suggestions import suggest_backbone, suggest_heads, suggest_ordering
 from tensorar.training.evaluation import Likelihood, evaluate
 from tensorar.training.over_orders import OverOrders
@@ -39,6 +39,7 @@ __all__ = [
     "AutoregressiveModel",
     "Backbone",
     "CachedStepper",
+    "CandidateStepper",
     "CausalBackbone",
     "DataError",
     "Dataset",

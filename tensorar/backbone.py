@@ -13,7 +13,7 @@ from tensorar.errors import ShapeError
 from tensorar.head import Head
 from tensorar.order import Order
 from tensorar.parts.part import Part
-from tensorar.stepper import Stepper
+from tensorar.stepper import CandidateStepper, Stepper
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,15 @@ class CausalBackbone(Backbone):
 
         A backbone that overrides it is sampled from at about the cost of one forward pass; fixed-point iteration makes
         the others fast as well.
+        """
+        return None
+
+    def candidate_stepper(
+        self, order: Order, batch: int, context: Float[Tensor, "batch context"] | None = None
+    ) -> CandidateStepper | None:
+        """A stepper for adaptive orders, or None (the default): the network then takes none.
+
+        ``order`` is any order of the events; coefficients are visited in another one, chosen step by step.
         """
         return None
 

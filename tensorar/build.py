@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
+import torch
 from jaxtyping import Real
 from torch import Tensor
 
 from tensorar.backbone import Backbone, Signature
 from tensorar.dataset import Dataset
 from tensorar.errors import ShapeError, SpecError
+from tensorar.evidence import Evidence
+from tensorar.generation.candidates import takes_adaptive_orders, unsupported
 from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
 from tensorar.ordering import Ordering
@@ -61,12 +65,50 @@ def build(
     )
     spec = PartSpec.parse(backbone)
     kind: type[Backbone] = registry.find("backbone", spec.name).part
+    if made_ordering.adaptive:
+        _check_adaptive(made_ordering, made_head, kind, event_shape, registry)
     own = network_signature(kind, signature)
     what = f"the backbone {spec} with {own.parameter_count} outputs per coefficient"
     require_room(lambda options: kind(own, **options), registry.options("backbone", spec), what)
     with AllocationGuard(what):
         network = registry.create("backbone", spec, own)
     return AutoregressiveModel(event_shape, made_ordering, made_head, adapted(network, signature))
+
+
+def reordered(
+    model: AutoregressiveModel, ordering: str | PartSpec, *, registry: Registry | None = None
+) -> AutoregressiveModel:
+    """The same network under another ordering, in evaluation mode; the network must know all orders.
+
+    Raises ``SpecError`` for a model that was not trained on random orders.
+    """
+    registry = registry or default_registry()
+    if not model.ordering.any_order:
+        raise SpecError(
+            expected="a model trained on random orders, for another `ordering`",
+            got=f"one of the ordering {model.ordering.name!r}",
+            remedy="train it with ordering=shuffled",
+        )
+    made: Ordering = registry.create("ordering", ordering)
+    if made.adaptive:
+        _check_adaptive(made, model.head, type(model.backbone), model.event_shape, registry)
+    return AutoregressiveModel(model.event_shape, made, model.head, model.backbone).to(model.device).eval()
+
+
+def _check_adaptive(
+    ordering: Ordering, head: Head, kind: type[Backbone], event_shape: tuple[int, ...], registry: Registry
+) -> None:
+    """Raise ``SpecError`` for a head or a backbone that an adaptive ordering cannot use."""
+    if not takes_adaptive_orders(kind):
+        parts = registry.parts("backbone").items()
+        raise unsupported(kind, _either([name for name, one in parts if takes_adaptive_orders(one.part)]))
+    untrained = torch.zeros(1, *event_shape, head.parameter_count)
+    coefficients = torch.arange(math.prod(event_shape)).reshape(event_shape)
+    ordering.next(Evidence.none(1, event_shape), head.distribution(untrained, coefficients))
+
+
+def _either(names: list[str]) -> str:
+    return " or ".join([*([", ".join(names[:-1])] if names[1:] else []), *names[-1:]])
 
 
 def head_for(head: Head, data: Real[Tensor, "n *event"] | Dataset | None) -> Head:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-from jaxtyping import Float, Int, Real
+from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor
 from torch.distributions import Distribution
 
@@ -29,7 +29,8 @@ class Dataset(Part, ABC):
     """Events to model. Subclasses implement ``load``.
 
     Optional methods: ``load_contexts`` for conditional data, ``simulate`` and ``draw`` for data generated during
-    training, ``log_prob`` and ``conditional`` if the distribution is known.
+    training, ``log_prob`` and ``conditional`` if the distribution is known, ``evidence_mask`` for
+    puzzles.
 
     ``missing``: NaN in events stands for a missing value, one that was not observed; without it, NaN is an error.
     """
@@ -159,6 +160,13 @@ class Dataset(Part, ABC):
     def draw(self, indices: Int[Tensor, " n"], generator: torch.Generator) -> Real[Tensor, "n *event"]:
         """Training events by index, possibly re-drawn each time (dynamic binarization, for example)."""
         return self.train[indices]
+
+    def evidence_mask(self, split: str, rows: Int[Tensor, " n"]) -> Bool[Tensor, "n *event"] | None:
+        """Which coefficients of these events of a split are given as evidence, like the clues of a puzzle (None: none).
+
+        ``evaluate`` completes the events from them, and reports the share that is completed as in the data.
+        """
+        return None
 
     @property
     def suggested_head(self) -> str | None:

@@ -22,7 +22,8 @@ from tensorar.finiteness import check_finite
 from tensorar.generation.choosers import Chooser
 from tensorar.generation.generation import Generation, visits_of
 from tensorar.generation.info import SamplingInfo
-from tensorar.generation.sample import Method
+from tensorar.generation.replay import next_given, replay, replay_batch_size
+from tensorar.generation.sample import Method, rows_by_known
 from tensorar.order import Order
 from tensorar.utils.eval_mode import eval_mode
 from tensorar.utils.random_state import reproducible
@@ -60,8 +61,32 @@ class AutoregressiveModel(Factorization):
         They are those of one order: the given one, else the model's (the first one for an ensemble). NaN in ``x`` marks
         an unknown value: conditionals of coefficients visited after it are NaN too.
         """
-        order, (x, context) = validation.check_order(self, order), validation.check_examples(self, x, context)
-        return self.data_distribution(all_conditionals(self.backbone, self.features(x), order, context))
+        orders, (x, context) = self._orders_of(order), validation.check_examples(self, x, context)
+        return self.data_distribution(self._all_parameters(x, context, orders[0]))
+
+    def visits_for(
+        self,
+        x: Real[Tensor, "batch *event"],
+        context: Float[Tensor, "batch context"] | None = None,
+        *,
+        known: Bool[Tensor, "batch *event"] | None = None,
+    ) -> Int[Tensor, "batch n"]:
+        """The flat indices of each event's coefficients in the order in which they are visited.
+
+        Under an adaptive ordering each event has an order of its own. ``known`` coefficients come first, unless the
+        ordering is fixed.
+        """
+        standard, context = self._checked(x, context)
+        assert isinstance(standard, Tensor)
+        known = torch.zeros(x.shape, dtype=torch.bool) if known is None else known
+        known, visits = known.to(self.device), torch.empty(len(x), len(self.order), dtype=torch.long)
+        if not self.ordering.adaptive:
+            for rows, order in self.orders_for_completion(known):
+                visits[rows.cpu()] = order.visits.cpu()
+            return visits
+        for rows in (some for group in rows_by_known(known) for some in group.split(replay_batch_size(self))):
+            visits[rows.cpu()] = replay(self, standard[rows], rows_of(context, rows), known[rows]).visits.cpu()
+        return visits
 
     def log_prob(
         self,
@@ -72,21 +97,24 @@ class AutoregressiveModel(Factorization):
     ) -> Float[Tensor, " batch"]:
         """The exact log-likelihood of each event in nats, in the model's order unless another is given.
 
-        For an ensemble of orders it is that of the mixture. Call ``model.eval()`` first if the network has dropout or
-        random connectivities. Raises ``ShapeError`` for events of another shape, ``SupportError`` for values without a
-        probability.
+        For an ensemble of orders it is that of the mixture; under an adaptive ordering the order that each event takes
+        is replayed, at the cost of sampling, and there are no gradients. Call ``model.eval()`` first if the network has
+        dropout or random connectivities. Raises ``ShapeError`` for events of another shape, ``SupportError`` for values
+        without a probability.
 
         Of events with missing values (``Evidence``), the log-likelihood of what was observed: in the same order, what
         is missing is never visited. Raises ``SupportError`` where a causal network of a fixed order would have to visit
-        it.
+        it, ``SpecError`` under an adaptive ordering.
         """
         x, context = self._checked(x, context)
-        orders = self.orders if order is None else (validation.check_order(self, order),)
         if isinstance(x, Evidence):
+            orders = self.orders if order is None else (validation.check_order(self, order),)
+            if order is None:
+                validation.refuse_adaptive(self)
             return observed.log_prob(self, x, orders, context)
         if not len(x):
             return x.new_zeros(0)
-        standard = ensemble.mixture_log_prob([self._log_prob(x, context, order) for order in orders])
+        standard = ensemble.mixture_log_prob([self._log_prob(x, context, one) for one in self._orders_of(order)])
         return standard - self.log_scale(x)
 
     def _checked(self, x: Tensor | Evidence, context: Tensor | None) -> tuple[Tensor | Evidence, Tensor | None]:
@@ -97,16 +125,30 @@ class AutoregressiveModel(Factorization):
         self.head.check(x, coefficients=self.coefficients.to(x.device), what="x", dtype=self.dtype)
         return validation.check_examples(self, x, context)
 
-    def _log_prob(self, x: Tensor, context: Tensor | None, order: Order) -> Tensor:
+    def _orders_of(self, order: Order | None) -> Sequence[Order | None]:
+        """The given order, the model's orders, or None for those that an adaptive ordering chooses."""
+        if order is not None:
+            return [validation.check_order(self, order)]
+        return [None] if self.ordering.adaptive else self.orders
+
+    def _all_parameters(self, x: Tensor, context: Tensor | None, order: Order | None) -> Tensor:
+        """The parameters of all conditionals of standard values ``(batch, *event)``."""
+        if order is None:
+            return replay(self, x, context).parameters
+        return all_conditionals(self.backbone, self.features(x), order, context)
+
+    def _log_prob(self, x: Tensor, context: Tensor | None, order: Order | None) -> Tensor:
         """The log-likelihood of standard values."""
         log_prob = []
         for some, given in self._split_batch(x, context):
-            parameters = all_conditionals(self.backbone, self.features(some), order, given)
+            parameters = self._all_parameters(some, given, order)
             log_prob.append(flatten_events(self.distribution(parameters).log_prob(some)).sum(1))
         return torch.cat(log_prob)
 
     def _split_batch(self, x: Tensor, context: Tensor | None) -> list[tuple[Tensor, Tensor | None]]:
         """All events at once, or small batches if the parameters of all prefixes of every event would fill memory."""
+        if self.ordering.adaptive:
+            return split_batch(x, context, replay_batch_size(self))
         return [(x, context)] if self.is_causal else split_batch(x, context)
 
     @torch.no_grad()
@@ -156,9 +198,17 @@ class AutoregressiveModel(Factorization):
 
     # --- one conditional --------------------------------------------------------------------------------------------
 
-    def next_coefficient(self, evidence: Evidence) -> Int[Tensor, " batch"]:
-        """The flat index of the coefficient visited next: the first unknown one of each example."""
-        return self._next_coefficient(validation.check_evidence(self, evidence).mask)
+    def next_coefficient(
+        self, evidence: Evidence, context: Float[Tensor, "batch context"] | None = None
+    ) -> Int[Tensor, " batch"]:
+        """The flat index of the coefficient visited next: the first unknown one of each example.
+
+        Under an adaptive ordering it depends on the values and the context.
+        """
+        evidence = validation.check_evidence(self, evidence)
+        if self.ordering.adaptive:
+            return next_given(self, evidence, validation.check_context(self, context, len(evidence)))[0]
+        return self._next_coefficient(evidence.mask)
 
     def _next_coefficient(self, mask: Tensor) -> Tensor:
         rank = flatten_events(torch.where(mask, len(self.order), self._ranks(mask)))
@@ -184,10 +234,13 @@ class AutoregressiveModel(Factorization):
 
         For a fixed ordering it is conditioned on what the order visits before that coefficient, all of which is known;
         later observations do not influence it. For an ensemble it is that of the order that visits most of what is
-        observed first.
+        observed first; for an adaptive ordering, that of the coefficient it chooses given all that is known.
         """
         evidence = validation.check_evidence(self, evidence)
         context = validation.check_context(self, context, len(evidence))
+        if self.ordering.adaptive:
+            index, parameters = next_given(self, evidence, context)
+            return self.data_distribution(parameters, index)
         query = self._next_coefficient(evidence.mask)
         parameters = torch.empty(len(query), self.head.parameter_count, dtype=self.dtype, device=self.device)
         for rows, order in self.orders_for_completion(evidence.mask):

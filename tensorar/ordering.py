@@ -9,8 +9,10 @@ from typing import ClassVar
 import torch
 from jaxtyping import Int
 from torch import Tensor
+from torch.distributions import Distribution
 
-from tensorar.errors import ShapeError
+from tensorar.errors import PluginError, ShapeError
+from tensorar.evidence import Evidence
 from tensorar.order import Order
 from tensorar.parts.part import Part
 from tensorar.utils.memory import require_memory
@@ -35,12 +37,17 @@ class Ordering(Part, ABC):
 
     An ensemble (``ensemble = True``, not fixed) overrides ``orders`` to list its few orders, all equally likely; a
     model with it is the mixture of the models of these orders. ``embedding``: the network is told which order it is in.
+
+    An adaptive ordering (``adaptive = True``, not fixed) overrides ``next``: each event is visited in an order of its
+    own, chosen step by step from what is known and predicted. ``draw`` gives the orders to train on, and ``visits`` is
+    the order in which known coefficients are taken in, and in which validation during training estimates likelihoods.
     """
 
     kind = "ordering"
     fixed: ClassVar[bool] = True
     uniform: ClassVar[bool] = False
     ensemble: ClassVar[bool] = False
+    adaptive: ClassVar[bool] = False
     embedding: bool = False
 
     @property
@@ -72,6 +79,20 @@ class Ordering(Part, ABC):
     def orders(self, event_shape: tuple[int, ...]) -> tuple[Order, ...]:
         """All possible orders, the default first; empty if there are too many."""
         return (self.order(event_shape),) if self.fixed else ()
+
+    def next(self, evidence: Evidence, distribution: Distribution) -> Int[Tensor, " batch"]:
+        """The flat index of the unknown coefficient that each example visits next, for an adaptive ordering.
+
+        ``distribution`` is over ``(batch, *event)``: the predictions for all unknown coefficients given the evidence
+        (at known ones it is arbitrary). Both are in standard values (see ``Head``), so that coefficients of different
+        units can be compared. At least one coefficient of every example is unknown. The choice is deterministic and
+        made for each example on its own, which makes ``log_prob`` exact; ties go to the lowest index.
+        """
+        raise PluginError(
+            expected=f"{type(self).__name__}.next, since the ordering {self.name!r} is adaptive",
+            got="none",
+            remedy="implement it, or set adaptive = False",
+        )
 
     def check_shape(self, event_shape: tuple[int, ...], *, orders: int = 1) -> None:
         """Raise ``ShapeError`` for more axes than torch has, or for orders of more coefficients than memory."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-from jaxtyping import Float, Int
+import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from tensorar.errors import PluginError
@@ -81,8 +82,8 @@ class CachedStepper(Stepper):
         Copying into them restores a state, so no two overlap. What follows from weights and context alone is left out.
         """
 
-    def step(self, features: Float[Tensor, "batch features"] | None) -> Float[Tensor, "batch parameters"]:
-        """The parameters of the coefficient visited next."""
+    def step(self, features: Float[Tensor, "batch features"] | None) -> Float[Tensor, "batch *candidates parameters"]:
+        """The parameters of the coefficient visited next, or of all that may be (``CandidateStepper``)."""
         parameters = self.advance(features, self.t)
         self.t += 1
         return parameters
@@ -100,3 +101,47 @@ class CachedStepper(Stepper):
             self.begin()
         for name, held in self.state().items():
             held.copy_(kept[name])
+
+
+class CandidateStepper(CachedStepper):
+    """A stepper for adaptive orders: it returns the parameters of every coefficient that may be visited next.
+
+    Every position takes one call of ``step`` or ``skip`` and then one of ``visit``, which names the coefficient that
+    each example visits. Write ``candidates`` and ``state``, and ``begin`` and ``visit`` as far as there are caches.
+    """
+
+    visited: Bool[Tensor, "batch n"]
+    last: Int[Tensor, " batch"]
+    passes = 0
+
+    def begin(self) -> None:
+        """Start with no known coefficients."""
+        device = self.order.device
+        self.visited = torch.zeros(self.batch, len(self.order), dtype=torch.bool, device=device)
+        self.last = torch.zeros(self.batch, dtype=torch.long, device=device)
+
+    @abstractmethod
+    def candidates(
+        self, features: Float[Tensor, "batch features"] | None, unknown: Int[Tensor, "batch unknown"], t: int
+    ) -> Float[Tensor, "batch unknown parameters"]:
+        """The parameters of all unknown coefficients (flat indices) given the ``t`` visited ones.
+
+        ``features`` are those of ``last``, the coefficient visited last, and None at the first step.
+        """
+
+    def visit(self, index: Int[Tensor, " batch"]) -> None:
+        """Visit this coefficient of each example next."""
+        self.visited.scatter_(1, index.unsqueeze(1), True)
+        self.last.copy_(index)
+
+    def state(self) -> dict[str, Tensor]:
+        """Which coefficients were visited, and which of them last."""
+        return {"visited": self.visited, "last": self.last}
+
+    def advance(self, features: Float[Tensor, "batch features"] | None, t: int) -> Float[Tensor, "batch n parameters"]:
+        """The parameters of every coefficient: zeros for those that are known."""
+        unknown = (~self.visited).nonzero()[:, 1].reshape(self.batch, len(self.order) - t)
+        parameters = self.candidates(features, unknown, t)
+        self.passes += 1
+        everything = parameters.new_zeros(self.batch, len(self.order), parameters.shape[-1])
+        return everything.scatter_(1, unknown.unsqueeze(-1).expand_as(parameters), parameters)

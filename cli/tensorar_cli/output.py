@@ -18,7 +18,7 @@ from tensorar_cli.streams import visible
 if TYPE_CHECKING:
     from tensorar import Likelihood
     from tensorar.generation import SamplingInfo
-    from tensorar.workflows import ConditionalLikelihood
+    from tensorar.workflows import ConditionalLikelihood, Solved
 
 # rows of tables are not wrapped in files and pipes
 PIPE_WIDTH = 1000
@@ -133,6 +133,12 @@ def likelihood_table(likelihood: Likelihood) -> Table:
         rows.append(("exact nats of the data", decimal(likelihood.data_nats, 3)))
         rows.append(("gap to the exact nats", f"{decimal(likelihood.nats - likelihood.data_nats, 3)} nats"))
     return table("", "value", rows=rows)
+
+
+def solved_line(solved: Solved) -> str:
+    """The share of puzzles solved, in a line."""
+    share = f"{100 * solved.share:.1f} % ± {100 * solved.standard_error:.1f} %"
+    return f"solved: {share} of {solved.events} events completed as in the data, from the dataset's evidence"
 
 
 def _with_error(nats: float, standard_error: float) -> str:

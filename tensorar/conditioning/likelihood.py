@@ -38,6 +38,7 @@ def log_marginal(
     memory: int | None = None,
 ) -> Estimate:
     """``log p(known)`` of each example; see ``AutoregressiveModel.log_marginal``."""
+    validation.refuse_adaptive(model)
     _check(model, options, runs)
     context = validation.check_context(model, context, len(evidence))
     known = validation.check_evidence(model, evidence)
@@ -64,6 +65,7 @@ def log_conditional(
     memory: int | None = None,
 ) -> Estimate:
     """``log p(x | x[mask])`` of each example; see ``AutoregressiveModel.log_conditional``."""
+    validation.refuse_adaptive(model)
     validation.check_event_shape(model, x)
     evidence = Evidence(mask.expand(x.shape), x)
     standard = validation.check_evidence(model, Evidence(torch.ones_like(evidence.mask), x))

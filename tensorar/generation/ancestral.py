@@ -12,6 +12,7 @@ from tensorar.generation.cuda_graphs import CapturedRun, GraphCapture, capturabl
 from tensorar.generation.generation import Generation
 from tensorar.generation.state import SamplingState
 from tensorar.generation.steppers import PrefixStepper
+from tensorar.stepper import CandidateStepper
 
 
 class Ancestral:
@@ -46,7 +47,7 @@ class Ancestral:
             return self.captured.drawn.clone(), 1
         drawn, self.warm = run_loop(state, generation, state.noise_by_step()), True
         stepper = generation.stepper
-        return drawn, stepper.passes if isinstance(stepper, PrefixStepper) else 1
+        return drawn, stepper.passes if isinstance(stepper, PrefixStepper | CandidateStepper) else 1
 
 
 def run_loop(state: SamplingState, generation: Generation, noise: tuple[Tensor, ...]) -> Float[Tensor, "n batch"]:

@@ -14,9 +14,11 @@ from torch.distributions import Distribution
 from tensorar.errors import ShapeError
 from tensorar.evidence import Evidence
 from tensorar.factorization import Factorization
+from tensorar.generation.candidates import choose_next
 from tensorar.generation.steppers import PrefixStepper, make_stepper
-from tensorar.generation.visits import Visits
+from tensorar.generation.visits import AdaptiveVisits, Visits
 from tensorar.order import Order
+from tensorar.stepper import CandidateStepper
 from tensorar.validation import check_order
 
 P = ParamSpec("P")
@@ -82,23 +84,18 @@ class Generation:
         return self.position == self._steps
 
     @property
+    @_exact
     def coefficient(self) -> int | Int[Tensor, " batch"]:
         """The flat index visited next: an int, or ``(batch,)`` if orders differ. Raises ``ShapeError`` when done."""
         self._require_more()
+        self._choose()
         return self.visits.coefficient(self.position)
 
     @property
     def evidence(self) -> Evidence:
         """What has been observed so far, rounded as the model rounds it; once ``done``, the complete events."""
-        shape = (self.batch, self._steps)
-        values = torch.zeros(shape, dtype=self.model.dtype, device=self.model.device)
-        mask = torch.zeros(shape, dtype=torch.bool, device=self.model.device)
-        if self._values:
-            values[:, : self.position] = torch.stack(self._values, 1)
-            mask[:, : self.position] = True
-        both = (self.visits.by_coefficient(part).reshape(-1, *self.model.event_shape) for part in (mask, values))
-        known, standard = both
-        return Evidence(known, self.model.restore(standard))
+        standard = self._standard_evidence()
+        return Evidence(standard.mask, self.model.restore(standard.value))
 
     @_exact
     def distribution(self) -> Distribution:
@@ -149,6 +146,7 @@ class Generation:
         Raises ``PluginError`` if the backbone's stepper has no ``reset``.
         """
         self.stepper.reset()
+        self.visits = self.visits.begin()
         self._begin()
 
     # --- the inner parts of the loop, without checks ----------------------------------------------------------------
@@ -156,6 +154,7 @@ class Generation:
     @property
     def index(self) -> Int[Tensor, "..."]:
         """The flat index visited next as a tensor: 0-d, or ``(batch,)`` if orders differ between examples."""
+        self._choose()
         return self.visits.columns[self.position]
 
     def parameters(self, rows: Int[Tensor, " some"] | None = None) -> Float[Tensor, "some parameters"]:
@@ -165,16 +164,45 @@ class Generation:
             self.stepper.observe(self._last_features(), self.position)
             return self.stepper.parameters(self.position, rows)
         if self._parameters is None:
-            self._parameters = self.stepper.step(self._last_features())
+            self._parameters = self._step()
         return self._parameters if rows is None else self._parameters[rows]
 
     def advance(self, value: Float[Tensor, " batch"]) -> None:
         """Take a standard value of the model's dtype and device, and move on."""
+        self._choose()
         if self._parameters is None:
             self.stepper.skip(self._last_features())
+        if isinstance(self.stepper, CandidateStepper):
+            self.stepper.visit(self.visits.columns[self.position])
         self._values.append(value)
         self._parameters = None
         self.position += 1
+
+    def _step(self) -> Tensor:
+        """The parameters of the next coefficient, which an adaptive ordering chooses here."""
+        parameters = self.stepper.step(self._last_features())
+        if not isinstance(self.visits, AdaptiveVisits):
+            return parameters
+        if self.position == len(self.visits.columns):
+            self.visits.choose(choose_next(self.model, self._standard_evidence(), parameters))
+        index = self.visits.columns[self.position]
+        return parameters.take_along_dim(index[:, None, None], dim=1)[:, 0]
+
+    def _choose(self) -> None:
+        """Have an adaptive ordering choose the next coefficient."""
+        if self.position == len(self.visits.columns):
+            self.parameters()
+
+    def _standard_evidence(self) -> Evidence:
+        """What has been observed so far, in standard values."""
+        shape = (self.batch, self._steps)
+        values = torch.zeros(shape, dtype=self.model.dtype, device=self.model.device)
+        mask = torch.zeros(shape, dtype=torch.bool, device=self.model.device)
+        if self._values:
+            values[:, : self.position] = torch.stack(self._values, 1)
+            mask[:, : self.position] = True
+        both = (self.visits.by_coefficient(part).reshape(-1, *self.model.event_shape) for part in (mask, values))
+        return Evidence(*both)
 
     def standard_values(self) -> list[Float[Tensor, " batch"]]:
         """The standard values taken so far, by step."""
@@ -205,7 +233,9 @@ class Generation:
 
 
 def visits_of(model: Factorization, batch: int, order: Order | Sequence[Order] | None) -> Visits:
-    """The visits of a batch: of the model's order, another one, or one for each example. Raises ``ShapeError``."""
+    """The visits of a batch: of the model's ordering, another order, or one for each example. Raises ``ShapeError``."""
+    if order is None and model.ordering.adaptive:
+        return AdaptiveVisits(model.order, torch.zeros(batch, 0, dtype=torch.long, device=model.device))
     if order is None or isinstance(order, Order):
         orders = [model.order if order is None else order]
     else:

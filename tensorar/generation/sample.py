@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
 import torch
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from tensorar.backbone import CausalBackbone
@@ -20,7 +21,7 @@ from tensorar.generation.fixed_point import fixed_point
 from tensorar.generation.info import SamplingInfo
 from tensorar.generation.mixture_orders import draw_orders
 from tensorar.generation.state import SamplingState
-from tensorar.generation.visits import Visits
+from tensorar.generation.visits import AdaptiveVisits, Visits
 from tensorar.noise import uniform
 from tensorar.order import Order
 from tensorar.utils.shapes import flatten_events, rows_of
@@ -63,8 +64,9 @@ def complete(
     size = max_batch_size(model, info.method, len(value), chooser, memory)
     everything = torch.arange(len(value), device=value.device)
     groups = _groups(model, orders, evidence, context) if order is None else [(everything, order)]
+    adaptive = model.ordering.adaptive and order is None and orders is None
     # an evidence backbone takes a batch of several orders; a stepper of a causal one serves one order
-    blocks = _blocks(groups, len(value), size, together=not model.is_causal)
+    blocks = _blocks(groups, len(value), size, together=not model.is_causal and not adaptive)
     report = _StepCounter(len(model.order) * sum(map(len, blocks)), progress)
     sampler = _sampler(info.method, model, sum(map(len, blocks)))
     for block in blocks:
@@ -76,6 +78,8 @@ def complete(
             observed = flatten_events(mask[rows])
             known, given = observed if bool(observed.any()) else None, rows_of(context, rows)
             flat, own_noise = flatten_events(value[rows]), noise if len(block) == 1 else noise[rows - first]
+            if adaptive:
+                visits = AdaptiveVisits.of_mask(model.order, observed)
             state = SamplingState(model, visits, flat, known, given, own_noise, chooser, report)
             info.passes = max(info.passes, sampler(state))
             value[rows] = state.value.reshape(len(rows), *model.event_shape)
@@ -105,14 +109,22 @@ def _groups(
     mixed = model.orders if orders is None and model.ordering.ensemble else orders
     if mixed is not None:
         return draw_orders(model, mixed, evidence, context)
+    if model.ordering.adaptive:
+        return [(rows, model.order) for rows in rows_by_known(evidence.mask)]
     return model.orders_for_completion(evidence.mask)
+
+
+def rows_by_known(mask: Bool[Tensor, "batch *event"]) -> list[Int[Tensor, " rows"]]:
+    """The examples grouped by how many of their coefficients are known."""
+    known = flatten_events(mask).sum(1)
+    return [(known == count).nonzero()[:, 0] for count in known.unique()]
 
 
 def _sampler(method: str, model: Factorization, batches: int) -> Callable[[SamplingState], int]:
     """The function that completes one batch after another; with several on a GPU it captures the second."""
     if method == "fixed-point":
         return fixed_point
-    several = batches > 2 and model.device.type == "cuda"
+    several = batches > 2 and model.device.type == "cuda" and not model.ordering.adaptive
     return Ancestral(cached=method == "cached", capture=CUDAGraphCapture if several and method == "cached" else None)
 
 
@@ -124,6 +136,12 @@ def choose_method(model: Factorization, method: str) -> str:
         )
     if method == "auto":
         return _fastest(model)
+    if model.ordering.adaptive and method != _fastest(model):
+        raise SpecError(
+            expected=f"{_fastest(model)} sampling for the adaptive ordering {model.ordering.name!r}",
+            got=method,
+            remedy='use method="auto"',
+        )
     if method != "naive" and not model.is_causal:
         raise SpecError(
             expected=f"a causal backbone for {method} sampling",
@@ -137,7 +155,7 @@ def _fastest(model: Factorization) -> str:
     backbone = model.backbone
     if not isinstance(backbone, CausalBackbone):
         return "naive"
-    return "cached" if backbone.has_stepper else "fixed-point"
+    return "cached" if backbone.has_stepper or model.ordering.adaptive else "fixed-point"
 
 
 class _StepCounter:

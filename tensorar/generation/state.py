@@ -16,11 +16,12 @@ from tensorar.order import Order
 
 @dataclass(eq=False)
 class SamplingState:
-    """A batch of events to complete in one order, or with an order for each event (evidence backbones).
+    """A batch of events to complete in one order, or with an order for each event (evidence or adaptive).
 
     ``value`` ``(batch, N)`` holds what is observed; sampling fills in the rest. ``observed`` is None if nothing is.
-    ``noise`` is ``(batch, N, k)`` by step; an example's numbers lie together, so that on a CPU they do not depend on
-    how many examples are drawn at once. ``report_steps`` is called with the number of steps since the last call.
+    Under an adaptive ordering equally many coefficients of each example are observed, and come first. ``noise`` is
+    ``(batch, N, k)`` by step; an example's numbers lie together, so that on a CPU they do not depend on how many
+    examples are drawn at once. ``report_steps`` is called with the number of steps since the last call.
     """
 
     model: Factorization

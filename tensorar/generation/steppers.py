@@ -10,7 +10,8 @@ from torch import Tensor
 
 from tensorar.backbone import Backbone, CausalBackbone, EvidenceBackbone
 from tensorar.conditionals import queried_conditionals
-from tensorar.generation.visits import Visits
+from tensorar.generation.candidates import candidate_stepper
+from tensorar.generation.visits import AdaptiveVisits, Visits
 from tensorar.stepper import CachedStepper, Stepper
 
 
@@ -26,6 +27,8 @@ def make_stepper(
 
     Raises ``ShapeError`` for an order that the backbone does not take.
     """
+    if isinstance(visits, AdaptiveVisits):
+        return candidate_stepper(backbone, visits.orders[0], batch, context)
     if isinstance(backbone, EvidenceBackbone) or visits.members is None:
         return _of_one_order(backbone, visits, batch, context, cached)
     return SteppersByOrder(backbone, visits, context, cached)

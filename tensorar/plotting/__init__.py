@@ -8,6 +8,7 @@ from tensorar.plotting.conditional_means import samples_with_means
 from tensorar.plotting.grid import event_grid, side_by_side
 from tensorar.plotting.inpainting import inpainting
 from tensorar.plotting.order import order_masks
+from tensorar.plotting.order_animation import save_order_animation
 from tensorar.plotting.posterior import PosteriorStep, posterior
 from tensorar.plotting.posterior_data import posterior_steps, visited_steps
 from tensorar.plotting.save import save
@@ -27,6 +28,7 @@ __all__ = [
     "samples_with_means",
     "save",
     "save_animation",
+    "save_order_animation",
     "side_by_side",
     "training_curve",
     "uncertainty",

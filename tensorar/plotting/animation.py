@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
-
-from matplotlib.animation import PillowWriter
 
 from tensorar.plotting.posterior import (
     WIDTH_RATIOS,
@@ -17,8 +14,8 @@ from tensorar.plotting.posterior import (
     shared_limits,
 )
 from tensorar.plotting.predictive import log_limits
+from tensorar.plotting.save import save_gif
 from tensorar.plotting.style import Limits, new_figure, value_limits
-from tensorar.utils.files import write_atomically
 
 MAX_FRAMES = 60
 FRAMES_PER_SECOND = 6
@@ -43,17 +40,14 @@ def save_animation(
     ``progress(frames_done, frames)`` is called on the way: drawing a frame takes a few tenths of a second. Raises
     ``ShapeError`` if there are no steps, ``RunError`` if the file cannot be written.
     """
-    frames, writer = Frames(steps), PillowWriter(fps=FRAMES_PER_SECOND)
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "animation.gif"
-        with writer.saving(frames.figure, str(file), DPI):
-            for k in range(len(steps)):
-                frames.draw(k)
-                writer.grab_frame()
-                if progress is not None:
-                    progress(k + 1, len(steps))
-        content = file.read_bytes()
-    write_atomically(Path(path), content)
+    frames = Frames(steps)
+
+    def draw(k: int) -> None:
+        frames.draw(k)
+        if progress is not None:
+            progress(k + 1, len(steps))
+
+    save_gif(frames.figure, draw, len(steps), path, fps=FRAMES_PER_SECOND, dpi=DPI)
 
 
 class Frames:

@@ -45,7 +45,8 @@ def posterior_steps(
             got=str(tuple(x.shape)),
             remedy="pass an event of the model's shape",
         )
-    order, count = visited_steps(model, x)
+    contexts = None if context is None else context.unsqueeze(0)
+    order, count = visited_steps(model, x, contexts)
     for t in steps:
         if not 0 <= t < count:
             raise ShapeError(
@@ -53,16 +54,19 @@ def posterior_steps(
                 got=str(t),
                 remedy="omit steps out of range",
             )
-    contexts = None if context is None else context.unsqueeze(0)
     return [_step(model, x.to(model.device), order, t, dataset, contexts) for t in steps]
 
 
-def visited_steps(model: AutoregressiveModel, x: Real[Tensor, "*event"]) -> tuple[Order, int]:
+def visited_steps(
+    model: AutoregressiveModel, x: Real[Tensor, "*event"], context: Float[Tensor, "1 context"] | None = None
+) -> tuple[Order, int]:
     """The order in which the model visits an event, and the number of steps up to its first missing value (NaN).
 
     The step of the missing value is included.
     """
     known = ~x.isnan().unsqueeze(0).to(model.device)
+    if model.ordering.adaptive and bool(known.all()):
+        return Order(model.visits_for(x.unsqueeze(0), context)[0], model.event_shape).to(model.device), len(model.order)
     _, order = model.orders_for_completion(known)[0]
     return order, min(len(order), int(observed_before_unknown([order], known)) + 1)
 
@@ -78,7 +82,7 @@ def _step(
     probabilities = predicted.log_prob(support.unsqueeze(-1)).exp()[:, 0]
     check_finite(probabilities.unsqueeze(0), "predicted distribution", model.backbone)
     exact = None
-    if dataset is not None and not density and model.order == Order.raster(model.event_shape).to(model.device):
+    if dataset is not None and not density and order == Order.raster(model.event_shape).to(model.device):
         exact = _exact(dataset, evidence, support)
     return PosteriorStep(
         mask=evidence.mask[0].cpu(),

@@ -93,7 +93,8 @@ def evaluate(
 
     For causal backbones it is exact. With evidence backbones, ``exact`` evaluates all ``N`` prefixes of an event;
     otherwise ``samples_per_event`` of them are sampled for an unbiased estimate. The default is exact up to a million
-    network evaluations. ``progress(done, events, nats_so_far)`` is called after every chunk.
+    network evaluations. Under an adaptive ordering it is exact: a pass for each coefficient.
+    ``progress(done, events, nats_so_far)`` is called after every chunk.
 
     With ``orders``, for an ordering that varies, events are evaluated exactly in so many orders drawn with the seed;
     the likelihood is that of the mixture of these orders, and ``over_orders`` has their mean too. ``progress`` then
@@ -110,7 +111,7 @@ def evaluate(
     drawn = None if orders is None else _drawn_orders(model, orders, seed, exact)
     if exact is None:
         exact = len(events) * size <= MAX_EXACT_EVALUATIONS
-    exact = exact or never_estimated(model)
+    exact = exact or never_estimated(model) or model.ordering.adaptive
     _check(model, events)
     report = progress or (lambda *_: None)
     over_orders = None
@@ -198,10 +199,14 @@ def event_nats(
     exact: bool,
     samples: int,
     generator: torch.Generator | None,
+    order: Order | None = None,
 ) -> Float[Tensor, " batch"]:
-    """The negative log-likelihood of each event in nats, exact or estimated from ``samples`` prefixes of each."""
+    """The negative log-likelihood of each event in nats, exact or estimated from ``samples`` prefixes of each.
+
+    ``order`` is that of ``log_prob``; estimates are always of ``model.order``.
+    """
     if exact:
-        return -model.log_prob(x, context).cpu()
+        return -model.log_prob(x, context, order=order).cpu()
     # steps are stratified over the batch; the copies of an event lie far apart, so over its copies too
     copies = torch.arange(len(x)).repeat(samples)
     context = rows_of(validation.check_context(model, context, len(x)), copies)

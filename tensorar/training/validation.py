@@ -1,4 +1,8 @@
-"""Validation during training, with the same events (and the same sampled prefixes) every time."""
+"""Validation during training, with the same events (and the same sampled prefixes) every time.
+
+For an adaptive ordering it measures the network in one order, ``model.order``: replay would take a pass for each
+coefficient.
+"""
 
 from __future__ import annotations
 
@@ -39,8 +43,9 @@ class Validation:
         generator = keyed_generator(self.seed, "validation", index)
         events = self.events[index::processes]
         contexts = None if self.contexts is None else self.contexts[index::processes]
+        exact, order = never_estimated(model), model.order if model.ordering.adaptive else None
         scored = [
-            event_nats(model, *chunk, exact=never_estimated(model), samples=SAMPLES_PER_EVENT, generator=generator)
+            event_nats(model, *chunk, exact=exact, samples=SAMPLES_PER_EVENT, generator=generator, order=order)
             for chunk in chunks(events, contexts)
         ]
         nats = torch.cat(scored)

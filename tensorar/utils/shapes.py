@@ -19,10 +19,12 @@ def flatten_events(x: Shaped[Tensor, "batch *event"]) -> Shaped[Tensor, "batch n
     return x.unsqueeze(-1).flatten(1)
 
 
-def split_batch(x: Shaped[Tensor, "batch *event"], context: Tensor | None) -> list[tuple[Tensor, Tensor | None]]:
+def split_batch(
+    x: Shaped[Tensor, "batch *event"], context: Tensor | None, size: int = MAX_EVENTS_PER_CALL
+) -> list[tuple[Tensor, Tensor | None]]:
     """Events and their contexts in small batches (at least one), for work whose memory grows with the batch."""
-    parts = x.split(MAX_EVENTS_PER_CALL)
-    return list(zip(parts, [None] * len(parts) if context is None else context.split(MAX_EVENTS_PER_CALL), strict=True))
+    parts = x.split(size)
+    return list(zip(parts, [None] * len(parts) if context is None else context.split(size), strict=True))
 
 
 def rows_of(context: Tensor | None, rows: Tensor | slice) -> Tensor | None:

@@ -8,8 +8,10 @@ from tensorar.workflows.check_part import CheckReport, CheckResult, check_part
 from tensorar.workflows.evaluate import Evaluation, evaluate
 from tensorar.workflows.evaluate_given import ConditionalLikelihood, evaluate_given
 from tensorar.workflows.inpaint import Completions, inpaint
+from tensorar.workflows.order_taken import OrderTaken, order_taken
 from tensorar.workflows.posterior import Posterior, posterior
 from tensorar.workflows.sample import Samples, sample
+from tensorar.workflows.solve import Solved
 from tensorar.workflows.train import TrainingResult, resume, train
 
 __all__ = [
@@ -18,13 +20,16 @@ __all__ = [
     "Completions",
     "ConditionalLikelihood",
     "Evaluation",
+    "OrderTaken",
     "Posterior",
     "Samples",
+    "Solved",
     "TrainingResult",
     "check_part",
     "evaluate",
     "evaluate_given",
     "inpaint",
+    "order_taken",
     "posterior",
     "resume",
     "sample",

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tensorar.build import load_dataset
+from tensorar.build import load_dataset, reordered
+from tensorar.evidence import Evidence
 from tensorar.parts.registry import Registry
 from tensorar.parts.spec import PartSpec
 from tensorar.runs.run import Run
@@ -16,16 +17,21 @@ from tensorar.training.memory import require_memory_for_evaluation
 from tensorar.training.over_orders import cost_of_orders
 from tensorar.workflows.events import check_counts, check_split, events_of
 from tensorar.workflows.runs import model_of, open_run
+from tensorar.workflows.solve import Solved, solve
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The likelihood of a run's model on a split of a dataset."""
+    """The likelihood of a run's model on a split of a dataset, and the share of its puzzles that are solved.
+
+    ``solved`` is None unless the dataset gives evidence for its events.
+    """
 
     run: Run
     data: PartSpec
     split: str
     likelihood: Likelihood
+    solved: Solved | None = None
 
 
 def evaluate(
@@ -36,6 +42,7 @@ def evaluate(
     events: int | None = None,
     exact: bool | None = None,
     samples_per_event: int = 16,
+    ordering: str | PartSpec | None = None,
     orders: int | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -46,14 +53,17 @@ def evaluate(
     """The likelihood on the run's own dataset, or on other ``data``.
 
     ``events`` limits the number of events, which are drawn with the seed; ``exact``, ``samples_per_event`` and
-    ``orders`` are those of ``tensorar.evaluate``. ``progress(done, events, nats_so_far)`` is called on the way, and
-    ``announce`` beforehand with the cost of several orders. Raises ``TensorarError``.
+    ``orders`` are those of ``tensorar.evaluate``; ``ordering`` replaces that of a run trained on random orders. If the
+    dataset gives evidence, each event is completed from it by one sample. ``progress(done, events, nats_so_far)`` is
+    called on the way, and ``announce`` beforehand with the cost of several orders. Raises ``TensorarError``.
     """
     run = open_run(run, registry)
     check_split(split)
     check_counts(events=events, samples_per_event=samples_per_event, orders=orders)
     other = None if data is None else load_dataset(data, registry=run.registry)
     model = model_of(run, device)
+    if ordering is not None:
+        model = reordered(model, ordering, registry=run.registry)
     if orders is not None:
         model.check_orders(orders)
     dataset = run.dataset if other is None else other
@@ -73,4 +83,6 @@ def evaluate(
         seed=seed,
         progress=progress,
     )
-    return Evaluation(run, run.recipe.dataset if data is None else PartSpec.parse(data), split, likelihood)
+    mask = dataset.evidence_mask(split, chosen.rows)
+    solved = None if mask is None else solve(model, Evidence(mask, chosen.x), chosen, seed)
+    return Evaluation(run, run.recipe.dataset if data is None else PartSpec.parse(data), split, likelihood, solved)

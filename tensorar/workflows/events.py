@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Real
+from jaxtyping import Float, Int, Real
 from torch import Tensor
 
 from tensorar.dataset import Dataset
@@ -19,10 +19,11 @@ SPLITS = ("train", "valid", "test")
 
 @dataclass(frozen=True, eq=False)
 class Events:
-    """Events ``(n, *event)`` of a split, with their contexts ``(n, K)`` if the dataset has any."""
+    """Events ``(n, *event)`` of a split, with their contexts ``(n, K)`` if the dataset has any, and their numbers."""
 
     x: Real[Tensor, "n *event"]
     contexts: Float[Tensor, "n context"] | None
+    rows: Int[Tensor, " n"]
 
     def __len__(self) -> int:
         return len(self.x)
@@ -49,9 +50,9 @@ def events_of(dataset: Dataset, split: str, count: int | None = None, seed: int 
     x: Tensor = getattr(dataset, split)
     contexts: Tensor | None = None if dataset.contexts is None else getattr(dataset.contexts, split)
     if count is None or count >= len(x):
-        return Events(x, contexts)
+        return Events(x, contexts, torch.arange(len(x)))
     rows = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))[:count]
-    return Events(x[rows], None if contexts is None else contexts[rows])
+    return Events(x[rows], None if contexts is None else contexts[rows], rows)
 
 
 def given_contexts(run: Run, context: Sequence[str] | Tensor | None, n: int) -> Float[Tensor, "n context"] | None:

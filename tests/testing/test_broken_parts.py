@@ -68,6 +68,8 @@ NO_SIMULATION = {"simulated_events_are_distributed_like_the_data", "simulated_ev
 SKIPPED = {
     reference.Backwards: {"draws_follow_the_generator", "every_option_has_an_effect", "uniform_as_declared"},
     reference.BothWays: {"every_option_has_an_effect", "uniform_as_declared"},
+    reference.Certain: {"methods_give_the_same_samples"},
+    reference.Pairs: NO_STEPPER | NO_START | NO_CHOICE,
     reference.BinMixture: NO_MARGINALS | NO_UNITS,
     reference.Bell: NO_ENUMERATION | NO_SUGGESTION | NO_UNITS,
     reference.Tokens: NO_MOMENTS | NO_MARGINALS | NO_SUGGESTION | NO_UNITS,
@@ -93,6 +95,7 @@ SKIPPED = {
     networks.OneByOne: NO_START | NO_CHOICE | {"methods_give_the_same_samples"},
     reference.Coins: NO_CONTEXTS | {"densities_integrate_to_one"},
     reference.Numbers: NO_LIKELIHOOD | NO_CONTEXTS | NO_SIMULATION | {"every_option_has_an_effect"},
+    reference.Blanks: NO_LIKELIHOOD | NO_CONTEXTS | NO_SIMULATION | {"every_option_has_an_effect"},
     reference.Calls: NO_CONDITIONAL
     | NO_CONTEXTS
     | NO_SIMULATION

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tensorar_cli import options
-from tensorar_cli.output import Output, conditional_table, likelihood_table
+from tensorar_cli.output import Output, conditional_table, likelihood_table, solved_line
 
 
 def evaluate(
@@ -25,6 +25,10 @@ def evaluate(
         ),
     ] = None,
     samples_per_event: Annotated[int, typer.Option(help="Prefixes sampled per event when estimating.", min=1)] = 16,
+    ordering: Annotated[
+        str | None,
+        typer.Option(help="Spec of another ordering, for a run trained on random orders. Default: the run's own."),
+    ] = None,
     orders: Annotated[
         int | None,
         typer.Option(
@@ -49,7 +53,7 @@ def evaluate(
     plugin: options.Plugins = None,
     json: options.Json = False,
 ) -> None:
-    """Report nats, bits per dimension and perplexity on held-out events."""
+    """Report nats, bits per dimension and perplexity on held-out events, and the share of puzzles solved."""
     from tensorar import workflows
 
     output = Output(as_json=json)
@@ -81,6 +85,7 @@ def evaluate(
             events=events,
             exact=exact,
             samples_per_event=samples_per_event,
+            ordering=ordering,
             orders=orders,
             seed=seed,
             device=device,
@@ -89,7 +94,11 @@ def evaluate(
         )
     output.print(f"{run} on the {split} split of {result.data}")
     output.print_table(likelihood_table(result.likelihood))
-    output.print_json({"run": str(run), "split": split, **result.likelihood.as_dict()})
+    solved = None if result.solved is None else result.solved.as_dict()
+    if result.solved is not None:
+        output.print(solved_line(result.solved))
+    solution = {} if solved is None else {"solved": solved}
+    output.print_json({"run": str(run), "split": split, **result.likelihood.as_dict(), **solution})
 
 
 def _require_none(**arguments: object) -> None:

@@ -1,9 +1,9 @@
-"""``tensorar order show``."""
+"""``tensorar order show``: the order of an ordering, or the one a model takes for an event."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,10 @@ from tensorar_cli.export import check_extension
 from tensorar_cli.output import Output
 from tensorar_cli.parsing import parse_shape
 
+if TYPE_CHECKING:
+    from tensorar import Order
+
+PICTURES = (".png", ".gif")
 # orders of larger events are drawn, but not printed
 MAX_PRINTED_COEFFICIENTS = 400
 # more panels would be too small to see, and take minutes
@@ -19,37 +23,99 @@ MAX_MASKS = 100
 
 
 def show_order(
-    ordering: Annotated[str, typer.Argument(help="An ordering: raster, snake, einops:pattern='h w -> (w h)', ...")],
-    shape: Annotated[str, typer.Option(help="Event shape, as in 6,6 or 1,28,28.")],
+    ordering: Annotated[
+        str,
+        typer.Argument(
+            metavar="ORDERING|RUN",
+            help="An ordering (raster, snake, einops:pattern='h w -> (w h)', ...), or with --example a run folder.",
+        ),
+    ],
+    shape: Annotated[str | None, typer.Option(help="Event shape, as in 6,6 or 1,28,28.")] = None,
+    example: Annotated[
+        int | None, typer.Option(help="Show the order that a run's model takes for this event of its dataset.", min=0)
+    ] = None,
+    split: options.Split = "test",
+    instead: Annotated[
+        str | None,
+        typer.Option(
+            "--ordering", help="Spec of another ordering, for a run trained on random orders. Default: the run's own."
+        ),
+    ] = None,
     masks: Annotated[
         int, typer.Option(help="Number of steps, from the first, whose masks are drawn.", min=0, max=MAX_MASKS)
     ] = 6,
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", "-o", metavar="FILE", help="The picture to write (.png). Default: in the current folder."
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="The picture (.png) or animation (.gif) to write. Default: a picture in the current or run folder.",
         ),
     ] = None,
+    device: options.Device = "auto",
     plugin: options.Plugins = None,
     json: options.Json = False,
 ) -> None:
-    """Draw the rank of every coefficient, and the masks of the first steps."""
-    from tensorar import default_registry, plotting
+    """Draw the rank of every coefficient and the masks of the first steps: of an ordering, or for an event of a run."""
+    from tensorar import TensorarError
 
-    output, event_shape = Output(as_json=json), parse_shape(shape)
+    output = Output(as_json=json)
+    if example is not None:
+        _show_taken(output, Path(ordering), example, split, instead, masks, out, device)
+    elif shape is None:
+        raise TensorarError(
+            expected="--example with a run folder, or --shape after tensorar order show",
+            got="none",
+            remedy="see tensorar order show --help",
+        )
+    else:
+        _show_ordering(output, ordering, parse_shape(shape), masks, out)
+
+
+def _show_ordering(output: Output, ordering: str, event_shape: tuple[int, ...], masks: int, out: Path | None) -> None:
+    from tensorar import default_registry
+
     name = f"order-{ordering.partition(':')[0]}-{'x'.join(map(str, event_shape)) or '0d'}.png"
-    path = check_extension(out or Path(name))
+    path = check_extension(out or Path(name), PICTURES)
     order = default_registry().create("ordering", ordering).order(event_shape)
-    plotting.save(plotting.order_masks(order, list(range(min(masks, len(order))))), path)
-    if order.rank.ndim <= 2 and len(order) <= MAX_PRINTED_COEFFICIENTS:
-        output.print_lines(_grid(order.rank.reshape(-1, order.rank.shape[-1] if order.rank.ndim else 1).tolist()))
+    _draw(output, order, path, masks)
     view = order.raster_view
     note = " (raster up to flips and axis permutation)" if view else ""
     output.print(f"{ordering} on {event_shape}, drawn in {path}{note}")
-    if json:
-        values = {"ordering": ordering, "shape": list(event_shape), "visits": order.visits.tolist()}
-        values |= {"rank": order.rank.tolist(), "raster_like": view is not None, "path": str(path)}
-        output.print_json(values)
+    values = {"ordering": ordering, "shape": list(event_shape), "raster_like": view is not None}
+    output.print_json({**values, **_order_as_dict(order), "path": str(path)})
+
+
+def _show_taken(
+    output: Output, run: Path, example: int, split: str, ordering: str | None, masks: int, out: Path | None, device: str
+) -> None:
+    from tensorar import workflows
+
+    path = check_extension(out or run / f"order-{example}.png", PICTURES)
+    taken = workflows.order_taken(run, example, split=split, ordering=ordering, device=device)
+    _draw(output, taken.order, path, masks, first=taken.known)
+    evidence = f", the {taken.known} given first" if taken.known else ""
+    output.print(f"{taken.ordering} on event {example} of {split}{evidence}, drawn in {path}")
+    values = {"ordering": taken.ordering, "split": split, "example": example, "known": taken.known}
+    output.print_json({**values, **_order_as_dict(taken.order), "path": str(path)})
+
+
+def _draw(output: Output, order: Order, path: Path, masks: int, *, first: int = 0) -> None:
+    """Write the picture or the animation, and print the ranks of a small event."""
+    from tensorar import plotting
+
+    if path.suffix == ".gif":
+        plotting.save_order_animation(order, path, first=first)
+    else:
+        steps = list(range(first, min(first + masks, len(order))))
+        plotting.save(plotting.order_masks(order, steps), path)
+    if order.rank.ndim <= 2 and len(order) <= MAX_PRINTED_COEFFICIENTS:
+        output.print_lines(_grid(order.rank.reshape(-1, order.rank.shape[-1] if order.rank.ndim else 1).tolist()))
+
+
+def _order_as_dict(order: Order) -> dict[str, Any]:
+    return {"visits": order.visits.tolist(), "rank": order.rank.tolist()}
 
 
 def _grid(rows: list[list[int]]) -> str:

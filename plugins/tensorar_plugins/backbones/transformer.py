@@ -15,6 +15,7 @@ from tensorar_plugins.backbones.layers.module_sequence import ModuleSequence
 from tensorar_plugins.backbones.layers.positions import AxisPositions, RotaryEmbedding, rotate
 from tensorar_plugins.backbones.layers.sequence import shift_right, to_event, to_sequence
 from tensorar_plugins.backbones.layers.sizes import require_positive, require_probability
+from tensorar_plugins.backbones.transformer_candidates import TransformerCandidates
 
 # of GPT-2
 INITIAL_DEVIATION = 0.02
@@ -102,6 +103,11 @@ class Transformer(CausalBackbone):
         self, order: Order, batch: int, context: Float[Tensor, "batch context"] | None = None
     ) -> TransformerStepper:
         return TransformerStepper(self, order, batch, context)
+
+    def candidate_stepper(
+        self, order: Order, batch: int, context: Float[Tensor, "batch context"] | None = None
+    ) -> TransformerCandidates:
+        return TransformerCandidates(self, order, batch, context)
 
 
 class StepTokens(nn.Module):

@@ -1,11 +1,12 @@
-"""Datasets: one with a known likelihood, benchmark images, and the user's own files."""
+"""Datasets: one with a known likelihood, puzzles, benchmark images, and the user's own files."""
 
 from tensorar import Dataset
 from tensorar_plugins.datasets.idx import Idx
 from tensorar_plugins.datasets.mnist import MNIST
 from tensorar_plugins.datasets.npy import Npy
 from tensorar_plugins.datasets.npz import Npz
+from tensorar_plugins.datasets.sudoku import Sudoku
 from tensorar_plugins.datasets.table import Table
 from tensorar_plugins.datasets.toy import Toy
 
-ALL: list[type[Dataset]] = [Toy, MNIST, Idx, Npy, Npz, Table]
+ALL: list[type[Dataset]] = [Toy, MNIST, Idx, Npy, Npz, Table, Sudoku]

@@ -1,6 +1,7 @@
 """Visiting orders, most of them one einops pattern or one sort."""
 
 from tensorar import Ordering
+from tensorar_plugins.orderings.adaptive import Adaptive
 from tensorar_plugins.orderings.checkerboard import Checkerboard
 from tensorar_plugins.orderings.curricula import Annealed, Mixed
 from tensorar_plugins.orderings.diagonal import Diagonal
@@ -32,4 +33,5 @@ ALL: list[type[Ordering]] = [
     Annealed,
     Mixed,
     Flips,
+    Adaptive,
 ]

@@ -1,8 +1,10 @@
 """The checks of the conformance kit, registered by importing this package."""
 
 from tensorar.testing.checks import (
+    adaptive_orderings,
     backbones,
     bases,
+    candidates,
     causality,
     dataset_conditionals,
     dataset_contexts,
@@ -45,8 +47,10 @@ from tensorar.testing.registration import CHECKS_BY_KIND
 
 __all__ = [
     "CHECKS_BY_KIND",
+    "adaptive_orderings",
     "backbones",
     "bases",
+    "candidates",
     "causality",
     "dataset_conditionals",
     "dataset_contexts",

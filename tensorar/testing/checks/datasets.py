@@ -20,6 +20,7 @@ from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.random_state import seed_everything, unchanged_global_state
 from tensorar.testing.registration import check
 from tensorar.testing.results import CheckFailed
+from tensorar.utils.shapes import flatten_events
 
 SPLITS = ("train", "valid", "test")
 # events in a digest, and other values of an option that are tried
@@ -65,6 +66,7 @@ def leaves_global_state_alone(part: PartUnderTest) -> None:
         "simulate": lambda: dataset.simulate(3, generator),
         "draw": lambda: dataset.draw(torch.tensor([0]), generator),
         "log_prob": lambda: dataset.log_prob(few),
+        "evidence_mask": lambda: dataset.evidence_mask("test", torch.tensor([0])),
         "conditional": lambda: dataset.conditional(Evidence.none(3, dataset.event_shape)),
     }
     for name, call in calls.items():
@@ -85,13 +87,32 @@ def same_in_another_process(part: PartUnderTest) -> None:
 
 @check("dataset")
 def every_option_has_an_effect(part: PartUnderTest) -> None:
-    """Another value of each option changes the events, contexts, draws or likelihoods.
+    """Another value of each option changes the events, contexts, draws, evidence or likelihoods.
 
     Left out are options whose description says with "if" when they apply.
     """
     described = part.part.option_descriptions()
     options = [name for name in part.part.option_parameters() if " if " not in described.get(name, "")]
     require_effects(part, options, lambda variant: digests(variant.part, variant.options, []), values=MAX_VALUES)
+
+
+def _gives_evidence(part: Any) -> bool:
+    return part.evidence_mask is not Dataset.evidence_mask
+
+
+@check("dataset", when=_gives_evidence)
+def evidence_fits_the_events(part: PartUnderTest) -> None:
+    """``evidence_mask`` is Boolean, of the events' shape, leaves something unknown, and depends on the event alone."""
+    dataset = part.instance
+    for split, events in splits_of(dataset).items():
+        rows = torch.arange(min(5, len(events))).flip(0)
+        mask = dataset.evidence_mask(split, rows)
+        if mask.dtype != torch.bool or mask.shape != events[rows].shape:
+            raise CheckFailed(f"the evidence of {split} is {mask.dtype} of shape {tuple(mask.shape)}")
+        if flatten_events(mask).all(1).any():
+            raise CheckFailed(f"all coefficients of an event of {split} are given")
+        if not torch.equal(dataset.evidence_mask(split, rows[-1:])[0], mask[-1]):
+            raise CheckFailed(f"the evidence of an event of {split} depends on the events asked for with it")
 
 
 # --- helpers ---------------------------------------------------------------------------------------------------------
@@ -127,6 +148,7 @@ def digests(part: type[Dataset], options: dict[str, Any], others: Sequence[dict[
     found["simulate"] = dataset.simulate(20, torch.Generator().manual_seed(1))
     found["draw"] = dataset.draw(indices, torch.Generator().manual_seed(1))
     found["log_prob"] = dataset.log_prob(few)
+    found["evidence_mask"] = dataset.evidence_mask("test", torch.arange(len(few)))
     found["suggested_head"] = dataset.suggested_head
     return {what: _digest(value) for what, value in found.items()}
 

@@ -12,6 +12,7 @@ import torch
 from tensorar.errors import ShapeError
 from tensorar.ordering import Ordering
 from tensorar.testing.another_process import in_another_process
+from tensorar.testing.checks.adaptive_orderings import choices
 from tensorar.testing.checks.option_effects import require_effects
 from tensorar.testing.checks.orderings import FEW_SHAPES, Shaped, visits_of, where
 from tensorar.testing.generate.many_shapes import large_shapes, small_shapes
@@ -77,7 +78,7 @@ def same_in_another_process(part: PartUnderTest) -> None:
 
 @check("ordering")
 def every_option_has_an_effect(part: PartUnderTest) -> None:
-    """Another value of each option changes the orders of some shape, or the shapes that are taken."""
+    """Another value of each option changes the orders or choices of some shape, or the shapes that are taken."""
     shapes = part.shapes or FEW_SHAPES
     options = list(part.part.option_parameters())
     require_effects(part, options, lambda variant: digests(variant.part, variant.options, [], shapes))
@@ -105,7 +106,9 @@ def _orders_of(ordering: Ordering, shape: Shape) -> Any:
         found = [ordering.order(shape), *ordering.orders(shape), *(ordering.draw(shape, generator) for _ in range(3))]
     except ShapeError:
         return None
-    return [ordering.embedding, ordering.visits(shape).tolist(), *(order.visits.tolist() for order in found)]
+    chosen = choices(ordering, shape) if ordering.adaptive else []
+    visits = [order.visits.tolist() for order in found]
+    return [ordering.embedding, ordering.visits(shape).tolist(), *visits, chosen]
 
 
 def _require_independent_of_other_shapes(part: PartUnderTest) -> None:

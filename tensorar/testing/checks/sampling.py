@@ -10,6 +10,7 @@ from torch import Tensor
 from tensorar.errors import SpecError
 from tensorar.evidence import Evidence
 from tensorar.generation import Method
+from tensorar.generation.replay import replay
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
 from tensorar.testing.checks.head_samples import draws_of
@@ -21,6 +22,7 @@ from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.properties import for_all
 from tensorar.testing.registration import check
 from tensorar.testing.results import CheckFailed, CheckSkipped
+from tensorar.utils.shapes import flatten_events
 
 REFERENCE_METHOD: Method = "naive"
 OTHER_METHODS: tuple[Method, ...] = ("cached", "fixed-point")
@@ -153,8 +155,13 @@ def _quick(
 
 
 def _with_evidence(model: AutoregressiveModel, x: Tensor, mask: Tensor, context: Tensor | None, order: Order) -> Tensor:
-    """The probability of every event that agrees with the evidence, in an order that visits the evidence first."""
+    """The probability of every event that agrees with the evidence, visited first, up to a constant."""
     values, probability = joint(model, context, order=order)
+    if model.ordering.adaptive:
+        contexts = None if context is None else context.expand(len(values), -1)
+        standard, first = model.standardize(values), mask.expand(values.shape)
+        log_prob = model.distribution(replay(model, standard, contexts, first).parameters).log_prob(standard)
+        probability = flatten_events(torch.where(first, 0.0, log_prob)).sum(1).exp()
     agreeing = (values == x).reshape(len(values), -1)[:, mask.flatten()].all(1)
     return torch.where(agreeing, probability, 0.0)
 

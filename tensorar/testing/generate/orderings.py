@@ -52,9 +52,11 @@ def accepts(ordering: str, event_shape: Shape, registry: Registry | None = None)
 
 @composite
 def orderings(draw: Draw, event_shape: Shape, *, fixed: bool | None = None) -> str:
-    """Any installed ordering that takes the shape and is not an ensemble."""
+    """Any installed ordering that takes the shape, except for ensembles and adaptive ones."""
     parts = default_registry().parts("ordering")
-    kinds: dict[str, type[Ordering]] = {name: r.part for name, r in parts.items() if not r.part.ensemble}
+    kinds: dict[str, type[Ordering]] = {
+        name: r.part for name, r in parts.items() if not r.part.ensemble and not r.part.adaptive
+    }
     names = [name for name, kind in kinds.items() if fixed is None or kind.fixed == fixed]
     name = draw(st.sampled_from([n for n in names if n in ("raster", "einops") or accepts(n, event_shape)]))
     if name in ("raster", "einops"):

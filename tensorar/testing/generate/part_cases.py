@@ -12,7 +12,14 @@ from hypothesis.strategies import SearchStrategy
 from tensorar.order import Order
 from tensorar.ordering import Ordering
 from tensorar.testing.generate.cases import Case, model_cases
-from tensorar.testing.generate.reference_parts import Coin, FixedOrder, ForwardBackward, RandomOrder
+from tensorar.testing.generate.reference_parts import (
+    Coin,
+    FixedOrder,
+    ForwardBackward,
+    Linear,
+    LinearEvidence,
+    RandomOrder,
+)
 from tensorar.testing.generate.shapes import event_shapes, orders, raster_orders
 from tensorar.testing.kinds import Shape, ordering_takes, takes, takes_raster
 from tensorar.testing.part_under_test import PartUnderTest
@@ -64,7 +71,8 @@ def _with_head(part: PartUnderTest, shapes: SearchStrategy[Shape]) -> SearchStra
 
 def _with_ordering(part: PartUnderTest, shapes: SearchStrategy[Shape]) -> SearchStrategy[Case]:
     taken = shapes.filter(lambda shape: ordering_takes(part.instance, shape))
-    return model_cases(taken, lambda shape: st.just(part.instance), heads=[Coin()])
+    network = LinearEvidence if part.part.adaptive else Linear
+    return model_cases(taken, lambda shape: st.just(part.instance), heads=[Coin()], backbone=network)
 
 
 def _of_class(part: PartUnderTest, shapes: SearchStrategy[Shape]) -> SearchStrategy[Case]:

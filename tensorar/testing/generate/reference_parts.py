@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Categorical, Distribution, constraints
 
-from tensorar.backbone import CausalBackbone, Signature
+from tensorar.backbone import CausalBackbone, EvidenceBackbone, Signature
 from tensorar.dataset import Dataset, Splits
 from tensorar.head import Head
 from tensorar.order import Order
@@ -21,6 +21,7 @@ from tensorar.parts.hookspecs import hookimpl
 from tensorar.parts.part import Part
 from tensorar.parts.plugins import Plugins, PluginSource
 from tensorar.parts.registry import Registry
+from tensorar.utils.shapes import flatten_events
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +139,25 @@ class Linear(CausalBackbone):
         return out.reshape(-1, *self.signature.event_shape, p)
 
 
+class LinearEvidence(EvidenceBackbone):
+    """A linear map of mask, values and context, for all coefficients at once."""
+
+    name = "linear_evidence"
+    dense = True
+
+    def __init__(self, signature: Signature) -> None:
+        super().__init__(signature)
+        n, f, p = math.prod(signature.event_shape), signature.feature_count, signature.parameter_count
+        self.map = nn.Linear(n * (f + 1) + signature.context_features, n * p)
+
+    def forward(self, features: Tensor, mask: Tensor, query: Tensor, context: Tensor | None = None) -> Tensor:
+        """The parameters of the queried coefficients."""
+        inputs = [features.flatten(1), flatten_events(mask).to(features.dtype), *([] if context is None else [context])]
+        everything: Tensor = self.map(torch.cat(inputs, 1))
+        by_coefficient = everything.reshape(len(query), -1, self.signature.parameter_count)
+        return by_coefficient.take_along_dim(query.unsqueeze(-1), 1)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Counting(Dataset):
     """Events of zeros and ones in a repeating pattern.
@@ -160,7 +180,7 @@ def registry_with(kind: str, part: type[Part]) -> Registry:
     parts: dict[str, list[type[Part]]] = {
         "ordering": [FixedOrder, RandomOrder, ForwardBackward],
         "head": [Coin, Die],
-        "backbone": [Linear],
+        "backbone": [Linear, LinearEvidence],
         "dataset": [Counting],
     }
     parts[kind] = [known for known in parts[kind] if known.name != part.name] + [part]

@@ -1,6 +1,7 @@
 """Parts with one defect each. ``CAUGHT`` of each module says which check finds which."""
 
 from tests.testing.broken import (
+    adaptive,
     backbones,
     dataset_events,
     dataset_likelihoods,
@@ -30,6 +31,7 @@ from tests.testing.broken import (
 )
 
 MODULES = (
+    adaptive,
     *(orderings, ordering_draws, ordering_sizes, ordering_state),
     *(heads, heads_devices, heads_features, heads_options, heads_ranges, heads_samples, heads_states),
     *(heads_training, heads_units),

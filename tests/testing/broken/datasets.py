@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from tensorar import Splits
-from tests.testing.reference import Coins, Numbers
+from tests.testing.reference import Blanks, Coins, Numbers
 
 
 class TestsOnTraining(Numbers):
@@ -104,6 +104,13 @@ class IgnoresTheEvidence(Coins):
         return torch.distributions.Bernoulli(torch.full((len(evidence),), 0.5, dtype=torch.float64))
 
 
+class CountsFromTheFirst(Blanks):
+    """Evidence that depends on the other events asked for."""
+
+    def place(self, rows):
+        return torch.arange(len(rows))
+
+
 CAUGHT = {
     TestsOnTraining: "splits_are_disjoint",
     OverlapsByALittle: "splits_are_disjoint",
@@ -116,5 +123,6 @@ CAUGHT = {
     DrawsInPlace: "draws_follow_the_generator",
     LikelihoodNotNormalized: "likelihoods_are_probabilities",
     ImpossibleEvents: "likelihoods_are_probabilities",
+    CountsFromTheFirst: "evidence_fits_the_events",
     IgnoresTheEvidence: "conditionals_add_up_to_log_prob",
 }

@@ -1,7 +1,8 @@
 """Small correct parts, written so that a subclass can break each with one line."""
 
+from tests.testing.reference.adaptive import Certain, Pairs
 from tests.testing.reference.backbones import Conv, Dense, Lines, LinesStepper, Masks, TwoBranches
-from tests.testing.reference.datasets import Calls, Coins, Heights, Labelled, Numbers, Walks
+from tests.testing.reference.datasets import Blanks, Calls, Coins, Heights, Labelled, Numbers, Walks
 from tests.testing.reference.heads import Bell, BinMixture, Bins
 from tests.testing.reference.heads_densities import Angle, Heavy, Rain, Share, Squashed, ZeroOr
 from tests.testing.reference.heads_integers import Counts, LogNats, Samples24Bit, Tokens, Weighted
@@ -12,6 +13,8 @@ CORRECT = (
     Backwards,
     Shuffle,
     BothWays,
+    Certain,
+    Pairs,
     BinMixture,
     Bell,
     Tokens,
@@ -30,6 +33,7 @@ CORRECT = (
     Masks,
     Coins,
     Numbers,
+    Blanks,
     Calls,
     Walks,
     Heights,
@@ -43,8 +47,10 @@ __all__ = [
     "Bell",
     "BinMixture",
     "Bins",
+    "Blanks",
     "BothWays",
     "Calls",
+    "Certain",
     "Coins",
     "Columns",
     "Conv",
@@ -59,6 +65,7 @@ __all__ = [
     "LogNats",
     "Masks",
     "Numbers",
+    "Pairs",
     "Rain",
     "Samples24Bit",
     "Share",

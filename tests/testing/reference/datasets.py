@@ -66,6 +66,18 @@ class Numbers(Dataset):
         return self.train[indices] + 0.1 * torch.randn(len(indices), 4, generator=generator)
 
 
+class Blanks(Numbers):
+    """Numbers of which some are to be filled in."""
+
+    name = "blanks"
+
+    def evidence_mask(self, split, rows):
+        return torch.arange(4) < 1 + self.place(rows)[:, None] % 3
+
+    def place(self, rows):
+        return rows
+
+
 @dataclass(frozen=True, kw_only=True)
 class Calls(Dataset):
     """Calls per hour in the morning and in the afternoon: unbounded counts."""

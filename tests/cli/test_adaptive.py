@@ -1,0 +1,53 @@
+"""Adaptive orders and puzzles on the command line."""
+
+import pytest
+from PIL import Image
+
+from .commands import SHORT, call, done, refused, report
+
+PUZZLES = ["sudoku:train_grids=20,valid_puzzles=5,test_puzzles=6", "--backbone", "mlp:hidden=8"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run on puzzles in an adaptive order."""
+    folder = tmp_path_factory.mktemp("puzzles") / "run"
+    done("train", *PUZZLES, *SHORT, "--ordering", "adaptive:rule=max-margin", "--out", folder)
+    return folder
+
+
+def test_a_run_in_an_adaptive_order_is_used_like_any_other(run, tmp_path):
+    assert report("sample", run, "-n", "3", "--means", "--out", tmp_path / "x.png")["passes"] == 16
+    done("inpaint", run, "--events", "2", "--completions", "1", "--out", tmp_path / "y.png")
+    steps = report("posterior", run, "--steps", "0,3,15", "--out", tmp_path / "z.png")["steps"]
+    assert [step["known"] for step in steps] == [0, 3, 15]
+
+
+def test_the_share_of_puzzles_solved_in_any_order(run):
+    found = report("evaluate", run)
+    assert found["exact"]
+    assert found["solved"]["events"] == found["events"] == 6
+    assert report("evaluate", run, "--ordering", "adaptive:rule=max-margin") == found
+    assert report("evaluate", run, "--ordering", "shuffled")["nats"] != found["nats"]
+    assert "6 events completed as in the data" in done("evaluate", run).stdout
+
+
+def test_an_order_that_was_taken_is_drawn_and_animated(run, tmp_path):
+    options = ["--example", "2", "--ordering", "adaptive"]
+    found = report("order", "show", run, *options, "--out", tmp_path / "order.gif")
+    assert found["known"] == 4
+    assert found["ordering"] == "adaptive"
+    with Image.open(tmp_path / "order.gif") as picture:
+        assert picture.n_frames == 16 - 4 + 1
+    shown = done("order", "show", run, *options, "--out", tmp_path / "order.png").stdout
+    assert "the 4 given first" in shown
+    assert len(shown.splitlines()) == 5
+
+
+def test_what_cannot_be_shown_or_evaluated(run, toy_run):
+    assert "below 6" in refused(call("order", "show", run, "--example", "6"))
+    assert ".gif" in refused(call("order", "show", "raster", "--shape", "2", "--out", "x.jpg"))
+    assert "a run folder" in refused(call("order", "show", "raster", "--example", "0"))
+    assert "trained on random orders" in refused(call("evaluate", toy_run, "--ordering", "shuffled"))
+    refusal = refused(call("train", *PUZZLES[:1], "--backbone", "nade", "--ordering", "adaptive", *SHORT))
+    assert "use convnet, mlp, unet or transformer" in refusal
