@@ -30,6 +30,7 @@ from tensorar.runs.settings import TrainingSettings
 from tensorar.stepper import CachedStepper, CandidateStepper, Stepper
 from tensorar.suggestions import suggest_backbone, suggest_heads, suggest_ordering
 from tensorar.training.evaluation import Likelihood, evaluate
+from tensorar.training.over_orders import OverOrders
 from tensorar.training.train import train
 from tensorar.utils.plans import cached_plan, planned_property
 from tensorar.utils.shapes import flatten_events
@@ -50,6 +51,7 @@ __all__ = [
     "NumericalError",
     "Order",
     "Ordering",
+    "OverOrders",
     "PartSpec",
     "PluginError",
     "RasterView",

@@ -23,6 +23,7 @@ class Signature:
     ``orders``: the visiting orders that can occur, if they are few: one for a fixed ordering, several for an ensemble,
     none if any can occur; ``order`` is the only one, or None if it varies. ``axes``: which axis of the data each axis
     of the event is, for a network that receives permuted events. ``ordering``: the name of the ordering, for messages.
+    ``embeds_order``: the network is to be told which of the orders it is in; it is built with a longer context.
     """
 
     event_shape: tuple[int, ...]
@@ -32,6 +33,7 @@ class Signature:
     orders: tuple[Order, ...] = ()
     axes: tuple[int, ...] | None = None
     ordering: str = ""
+    embeds_order: bool = False
 
     @property
     def order(self) -> Order | None:
@@ -48,6 +50,7 @@ class Backbone(nn.Module, Part, ABC):
     network ignores (None: it ignores none).
     """
 
+    kind = "backbone"
     event_ranks: ClassVar[frozenset[int] | None] = None
     ignores_unit_axes: ClassVar[bool] = False
     orders: ClassVar[Literal["any", "raster"]] = "any"
@@ -145,3 +148,15 @@ class EvidenceBackbone(Backbone):
         context: Float[Tensor, "batch context"] | None = None,
     ) -> Float[Tensor, "batch queries parameters"]:
         """Parameters of the queried coefficients (flat indices); ``features`` are zero where ``mask`` is False."""
+
+    def conditionals(
+        self,
+        features: Float[Tensor, "batch *event features"],
+        order: Order,
+        context: Float[Tensor, "batch context"] | None = None,
+    ) -> Float[Tensor, "batch *event parameters"] | None:
+        """All conditionals of complete events in an order, or None (the default): each prefix is then queried.
+
+        For networks in which consecutive prefixes share computations. The result is that of the queries.
+        """
+        return None

@@ -66,7 +66,8 @@ def _complete(backbone: Backbone, features: Tensor, order: Order, context: Tenso
         parameters: Tensor = backbone(features, order, context)
         return parameters
     assert isinstance(backbone, EvidenceBackbone)
-    return _prefixes(backbone, features, order, context)
+    shared = backbone.conditionals(features, order, context)
+    return _prefixes(backbone, features, order, context) if shared is None else shared
 
 
 def _prefixes(backbone: EvidenceBackbone, features: Tensor, order: Order, context: Tensor | None) -> Tensor:

@@ -30,7 +30,12 @@ class Dataset(Part, ABC):
 
     Optional methods: ``load_contexts`` for conditional data, ``simulate`` and ``draw`` for data generated during
     training, ``log_prob`` and ``conditional`` if the distribution is known, ``evidence_mask`` for puzzles.
+
+    ``missing``: NaN in events stands for a missing value, one that was not observed; without it, NaN is an error.
     """
+
+    kind = "dataset"
+    missing: bool = False
 
     @abstractmethod
     def load(self) -> Splits:
@@ -38,7 +43,10 @@ class Dataset(Part, ABC):
 
     @cached_property
     def splits(self) -> Splits:
-        """The three splits, loaded once and checked: not empty, of one shape, finite. Raises ``DataError``."""
+        """The three splits, loaded once and checked: not empty, of one shape, finite where observed.
+
+        Raises ``DataError``.
+        """
         splits = self.load()
         for name in ("train", "valid", "test"):
             self._check(name, getattr(splits, name), splits.train)
@@ -58,8 +66,24 @@ class Dataset(Part, ABC):
                 got=f"{tuple(events.shape[1:])}",
                 remedy="give all splits the same shape",
             )
-        if events.is_floating_point() and not all(rows.isfinite().all() for rows in events.split(1024)):
-            raise DataError(expected=f"finite numbers in {where}", got="NaN or infinity", remedy="remove or fill them")
+        self._check_finite(where, events)
+
+    def _check_finite(self, where: str, events: Tensor) -> None:
+        if not events.is_floating_point():
+            return
+        chunks = events.split(1024)
+        if any(rows.isinf().any() for rows in chunks):
+            raise DataError(expected=f"finite numbers in {where}", got="infinity", remedy="remove or fill them")
+        if not self.missing and any(rows.isnan().any() for rows in chunks):
+            declare = "missing" in self.option_parameters()
+            remedy = "set missing=true if they were not observed, or fill them in" if declare else "remove or fill them"
+            raise DataError(expected=f"finite numbers in {where}", got="NaN", remedy=remedy)
+        if all(rows.isnan().all() for rows in chunks):
+            raise DataError(expected=f"an observed value in {where}", got="NaN only", remedy="use more data")
+
+    def observed(self, events: Real[Tensor, "n *event"]) -> Real[Tensor, "n *event"] | Evidence:
+        """Events as models take them: as they are, or what was observed of them if values may be missing."""
+        return Evidence.observed(events) if self.missing else events
 
     @property
     def train(self) -> Real[Tensor, "n *event"]:

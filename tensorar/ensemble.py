@@ -13,7 +13,7 @@ from tensorar.order import Order
 from tensorar.utils.shapes import flatten_events
 
 
-def mixture_log_prob(members: Sequence[Float[Tensor, " batch"]]) -> Float[Tensor, " batch"]:
+def mixture_log_prob(members: Sequence[Float[Tensor, "*batch"]]) -> Float[Tensor, "*batch"]:
     """The log-likelihood under the mixture of equally likely models, from the log-likelihood under each.
 
     Probabilities are averaged, not logarithms and not logits: only then does the mixture sum to one.

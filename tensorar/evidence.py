@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Real
+from jaxtyping import Bool, Int, Real
 from torch import Tensor
 
 from tensorar.errors import ShapeError
@@ -48,10 +48,24 @@ class Evidence:
         shape = (batch, *event_shape)
         return cls(torch.zeros(shape, dtype=torch.bool, device=device), torch.zeros(shape, device=device))
 
+    @classmethod
+    def observed(cls, values: Real[Tensor, "batch *event"]) -> Evidence:
+        """What was observed of events in which NaN stands for a missing value.
+
+        >>> Evidence.observed(torch.tensor([[1.0, torch.nan]])).mask
+        tensor([[ True, False]])
+        """
+        return cls(~values.isnan(), values)
+
     @property
     def event_shape(self) -> tuple[int, ...]:
         """The shape of one event."""
         return tuple(self.mask.shape[1:])
+
+    @property
+    def counts(self) -> Int[Tensor, " batch"]:
+        """The number of known coefficients of each event."""
+        return self.mask.unsqueeze(-1).flatten(1).sum(1)
 
     def __len__(self) -> int:
         return len(self.mask)
@@ -60,9 +74,9 @@ class Evidence:
         """The evidence of some examples."""
         return Evidence(self.mask[rows], self.value[rows])
 
-    def to(self, device: torch.device | str, dtype: torch.dtype) -> Evidence:
-        """The same evidence on a device, its values in a dtype."""
-        return Evidence(self.mask.to(device), self.value.to(device, dtype))
+    def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> Evidence:
+        """The same evidence on a device, its values in a dtype (None: in their own)."""
+        return Evidence(self.mask.to(device), self.value.to(device, dtype or self.value.dtype))
 
     def repeat(self, times: int) -> Evidence:
         """Every example repeated ``times`` times in a row."""

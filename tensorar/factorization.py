@@ -80,16 +80,40 @@ class Factorization(nn.Module):
         """The flat index of every coefficient."""
         return torch.arange(len(self.order), device=self.device).reshape(self.event_shape)
 
+    def check_orders(self, count: int) -> None:
+        """Raise ``SpecError`` unless ``count`` random orders can be drawn."""
+        if self.ordering.fixed or self.ordering.ensemble:
+            why, remedy = "which is always the same", "train with ordering=shuffled"
+            if self.ordering.ensemble:
+                why, remedy = "an ensemble", "leave it out: the model is the mixture of the ensemble's orders"
+            raise SpecError(
+                expected="an ordering that varies, for a mixture of random orders",
+                got=f"{self.ordering.name!r}, {why}",
+                remedy=remedy,
+            )
+        if count < 1:
+            raise SpecError(expected="at least one order", got=str(count), remedy="ask for 1 or more")
+
+    def draw_orders(self, count: int, seed: int = 0) -> tuple[Order, ...]:
+        """``count`` orders of an ordering that varies, each drawn on its own: those of a mixture, for a seed.
+
+        The first ones are the same for every count. Raises ``SpecError`` for an ordering that is always the same, an
+        ensemble, or a count below 1.
+        """
+        self.check_orders(count)
+        generator = torch.Generator().manual_seed(seed)
+        return tuple(self.ordering.draw(self.event_shape, generator).to(self.device) for _ in range(count))
+
     def orders_for_completion(self, mask: Bool[Tensor, "batch *event"]) -> list[tuple[Int[Tensor, " rows"], Order]]:
         """Group the examples by the order used to complete them, given which coefficients are observed.
 
-        A fixed ordering keeps its order. If the order varies, the network serves every order, so the observed
-        coefficients come first and the completion depends on all of them. An ensemble uses the member that visits most
-        of them first (ties: the first member).
+        A fixed ordering keeps its order. A network trained for every order serves the one in which the observed
+        coefficients come first, so that the completion depends on all of them. An ensemble uses the member that visits
+        most of them first (ties: the first member).
         """
         if self.ordering.ensemble:
             return ensemble.choose_orders(self.orders, mask)
-        if self.ordering.fixed:
+        if not self.ordering.any_order:
             return [(torch.arange(len(mask), device=mask.device), self.order)]
         masks, mask_of_example = flatten_events(mask).unique(dim=0, return_inverse=True)
         return [
@@ -112,13 +136,18 @@ class Factorization(nn.Module):
         """The data's values of standard values: in float64, or as they are if the head has no transform."""
         return self.head.restore(standard, self.coefficients if coefficients is None else coefficients)
 
-    def log_scale(self, standard: Float[Tensor, "batch *event"]) -> Float[Tensor, " batch"]:
-        """The nats of each event that the data's units cost: standard log-likelihoods minus these are the data's."""
+    def log_scale(
+        self, standard: Float[Tensor, "batch *event"], known: Bool[Tensor, "batch *event"] | None = None
+    ) -> Float[Tensor, " batch"]:
+        """The nats of each event that the data's units cost: standard log-likelihoods minus these are the data's.
+
+        Only those of the coefficients in ``known``, if it is given.
+        """
         transform = self.head.transform(self.coefficients)
         if transform is None:
             return standard.new_zeros(len(standard))
-        log_scale = transform.log_abs_det_jacobian(widened(standard), transform(standard))
-        return flatten_events(log_scale.expand(standard.shape)).sum(1)
+        log_scale = transform.log_abs_det_jacobian(widened(standard), transform(standard)).expand(standard.shape)
+        return flatten_events(log_scale if known is None else torch.where(known, log_scale, 0.0)).sum(1)
 
     def data_distribution(
         self, parameters: Float[Tensor, "*batch parameters"], coefficients: Int[Tensor, "*some"] | None = None

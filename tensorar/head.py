@@ -42,6 +42,7 @@ class Head(Part, ABC):
     that broadcast to the shape of the values; most heads ignore them.
     """
 
+    kind = "head"
     parameter_count: int
     feature_count: int
     support: Constraint
@@ -66,7 +67,10 @@ class Head(Part, ABC):
         return None
 
     def for_data(self, train: Real[Tensor, "n *event"], *others: Real[Tensor, "_ *event"]) -> Head:
-        """Return this head with what it takes from the data, such as units; ``others`` are the other splits."""
+        """Return this head with what it takes from the data, such as units; ``others`` are the other splits.
+
+        Missing values (NaN, if the dataset declares them) are to be left out.
+        """
         return self
 
     def data_state(self) -> dict[str, Tensor]:
@@ -163,7 +167,8 @@ class Head(Part, ABC):
     def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"] | None:
         """The parameters of each coefficient's marginal distribution in the data; None if there is no simple estimate.
 
-        Training starts from them, so that the backbone need not learn the marginals.
+        Training starts from them, so that the backbone need not learn the marginals. Missing values (NaN) are to be
+        left out; parameters of a coefficient that is never observed are ignored.
         """
         return None
 
@@ -194,7 +199,7 @@ class Head(Part, ABC):
                     expected=f"event {event} to have values in the support of the head {self.name!r} "
                     f"({self.describe_values()})",
                     got=f"{self._describe(some[bad][0], dtype)} in {what}",
-                    remedy=suggestion or "choose a head or a dataset option that fits the values",
+                    remedy=suggestion or _remedy(some[bad][0]),
                 )
 
     def supports(
@@ -224,6 +229,12 @@ class Head(Part, ABC):
         if not math.isfinite(value.item()) or rounded == value.item() or self.data_state():
             return f"{value.item():g}"
         return f"{value.item()}, rounded to {rounded:g},"
+
+
+def _remedy(rejected: Tensor) -> str:
+    if rejected.isnan():
+        return "pass tensorar.Evidence.observed(x) if NaN stands for what was not observed, or fill it in"
+    return "choose a head or a dataset option that fits the values"
 
 
 def default_value_dtype() -> torch.dtype:

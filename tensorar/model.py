@@ -9,16 +9,21 @@ from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor
 from torch.distributions import Distribution
 
-from tensorar import ensemble, objective, validation
+from tensorar import ensemble, objective, observed, validation
 from tensorar.conditionals import all_conditionals
+from tensorar.conditioning.estimate import Estimate
+from tensorar.conditioning.likelihood import DEFAULT_RUNS, log_conditional, log_marginal
+from tensorar.conditioning.sample import SamplingOptions, complete_given
+from tensorar.conditioning.ways import DEFAULT_PARTICLES, Conditioning, ConditioningOptions
 from tensorar.errors import ShapeError
 from tensorar.evidence import Evidence
 from tensorar.factorization import Factorization
 from tensorar.finiteness import check_finite
 from tensorar.generation.choosers import Chooser
 from tensorar.generation.generation import Generation, visits_of
+from tensorar.generation.info import SamplingInfo
 from tensorar.generation.replay import next_given, replay, replay_batch_size
-from tensorar.generation.sample import Method, SamplingInfo, complete, rows_by_known
+from tensorar.generation.sample import Method, rows_by_known
 from tensorar.order import Order
 from tensorar.utils.eval_mode import eval_mode
 from tensorar.utils.random_state import reproducible
@@ -33,10 +38,14 @@ class AutoregressiveModel(Factorization):
     """
 
     def init_from_marginals(self, values: Real[Tensor, "n *event"]) -> None:
-        """Initialize the output bias to each coefficient's marginal distribution, if head and backbone support it."""
+        """Initialize the output bias to each coefficient's marginal distribution, if head and backbone support it.
+
+        NaN stands for a missing value; a coefficient that is never observed keeps parameters of zero.
+        """
         marginal = self.head.marginal_parameters(self.head.standardize(values, self.coefficients))
         if marginal is not None:
-            self.backbone.init_output_bias(marginal)
+            unknown = values.isnan().all(0).unsqueeze(-1) | marginal.isnan()
+            self.backbone.init_output_bias(torch.where(unknown, 0.0, marginal))
 
     # --- likelihood -------------------------------------------------------------------------------------------------
 
@@ -67,7 +76,7 @@ class AutoregressiveModel(Factorization):
         Under an adaptive ordering each event has an order of its own. ``known`` coefficients come first, unless the
         ordering is fixed.
         """
-        x, context = self._checked(x, context)
+        x, context = self._checked_events(x, context)
         known = torch.zeros(x.shape, dtype=torch.bool) if known is None else known
         known, visits = known.to(self.device), torch.empty(len(x), len(self.order), dtype=torch.long)
         if not self.ordering.adaptive:
@@ -80,7 +89,7 @@ class AutoregressiveModel(Factorization):
 
     def log_prob(
         self,
-        x: Real[Tensor, "batch *event"],
+        x: Real[Tensor, "batch *event"] | Evidence,
         context: Float[Tensor, "batch context"] | None = None,
         *,
         order: Order | None = None,
@@ -91,15 +100,29 @@ class AutoregressiveModel(Factorization):
         is replayed, at the cost of sampling, and there are no gradients. Call ``model.eval()`` first if the network has
         dropout or random connectivities. Raises ``ShapeError`` for events of another shape, ``SupportError`` for values
         without a probability.
+
+        Of events with missing values (``Evidence``), the log-likelihood of what was observed: in the same order, what
+        is missing is never visited. Raises ``SupportError`` where a causal network of a fixed order would have to visit
+        it, ``SpecError`` under an adaptive ordering, which may choose it.
         """
         x, context = self._checked(x, context)
+        if isinstance(x, Evidence) and order is None and self.ordering.adaptive:
+            x = observed.complete_values(self, x)
+        if isinstance(x, Evidence):
+            orders = self.orders if order is None else (validation.check_order(self, order),)
+            return observed.log_prob(self, x, orders, context)
         if not len(x):
             return x.new_zeros(0)
         standard = ensemble.mixture_log_prob([self._log_prob(x, context, one) for one in self._orders_of(order)])
         return standard - self.log_scale(x)
 
-    def _checked(self, x: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    def _checked(self, x: Tensor | Evidence, context: Tensor | None) -> tuple[Tensor | Evidence, Tensor | None]:
         """Standard values of events that have a probability, and their contexts."""
+        if isinstance(x, Evidence):
+            return validation.check_evidence(self, x), validation.check_context(self, context, len(x))
+        return self._checked_events(x, context)
+
+    def _checked_events(self, x: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor | None]:
         validation.check_event_shape(self, x)
         self.head.check(x, coefficients=self.coefficients.to(x.device), what="x", dtype=self.dtype)
         return validation.check_examples(self, x, context)
@@ -145,28 +168,35 @@ class AutoregressiveModel(Factorization):
 
     def loss(
         self,
-        x: Real[Tensor, "batch *event"],
+        x: Real[Tensor, "batch *event"] | Evidence,
         context: Float[Tensor, "batch context"] | None = None,
         *,
         generator: torch.Generator | None = None,
+        progress: float = 0.0,
     ) -> Float[Tensor, ""]:
         """Nats per event to minimize: ``-log_prob(x).mean()``, or an unbiased estimate for evidence backbones.
 
-        Raises ``ShapeError`` for events of another shape, ``SupportError`` for values without a probability.
+        An ordering that varies draws the orders; ``progress``, the fraction of the training that is done, decides which
+        ones where it is a curriculum. Of events with missing values (``Evidence``), nats of what was observed; the
+        ``SupportError`` of ``log_prob`` applies. Raises ``ShapeError`` for events of another shape, ``SupportError``
+        for values without a probability.
         """
         x, context = self._checked(x, context)
         if not len(x):
             raise ShapeError(expected="at least one event", got="an empty batch", remedy="skip empty batches")
-        return objective.loss_per_event(self, x, context, generator).mean()
+        if isinstance(x, Evidence):
+            return observed.loss_per_event(self, x, context, generator, progress).mean()
+        return objective.loss_per_event(self, x, context, generator, progress).mean()
 
     def forward(
         self,
-        x: Real[Tensor, "batch *event"],
+        x: Real[Tensor, "batch *event"] | Evidence,
         context: Float[Tensor, "batch context"] | None = None,
         generator: torch.Generator | None = None,
+        progress: float = 0.0,
     ) -> Float[Tensor, ""]:
         """The same as ``loss``."""
-        return self.loss(x, context, generator=generator)
+        return self.loss(x, context, generator=generator, progress=progress)
 
     # --- one conditional --------------------------------------------------------------------------------------------
 
@@ -257,12 +287,22 @@ class AutoregressiveModel(Factorization):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        orders: Sequence[Order] | None = None,
         generator: torch.Generator | None = None,
         progress: Callable[[int, int], None] | None = None,
         info: SamplingInfo | None = None,
         memory: int | None = None,
+        conditioning: Conditioning = "auto",
+        particles: int = DEFAULT_PARTICLES,
+        proposal: AutoregressiveModel | None = None,
     ) -> Float[Tensor, "n *event"]:
         """``n`` exact samples, coefficient by coefficient; with evidence, completions that keep what is observed.
+
+        Completions follow the model's distribution given what is known, whatever it is. ``conditioning``: ``exact``
+        where an order of the model visits what is known first, or what is unknown before it has at most 4096
+        completions; ``smc`` draws each completion by weight from ``particles`` particles of its own, which a
+        ``proposal``, a model of the same events for all orders, may draw (exact in the limit of many particles);
+        ``clamp`` ignores what is known after something unknown, and is biased; ``auto`` is exact, or else ``smc``.
 
         The same generator state gives the same samples for every ``method``, and samples with the same seed start alike
         for every ``n`` (on a GPU, with several batches, they also depend on ``memory``). ``cached`` computes every
@@ -273,24 +313,73 @@ class AutoregressiveModel(Factorization):
         most likely values, or the fewest that together have the probability ``top_p``. Such samples do not follow the
         model's distribution; ``top_k=1`` is the most likely value each time.
 
-        An ensemble draws an order for each sample; given evidence, one that visits most of it first, weighted by the
-        likelihood of that evidence. ``info`` is filled with the method and the pass count. ``memory``: bytes for the
-        buffers of the events drawn at once (default: 1 GiB). ``progress(steps_done, steps)`` is called on the way.
+        An ensemble draws an order for each sample; given evidence, one that visits it first if there is one, weighted
+        by the likelihood of that evidence. ``orders``, such as ``model.draw_orders(128)``, draws one of these for each
+        sample (without evidence). ``info`` is filled with the method, the pass count and the way of conditioning.
+        ``memory``: bytes for the buffers of the events drawn at once (default: 1 GiB). ``progress(steps_done, steps)``
+        is called on the way.
+
         Raises ``ShapeError`` if ``n``, the evidence and the context do not fit together, ``SpecError`` for a method or
-        an option that the model does not support, ``NumericalError`` if the network outputs NaN or infinity.
+        an option that the model does not support, ``SupportError`` for evidence of probability zero,
+        ``NumericalError`` if the network outputs NaN or infinity.
         """
+        given = ConditioningOptions(conditioning, particles, proposal)
         start, context = validation.initial_evidence(self, n, evidence, context)
+        mixed = validation.check_mixture(self, orders, evidence)
         chooser = Chooser(temperature, top_k, top_p)
         # every method computes in the network's own dtype, whatever autocast makes of products
         exact = torch.autocast(self.device.type, enabled=False)
         with reproducible(generator, self.device), eval_mode(self), exact:
             known = validation.check_evidence(self, start)
-            standard = complete(
-                self, known, context, method=method, chooser=chooser, progress=progress, info=info, memory=memory
-            )
+            sampling = SamplingOptions(method, chooser, progress, info or SamplingInfo(), memory, mixed)
+            standard = complete_given(self, known, context, given, sampling)
         drawn = self.restore(standard)
         check_finite(drawn, "sample", self.backbone)
         return self._completed(start, drawn)
+
+    def log_marginal(
+        self,
+        evidence: Evidence,
+        context: Float[Tensor, "batch context"] | None = None,
+        *,
+        conditioning: Conditioning = "auto",
+        particles: int = DEFAULT_PARTICLES,
+        runs: int = DEFAULT_RUNS,
+        proposal: AutoregressiveModel | None = None,
+        generator: torch.Generator | None = None,
+        memory: int | None = None,
+    ) -> Estimate:
+        """The log-probability of what is known of each example, in nats, whatever the rest may be.
+
+        Exact where ``sample`` conditions exactly, else the logarithm of the mean of ``runs`` unbiased estimates by
+        sequential Monte Carlo, with its standard error. An ensemble is the mixture of its orders that visit what is
+        known first, or of all orders if none does. The other arguments, and what is raised, are those of ``sample``;
+        also ``SpecError`` under an adaptive ordering, unless everything or nothing is known.
+        """
+        options = ConditioningOptions(conditioning, particles, proposal)
+        return log_marginal(self, evidence, context, options=options, runs=runs, generator=generator, memory=memory)
+
+    def log_conditional(
+        self,
+        x: Real[Tensor, "batch *event"],
+        mask: Bool[Tensor, "..."],
+        context: Float[Tensor, "batch context"] | None = None,
+        *,
+        conditioning: Conditioning = "auto",
+        particles: int = DEFAULT_PARTICLES,
+        runs: int = DEFAULT_RUNS,
+        proposal: AutoregressiveModel | None = None,
+        generator: torch.Generator | None = None,
+        memory: int | None = None,
+    ) -> Estimate:
+        """The log-probability of each event given the part of it in ``mask``, in nats: ``log p(x) - log p(x[mask])``.
+
+        ``mask`` ``(*event)`` or ``(batch, *event)`` is True where a coefficient is known. See ``log_marginal``.
+        ``conditioning="clamp"`` gives the log-probability that ``sample`` draws the rest in that biased way. Under an
+        adaptive ordering it is that of the rest as ``sample`` draws it: what is known first, then as the rule chooses.
+        """
+        options = ConditioningOptions(conditioning, particles, proposal)
+        return log_conditional(self, x, mask, context, options=options, runs=runs, generator=generator, memory=memory)
 
     def _completed(self, evidence: Evidence, drawn: Tensor) -> Tensor:
         """Samples with the observed values as they were given."""

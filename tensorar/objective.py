@@ -10,6 +10,7 @@ from tensorar.backbone import CausalBackbone, EvidenceBackbone
 from tensorar.conditionals import all_conditionals
 from tensorar.evidence import Evidence
 from tensorar.factorization import Factorization
+from tensorar.ordering import Ordering
 from tensorar.utils.shapes import flatten_events
 
 
@@ -18,29 +19,35 @@ def loss_per_event(
     x: Float[Tensor, "batch *event"],
     context: Float[Tensor, "batch context"] | None,
     generator: torch.Generator | None,
+    progress: float = 0.0,
 ) -> Float[Tensor, " batch"]:
     """Nats per event (standard values ``x``) under an order drawn from the ordering, exact or estimated without bias.
+
+    ``progress`` is the fraction of the training that is done, which decides what a curriculum draws. A causal backbone
+    draws one order for the batch, an evidence backbone one for each event.
 
     The estimate uses one prefix per example, of a length ``t`` stratified over the batch: ``N`` times the nats of the
     coefficient visited at ``t``. If one call gives all conditionals and the ordering is uniform, so that every unknown
     coefficient is equally likely to be next, it is ``N / (N - t)`` times the sum over the unknown ones, which has the
     same mean and less variance (Uria et al. 2014; Hoogeboom et al. 2022, eq. 4).
     """
-    return model.log_scale(x) + _standard_nats(model, x, context, generator)
+    ordering = model.ordering.for_batch(progress, generator)
+    return model.log_scale(x) + _standard_nats(model, x, context, ordering, generator)
 
 
 def _standard_nats(
-    model: Factorization, x: Tensor, context: Tensor | None, generator: torch.Generator | None
+    model: Factorization, x: Tensor, context: Tensor | None, ordering: Ordering, generator: torch.Generator | None
 ) -> Tensor:
     backbone = model.backbone
     if isinstance(backbone, CausalBackbone):
-        order = model.order if model.ordering.fixed else model.ordering.draw(model.event_shape, generator).to(x.device)
+        always = ordering is model.ordering and ordering.fixed  # on the device already
+        order = model.order if always else ordering.draw(model.event_shape, generator).to(x.device)
         parameters = all_conditionals(backbone, model.features(x), order, context)
         return -flatten_events(model.distribution(parameters).log_prob(x)).sum(1)
     assert isinstance(backbone, EvidenceBackbone)
     t = stratified_steps(len(x), len(model.order), generator).to(x.device)
-    ranks = _ranks(model, len(x), generator).to(x.device)
-    if backbone.dense and model.ordering.uniform:
+    ranks = draw_ranks(ordering, model.event_shape, len(x), generator).to(x.device)
+    if backbone.dense and ordering.uniform:
         return _all_unknown(model, x, ranks >= t[:, None], context)
     return _next_one(model, x, ranks, t, context)
 
@@ -58,21 +65,28 @@ def estimated_nats(
     return model.log_scale(x) + _next_one(model, x, ranks, t, context)
 
 
-def stratified_steps(batch: int, steps: int, generator: torch.Generator | None = None) -> Int[Tensor, " batch"]:
+def stratified_steps(
+    batch: int, steps: int | Int[Tensor, " batch"], generator: torch.Generator | None = None
+) -> Int[Tensor, " batch"]:
     """A step for each example, each uniform on ``0 .. steps - 1``, evenly spread over the batch.
+
+    ``steps`` may differ between the examples.
 
     >>> sorted(stratified_steps(4, 4).tolist())
     [0, 1, 2, 3]
     """
     spread = (torch.rand((), generator=generator, dtype=torch.float64) + torch.arange(batch) / batch) % 1.0
-    return (spread * steps).long().clamp(max=steps - 1)
+    limit = torch.as_tensor(steps)
+    return torch.minimum((spread * limit).long(), limit - 1)
 
 
-def _ranks(model: Factorization, batch: int, generator: torch.Generator | None) -> Int[Tensor, "batch n"]:
+def draw_ranks(
+    ordering: Ordering, event_shape: tuple[int, ...], batch: int, generator: torch.Generator | None
+) -> Int[Tensor, "batch n"]:
     """The rank of each coefficient in each example's order."""
-    if model.ordering.fixed:
-        return model.order.rank.flatten().expand(batch, -1)
-    orders = (model.ordering.draw(model.event_shape, generator) for _ in range(batch))
+    if ordering.fixed:
+        return ordering.order(event_shape).rank.flatten().expand(batch, -1)
+    orders = (ordering.draw(event_shape, generator) for _ in range(batch))
     return torch.stack([order.rank.flatten() for order in orders])
 
 

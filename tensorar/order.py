@@ -29,6 +29,17 @@ def may_see(
     return key_rank < query_rank if strict else key_rank <= query_rank
 
 
+def observed_first_ranks(
+    ranks: Int[Tensor, "batch n"] | Int[Tensor, " n"], mask: Bool[Tensor, "batch n"]
+) -> Int[Tensor, "batch n"]:
+    """The ranks in each example's order with the coefficients of its ``mask`` moved to the front (``observed_first``).
+
+    >>> observed_first_ranks(torch.arange(4), torch.tensor([[False, True, False, True]]))
+    tensor([[2, 0, 3, 1]])
+    """
+    return torch.where(mask, ranks, ranks + mask.shape[1]).argsort(1).argsort(1)
+
+
 class Order:
     """One permutation of the coefficients of one event shape.
 

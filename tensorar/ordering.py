@@ -32,18 +32,28 @@ class Ordering(Part, ABC):
     and samples drawn, so that both belong to the same distribution. ``uniform``: all permutations are equally likely,
     which lets dense networks train on all unknown coefficients at once.
 
+    A curriculum, whose draws change in the course of the training, overrides ``for_batch``: it returns the ordering
+    that a batch is trained in.
+
     An ensemble (``ensemble = True``, not fixed) overrides ``orders`` to list its few orders, all equally likely; a
-    model with it is the mixture of the models of these orders.
+    model with it is the mixture of the models of these orders. ``embedding``: the network is told which order it is in.
 
     An adaptive ordering (``adaptive = True``, not fixed) overrides ``next``: each event is visited in an order of its
     own, chosen step by step from what is known and predicted. ``draw`` gives the orders to train on, and ``visits`` is
     the order in which known coefficients are taken in, and in which validation during training estimates likelihoods.
     """
 
+    kind = "ordering"
     fixed: ClassVar[bool] = True
     uniform: ClassVar[bool] = False
     ensemble: ClassVar[bool] = False
     adaptive: ClassVar[bool] = False
+    embedding: bool = False
+
+    @property
+    def any_order(self) -> bool:
+        """Whether a network is trained for every order to the end, so that what is observed may come first."""
+        return not self.fixed and not self.ensemble
 
     @abstractmethod
     def visits(self, event_shape: tuple[int, ...]) -> Int[Tensor, " n"]:
@@ -61,6 +71,10 @@ class Ordering(Part, ABC):
             return self.order(event_shape)
         orders = self.orders(event_shape)
         return orders[int(torch.randint(len(orders), (), generator=generator))]
+
+    def for_batch(self, progress: float, generator: torch.Generator | None = None) -> Ordering:
+        """The ordering from which a batch draws its orders when the fraction ``progress`` of the training is done."""
+        return self
 
     def orders(self, event_shape: tuple[int, ...]) -> tuple[Order, ...]:
         """All possible orders, the default first; empty if there are too many."""

@@ -34,8 +34,9 @@ def describe_outliers(values: Real[Tensor, "n groups"], outlier: Bool[Tensor, "n
     """The share of outliers, with an example and the range of the other values of its ``group``."""
     where = int(outlier.any(0).int().argmax())
     example, usual = values[:, where][outlier[:, where]][0], values[:, where][~outlier[:, where]]
+    usual = usual[~usual.isnan()]
     place = f" in {group} {where}" if values.shape[1] > 1 else ""
-    share = 100 * float(outlier.double().mean())
+    share = 100 * float(outlier.sum() / (~values.isnan()).sum())
     return (
         f"{share:.3g} % of the values are outliers ({example.item():g}{place}, where the "
         f"others lie between {usual.min().item():g} and {usual.max().item():g}); location and scale are those of the "

@@ -11,6 +11,7 @@ from torch import Tensor
 from tensorar.backbone import Backbone, CausalBackbone, Signature
 from tensorar.errors import ShapeError
 from tensorar.order import Order, RasterView
+from tensorar.order_embedding import OrderEmbedding, signature_with_embedding
 from tensorar.stepper import Stepper
 from tensorar.utils.plans import cached_plan
 
@@ -18,9 +19,10 @@ from tensorar.utils.plans import cached_plan
 def network_signature(kind: type[Backbone], signature: Signature) -> Signature:
     """The signature to build a backbone with: for one that supports raster order only, that of the event it receives.
 
-    Raises ``ShapeError`` if the backbone takes no such shape or order.
+    Raises ``ShapeError`` if the backbone takes no such shape or order, ``SpecError`` if it cannot be told the order.
     """
     kind.check_shape(signature.event_shape)
+    signature = signature_with_embedding(kind, signature)
     if kind.orders == "any" or not issubclass(kind, CausalBackbone):
         return signature
     views = [order.raster_view for order in signature.orders]
@@ -39,10 +41,12 @@ def network_signature(kind: type[Backbone], signature: Signature) -> Signature:
 
 
 def adapted(network: Backbone, signature: Signature) -> Backbone:
-    """The network itself, or a ``RasterAdapter`` around one that supports raster order only."""
-    if isinstance(network, CausalBackbone) and network.orders == "raster":
-        return RasterAdapter(network, signature)
-    return network
+    """The network itself, or adapters around one that supports raster order only, or that is told its order."""
+    if not isinstance(network, CausalBackbone):
+        return network
+    if network.orders == "raster":
+        network = RasterAdapter(network, signature_with_embedding(type(network), signature))
+    return OrderEmbedding(network, signature) if signature.embeds_order else network
 
 
 @cached_plan(maxsize=64)

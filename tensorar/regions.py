@@ -2,69 +2,190 @@
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Bool
 from torch import Tensor
 
 from tensorar.errors import SpecError
+from tensorar.order import Order
 
 SIDES = {"top": (-2, True), "bottom": (-2, False), "left": (-1, True), "right": (-1, False)}
 FRACTIONS = {"half": 2, "third": 3, "quarter": 4}
-NAMES = "top|bottom|left|right half|third|quarter, center box, border, random FRACTION"
+LINES = {"row": -2, "column": -1}
+NAMES = (
+    "top|bottom|left|right half|third|quarter, center box, border, random|low-discrepancy FRACTION, first N, "
+    "rows|columns A-B, every Kth [row|column], several joined by +"
+)
 
 
-def region(name: str, event_shape: tuple[int, ...], generator: torch.Generator | None = None) -> Bool[Tensor, "*event"]:
-    """The mask of a named region: ``top half``, ``left quarter``, ``center box``, ``border``, ``random 0.3``.
+def region(
+    name: str,
+    event_shape: tuple[int, ...],
+    generator: torch.Generator | None = None,
+    order: Order | None = None,
+) -> Bool[Tensor, "*event"]:
+    """The mask of a named region: ``top half``, ``border``, ``rows 3-7``, ``random 30 %``, ``first 45``, ...
 
-    Left and right refer to the last axis, top and bottom to the second to last; the border is everything outside the
-    center box. ``generator`` draws the mask of ``random``. Raises ``SpecError`` for an unknown name, or when the event
-    has too few axes.
+    ==================================  ========================================================================
+    ``top half``, ``left quarter``      top|bottom|left|right half|third|quarter, rounded up
+    ``center box``, ``border``          the middle half of the last two axes; everything else
+    ``rows 3-7``, ``columns 3``         counted from 0, both ends included
+    ``every 2nd``                       each second coefficient of the raster order, from the first (3rd, 4th, ...)
+    ``every 2nd row``                   each second row (or column), from the first
+    ``first 45``                        the coefficients that ``order`` (default: raster) visits first
+    ``random 0.3``, ``random 30 %``     each coefficient with this probability
+    ``low-discrepancy 10 %``            exactly this fraction, spread evenly over all axes
+    ``rows 0-2 + left half``            the union
+    ==================================  ========================================================================
+
+    Rows are counted along the second to last axis, columns along the last. ``generator`` draws ``random`` and shifts
+    ``low-discrepancy``. Raises ``SpecError`` for an unknown name, numbers out of range, or an event with too few axes.
 
     >>> region("left half", (4,))
     tensor([ True,  True, False, False])
+    >>> region("first 1 + every 3rd", (5,), order=Order(torch.tensor([4, 3, 2, 1, 0]), (5,)))
+    tensor([ True, False, False,  True,  True])
     """
-    words = name.lower().replace("centre", "center").split()
-    if len(words) == 2 and words[0] in SIDES and words[1] in FRACTIONS:
-        return _side(words[0], FRACTIONS[words[1]], event_shape, name)
-    if words == ["center", "box"]:
-        return _center(event_shape)
-    if words == ["border"]:
-        return ~_center(event_shape)
-    if words[:1] == ["random"] and len(words) <= 2:
-        return torch.rand(event_shape, generator=generator) < _fraction(words[1:], name)
-    raise SpecError(expected=f"a region ({NAMES})", got=repr(name), remedy="use one of these, or a mask")
-
-
-def _side(side: str, divisor: int, event_shape: tuple[int, ...], name: str) -> Tensor:
-    axis, first = SIDES[side]
-    if len(event_shape) < -axis:
-        raise SpecError(
-            expected=f"an event with at least {-axis} axes for {name!r}",
-            got=f"shape {event_shape}",
-            remedy="use another region, such as 'left half' or 'random 0.5'",
-        )
-    size = event_shape[axis]
-    count = -(-size // divisor)
     mask = torch.zeros(event_shape, dtype=torch.bool)
-    mask.narrow(axis, 0 if first else size - count, count).fill_(True)
+    for part in name.lower().replace("centre", "center").split("+"):
+        mask |= _one(" ".join(part.split()), _Event(name, tuple(event_shape), generator, order))
     return mask
 
 
-def _center(event_shape: tuple[int, ...]) -> Tensor:
-    """The middle half of each of the last two axes."""
-    mask = torch.ones(event_shape, dtype=torch.bool)
-    for axis in range(max(0, len(event_shape) - 2), len(event_shape)):
-        size = event_shape[axis]
-        index = torch.arange(size).reshape([-1 if a == axis else 1 for a in range(len(event_shape))])
-        mask &= (index >= size // 4) & (index < size - size // 4)
+@dataclass(frozen=True, eq=False)
+class _Event:
+    """The event in which a region is looked up, and the name as it was given, for errors."""
+
+    name: str
+    shape: tuple[int, ...]
+    generator: torch.Generator | None
+    order: Order | None
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    def error(self, expected: str, remedy: str) -> SpecError:
+        return SpecError(expected=expected, got=repr(self.name), remedy=remedy)
+
+    def positions(self, axis: int, what: str) -> Tensor:
+        """The position of every coefficient along an axis, in a shape that broadcasts to the event's."""
+        if len(self.shape) < -axis:
+            raise SpecError(
+                expected=f"an event with at least {-axis} axes for {what!r}",
+                got=f"shape {self.shape}",
+                remedy="use another region, such as 'left half' or 'random 0.5'",
+            )
+        index = torch.arange(self.shape[axis])
+        return index.reshape([-1, *[1] * (-axis - 1)])
+
+    def number(self, digits: str, low: int, high: int, what: str) -> int:
+        """A whole number within bounds."""
+        number = int(digits)
+        if not low <= number <= high:
+            raise self.error(f"{what} from {low} to {high}", "choose another number")
+        return number
+
+
+def _one(name: str, event: _Event) -> Tensor:
+    for pattern, mask_of in FORMS.items():
+        if found := re.fullmatch(pattern, name):
+            return mask_of(event, *found.groups()).expand(event.shape)
+    raise event.error(f"a region ({NAMES})", "use one of these, or a mask")
+
+
+def _side(event: _Event, side: str, fraction: str) -> Tensor:
+    axis, first = SIDES[side]
+    positions = event.positions(axis, f"{side} {fraction}")
+    size = positions.numel()
+    count = -(-size // FRACTIONS[fraction])
+    return positions < count if first else positions >= size - count
+
+
+def _center(event: _Event) -> Tensor:
+    mask = torch.ones(event.shape, dtype=torch.bool)
+    for axis in range(-min(2, len(event.shape)), 0):
+        positions, size = event.positions(axis, "center box"), event.shape[axis]
+        mask &= (positions >= size // 4) & (positions < size - size // 4)
     return mask
 
 
-def _fraction(words: list[str], name: str) -> float:
+def _border(event: _Event) -> Tensor:
+    return ~_center(event)
+
+
+def _lines(event: _Event, line: str, first: str, last: str | None) -> Tensor:
+    positions = event.positions(LINES[line], f"{line}s")
+    size = positions.numel()
+    low = event.number(first, 0, size - 1, f"{line}s")
+    high = event.number(last or first, low, size - 1, f"a last {line}")
+    return (positions >= low) & (positions <= high)
+
+
+def _every(event: _Event, digits: str, line: str | None) -> Tensor:
+    flat = torch.arange(event.size).reshape(event.shape)
+    positions = flat if line is None else event.positions(LINES[line], f"every {digits}th {line}")
+    return positions % event.number(digits, 1, max(1, positions.numel()), "a number after 'every'") == 0
+
+
+def _first(event: _Event, digits: str) -> Tensor:
+    count = event.number(digits, 0, event.size, "a number of coefficients")
+    order = Order.raster(event.shape) if event.order is None else event.order
+    return order.mask_before(count).cpu()
+
+
+def _random(event: _Event, fraction: str | None) -> Tensor:
+    return torch.rand(event.shape, generator=event.generator) < _fraction(event, "random", fraction)
+
+
+def _low_discrepancy(event: _Event, fraction: str | None) -> Tensor:
+    """The first cells hit by the points of an additive recurrence in the unit cube (Roberts 2018, "R_d")."""
+    count = round(_fraction(event, "low-discrepancy", fraction) * event.size)
+    sizes = torch.tensor([size for size in event.shape if size > 1] or [1], dtype=torch.float64)
+    step = _generalized_golden_ratio(len(sizes)) ** -torch.arange(1, len(sizes) + 1, dtype=torch.float64)
+    index = torch.arange(4 * count).unsqueeze(1)
+    points = (torch.rand(len(sizes), generator=event.generator, dtype=torch.float64) + index * step) % 1
+    strides = sizes.flip(0).cumprod(0).flip(0) / sizes
+    cells = ((points * sizes).floor() @ strides).long()
+    # cells that no point hits come last
+    hit = torch.full((event.size,), len(index)).scatter_reduce(0, cells, index[:, 0], "amin")
+    chosen = hit.argsort(stable=True)[:count]
+    return torch.zeros(event.size, dtype=torch.bool).index_fill(0, chosen, True).reshape(event.shape)
+
+
+def _generalized_golden_ratio(axes: int) -> float:
+    """The root above 1 of ``x**(axes + 1) = x + 1``: the golden ratio for one axis, the plastic number for two."""
+    root = 2.0
+    for _ in range(64):
+        root = (1 + root) ** (1 / (axes + 1))
+    return root
+
+
+def _fraction(event: _Event, word: str, text: str | None) -> float:
+    """A fraction as written: ``0.3``, ``30 %``; half if it is left out."""
+    number, percent = (text or "0.5").removesuffix("%"), (text or "").endswith("%")
     try:
-        fraction = float(words[0]) if words else 0.5
+        fraction = float(number) / (100 if percent else 1)
     except ValueError:
         fraction = -1.0
     if not 0 <= fraction <= 1:
-        raise SpecError(expected="a fraction from 0 to 1 after 'random'", got=repr(name), remedy="try random 0.3")
+        raise event.error(f"a fraction from 0 to 1 after {word!r}", f"try {word} 0.3 or {word} 30 %")
     return fraction
+
+
+# patterns of a region in lower case with single spaces; their groups are arguments of the function
+FORMS: dict[str, Callable[..., Tensor]] = {
+    r"(top|bottom|left|right) (half|third|quarter)": _side,
+    r"center box": _center,
+    r"border": _border,
+    r"(row|column)s? ([0-9]{1,18})(?: ?- ?([0-9]{1,18}))?": _lines,
+    r"every ([0-9]{1,18})(?:st|nd|rd|th)(?: (row|column))?": _every,
+    r"first ([0-9]{1,18})": _first,
+    r"random(?: (.+))?": _random,
+    r"low-discrepancy(?: (.+))?": _low_discrepancy,
+}

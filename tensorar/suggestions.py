@@ -7,9 +7,11 @@ from typing import Any
 
 from torch import Tensor
 
+from tensorar.backbone import EvidenceBackbone
 from tensorar.dataset import Dataset
 from tensorar.errors import ShapeError, TensorarError
 from tensorar.head import Head, default_value_dtype
+from tensorar.missing import fill_missing
 from tensorar.parts.registry import Registry, default_registry
 from tensorar.parts.spec import PartSpec
 
@@ -28,7 +30,9 @@ def suggest_heads(data: Tensor | Dataset, *, registry: Registry | None = None) -
     if isinstance(data, Dataset) and data.suggested_head is not None:
         return [PartSpec.parse(data.suggested_head)]
     heads = [registered.part for registered in (registry or default_registry()).parts("head").values()]
-    splits = (data.train, data.valid, data.test) if isinstance(data, Dataset) else (data,)
+    splits = [data.train, data.valid, data.test] if isinstance(data, Dataset) else [data]
+    if isinstance(data, Dataset) and data.missing:
+        splits = [fill_missing(split) for split in splits]
     found = ((head, _options(head, splits)) for head in heads)
     return [PartSpec(head.name, options) for head, options in found if options is not None]
 
@@ -58,8 +62,12 @@ def _accepts(head: type[Head], options: dict[str, Any], splits: Sequence[Tensor]
     return True
 
 
-def suggest_backbone(event_shape: tuple[int, ...], head: Head, *, registry: Registry | None = None) -> PartSpec:
+def suggest_backbone(
+    event_shape: tuple[int, ...], head: Head, *, missing: bool = False, registry: Registry | None = None
+) -> PartSpec:
     """The first installed backbone that suits events of a shape and a head. Raises ``ShapeError`` if there is none.
+
+    For events with ``missing`` values it is one that takes any evidence: all patterns of them cost one pass together.
 
     >>> head = default_registry().create("head", "bernoulli")
     >>> print(suggest_backbone((1, 28, 28), head))
@@ -67,7 +75,7 @@ def suggest_backbone(event_shape: tuple[int, ...], head: Head, *, registry: Regi
     """
     for registered in (registry or default_registry()).parts("backbone").values():
         options = registered.part.options_for(event_shape, head)
-        if options is not None:
+        if options is not None and (not missing or issubclass(registered.part, EvidenceBackbone)):
             return PartSpec(registered.part.name, options)
     raise ShapeError(
         expected="a shape and a head for which an installed backbone is suggested",
@@ -76,7 +84,15 @@ def suggest_backbone(event_shape: tuple[int, ...], head: Head, *, registry: Regi
     )
 
 
-def suggest_ordering(backbone: PartSpec, *, registry: Registry | None = None) -> PartSpec:
-    """The ordering that a backbone prefers."""
-    part = (registry or default_registry()).find("backbone", backbone.name).part
+def suggest_ordering(backbone: PartSpec, *, missing: bool = False, registry: Registry | None = None) -> PartSpec:
+    """The ordering that a backbone prefers; for events with ``missing`` values one that draws all orders, if possible.
+
+    >>> print(suggest_ordering(PartSpec("made")), suggest_ordering(PartSpec("made"), missing=True))
+    raster shuffled
+    """
+    registry = registry or default_registry()
+    part = registry.find("backbone", backbone.name).part
+    uniform = [name for name, registered in registry.parts("ordering").items() if registered.part.uniform]
+    if missing and uniform and part.orders == "any":
+        return PartSpec(uniform[0])
     return PartSpec.parse(part.preferred_ordering)

@@ -101,7 +101,7 @@ def find_units(values: Real[Tensor, "n *event"], grouping: str = "auto") -> Unit
     Groupings: ``shared`` by all, one pair per ``channel`` (the first axis), per ``column`` (the last axis) or per
     ``coefficient``. ``auto`` is per coefficient for events of one axis (tables), per channel for three and more (images
     and volumes, also with the channels last); for two axes per column or per row if these differ, else shared. A scale
-    is 1 where all values are the same.
+    is 1 where all values are the same. Missing values (NaN) are left out; where nothing is left, a location is 0.
     """
     if grouping == "none":
         return None
@@ -136,7 +136,7 @@ def choose_grouping(values: Real[Tensor, "n *event"]) -> str:
 def _differ(values: Tensor, grouping: str) -> bool:
     """Whether groups differ in scale, or lie apart by many of their own scales."""
     columns = grouped(values, grouping)
-    varying = columns[:, columns.amin(0) < columns.amax(0)]
+    varying = columns[:, (columns < columns.nan_to_num(-torch.inf).amax(0)).any(0)]
     if not varying.shape[1]:
         return False
     scales, pooled = _units(varying, 1).scale, _units(varying.reshape(-1, 1), 1).scale[0]
@@ -152,7 +152,8 @@ def _units(columns: Tensor, stride: int) -> Units:
     mean = relative.nanmean(0).nan_to_num()
     spread = (relative - mean).square().nanmean(0).sqrt()
     scale = torch.where(size > 0, size * spread, 1.0)
-    return Units(middle.double() + size * mean, scale, max(1, stride))
+    # 0 where nothing was observed
+    return Units(middle.double().nan_to_num() + size * mean, scale, max(1, stride))
 
 
 def sample_for_statistics(values: Real[Tensor, "n *event"]) -> Real[Tensor, "some *event"]:

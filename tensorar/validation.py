@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float, Real
 from torch import Tensor
 
-from tensorar.errors import ShapeError, SupportError
+from tensorar.errors import ShapeError, SpecError, SupportError
 from tensorar.evidence import Evidence
 from tensorar.factorization import Factorization
 from tensorar.order import Order
@@ -54,6 +56,21 @@ def check_order(model: Factorization, order: Order | None) -> Order:
             remedy="omit it, or pass an order of the model's events",
         )
     return order.to(model.device)
+
+
+def check_mixture(
+    model: Factorization, orders: Sequence[Order] | None, evidence: Evidence | None
+) -> tuple[Order, ...] | None:
+    """The orders of a mixture, if there are any. Raises ``ShapeError``, and ``SpecError`` for no order or evidence."""
+    if orders is None:
+        return None
+    if evidence is not None or not orders:
+        raise SpecError(
+            expected="at least one order, and no evidence: completions choose their orders by what is known",
+            got="both orders and evidence" if orders else "no order",
+            remedy="leave out the orders" if orders else "pass model.draw_orders(128), for example",
+        )
+    return tuple(check_order(model, order) for order in orders)
 
 
 def check_context(

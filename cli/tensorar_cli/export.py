@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PICTURES = (".png",)
+ANIMATIONS = (".gif",)
 NUMBERS = (".npy", ".csv")
 
 

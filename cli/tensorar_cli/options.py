@@ -34,10 +34,6 @@ Device = Annotated[str, typer.Option(help="Device: auto (a GPU if there is one),
 NewRun = Annotated[
     Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="The run folder. Default: a new one in runs.")
 ]
-Picture = Annotated[
-    Path | None,
-    typer.Option("--out", "-o", metavar="FILE", help="The picture to write (.png). Default: in the run folder."),
-]
 PictureOrNumbers = Annotated[
     Path | None,
     typer.Option(
@@ -52,6 +48,23 @@ Method = Annotated[
     typer.Option(
         help="Sampling method: cached, fixed-point or naive, all with the same samples; auto is the fastest one "
         "available."
+    ),
+]
+Conditioning = Annotated[
+    str,
+    typer.Option(
+        help="How completions depend on what is known: exact (an order visits it first, or few values are unknown "
+        "before it), smc (weighted particles, exact in the limit of many), clamp (biased: ignores what is known after "
+        "something unknown), or auto: exact, or else smc."
+    ),
+]
+Particles = Annotated[int, typer.Option(help="Particles of each completion for --conditioning smc.", min=1)]
+Proposal = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="RUN",
+        help="Another run on the same data with --ordering shuffled, which sees all that is known: it draws the "
+        "particles, and their weights keep the answer that of RUN.",
     ),
 ]
 Temperature = Annotated[

@@ -18,6 +18,7 @@ from tensorar_cli.streams import visible
 if TYPE_CHECKING:
     from tensorar import Likelihood
     from tensorar.generation import SamplingInfo
+    from tensorar.workflows import ConditionalLikelihood
     from tensorar.workflows.solve import Solved
 
 # rows of tables are not wrapped in files and pipes
@@ -99,21 +100,64 @@ def table(*headers: str, rows: list[tuple[Any, ...]]) -> Table:
     return plain
 
 
+def decimal(value: float, digits: int) -> str:
+    """A number with ``digits`` decimals; one that is too large or too small for them in scientific notation.
+
+    >>> decimal(12.3456, 3), decimal(4.06e22, 3), decimal(4.2184e-25, 3)
+    ('12.346', '4.06e+22', '4.22e-25')
+    """
+    fits = value == 0 or 10.0**-digits <= abs(value) < 1e9
+    return f"{value:.{digits}f}" if fits else f"{value:.{digits}g}"
+
+
 def likelihood_table(likelihood: Likelihood) -> Table:
     """A likelihood as a table."""
     kind = "exact" if likelihood.exact else "unbiased estimate"
-    # a single event has no standard error
-    error = "" if math.isnan(likelihood.standard_error) else f" ± {likelihood.standard_error:.3f}"
+    over = likelihood.over_orders
+    of_observed = "" if likelihood.observed is None else ", of what was observed"
+    observed = "" if likelihood.observed is None else "observed "
     rows = [
-        ("nats per event", f"{likelihood.nats:.3f}{error}"),
-        ("bits per dimension", f"{likelihood.bits_per_dim:.4f}"),
-        ("perplexity per coefficient", f"{likelihood.perplexity:.4f}"),
+        (
+            f"nats per event{of_observed}" + (f", mixture of {over.orders} orders" if over else ""),
+            _with_error(likelihood.nats, likelihood.standard_error),
+        ),
+        (f"bits per {observed}dimension", decimal(likelihood.bits_per_dim, 4)),
+        (f"perplexity per {observed}coefficient", decimal(likelihood.perplexity, 4)),
         ("events", f"{likelihood.events} ({kind})"),
     ]
+    if over is not None:
+        what = f"nats per event, mean over {over.orders} orders (a bound)"
+        rows.insert(1, (what, _with_error(over.mean_nats, over.mean_standard_error)))
+    if likelihood.observed is not None:
+        rows.append(("observed coefficients per event", f"{likelihood.observed:.2f}"))
     if likelihood.data_nats is not None:
-        rows.append(("exact nats of the data", f"{likelihood.data_nats:.3f}"))
-        rows.append(("gap to the exact nats", f"{likelihood.nats - likelihood.data_nats:.3f} nats"))
+        rows.append(("exact nats of the data", decimal(likelihood.data_nats, 3)))
+        rows.append(("gap to the exact nats", f"{decimal(likelihood.nats - likelihood.data_nats, 3)} nats"))
     return table("", "value", rows=rows)
+
+
+def _with_error(nats: float, standard_error: float) -> str:
+    # a single event has no standard error
+    return decimal(nats, 3) + ("" if math.isnan(standard_error) else f" ± {decimal(standard_error, 3)}")
+
+
+def conditional_table(found: ConditionalLikelihood) -> Table:
+    """The likelihood of a part of each event given the rest, as a table."""
+    rows = [
+        ("nats of the rest per event", _with_error(found.nats, found.standard_error)),
+        ("known, unknown coefficients", f"{found.known:g}, {found.unknown:g}"),
+        ("events", str(found.events)),
+        ("conditioning", _way(found)),
+    ]
+    return table("", "value", rows=rows)
+
+
+def _way(found: ConditionalLikelihood) -> str:
+    if found.conditioning == "clamp":
+        return "clamp: of a biased sampler, which ignores what is known after something unknown"
+    if found.exact:
+        return "exact"
+    return f"smc, of which ± {decimal(found.estimate_error, 3)} comes from the estimates"
 
 
 def solved_line(solved: Solved) -> str:
@@ -124,4 +168,5 @@ def solved_line(solved: Solved) -> str:
 
 def sampling_report(info: SamplingInfo) -> dict[str, Any]:
     """How samples were drawn, for JSON."""
-    return {"method": info.method, "passes": info.passes, "exact": info.exact}
+    report: dict[str, Any] = {"method": info.method, "passes": info.passes, "exact": info.exact}
+    return report | ({"conditioning": info.conditioning.as_dict()} if info.conditioning.way else {})

@@ -97,6 +97,8 @@ class LastingStream:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
 
     def __getattr__(self, name: str) -> Any:
+        if name == "buffer":  # click would write to it instead, if the encoding is ASCII
+            raise AttributeError(name)
         return getattr(self.stream, name)
 
 

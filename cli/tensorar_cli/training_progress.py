@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tensorar_cli.output import Output
+from tensorar_cli.output import Output, decimal
 
 if TYPE_CHECKING:
     from tensorar.training.update import TrainingUpdate
@@ -50,8 +50,12 @@ def print_training(output: Output, result: TrainingResult) -> None:
     best, exact, folder = result.best_nats, result.exact_nats, str(result.run.folder)
     values = {"interrupted": False, "best_valid_nats": best, "exact_valid_nats": exact, "metrics": result.metrics}
     output.print_json({"run": folder, **values})
-    gap = "" if exact is None else f", {best - exact:.3f} above the exact {exact:.3f}"
-    output.print(f"best validation: {best:.3f} nats per event{gap}; run folder: {folder} (curve: training.png)")
+    gap = "" if exact is None else f", {decimal(best - exact, 3)} above the exact {decimal(exact, 3)}"
+    of_observed = "" if result.metrics[-1].get("valid_observed") is None else ", of what was observed"
+    output.print(
+        f"best validation: {decimal(best, 3)} nats per event{of_observed}{gap}; run folder: {folder} "
+        "(curve: training.png)"
+    )
     commands = [f"tensorar {command} {quote(folder)}" for command in ("evaluate", "sample", "posterior")]
     output.print("next: " + ", ".join(commands))
 
@@ -60,17 +64,18 @@ def _words(update: TrainingUpdate) -> str:
     per_coefficient = update.nats / update.coefficients
     perplexity = math.exp(min(per_coefficient, 700))
     return (
-        f"step {update.state.step}  {update.nats:.2f} nats  {per_coefficient / math.log(2):.3f} bits/dim  "
-        f"perplexity {perplexity:.3f}  {update.examples_per_second:.0f} examples/s"
+        f"step {update.state.step}  {decimal(update.nats, 2)} nats  {decimal(per_coefficient / math.log(2), 3)} "
+        f"bits/dim  perplexity {decimal(perplexity, 3)}  {update.examples_per_second:.0f} examples/s"
     )
 
 
 def _line(row: dict[str, Any]) -> str:
-    exact = row["valid_data_nats"]
+    exact, observed = row["valid_data_nats"], row["valid_observed"]
+    of_observed = "" if observed is None else f" of {observed:.2f} observed coefficients"
     return (
-        f"step {row['step']:>6}  {row['seconds']:>6.0f} s  train {row['train_nats']:.3f}  "
-        f"valid {row['valid_nats']:.3f} nats  {row['valid_bits_per_dim']:.3f} bits/dim  "
-        f"perplexity {row['valid_perplexity']:.3f}"
+        f"step {row['step']:>6}  {row['seconds']:>6.0f} s  train {decimal(row['train_nats'], 3)}  "
+        f"valid {decimal(row['valid_nats'], 3)} nats{of_observed}  {decimal(row['valid_bits_per_dim'], 3)} bits/dim  "
+        f"perplexity {decimal(row['valid_perplexity'], 3)}"
         + ("" if row["valid_exact"] else "  (estimate)")
-        + ("" if exact is None else f"  {row['valid_nats'] - exact:.3f} above the exact nats of the data")
+        + ("" if exact is None else f"  {decimal(row['valid_nats'] - exact, 3)} above the exact nats of the data")
     )

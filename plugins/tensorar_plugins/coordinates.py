@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Int
 from torch import Tensor
@@ -25,3 +27,15 @@ def coordinates(sizes: tuple[int, ...], device: torch.device | None = None) -> I
 def coordinate_sum(event_shape: tuple[int, ...]) -> Int[Tensor, " n"]:
     """The sum of the coordinates of every coefficient, in raster order."""
     return coordinates(event_shape).sum(0)
+
+
+def lexicographic(keys: Sequence[Int[Tensor, " n"]], n: int) -> Int[Tensor, " n"]:
+    """The indices ``0 .. n - 1`` sorted by the first key, ties by the next ones, remaining ties by the index.
+
+    >>> lexicographic([torch.tensor([1, 0, 1]), torch.tensor([5, 0, 3])], 3)
+    tensor([1, 2, 0])
+    """
+    order = torch.arange(n)
+    for key in reversed(keys):
+        order = order[key[order].argsort(stable=True)]
+    return order

@@ -34,14 +34,14 @@ class Ancestral:
         with torch.inference_mode():
             if self.captured is not None and self.captured.fits(state):
                 drawn, passes = self.captured.replay(state), 1
-                state.value[:, state.order.visits] = drawn.T
+                state.value.copy_(state.visits.by_coefficient(drawn.T))
                 state.report_steps(len(state.order))
             else:
                 passes = self._run(state)
         return passes
 
     def _run(self, state: SamplingState) -> int:
-        generation = Generation(state.model, len(state.value), state.visits(), state.context, cached=self.cached)
+        generation = Generation(state.model, len(state.value), state.visits, state.context, cached=self.cached)
         if self.capture is not None and self.captured is None and self.warm and capturable(state, generation):
             self.captured = CapturedRun(state, generation, run_loop, self.capture())
             drawn = self.captured.drawn.clone()
@@ -54,15 +54,14 @@ class Ancestral:
 
 def run_loop(state: SamplingState, generation: Generation, noise: tuple[Tensor, ...]) -> Float[Tensor, "n batch"]:
     """The values of all coefficients by step: the observed ones, and those chosen from conditionals and noise."""
-    known = state.observed is not None
+    known = state.visits.by_step(state.value).T if state.observed is not None else None
     values: list[Tensor] = []
     largest: list[Tensor] = []
     for t, rows in enumerate(state.unknown_rows()):
-        if not known or rows is None:
+        if known is None or rows is None:
             value, parameter = _draw(state, generation, noise[t])
         else:
-            value = state.value.take_along_dim(generation.index.expand(len(state.value))[:, None], 1)[:, 0]
-            parameter = torch.zeros_like(value)
+            value, parameter = known[t], torch.zeros_like(known[t])
             if len(rows):
                 value[rows], parameter[rows] = _draw(state, generation, noise[t][rows], rows)
         generation.advance(value)
@@ -78,4 +77,5 @@ def _draw(
 ) -> tuple[Tensor, Tensor]:
     """The next values of some examples (None: all), and the largest parameter of each: NaN if one of them is."""
     parameters = state.full_precision(generation.parameters(rows))
-    return state.choose(parameters, noise, generation.index), parameters.amax(-1)
+    index = generation.index if rows is None or not generation.index.ndim else generation.index[rows]
+    return state.choose(parameters, noise, index), parameters.amax(-1)

@@ -203,6 +203,10 @@ class Generation:
         both = (self.visits.by_coefficient(part).reshape(-1, *self.model.event_shape) for part in (mask, values))
         return Evidence(*both)
 
+    def standard_values(self) -> list[Float[Tensor, " batch"]]:
+        """The standard values taken so far, by step."""
+        return self._values
+
     def _last_features(self) -> Tensor | None:
         if not self.position:
             return None

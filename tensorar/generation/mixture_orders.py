@@ -1,6 +1,8 @@
-"""The order of each sample of an ensemble."""
+"""The order of each sample of a mixture of orders."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float, Int
@@ -17,14 +19,17 @@ from tensorar.utils.random_state import seeded
 
 
 def draw_orders(
-    model: Factorization, evidence: Evidence, context: Float[Tensor, "batch context"] | None
+    model: Factorization,
+    orders: Sequence[Order],
+    evidence: Evidence,
+    context: Float[Tensor, "batch context"] | None,
 ) -> list[tuple[Int[Tensor, " rows"], Order]]:
     """Sample an order per example, weighted by the likelihood of the evidence it visits first; grouped by order.
 
     Only orders that visit the most of the evidence first are drawn. If they all visit the whole evidence first,
     completions follow the mixture's posterior.
     """
-    orders, first = model.orders, observed_before_unknown(model.orders, evidence.mask)
+    first = observed_before_unknown(orders, evidence.mask)
     log_weights = torch.zeros(first.shape, device=first.device)
     if evidence.mask.any():
         members = zip(orders, first, strict=True)

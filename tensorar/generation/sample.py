@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
+import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
@@ -18,8 +18,10 @@ from tensorar.generation.batch_size import max_batch_size
 from tensorar.generation.choosers import Chooser
 from tensorar.generation.cuda_graphs import CUDAGraphCapture
 from tensorar.generation.fixed_point import fixed_point
+from tensorar.generation.info import SamplingInfo
 from tensorar.generation.mixture_orders import draw_orders
 from tensorar.generation.state import SamplingState
+from tensorar.generation.visits import AdaptiveVisits, Visits
 from tensorar.noise import uniform
 from tensorar.order import Order
 from tensorar.utils.shapes import flatten_events, rows_of
@@ -28,28 +30,7 @@ Method = Literal["auto", "cached", "fixed-point", "naive"]
 ProgressCallback = Callable[[int, int], None]
 # examples (rows of the batch) and their order
 Grouped = list[tuple[Tensor, Order]]
-
-
-@dataclass
-class SamplingInfo:
-    """How ``sample`` drew its samples.
-
-    ``method`` and the most network ``passes`` of any batch; ``exact`` is False if values were not drawn from the
-    model's conditionals, and ``chooser`` lists the options that changed that; ``one_by_one`` if the head draws values
-    one by one. Evidence that the order visits after an unknown coefficient does not influence it.
-    """
-
-    method: str = ""
-    passes: int = 0
-    exact: bool = True
-    chooser: str = ""
-    one_by_one: bool = False
-
-    def __str__(self) -> str:
-        text = f"{self.method}, {self.passes} pass{'' if self.passes == 1 else 'es'} of the network"
-        if self.one_by_one:
-            text += "; values drawn one by one, which is slow"
-        return text if self.exact else f"{text}; {self.chooser}: not the model's distribution"
+Block = list[tuple[Tensor, Visits]]
 
 
 def complete(
@@ -59,16 +40,23 @@ def complete(
     *,
     method: Method = "auto",
     chooser: Chooser,
+    orders: Sequence[Order] | None = None,
     progress: ProgressCallback | None = None,
     info: SamplingInfo | None = None,
     memory: int | None = None,
+    order: Order | None = None,
 ) -> Tensor:
-    """Draw what is unknown given the evidence, in the orders of ``model.orders_for_completion``.
+    """Draw what is unknown given the evidence, in ``order``, by default in those of ``model.orders_for_completion``.
+
+    With ``orders`` each example draws one of them. What an order visits after an unknown coefficient does not influence
+    it.
 
     Raises ``SpecError`` for a method or a chooser that the model does not support.
     """
     info = SamplingInfo() if info is None else info
-    info.method, info.exact, info.chooser = choose_method(model, method), chooser.is_exact, str(chooser)
+    adaptive = model.ordering.adaptive and orders is None and order is None
+    info.method = choose_method(model, method, adaptive=adaptive)
+    info.exact, info.chooser = chooser.is_exact, str(chooser)
     info.passes, info.one_by_one = 0, chooser.is_exact and model.head.draws_one_by_one
     # reject unsupported options even when n is 0
     noise_size = chooser.noise_size(model.head)
@@ -76,7 +64,13 @@ def complete(
     if not len(value):
         return value
     size = max_batch_size(model, info.method, len(value), chooser, memory)
-    blocks = _blocks(_groups(model, evidence, context), len(value), size)
+    if adaptive:
+        blocks = _adaptive_blocks(model, mask, size)
+    else:
+        everything = torch.arange(len(value), device=value.device)
+        groups = _groups(model, orders, evidence, context) if order is None else [(everything, order)]
+        # an evidence backbone takes a batch of several orders; a stepper of a causal one serves one order
+        blocks = _blocks(groups, len(value), size, together=not model.is_causal)
     report = _StepCounter(len(model.order) * sum(map(len, blocks)), progress)
     sampler = _sampler(info.method, model, sum(map(len, blocks)))
     for block in blocks:
@@ -84,37 +78,47 @@ def complete(
         count = sum(len(rows) for rows, _ in block)
         noise = uniform((count, len(model.order), noise_size), model.dtype, model.device)
         first = min(int(rows[0]) for rows, _ in block)
-        for rows, order in block:
+        for rows, visits in block:
             observed = flatten_events(mask[rows])
             known, given = observed if bool(observed.any()) else None, rows_of(context, rows)
             flat, own_noise = flatten_events(value[rows]), noise if len(block) == 1 else noise[rows - first]
-            state = SamplingState(model, order, flat, known, given, own_noise, chooser, report)
+            state = SamplingState(model, visits, flat, known, given, own_noise, chooser, report)
             info.passes = max(info.passes, sampler(state))
             value[rows] = state.value.reshape(len(rows), *model.event_shape)
     return value
 
 
-def _blocks(groups: Grouped, n: int, size: int) -> list[Grouped]:
-    """Blocks of ``size`` consecutive examples, each grouped by order."""
+def _blocks(groups: Grouped, n: int, size: int, *, together: bool) -> list[Block]:
+    """Blocks of ``size`` consecutive examples, each grouped by order or, ``together``, with an order per example."""
     if len(groups) == 1:
         ((rows, order),) = groups
-        return [[(some, order)] for some in rows.split(size)]
-    member = groups[0][0].new_empty(n)
+        return [[(some, Visits([order]))] for some in rows.split(size)]
+    orders, member = [order for _, order in groups], groups[0][0].new_empty(n)
     for k, (rows, _) in enumerate(groups):
         member[rows] = k
-    blocks = []
-    for start in range(0, n, size):
-        of_block = member[start : start + size]
-        orders = of_block.unique().tolist()
-        blocks.append([(start + (of_block == k).nonzero()[:, 0], groups[k][1]) for k in orders])
-    return blocks
+    everything = torch.arange(n, device=member.device)
+    if together:
+        return [[(rows, Visits(orders, member[rows]))] for rows in everything.split(size)]
+    return [
+        [(rows[member[rows] == k], Visits([orders[k]])) for k in member[rows].unique().tolist()]
+        for rows in everything.split(size)
+    ]
 
 
-def _groups(model: Factorization, evidence: Evidence, context: Tensor | None) -> Grouped:
-    if model.ordering.ensemble:
-        return draw_orders(model, evidence, context)
-    if model.ordering.adaptive:
-        return [(rows, model.order) for rows in rows_by_known(evidence.mask)]
+def _adaptive_blocks(model: Factorization, mask: Bool[Tensor, "batch *event"], size: int) -> list[Block]:
+    """Blocks of ``size`` consecutive examples, each grouped by how many of their coefficients are known."""
+    everything = torch.arange(len(mask), device=mask.device)
+    grouped = [[rows[some] for some in rows_by_known(mask[rows])] for rows in everything.split(size)]
+    known = flatten_events(mask)
+    return [[(rows, AdaptiveVisits.of_mask(model.order, known[rows])) for rows in groups] for groups in grouped]
+
+
+def _groups(
+    model: Factorization, orders: Sequence[Order] | None, evidence: Evidence, context: Tensor | None
+) -> Grouped:
+    mixed = model.orders if orders is None and model.ordering.ensemble else orders
+    if mixed is not None:
+        return draw_orders(model, mixed, evidence, context)
     return model.orders_for_completion(evidence.mask)
 
 
@@ -128,21 +132,24 @@ def _sampler(method: str, model: Factorization, batches: int) -> Callable[[Sampl
     """The function that completes one batch after another; with several on a GPU it captures the second."""
     if method == "fixed-point":
         return fixed_point
-    several = batches > 2 and model.device.type == "cuda" and not model.ordering.adaptive
+    several = batches > 2 and model.device.type == "cuda"
     return Ancestral(cached=method == "cached", capture=CUDAGraphCapture if several and method == "cached" else None)
 
 
-def choose_method(model: Factorization, method: str) -> str:
-    """The method by name; ``auto`` is the fastest that the model supports. Raises ``SpecError``."""
+def choose_method(model: Factorization, method: str, *, adaptive: bool = False) -> str:
+    """The method by name; ``auto`` is the fastest that the model supports. Raises ``SpecError``.
+
+    ``adaptive``: the model's ordering chooses the orders, step by step.
+    """
     if method not in get_args(Method):
         raise SpecError(
             expected=f"a sampling method: {', '.join(get_args(Method))}", got=repr(method), remedy="choose one"
         )
     if method == "auto":
-        return _fastest(model)
-    if model.ordering.adaptive and method != _fastest(model):
+        return _fastest(model, adaptive)
+    if adaptive and method != _fastest(model, adaptive):
         raise SpecError(
-            expected=f"{_fastest(model)} sampling for the adaptive ordering {model.ordering.name!r}",
+            expected=f"{_fastest(model, adaptive)} sampling for the adaptive ordering {model.ordering.name!r}",
             got=method,
             remedy='use method="auto"',
         )
@@ -155,11 +162,11 @@ def choose_method(model: Factorization, method: str) -> str:
     return method
 
 
-def _fastest(model: Factorization) -> str:
+def _fastest(model: Factorization, adaptive: bool) -> str:
     backbone = model.backbone
     if not isinstance(backbone, CausalBackbone):
         return "naive"
-    return "cached" if backbone.has_stepper or model.ordering.adaptive else "fixed-point"
+    return "cached" if backbone.has_stepper or adaptive else "fixed-point"
 
 
 class _StepCounter:

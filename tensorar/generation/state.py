@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from tensorar.factorization import Factorization
 from tensorar.generation.choosers import Choose, Chooser
-from tensorar.generation.visits import AdaptiveVisits, Visits
+from tensorar.generation.visits import Visits
 from tensorar.order import Order
 
 
 @dataclass(eq=False)
 class SamplingState:
-    """A batch of events to complete in one order, or in the orders that an adaptive ordering chooses.
+    """A batch of events to complete in one order, in one for each event, or in those that an adaptive ordering chooses.
 
     ``value`` ``(batch, N)`` holds what is observed; sampling fills in the rest. ``observed`` is None if nothing is.
     Under an adaptive ordering equally many coefficients of each example are observed, and come first. ``noise`` is
@@ -26,7 +25,7 @@ class SamplingState:
     """
 
     model: Factorization
-    order: Order
+    visits: Visits
     value: Float[Tensor, "batch n"]
     observed: Bool[Tensor, "batch n"] | None
     context: Float[Tensor, "batch context"] | None
@@ -38,25 +37,20 @@ class SamplingState:
     def __post_init__(self) -> None:
         self.choose = self.chooser.bind(self.model.head)
 
+    @property
+    def order(self) -> Order:
+        """The order of a batch of one order."""
+        return self.visits.orders[0]
+
     def noise_by_step(self) -> tuple[Tensor, ...]:
         """The noise of each step, ``(batch, k)``."""
         return self.noise.transpose(0, 1).contiguous().unbind()
-
-    def visits(self) -> Visits:
-        """The coefficients visited at each step, or a record of those that will be."""
-        if not self.model.ordering.adaptive:
-            return Visits([self.order])
-        observed = torch.zeros_like(self.value, dtype=torch.bool) if self.observed is None else self.observed
-        return AdaptiveVisits.of_mask(self.order, observed)
 
     def unknown_rows(self) -> list[Tensor | None]:
         """For each step the examples whose coefficient is drawn; None if it is drawn in all of them."""
         if self.observed is None:
             return [None] * self.value.shape[1]
-        if self.model.ordering.adaptive:
-            known = int(self.observed[0].sum())
-            return [self.order.visits[:0]] * known + [None] * (self.value.shape[1] - known)
-        unknown = ~self.observed[:, self.order.visits].T
+        unknown = ~self.visits.by_step(self.observed).T
         return [
             None if everywhere else row.nonzero()[:, 0]
             for row, everywhere in zip(unknown, unknown.all(1).tolist(), strict=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import keyword
 import re
 import types
 from collections.abc import Mapping
@@ -12,15 +13,18 @@ from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type
 from tensorar.errors import SpecError
 
 Value = bool | int | float | str
+Kind = Literal["ordering", "head", "backbone", "dataset", "recipe"]
 
 
 class Part:
     """An ordering, a head, a backbone or a dataset, with a name and options.
 
-    ``expected_failures`` maps checks of the conformance kit that this part must fail to the reason.
+    ``kind`` is set by the base class of each kind. ``expected_failures`` maps checks of the conformance kit that this
+    part must fail to the reason.
     """
 
     name: ClassVar[str]
+    kind: ClassVar[Kind]
     expected_failures: ClassVar[Mapping[str, str]] = {}
 
     @classmethod
@@ -53,6 +57,21 @@ class Part:
             if parameter.kind is inspect.Parameter.VAR_KEYWORD:
                 return _argument_types(cls).get(name, Any)
         return None
+
+
+def option_name(argument: str) -> str:
+    """The name of an option in specs: ``from`` for the argument ``from_``, since Python reserves the word.
+
+    >>> option_name("from_"), option_name("seed")
+    ('from', 'seed')
+    """
+    return argument.removesuffix("_") if keyword.iskeyword(argument.removesuffix("_")) else argument
+
+
+def part_kind(annotation: Any) -> Kind | None:
+    """The kind of part that is the value of an option, or None for an option of another type."""
+    kind: Kind | None = getattr(annotation, "kind", None) if isinstance(annotation, type) else None
+    return kind
 
 
 def _argument_types(cls: type[Part]) -> dict[str, Any]:
@@ -97,6 +116,8 @@ def type_name(annotation: Any) -> str:
         return " | ".join(name for name in names if name != "text" or "path" not in names)
     if get_origin(annotation) is tuple:
         return f"{type_name(get_args(annotation)[0])}s"
+    if kind := part_kind(annotation):
+        return kind
     words = {int: "integer", float: "number", bool: "true | false", str: "text", Path: "path", type(None): "none"}
     return words.get(annotation, str(getattr(annotation, "__name__", annotation)))
 

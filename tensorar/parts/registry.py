@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from tensorar.errors import PluginError, SpecError, TensorarError
-from tensorar.parts.part import Part, coerce
+from tensorar.parts.part import Kind, Part, coerce, option_name, part_kind
 from tensorar.parts.plugins import Plugins, PluginSource, one_line
-from tensorar.parts.spec import Kind, PartSpec, nearest
+from tensorar.parts.spec import PartSpec, nearest
 from tensorar.utils.allocation import memory_error
 
 
@@ -76,13 +76,13 @@ class Registry:
         """
         spec = PartSpec.parse(spec)
         part = self.find(kind, spec.name).part
-        options = typed_options(part, spec)
+        options = typed_options(part, spec, self)
         for name, parameter in part.option_parameters().items():
             if parameter.default is inspect.Parameter.empty and name not in options:
                 raise SpecError(
-                    expected=f"{kind} {spec.name} with its option {name}",
+                    expected=f"{kind} {spec.name} with its option {option_name(name)}",
                     got=repr(str(spec)),
-                    remedy=f"write {spec.name}:{name}=...",
+                    remedy=f"write {spec.name}:{option_name(name)}=...",
                 )
         return options
 
@@ -92,9 +92,8 @@ class Registry:
         Raises ``SpecError`` for an unknown name or option, or an invalid value.
         """
         spec = PartSpec.parse(spec)
-        options = self.options(kind, spec)
         try:
-            return self.find(kind, spec.name).part(*arguments, **options)
+            return self.find(kind, spec.name).part(*arguments, **self.options(kind, spec))
         except TensorarError:
             raise
         except (ValueError, RuntimeError, ArithmeticError, TypeError, MemoryError) as error:
@@ -125,13 +124,15 @@ class Registry:
         self.plugins.load_file(path)
 
 
-def typed_options(part: type[Part], spec: PartSpec) -> dict[str, Any]:
-    """The options of a spec, converted to the types that the part declares.
+def typed_options(part: type[Part], spec: PartSpec, registry: Registry) -> dict[str, Any]:
+    """The options of a spec by argument of the part's constructor, converted to the types that the part declares.
+
+    An option that is itself a part, such as the ordering in ``annealed:to=raster``, is made by ``registry``.
 
     Raises ``SpecError`` for unknown names, values of another type, blank text, and numbers that are not finite or
     exceed 64 bits.
     """
-    parameters, free = part.option_parameters(), part.free_option_type()
+    parameters, free = _parameters_by_option(part), part.free_option_type()
     unknown = [key for key in spec.options if key not in parameters]
     if unknown and free is None:
         raise SpecError(
@@ -147,12 +148,19 @@ def typed_options(part: type[Part], spec: PartSpec) -> dict[str, Any]:
     typed = {}
     for key, value in spec.options.items():
         where = f"{spec.name}'s {key}"
-        typed[key] = coerce(value, parameters[key].annotation if key in parameters else free, where=where)
+        annotation = parameters[key].annotation if key in parameters else free
+        kind = part_kind(annotation)
+        made = registry.create(kind, str(value)) if kind else coerce(value, annotation, where=where)
         # no integers are a value of an option; empty text is none, and as a path it would be the current folder
-        if value == "" and typed[key] != () and (key not in parameters or parameters[key].default != ""):
+        if value == "" and made != () and (key not in parameters or parameters[key].default != ""):
             raise SpecError(expected=f"{where} not to be blank", got="''", remedy="leave it out, or fill it in")
-        _require_ordinary(typed[key], where)
+        _require_ordinary(made, where)
+        typed[parameters[key].name if key in parameters else key] = made
     return typed
+
+
+def _parameters_by_option(part: type[Part]) -> dict[str, inspect.Parameter]:
+    return {option_name(name): parameter for name, parameter in part.option_parameters().items()}
 
 
 def _reserved_names(part: type[Part]) -> set[str]:

@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Literal
 
 from tensorar.errors import SpecError
-from tensorar.parts.part import Value
+from tensorar.parts.part import Kind, Value
 
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
 _ITEM = re.compile(
@@ -17,7 +16,6 @@ _ITEM = re.compile(
 )
 _BARE = re.compile(r"[\w./+-]+")
 
-Kind = Literal["ordering", "head", "backbone", "dataset", "recipe"]
 KINDS: tuple[Kind, ...] = ("ordering", "head", "backbone", "dataset", "recipe")
 
 
@@ -110,6 +108,6 @@ def nearest(word: str, words: Iterable[str]) -> str:
     import difflib
 
     words = sorted(words)
-    close = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(word, words, n=1)
     guess = f"did you mean {close[0]!r}? " if close else ""
     return f"{guess}the valid ones are {', '.join(words) or 'none'}"

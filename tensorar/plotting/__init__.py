@@ -3,29 +3,35 @@
 Only this package imports matplotlib, and never ``pyplot``: drawing changes no global state.
 """
 
+from tensorar.plotting.animation import frames_of, save_animation
 from tensorar.plotting.conditional_means import samples_with_means
 from tensorar.plotting.grid import event_grid, side_by_side
 from tensorar.plotting.inpainting import inpainting
 from tensorar.plotting.order import order_masks
 from tensorar.plotting.order_animation import save_order_animation
 from tensorar.plotting.posterior import PosteriorStep, posterior
-from tensorar.plotting.posterior_data import posterior_steps
+from tensorar.plotting.posterior_data import posterior_steps, visited_steps
 from tensorar.plotting.save import save
 from tensorar.plotting.training import training_curve
+from tensorar.plotting.uncertainty import uncertainty
 from tensorar.plotting.view import View, view_of
 
 __all__ = [
     "PosteriorStep",
     "View",
     "event_grid",
+    "frames_of",
     "inpainting",
     "order_masks",
     "posterior",
     "posterior_steps",
     "samples_with_means",
     "save",
+    "save_animation",
     "save_order_animation",
     "side_by_side",
     "training_curve",
+    "uncertainty",
     "view_of",
+    "visited_steps",
 ]

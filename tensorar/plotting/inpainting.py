@@ -18,6 +18,7 @@ from tensorar.plotting.style import (
     NORMAL_FONT,
     ORANGE,
     Limits,
+    add_caption,
     check_same_shape,
     new_figure,
     to_numpy,
@@ -26,6 +27,8 @@ from tensorar.plotting.style import (
 )
 from tensorar.plotting.tiles import Tiles
 from tensorar.plotting.view import View
+
+MAX_COMPLETIONS = 10  # more columns would be too small to see
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,21 +48,28 @@ def inpainting(
     *,
     low: float | None = None,
     high: float | None = None,
+    caption: str = "",
 ) -> Figure:
     """A row per example: the original if it is given, the evidence with unknown cells hatched, and the completions.
 
-    Known parts of curves are dark, completed parts colored. Raises ``ShapeError`` if shapes do not match.
+    Known parts of curves are dark, completed parts colored. Of many completions the first ten are drawn, and the
+    ``caption`` (how they were drawn, for example) says so. Raises ``ShapeError`` if shapes do not match.
     """
     _require_shapes(original, evidence, completions)
     view, observed = view_and_values(evidence.value, what="evidence")
     known = evidence.mask.cpu().numpy()
     columns = [] if original is None else [_Column("original", to_numpy(original))]
     columns.append(_Column("evidence", observed, masked=True))
-    filled = to_numpy(completions).swapaxes(0, 1)
+    filled = to_numpy(completions[:, :MAX_COMPLETIONS]).swapaxes(0, 1)
     columns.extend(_Column(f"completion {k}", values, filled=True) for k, values in enumerate(filled, start=1))
     visible = [observed[known], *(column.values for column in columns if not column.masked)]
     draw = _curves if view.kind in ("curve", "number") else _images
-    return draw(view, columns, known, value_limits(visible, low, high))
+    figure = draw(view, columns, known, value_limits(visible, low, high))
+    count = completions.shape[1]
+    notes = [caption, f"{MAX_COMPLETIONS} of {count} completions" if count > MAX_COMPLETIONS else ""]
+    if text := "; ".join(note for note in notes if note):
+        add_caption(figure, text)
+    return figure
 
 
 def _require_shapes(original: Tensor | None, evidence: Evidence, completions: Tensor) -> None:

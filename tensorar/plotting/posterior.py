@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,8 @@ from tensorar.plotting.style import (
     value_limits,
 )
 from tensorar.plotting.view import View, view_of
+
+WIDTH_RATIOS = (1, 1.15, 1.5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,26 +68,39 @@ def posterior(steps: Sequence[PosteriorStep]) -> Figure:
 
     Probabilities are on a log scale. Raises ``ShapeError`` if there are no steps.
     """
-    if not steps:
-        raise ShapeError(expected="at least one step", got="none", remedy="pass the steps to draw")
+    limits = shared_limits(steps)
     figure = new_figure(9, 0.5 + 2.1 * len(steps))
-    grid = figure.subplots(len(steps), 3, squeeze=False, width_ratios=(1, 1.15, 1.5))
-    limits = _shared_limits(steps)
-    for (mask_axes, values_axes, probability_axes), step in zip(grid, steps, strict=True):
-        _draw_mask(mask_axes, step)
-        _draw_values(values_axes, step, limits)
-        draw_predicted(probability_axes, _predicted(step))
-    handles = {label: h for axes in grid[:, 2] for h, label in zip(*axes.get_legend_handles_labels(), strict=True)}
-    figure.legend(
-        handles.values(), handles.keys(), loc="outside lower right", ncols=3, fontsize=SMALL_FONT, frameon=False
-    )
+    grid = figure.subplots(len(steps), 3, squeeze=False, width_ratios=WIDTH_RATIOS)
+    for row, step in zip(grid, steps, strict=True):
+        draw_step(list(row), step, limits)
+    add_legend(figure, grid[:, 2])
     return figure
 
 
-def _shared_limits(steps: Sequence[PosteriorStep]) -> Limits:
+def shared_limits(steps: Sequence[PosteriorStep]) -> Limits:
+    """The range of all values in some steps. Raises ``ShapeError`` if there are no steps."""
+    if not steps:
+        raise ShapeError(expected="at least one step", got="none", remedy="pass the steps to draw")
     known = [to_numpy(s.values)[s.mask.cpu().numpy()] for s in steps]
     truths = np.array([s.truth for s in steps if s.truth is not None], dtype=float)
     return value_limits([*known, truths, *(to_numpy(s.support) for s in steps)])
+
+
+def draw_step(
+    row: Sequence[Axes], step: PosteriorStep, limits: Limits, probability_limits: Limits | None = None
+) -> None:
+    """Draw the mask, the values so far, and the predicted distribution in three axes."""
+    _draw_mask(row[0], step)
+    _draw_values(row[1], step, limits)
+    draw_predicted(row[2], predicted_of(step), probability_limits)
+
+
+def add_legend(figure: Figure, rows: Iterable[Axes]) -> None:
+    """Add one legend for the predicted distributions in some axes, below them."""
+    handles = {label: h for axes in rows for h, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    figure.legend(
+        handles.values(), handles.keys(), loc="outside lower right", ncols=3, fontsize=SMALL_FONT, frameon=False
+    )
 
 
 def _draw_mask(axes: Axes, step: PosteriorStep) -> None:
@@ -121,7 +136,8 @@ def _coordinates(step: PosteriorStep, view: View) -> str:
     return str(tuple(int(i) for i in np.unravel_index(step.coefficient, view.event_shape or (1,))))
 
 
-def _predicted(step: PosteriorStep) -> Predicted:
+def predicted_of(step: PosteriorStep) -> Predicted:
+    """The predicted distribution of a step, sorted by value."""
     support = to_numpy(step.support)
     by_value = support.argsort()
     exact = None if step.exact is None else to_numpy(step.exact)[by_value]

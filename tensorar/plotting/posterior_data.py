@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from tensorar.dataset import Dataset
+from tensorar.ensemble import observed_before_unknown
 from tensorar.errors import ShapeError
 from tensorar.evidence import Evidence
 from tensorar.finiteness import check_finite
@@ -34,8 +35,10 @@ def posterior_steps(
 ) -> list[PosteriorStep]:
     """The predicted distribution of the coefficient visited at each of ``steps``, given those visited before it.
 
-    If the dataset has exact conditionals and the model visits in raster order, these are included. Raises
-    ``ShapeError`` for an event of another shape and for a step out of range.
+    Of an event with missing values (NaN), steps up to the first missing one, which an ordering that varies visits after
+    the observed ones, unless it is adaptive (``visited_steps``). If the dataset has exact conditionals and the model
+    visits in raster order, these are included. Raises ``ShapeError`` for an event of another shape and for a step out
+    of range.
     """
     if tuple(x.shape) != model.event_shape:
         raise ShapeError(
@@ -43,38 +46,53 @@ def posterior_steps(
             got=str(tuple(x.shape)),
             remedy="pass an event of the model's shape",
         )
+    order, count = visited_steps(model, x, context)
     for t in steps:
-        if not 0 <= t < len(model.order):
+        if not 0 <= t < count:
             raise ShapeError(
-                expected=f"steps from 0 to {len(model.order) - 1}",
+                expected=f"steps from 0 to {count - 1}" + " (a missing value)" * (count < len(order)),
                 got=str(t),
                 remedy="omit steps out of range",
             )
     contexts = None if context is None else context.unsqueeze(0)
-    x = x.to(model.device)
-    return [_step(model, x, *_predicted(model, x, t, contexts), dataset) for t in steps]
+    return [_step(model, x.to(model.device), order, t, dataset, contexts) for t in steps]
 
 
-def _predicted(
-    model: AutoregressiveModel, x: Tensor, t: int, context: Tensor | None
-) -> tuple[Evidence, int, Distribution]:
-    """What is known at step ``t``, the coefficient visited then, and its distribution."""
-    generation = model.generation(1, context=context)
-    while generation.position < t:
-        generation.observe(x.flatten()[generation.coefficient].reshape(1))
-    return generation.evidence, int(generation.coefficient), generation.distribution()
+@torch.no_grad()
+def visited_steps(
+    model: AutoregressiveModel, x: Real[Tensor, "*event"], context: Float[Tensor, " context"] | None = None
+) -> tuple[Order, int]:
+    """The order in which the model visits an event, and the number of steps up to its first missing value (NaN).
+
+    The step of the missing value is included; what an adaptive ordering would visit after it is in no particular order.
+    """
+    if model.ordering.adaptive:
+        return _chosen_steps(model, x.to(model.device), context)
+    known = ~x.isnan().unsqueeze(0).to(model.device)
+    _, order = model.orders_for_completion(known)[0]
+    return order, min(len(order), int(observed_before_unknown([order], known)) + 1)
+
+
+def _chosen_steps(model: AutoregressiveModel, x: Tensor, context: Tensor | None) -> tuple[Order, int]:
+    state, chosen = model.generation(1, context=None if context is None else context.unsqueeze(0)), []
+    while not state.done:
+        chosen.append(int(state.coefficient))
+        value = x.flatten()[chosen[-1]].reshape(1)
+        if bool(value.isnan()):
+            break
+        state.observe(value)
+    others = [k for k in range(len(model.order)) if k not in set(chosen)]
+    return Order(torch.tensor(chosen + others, device=model.device), model.event_shape), len(chosen)
 
 
 def _step(
-    model: AutoregressiveModel,
-    x: Tensor,
-    evidence: Evidence,
-    coefficient: int,
-    predicted: Distribution,
-    dataset: Dataset | None,
+    model: AutoregressiveModel, x: Tensor, order: Order, t: int, dataset: Dataset | None, context: Tensor | None
 ) -> PosteriorStep:
-    truth = float(x.flatten()[coefficient])
-    support, density = _support(model, predicted, x.flatten()[coefficient], coefficient)
+    evidence, coefficient = order.evidence_before(x.unsqueeze(0), t), int(order.visits[t])
+    predicted = _predicted(model, evidence, order, t, context)
+    truth = x.flatten()[coefficient : coefficient + 1]
+    truth = truth[~truth.isnan()]
+    support, density = _support(model, predicted, truth, coefficient)
     probabilities = predicted.log_prob(support.unsqueeze(-1)).exp()[:, 0]
     check_finite(probabilities.unsqueeze(0), "predicted distribution", model.backbone)
     exact = None
@@ -86,7 +104,7 @@ def _step(
         coefficient=coefficient,
         support=support.cpu(),
         probabilities=probabilities.cpu(),
-        truth=truth,
+        truth=float(truth) if len(truth) else None,
         exact=exact,
         density=density,
     )
@@ -96,6 +114,19 @@ def _is_raster(model: AutoregressiveModel) -> bool:
     return not model.ordering.adaptive and model.order == Order.raster(model.event_shape).to(model.device)
 
 
+def _predicted(
+    model: AutoregressiveModel, evidence: Evidence, order: Order, t: int, context: Tensor | None
+) -> Distribution:
+    """The distribution at step ``t``; an adaptive ordering chooses the same order again."""
+    adaptive = model.ordering.adaptive
+    if order == model.order and not adaptive:
+        return model.conditional(evidence, context)
+    state = model.generation(1, None if adaptive else order, context)
+    for coefficient in order.visits[:t].tolist():
+        state.observe(evidence.value.flatten(1)[:, coefficient])
+    return state.distribution()
+
+
 def _support(
     model: AutoregressiveModel, predicted: Distribution, truth: Tensor, coefficient: int
 ) -> tuple[Tensor, bool]:
@@ -103,9 +134,9 @@ def _support(
     index = torch.tensor(coefficient, device=model.device)
     with seeded(0, model.device):
         drawn = predicted.sample(torch.Size([1000]))
-    standard = model.standardize(torch.cat([drawn.flatten(), truth.to(drawn).reshape(1)]), index)
+    standard = model.standardize(torch.cat([drawn.flatten(), truth.to(drawn)]), index)
     values, density = _standard_values(model.head, standard)
-    values = torch.cat([values.to(model.device, model.dtype), standard[-1:]]).unique()
+    values = torch.cat([values.to(model.device, model.dtype), standard[drawn.numel() :]]).unique()
     return model.restore(values, index), density
 
 

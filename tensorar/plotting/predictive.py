@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,21 +27,21 @@ class Predicted:
     truth: float | None
     density: bool
 
-    @property
-    def limits(self) -> Limits:
-        """Limits of the log axis in whole decades; zero probabilities do not count."""
-        every = np.concatenate([p for p in (self.probabilities, self.exact) if p is not None])
-        positive = every[(every > 0) & np.isfinite(every)]
-        if len(positive) == 0:
-            return 0.1, 1.0
-        top = math.ceil(math.log10(positive.max()))
-        bottom = math.floor(math.log10(positive.min() / 1.5))
-        return 10.0 ** max(bottom, top - MAX_DECADES), 10.0**top
+
+def log_limits(predictions: Sequence[Predicted]) -> Limits:
+    """Limits of a log axis for some predictions, in whole decades; zero probabilities do not count."""
+    every = np.concatenate([p for one in predictions for p in (one.probabilities, one.exact) if p is not None])
+    positive = every[(every > 0) & np.isfinite(every)]
+    if len(positive) == 0:
+        return 0.1, 1.0
+    top = math.ceil(math.log10(positive.max()))
+    bottom = math.floor(math.log10(positive.min() / 1.5))
+    return 10.0 ** max(bottom, top - MAX_DECADES), 10.0**top
 
 
-def draw_predicted(axes: Axes, predicted: Predicted) -> None:
+def draw_predicted(axes: Axes, predicted: Predicted, limits: Limits | None = None) -> None:
     """Draw probabilities as bars and densities as a curve; the exact ones black, the true value red."""
-    bottom, top = predicted.limits
+    bottom, top = limits or log_limits([predicted])
     _draw_model(axes, predicted, bottom)
     _draw_exact(axes, predicted, bottom)
     if predicted.truth is not None:

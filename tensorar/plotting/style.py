@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 
 import numpy as np
@@ -24,6 +25,7 @@ UNKNOWN_COLOR = "#bfdcf2"  # a tint, unlike any gray value
 HATCH_COLOR = "#6fa8d6"
 
 SMALL_FONT, NORMAL_FONT = 7, 9  # points
+CHARACTERS_PER_INCH = 16  # of the small font, on average
 MAX_LABELLED_CELLS = 100  # more cells are too small for lines between them and numbers in them
 
 Limits = tuple[float, float]
@@ -79,3 +81,10 @@ def value_limits(
 def new_figure(width: float, height: float) -> Figure:
     """An empty white figure; width and height are in inches."""
     return Figure(figsize=(width, height), layout="constrained", facecolor="white")
+
+
+def add_caption(figure: Figure, text: str) -> None:
+    """Write a caption above everything else, wrapped to the width of the figure."""
+    lines = textwrap.wrap(text, max(24, int(CHARACTERS_PER_INCH * figure.get_figwidth())))
+    figure.suptitle("\n".join(lines), fontsize=SMALL_FONT, parse_math=False)
+    figure.set_figheight(figure.get_figheight() + 0.15 * len(lines))

@@ -22,6 +22,7 @@ FIELDS = {
     "valid_perplexity": optional(number(0)),
     "valid_exact": BOOLEAN,
     "valid_data_nats": optional(number()),
+    "valid_observed": optional(number(0)),
     "learning_rate": number(0),
 }
 MAX_LINE_BYTES = 4096
@@ -61,7 +62,8 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
             raise _damaged(where, shortened(line), remedy) from error
         if not isinstance(row, dict):
             raise _damaged(where, shortened(row), remedy)
-        check_fields(row, FIELDS, where=where, remedy=remedy)
+        # rows written before values could be missing lack the field
+        check_fields({"valid_observed": None} | row, FIELDS, where=where, remedy=remedy)
         if row["step"] <= step:
             raise RunError(expected=f"a step after {step} in {where}", got=str(row["step"]), remedy=remedy)
         step = row["step"]

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 from tensorar.errors import DataError
-from tensorar.parts.part import Part
+from tensorar.parts.part import Kind, Part
 from tensorar.parts.registry import Registry
-from tensorar.parts.spec import Kind, PartSpec
+from tensorar.parts.spec import PartSpec
 from tensorar.runs.recipe import PARTS, Recipe
 from tensorar.utils.reading import expand
 

@@ -9,7 +9,8 @@ from typing import Any
 import tomli_w
 
 from tensorar.errors import RunError, SpecError
-from tensorar.parts.spec import Kind, PartSpec, nearest
+from tensorar.parts.part import Kind
+from tensorar.parts.spec import PartSpec, nearest
 from tensorar.runs.fields import TEXT, check_fields, shortened
 from tensorar.runs.settings import TrainingSettings
 from tensorar.runs.toml import read_toml
@@ -62,9 +63,9 @@ def read_document(path: Path) -> dict[str, Any]:
     if document.get("format") != FORMAT:
         raise RunError(
             expected=f"{path} to have format {FORMAT}",
-            got=f"format {shortened(document['format'])}" if "format" in document else "format none",
+            got=f"format {shortened(document['format'])}" if "format" in document else "no format",
             remedy="use the version of tensorar that wrote it, or copy its [parts] and [training] to a file with "
-            f"format = {FORMAT}, and train that with `recipe`",
+            f"format = {FORMAT}, and train that as a recipe",
         )
     keys = {"format", "name", "description", "parts", "training", "provenance"}
     for key in document:

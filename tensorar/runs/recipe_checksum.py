@@ -28,7 +28,7 @@ def check_recipe(document: dict[str, Any], registry: Registry, file: Path) -> No
         raise RunError(
             expected=f"the parts, the training and the provenance in {file} to be as the run wrote them",
             got="no checksum" if found is None else "others",
-            remedy="restore recipe.toml from a copy; to change an experiment, train a copy of it with `recipe`",
+            remedy="restore recipe.toml from a copy; to change an experiment, train a copy of it as a recipe",
         )
 
 

@@ -158,6 +158,12 @@ class Run:
 
         Raises ``RunError`` when its weights are missing, damaged or not finite, or do not fit the recipe.
         """
+        if not self.model_path.exists() and not self.metrics():
+            raise RunError(
+                expected=f"the weights of a validation in {self.folder}",
+                got="none: its training has not come to the first validation",
+                remedy="let it go on, or resume it",
+            )
         return self._model_from(self.model_path)
 
     @cached_property

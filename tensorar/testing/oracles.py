@@ -7,39 +7,21 @@ import math
 
 import torch
 from torch import Tensor
-from torch.distributions import constraints
 
 from tensorar.conditionals import all_conditionals
 from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
+from tensorar.support import bounds, support_values
 
 # seeds are fixed, so a test of frequencies always passes or always fails; a correct part fails this rarely
 SIGNIFICANCE = 1e-4
-# a support of more values counts as infinite
-MAX_LEVELS = 2**16
 
 
 def levels_of(head: Head) -> int | None:
     """The number of values ``0 .. levels - 1`` of a coefficient, or None for an infinite (or huge) support."""
     values = support_values(head)
     return None if values is None else int(values[-1]) + 1
-
-
-def support_values(head: Head) -> Tensor | None:
-    """The values of a coefficient in ascending order, or None for an infinite support, or one of too many values."""
-    if head.support is constraints.boolean:
-        return torch.arange(2.0, dtype=torch.float64)
-    low, high = bounds(head)
-    if not head.support.is_discrete or low is None or high is None or high - low >= MAX_LEVELS:
-        return None
-    return torch.arange(low, high + 1, dtype=torch.float64)
-
-
-def bounds(head: Head) -> tuple[float | None, float | None]:
-    """The ends of the support, None where it has none."""
-    low, high = (getattr(head.support, name, None) for name in ("lower_bound", "upper_bound"))
-    return None if low is None else float(low), None if high is None else float(high)
 
 
 def all_values(event_shape: tuple[int, ...], levels: int) -> Tensor:

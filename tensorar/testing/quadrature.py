@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from tensorar.head import Head
-from tensorar.testing.oracles import bounds, support_values
+from tensorar.support import bounds, support_values
 
 # samples at which the support is cut, and the step of the tanh-sinh rule, from coarse to fine
 RESOLUTIONS = ((300, 0.5), (2_000, 0.25), (8_000, 0.2))

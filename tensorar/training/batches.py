@@ -9,6 +9,7 @@ from jaxtyping import Float, Int, Real
 from torch import Tensor
 
 from tensorar.dataset import Dataset
+from tensorar.evidence import Evidence
 
 
 def keyed_seed(*key: int | str) -> int:
@@ -34,16 +35,22 @@ class Batches:
         self.batch_size = min(batch_size, len(dataset.train))
         self._epoch, self._permutation = -1, torch.empty(0, dtype=torch.long)
 
-    def __getitem__(self, step: int) -> tuple[Real[Tensor, "share *event"], Float[Tensor, "share context"] | None]:
-        """The events of a step (the share of this process), with their contexts if the dataset has any."""
+    def __getitem__(
+        self, step: int
+    ) -> tuple[Real[Tensor, "share *event"] | Evidence, Float[Tensor, "share context"] | None]:
+        """The events of a step (the share of this process), with their contexts if the dataset has any.
+
+        Of a dataset with missing values, what was observed of the events.
+        """
         generator = keyed_generator(self.seed, "batch", step, self.process)
         share = len(range(self.process, self.batch_size, self.processes))
         simulated = self.dataset.simulate(share, generator)
         if simulated is not None:
-            return simulated, None
+            return self.dataset.observed(simulated), None
         indices = self._indices(step)[self.process :: self.processes]
         contexts = self.dataset.contexts
-        return self.dataset.draw(indices, generator), None if contexts is None else contexts.train[indices]
+        events = self.dataset.observed(self.dataset.draw(indices, generator))
+        return events, None if contexts is None else contexts.train[indices]
 
     def _indices(self, step: int) -> Int[Tensor, " batch"]:
         first = step * self.batch_size + torch.arange(self.batch_size)

@@ -7,7 +7,9 @@ import torch
 from tensorar.build import head_for
 from tensorar.dataset import Dataset
 from tensorar.errors import RunError, SupportError, TensorarError
+from tensorar.factorization import Factorization
 from tensorar.head import Head, default_value_dtype
+from tensorar.observed import require_missing_last
 from tensorar.parts.registry import Registry
 from tensorar.parts.spec import PartSpec
 from tensorar.runs.settings import TrainingSettings
@@ -26,7 +28,15 @@ def check_data(dataset: Dataset, spec: str, head: Head, registry: Registry) -> N
 
 def _check(dataset: Dataset, spec: str, head: Head) -> None:
     for events in (dataset.train, dataset.valid, dataset.test):
-        head.check(events, what=f"the dataset {spec}", dtype=default_value_dtype())
+        known = ~events.isnan() if dataset.missing else None
+        head.check(events, known=known, what=f"the dataset {spec}", dtype=default_value_dtype())
+
+
+def check_missing(dataset: Dataset, model: Factorization) -> None:
+    """Raise ``SupportError`` when the model does not give the likelihood of what was observed in the data."""
+    if dataset.missing:
+        for events in (dataset.train, dataset.valid, dataset.test):
+            require_missing_last(model, ~events.isnan(), model.orders)
 
 
 def _accepts(dataset: Dataset, spec: PartSpec, registry: Registry) -> bool:
@@ -46,7 +56,7 @@ def _remedy(dataset: Dataset, head: Head, registry: Registry) -> str:
         if head.data_state() == {} and bool(head.supports(torch.tensor(values, dtype=torch.get_default_dtype())).all())
     ]
     alternatives = " or ".join([*heads, *datasets])
-    none = "convert the data, or remove outliers; no installed head accepts these values"
+    none = "no head is suggested for these values: convert them, or leave out the events that contain them"
     return f"use {alternatives}" if alternatives else none
 
 

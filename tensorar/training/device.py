@@ -36,11 +36,17 @@ def check_device(name: str) -> torch.device:
         torch.ones(2, device=device).sum().item()
     except (RuntimeError, AssertionError, ImportError, ValueError) as error:
         raise TensorarError(
-            expected="a device that this machine has (auto, cpu, cuda, cuda:1, mps)",
+            expected=f"a device that this machine has ({', '.join(_devices())})",
             got=repr(name),
             remedy='use device="auto"',
         ) from error
     return device
+
+
+def _devices() -> list[str]:
+    accelerators = torch.accelerator.device_count()
+    kind = torch.accelerator.current_accelerator()
+    return ["auto", "cpu", *(f"{kind}:{index}" for index in range(accelerators))]
 
 
 def make_accelerator(device: str, precision: str) -> Accelerator:

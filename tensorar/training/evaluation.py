@@ -5,19 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from itertools import repeat
 from typing import Any
 
 import torch
 from jaxtyping import Float, Real
 from torch import Tensor
 
-from tensorar import objective, validation
+from tensorar import objective, observed, validation
 from tensorar.dataset import Dataset
+from tensorar.errors import SpecError
+from tensorar.evidence import Evidence
 from tensorar.finiteness import check_likelihoods
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
 from tensorar.training.batches import keyed_generator
+from tensorar.training.over_orders import OverOrders, nats_over_orders, standard_error
+from tensorar.utils.shapes import rows_of
 
 # with more network evaluations than this, likelihoods of evidence backbones are estimated by default
 MAX_EXACT_EVALUATIONS = 1_000_000
@@ -26,10 +29,13 @@ EVENTS_PER_CHUNK = 100
 
 @dataclass(frozen=True)
 class Likelihood:
-    """The mean negative log-likelihood over some events.
+    """The mean negative log-likelihood over some events, of what was observed of them.
 
     ``nats`` per event, with the ``standard_error`` over the events. ``exact``: likelihoods of events are exact, else
     unbiased estimates. ``data_nats``: the exact value under the process that generated the data, if it is known.
+    ``over_orders``: if several orders were evaluated; ``nats`` is then that of their mixture.
+    ``observed``: the mean number of observed coefficients of events with missing values, None for complete events; bits
+    per dimension and perplexity are those of an observed coefficient.
     """
 
     nats: float
@@ -39,29 +45,47 @@ class Likelihood:
     events: int
     exact: bool
     data_nats: float | None = None
+    over_orders: OverOrders | None = None
+    observed: float | None = None
 
     @classmethod
-    def of(cls, nats: Float[Tensor, " events"], size: int, *, exact: bool, data_nats: float | None) -> Likelihood:
-        """The likelihood from the nats of every event, each with ``size`` coefficients."""
-        mean = float(nats.double().mean())
-        error = float(nats.double().std(correction=1)) / math.sqrt(len(nats)) if len(nats) > 1 else math.nan
-        per_coefficient = mean / size
+    def of(
+        cls,
+        nats: Float[Tensor, " events"],
+        size: int,
+        *,
+        exact: bool,
+        data_nats: float | None,
+        over_orders: OverOrders | None = None,
+        observed: float | None = None,
+    ) -> Likelihood:
+        """The likelihood from the nats of every event, each with ``size`` coefficients, ``observed`` on average."""
+        mean, error = float(nats.double().mean()), standard_error(nats)
+        per_coefficient = mean / (size if observed is None else observed)
         perplexity = math.exp(per_coefficient) if per_coefficient < 700 else math.inf
-        return cls(mean, error, per_coefficient / math.log(2), perplexity, len(nats), exact, data_nats)
+        bits = per_coefficient / math.log(2)
+        return cls(mean, error, bits, perplexity, len(nats), exact, data_nats, over_orders, observed)
 
     def as_dict(self) -> dict[str, Any]:
         """The fields by name, with None for NaN and infinity, which JSON does not have."""
-        return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in asdict(self).items()}
+        return _finite(asdict(self))
+
+
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    """The values, those of dictionaries among them too, with None for NaN and infinity."""
+    without = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
+    return {k: _finite(v) if isinstance(v, dict) else v for k, v in without.items()}
 
 
 def evaluate(
     model: AutoregressiveModel,
-    events: Real[Tensor, "n *event"],
+    events: Real[Tensor, "n *event"] | Evidence,
     contexts: Float[Tensor, "n context"] | None = None,
     *,
     dataset: Dataset | None = None,
     exact: bool | None = None,
     samples_per_event: int = 16,
+    orders: int | None = None,
     seed: int = 0,
     progress: Callable[[int, int, float], None] | None = None,
 ) -> Likelihood:
@@ -70,28 +94,83 @@ def evaluate(
     For causal backbones it is exact. With evidence backbones, ``exact`` evaluates all ``N`` prefixes of an event;
     otherwise ``samples_per_event`` of them are sampled for an unbiased estimate. The default is exact up to a million
     network evaluations. Under an adaptive ordering it is exact: a pass for each coefficient.
-    ``progress(done, events, nats_so_far)`` is called after every chunk. Raises ``SupportError`` when the head does not
-    accept the events, ``NumericalError`` for likelihoods that are not finite.
+    ``progress(done, events, nats_so_far)`` is called after every chunk.
+
+    With ``orders``, for an ordering that varies, events are evaluated exactly in so many orders drawn with the seed;
+    the likelihood is that of the mixture of these orders, and ``over_orders`` has their mean too. ``progress`` then
+    counts pairs of an event and an order, and reports the mean.
+
+    Of events with missing values (``Evidence``), the likelihood of what was observed (``model.log_prob``).
+
+    Raises ``SupportError`` when the head does not accept the events, or where a causal network of a fixed order would
+    have to visit what is missing; ``SpecError`` for orders of an ordering that does not vary, and for missing values
+    under an adaptive one; ``NumericalError`` for likelihoods that are not finite.
     """
     model.eval()
     size = len(model.order)
+    drawn = None if orders is None else _drawn_orders(model, orders, seed, exact)
     if exact is None:
         exact = len(events) * size <= MAX_EXACT_EVALUATIONS
     exact = exact or never_estimated(model) or model.ordering.adaptive
-    validation.check_event_shape(model, events)
-    coefficients = model.coefficients.to(events.device)
-    model.head.check(events, coefficients=coefficients, what="the data", dtype=model.dtype)
-    generator = keyed_generator(seed, "evaluation")
-    nats: list[Tensor] = []
-    for chunk in chunks(events, contexts):
-        nats.append(event_nats(model, *chunk, exact=exact, samples=samples_per_event, generator=generator))
-        if progress is not None:
-            done = torch.cat(nats)
-            progress(len(done), len(events), float(done.mean()))
-    check_likelihoods(torch.cat(nats), model.backbone)
-    known = None if dataset is None else dataset.log_prob(events)
-    data_nats = None if known is None else -float(known.double().mean())
-    return Likelihood.of(torch.cat(nats), size, exact=exact, data_nats=data_nats)
+    _check(model, events)
+    report = progress or (lambda *_: None)
+    over_orders = None
+    if drawn is None:
+        generator = keyed_generator(seed, "evaluation")
+        scored: list[Tensor] = []
+        for chunk in chunks(events, contexts):
+            scored.append(event_nats(model, *chunk, exact=exact, samples=samples_per_event, generator=generator))
+            done = torch.cat(scored)
+            report(len(done), len(events), float(done.mean()))
+        nats = torch.cat(scored)
+    else:
+        total, exact = len(events) * len(drawn), True
+        nats, mean = nats_over_orders(
+            model, chunks(events, contexts), drawn, lambda done, so_far: report(done, total, so_far)
+        )
+        over_orders = OverOrders.of(len(drawn), nats, mean)
+    check_likelihoods(nats, model.backbone)
+    exact_nats = None if dataset is None else data_nats(dataset, events)
+    return Likelihood.of(
+        nats,
+        size,
+        exact=exact,
+        data_nats=exact_nats,
+        over_orders=over_orders,
+        observed=mean_observed(events),
+    )
+
+
+def _drawn_orders(model: AutoregressiveModel, orders: int, seed: int, exact: bool | None) -> tuple[Order, ...]:
+    if exact is False:
+        raise SpecError(
+            expected="exact likelihoods in several orders",
+            got="exact=False",
+            remedy="leave out the estimate, or the number of orders; fewer events are faster too",
+        )
+    return model.draw_orders(orders, seed)
+
+
+def _check(model: AutoregressiveModel, events: Tensor | Evidence) -> None:
+    """Raise ``ShapeError`` or ``SupportError`` unless the events have a likelihood."""
+    values = events.value if isinstance(events, Evidence) else events
+    known = events.mask if isinstance(events, Evidence) else None
+    validation.check_event_shape(model, values)
+    coefficients = model.coefficients.to(values.device)
+    model.head.check(values, coefficients=coefficients, known=known, what="the data", dtype=model.dtype)
+    if known is not None:
+        observed.require_missing_last(model, known.to(model.device), model.orders)
+
+
+def data_nats(dataset: Dataset, events: Real[Tensor, "n *event"] | Evidence) -> float | None:
+    """The mean nats of events under the process that generated them, if it is known and nothing may be missing."""
+    known = None if isinstance(events, Evidence) else dataset.log_prob(events)
+    return None if known is None else -float(known.double().mean())
+
+
+def mean_observed(events: Real[Tensor, "n *event"] | Evidence) -> float | None:
+    """The mean number of observed coefficients of events with missing values, None for complete events."""
+    return float(events.counts.double().mean()) if isinstance(events, Evidence) else None
 
 
 def never_estimated(model: AutoregressiveModel) -> bool:
@@ -103,17 +182,18 @@ def never_estimated(model: AutoregressiveModel) -> bool:
 
 
 def chunks(
-    events: Tensor, contexts: Tensor | None, size: int = EVENTS_PER_CHUNK
-) -> Iterator[tuple[Tensor, Tensor | None]]:
+    events: Tensor | Evidence, contexts: Tensor | None, size: int = EVENTS_PER_CHUNK
+) -> Iterator[tuple[Tensor | Evidence, Tensor | None]]:
     """Batches of ``size`` events, with their contexts."""
-    context_chunks = repeat(None) if contexts is None else contexts.split(size)
-    yield from zip(events.split(size), context_chunks, strict=False)
+    for first in range(0, len(events), size):
+        rows = slice(first, first + size)
+        yield events[rows], rows_of(contexts, rows)
 
 
 @torch.no_grad()
 def event_nats(
     model: AutoregressiveModel,
-    x: Real[Tensor, "batch *event"],
+    x: Real[Tensor, "batch *event"] | Evidence,
     context: Float[Tensor, "batch context"] | None = None,
     *,
     exact: bool,
@@ -127,10 +207,12 @@ def event_nats(
     """
     if exact:
         return -model.log_prob(x, context, order=order).cpu()
-    x, context = validation.check_examples(model, x, context)  # standard values
-    repeated = torch.cat([x] * samples)
-    contexts = None if context is None else torch.cat([context] * samples)
     # steps are stratified over the batch; the copies of an event lie far apart, so over its copies too
-    estimate = objective.estimated_nats(model, repeated, contexts, generator)
+    copies = torch.arange(len(x)).repeat(samples)
+    context = rows_of(validation.check_context(model, context, len(x)), copies)
+    if isinstance(x, Evidence):
+        estimate = observed.estimated_nats(model, validation.check_evidence(model, x)[copies], context, generator)
+    else:
+        estimate = objective.estimated_nats(model, validation.check_events(model, x)[copies], context, generator)
     by_copy: Tensor = estimate.unflatten(0, (samples, -1))
     return by_copy.mean(0).cpu()

@@ -11,6 +11,7 @@ from jaxtyping import Float, Real
 from torch import Tensor, nn
 
 from tensorar.errors import RunError
+from tensorar.evidence import Evidence
 from tensorar.finiteness import non_finite_weights
 from tensorar.model import AutoregressiveModel
 from tensorar.runs.settings import TrainingSettings
@@ -48,12 +49,13 @@ class Optimization:
 
     def step(
         self,
-        events: Real[Tensor, "share *event"],
+        events: Real[Tensor, "share *event"] | Evidence,
         contexts: Float[Tensor, "share context"] | None,
         *,
         batch_size: int,
         factor: float,
         number: int,
+        progress: float,
     ) -> float:
         """Take step ``number`` with the learning rate times ``factor``; return the loss in nats per event.
 
@@ -62,7 +64,7 @@ class Optimization:
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * factor
         self.module.train()
-        loss: Tensor = self.module(events.to(self.accelerator.device), contexts)
+        loss: Tensor = self.module(events.to(self.accelerator.device), contexts, progress=progress)
         nats = float(loss.detach())
         if not math.isfinite(nats):
             raise self._not_finite(nats, number, events, contexts)
@@ -88,7 +90,7 @@ class Optimization:
         """Restore what ``save`` wrote. Raises ``RunError``."""
         return load_state(path, self._modules, self.optimizer.optimizer)
 
-    def _not_finite(self, nats: float, number: int, events: Tensor, contexts: Tensor | None) -> RunError:
+    def _not_finite(self, nats: float, number: int, events: Tensor | Evidence, contexts: Tensor | None) -> RunError:
         """The error for a loss that is not finite, with the weights or the event that make it so."""
         weights = non_finite_weights(self.model)
         got = f"{nats}; the weights {weights} are not finite" if weights else f"{nats}{self._first(events, contexts)}"
@@ -99,11 +101,12 @@ class Optimization:
         )
 
     @torch.no_grad()
-    def _first(self, events: Tensor, contexts: Tensor | None) -> str:
+    def _first(self, events: Tensor | Evidence, contexts: Tensor | None) -> str:
         for row in range(len(events)):
             context = None if contexts is None else contexts[row : row + 1]
             if not bool(self.model.loss(events[row : row + 1], context).isfinite()):
-                return f" for event {row} of the batch, whose values reach {events[row].abs().max().item():g}"
+                values = (events.value if isinstance(events, Evidence) else events)[row]
+                return f" for event {row} of the batch, whose values reach {values.abs().max().item():g}"
         return ""
 
     @property

@@ -13,7 +13,7 @@ from torch import Tensor
 from tensorar.errors import RunError
 from tensorar.runs.run import Run
 from tensorar.training.batches import Batches, keyed_seed
-from tensorar.training.checking import check_data, check_shares
+from tensorar.training.checking import check_data, check_missing, check_shares
 from tensorar.training.device import agreed_folder, make_accelerator
 from tensorar.training.interrupts import StopRequest, catch_interrupts
 from tensorar.training.memory import require_memory_for_training
@@ -49,6 +49,7 @@ class Trainer:
         model = run.new_model()
         require_memory_for_training(model, self.batches.batch_size, len(self.validation.events))
         check_data(dataset, str(run.recipe.dataset), model.head, run.registry)
+        check_missing(dataset, model)
         model.init_from_marginals(dataset.train)
         self.optimization = Optimization(model, self.settings, self.accelerator)
 
@@ -102,8 +103,15 @@ class Trainer:
         events, contexts = self.batches[step]
         # all random numbers of a step (of dropout, for example) depend on the seed, the step and the process only
         torch.manual_seed(keyed_seed(self.settings.seed, "step", step, self.accelerator.process_index))
-        factor = learning_rate_factor(step, self.settings.warmup, self.fraction)
-        nats = self.optimization.step(events, contexts, batch_size=self.batches.batch_size, factor=factor, number=step)
+        progress = self.fraction
+        nats = self.optimization.step(
+            events,
+            contexts,
+            batch_size=self.batches.batch_size,
+            factor=learning_rate_factor(step, self.settings.warmup, progress),
+            number=step,
+            progress=progress,
+        )
         self.state.step += 1
         self.state.seconds += time.perf_counter() - started
         self.state.interval_nats += nats
@@ -159,6 +167,7 @@ class Trainer:
             "valid_perplexity": likelihood.perplexity,
             "valid_exact": likelihood.exact,
             "valid_data_nats": likelihood.data_nats,
+            "valid_observed": likelihood.observed,
             "learning_rate": self.optimization.learning_rate,
         }
 
@@ -182,7 +191,7 @@ class Trainer:
         if self.on_update is None or self.failure is not None or not is_main_process():
             return
         speed = self.state.step * self.batches.batch_size / max(self.state.seconds, 1e-9)
-        size = math.prod(self.run.event_shape)
+        size = self.validation.observed or math.prod(self.run.event_shape)
         try:
             self.on_update(TrainingUpdate(self.state, self.steps, self.fraction, nats, size, speed, row))
         except KeyboardInterrupt:

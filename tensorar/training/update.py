@@ -13,15 +13,16 @@ from tensorar.training.state import TrainingState
 class TrainingUpdate:
     """The progress of training after a step, and with ``row`` after an evaluation.
 
-    ``fraction`` of the training is done; ``nats`` per event of ``coefficients`` coefficients are the training loss
-    since the last evaluation; ``row`` is the new row of the metrics.
+    ``fraction`` of the training is done; ``nats`` per event of ``coefficients`` coefficients (of events with missing
+    values, those observed, on average) are the training loss since the last evaluation; ``row`` is the new row of the
+    metrics.
     """
 
     state: TrainingState
     steps: int | None
     fraction: float
     nats: float
-    coefficients: int
+    coefficients: float
     examples_per_second: float
     row: dict[str, Any] | None = None
 

@@ -14,7 +14,7 @@ from tensorar.dataset import Dataset
 from tensorar.model import AutoregressiveModel
 from tensorar.runs.settings import TrainingSettings
 from tensorar.training.batches import keyed_generator
-from tensorar.training.evaluation import Likelihood, chunks, event_nats, never_estimated
+from tensorar.training.evaluation import Likelihood, chunks, data_nats, event_nats, mean_observed, never_estimated
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -32,10 +32,9 @@ class Validation:
         chosen = shuffled[: settings.valid_events]
         # truncate so that every process has the same number (gather needs equal shapes)
         chosen = chosen[: len(chosen) - len(chosen) % accelerator.num_processes]
-        self.events = dataset.valid[chosen]
+        self.events = dataset.observed(dataset.valid[chosen])
         self.contexts = None if dataset.contexts is None else dataset.contexts.valid[chosen]
-        known = dataset.log_prob(self.events)
-        self.data_nats = None if known is None else -float(known.double().mean())
+        self.data_nats, self.observed = data_nats(dataset, self.events), mean_observed(self.events)
 
     def likelihood(self, model: AutoregressiveModel) -> Likelihood:
         """The model's likelihood, with that of the process that generated the data if it is known."""
@@ -52,4 +51,5 @@ class Validation:
         nats = torch.cat(scored)
         if processes > 1:
             nats = self.accelerator.gather(nats.to(self.accelerator.device)).cpu()
-        return Likelihood.of(nats, len(model.order), exact=never_estimated(model), data_nats=self.data_nats)
+        exact, size = never_estimated(model), len(model.order)
+        return Likelihood.of(nats, size, exact=exact, data_nats=self.data_nats, observed=self.observed)

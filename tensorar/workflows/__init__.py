@@ -6,6 +6,7 @@
 
 from tensorar.workflows.check_part import CheckReport, CheckResult, check_part
 from tensorar.workflows.evaluate import Evaluation, evaluate
+from tensorar.workflows.evaluate_given import ConditionalLikelihood, evaluate_given
 from tensorar.workflows.inpaint import Completions, inpaint
 from tensorar.workflows.order_taken import OrderTaken, order_taken
 from tensorar.workflows.posterior import Posterior, posterior
@@ -17,6 +18,7 @@ __all__ = [
     "CheckReport",
     "CheckResult",
     "Completions",
+    "ConditionalLikelihood",
     "Evaluation",
     "OrderTaken",
     "Posterior",
@@ -25,6 +27,7 @@ __all__ = [
     "TrainingResult",
     "check_part",
     "evaluate",
+    "evaluate_given",
     "inpaint",
     "order_taken",
     "posterior",

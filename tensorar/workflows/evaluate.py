@@ -14,6 +14,7 @@ from tensorar.runs.run import Run
 from tensorar.training.evaluation import Likelihood
 from tensorar.training.evaluation import evaluate as evaluate_model
 from tensorar.training.memory import require_memory_for_evaluation
+from tensorar.training.over_orders import cost_of_orders
 from tensorar.workflows.events import check_counts, check_split, events_of
 from tensorar.workflows.runs import model_of, open_run
 from tensorar.workflows.solve import Solved, solve
@@ -41,36 +42,44 @@ def evaluate(
     events: int | None = None,
     exact: bool | None = None,
     samples_per_event: int = 16,
+    orders: int | None = None,
     ordering: str | PartSpec | None = None,
     seed: int = 0,
     device: str = "auto",
     registry: Registry | None = None,
     progress: Callable[[int, int, float], None] | None = None,
+    announce: Callable[[str], None] | None = None,
 ) -> Evaluation:
     """The likelihood on the run's own dataset, or on other ``data``.
 
-    ``events`` limits the number of events, which are drawn with the seed; ``exact`` and ``samples_per_event`` are those
-    of ``tensorar.evaluate``; ``ordering`` replaces that of a run trained on random orders. If the dataset gives
-    evidence, each event is completed from it by one sample. ``progress(done, events, nats_so_far)`` is called on the
-    way. Raises ``TensorarError``.
+    ``events`` limits the number of events, which are drawn with the seed; ``exact``, ``samples_per_event`` and
+    ``orders`` are those of ``tensorar.evaluate``; ``ordering`` replaces that of a run trained on random orders. If the
+    dataset gives evidence, each event is completed from it by one sample. ``progress(done, events, nats_so_far)`` is
+    called on the way, and ``announce`` beforehand with the cost of several orders. Raises ``TensorarError``.
     """
     run = open_run(run, registry)
     check_split(split)
-    check_counts(events=events, samples_per_event=samples_per_event)
+    check_counts(events=events, samples_per_event=samples_per_event, orders=orders)
     other = None if data is None else load_dataset(data, registry=run.registry)
     model = model_of(run, device)
     if ordering is not None:
         model = reordered(model, ordering, registry=run.registry)
+    if orders is not None:
+        model.check_orders(orders)
     dataset = run.dataset if other is None else other
     chosen = events_of(dataset, split, events, seed)
-    require_memory_for_evaluation(model, len(chosen), exact=exact, samples_per_event=samples_per_event)
+    exactly = exact or orders is not None
+    require_memory_for_evaluation(model, len(chosen), exact=exactly, samples_per_event=samples_per_event)
+    if orders is not None and announce is not None:
+        announce(cost_of_orders(model, len(chosen), orders))
     likelihood = evaluate_model(
         model,
-        chosen.x,
+        dataset.observed(chosen.x),
         chosen.contexts,
         dataset=dataset,
         exact=exact,
         samples_per_event=samples_per_event,
+        orders=orders,
         seed=seed,
         progress=progress,
     )

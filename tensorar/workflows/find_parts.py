@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from tensorar.errors import SpecError, TensorarError
+from tensorar.parts.part import Kind
 from tensorar.parts.registry import RegisteredPart, Registry
-from tensorar.parts.spec import KINDS, Kind, nearest
+from tensorar.parts.spec import KINDS, nearest
 
 
 def find_parts(registry: Registry, name: str) -> list[tuple[Kind, RegisteredPart]]:

@@ -7,15 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
 from jaxtyping import Bool, Float, Real
 from torch import Tensor
 
+from tensorar.conditioning import Estimate
+from tensorar.conditioning.ways import DEFAULT_PARTICLES, check_conditioning
 from tensorar.evidence import Evidence
 from tensorar.generation import SamplingInfo
+from tensorar.model import AutoregressiveModel
 from tensorar.parts.registry import Registry
 from tensorar.runs.run import Run
+from tensorar.uncertainty import Uncertainty, predicts_marginals, too_few_completions
+from tensorar.uncertainty import uncertainty as uncertainty_of
 from tensorar.workflows.events import check_counts, check_split, events_of, given_contexts
-from tensorar.workflows.masks import known_mask
+from tensorar.workflows.masks import known_mask, mask_of_events
 from tensorar.workflows.runs import model_of, open_run
 from tensorar.workflows.sampling import check_sampling, require_memory_for_samples, seeded_generator
 
@@ -25,27 +31,40 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Completions:
-    """Original events ``(n, *event)``, the mask of known coefficients, and completions ``(n, completions, *event)``.
+    """Original events and the masks of what is known ``(n, *event)``, and completions ``(n, completions, *event)``.
 
     ``info`` is the method, the number of network passes, and whether the completions follow the model's distribution.
+    ``log_evidence`` is the probability of what is known of each event, where conditioning gave it or one pass of the
+    network does. ``uncertainty`` is that of every unknown coefficient given the evidence, if it was requested.
     """
 
     run: Run
     originals: Real[Tensor, "n *event"]
-    mask: Bool[Tensor, "*event"]
+    mask: Bool[Tensor, "n *event"]
     completions: Float[Tensor, "n completions *event"]
     info: SamplingInfo
+    log_evidence: Estimate | None = None
+    uncertainty: Uncertainty | None = None
 
     @property
     def evidence(self) -> Evidence:
         """The known coefficients of every event."""
-        return Evidence(self.mask.expand(self.originals.shape), self.originals)
+        return Evidence(self.mask, self.originals)
 
     def figure(self) -> Figure:
-        """Originals, evidence and completions side by side."""
+        """Originals, evidence and completions side by side, with how they were drawn as the caption."""
         from tensorar import plotting
 
-        return plotting.inpainting(self.originals, self.evidence, self.completions)
+        return plotting.inpainting(self.originals, self.evidence, self.completions, caption=str(self.info))
+
+    def uncertainty_figure(self) -> Figure:
+        """The evidence, and beside it a map of the uncertainty, with how it was found as the caption."""
+        from tensorar import plotting
+
+        assert self.uncertainty is not None, "inpaint with uncertainty=True"
+        found, info = self.uncertainty, self.info
+        caption = f"{found} ({info})" if found.completions else str(found)
+        return plotting.uncertainty(self.evidence, found.value, label=found.label, caption=caption)
 
 
 def inpaint(
@@ -57,6 +76,10 @@ def inpaint(
     completions: int = 4,
     split: str = "test",
     context: Sequence[str] | Tensor | None = None,
+    uncertainty: bool = False,
+    conditioning: str = "auto",
+    particles: int = DEFAULT_PARTICLES,
+    proposal: Run | str | Path | None = None,
     method: str = "auto",
     temperature: float = 1.0,
     top_k: int | None = None,
@@ -68,24 +91,32 @@ def inpaint(
 ) -> Completions:
     """Complete ``events`` events of a split, drawn with the seed, ``completions`` times each.
 
-    What is known is a named region, ``evidence`` (see ``tensorar.region``), or a ``mask`` (a tensor or a .npy file), by
-    default the top half. Events are conditioned on their own contexts unless ``context`` is given. The other arguments
-    are those of ``sample``. Raises ``TensorarError``.
+    What is known is a named region, ``evidence`` (see ``tensorar.region``), by default the top half; or a ``mask``: a
+    tensor ``(*event)``, or ``(events, *event)`` with a mask per event, or a file (.npy, or .png whose transparent or
+    white pixels are unknown). Missing values are unknown, too. Events are conditioned on their own contexts unless
+    ``context`` is given. ``uncertainty`` adds that of every unknown coefficient: see ``tensorar.uncertainty``.
+    ``proposal`` is another run on the same data. The other arguments are those of ``AutoregressiveModel.sample``.
+    Raises ``TensorarError``.
     """
     run, generator = open_run(run, registry), seeded_generator(seed)
     sampling_method = check_sampling(method, temperature, top_k, top_p)
+    way = check_conditioning(conditioning)
     check_split(split)
-    check_counts(events=events, completions=completions)
+    check_counts(events=events, completions=completions, particles=particles)
     require_memory_for_samples(run, completions)
     model = model_of(run, device)
-    known = known_mask(evidence, mask, model.event_shape, generator)
+    other = None if proposal is None else model_of(open_run(proposal, registry), device)
+    if uncertainty and completions < 2 and not predicts_marginals(model):
+        raise too_few_completions(completions)
+    known = known_mask(evidence, mask, model.event_shape, generator, model.order)
     chosen = events_of(run.dataset, split, events, seed)
+    known = mask_of_events(known, model.event_shape, len(chosen)) & ~chosen.x.isnan()
     require_memory_for_samples(run, len(chosen) * completions)
     given = given_contexts(run, context, len(chosen))
     contexts = chosen.contexts if given is None else given
     info = SamplingInfo()
     completed = model.sample(
-        evidence=Evidence(known.expand(chosen.x.shape), chosen.x).repeat(completions),
+        evidence=Evidence(known, chosen.x).repeat(completions),
         context=None if contexts is None else contexts.repeat_interleave(completions, dim=0),
         generator=generator,
         method=sampling_method,
@@ -94,5 +125,24 @@ def inpaint(
         top_p=top_p,
         progress=progress,
         info=info,
+        conditioning=way,
+        particles=particles,
+        proposal=other,
     )
-    return Completions(run, chosen.x, known, completed.unflatten(0, (len(chosen), completions)).cpu(), info)
+    drawn = completed.unflatten(0, (len(chosen), completions)).cpu()
+    found = uncertainty_of(model, Evidence(known, chosen.x), drawn, contexts) if uncertainty else None
+    log_evidence = _log_evidence(model, Evidence(known, chosen.x), contexts, info, completions)
+    return Completions(run, chosen.x, known, drawn, info, log_evidence, found)
+
+
+def _log_evidence(
+    model: AutoregressiveModel, evidence: Evidence, contexts: Tensor | None, info: SamplingInfo, completions: int
+) -> Estimate | None:
+    """The probability of what is known: from the completions' own estimates, or exactly if one pass gives it."""
+    estimates = info.conditioning.log_evidence
+    if estimates is not None:
+        exact = torch.full((len(evidence),), info.conditioning.way == "exact")
+        return Estimate.of_runs(estimates.cpu().unflatten(0, (len(evidence), completions)), exact)
+    if info.conditioning.way == "exact" and model.is_causal and not model.ordering.adaptive:
+        return model.log_marginal(evidence, contexts)
+    return None

@@ -1,19 +1,18 @@
-"""Masks of known coefficients for in-painting: a named region, a file, or the default for a shape."""
+"""Masks of known coefficients for in-painting: a named region, a file, a tensor, or the default for a shape."""
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
 
-import numpy as np
 import torch
-from jaxtyping import Bool, Shaped
+from jaxtyping import Bool
 from torch import Tensor
 
 from tensorar.errors import ShapeError, TensorarError
+from tensorar.order import Order
 from tensorar.regions import region
-from tensorar.utils.npy_format import read_npy_array
-from tensorar.utils.reading import describe, open_file
+from tensorar.workflows.mask_files import read_mask
 
 
 def known_mask(
@@ -21,13 +20,15 @@ def known_mask(
     mask: str | Path | Tensor | None,
     event_shape: tuple[int, ...],
     generator: torch.Generator | None = None,
-) -> Bool[Tensor, "*event"]:
-    """The mask of known coefficients: a region by name, or a mask (or the .npy file with it), but not both.
+    order: Order | None = None,
+) -> Bool[Tensor, "*events_and_event"]:
+    """The mask of known coefficients, ``(*event)`` or one per event, ``(n, *event)``: a region by name, or a mask.
 
-    Raises ``TensorarError`` for an unknown region, an invalid mask, or both.
+    The mask is a tensor or a file (see ``read_mask``). Raises ``TensorarError`` for an unknown region, an invalid mask,
+    or both.
     """
     if mask is None:
-        return region(default_region(event_shape) if evidence is None else evidence, event_shape, generator)
+        return region(default_region(event_shape) if evidence is None else evidence, event_shape, generator, order)
     if evidence is not None:
         raise TensorarError(
             expected="either `evidence` or `mask`", got="both", remedy="leave one out, or add the region to the mask"
@@ -37,11 +38,25 @@ def known_mask(
     return _checked_mask(mask, event_shape)
 
 
-def _checked_mask(mask: Tensor, event_shape: tuple[int, ...]) -> Bool[Tensor, "*event"]:
-    """The mask as a Boolean tensor on the CPU."""
-    if tuple(mask.shape) != event_shape:
+def mask_of_events(mask: Bool[Tensor, "..."], event_shape: tuple[int, ...], n: int) -> Bool[Tensor, "n *event"]:
+    """A mask for each of ``n`` events, from one for all or ``n``. Raises ``ShapeError`` for another number."""
+    if mask.ndim > len(event_shape) and len(mask) != n:
         raise ShapeError(
-            expected=f"a mask of the event's shape {event_shape}", got=str(tuple(mask.shape)), remedy="reshape it"
+            expected=f"`mask` with a mask for each of the {n} events to complete",
+            got=f"masks for {len(mask)}",
+            remedy=f"use events={len(mask)}, or pass one mask for all",
+        )
+    return mask.expand(n, *event_shape)
+
+
+def _checked_mask(mask: Tensor, event_shape: tuple[int, ...]) -> Bool[Tensor, "*events_and_event"]:
+    """The mask as a Boolean tensor on the CPU."""
+    shape = tuple(mask.shape)
+    if shape != event_shape and shape[1:] != event_shape:
+        raise ShapeError(
+            expected=f"a mask of the event's shape {event_shape}, or of (events, *event)",
+            got=str(shape),
+            remedy="reshape it",
         )
     if not ((mask == 0) | (mask == 1)).all():
         raise TensorarError(
@@ -58,32 +73,3 @@ def default_region(event_shape: tuple[int, ...]) -> str:
         if len(event_shape) >= -axis and event_shape[axis] > 1:
             return name
     return "random 0.5" if math.prod(event_shape) > 1 else "random 0"
-
-
-def read_mask(path: Path, event_shape: tuple[int, ...]) -> Bool[Tensor, "*event"]:
-    """The mask in a .npy file. Raises ``TensorarError`` when it is damaged, not Boolean, or of another shape."""
-    array = _read_array(path)
-    if array.shape != event_shape:
-        raise _invalid(path, f"of the event's shape {event_shape}", str(array.shape))
-    if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
-        raise _invalid(path, "Boolean, or 0 and 1", f"other values ({array.dtype})")
-    return torch.from_numpy(array.astype(bool))
-
-
-def _read_array(path: Path) -> Shaped[np.ndarray, "..."]:
-    what = "an array from numpy.save"
-    try:
-        with open_file(path, what) as file:
-            return read_npy_array(file.data, file.size, str(path))
-    except TensorarError as error:
-        raise _invalid(path, what, error.got) from error
-    except Exception as error:  # numpy raises nearly any exception for a damaged file
-        raise _invalid(path, what, describe(error)) from error
-
-
-def _invalid(path: Path, expected: str, got: str) -> TensorarError:
-    return TensorarError(
-        expected=f"the mask {path} to be {expected}",
-        got=" ".join(got.split()).lower(),
-        remedy="save one with numpy.save, True for known coefficients",
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,20 +36,30 @@ class Posterior:
 
         return plotting.posterior(self.steps)
 
+    def save_animation(self, path: Path | str, progress: Callable[[int, int], None] | None = None) -> None:
+        """Write a GIF with a frame per step; ``progress(frames_done, frames)`` is called on the way."""
+        from tensorar import plotting
+
+        plotting.save_animation(self.steps, path, progress)
+
 
 def posterior(
     run: Run | str | Path,
     example: int = 0,
     steps: Sequence[int] | None = None,
     *,
+    animated: bool = False,
     split: str = "test",
     context: Sequence[str] | Tensor | None = None,
     device: str = "auto",
     registry: Registry | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Posterior:
     """The predictive distributions of event number ``example`` of a split, at ``steps`` of the order (default: five).
 
-    The event is conditioned on its own context unless ``context`` is given. Raises ``TensorarError``.
+    ``animated``: by default at most 60 steps, for ``Posterior.save_animation``. Of an event with missing values, steps
+    end at the first missing one, which an ordering that varies visits last. The event is conditioned on its own
+    context unless ``context`` is given. ``progress(steps_done, steps)`` is called on the way. Raises ``TensorarError``.
     """
     from tensorar import plotting
 
@@ -58,7 +68,7 @@ def posterior(
     if context is not None and len(context) > 1:
         raise TensorarError(expected="one `context` for one event", got=str(len(context)), remedy="leave out the rest")
     model = model_of(run, device)
-    chosen = _steps(steps, len(model.order))
+    chosen = _steps(steps, len(model.order), animated)
     events = events_of(run.dataset, split)
     if not 0 <= example < len(events):
         raise TensorarError(
@@ -67,7 +77,13 @@ def posterior(
             remedy="choose another event",
         )
     event_context = _context(run, context, events, example)
-    found = plotting.posterior_steps(model, events.x[example], chosen, run.dataset, context=event_context)
+    if steps is None:
+        chosen = _steps(None, plotting.visited_steps(model, events.x[example], event_context)[1], animated)
+    found: list[PosteriorStep] = []
+    for step in chosen:
+        found += plotting.posterior_steps(model, events.x[example], [step], run.dataset, context=event_context)
+        if progress is not None:
+            progress(len(found), len(chosen))
     return Posterior(run, split, example, found)
 
 
@@ -78,9 +94,11 @@ def _context(run: Run, context: Sequence[str] | Tensor | None, events: Events, e
     return None if events.contexts is None else events.contexts[example]
 
 
-def _steps(steps: Sequence[int] | None, n: int) -> list[int]:
+def _steps(steps: Sequence[int] | None, n: int, animated: bool) -> list[int]:
+    from tensorar import plotting
+
     if steps is None:
-        return sorted({round(i * (n - 1) / 5) for i in range(1, 6)})
+        return plotting.frames_of(n) if animated else sorted({round(i * (n - 1) / 5) for i in range(1, 6)})
     for step in steps:
         if not 0 <= step < n:
             valid = f"from 0 to {n - 1}" if n > 1 else "0, the only step"

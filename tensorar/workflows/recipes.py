@@ -71,9 +71,12 @@ def choose_parts(dataset: Dataset, given: Mapping[str, PartSpec], registry: Regi
     """
     head = given.get("head") or _first_head(dataset, registry)
     backbone = given.get("backbone") or suggest_backbone(
-        dataset.event_shape, head_for(registry.create("head", head), dataset), registry=registry
+        dataset.event_shape,
+        head_for(registry.create("head", head), dataset),
+        missing=dataset.missing,
+        registry=registry,
     )
-    ordering = given.get("ordering") or suggest_ordering(backbone, registry=registry)
+    ordering = given.get("ordering") or suggest_ordering(backbone, missing=dataset.missing, registry=registry)
     specs = {"ordering": ordering, "head": head, "backbone": backbone}
     return ChosenParts(specs, tuple(kind for kind in specs if kind not in given))
 

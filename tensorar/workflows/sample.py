@@ -52,6 +52,7 @@ def sample(
     temperature: float = 1.0,
     top_k: int | None = None,
     top_p: float | None = None,
+    orders: int | None = None,
     seed: int = 0,
     device: str = "auto",
     registry: Registry | None = None,
@@ -60,11 +61,13 @@ def sample(
     """Draw ``n`` samples with the best model of a run.
 
     Samples cycle through the contexts given by ``context``, by default those of training events. ``means`` adds the
-    conditional mean of each coefficient. ``temperature``, ``top_k`` and ``top_p`` are those of ``model.sample``.
+    conditional mean of each coefficient. ``temperature``, ``top_k`` and ``top_p`` are those of ``model.sample``;
+    ``orders`` draws from the mixture of so many random orders, those of ``workflows.evaluate`` with the same seed.
     ``progress(steps_done, steps)`` is called on the way. Raises ``TensorarError``.
     """
     run = open_run(run, registry)
     check_counts(0, n=n)
+    check_counts(orders=orders)
     sampling_method = check_sampling(method, temperature, top_k, top_p)
     require_memory_for_samples(run, n)
     model = model_of(run, device)
@@ -78,6 +81,7 @@ def sample(
         temperature=temperature,
         top_k=top_k,
         top_p=top_p,
+        orders=None if orders is None else model.draw_orders(orders, seed),
         progress=progress,
         info=info,
     )

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tensorar.build import load_dataset
+from tensorar.backbone import CausalBackbone
+from tensorar.build import dataset_spec, load_dataset
 from tensorar.data_notes import data_notes
+from tensorar.dataset import Dataset
 from tensorar.errors import RunError, TensorarError
+from tensorar.missing import pattern_notes
 from tensorar.parts.registry import Registry, default_registry
 from tensorar.parts.spec import PartSpec
 from tensorar.runs.folder import require_free
@@ -125,7 +128,7 @@ def _parse(parts: Mapping[str, str | PartSpec | None]) -> dict[str, PartSpec]:
 def _source(data: str | PartSpec | None, recipe: str | Path | Recipe | None, registry: Registry) -> PartSpec | Recipe:
     """The spec of the dataset, or the recipe."""
     if data is not None and recipe is None:
-        return PartSpec.parse(data)
+        return dataset_spec(data, registry)
     if recipe is not None and data is None:
         return recipe if isinstance(recipe, Recipe) else find_recipe(recipe, registry)
     raise TensorarError(
@@ -158,7 +161,15 @@ def _prepare(
         recipe = recipe_for(dataset, source, parts, training)
     folder = out or Path("runs") / (name or f"{data.name}-{recipe.backbone.name}")
     run = Run.create(folder, recipe, dataset, registry=registry, numbered=out is None)
-    return TrainingResult(run, chosen=parts.defaults, notes=tuple(data_notes(run.head, dataset.train)))
+    notes = [*data_notes(run.head, dataset.train), *_notes_on_passes(run, dataset)]
+    return TrainingResult(run, chosen=parts.defaults, notes=tuple(notes))
+
+
+def _notes_on_passes(run: Run, dataset: Dataset) -> list[str]:
+    backbone = run.registry.find("backbone", run.recipe.backbone.name).part
+    if not dataset.missing or not issubclass(backbone, CausalBackbone):
+        return []
+    return pattern_notes(dataset.train, run.recipe.training.batch_size)
 
 
 def _train(

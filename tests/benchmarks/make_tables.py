@@ -12,7 +12,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 LIKELIHOODS, SAMPLING = FOLDER / "results.json", FOLDER / "sampling.json"
-SAMPLING_ON_GPU = FOLDER / "sampling_gpu.json"
+SAMPLING_ON_GPU, PARTICLES = FOLDER / "sampling_gpu.json", FOLDER / "particles.json"
 PAGE = FOLDER.parents[1] / "docs" / "benchmarks.md"
 
 LIKELIHOOD_COLUMNS = ("command", "training", "test nats", "bits/dim", "perplexity", "exact nats", "threads")
@@ -20,6 +20,8 @@ SAMPLING_COLUMNS = (
     *("backbone", "event", "batch", "forward, s", "naive, s", "cached, s", "fixed-point, s (passes)"),
     *("cached / forward", "µs per step", "naive / cached"),
 )
+
+PARTICLES_COLUMNS = ("backbone", "particles", "sample, s", "smc, s", "smc / sample", "lowest effective sample size")
 
 
 def header(columns: tuple[str, ...]) -> str:
@@ -53,6 +55,14 @@ def sampling_row(found: dict) -> str:
     )
 
 
+def particles_row(found: dict) -> str:
+    """Sequential Monte Carlo with one backbone."""
+    return (
+        f"| `{found['backbone']}` | {found['particles']} | {found['sample']:.3g} | {found['smc']:.3g} "
+        f"| {found['smc'] / found['sample']:.2f} | {found['effective_sample_size']:.0f} |"
+    )
+
+
 def likelihoods() -> str:
     """The table of results.json."""
     rows = [likelihood_row(recipe, found) for recipe, found in json.loads(LIKELIHOODS.read_text()).items()]
@@ -64,10 +74,16 @@ def sampling(file: Path = SAMPLING) -> str:
     return "\n".join([header(SAMPLING_COLUMNS), *map(sampling_row, json.loads(file.read_text()))])
 
 
+def particles() -> str:
+    """The table of particles.json."""
+    return "\n".join([header(PARTICLES_COLUMNS), *map(particles_row, json.loads(PARTICLES.read_text()))])
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "likelihoods": likelihoods,
     "sampling": sampling,
     "GPU sampling": lambda: sampling(SAMPLING_ON_GPU),
+    "particles": particles,
 }
 
 

@@ -10,9 +10,11 @@ TRAIN = {
     "no dataset": ([], "either DATA or --recipe, got none"),
     "two datasets": (["toy", "--recipe", "toy-convnet"], "either DATA or --recipe, got both"),
     "unknown dataset": (["tyo"], "'tyo'; did you mean 'toy'?"),
+    "a file": (["data/my table.csv"], 'for a file, write csv:path="data/my table.csv"'),
     "unknown head": (["toy", "--head", "bernuli"], "'bernuli'; did you mean 'bernoulli'?"),
     "unknown ordering": (["toy", "--ordering", "rastr"], "'rastr'; did you mean 'raster'?"),
     "unknown backbone": (["toy", "--backbone", "convnte"], "'convnte'; did you mean 'convnet'?"),
+    "a name like no other": (["toy", "--backbone", "nonsense"], "got 'nonsense'; the valid ones are "),
     "unknown recipe": (["--recipe", "toy-convent"], "'toy-convent'; did you mean 'toy-convnet'?"),
     "missing recipe file": (["--recipe", "no.toml"], "a recipe at no.toml, got no such file"),
     "unknown option of a part": (["toy", "--backbone", "convnet:chanels=3"], "'chanels'; did you mean 'channels'?"),
@@ -39,7 +41,7 @@ TRAIN = {
     "a value for a flag": (["toy", "--json=3"], "no value after --json"),
     "too much": (["toy", "mnist"], "nothing more after tensorar train, got 'mnist'"),
     "a seed beyond all": (["toy", "--seed", "99999999999999999999"], "got '99999999999999999999'"),
-    "unknown device": (["toy", "--device", "warp"], "a device that this machine has"),
+    "unknown device": (["toy", "--device", "warp"], "a device that this machine has (auto, cpu"),
     "unknown option": (["toy", "--hepl"], "an option of tensorar train, got '--hepl'; did you mean "),
     "no such plugin": (["toy", "--plugin", "nope.py"], "a Python file, got nope.py"),
     "a plugin that fails": (["toy", "--plugin", "broken.py"], "importable plugin, got NameError"),
@@ -62,7 +64,7 @@ def test_training(case, tmp_path):
 LOOK = {
     "evaluate --split tset": "--split to be one of train, valid, test, got 'tset'; did you mean 'test'?",
     "evaluate --events 0": "--events to be greater than or equal to 1, got '0'",
-    "evaluate --device warp": "a device that this machine has (auto, cpu, cuda, cuda:1, mps), got 'warp'",
+    "evaluate --device warp": "a device that this machine has (auto, cpu",
     "evaluate --data toy": "got (10000, 32)",
     "evaluate --data npy:path=other.npy": "events of shape (batch, 4, 4), got (10, 3)",
     "evaluate --estimate --data npy:path=other.npy": "events of shape (batch, 4, 4), got (10, 3)",
@@ -78,7 +80,7 @@ LOOK = {
     "posterior --steps 16": "--steps from 0 to 15, got 16; choose other steps",
     "posterior --steps 1,,2": "got '1,,2'",
     "posterior --steps x": "got 'x'",
-    "posterior --out x.npy": "--out to end in .png, got 'x.npy'",
+    "posterior --out x.npy": "--out to end in .png or .gif, got 'x.npy'",
 }
 
 

@@ -36,8 +36,8 @@ TABLES = {
     "escape.csv": "1\n2\n\x1b[31mred\n",
 }
 DATA = {
-    "npy:path=nan.npy": "finite numbers in the train split of 'npy', got NaN or infinity; remove or fill them",
-    "npy:path=infinite.npy": "got NaN or infinity",
+    "npy:path=nan.npy": "finite numbers in the train split of 'npy', got NaN; set missing=true if",
+    "npy:path=infinite.npy": "got infinity",
     "npy:path=empty.npy": "at least 3 events in empty.npy, one for each split, got 0",
     "npy:path=hollow.npy": "at least one coefficient",
     "npy:path=single.npy": "events along the first axis in single.npy, got a single number",
@@ -50,7 +50,7 @@ DATA = {
     "npz:path=whole.npz": "an array named data or train in whole.npz, got x; name the array to use with key=NAME",
     "npy:path=none.npy": "got no such file or directory; check the path",
     "npy:path=nan.csv": "nan.csv to be a valid .npy/.npz file, got a file of another kind",
-    "csv:path=nan.csv": "a number in line 3, column 2 of nan.csv, got 'nan'; missing values",
+    "csv:path=nan.csv": "a number in line 3, column 2 of nan.csv, got 'nan'; set missing=true",
     "csv:path=gap.csv": "a number in line 2, column 2 of gap.csv, got an empty cell",
     "csv:path=word.csv": "a number in line 2, column 2 of word.csv, got 'x'",
     "csv:path=ragged.csv": "2 cells in line 2 of ragged.csv, as in line 1, got 1",
@@ -66,7 +66,7 @@ DATA = {
     "csv:path=large.csv": "float64 holds exactly in line 2, column 1 of large.csv, got '9007199254740993'; subtract",
     "csv:path=escape.csv": r"line 3, column 1 of escape.csv, got '\x1b[31mred'",
     "mnist:path=labels": "an IDX file of bytes with 3 axes (00 00 08 03), got a file starting with 00 00 08 01",
-    "mnist:path=nowhere": "nowhere, or nowhere-train-images-idx3-ubyte.gz and t10k-images-idx3-ubyte.gz in ",
+    "mnist:path=nowhere": "nowhere, or nowhere-train-images-idx3-ubyte.gz and nowhere-test-images-idx3-ubyte.gz, in",
     "idx:path=words": "t10k-images-idx3-ubyte.gz in the folder words, got a.txt, b.txt; pass the folder",
 }
 
@@ -185,10 +185,10 @@ def _cut(name, size):
 
 RECIPES = {
     "older": (_replaced("format = 3", "format = 0"), "to have format 3, got format 0; use the version of tensorar"),
-    "no format": (_replaced("format = 3\n", ""), "to have format 3, got format none"),
+    "no format": (_replaced("format = 3\n", ""), "to have format 3, got no format"),
     "not TOML": (_replaced("[parts]", "[parts"), "recipe.toml to be a TOML file, got "),
     "cut": (_cut("recipe.toml", 75), "bits/recipe.toml"),
-    "empty": (_cut("recipe.toml", 0), "to have format 3, got format none"),
+    "empty": (_cut("recipe.toml", 0), "to have format 3, got no format"),
     "a number for a part": (_replaced('head = "bernoulli"', "head = 5"), "the head under [parts] in "),
     "no part": (_replaced('head = "bernoulli"\n', ""), 'got none; write head = "name" or "name:key=value"'),
     "parts are no table": (_replaced("[parts]", "parts = 3\n[training]"), "recipe.toml"),
@@ -219,6 +219,8 @@ def test_weights(command, bits_run, tmp_path):
         assert "model.safetensors to be a complete safetensors file, got " in refused(call(command, bits_run))
     (bits_run / "model.safetensors").unlink()
     assert "model.safetensors, got no such file; train again" in refused(call(command, bits_run))
+    (bits_run / "metrics.jsonl").unlink()  # as if it had been interrupted early
+    assert "its training has not come to the first validation; let it go on" in refused(call(command, bits_run))
 
 
 def test_a_damaged_or_missing_training_state(bits_run, tmp_path):

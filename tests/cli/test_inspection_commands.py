@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from tensorar import Run, evaluate, load_dataset, region
 
-from .commands import call, contents, done, refused, report
+from .commands import SHORT, call, contents, done, refused, report
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -174,9 +175,59 @@ def test_the_posterior_chooses_steps_over_the_order(toy_run):
     assert "event 0 of test with 1, 3, 4, 6, 7 coefficients known" in done("posterior", toy_run).stdout
 
 
+def test_an_animation_of_visiting(toy_run):
+    result = report("posterior", toy_run, "--steps", "0,3,7", "--out", "x.gif")
+    assert [step["known"] for step in result["steps"]] == [0, 3, 7]
+    with Image.open("x.gif") as animation:
+        assert animation.n_frames == 3
+    assert "event 0 of test in 8 frames: y.gif" in done("posterior", toy_run, "--out", "y.gif").stdout
+
+
 def test_inspection_does_not_change_the_run(bits_run, tmp_path):
     before = contents(bits_run)
     out = ["--out", tmp_path / "out.png"]
     for command in (["evaluate"], ["sample", *out], ["inpaint", *out], ["posterior", *out]):
         done(command[0], bits_run, *command[1:])
     assert contents(bits_run) == before
+
+
+# --- mixtures of random orders ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def any_order_run(bits):
+    """A model of all orders, trained for a few steps."""
+    options = ["--ordering", "mixed:share=0.5,to=snake", "--backbone", "mlp:hidden=8", "--head", "bernoulli"]
+    done("train", f"npy:path={bits}", *options, *SHORT, "--out", "any-order")
+    return "any-order"
+
+
+def test_orders_are_evaluated_and_drawn(any_order_run):
+    run = Run.open(any_order_run)
+    expected = evaluate(run.model, run.dataset.test, orders=3, seed=5)
+    result = report("evaluate", any_order_run, "--orders", 3, "--seed", 5)
+    assert result == {"run": any_order_run, "split": "test", **expected.as_dict()}
+    assert set(result["over_orders"]) == {
+        *("orders", "mixture_nats", "mixture_standard_error", "mean_nats", "mean_standard_error"),
+    }
+    assert result["nats"] == result["over_orders"]["mixture_nats"] < result["over_orders"]["mean_nats"]
+    shown = done("evaluate", any_order_run, "--orders", 3, "--events", 5).stdout
+    assert "3 orders of 5 events: 240 conditionals, 16 for each event and order" in shown
+    assert re.search(r"nats per event, mixture of 3 orders +[\d.]+ ± [\d.]+", shown)
+    assert re.search(r"nats per event, mean over 3 orders \(a bound\) +[\d.]+ ± [\d.]+", shown)
+    one = report("evaluate", any_order_run, "--orders", 3, "--events", 1)["over_orders"]
+    assert one["mean_standard_error"] is None
+    report("sample", any_order_run, "-n", 5, "--orders", 3, "--seed", 5, "--out", "drawn.npy")
+    drawn = run.model.sample(5, orders=run.model.draw_orders(3, 5), generator=torch.Generator().manual_seed(5))
+    np.testing.assert_array_equal(np.load("drawn.npy"), drawn.numpy())
+
+
+@pytest.mark.parametrize("command", ["evaluate", "sample"])
+def test_orders_of_a_fixed_order_are_refused(command, toy_run):
+    assert "'raster', which is always the same" in refused(call(command, toy_run, "--orders", 3))
+
+
+def test_orders_are_exact(any_order_run):
+    assert "exact likelihoods in several orders" in refused(
+        call("evaluate", any_order_run, "--orders", 3, "--estimate")
+    )

@@ -34,6 +34,12 @@ def test_output_that_fails(redirection, reason, tmp_path):
     assert (tmp_path / "order-raster-2x3.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["--version"]])
+def test_output_of_the_application_itself_that_fails_in_ascii(arguments, tmp_path):
+    result = shell("| true", tmp_path, *arguments, PYTHONIOENCODING="ascii")
+    assert (result.returncode, result.stderr) == (1, EXPLAINED.format(reason=os.strerror(errno.EPIPE)))
+
+
 def test_a_result_that_fails(tmp_path):
     result = shell(">/dev/full", tmp_path, *ORDER, "--json")
     assert result.returncode == 1

@@ -82,6 +82,7 @@ def test_fill_values_are_refused_with_their_share(tmp_path, generator):
     np.save(tmp_path / "x.npy", values)
     line = refused(call("train", f"npy:path={tmp_path / 'x.npy'}", "--head", "gaussian", *SHORT))
     assert "9.96921e+36 in coefficient 1" in line and "% of the values are outliers" in line
+    assert "no head is suggested for these values" in line
 
 
 def test_notes_come_before_the_training(tmp_path, generator):

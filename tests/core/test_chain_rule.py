@@ -39,7 +39,7 @@ def test_any_evidence_is_conditioned_on_as_far_as_the_order_goes(backbone, data)
     given_ = given_[~given_.mask.flatten(1).all(1) if model.event_shape else ~given_.mask]
     for row, conditional in enumerate(_probabilities(model, given_) if len(given_) else []):
         mask, value = given_.mask[row], given_.value[row]
-        order = model.order if model.ordering.fixed else model.order.observed_first(mask)
+        order = model.order.observed_first(mask) if model.ordering.any_order else model.order
         query = int(model.next_coefficient(given_)[row])
         known = order.mask_before(int(order.rank.flatten()[query]))
         assert (known <= mask).all()

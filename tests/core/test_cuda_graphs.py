@@ -118,8 +118,9 @@ def test_a_run_is_capturable(backbone, head, batch):
     noise = torch.rand(batch, 6, model.head.noise_size, dtype=model.dtype)
     with simulated_device() as device, torch.no_grad():
         model, value = model.to(device), torch.zeros(batch, 6, dtype=model.dtype, device=device)
-        state = SamplingState(model, model.order, value, None, None, noise.to(device), Chooser(), lambda steps: None)
-        generation, by_step = Generation(model, batch, Visits([model.order])), state.noise_by_step()
+        visits = Visits([model.order])
+        state = SamplingState(model, visits, value, None, None, noise.to(device), Chooser(), lambda steps: None)
+        generation, by_step = Generation(model, batch, visits), state.noise_by_step()
         with OnlyCapturable():
             run_loop(state, generation, by_step)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = {ROOT: ["tensorar"], ROOT / "plugins": ["tensorar_plugins"]}
+FOLDERS = {ROOT: ["tensorar"], ROOT / "plugins": ["tensorar_plugins"], ROOT / "cli": ["tensorar_cli"]}
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
 
 

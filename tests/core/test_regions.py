@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorar import SpecError, region
+from tensorar import Order, SpecError, region
 from tensorar.testing import event_shapes
 
 SIDES = {"top": (-2, False), "bottom": (-2, True), "left": (-1, False), "right": (-1, True)}
@@ -72,7 +72,7 @@ def test_a_random_region_holds_about_its_fraction():
 @given(name=st.text(max_size=20) | st.sampled_from(["top", "half top", "top half now", "center", "border box"]))
 def test_unknown_names_are_reported_with_the_valid_ones(name):
     if name.split()[:1] not in (["random"], ["border"]) or len(name.split()) > 1:
-        with pytest.raises(SpecError, match="center box, border, random FRACTION"):
+        with pytest.raises(SpecError, match=r"random\|low-discrepancy FRACTION, first N"):
             region(name, (4, 4))
 
 
@@ -80,3 +80,94 @@ def test_unknown_names_are_reported_with_the_valid_ones(name):
 def test_invalid_fractions(fraction):
     with pytest.raises(SpecError, match=f"a fraction from 0 to 1 after 'random', got 'random {fraction}'"):
         region(f"random {fraction}", (4, 4))
+
+
+shapes = event_shapes(max_coefficients=60)
+
+
+def seeded(name, shape, seed=0):
+    return region(name, shape, torch.Generator().manual_seed(seed))
+
+
+@given(shape=shapes, data=st.data())
+def test_the_first_coefficients_are_those_of_the_order(shape, data):
+    size = math.prod(shape)
+    count = data.draw(st.integers(0, size))
+    order = Order(torch.randperm(size, generator=torch.Generator().manual_seed(count)), shape)
+    known = region(f"first {count}", shape, order=order)
+    assert known.flatten()[order.visits].tolist() == [True] * count + [False] * (size - count)
+    assert region(f"first {count}", shape).flatten().tolist() == [True] * count + [False] * (size - count)
+
+
+@given(shape=shapes, data=st.data(), line=st.sampled_from(["row", "column"]))
+def test_rows_and_columns_are_counted_from_0_and_include_both_ends(shape, data, line):
+    axis = {"row": -2, "column": -1}[line]
+    if len(shape) < -axis:
+        with pytest.raises(SpecError, match=f"at least {-axis} axes for '{line}s'"):
+            region(f"{line} 0", shape)
+        return
+    first, last = sorted(data.draw(st.integers(0, shape[axis] - 1)) for _ in range(2))
+    known = region(f"{line}s {first}-{last}", shape).movedim(axis, 0).reshape(shape[axis], -1)
+    expected = [first <= i <= last for i in range(shape[axis])]
+    assert [row.all() for row in known] == [row.any() for row in known] == expected
+    assert torch.equal(region(f"{line} {last}", shape), region(f"{line}s {last} - {last}", shape))
+
+
+@given(shape=shapes, data=st.data())
+def test_every_kth(shape, data):
+    step = data.draw(st.integers(1, math.prod(shape)))
+    flat = region(f"every {step}th", shape).flatten().tolist()
+    assert flat == [i % step == 0 for i in range(len(flat))]
+    if len(shape) > 1:
+        step = data.draw(st.integers(1, shape[-2]))
+        union = " + ".join(f"row {i}" for i in range(0, shape[-2], step))
+        assert torch.equal(region(f"every {step}th row", shape), region(union, shape))
+
+
+@given(shape=shapes, fraction=st.floats(0, 1), seed=seeds)
+def test_a_low_discrepancy_region_holds_exactly_its_fraction(shape, fraction, seed):
+    assert seeded(f"low-discrepancy {fraction}", shape, seed).sum() == round(fraction * math.prod(shape))
+
+
+@pytest.mark.parametrize("shape", [(240,), (1, 24, 24), (12, 12, 12)])
+def test_a_low_discrepancy_region_is_spread_more_evenly_than_a_random_one(shape):
+    def deviation(name):
+        """The mean squared deviation of the share in the blocks of a third of each axis."""
+        total = 0.0
+        for seed in range(20):
+            blocks = [seeded(name, shape, seed).double()]
+            for axis, size in enumerate(shape):
+                blocks = [part for block in blocks for part in block.chunk(3 if size > 1 else 1, axis)]
+            total += sum(float(block.mean() - 0.1) ** 2 for block in blocks)
+        return total
+
+    assert deviation("low-discrepancy 10 %") < 0.4 * deviation("random 10 %")
+    assert not torch.equal(seeded("low-discrepancy 0.1", shape, 1), seeded("low-discrepancy 0.1", shape, 2))
+
+
+def test_percentages_and_unions():
+    assert torch.equal(seeded("random 30 %", (9, 9)), seeded("random 0.3", (9, 9)))
+    assert torch.equal(seeded("Random 30%", (9, 9)), seeded("random 0.3", (9, 9)))
+    union = region("top half + columns 0-1", (4, 4))
+    assert torch.equal(union, region("top half", (4, 4)) | region("columns 0-1", (4, 4)))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("first 17", "a number of coefficients from 0 to 16, got 'first 17'"),
+        ("rows 4", "rows from 0 to 3, got 'rows 4'"),
+        ("rows 2-4", "a last row from 2 to 3, got 'rows 2-4'"),
+        ("columns 3-1", "a last column from 3 to 3, got 'columns 3-1'"),
+        ("every 0th", "a number after 'every' from 1 to 16, got 'every 0th'"),
+        ("every 5th row", "a number after 'every' from 1 to 4"),
+        ("low-discrepancy 130 %", "a fraction from 0 to 1 after 'low-discrepancy'"),
+        ("top half + middle", "a region .*, got 'top half [+] middle'"),
+        ("first", "a region "),
+        ("rows", "a region "),
+        ("every second", "a region "),
+    ],
+)
+def test_numbers_out_of_range_and_malformed_regions(name, message):
+    with pytest.raises(SpecError, match=message):
+        region(name, (4, 4))

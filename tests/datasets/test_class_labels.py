@@ -96,6 +96,18 @@ def test_names_of_emnist(kind, tmp_path):
     check_error(lambda: class_of(tmp_path, "ä", kind), "a class: 1 to 26, or A, a, B, b", "got 'ä'")
 
 
+@pytest.mark.parametrize("kind", ["idx", "mnist"])
+def test_names_of_files_that_are_missing(kind, tmp_path, monkeypatch):
+    write_set(tmp_path, f"emnist-letters-{NAME}")
+    monkeypatch.chdir(tmp_path)
+    check_error(
+        lambda: load_dataset(f"{kind}:path=emnist-digits").train,
+        "emnist-digits, or emnist-digits-train-images-idx3-ubyte.gz and ",
+        "emnist-digits-test-images-idx3-ubyte.gz, in this folder",
+        "got emnist-letters-",
+    )
+
+
 @pytest.mark.parametrize("file", ["classes.txt", "label_names.txt"])
 @pytest.mark.parametrize("first", ["", "unused\n"])
 def test_names_per_line(file, first, tmp_path):

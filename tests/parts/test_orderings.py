@@ -15,8 +15,12 @@ from tensorar.testing import event_shapes, raster_like, seeds
 from tensorar.testing import orderings as ordering_specs
 from tensorar_plugins import orderings
 
-MATRIX_ONLY = ["spiral", "spiral:clockwise=false", "hilbert"]
-ANY_SHAPE = ["raster", "snake", "diagonal", "checkerboard", "random", "random:seed=7", "shuffled", "flips", "adaptive"]
+MATRIX_ONLY = ["spiral", "spiral:clockwise=false", "hilbert", "zigzag"]
+ANY_SHAPE = [
+    *("raster", "snake", "diagonal", "checkerboard", "random", "random:seed=7", "shuffled", "flips"),
+    *("interlaced", "interlaced:period=3", "coarse_to_fine", "known_first", "known_first:region='random 0.3'"),
+    *("adaptive", "annealed", "mixed:share=0.5,from=snake"),
+]
 
 
 def _make(spec):

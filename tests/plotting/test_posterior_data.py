@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import Dataset, Evidence, ShapeError, Splits, build, load_dataset
-from tensorar.plotting import posterior_steps
+from tensorar.plotting import posterior_steps, visited_steps
 from tensorar.testing import brute_conditional, joint, levels_of, seeds
 from tensorar.testing.properties import composite
 
@@ -111,3 +111,21 @@ def test_steps_are_returned_in_the_given_order():
     model = build((2, 2), "snake", "bernoulli", "fvsbn")
     steps = posterior_steps(model, torch.zeros(2, 2), [2, 0])
     assert [step.coefficient for step in steps] == model.order.visits[[2, 0]].tolist()
+
+
+@pytest.mark.parametrize("ordering", ["shuffled", "raster"])
+def test_steps_of_an_event_end_at_its_first_missing_value(ordering):
+    torch.manual_seed(0)
+    model = build((2, 2), ordering, "categorical:levels=3", "mlp:hidden=4").double().eval()
+    x = torch.tensor([[1.0, torch.nan], [2.0, torch.nan]])
+    order, count = visited_steps(model, x)
+    known = 2 if ordering == "shuffled" else 1
+    assert count == known + 1
+    steps = posterior_steps(model, x, range(count))
+    assert [step.coefficient for step in steps] == order.visits[:count].tolist()
+    assert [step.truth for step in steps] == [*x.flatten()[order.visits[:known]].tolist(), None]
+    nats = sum(step.probabilities[int(step.truth)].log() for step in steps[:known])
+    observed = Evidence(order.mask_before(known).unsqueeze(0), x.unsqueeze(0))
+    assert nats.item() == pytest.approx(model.log_prob(observed, order=order).item(), abs=1e-6)
+    with pytest.raises(ShapeError, match=rf"steps from 0 to {known} \(a missing value\), got {count}"):
+        posterior_steps(model, x, [count])

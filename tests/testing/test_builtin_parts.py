@@ -53,6 +53,7 @@ OTHER_OPTIONS = [
     ("ordering", "raster", {"axes": (1, 0), "flip": (0,)}, [(2, 3), (3, 4)]),
     ("ordering", "random", {"seed": 7}, None),
     ("ordering", "spiral", {"clockwise": False}, None),
+    ("ordering", "flips", {"embedding": True}, None),
     ("head", "categorical", {"levels": 5, "one_hot": True}, None),
     ("head", "logistic_mixture", {"levels": 3, "components": 2}, None),
     ("head", "logistic_mixture", {"levels": 256}, None),

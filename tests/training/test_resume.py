@@ -29,6 +29,7 @@ KINDS = [
     {"backbone": "mlp:hidden=8,dropout=0.3", "ordering": "shuffled"},
     {"backbone": "convnet:channels=2,hidden=4", "dataset": "agreeing:drawn=true"},
     {"backbone": "fvsbn", "ema": 0.0, "weight_decay": 0.1},
+    {"backbone": "mlp:hidden=8", "ordering": "annealed"},
 ]
 
 

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 import torch
 
@@ -11,7 +10,6 @@ from tensorar import Run, RunError, TensorarError, default_registry, evaluate
 from tensorar import workflows as wf
 from tensorar.testing import Check
 from tensorar.testing.results import Result
-from tensorar.workflows.masks import default_region, known_mask
 from tensorar.workflows.recipes import choose_parts
 
 SETTINGS = {"batch_size": 8, "device": "cpu", "settings": {"valid_events": 20}}
@@ -142,37 +140,6 @@ def test_a_part_is_checked():
 
 
 # --- helpers ---------------------------------------------------------------------------------------------------------
-
-
-def test_masks(tmp_path):
-    np.save(tmp_path / "mask.npy", np.eye(3))
-    eye = torch.eye(3).bool()
-    assert known_mask(None, tmp_path / "mask.npy", (3, 3)).equal(eye)
-    assert known_mask(None, eye, (3, 3)).equal(eye)
-    assert known_mask("left half", None, (2,)).tolist() == [True, False]
-    with pytest.raises(TensorarError, match="either `evidence` or `mask`"):
-        known_mask("border", eye, (3, 3))
-    with pytest.raises(TensorarError, match="the event's shape"):
-        known_mask(None, eye, (3,))
-
-
-@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int64, torch.float32])
-def test_a_mask_tensor_holds_zeros_and_ones(dtype):
-    mask = torch.eye(2, dtype=dtype)
-    assert known_mask(None, mask, (2, 2)).equal(torch.eye(2).bool())
-
-
-@pytest.mark.parametrize("value", [0.5, 2.0, -1.0, float("nan")])
-def test_other_values_of_a_mask_tensor_are_rejected(value):
-    with pytest.raises(TensorarError, match="expected `mask` to be Boolean, or 0 and 1"):
-        known_mask(None, torch.full((2, 2), value), (2, 2))
-
-
-@pytest.mark.parametrize(
-    ("shape", "name"), [((2, 3), "top half"), ((1, 3), "left half"), ((3,), "left half"), ((3, 1, 1), "random 0.5")]
-)
-def test_every_shape_has_a_default_region(shape, name):
-    assert default_region(shape) == name
 
 
 def test_given_parts_are_not_replaced(run):

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tensorar_cli import options
-from tensorar_cli.output import Output, likelihood_table, solved_line
+from tensorar_cli.output import Output, conditional_table, likelihood_table, solved_line
 
 
 def evaluate(
@@ -29,6 +29,25 @@ def evaluate(
         str | None,
         typer.Option(help="Spec of another ordering, for a run trained on random orders. Default: the run's own."),
     ] = None,
+    orders: Annotated[
+        int | None,
+        typer.Option(
+            help="Evaluate exactly in this many random orders, drawn with the seed, of a model whose ordering varies: "
+            "their mixture (log of the mean) and their mean (a bound).",
+            min=1,
+        ),
+    ] = None,
+    given: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REGION",
+            help="Report the nats of the rest of each event given this part of it: 'top half', 'random 30 %', and the "
+            "other regions of inpaint --evidence.",
+        ),
+    ] = None,
+    conditioning: options.Conditioning = "auto",
+    particles: options.Particles = 64,
+    proposal: options.Proposal = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",
     plugin: options.Plugins = None,
@@ -38,6 +57,26 @@ def evaluate(
     from tensorar import workflows
 
     output = Output(as_json=json)
+    if given is not None:
+        _require_none(exact=exact, ordering=ordering, orders=orders)
+        with output.progress("evaluating") as update:
+            found = workflows.evaluate_given(
+                run,
+                given,
+                split,
+                data=data,
+                events=events,
+                conditioning=conditioning,
+                particles=particles,
+                proposal=proposal,
+                seed=seed,
+                device=device,
+                progress=lambda done, total, nats: update(done, total, f"{nats:.2f} nats"),
+            )
+        output.print(f"{run} on the {split} split of {found.data}, given the {given}")
+        output.print_table(conditional_table(found))
+        output.print_json({"run": str(run), "split": split, "given": given, **found.as_dict()})
+        return
     with output.progress("evaluating") as update:
         result = workflows.evaluate(
             run,
@@ -47,9 +86,11 @@ def evaluate(
             exact=exact,
             samples_per_event=samples_per_event,
             ordering=ordering,
+            orders=orders,
             seed=seed,
             device=device,
             progress=lambda done, total, nats: update(done, total, f"{nats:.2f} nats"),
+            announce=output.print,
         )
     output.print(f"{run} on the {split} split of {result.data}")
     output.print_table(likelihood_table(result.likelihood))
@@ -58,3 +99,12 @@ def evaluate(
         output.print(solved_line(result.solved))
     solution = {} if solved is None else {"solved": solved}
     output.print_json({"run": str(run), "split": split, **result.likelihood.as_dict(), **solution})
+
+
+def _require_none(**arguments: object) -> None:
+    """Refuse options that do not apply to a part of an event."""
+    from tensorar.errors import SpecError
+
+    for name, value in arguments.items():
+        if value is not None:
+            raise SpecError(expected=f"no `{name}` with `given`", got=str(value), remedy="leave one of them out")

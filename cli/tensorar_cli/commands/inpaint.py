@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,25 +11,45 @@ from tensorar_cli import options
 from tensorar_cli.export import NUMBERS, PICTURES, check_extension, write
 from tensorar_cli.output import Output, sampling_report
 
+if TYPE_CHECKING:
+    from tensorar.workflows import Completions
+
 
 def inpaint(
     run: options.RunFolder,
     evidence: Annotated[
         str | None,
         typer.Option(
-            help="The known region: 'top half', 'left third', 'center box', 'border', 'random 0.3'. "
-            "Default: the top half, or a similar region if there are no rows."
+            help="The known region: 'top half', 'left third', 'center box', 'border', 'rows 3-7', 'column 2', "
+            "'first 45' (in the model's order), 'every 2nd', 'every 2nd row', 'random 30 %', 'low-discrepancy 10 %', "
+            "or several joined by +. Default: the top half, or a similar region if there are no rows."
         ),
     ] = None,
     mask: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.npy", help="A mask instead: an array of the event's shape, True if known."),
+        typer.Option(
+            metavar="FILE",
+            help="A mask instead: a .npy array, True if known, of the event's shape or one per event, or a .png "
+            "whose transparent pixels are unknown (if none are: white ones).",
+        ),
     ] = None,
     events: Annotated[int, typer.Option(help="Number of events to complete.", min=1)] = 8,
     completions: Annotated[int, typer.Option(help="Completions per event.", min=1)] = 4,
     split: options.Split = "test",
     context: options.Contexts = None,
+    uncertainty: Annotated[
+        bool,
+        typer.Option(
+            "--uncertainty",
+            help="Also write, beside FILE, how uncertain every unknown coefficient is given the evidence: the entropy "
+            "(nats), or the standard deviation of real values. Networks of any evidence trained on varying orders "
+            "predict it; for others it is estimated from the completions, so draw many (--completions 64).",
+        ),
+    ] = False,
     out: options.PictureOrNumbers = None,
+    conditioning: options.Conditioning = "auto",
+    particles: options.Particles = 64,
+    proposal: options.Proposal = None,
     method: options.Method = "auto",
     temperature: options.Temperature = 1.0,
     top_k: options.TopK = None,
@@ -52,6 +72,10 @@ def inpaint(
             completions=completions,
             split=split,
             context=context,
+            uncertainty=uncertainty,
+            conditioning=conditioning,
+            particles=particles,
+            proposal=proposal,
             method=method,
             temperature=temperature,
             top_k=top_k,
@@ -61,7 +85,37 @@ def inpaint(
             progress=lambda done, total: update(done, total, f"step {done}/{total}"),
         )
     write(path, result.figure, result.completions, result.run.event_shape)
-    count, known, shape = len(result.originals), int(result.mask.sum()), list(result.completions.shape)
+    count, shape = len(result.originals), list(result.completions.shape)
     output.print(f"{count} events, {completions} completions each, in {path} ({result.info})")
-    values = {"events": count, "known": known, "shape": shape, "path": str(path)}
-    output.print_json({"run": str(run)} | values | sampling_report(result.info))
+    report = sampling_report(result.info) | _log_evidence(result, output)
+    values: dict[str, Any] = {"events": count, "known": _known(result), "shape": shape, "path": str(path)}
+    if result.uncertainty is not None:
+        values["uncertainty"] = _write_uncertainty(result, path.with_stem(f"{path.stem}-uncertainty"), output)
+    output.print_json({"run": str(run)} | values | report)
+
+
+def _log_evidence(result: Completions, output: Output) -> dict[str, Any]:
+    """Print the probability of what is known, where it was found; returns it for JSON."""
+    if result.log_evidence is None:
+        return {}
+    value, error = result.log_evidence.mean
+    exact = bool(result.log_evidence.exact.all())
+    output.print(f"log p(known) {value:.2f} nats on average{'' if exact else f' ± {error:.2f} (estimate)'}")
+    return {"log_evidence": value, "log_evidence_standard_error": error}
+
+
+def _known(result: Completions) -> int | list[int]:
+    """How many coefficients are known: one number if it is the same for all events."""
+    counts = [int(mask.sum()) for mask in result.mask]
+    return counts[0] if len(set(counts)) == 1 else counts
+
+
+def _write_uncertainty(result: Completions, path: Path, output: Output) -> dict[str, Any]:
+    """Write the uncertainty as the completions are written; returns the report."""
+    found = result.uncertainty
+    assert found is not None
+    write(path, result.uncertainty_figure, found.value, result.run.event_shape)
+    unknown = found.value[~result.mask]
+    mean = float(unknown.mean()) if len(unknown) else 0.0
+    output.print(f"{found}: {mean:.3g} on average, in {path}")
+    return {"measure": found.measure, "mean": mean, "completions": found.completions, "path": str(path)}

@@ -17,7 +17,7 @@ from tensorar_cli import options
 from tensorar_cli.output import Output
 
 if TYPE_CHECKING:
-    from tensorar.parts.spec import Kind
+    from tensorar.parts.part import Kind
 
 KINDS = ("ordering", "head", "backbone", "dataset")
 ALL_KINDS = f"{', '.join(KINDS[:-1])} or {KINDS[-1]}"

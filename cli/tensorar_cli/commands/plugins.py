@@ -78,11 +78,11 @@ def _details(kind: str, found: RegisteredPart) -> dict[str, Any]:
 
 
 def _options(part: Any) -> list[dict[str, str]]:
-    from tensorar.parts.part import type_name
+    from tensorar.parts.part import option_name, type_name
 
     meanings = part.option_descriptions()
     rows = [
-        (name, type_name(parameter.annotation), _default(parameter), meanings.get(name, ""))
+        (option_name(name), type_name(parameter.annotation), _default(parameter), meanings.get(option_name(name), ""))
         for name, parameter in part.option_parameters().items()
     ]
     free = part.free_option_type()
@@ -97,7 +97,11 @@ def _free_name(part: Any) -> str:
 
 
 def _default(parameter: inspect.Parameter) -> str:
+    from tensorar.parts.part import part_kind
+
     if parameter.default is parameter.empty:
         return "required"
+    if part_kind(parameter.annotation):
+        return str(parameter.default.name)
     plain = parameter.default is None or isinstance(parameter.default, bool)
     return str(parameter.default).lower() if plain else str(parameter.default)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tensorar_cli import options
-from tensorar_cli.export import check_extension
+from tensorar_cli.export import ANIMATIONS, PICTURES, check_extension
 from tensorar_cli.output import Output
 from tensorar_cli.parsing import parse_steps
 
 if TYPE_CHECKING:
     from tensorar.plotting import PosteriorStep
+    from tensorar.workflows import Posterior
 
 
 def posterior(
@@ -23,20 +25,51 @@ def posterior(
     ] = None,
     split: options.Split = "test",
     context: options.Contexts = None,
-    out: options.Picture = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="The picture (.png), or an animation (.gif) with a frame per step: --steps, or else at most 60 steps "
+            "over the whole order, three or so per second. Default: a picture in the run folder.",
+        ),
+    ] = None,
     device: options.Device = "auto",
     plugin: options.Plugins = None,
     json: options.Json = False,
 ) -> None:
     """Draw the lecture's figure: the mask, the values so far, and the next coefficient's predictive distribution."""
-    from tensorar import plotting, workflows
+    from tensorar import workflows
 
-    output, path = Output(as_json=json), check_extension(out or run / "posterior.png")
-    result = workflows.posterior(run, example, parse_steps(steps), split=split, context=context, device=device)
-    plotting.save(result.figure(), path)
-    known = ", ".join(str(int(step.mask.sum())) for step in result.steps)
-    output.print(f"event {example} of {split} with {known} coefficients known: {path}")
+    output, path = Output(as_json=json), check_extension(out or run / "posterior.png", PICTURES + ANIMATIONS)
+    animated = path.suffix in ANIMATIONS
+    with output.progress("predicting") as update:
+        result = workflows.posterior(
+            run,
+            example,
+            parse_steps(steps),
+            animated=animated,
+            split=split,
+            context=context,
+            device=device,
+            progress=lambda done, total: update(done, total, f"step {done}/{total}"),
+        )
+    _write(result, path, output)
+    known = [int(step.mask.sum()) for step in result.steps]
+    shown = f"in {len(known)} frames" if animated else f"with {', '.join(map(str, known))} coefficients known"
+    output.print(f"event {example} of {split} {shown}: {path}")
     output.print_json({"run": str(run), "path": str(path), "steps": [_as_dict(step) for step in result.steps]})
+
+
+def _write(result: Posterior, path: Path, output: Output) -> None:
+    from tensorar import plotting
+
+    if path.suffix not in ANIMATIONS:
+        plotting.save(result.figure(), path)
+        return
+    with output.progress("drawing") as update:
+        result.save_animation(path, lambda done, total: update(done, total, f"frame {done}/{total}"))
 
 
 def _as_dict(step: PosteriorStep) -> dict[str, Any]:

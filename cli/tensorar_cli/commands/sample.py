@@ -23,6 +23,14 @@ def sample(
     temperature: options.Temperature = 1.0,
     top_k: options.TopK = None,
     top_p: options.TopP = None,
+    orders: Annotated[
+        int | None,
+        typer.Option(
+            help="Draw from the mixture of this many random orders, those of evaluate --orders with the same seed, "
+            "of a model whose ordering varies.",
+            min=1,
+        ),
+    ] = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",
     plugin: options.Plugins = None,
@@ -42,6 +50,7 @@ def sample(
             temperature=temperature,
             top_k=top_k,
             top_p=top_p,
+            orders=orders,
             seed=seed,
             device=device,
             progress=lambda done, total: update(done, total, f"step {done}/{total}"),

@@ -14,7 +14,7 @@ LISTED_FILES = 8
 def missing_files(expected: str, folder: Path) -> DataError:
     """The error for a folder without the expected files, which lists those it has."""
     return DataError(
-        expected=f"{expected} in the folder {folder}",
+        expected=f"{expected} in {'this folder' if folder == Path() else f'the folder {folder}'}",
         got=_list_files(folder),
         remedy="pass the folder that contains the files (for idx, also one file) with path=",
     )

@@ -93,7 +93,8 @@ def _with_prefix(whole: Path) -> IdxFiles:
     for files in _sets(whole.parent):
         if files.prefix == whole.name:
             return files
-    raise missing_files(f"{whole.name}, or {whole.name}-{EXAMPLES['events']}", whole.parent)
+    train, test = (f"{whole.name}-{part}-images-idx3-ubyte.gz" for part in ("train", "test"))
+    raise missing_files(f"{whole.name}, or {train} and {test},", whole.parent)
 
 
 def _single(file: Path) -> IdxFiles:

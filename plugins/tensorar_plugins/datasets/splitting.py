@@ -41,6 +41,18 @@ class SplitFile(Dataset):
         return Splits(*split(events, [self.valid_fraction, self.test_fraction], self.seed, where=self.path))
 
 
+@dataclass(frozen=True, kw_only=True)
+class SplitNumbers(SplitFile):
+    """Base class of the datasets of the user's own numbers, of which some may be missing.
+
+    Options:
+        missing: Whether NaN stands for a value that was not observed; models are then trained on what was. Without it,
+            NaN is an error.
+    """
+
+    missing: bool = False
+
+
 def _check_fractions(name: str, **fractions: float) -> None:
     """Raise ``SpecError`` for fractions that leave no events for one of the splits."""
     for option, fraction in fractions.items():

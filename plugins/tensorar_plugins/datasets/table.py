@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from tensorar_plugins.datasets.decimals import (
     loses_digits,
     parse_number,
 )
-from tensorar_plugins.datasets.splitting import SplitFile
+from tensorar_plugins.datasets.splitting import SplitNumbers
 from tensorar_plugins.datasets.text_rows import Row, TextRows, open_rows
 
 # a tab is hard to type in most shells
@@ -31,7 +32,7 @@ NUMBERS_PER_MEMORY_CHECK = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table(SplitFile):
+class Table(SplitNumbers):
     """Your own table of numbers from a text file, an event per row; shuffled and split.
 
     Numbers become float64. Integers that float64 does not hold are refused, and so are decimals of one column that
@@ -40,6 +41,8 @@ class Table(SplitFile):
     Options:
         delimiter: Delimiter of the cells, one character or ``tab``.
         header: Whether the first row holds the names of the columns (none: if none of its cells is a number).
+        missing: Whether cells that are empty, or hold NA, NaN, N/A, null or ?, are values that were not observed;
+            models are then trained on what was. Without it, such a cell is an error.
     """
 
     name = "csv"
@@ -88,6 +91,8 @@ class Table(SplitFile):
 
     def _number(self, cell: str, line: int, column: int, index: int, lost: LostDigits) -> float:
         number = parse_number(cell)
+        if number is None and self.missing and is_missing(cell):
+            return math.nan
         if number is None:
             raise _not_a_number(f"line {line}, column {column} of {self.path}", cell.strip())
         if loses_digits(cell, number):
@@ -124,11 +129,14 @@ class Table(SplitFile):
         )
 
 
+def is_missing(cell: str) -> bool:
+    """Whether a cell stands for a missing value."""
+    return cell.strip().lower() in MISSING_VALUES
+
+
 def is_header(cells: Sequence[str]) -> bool:
     """Whether a row contains names and no numbers; a row of missing values only is no header."""
-    return all(parse_number(cell) is None for cell in cells) and any(
-        cell.strip().lower() not in MISSING_VALUES for cell in cells
-    )
+    return all(parse_number(cell) is None for cell in cells) and not all(map(is_missing, cells))
 
 
 def _inexact_integer(where: str, cell: str) -> DataError:
@@ -141,8 +149,8 @@ def _inexact_integer(where: str, cell: str) -> DataError:
 
 def _not_a_number(where: str, cell: str) -> DataError:
     remedy = "correct it, drop the column, or check delimiter and header (header=true if it is a column's name)"
-    if cell.lower() in MISSING_VALUES:
-        remedy = "missing values are not supported yet: fill them in, or drop the row"
+    if is_missing(cell):
+        remedy = "set missing=true if it was not observed, fill it in, or drop the row"
     return DataError(
         expected=f"a number in {where}" + (f" of at most {MAX_CHARACTERS} characters" * (len(cell) > MAX_CHARACTERS)),
         got=_quote(cell) if cell else "an empty cell",

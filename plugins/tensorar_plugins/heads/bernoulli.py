@@ -43,7 +43,7 @@ class BernoulliHead(Head):
 
     def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"]:
         # half a count for each outcome (Jeffreys): a pixel that was never on may still be on in other data
-        on = (values.sum(0, dtype=torch.float64) + 0.5) / (len(values) + 1)
+        on = (values.nansum(0, dtype=torch.float64) + 0.5) / ((~values.isnan()).sum(0) + 1)
         return on.logit().float().unsqueeze(-1)
 
     @classmethod

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tensorar import Head
 from tensorar_plugins.heads.distributions import Beta, OpenInterval
-from tensorar_plugins.heads.scales import check_options, inverse_softplus, softplus_scale
+from tensorar_plugins.heads.scales import check_options, inverse_softplus, observed_moments, softplus_scale
 
 # with smaller concentrations almost all samples would round to 0 or 1
 MIN_CONCENTRATION = 1e-3
@@ -53,9 +53,9 @@ class BetaHead(Head):
         return Beta(one, zero, validate_args=False)
 
     def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"]:
-        mean, variance = values.mean(0), values.var(0, correction=0)
+        mean, variance = observed_moments(values)
         total = (mean * (1 - mean) / variance - 1).clamp(min=MIN_CONCENTRATION)
-        return torch.stack([mean.logit(), inverse_softplus((2 / total).sqrt() - self.floor)], dim=-1)
+        return torch.stack([mean.logit(), inverse_softplus((2 / total).sqrt() - self.floor)], dim=-1).float()
 
     @classmethod
     def options_for(cls, values: Real[Tensor, "..."]) -> dict[str, Any] | None:

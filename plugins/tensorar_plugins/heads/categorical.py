@@ -18,7 +18,13 @@ from tensorar.noise import ordinal
 from tensorar.transforms import Table
 from tensorar_plugins.heads.distributions import Levels
 from tensorar_plugins.heads.found_in_data import HeadFoundInData
-from tensorar_plugins.heads.levels import distinct_values, level_support, normalize_levels, required_levels
+from tensorar_plugins.heads.levels import (
+    distinct_values,
+    level_support,
+    normalize_levels,
+    observed_values,
+    required_levels,
+)
 
 # a value occurs so many times, on average, in data of few distinct values
 MIN_OCCURRENCES = 10
@@ -88,7 +94,7 @@ class CategoricalHead(HeadFoundInData):
     def for_data(self, train: Real[Tensor, "n *event"], *others: Real[Tensor, "_ *event"]) -> Head:
         if self.values != "auto":
             return self
-        table = distinct_values(train, *others, at_most=MAX_VALUES)
+        table = distinct_values(*map(observed_values, (train, *others)), at_most=MAX_VALUES)
         if table is None:
             raise DataError(
                 expected=f"at most {MAX_VALUES} distinct, finite values, for values=auto of {self.name}",

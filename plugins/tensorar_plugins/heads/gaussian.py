@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.distributions import Normal, constraints
 
 from tensorar_plugins.heads.in_units import HeadInUnits
-from tensorar_plugins.heads.scales import check_options, inverse_softplus, softplus_scale
+from tensorar_plugins.heads.scales import check_options, inverse_softplus, observed_moments, softplus_scale
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +43,5 @@ class GaussianHead(HeadInUnits):
         return Normal(location, self.floor + softplus_scale(raw_scale), validate_args=False)
 
     def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"]:
-        values = values.double()
-        scale = inverse_softplus(values.std(0, correction=0) - self.floor)
-        return torch.stack([values.mean(0), scale], dim=-1).float()
+        mean, variance = observed_moments(values)
+        return torch.stack([mean, inverse_softplus(variance.sqrt() - self.floor)], dim=-1).float()

@@ -28,6 +28,11 @@ def normalize_levels(value: Float[Tensor, "*shape"], levels: int) -> Float[Tenso
     return value * (2 / (levels - 1)) - 1
 
 
+def observed_values(values: Real[Tensor, "..."]) -> Real[Tensor, "..."]:
+    """The values that are not missing (NaN), in one dimension if any are."""
+    return values[~values.isnan()] if values.is_floating_point() and bool(values.isnan().any()) else values
+
+
 def whole_range(values: Real[Tensor, "..."]) -> tuple[int, int] | None:
     """The smallest and the largest value, or None unless all are whole numbers."""
     if values.is_floating_point() and not bool((values.isfinite() & (values == values.round())).all()):

@@ -19,7 +19,13 @@ from tensorar.errors import DataError, SpecError
 from tensorar.transforms import Shift
 from tensorar_plugins.heads.distributions import DiscretizedLogistic, Logistic
 from tensorar_plugins.heads.in_units import HeadInUnits
-from tensorar_plugins.heads.levels import level_support, normalize_levels, required_levels, whole_range
+from tensorar_plugins.heads.levels import (
+    level_support,
+    normalize_levels,
+    observed_values,
+    required_levels,
+    whole_range,
+)
 from tensorar_plugins.heads.mixtures import mixture
 from tensorar_plugins.heads.scales import check_options, long_tailed
 
@@ -173,7 +179,7 @@ class LogisticMixtureHead(HeadInUnits):
 
 def _extent(name: str, *splits: Tensor) -> tuple[int, int]:
     """The lowest integer of the data, and the number of integers from it to the highest."""
-    ranges = [whole_range(split) for split in splits]
+    ranges = [whole_range(observed_values(split)) for split in splits]
     ends = [end for found in ranges if found is not None for end in found]
     if None in ranges:
         raise DataError(

@@ -18,6 +18,7 @@ from tensorar_plugins.heads.scales import (
     inverse_softplus,
     log_rate,
     long_tailed,
+    observed_moments,
     softplus_scale,
 )
 
@@ -59,9 +60,9 @@ class NegativeBinomialHead(HeadInUnits):
 
     def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"]:
         location, scale = self._units_of_log(values, torch.arange(values[0].numel()).reshape(values.shape[1:]))
-        values = values.double()
-        mean = values.mean(0) + 0.5 / len(values)
-        dispersion = (values.var(0, correction=0) - mean) / mean**2
+        mean, variance = observed_moments(values)
+        mean = mean + 0.5 / (~values.isnan()).sum(0)
+        dispersion = (variance - mean) / mean**2
         unit_mean, raw_dispersion = (mean.log() - location) / scale, dispersion - MIN_DISPERSION
         return torch.stack([unit_mean, inverse_softplus(raw_dispersion)], dim=-1).float()
 

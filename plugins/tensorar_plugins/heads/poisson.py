@@ -35,5 +35,5 @@ class PoissonHead(Head):
 
     def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"]:
         # half a count in all: what never occurred in these data may still occur in others
-        mean = (values.sum(0, dtype=torch.float64) + 0.5) / len(values)
+        mean = (values.nansum(0, dtype=torch.float64) + 0.5) / (~values.isnan()).sum(0)
         return mean.log().float().unsqueeze(-1)

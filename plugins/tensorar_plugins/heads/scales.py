@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Real
+from jaxtyping import Float, Float64, Real
 from torch import Tensor
 
 from tensorar.errors import SpecError
@@ -47,6 +47,15 @@ def log_rate(raw: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """
     beyond = (raw - LINEAR_FROM_LOG_RATE).clamp(min=0)
     return torch.where(raw < LINEAR_FROM_LOG_RATE, raw, LINEAR_FROM_LOG_RATE + beyond.log1p())
+
+
+def observed_moments(
+    values: Real[Tensor, "n *event"],
+) -> tuple[Float64[Tensor, "*event"], Float64[Tensor, "*event"]]:
+    """The mean and the variance of each coefficient, missing values (NaN) left out; NaN if it is never observed."""
+    values = values.double()
+    mean = values.nanmean(0)
+    return mean, (values - mean).square().nanmean(0)
 
 
 def long_tailed(values: Real[Tensor, "..."]) -> bool:

@@ -11,7 +11,7 @@ from torch.distributions import constraints
 
 from tensorar_plugins.heads.distributions import StudentT
 from tensorar_plugins.heads.in_units import HeadInUnits
-from tensorar_plugins.heads.scales import check_options, inverse_softplus, softplus_scale
+from tensorar_plugins.heads.scales import check_options, inverse_softplus, observed_moments, softplus_scale
 
 # half of the mass of a Student t with three degrees of freedom is within so many scales of its median
 MEDIAN_DEVIATION = 0.765
@@ -58,8 +58,8 @@ class StudentTHead(HeadInUnits):
     def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"]:
         # torch's median reads beyond the memory of an expanded tensor
         values = values.double().contiguous()
-        middle = values.median(0).values
-        scale = (values - middle).abs().median(0).values / MEDIAN_DEVIATION
+        middle = values.nanmedian(0).values
+        scale = (values - middle).abs().nanmedian(0).values / MEDIAN_DEVIATION
         # where half of the values are the same, the median says nothing of the rest
-        scale = torch.where(scale > 0, scale, values.std(0, correction=0))
+        scale = torch.where(scale > 0, scale, observed_moments(values)[1].sqrt())
         return torch.stack([middle, inverse_softplus(scale - self.floor), torch.zeros_like(scale)], dim=-1).float()

@@ -25,11 +25,13 @@ class Flips(Ordering):
     Options:
         axes: Nesting of the axes, outermost first, as in raster (none: as they are).
         flip: Indices of the axes that are visited in reverse in half of the orders (none: all axes longer than 1).
+        embedding: Whether the network is told which order it is in, as a part of its context (causal networks).
     """
 
     name = "flips"
     axes: tuple[int, ...] | None = None
     flip: tuple[int, ...] | None = None
+    embedding: bool = False
     fixed = False
     ensemble = True
 

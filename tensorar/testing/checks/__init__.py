@@ -40,6 +40,7 @@ from tensorar.testing.checks import (
     shared_state,
     steppers,
     training,
+    training_orders,
     whole_models,
 )
 from tensorar.testing.registration import CHECKS_BY_KIND
@@ -85,5 +86,6 @@ __all__ = [
     "shared_state",
     "steppers",
     "training",
+    "training_orders",
     "whole_models",
 ]

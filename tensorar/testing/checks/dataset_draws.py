@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tensorar.dataset import Dataset
-from tensorar.testing.checks.datasets import splits_of
+from tensorar.testing.checks.datasets import known, same_events, splits_of
 from tensorar.testing.oracles import SIGNIFICANCE
 from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.random_state import seed_everything
@@ -32,7 +32,7 @@ def a_head_supports_the_values(part: PartUnderTest) -> None:
     dataset: Dataset = part.instance
     head = part.suggested_head
     for name, events in splits_of(dataset).items():
-        head.check(events, what=f"the {name} split")
+        head.check(events, known=known(dataset, events), what=f"the {name} split")
 
 
 @check("dataset")
@@ -45,7 +45,7 @@ def new_events_are_supported(part: PartUnderTest) -> None:
     for what, events in found.items():
         if events is None:
             continue
-        head.check(events, what=f"the {what} events")
+        head.check(events, known=known(dataset, events), what=f"the {what} events")
         nats = dataset.log_prob(events[:500])
         if nats is not None and not nats.isfinite().all():
             raise CheckFailed(f"log_prob is {nats[~nats.isfinite()][0].item()} for {what} events")
@@ -68,7 +68,7 @@ def simulated_events_follow_the_generator(part: PartUnderTest) -> None:
     simulate(1, torch.Generator())
     kept = dataset.train.clone()
     _require_follows("simulates", simulate, 50)
-    if not torch.equal(dataset.train, kept):
+    if not same_events(dataset.train, kept):
         raise CheckFailed("simulating events changes the stored ones")
 
 
@@ -113,9 +113,9 @@ def draws_follow_the_generator(part: PartUnderTest) -> None:
     if not fixed:
         _require_follows("draws", draw, 16)
         rows = draw(16, torch.Generator())[1:]
-        if torch.equal(rows, rows[:1].expand_as(rows)):
+        if same_events(rows, rows[:1].expand_as(rows)):
             raise CheckFailed("an index that is repeated in one call is drawn the same each time")
-    if not torch.equal(dataset.train, kept):
+    if not same_events(dataset.train, kept):
         raise CheckFailed("drawing events changes the stored ones")
 
 
@@ -123,12 +123,13 @@ def draws_follow_the_generator(part: PartUnderTest) -> None:
 def draws_follow_the_indices(part: PartUnderTest) -> None:
     """Events that are drawn resemble the training events of their indices more than others, neighbors included."""
     dataset: Dataset = part.instance
-    flat = dataset.train.reshape(len(dataset.train), -1)
+    flat = dataset.train.reshape(len(dataset.train), -1).nan_to_num()
     indices = torch.randperm(len(flat), generator=torch.Generator().manual_seed(0))[:DRAWN_EVENTS]
     if len(flat) < 3 or len(flat[indices].unique(dim=0)) == 1:
         raise CheckSkipped("there are not enough different training events")
     generator = torch.Generator().manual_seed(1)
-    drawn = torch.stack([dataset.draw(indices, generator).reshape(len(indices), -1) for _ in range(DRAWS)]).double()
+    draws = [dataset.draw(indices, generator).reshape(len(indices), -1) for _ in range(DRAWS)]
+    drawn = torch.stack(draws).nan_to_num().double()
     spread = flat[indices].double().std(0)
     spread = torch.where(spread > 0, spread, 1.0)
     scaled, train = drawn.mean(0) / spread, flat.double() / spread
@@ -151,11 +152,11 @@ def _require_follows(does: str, draw: Callable[[int, torch.Generator], Tensor], 
     seed_everything(1)
     first, second = draw(n, generator), draw(n, generator)
     seed_everything(2)
-    if not torch.equal(draw(n, torch.Generator().manual_seed(0)), first):
+    if not same_events(draw(n, torch.Generator().manual_seed(0)), first):
         raise CheckFailed(f"the same generator state {does} other events")
-    if torch.equal(draw(n, torch.Generator().manual_seed(1)), first):
+    if same_events(draw(n, torch.Generator().manual_seed(1)), first):
         raise CheckFailed(f"another generator state {does} the same events")
-    if torch.equal(first, second):
+    if same_events(first, second):
         raise CheckFailed(f"a generator that was used before {does} the same events again")
 
 
@@ -165,7 +166,7 @@ def _same_for_all_seeds(draw: Callable[[int, torch.Generator], Tensor], n: int) 
     for seed in range(4):
         seed_everything(seed)
         drawn.append(draw(n, torch.Generator().manual_seed(seed)))
-    return all(torch.equal(drawn[0], other) for other in drawn)
+    return all(same_events(drawn[0], other) for other in drawn)
 
 
 def _features(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:

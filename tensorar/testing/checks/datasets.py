@@ -123,6 +123,16 @@ def splits_of(dataset: Dataset) -> dict[str, Tensor]:
     return {name: getattr(dataset, name) for name in SPLITS}
 
 
+def same_events(one: Tensor, other: Tensor) -> bool:
+    """Whether events have the same values, missing ones (NaN) in the same places."""
+    return torch.equal(one.isnan(), other.isnan()) and torch.equal(one.nan_to_num(), other.nan_to_num())
+
+
+def known(dataset: Dataset, events: Tensor) -> Tensor | None:
+    """The mask of values that a head must support: all, unless some may be missing."""
+    return ~events.isnan() if dataset.missing else None
+
+
 def digests(part: type[Dataset], options: dict[str, Any], others: Sequence[dict[str, Any]]) -> dict[str, str]:
     """Digests of what a dataset provides, computed after datasets with other options were loaded."""
     seed_everything(len(others))
@@ -154,5 +164,5 @@ def _require_equal(one: Tensor, other: Tensor, name: str) -> None:
     if (one.dtype, one.shape) != (other.dtype, other.shape):
         kinds = [f"{events.dtype} {tuple(events.shape)}" for events in (one, other)]
         raise CheckFailed(f"the events of {name} are {kinds[0]}, and {kinds[1]} when they are loaded again")
-    if not torch.equal(one, other):
+    if not same_events(one, other):
         raise CheckFailed(f"the events of {name} differ when they are loaded again")

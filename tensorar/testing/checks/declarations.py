@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
 from tensorar.errors import SpecError
-from tensorar.parts.part import Part, coerce, type_name
+from tensorar.parts.part import Part, coerce, option_name, part_kind, type_name
 from tensorar.parts.spec import PartSpec
 from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.registration import check
@@ -45,7 +45,7 @@ def options_are_typed(part: PartUnderTest) -> None:
 @check("ordering", "head", "backbone", "dataset", needs_base=False)
 def options_are_described(part: PartUnderTest) -> None:
     """Every option has a line under ``Options:`` in the docstring, and every such line is about an option."""
-    options, described = set(part.part.option_parameters()), part.part.option_descriptions()
+    options, described = {*map(option_name, part.part.option_parameters())}, part.part.option_descriptions()
     missing = sorted(option for option in options if not described.get(option, "").strip())
     if missing:
         raise CheckFailed(f"no description of the option {missing[0]} under 'Options:' in the docstring")
@@ -71,4 +71,4 @@ def _writable(kind: Any) -> bool:
     """Whether the text of a spec can be converted to this type."""
     if get_origin(kind) in (Union, types.UnionType, tuple):
         return all(_writable(one) for one in get_args(kind) if one is not Ellipsis)
-    return get_origin(kind) is Literal or kind in (int, float, bool, str, Path, type(None))
+    return get_origin(kind) is Literal or kind in (int, float, bool, str, Path, type(None)) or bool(part_kind(kind))

@@ -6,6 +6,7 @@ import math
 
 import torch
 
+from tensorar.conditionals import all_conditionals
 from tensorar.testing.checks.comparison import describing, evidence_inputs, require_same
 from tensorar.testing.generate.cases import Case
 from tensorar.testing.generate.large_cases import large_cases
@@ -46,6 +47,23 @@ def all_queries_are_independent(part: PartUnderTest) -> None:
         alone = model.backbone(features[rows], mask[rows], query.reshape(-1, 1), contexts).reshape(together.shape)
         with describing(case):
             require_same(together, alone, "a query has another result with all others than alone")
+
+
+@check("backbone", when=is_evidential)
+def conditionals_are_the_queries(part: PartUnderTest) -> None:
+    """All conditionals of complete events, which a network may compute at once, are those of its queries."""
+    for case in large_cases(part, 40, context_features=2):
+        model, x, context = case.model(), case.events(3), case.contexts(3)
+        order, features = model.order, model.features(model.standardize(x))
+        together = all_conditionals(model.backbone, features, order, context)
+        mask = order.mask_before(torch.arange(len(order))).repeat(3, *[1] * len(case.event_shape))
+        rows = torch.arange(3).repeat_interleave(len(order))
+        known = torch.where(mask.unsqueeze(-1), features[rows], 0.0)
+        query = order.visits.repeat(3).unsqueeze(1)
+        alone = model.backbone(known, mask, query, None if context is None else context[rows])
+        by_step = together.reshape(3, len(order), -1)[:, order.visits].flatten(0, 1)
+        with describing(case):
+            require_same(by_step, alone[:, 0], "conditionals gives another result than the queries")
 
 
 @check("backbone", when=is_evidential)

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from tensorar.head import Head
+from tensorar.support import support_values
 from tensorar.testing.generate.head_inputs import DTYPES, Parameters, conditional, extremes, neighbors
 from tensorar.testing.generate.head_options import small_and_default, variants
 from tensorar.testing.generate.values import values_of
-from tensorar.testing.oracles import support_values
 from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.registration import check
 from tensorar.testing.results import CheckFailed

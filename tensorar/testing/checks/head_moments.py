@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from tensorar.head import Head
+from tensorar.support import bounds
 from tensorar.testing.generate.head_inputs import Parameters, conditional, shifted_blocks
 from tensorar.testing.generate.head_options import small_and_default
-from tensorar.testing.oracles import bounds
 from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.quadrature import DENSITY_TOLERANCE, FAR, RESOLUTIONS, Masses, listed_values, masses, resolvable
 from tensorar.testing.registration import check

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from tensorar.head import Head
+from tensorar.support import bounds
 from tensorar.testing.generate.head_inputs import Parameters
 from tensorar.testing.generate.head_options import Variant, coefficients_of, event_shape_of, variants
 from tensorar.testing.generate.head_results import differing, results_of
 from tensorar.testing.generate.option_values import other_values, written
 from tensorar.testing.generate.values import values_of
 from tensorar.testing.kinds import Shape
-from tensorar.testing.oracles import bounds
 from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.quadrature import resolvable
 from tensorar.testing.registration import check

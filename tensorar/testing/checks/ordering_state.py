@@ -107,7 +107,8 @@ def _orders_of(ordering: Ordering, shape: Shape) -> Any:
     except ShapeError:
         return None
     chosen = choices(ordering, shape) if ordering.adaptive else []
-    return [ordering.visits(shape).tolist(), *(order.visits.tolist() for order in found), chosen]
+    orders = [order.visits.tolist() for order in found]
+    return [ordering.embedding, ordering.visits(shape).tolist(), *orders, chosen]
 
 
 def _require_independent_of_other_shapes(part: PartUnderTest) -> None:

@@ -127,7 +127,7 @@ def require_few_events(case: Case, most: int = MAX_EVENTS) -> None:
 
 def evidence_mask(model: AutoregressiveModel) -> Tensor:
     """A random mask: any coefficients for random orders, the first ones of a fixed order or an ensemble."""
-    if model.ordering.fixed or model.ordering.ensemble:
+    if not model.ordering.any_order:
         order = model.orders[0]
         return order.mask_before(int(torch.randint(len(order), ())))
     return torch.rand(model.event_shape) < 0.5

@@ -53,7 +53,12 @@ class Case:
         """The signature that the backbone is made for."""
         orders = self.ordering.orders(self.event_shape)
         return Signature(
-            self.event_shape, self.head.feature_count, self.head.parameter_count, self.context_features, orders
+            self.event_shape,
+            self.head.feature_count,
+            self.head.parameter_count,
+            self.context_features,
+            orders,
+            embeds_order=self.ordering.embedding,
         )
 
     def initial_model(self) -> AutoregressiveModel:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from tensorar.head import Head
-from tensorar.testing.oracles import bounds, support_values
+from tensorar.support import bounds, support_values
 
 DTYPES = (torch.float64, torch.float32)
 # parameters of standard deviation 3 and 10 give narrow and wide distributions, far from zero

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from tensorar.head import Head
+from tensorar.support import bounds
 from tensorar.testing.generate.head_inputs import Parameters
 from tensorar.testing.generate.values import values_of
-from tensorar.testing.oracles import bounds
 
 
 def results_of(head: Head, *, dtype: torch.dtype = torch.float64, shape: tuple[int, ...] = (5, 3)) -> dict[str, Tensor]:

@@ -78,7 +78,7 @@ def models(
         heads=[registry.create("head", head)],
         contexts=[context_features],
         backbone=network,
-        options=typed_options(network, PartSpec.parse(backbone)),
+        options=typed_options(network, PartSpec.parse(backbone), registry),
     )
     model: AutoregressiveModel = draw(cases).model()
     return model

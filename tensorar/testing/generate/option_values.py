@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import Any, Literal, Union, get_args, get_origin
 
 from tensorar.errors import TensorarError
+from tensorar.parts.part import part_kind
+from tensorar.testing.generate.reference_parts import Backwards
 from tensorar.testing.part_under_test import PartUnderTest
 
 
@@ -88,6 +90,8 @@ def _values(kind: Any, current: Any) -> list[Any]:
         return [x / 2, x * 1.5, 0.5, 0.25, x + 0.125, 2.0, 0.1, 10.0, -1.0]
     if get_origin(kind) is tuple and int in get_args(kind):
         return [(2,), (0,), (1,), (1, 0), (2, 1, 0)]
+    if part_kind(kind) == "ordering":
+        return [Backwards()]
     return _listed(kind)
 
 

@@ -70,6 +70,17 @@ class ForwardBackward(FixedOrder):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Backwards(Ordering):
+    """The last coefficient first, in any shape."""
+
+    name = "backwards"
+
+    def visits(self, event_shape: tuple[int, ...]) -> Tensor:
+        """The flat indices, descending."""
+        return torch.arange(math.prod(event_shape)).flip(0)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Coin(Head):
     """One Bernoulli distribution per coefficient."""
 

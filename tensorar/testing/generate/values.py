@@ -10,7 +10,7 @@ from torch.distributions import constraints, transform_to
 from tensorar.evidence import Evidence
 from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
-from tensorar.testing.oracles import bounds, support_values
+from tensorar.support import bounds, support_values
 from tensorar.testing.properties import Draw, composite
 
 seeds = st.integers(0, 2**32 - 1)

@@ -39,6 +39,7 @@ NAMES = (
 def part_spec(chance: random.Random, kind: str, *, odd: float) -> str:
     """The spec of some part of that kind, with some of its options."""
     from tensorar import default_registry
+    from tensorar.parts.part import option_name
 
     if chance.random() < odd / 3:
         return nasty(chance)
@@ -49,7 +50,7 @@ def part_spec(chance: random.Random, kind: str, *, odd: float) -> str:
     part = parts[name].part
     annotations = {key: parameter.annotation for key, parameter in part.option_parameters().items()}
     keys = [key for key in sorted(annotations) if chance.random() < 1.5 / len(annotations)]
-    options = [f"{key}={_option(chance, key, annotations[key], odd)}" for key in keys]
+    options = [f"{option_name(key)}={_option(chance, key, annotations[key], odd)}" for key in keys]
     if chance.random() < odd / 3:
         options.append(f"{chance.choice(NAMES)}={chance.choice((nasty(chance), *SMALL))}")
     if part.free_option_type() is not None and not any(option.startswith("pattern=") for option in options):
@@ -80,5 +81,7 @@ def _valid(key: str, annotation: Any) -> tuple[str, ...]:
         type(None): ("none",),
         Path: ("bits.npy",),
     }
+    if getattr(annotation, "kind", None) == "ordering":
+        return ("raster", "snake", "shuffled", "random:seed=3", "'raster:flip=0'", "annealed", "mixed:share=0.5")
     texts = {"path": ("bits.npy", "table.csv", "splits.npz", "digits"), "pattern": PATTERNS, "key": ("train", "data")}
     return plain.get(annotation, texts.get(key, ("a", "tab", ";", "'1 2'")))

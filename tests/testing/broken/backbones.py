@@ -144,6 +144,18 @@ class RepeatsTheFirstQuery(Masks):
         return super().queried(everything, query[:, :1].expand_as(query))
 
 
+class SeesWhatItPredicts(Masks):
+    """Its conditionals of complete events are given one coefficient too many."""
+
+    def conditionals(self, features, order, context=None):
+        steps = []
+        for t, i in enumerate(order.visits.tolist()):
+            mask = order.mask_before(t + 1).expand(features.shape[:-1])
+            query = torch.full((len(features), 1), i)
+            steps.append(self(torch.where(mask.unsqueeze(-1), features, 0.0), mask, query, context))
+        return torch.cat(steps, 1)[:, order.rank.flatten()].reshape(*features.shape[:-1], -1)
+
+
 class IgnoresTheMask(Masks):
     """Does not distinguish an unknown value from zero."""
 
@@ -160,6 +172,7 @@ class ChangesTheMask(Masks):
 
 
 CAUGHT = {
+    SeesWhatItPredicts: "conditionals_are_the_queries",
     DropoutInEval: "deterministic_in_eval",
     ChangesItsFeatures: "no_side_effects",
     CountsItsCalls: "no_side_effects",

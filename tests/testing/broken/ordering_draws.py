@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 
 from tensorar import Order
-from tests.testing.reference import BothWays, Shuffle
+from tests.testing.reference import Backwards, BothWays, Shuffle
 
 
 class ShufflesTheFirst32(Shuffle):
@@ -70,7 +70,23 @@ class DrawsInPairs(BothWays):
         return orders[self.last[event_shape]]
 
 
+class AnnealsAfterAll(Backwards):
+    """A curriculum that declares to be fixed."""
+
+    def for_batch(self, progress, generator=None):
+        return self if progress > 0.5 else Shuffle()
+
+
+class ChoosesWithoutTheGenerator(Shuffle):
+    """Whether a batch is in another order is drawn from the global generator."""
+
+    def for_batch(self, progress, generator=None):
+        return self if float(torch.rand(())) < progress else Backwards()
+
+
 CAUGHT = {
+    AnnealsAfterAll: "batches_draw_as_declared",
+    ChoosesWithoutTheGenerator: "batches_draw_as_declared",
     ShufflesTheFirst32: "uniform_as_declared",
     RotatesLargeEvents: "uniform_as_declared",
     EverySecondIsReversed: "uniform_as_declared",

@@ -47,7 +47,7 @@ class StudentT(torch.distributions.StudentT):
         Distribution.__init__(self, self.df.shape, validate_args=False)
 
     @property
-    def _chi2(self) -> Chi2:
+    def _chi2(self) -> Chi2:  # type: ignore[override]
         """Made when ``rsample`` needs it: torch's constructor makes it at once, and validates it, so that NaN raises.
 
         It also copies a number to the device, which a CUDA graph cannot capture.

@@ -1,0 +1,33 @@
+"""Estimates of log-likelihoods."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """Log-likelihoods ``value`` in nats with their ``standard_error``, which is 0 where they are ``exact``."""
+
+    value: Float[Tensor, " batch"]
+    standard_error: Float[Tensor, " batch"]
+    exact: Bool[Tensor, " batch"]
+
+    @classmethod
+    def of_runs(cls, log_values: Float[Tensor, "batch runs"], exact: Bool[Tensor, " batch"]) -> Estimate:
+        """The logarithm of the mean of unbiased estimates, and its standard error by the delta method."""
+        runs = log_values.shape[1]
+        value = log_values.logsumexp(1) - math.log(runs)
+        relative = (log_values - value.unsqueeze(1)).exp()
+        error = relative.std(1, correction=min(1, runs - 1)) / math.sqrt(runs)
+        return cls(value, error.where(~exact, 0.0), exact)
+
+    @property
+    def mean(self) -> tuple[float, float]:
+        """The mean over the examples, and its standard error, that of the estimates alone."""
+        error = float((self.standard_error**2).sum().sqrt()) / max(len(self.value), 1)
+        return float(self.value.mean()), error

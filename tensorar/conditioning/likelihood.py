@@ -1,0 +1,168 @@
+"""Likelihoods of a part of an event, and of the rest given that part."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float, Real
+from torch import Tensor
+
+from tensorar import validation
+from tensorar.conditioning import adaptive
+from tensorar.conditioning.enumeration import enumerate_gap
+from tensorar.conditioning.estimate import Estimate
+from tensorar.conditioning.proposal import check_proposal
+from tensorar.conditioning.sample import SamplingOptions, filter_particles
+from tensorar.conditioning.ways import ENUMERATED, PARTICLES, ConditioningOptions, members_for
+from tensorar.ensemble import mixture_log_prob
+from tensorar.errors import SpecError
+from tensorar.evidence import Evidence
+from tensorar.factorization import Factorization
+from tensorar.generation.choosers import Chooser
+from tensorar.order import Order
+from tensorar.prefix import chosen_log_prob, prefix_log_prob
+from tensorar.utils.eval_mode import eval_mode
+from tensorar.utils.random_state import reproducible
+from tensorar.utils.shapes import flatten_events, rows_of
+
+DEFAULT_RUNS = 8
+
+
+@torch.no_grad()
+def log_marginal(
+    model: Factorization,
+    evidence: Evidence,
+    context: Float[Tensor, "batch context"] | None = None,
+    *,
+    options: ConditioningOptions,
+    runs: int = DEFAULT_RUNS,
+    generator: torch.Generator | None = None,
+    memory: int | None = None,
+) -> Estimate:
+    """``log p(known)`` of each example; see ``AutoregressiveModel.log_marginal``."""
+    _check(model, options, runs)
+    context = validation.check_context(model, context, len(evidence))
+    known = validation.check_evidence(model, evidence)
+    if model.ordering.adaptive:
+        with eval_mode(model):
+            return adaptive.log_marginal(model, known, context)
+    sampling = SamplingOptions(chooser=Chooser(), memory=memory)
+    exact_precision = torch.autocast(model.device.type, enabled=False)
+    with reproducible(generator, model.device), eval_mode(model), exact_precision:
+        estimates = [
+            (rows, _of_one_mask(model, known[rows], rows_of(context, rows), options, runs, sampling))
+            for rows in _by_mask(known.mask)
+        ]
+    return _joined(len(evidence), estimates, -model.log_scale(known.value, known.mask))
+
+
+@torch.no_grad()
+def log_conditional(
+    model: Factorization,
+    x: Real[Tensor, "batch *event"],
+    mask: Bool[Tensor, "..."],
+    context: Float[Tensor, "batch context"] | None = None,
+    *,
+    options: ConditioningOptions,
+    runs: int = DEFAULT_RUNS,
+    generator: torch.Generator | None = None,
+    memory: int | None = None,
+) -> Estimate:
+    """``log p(x | x[mask])`` of each example; see ``AutoregressiveModel.log_conditional``."""
+    validation.check_event_shape(model, x)
+    evidence = Evidence(mask.expand(x.shape), x)
+    standard = validation.check_evidence(model, Evidence(torch.ones_like(evidence.mask), x))
+    given = validation.check_context(model, context, len(x))
+    if model.ordering.adaptive:
+        with eval_mode(model):
+            return adaptive.log_conditional(model, standard.value, evidence.mask.to(model.device), given)
+    if options.conditioning == "clamp":
+        return _clamped(model, standard.value, evidence.mask.to(model.device), given)
+    known = log_marginal(model, evidence, context, options=options, runs=runs, generator=generator, memory=memory)
+    whole = torch.empty_like(known.value)
+    with eval_mode(model):
+        for rows in _by_mask(evidence.mask.to(model.device)):
+            orders = members_for(model, evidence.mask[rows[0]].to(model.device))
+            whole[rows] = _mixture(model, standard[rows], rows_of(given, rows), orders).double()
+    whole = whole - model.log_scale(standard.value)
+    return Estimate(whole - known.value, known.standard_error, known.exact)
+
+
+def _clamped(model: Factorization, x: Tensor, mask: Tensor, context: Tensor | None) -> Estimate:
+    """The log-probability that a sampler with the known values clamped draws the rest."""
+    value = torch.zeros(len(x), dtype=torch.float64, device=x.device)
+    with eval_mode(model):
+        for rows, order in model.orders_for_completion(mask):
+            value[rows] = chosen_log_prob(model, x[rows], order, ~mask[rows], rows_of(context, rows)).double()
+    value = value - model.log_scale(x, ~mask)
+    return Estimate(value, torch.zeros_like(value), torch.ones_like(value, dtype=torch.bool))
+
+
+def _check(model: Factorization, options: ConditioningOptions, runs: int) -> None:
+    if options.conditioning == "clamp":
+        raise SpecError(
+            expected="a way to sum over what is unknown", got="conditioning=clamp", remedy="use auto, exact or smc"
+        )
+    if runs < 2:
+        raise SpecError(expected="`runs` >= 2, for a standard error", got=str(runs), remedy="use 8")
+    if options.proposal is not None:
+        check_proposal(model, options.proposal)
+
+
+def _of_one_mask(
+    model: Factorization,
+    evidence: Evidence,
+    context: Tensor | None,
+    options: ConditioningOptions,
+    runs: int,
+    sampling: SamplingOptions,
+) -> Estimate:
+    """The estimate of examples with the same mask, in standard values."""
+    orders = members_for(model, evidence.mask[0])
+    by_order = [_in_order(model, order, evidence, context, options, runs, sampling) for order in orders]
+    log_values = mixture_log_prob([values.expand(-1, runs) for values in by_order])
+    exact = all(values.shape[1] == 1 for values in by_order)
+    return Estimate.of_runs(log_values, torch.full((len(evidence),), exact, device=model.device))
+
+
+def _in_order(
+    model: Factorization,
+    order: Order,
+    evidence: Evidence,
+    context: Tensor | None,
+    options: ConditioningOptions,
+    runs: int,
+    sampling: SamplingOptions,
+) -> Float[Tensor, "batch runs"]:
+    """The log-probability of evidence with one mask: ``(batch, 1)`` if it is exact, else one estimate per run."""
+    way = int(options.ways(model, order, evidence.mask[:1])[0])
+    if way == ENUMERATED:
+        return enumerate_gap(model, evidence, order, context)[1].unsqueeze(1)
+    if way == PARTICLES:
+        repeated = None if context is None else context.repeat_interleave(runs, dim=0)
+        result = filter_particles(model, order, evidence.repeat(runs), repeated, options, sampling, complete=False)
+        by_run: Tensor = result.log_evidence.unflatten(0, (-1, runs))
+        return by_run
+    length = flatten_events(evidence.mask).sum(1)
+    return prefix_log_prob(model, evidence, order, length, context).double().unsqueeze(1)
+
+
+def _mixture(model: Factorization, x: Evidence, context: Tensor | None, orders: tuple[Order, ...]) -> Tensor:
+    length = flatten_events(x.mask).sum(1)
+    return mixture_log_prob([prefix_log_prob(model, x, order, length, context) for order in orders])
+
+
+def _by_mask(mask: Bool[Tensor, "batch *event"]) -> list[Tensor]:
+    """The rows of each distinct mask."""
+    if not len(mask):
+        return []
+    _, member = flatten_events(mask).unique(dim=0, return_inverse=True)
+    return [(member == k).nonzero()[:, 0] for k in member.unique()]
+
+
+def _joined(batch: int, estimates: list[tuple[Tensor, Estimate]], log_scale: Tensor) -> Estimate:
+    """The estimates of all rows, in the data's units."""
+    value = torch.zeros(batch, dtype=torch.float64, device=log_scale.device)
+    error, exact = torch.zeros_like(value), torch.ones_like(value, dtype=torch.bool)
+    for rows, estimate in estimates:
+        value[rows], error[rows], exact[rows] = estimate.value, estimate.standard_error, estimate.exact
+    return Estimate(value + log_scale, error, exact)

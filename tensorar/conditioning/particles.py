@@ -1,0 +1,251 @@
+"""Sequential Monte Carlo over an order: what is observed late weights the particles that were drawn before it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from tensorar.conditioning.proposal import Proposal
+from tensorar.conditioning.ways import known_steps
+from tensorar.errors import SupportError
+from tensorar.evidence import Evidence
+from tensorar.factorization import Factorization
+from tensorar.generation.choosers import Chooser
+from tensorar.generation.generation import Generation
+from tensorar.generation.steppers import PrefixStepper
+from tensorar.generation.visits import Visits
+from tensorar.noise import uniform
+from tensorar.order import Order
+from tensorar.utils.shapes import flatten_events
+
+
+class Filtered(NamedTuple):
+    """Completed events (standard values), and how the particles of each fared.
+
+    ``log_evidence`` is the logarithm of an unbiased estimate of the probability of what was known, in standard values.
+    """
+
+    value: Float[Tensor, "batch *event"]
+    log_evidence: Float[Tensor, " batch"]
+    effective_sample_size: Float[Tensor, " batch"]
+    ancestors: Float[Tensor, " batch"]
+    passes: int
+
+
+@dataclass(frozen=True)
+class ParticleFilter:
+    """Completes examples in one order, each by ``particles`` particles of its own (Gordon et al. 1993).
+
+    Doucet, Johansen, "A tutorial on particle filtering and smoothing", 2009, section 3.5: particles are resampled,
+    systematically, where their effective sample size falls below half their number. Steps before the first unknown
+    coefficient are made once for all particles of an example; after the last known one, one particle is kept, drawn by
+    weight, so that the completions of different examples are independent. Weights are float64 logarithms. A
+    ``proposal`` draws what is unknown in place of the model, and needs examples with one mask.
+    """
+
+    model: Factorization
+    order: Order
+    particles: int
+    chooser: Chooser
+    cached: bool = True
+    proposal: Factorization | None = None
+    report_step: Callable[[], None] = lambda: None
+
+    def __call__(
+        self, evidence: Evidence, context: Float[Tensor, "batch context"] | None, *, complete: bool = True
+    ) -> Filtered:
+        """Complete the evidence (standard values), or with ``complete=False`` only weight the particles.
+
+        Raises ``SupportError`` if no particle of an example agrees with what is known of it.
+        """
+        with torch.inference_mode():
+            return _Walk(self, evidence, context).run(complete)
+
+    def noise(self, batch: int) -> tuple[Float[Tensor, "batch particles n k"], Float[Tensor, "batch steps"]]:
+        """The uniform numbers of each example: for the values of its particles, and to resample and select them."""
+        steps, size = len(self.order), max(self.chooser.noise_size(self.model.head), self._proposal_noise_size())
+        per_example = self.particles * steps * size
+        drawn = uniform((batch, per_example + steps + 1), self.model.dtype, self.model.device)
+        return drawn[:, :per_example].reshape(batch, self.particles, steps, size), drawn[:, per_example:].double()
+
+    def _proposal_noise_size(self) -> int:
+        return 0 if self.proposal is None else self.proposal.head.noise_size
+
+
+class _Walk:
+    """One walk of a batch through the order. Per-particle tensors are ``(examples * particles,)``."""
+
+    def __init__(self, setup: ParticleFilter, evidence: Evidence, context: Tensor | None) -> None:
+        self.setup, self.model, self.order = setup, setup.model, setup.order
+        self.examples, self.particles = len(evidence), setup.particles
+        self.evidence, self.context, device = evidence, context, self.model.device
+        # by step
+        self.known = flatten_events(evidence.mask)[:, self.order.visits]
+        self.value = flatten_events(evidence.value)[:, self.order.visits]
+        self.first = int((~self.known).int().argmax(1).amin())
+        self.last = int(known_steps(self.order, evidence.mask).amax())
+        self.noise, self.own_noise = setup.noise(self.examples)
+        self.choose = setup.chooser.bind(self.model.head)
+        visits = Visits([self.order])
+        self.generation = Generation(self.model, self.examples, visits, context, cached=setup.cached)
+        self.proposal: Proposal | None = None
+        shape = (self.examples, self.particles)
+        self.log_weight = torch.zeros(shape, dtype=torch.float64, device=device)
+        self.log_evidence = torch.zeros(self.examples, dtype=torch.float64, device=device)
+        self.effective = torch.full((self.examples,), float(self.particles), dtype=torch.float64, device=device)
+        self.ancestor = torch.arange(self.particles, device=device).expand(shape)
+        self.broken = torch.zeros(self.examples, dtype=torch.bool, device=device)
+
+    def run(self, complete: bool) -> Filtered:
+        """Walk to the last known coefficient, or to the end."""
+        for t in range(self.first):
+            self._observe_in_all(t)
+        self._multiply()
+        for t in range(self.first, self.last):
+            self._weigh(t, *self._propose(t))
+        distinct = torch.tensor([float(row.unique().numel()) for row in self.ancestor])
+        self.log_evidence = self.log_evidence + self._mean_weight()
+        value = self._finish() if complete else self.evidence.value
+        stepper = self.generation.stepper
+        passes = stepper.passes if isinstance(stepper, PrefixStepper) else 1
+        return Filtered(value, self.log_evidence, self.effective, distinct, passes)
+
+    def _observe_in_all(self, t: int) -> None:
+        """A step that all examples know, before the particles differ."""
+        parameters = self._parameters()
+        self.log_evidence += self._log_prob(parameters, self.value[:, t])
+        self._advance(self.value[:, t])
+
+    def _multiply(self) -> None:
+        """Repeat each example once per particle."""
+        rows = torch.arange(self.examples, device=self.model.device).repeat_interleave(self.particles)
+        self.generation.select(rows)
+        self.broken = self.broken[rows]
+        if self.setup.proposal is not None:
+            self.proposal = self._new_proposal(self.setup.proposal)
+            self.proposal.select(rows)
+
+    def _new_proposal(self, model: Factorization) -> Proposal:
+        value = self.model.restore(self.evidence.value)
+        return Proposal(model, self.order, self.evidence.mask[0], value, self.context)
+
+    def _propose(self, t: int) -> tuple[Tensor, Tensor]:
+        """The value of each particle at a step, and what it adds to the logarithm of its weight."""
+        parameters = self._parameters()
+        known = self.known[:, t].repeat_interleave(self.particles)
+        observed = self.value[:, t].repeat_interleave(self.particles)
+        if not bool(known.any()):
+            return self._draw(parameters, self.noise[:, :, t].flatten(0, 1))
+        log_prob = self._log_prob(parameters, observed)
+        if bool(known.all()):
+            return observed, log_prob
+        drawn, correction = self._draw(parameters, self.noise[:, :, t].flatten(0, 1))
+        return torch.where(known, observed, drawn), torch.where(known, log_prob, correction)
+
+    def _draw(self, parameters: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        index = self.generation.index
+        if self.proposal is None:
+            value = self.choose(parameters, noise[:, : self.setup.chooser.noise_size(self.model.head)], index)
+            return value, torch.zeros_like(value, dtype=torch.float64)
+        value, log_proposed = self.proposal.propose(noise)
+        standard = self.model.standardize(value, index)
+        log_prob = self.model.data_distribution(parameters, index).log_prob(self.model.restore(standard, index))
+        return standard, log_prob.double() - log_proposed
+
+    def _weigh(self, t: int, value: Tensor, log_weight: Tensor) -> None:
+        """Weight the particles, resample those of examples with few effective ones, and move on."""
+        self.log_weight = self.log_weight + log_weight.reshape(self.examples, self.particles)
+        if self.proposal is not None or bool(self.known[:, t].any()):
+            self._require_some(t)
+            weight = self.log_weight.softmax(1)
+            effective = 1 / (weight**2).sum(1)
+            self.effective = self.effective.minimum(effective)
+            few = effective < self.particles / 2
+            if bool(few.any()):
+                rows = self._resample(weight, few, self.own_noise[:, t])
+                value = value[rows]
+        self._advance(value)
+
+    def _resample(self, weight: Tensor, few: Bool[Tensor, " examples"], noise: Tensor) -> Tensor:
+        """Keep particles by weight in the examples that need it; the rows that were kept."""
+        chosen = torch.where(few[:, None], systematic(weight, noise), torch.arange(self.particles, device=few.device))
+        self.log_evidence = self.log_evidence + torch.where(few, self._mean_weight(), 0.0)
+        self.log_weight = torch.where(few[:, None], 0.0, self.log_weight)
+        self.ancestor = self.ancestor.gather(1, chosen)
+        rows: Tensor = (chosen + self._start()).flatten()
+        self._select(rows)
+        return rows
+
+    def _finish(self) -> Float[Tensor, "batch *event"]:
+        """Keep one particle of each example, by weight, and draw the rest of the event."""
+        weight = self.log_weight.softmax(1)
+        chosen = (weight.cumsum(1)[:, :-1] <= self.own_noise[:, -1:]).sum(1, keepdim=True)
+        self.proposal = None
+        noise = self.noise.gather(1, chosen[:, :, None, None].expand(-1, 1, *self.noise.shape[2:]))[:, 0]
+        self._select((chosen + self._start()).flatten())
+        for t in range(self.last, len(self.order)):
+            self._advance(self._draw(self._parameters(), noise[:, t])[0])
+        drawn = self.generation.visits.by_coefficient(torch.stack(self.generation.standard_values(), 1))
+        value = torch.where(flatten_events(self.evidence.mask), flatten_events(self.evidence.value), drawn)
+        value = torch.where(self.broken[:, None], torch.nan, value)
+        return value.reshape(self.evidence.value.shape)
+
+    # --- helpers ----------------------------------------------------------------------------------------------------
+
+    def _parameters(self) -> Tensor:
+        parameters = self.generation.parameters().to(self.model.dtype)
+        # heads draw some value from NaN too
+        self.broken = self.broken | parameters.amax(-1).isnan()
+        return parameters
+
+    def _log_prob(self, parameters: Tensor, value: Tensor) -> Tensor:
+        return self.model.distribution(parameters, self.generation.index).log_prob(value).double()
+
+    def _advance(self, value: Tensor) -> None:
+        self.generation.advance(value)
+        self.setup.report_step()
+
+    def _select(self, rows: Int[Tensor, " selected"]) -> None:
+        self.generation.select(rows)
+        self.broken = self.broken[rows]
+        if self.proposal is not None:
+            self.proposal.select(rows)
+
+    def _start(self) -> Int[Tensor, "examples 1"]:
+        """The row of the first particle of each example."""
+        return torch.arange(0, self.examples * self.particles, self.particles, device=self.model.device)[:, None]
+
+    def _mean_weight(self) -> Float[Tensor, " examples"]:
+        return self.log_weight.logsumexp(1) - math.log(self.particles)
+
+    def _require_some(self, t: int) -> None:
+        none = self.log_weight.amax(1) == -torch.inf
+        if bool(none.any()):
+            example, coefficient = int(none.int().argmax()), int(self.order.visits[t])
+            raise no_probability(example, f"for any of {self.particles} particles at coefficient {coefficient}")
+
+
+def systematic(weight: Float[Tensor, "batch particles"], noise: Float[Tensor, " batch"]) -> Int[Tensor, "batch _"]:
+    """Systematic resampling: the particles at evenly spaced quantiles of their weights (Kitagawa 1996).
+
+    >>> systematic(torch.tensor([[0.5, 0.0, 0.25, 0.25]]), torch.tensor([0.5]))
+    tensor([[0, 0, 2, 3]])
+    """
+    count = weight.shape[1]
+    positions = (torch.arange(count, device=weight.device) + noise[:, None]) / count
+    return torch.searchsorted(weight.cumsum(1).contiguous(), positions.to(weight).contiguous()).clamp(max=count - 1)
+
+
+def no_probability(example: int, where: str = "") -> SupportError:
+    """The error for evidence of probability zero."""
+    return SupportError(
+        expected="evidence of a probability above zero",
+        got=f"zero in example {example}" + (f", {where}" if where else ""),
+        remedy="look at its values, or use more particles, a proposal, or a head with heavier tails",
+    )

@@ -1,0 +1,268 @@
+"""Completions given any evidence: exact where an order or an enumeration allows it, else by weighted particles."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.distributions import Categorical
+
+from tensorar.conditioning.enumeration import enumerate_gap
+from tensorar.conditioning.particles import Filtered, ParticleFilter, no_probability
+from tensorar.conditioning.proposal import check_proposal
+from tensorar.conditioning.ways import ENUMERATED, FIRST, PARTICLES, ConditioningOptions, unknown_before_known
+from tensorar.ensemble import observed_before_unknown
+from tensorar.errors import SpecError
+from tensorar.evidence import Evidence
+from tensorar.factorization import Factorization
+from tensorar.generation.batch_size import max_batch_size
+from tensorar.generation.choosers import Chooser
+from tensorar.generation.info import ConditioningInfo, SamplingInfo
+from tensorar.generation.sample import ProgressCallback, choose_method, complete
+from tensorar.noise import draw_from, uniform
+from tensorar.order import Order
+from tensorar.prefix import prefix_log_prob
+from tensorar.utils.shapes import flatten_events, rows_of
+
+REASONS = {
+    FIRST: "an order visits what is known first",
+    ENUMERATED: "what is unknown before it was enumerated",
+    PARTICLES: "what is known late weighted the particles",
+}
+BIASED = "biased, what an order visits after an unknown coefficient does not influence it"
+
+
+@dataclass
+class SamplingOptions:
+    """How values are drawn: the arguments of ``complete``."""
+
+    method: str = "auto"
+    chooser: Chooser = field(default_factory=Chooser)
+    progress: ProgressCallback | None = None
+    info: SamplingInfo = field(default_factory=SamplingInfo)
+    memory: int | None = None
+    orders: Sequence[Order] | None = None
+
+
+def complete_given(
+    model: Factorization,
+    evidence: Evidence,
+    context: Float[Tensor, "batch context"] | None,
+    conditioning: ConditioningOptions,
+    sampling: SamplingOptions,
+) -> Float[Tensor, "batch *event"]:
+    """Standard values of completions of the evidence (standard values), and ``sampling.info`` about them.
+
+    Raises ``SpecError`` for a way that the model does not allow, ``SupportError`` for evidence of probability zero.
+    """
+    sampling.info.conditioning = ConditioningInfo()
+    if conditioning.proposal is not None:
+        check_proposal(model, conditioning.proposal)
+    late = _late(model, evidence, conditioning)
+    value = evidence.value.clone()
+    early = (~late).nonzero()[:, 0]
+    if len(early) or not len(late):
+        value[early] = _complete(model, evidence[early], rows_of(context, early), sampling, None)
+    if bool(late.any()):
+        rows = late.nonzero()[:, 0]
+        value[rows] = _MixtureOfOrders(model, conditioning, sampling).complete(evidence[rows], rows_of(context, rows))
+    _describe(model, evidence, late, conditioning, sampling.info)
+    return value
+
+
+def _late(model: Factorization, evidence: Evidence, conditioning: ConditioningOptions) -> Tensor:
+    """Which examples know something that the orders of the model visit after something unknown."""
+    mask = evidence.mask
+    nothing = torch.zeros(len(evidence), dtype=torch.bool, device=mask.device)
+    if conditioning.conditioning == "clamp" or model.ordering.any_order:
+        return nothing
+    if conditioning.conditioning == "smc":
+        return flatten_events(mask).any(1) & ~flatten_events(mask).all(1)
+    known = flatten_events(mask).sum(1)
+    return (observed_before_unknown(model.orders, mask) < known).all(0)
+
+
+def _complete(
+    model: Factorization, evidence: Evidence, context: Tensor | None, sampling: SamplingOptions, order: Order | None
+) -> Tensor:
+    return complete(
+        model,
+        evidence,
+        context,
+        method=sampling.method,  # type: ignore[arg-type]
+        chooser=sampling.chooser,
+        progress=sampling.progress,
+        info=sampling.info,
+        memory=sampling.memory,
+        orders=sampling.orders,
+        order=order,
+    )
+
+
+@dataclass
+class _MixtureOfOrders:
+    """Completes examples in each order of the model, and keeps one of them by the probability of the evidence."""
+
+    model: Factorization
+    conditioning: ConditioningOptions
+    sampling: SamplingOptions
+
+    def complete(self, evidence: Evidence, context: Tensor | None) -> Tensor:
+        """One completion of each example."""
+        members = [self._in_order(order, evidence, context) for order in self.model.orders]
+        values = torch.stack([value for value, _ in members], 1)
+        log_evidence = torch.stack([log_prob for _, log_prob in members], 1)
+        impossible = log_evidence.amax(1) == -torch.inf
+        if bool(impossible.any()):
+            raise no_probability(int(impossible.int().argmax()))
+        info = self.sampling.info.conditioning
+        total = log_evidence.logsumexp(1) - math.log(len(members))
+        info.log_evidence = total - self.model.log_scale(evidence.value, evidence.mask)
+        return values[torch.arange(len(values), device=values.device), _draw_member(log_evidence)]
+
+    def _in_order(self, order: Order, evidence: Evidence, context: Tensor | None) -> tuple[Tensor, Tensor]:
+        ways = self.conditioning.ways(self.model, order, evidence.mask)
+        if not self.sampling.chooser.is_exact:
+            # an enumeration draws from the model's own conditionals
+            ways = torch.where(ways == ENUMERATED, PARTICLES, ways)
+        value = evidence.value.clone()
+        log_evidence = torch.zeros(len(evidence), dtype=torch.float64, device=value.device)
+        for way in ways.unique().tolist():
+            rows = (ways == way).nonzero()[:, 0]
+            complete = self._by_particles if way == PARTICLES else self._exactly
+            value[rows], log_evidence[rows] = complete(order, evidence[rows], rows_of(context, rows))
+        return value, log_evidence
+
+    def _exactly(self, order: Order, evidence: Evidence, context: Tensor | None) -> tuple[Tensor, Tensor]:
+        gap = bool(unknown_before_known(order, evidence.mask).any())
+        if gap:
+            noise = uniform((len(evidence),), torch.float64, self.model.device)
+            filled, log_evidence = enumerate_gap(self.model, evidence, order, context, noise)
+        else:
+            length = flatten_events(evidence.mask).sum(1)
+            filled, log_evidence = evidence, prefix_log_prob(self.model, evidence, order, length, context)
+        return _complete(self.model, filled, context, self.sampling, order), log_evidence
+
+    def _by_particles(self, order: Order, evidence: Evidence, context: Tensor | None) -> tuple[Tensor, Tensor]:
+        found = filter_particles(self.model, order, evidence, context, self.conditioning, self.sampling)
+        _report(self.sampling.info.conditioning, self.conditioning.particles, found)
+        self.sampling.info.passes = max(self.sampling.info.passes, found.passes)
+        return found.value, found.log_evidence
+
+
+def filter_particles(
+    model: Factorization,
+    order: Order,
+    evidence: Evidence,
+    context: Float[Tensor, "batch context"] | None,
+    conditioning: ConditioningOptions,
+    sampling: SamplingOptions,
+    *,
+    complete: bool = True,
+) -> Filtered:
+    """The results of a particle filter, in batches that fit into memory."""
+    _require_steps(sampling, conditioning)
+    method = choose_method(model, sampling.method)
+    # without a stepper, "auto" chooses whole passes, which have no steps
+    method = "naive" if method == "fixed-point" else method
+    sampling.info.method, sampling.info.exact = method, sampling.chooser.is_exact
+    sampling.info.chooser = str(sampling.chooser)
+    size = max_batch_size(model, method, len(evidence) * conditioning.particles, sampling.chooser, sampling.memory)
+    batches = _batches(evidence, max(1, size // conditioning.particles), one_mask=conditioning.proposal is not None)
+    counter = _Counter(len(order) * len(batches), sampling.progress)
+    setup = ParticleFilter(
+        model,
+        order,
+        conditioning.particles,
+        sampling.chooser,
+        cached=method == "cached",
+        proposal=conditioning.proposal,
+        report_step=counter,
+    )
+    results = [setup(evidence[rows], rows_of(context, rows), complete=complete) for rows in batches]
+    back = torch.cat(batches).argsort()
+    return Filtered(
+        torch.cat([result.value for result in results])[back],
+        torch.cat([result.log_evidence for result in results])[back],
+        torch.cat([result.effective_sample_size for result in results])[back],
+        torch.cat([result.ancestors for result in results])[back],
+        max(result.passes for result in results),
+    )
+
+
+def _batches(evidence: Evidence, size: int, *, one_mask: bool) -> list[Int[Tensor, " rows"]]:
+    """Rows of at most ``size`` examples, with one mask in each if required."""
+    everything = torch.arange(len(evidence), device=evidence.mask.device)
+    if not one_mask:
+        return list(everything.split(size))
+    _, member = flatten_events(evidence.mask).unique(dim=0, return_inverse=True)
+    return [rows for k in member.unique() for rows in everything[member == k].split(size)]
+
+
+def _draw_member(log_evidence: Float[Tensor, "batch members"]) -> Int[Tensor, " batch"]:
+    """A member for each example, by the probability of its evidence."""
+    noise = uniform(tuple(log_evidence.shape), torch.float64, log_evidence.device)
+    return draw_from(Categorical(logits=log_evidence, validate_args=False), noise).long()
+
+
+def _require_steps(sampling: SamplingOptions, conditioning: ConditioningOptions) -> None:
+    if sampling.method == "fixed-point":
+        raise SpecError(
+            expected="`method` cached or naive for `conditioning` smc",
+            got="fixed-point",
+            remedy='use method="auto"',
+        )
+    if conditioning.proposal is not None and not sampling.chooser.is_exact:
+        raise SpecError(
+            expected="no temperature, top_k or top_p with a proposal",
+            got=str(sampling.chooser),
+            remedy="leave one of them out",
+        )
+
+
+# --- the report ------------------------------------------------------------------------------------------------------
+
+
+def _describe(
+    model: Factorization, evidence: Evidence, late: Tensor, conditioning: ConditioningOptions, info: SamplingInfo
+) -> None:
+    """Fill in the way that was taken."""
+    if not bool(evidence.mask.any()):
+        return
+    report = info.conditioning
+    if conditioning.conditioning == "clamp" and _ignores_something(model, evidence):
+        report.way, report.reason = "clamp", BIASED
+        return
+    if report.particles is not None:
+        report.way, report.reason = "smc", REASONS[PARTICLES]
+        return
+    report.way, report.reason = "exact", REASONS[ENUMERATED if bool(late.any()) else FIRST]
+
+
+def _ignores_something(model: Factorization, evidence: Evidence) -> bool:
+    groups = model.orders_for_completion(evidence.mask)
+    return any(bool(unknown_before_known(order, evidence.mask[rows]).any()) for rows, order in groups)
+
+
+def _report(report: ConditioningInfo, particles: int, found: Filtered) -> None:
+    effective, ancestors = float(found.effective_sample_size.mean()), float(found.ancestors.mean())
+    report.particles = particles
+    # of several orders, the best one counts
+    report.effective_sample_size = max(effective, report.effective_sample_size or 0.0)
+    report.ancestors = max(ancestors, report.ancestors or 0.0)
+
+
+class _Counter:
+    """Counts the steps of all batches for a progress callback."""
+
+    def __init__(self, total: int, progress: ProgressCallback | None) -> None:
+        self.total, self.progress, self.done = total, progress, 0
+
+    def __call__(self) -> None:
+        self.done += 1
+        if self.progress is not None:
+            self.progress(self.done, self.total)

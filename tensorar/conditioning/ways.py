@@ -1,0 +1,112 @@
+"""The way to condition each example on what is known of it: exactly where an order or an enumeration allows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from tensorar.ensemble import observed_before_unknown
+from tensorar.errors import SpecError
+from tensorar.factorization import Factorization
+from tensorar.order import Order
+from tensorar.parts.spec import nearest
+from tensorar.support import support_values
+from tensorar.utils.shapes import flatten_events
+
+Conditioning = Literal["auto", "exact", "smc", "clamp"]
+# what is unknown before the last known coefficient is enumerated up to this many completions
+MAX_COMPLETIONS = 4096
+DEFAULT_PARTICLES = 64
+# in the order of preference: the known comes first, completions are enumerated, or weighted particles
+FIRST, ENUMERATED, PARTICLES = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class ConditioningOptions:
+    """How to condition on what is known.
+
+    Raises ``SpecError`` for an unknown way, or fewer than one particle.
+
+    Options:
+        conditioning: ``exact`` where possible and else ``smc`` (``auto``), or one of ``exact``, ``smc`` and ``clamp``.
+        particles: Number of particles of each completion for ``smc``.
+        proposal: A model of the same events that proposes what is unknown for ``smc``; None: the model itself.
+    """
+
+    conditioning: Conditioning = "auto"
+    particles: int = DEFAULT_PARTICLES
+    proposal: Any = None
+
+    def __post_init__(self) -> None:
+        check_conditioning(self.conditioning)
+        if self.particles < 1:
+            raise SpecError(expected="`particles` >= 1", got=str(self.particles), remedy="use 64 or more")
+
+    def ways(self, model: Factorization, order: Order, mask: Bool[Tensor, "batch *event"]) -> Int[Tensor, " batch"]:
+        """``FIRST``, ``ENUMERATED`` or ``PARTICLES`` for each example in one order. Raises ``SpecError``."""
+        ways = possible_ways(model, order, mask)
+        if self.conditioning == "smc":
+            return torch.where((ways == FIRST) & _nothing_known(mask), FIRST, PARTICLES)
+        if self.conditioning == "exact" and bool((ways == PARTICLES).any()):
+            raise not_exact(mask[ways == PARTICLES])
+        return ways
+
+
+def check_conditioning(name: str) -> Conditioning:
+    """The way of that name. Raises ``SpecError`` if there is none."""
+    ways: tuple[Conditioning, ...] = get_args(Conditioning)
+    if name not in ways:
+        raise SpecError(
+            expected=f"`conditioning` to be one of {', '.join(ways)}", got=repr(name), remedy=nearest(name, ways)
+        )
+    return next(way for way in ways if way == name)
+
+
+def possible_ways(model: Factorization, order: Order, mask: Bool[Tensor, "batch *event"]) -> Int[Tensor, " batch"]:
+    """The first way of the three that is possible for each example in one order."""
+    skipped = unknown_before_known(order, mask)
+    values = support_values(model.head)
+    few = torch.zeros_like(skipped, dtype=torch.bool)
+    if values is not None:
+        few = skipped.double() * torch.tensor(float(len(values))).log2() <= torch.tensor(float(MAX_COMPLETIONS)).log2()
+    return torch.where(skipped == 0, FIRST, torch.where(few, ENUMERATED, PARTICLES))
+
+
+def unknown_before_known(order: Order, mask: Bool[Tensor, "batch *event"]) -> Int[Tensor, " batch"]:
+    """The number of unknown coefficients that an order visits before the last known one."""
+    unknown = ~flatten_events(mask)[:, order.visits]
+    return (unknown & (torch.arange(len(order), device=mask.device) < known_steps(order, mask)[:, None])).sum(1)
+
+
+def known_steps(order: Order, mask: Bool[Tensor, "batch *event"]) -> Int[Tensor, " batch"]:
+    """The number of steps after which an order has visited all that is known."""
+    return flatten_events(torch.where(mask, order.rank + 1, 0)).amax(1)
+
+
+def members_for(model: Factorization, mask: Bool[Tensor, "*event"]) -> tuple[Order, ...]:
+    """The orders whose mixture the model is, given what is known.
+
+    An ensemble: those that visit it first, if there are any, else all. A model of all orders: its order, with what is
+    known moved to the front.
+    """
+    if model.ordering.ensemble:
+        first = observed_before_unknown(model.orders, mask.unsqueeze(0))[:, 0] >= mask.sum()
+        return tuple(order for order, keep in zip(model.orders, first.tolist(), strict=True) if keep) or model.orders
+    return (model.order.observed_first(mask),) if model.ordering.any_order else (model.order,)
+
+
+def not_exact(mask: Bool[Tensor, "batch *event"]) -> SpecError:
+    """The error for evidence that no exact way exists for."""
+    return SpecError(
+        expected="evidence that an order visits first, or few unknown values before it, for `conditioning` exact",
+        got=f"{int(mask[0].sum())} known coefficients after unknown ones, with more than {MAX_COMPLETIONS} completions",
+        remedy="use conditioning=auto, or a model trained with ordering=shuffled",
+    )
+
+
+def _nothing_known(mask: Tensor) -> Tensor:
+    return ~flatten_events(mask).any(1)

@@ -1,0 +1,70 @@
+"""An animation of visiting: the mask, the values so far, and the next coefficient's distribution, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tensorar.plotting.gif import save_gif
+from tensorar.plotting.posterior import (
+    WIDTH_RATIOS,
+    PosteriorStep,
+    add_legend,
+    draw_step,
+    predicted_of,
+    shared_limits,
+)
+from tensorar.plotting.predictive import log_limits
+from tensorar.plotting.style import Limits, new_figure, value_limits
+
+MAX_FRAMES = 60
+DPI = 80
+
+
+def frames_of(n: int) -> list[int]:
+    """At most ``MAX_FRAMES`` steps of ``n``, evenly spread, the first and the last included.
+
+    >>> frames_of(3), len(frames_of(784)), frames_of(784)[-1]
+    ([0, 1, 2], 60, 783)
+    """
+    count = min(n, MAX_FRAMES)
+    return [round(k * (n - 1) / max(1, count - 1)) for k in range(count)]
+
+
+def save_animation(
+    steps: Sequence[PosteriorStep], path: Path | str, progress: Callable[[int, int], None] | None = None
+) -> None:
+    """Write a GIF with a frame for each step, atomically; axes have the same limits in all frames.
+
+    ``progress(frames_done, frames)`` is called on the way: drawing a frame takes a few tenths of a second. Raises
+    ``ShapeError`` if there are no steps, ``RunError`` if the file cannot be written.
+    """
+    frames = Frames(steps)
+    save_gif(path, frames.figure, frames.draw, len(steps), dpi=DPI, progress=progress)
+
+
+class Frames:
+    """One figure in which the steps are drawn one after another, without anything but the content moving."""
+
+    def __init__(self, steps: Sequence[PosteriorStep]) -> None:
+        self.steps, self.limits = steps, shared_limits(steps)
+        self.predicted = [predicted_of(step) for step in steps]
+        self.probability_limits = log_limits(self.predicted)
+        self.figure = new_figure(9, 2.7)
+        self.axes = list(self.figure.subplots(1, 3, width_ratios=WIDTH_RATIOS))
+
+    def draw(self, k: int) -> None:
+        """Draw a step in place of the last one; the first one fixes the layout."""
+        for axes in self.axes:
+            axes.clear()
+        draw_step(self.axes, self.steps[k], self.limits, self.probability_limits)
+        self.axes[2].set_xlim(*self._support())
+        if k == 0:
+            add_legend(self.figure, [self.axes[2]])
+            self.figure.draw_without_rendering()
+            self.figure.set_layout_engine("none")
+
+    def _support(self) -> Limits:
+        low, high = value_limits([predicted.support for predicted in self.predicted])
+        margin = max(0.03 * (high - low), 0.0 if self.predicted[0].density else 0.6)
+        return low - margin, high + margin

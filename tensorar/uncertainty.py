@@ -1,0 +1,114 @@
+"""How uncertain each unknown coefficient is, given the evidence alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Float64, Real
+from torch import Tensor
+
+from tensorar import validation
+from tensorar.errors import TensorarError
+from tensorar.evidence import Evidence
+from tensorar.factorization import Factorization
+from tensorar.generation.truncation import masses_of
+from tensorar.utils.eval_mode import eval_mode
+from tensorar.utils.shapes import flatten_events, rows_of
+
+
+@dataclass(frozen=True, eq=False)
+class Uncertainty:
+    """Of every coefficient given the evidence, each by itself: the entropy in nats, or the standard deviation.
+
+    ``value`` is 0 where the coefficient is known. ``measure`` is "entropy" for discrete heads, and for others "standard
+    deviation", in the data's units. ``completions`` is how many of these it is estimated from, or None if it is exact.
+    """
+
+    value: Float64[Tensor, "n *event"]
+    measure: str
+    completions: int | None = None
+
+    @property
+    def label(self) -> str:
+        """The measure with its unit."""
+        return "entropy (nats)" if self.measure == "entropy" else self.measure
+
+    def __str__(self) -> str:
+        what = f"{self.measure} of each coefficient given the evidence"
+        if self.completions is None:
+            return f"{what}, predicted by one query of the network"
+        bias = ", biased low" if self.measure == "entropy" else ""
+        return f"{what}, estimated from {self.completions} completions{bias}"
+
+
+def predicts_marginals(model: Factorization) -> bool:
+    """Whether one query of the network predicts any unknown coefficient given any evidence."""
+    return not (model.is_causal or model.ordering.fixed or model.ordering.ensemble)
+
+
+@torch.no_grad()
+def uncertainty(
+    model: Factorization,
+    evidence: Evidence,
+    completions: Real[Tensor, "n completions *event"],
+    context: Float[Tensor, "n context"] | None = None,
+) -> Uncertainty:
+    """The uncertainty of every unknown coefficient given the evidence alone.
+
+    An evidence network trained on varying orders predicts each of them from the evidence: one query per event. For
+    other models it is that of the empirical distribution of ``completions``, as good as these are. Raises
+    ``TensorarError`` if there are fewer than two of them to estimate it from.
+    """
+    measure = "entropy" if model.head.support.is_discrete else "standard deviation"
+    if predicts_marginals(model):
+        return Uncertainty(_predicted(model, evidence, context), measure)
+    if completions.shape[1] < 2:
+        raise too_few_completions(completions.shape[1])
+    known = evidence.mask.cpu()
+    values = completions.double().cpu()
+    estimate = empirical_entropy(values) if measure == "entropy" else values.std(1)
+    return Uncertainty(torch.where(known, 0.0, estimate), measure, completions.shape[1])
+
+
+def too_few_completions(count: int) -> TensorarError:
+    """The error for a model whose uncertainty has to be estimated from more completions."""
+    return TensorarError(
+        expected="`completions` >= 2, from which the uncertainty of this model is estimated",
+        got=str(count),
+        remedy="use completions=32 or more, or a network of any evidence trained with ordering='shuffled'",
+    )
+
+
+def _predicted(model: Factorization, evidence: Evidence, context: Tensor | None) -> Tensor:
+    """Event by event, since each has its own unknown coefficients."""
+    context = validation.check_context(model, context, len(evidence))
+    value = torch.zeros(len(evidence), len(model.order), dtype=torch.float64)
+    with eval_mode(model):
+        standard = validation.check_evidence(model, evidence)
+        for k, known in enumerate(flatten_events(standard.mask)):
+            unknown = (~known).nonzero()[:, 0]
+            rows = slice(k, k + 1)
+            if len(unknown):
+                queried = model.query(standard[rows], unknown.unsqueeze(0), model.order, rows_of(context, rows))
+                value[k, unknown.cpu()] = _of_distribution(model, queried[0], unknown).double().cpu()
+    return value.reshape(len(evidence), *model.event_shape)
+
+
+def _of_distribution(model: Factorization, parameters: Tensor, coefficients: Tensor) -> Tensor:
+    if not model.head.support.is_discrete:
+        return model.data_distribution(parameters, coefficients).stddev
+    log_prob = masses_of(model.distribution(parameters, coefficients), model.head.support).log_prob
+    entropy: Tensor = torch.special.entr(log_prob.double().exp()).sum(-1)
+    return entropy
+
+
+def empirical_entropy(values: Real[Tensor, "n draws *event"]) -> Float64[Tensor, "n *event"]:
+    """The entropy in nats of the empirical distribution of some draws, for each coefficient.
+
+    >>> empirical_entropy(torch.tensor([[[0.0], [0.0], [1.0], [1.0]]])).exp()
+    tensor([[2.]], dtype=torch.float64)
+    """
+    draws = values.shape[1]
+    equal = torch.stack([(values == one.unsqueeze(1)).sum(1) for one in values.unbind(1)], 1)
+    return -(equal.double() / draws).log().mean(1)

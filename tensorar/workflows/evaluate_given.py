@@ -1,0 +1,124 @@
+"""Evaluate a run on a part of each event given the rest of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tensorar.build import load_dataset
+from tensorar.conditioning.likelihood import DEFAULT_RUNS
+from tensorar.conditioning.ways import DEFAULT_PARTICLES, check_conditioning
+from tensorar.finiteness import check_likelihoods
+from tensorar.parts.registry import Registry
+from tensorar.parts.spec import PartSpec
+from tensorar.runs.run import Run
+from tensorar.utils.shapes import rows_of
+from tensorar.workflows.events import check_counts, check_split, events_of
+from tensorar.workflows.masks import known_mask, mask_of_events
+from tensorar.workflows.runs import model_of, open_run
+from tensorar.workflows.sampling import seeded_generator
+
+EVENTS_PER_CHUNK = 20
+
+
+@dataclass(frozen=True)
+class ConditionalLikelihood:
+    """The mean negative log-likelihood of what is unknown of each event given what is known of it.
+
+    ``nats`` per event with the ``standard_error`` over the events, ``known`` and ``unknown`` coefficients of an event
+    on average. Unless it is ``exact``, ``estimate_error`` is the standard error of ``nats`` that comes from the
+    estimates alone. ``conditioning`` is the way that was requested.
+    """
+
+    run: Run
+    data: PartSpec
+    split: str
+    nats: float
+    standard_error: float
+    estimate_error: float
+    exact: bool
+    events: int
+    known: float
+    unknown: float
+    conditioning: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The numbers by name, with None for an undefined standard error."""
+        names = ("nats", "estimate_error", "exact", "events", "known", "unknown", "conditioning")
+        error = None if math.isnan(self.standard_error) else self.standard_error
+        return {name: getattr(self, name) for name in names} | {"standard_error": error}
+
+
+def evaluate_given(
+    run: Run | str | Path,
+    given: str | None = None,
+    split: str = "test",
+    *,
+    mask: str | Path | torch.Tensor | None = None,
+    data: str | PartSpec | None = None,
+    events: int | None = None,
+    conditioning: str = "auto",
+    particles: int = DEFAULT_PARTICLES,
+    runs: int = DEFAULT_RUNS,
+    proposal: Run | str | Path | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    registry: Registry | None = None,
+    progress: Callable[[int, int, float], None] | None = None,
+) -> ConditionalLikelihood:
+    """The nats of the rest of each event given a named region of it, or a ``mask`` of what is known.
+
+    ``conditioning``, ``particles``, ``runs`` and ``proposal`` are those of ``AutoregressiveModel.log_conditional``; the
+    other arguments those of ``evaluate``. Raises ``TensorarError``.
+    """
+    run, generator = open_run(run, registry), seeded_generator(seed)
+    way = check_conditioning(conditioning)
+    check_split(split)
+    check_counts(events=events, particles=particles, runs=runs)
+    dataset = run.dataset if data is None else load_dataset(data, registry=run.registry)
+    model = model_of(run, device)
+    other = None if proposal is None else model_of(open_run(proposal, registry), device)
+    known = known_mask(given, mask, model.event_shape, generator, model.order)
+    chosen = events_of(dataset, split, events, seed)
+    masks = mask_of_events(known, model.event_shape, len(chosen))
+    values, errors, exact = [], [], True
+    for rows in torch.arange(len(chosen.x)).split(EVENTS_PER_CHUNK):
+        found = model.log_conditional(
+            chosen.x[rows],
+            masks[rows],
+            rows_of(chosen.contexts, rows),
+            conditioning=way,
+            particles=particles,
+            runs=runs,
+            proposal=other,
+            generator=generator,
+        )
+        values.append(-found.value.cpu())
+        errors.append(found.standard_error.cpu())
+        exact = exact and bool(found.exact.all())
+        if progress is not None:
+            done = torch.cat(values)
+            progress(len(done), len(chosen), float(done.mean()))
+    nats, error = torch.cat(values), torch.cat(errors)
+    check_likelihoods(nats, model.backbone)
+    count, size = len(nats), masks[0].numel()
+    observed = float(masks.sum()) / count
+    spread = float(nats.std()) / math.sqrt(count) if count > 1 else math.nan
+    return ConditionalLikelihood(
+        run,
+        run.recipe.dataset if data is None else PartSpec.parse(data),
+        split,
+        float(nats.mean()),
+        spread,
+        float((error**2).sum().sqrt()) / count,
+        exact,
+        count,
+        observed,
+        size - observed,
+        conditioning,
+    )

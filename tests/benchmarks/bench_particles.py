@@ -1,0 +1,67 @@
+"""Sequential Monte Carlo against plain sampling: seconds for P particles over seconds for P events, per backbone.
+
+Run: python tests/benchmarks/bench_particles.py            (measure everything, record in particles.json; idle machine)
+     python tests/benchmarks/bench_particles.py --only made nade             (print, do not record)
+
+The evidence is the bottom half of an image of 28 x 28 bits: every second half of the walk weights the particles, and
+the resampling selects rows of every cache. Both are measured in turns in one process, and the ratio is that of the
+medians. Networks are untrained; the data are their own samples, so that particles neither die nor all survive.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+
+import torch
+from make_tables import PARTICLES, PARTICLES_COLUMNS, header, particles_row
+from reproduce import machine
+from timing import interleaved
+
+from tensorar import Evidence, SamplingInfo, build, region
+
+SHAPE = (1, 28, 28)
+SPECS = (
+    *("fvsbn", "nade", "made", "pixelcnn:blocks=12,channels=128", "gated_pixelcnn:layers=12,channels=64"),
+    *("rnn", "row_lstm", "diagonal_bilstm", "transformer"),
+)
+COUNT, ROUNDS = 64, 5
+
+
+def measure(spec: str) -> dict:
+    """The figures of one backbone."""
+    torch.manual_seed(0)
+    model = build(SHAPE, "raster", "bernoulli", spec).eval()
+    evidence = Evidence(region("bottom half", SHAPE)[None], model.sample(1))
+    info = SamplingInfo()
+    options = {"conditioning": "smc", "particles": COUNT, "info": info, "memory": 2**34}
+    seconds = interleaved(
+        {"sample": lambda: model.sample(COUNT), "smc": lambda: model.sample(evidence=evidence, **options)},
+        rounds=ROUNDS,
+    )
+    return {
+        "backbone": spec,
+        "particles": COUNT,
+        **{name: statistics.median(times) for name, times in seconds.items()},
+        "effective_sample_size": info.conditioning.effective_sample_size,
+        "machine": machine(),
+    }
+
+
+def main() -> None:
+    """Measure, print and record."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--only", nargs="*", help="backbone specs to measure, without recording")
+    only = parser.parse_args().only
+    found = []
+    print(header(PARTICLES_COLUMNS), flush=True)
+    for spec in only or SPECS:
+        found.append(measure(spec))
+        print(particles_row(found[-1]), flush=True)
+    if only is None:
+        PARTICLES.write_text(json.dumps(found, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
