@@ -83,7 +83,7 @@ def reordered(
     Raises ``SpecError`` for a model that was not trained on random orders.
     """
     registry = registry or default_registry()
-    if not model.ordering.uniform:
+    if not model.ordering.any_order:
         raise SpecError(
             expected="a model trained on random orders, for another `ordering`",
             got=f"one of the ordering {model.ordering.name!r}",

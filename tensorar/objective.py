@@ -83,7 +83,7 @@ def stratified_steps(
 def draw_ranks(
     ordering: Ordering, event_shape: tuple[int, ...], batch: int, generator: torch.Generator | None
 ) -> Int[Tensor, "batch n"]:
-    """The rank of each coefficient in each example's order."""
+    """The rank of each coefficient in each example's order, drawn from the ordering."""
     if ordering.fixed:
         return ordering.order(event_shape).rank.flatten().expand(batch, -1)
     orders = (ordering.draw(event_shape, generator) for _ in range(batch))

@@ -57,6 +57,8 @@ def loss_per_event(
 ) -> Float[Tensor, " batch"]:
     """Nats of what was observed of each event (standard values), under orders drawn from the ordering.
 
+    ``progress`` is the fraction of the training that is done, for a curriculum.
+
     Exact for causal backbones. For evidence backbones, an unbiased estimate: the ``n`` observed coefficients are split
     at a step ``t`` that is uniform among them; unknown stays unknown. If one call gives all conditionals and the
     ordering is uniform, it is ``n / (n - t)`` times the nats of the observed coefficients after ``t``, else ``n`` times
@@ -86,7 +88,7 @@ def require_missing_last(model: Factorization, mask: Bool[Tensor, "batch *event"
     The likelihood of what was observed is then a sum over all values of what is missing. A causal network for orders
     that vary visits the observed coefficients first, and an evidence network takes any evidence.
     """
-    if not model.is_causal or not (model.ordering.fixed or model.ordering.ensemble):
+    if not model.is_causal or model.ordering.any_order:
         return
     early = ensemble.observed_before_unknown(orders, mask) < flatten_events(mask).sum(1)
     if not bool(early.any()):

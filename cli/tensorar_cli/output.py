@@ -18,8 +18,7 @@ from tensorar_cli.streams import visible
 if TYPE_CHECKING:
     from tensorar import Likelihood
     from tensorar.generation import SamplingInfo
-    from tensorar.workflows import ConditionalLikelihood
-    from tensorar.workflows.solve import Solved
+    from tensorar.workflows import ConditionalLikelihood, Solved
 
 # rows of tables are not wrapped in files and pipes
 PIPE_WIDTH = 1000
@@ -136,6 +135,12 @@ def likelihood_table(likelihood: Likelihood) -> Table:
     return table("", "value", rows=rows)
 
 
+def solved_line(solved: Solved) -> str:
+    """The share of puzzles solved, in a line."""
+    share = f"{100 * solved.share:.1f} % ± {100 * solved.standard_error:.1f} %"
+    return f"solved: {share} of {solved.events} events completed as in the data, from the dataset's evidence"
+
+
 def _with_error(nats: float, standard_error: float) -> str:
     # a single event has no standard error
     return decimal(nats, 3) + ("" if math.isnan(standard_error) else f" ± {decimal(standard_error, 3)}")
@@ -158,12 +163,6 @@ def _way(found: ConditionalLikelihood) -> str:
     if found.exact:
         return "exact"
     return f"smc, of which ± {decimal(found.estimate_error, 3)} comes from the estimates"
-
-
-def solved_line(solved: Solved) -> str:
-    """The share of puzzles solved, in a line."""
-    share = f"{100 * solved.share:.1f} % ± {100 * solved.standard_error:.1f} %"
-    return f"solved: {share} of {solved.events} events completed as in the data, from the dataset's evidence"
 
 
 def sampling_report(info: SamplingInfo) -> dict[str, Any]:

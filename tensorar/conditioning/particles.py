@@ -22,7 +22,7 @@ from tensorar.generation.steppers import PrefixStepper
 from tensorar.generation.visits import Visits
 from tensorar.noise import uniform
 from tensorar.order import Order
-from tensorar.utils.shapes import flatten_events
+from tensorar.utils.shapes import flatten_events, rows_of
 
 
 class Filtered(NamedTuple):
@@ -43,10 +43,11 @@ class ParticleFilter:
     """Completes examples in one order, each by ``particles`` particles of its own (Gordon et al. 1993).
 
     Doucet, Johansen, "A tutorial on particle filtering and smoothing", 2009, section 3.5: particles are resampled,
-    systematically, where their effective sample size falls below half their number. Steps before the first unknown
-    coefficient are made once for all particles of an example; after the last known one, one particle is kept, drawn by
-    weight, so that the completions of different examples are independent. Weights are float64 logarithms. A
-    ``proposal`` draws what is unknown in place of the model, and needs examples with one mask.
+    systematically, where their effective sample size is below half their number when the next unknown coefficient is
+    to be drawn. Steps before the first unknown coefficient are made once for all particles of an example; after the
+    last known one, one particle is kept, drawn by weight, so that the completions of different examples are
+    independent. Weights are float64 logarithms. A ``proposal`` draws what is unknown in place of the model, and needs
+    examples with one mask.
     """
 
     model: Factorization
@@ -85,22 +86,26 @@ class _Walk:
         self.setup, self.model, self.order = setup, setup.model, setup.order
         self.examples, self.particles = len(evidence), setup.particles
         self.evidence, self.context, device = evidence, context, self.model.device
-        # by step
-        self.known = flatten_events(evidence.mask)[:, self.order.visits]
-        self.value = flatten_events(evidence.value)[:, self.order.visits]
-        self.first = int((~self.known).int().argmax(1).amin())
+        # by step, so that a step reads rows that lie together
+        self.known = flatten_events(evidence.mask)[:, self.order.visits].T.contiguous()
+        self.value = flatten_events(evidence.value)[:, self.order.visits].T.contiguous()
+        self.known_in_some, self.known_in_all = self.known.any(1).tolist(), self.known.all(1).tolist()
+        self.first = self.known_in_all.index(False) if False in self.known_in_all else len(self.order)
         self.last = int(known_steps(self.order, evidence.mask).amax())
         self.noise, self.own_noise = setup.noise(self.examples)
         self.choose = setup.chooser.bind(self.model.head)
-        visits = Visits([self.order])
-        self.generation = Generation(self.model, self.examples, visits, context, cached=setup.cached)
+        self.rows = torch.arange(self.examples, device=device).repeat_interleave(self.particles)
+        self.dtype = self.model.dtype
+        # examples that differ from the first step on start with all of their particles
+        self.generation = self._start_with(self.rows if not self.first else self.rows[:: self.particles])
         self.proposal: Proposal | None = None
         shape = (self.examples, self.particles)
         self.log_weight = torch.zeros(shape, dtype=torch.float64, device=device)
         self.log_evidence = torch.zeros(self.examples, dtype=torch.float64, device=device)
         self.effective = torch.full((self.examples,), float(self.particles), dtype=torch.float64, device=device)
         self.ancestor = torch.arange(self.particles, device=device).expand(shape)
-        self.broken = torch.zeros(self.examples, dtype=torch.bool, device=device)
+        # the largest parameter of each particle so far, which is NaN if any was
+        self.largest = torch.full((self.generation.batch,), -torch.inf, dtype=self.dtype, device=device)
 
     def run(self, complete: bool) -> Filtered:
         """Walk to the last known coefficient, or to the end."""
@@ -108,104 +113,122 @@ class _Walk:
             self._observe_in_all(t)
         self._multiply()
         for t in range(self.first, self.last):
-            self._weigh(t, *self._propose(t))
+            self._step(t)
+        weight = self._weights(max(self.last, 1) - 1)
+        self.effective = self.effective.minimum(weight.square().sum(1).reciprocal())
         distinct = torch.tensor([float(row.unique().numel()) for row in self.ancestor])
         self.log_evidence = self.log_evidence + self._mean_weight()
-        value = self._finish() if complete else self.evidence.value
+        value = self._finish(weight) if complete else self.evidence.value
         stepper = self.generation.stepper
         passes = stepper.passes if isinstance(stepper, PrefixStepper) else 1
         return Filtered(value, self.log_evidence, self.effective, distinct, passes)
 
+    def _start_with(self, rows: Int[Tensor, " rows"]) -> Generation:
+        context = rows_of(self.context, rows)
+        return Generation(self.model, len(rows), Visits([self.order]), context, cached=self.setup.cached)
+
     def _observe_in_all(self, t: int) -> None:
         """A step that all examples know, before the particles differ."""
         parameters = self._parameters()
-        self.log_evidence += self._log_prob(parameters, self.value[:, t])
-        self._advance(self.value[:, t])
+        self.log_evidence += self._log_prob(parameters, self.value[t])
+        self._advance(self.value[t])
 
     def _multiply(self) -> None:
         """Repeat each example once per particle."""
-        rows = torch.arange(self.examples, device=self.model.device).repeat_interleave(self.particles)
-        self.generation.select(rows)
-        self.broken = self.broken[rows]
+        if self.first:
+            self._select(self.rows)
+        self.known, self.value = self.known[:, self.rows], self.value[:, self.rows]
         if self.setup.proposal is not None:
             self.proposal = self._new_proposal(self.setup.proposal)
-            self.proposal.select(rows)
+            self.proposal.select(self.rows)
 
     def _new_proposal(self, model: Factorization) -> Proposal:
         value = self.model.restore(self.evidence.value)
         return Proposal(model, self.order, self.evidence.mask[0], value, self.context)
 
-    def _propose(self, t: int) -> tuple[Tensor, Tensor]:
-        """The value of each particle at a step, and what it adds to the logarithm of its weight."""
+    def _step(self, t: int) -> None:
+        """Draw or observe the values of a step, weight the particles, and resample where few are effective."""
         parameters = self._parameters()
-        known = self.known[:, t].repeat_interleave(self.particles)
-        observed = self.value[:, t].repeat_interleave(self.particles)
-        if not bool(known.any()):
-            return self._draw(parameters, self.noise[:, :, t].flatten(0, 1))
-        log_prob = self._log_prob(parameters, observed)
-        if bool(known.all()):
-            return observed, log_prob
-        drawn, correction = self._draw(parameters, self.noise[:, :, t].flatten(0, 1))
-        return torch.where(known, observed, drawn), torch.where(known, log_prob, correction)
+        if not self.known_in_some[t]:
+            value, log_weight = self._draw(parameters, self._noise(t))
+        elif self.known_in_all[t]:
+            value, log_weight = self.value[t], self._log_prob(parameters, self.value[t])
+        else:
+            drawn, correction = self._draw(parameters, self._noise(t))
+            value = torch.where(self.known[t], self.value[t], drawn)
+            observed = self._log_prob(parameters, self.value[t])
+            log_weight = torch.where(self.known[t], observed, 0.0 if correction is None else correction)
+        if log_weight is not None:
+            self.log_weight = self.log_weight + log_weight.reshape(self.examples, self.particles)
+        self._advance(value)
+        # particles differ only in what they draw, so that is when the weights have to be spread
+        if log_weight is not None and t + 1 < self.last and not self.known_in_all[t + 1]:
+            self._resample_where_few(t)
 
-    def _draw(self, parameters: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    def _noise(self, t: int) -> Float[Tensor, "rows k"]:
+        return self.noise[:, :, t].flatten(0, 1)
+
+    def _draw(self, parameters: Tensor, noise: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Values from the model, or from the proposal with the logarithms of their weights."""
         index = self.generation.index
         if self.proposal is None:
-            value = self.choose(parameters, noise[:, : self.setup.chooser.noise_size(self.model.head)], index)
-            return value, torch.zeros_like(value, dtype=torch.float64)
+            return self.choose(parameters, noise[:, : self.setup.chooser.noise_size(self.model.head)], index), None
         value, log_proposed = self.proposal.propose(noise)
         standard = self.model.standardize(value, index)
         log_prob = self.model.data_distribution(parameters, index).log_prob(self.model.restore(standard, index))
         return standard, log_prob.double() - log_proposed
 
-    def _weigh(self, t: int, value: Tensor, log_weight: Tensor) -> None:
-        """Weight the particles, resample those of examples with few effective ones, and move on."""
-        self.log_weight = self.log_weight + log_weight.reshape(self.examples, self.particles)
-        if self.proposal is not None or bool(self.known[:, t].any()):
-            self._require_some(t)
-            weight = self.log_weight.softmax(1)
-            effective = 1 / (weight**2).sum(1)
-            self.effective = self.effective.minimum(effective)
-            few = effective < self.particles / 2
-            if bool(few.any()):
-                rows = self._resample(weight, few, self.own_noise[:, t])
-                value = value[rows]
-        self._advance(value)
+    def _resample_where_few(self, t: int) -> None:
+        """Resample the particles of examples with few effective ones."""
+        weight = self._weights(t)
+        effective = weight.square().sum(1).reciprocal()
+        self.effective = self.effective.minimum(effective)
+        few = effective < self.particles / 2
+        if bool(few.any()):
+            self._resample(weight, few, self.own_noise[:, t])
 
-    def _resample(self, weight: Tensor, few: Bool[Tensor, " examples"], noise: Tensor) -> Tensor:
-        """Keep particles by weight in the examples that need it; the rows that were kept."""
+    def _weights(self, t: int) -> Float[Tensor, "examples particles"]:
+        """The normalized weights after a step. Raises ``SupportError`` if they are all zero."""
+        none = self.log_weight.amax(1) == -torch.inf
+        if bool(none.any()):
+            example, coefficient = int(none.int().argmax()), int(self.order.visits[t])
+            raise no_probability(example, f"for any of {self.particles} particles up to coefficient {coefficient}")
+        return self.log_weight.softmax(1)
+
+    def _resample(self, weight: Tensor, few: Bool[Tensor, " examples"], noise: Tensor) -> None:
+        """Keep particles by weight in the examples that need it."""
         chosen = torch.where(few[:, None], systematic(weight, noise), torch.arange(self.particles, device=few.device))
         self.log_evidence = self.log_evidence + torch.where(few, self._mean_weight(), 0.0)
         self.log_weight = torch.where(few[:, None], 0.0, self.log_weight)
         self.ancestor = self.ancestor.gather(1, chosen)
-        rows: Tensor = (chosen + self._start()).flatten()
-        self._select(rows)
-        return rows
-
-    def _finish(self) -> Float[Tensor, "batch *event"]:
-        """Keep one particle of each example, by weight, and draw the rest of the event."""
-        weight = self.log_weight.softmax(1)
-        chosen = (weight.cumsum(1)[:, :-1] <= self.own_noise[:, -1:]).sum(1, keepdim=True)
-        self.proposal = None
-        noise = self.noise.gather(1, chosen[:, :, None, None].expand(-1, 1, *self.noise.shape[2:]))[:, 0]
         self._select((chosen + self._start()).flatten())
+
+    def _finish(self, weight: Float[Tensor, "examples particles"]) -> Float[Tensor, "batch *event"]:
+        """Keep one particle of each example, by weight, and draw the rest of the event."""
+        chosen = (weight.cumsum(1)[:, :-1] <= self.own_noise[:, -1:]).sum(1, keepdim=True)
+        self.proposal, rows = None, (chosen + self._start()).flatten()
+        noise = self.noise.flatten(0, 1)[rows]
+        if self.last < len(self.order):
+            self._select(rows)
+            rows = torch.arange(self.examples, device=rows.device)
         for t in range(self.last, len(self.order)):
             self._advance(self._draw(self._parameters(), noise[:, t])[0])
-        drawn = self.generation.visits.by_coefficient(torch.stack(self.generation.standard_values(), 1))
+        by_step = torch.stack(self.generation.standard_values(), 1)[rows]
+        drawn, self.largest = self.generation.visits.by_coefficient(by_step), self.largest[rows]
         value = torch.where(flatten_events(self.evidence.mask), flatten_events(self.evidence.value), drawn)
-        value = torch.where(self.broken[:, None], torch.nan, value)
+        value = torch.where(self.largest.isnan()[:, None], torch.nan, value)
         return value.reshape(self.evidence.value.shape)
 
     # --- helpers ----------------------------------------------------------------------------------------------------
 
     def _parameters(self) -> Tensor:
-        parameters = self.generation.parameters().to(self.model.dtype)
+        parameters = self.generation.parameters().to(self.dtype)
         # heads draw some value from NaN too
-        self.broken = self.broken | parameters.amax(-1).isnan()
+        self.largest = self.largest.maximum(parameters.amax(-1))
         return parameters
 
     def _log_prob(self, parameters: Tensor, value: Tensor) -> Tensor:
-        return self.model.distribution(parameters, self.generation.index).log_prob(value).double()
+        return self.model.head.distribution(parameters, self.generation.index).log_prob(value).double()
 
     def _advance(self, value: Tensor) -> None:
         self.generation.advance(value)
@@ -213,7 +236,7 @@ class _Walk:
 
     def _select(self, rows: Int[Tensor, " selected"]) -> None:
         self.generation.select(rows)
-        self.broken = self.broken[rows]
+        self.largest = self.largest[rows]
         if self.proposal is not None:
             self.proposal.select(rows)
 
@@ -223,12 +246,6 @@ class _Walk:
 
     def _mean_weight(self) -> Float[Tensor, " examples"]:
         return self.log_weight.logsumexp(1) - math.log(self.particles)
-
-    def _require_some(self, t: int) -> None:
-        none = self.log_weight.amax(1) == -torch.inf
-        if bool(none.any()):
-            example, coefficient = int(none.int().argmax()), int(self.order.visits[t])
-            raise no_probability(example, f"for any of {self.particles} particles at coefficient {coefficient}")
 
 
 def systematic(weight: Float[Tensor, "batch particles"], noise: Float[Tensor, " batch"]) -> Int[Tensor, "batch _"]:

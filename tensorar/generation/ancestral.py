@@ -34,22 +34,20 @@ class Ancestral:
         with torch.inference_mode():
             if self.captured is not None and self.captured.fits(state):
                 drawn, passes = self.captured.replay(state), 1
-                state.value.copy_(state.visits.by_coefficient(drawn.T))
                 state.report_steps(len(state.order))
             else:
-                passes = self._run(state)
+                drawn, passes = self._run(state)
+        state.value.copy_(state.visits.by_coefficient(drawn.T))
         return passes
 
-    def _run(self, state: SamplingState) -> int:
+    def _run(self, state: SamplingState) -> tuple[Tensor, int]:
         generation = Generation(state.model, len(state.value), state.visits, state.context, cached=self.cached)
         if self.capture is not None and self.captured is None and self.warm and capturable(state, generation):
             self.captured = CapturedRun(state, generation, run_loop, self.capture())
-            drawn = self.captured.drawn.clone()
-        else:
-            drawn, self.warm = run_loop(state, generation, state.noise_by_step()), True
-        state.value.copy_(generation.visits.by_coefficient(drawn.T))
+            return self.captured.drawn.clone(), 1
+        drawn, self.warm = run_loop(state, generation, state.noise_by_step()), True
         stepper = generation.stepper
-        return stepper.passes if isinstance(stepper, PrefixStepper | CandidateStepper) else 1
+        return drawn, stepper.passes if isinstance(stepper, PrefixStepper | CandidateStepper) else 1
 
 
 def run_loop(state: SamplingState, generation: Generation, noise: tuple[Tensor, ...]) -> Float[Tensor, "n batch"]:

@@ -70,7 +70,7 @@ class Generation:
         self._begin()
 
     def _begin(self) -> None:
-        self.position, self.visits = 0, self.visits.begin()
+        self.position = 0
         self._values: list[Tensor] = []
         self._parameters: Tensor | None = None
         self._dtype, self._steps = self.model.features_dtype, len(self.visits)
@@ -146,6 +146,7 @@ class Generation:
         Raises ``PluginError`` if the backbone's stepper has no ``reset``.
         """
         self.stepper.reset()
+        self.visits = self.visits.begin()
         self._begin()
 
     # --- the inner parts of the loop, without checks ----------------------------------------------------------------

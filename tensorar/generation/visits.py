@@ -95,16 +95,11 @@ class AdaptiveVisits(Visits):
         return selected
 
     def by_step(self, by_coefficient: Tensor) -> Tensor:
-        """``(batch, N)`` values by flat index in visiting order; zero from the first step that is not chosen yet."""
-        visited = self._visited(by_coefficient)
-        found = torch.zeros_like(by_coefficient)
-        found[:, : visited.shape[1]] = by_coefficient.gather(1, visited)
-        return found
+        """``(batch, N)`` values by flat index in visiting order: those of what is known, then zeros."""
+        known = by_coefficient.gather(1, self.known)
+        return torch.cat([known, torch.zeros_like(by_coefficient[:, known.shape[1] :])], 1)
 
     def by_coefficient(self, by_step: Tensor) -> Tensor:
-        """``(batch, N)`` values in visiting order as values by flat index; zero where no step is chosen yet."""
-        visited = self._visited(by_step)
-        return torch.zeros_like(by_step).scatter_(1, visited, by_step[:, : visited.shape[1]])
-
-    def _visited(self, like: Tensor) -> Int[Tensor, "batch steps"]:
-        return torch.stack(self.columns, 1) if self.columns else like.new_empty(len(like), 0, dtype=torch.long)
+        """``(batch, N)`` values in visiting order as values by flat index, as far as the order is known."""
+        visited = torch.stack(self.columns, 1) if self.columns else by_step.new_empty(len(by_step), 0, dtype=torch.long)
+        return torch.zeros_like(by_step).scatter_(1, visited, by_step[:, : len(self.columns)])

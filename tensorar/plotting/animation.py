@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tensorar.plotting.gif import save_gif
 from tensorar.plotting.posterior import (
     WIDTH_RATIOS,
     PosteriorStep,
@@ -15,9 +14,11 @@ from tensorar.plotting.posterior import (
     shared_limits,
 )
 from tensorar.plotting.predictive import log_limits
+from tensorar.plotting.save import save_gif
 from tensorar.plotting.style import Limits, new_figure, value_limits
 
 MAX_FRAMES = 60
+FRAMES_PER_SECOND = 6
 DPI = 80
 
 
@@ -40,7 +41,13 @@ def save_animation(
     ``ShapeError`` if there are no steps, ``RunError`` if the file cannot be written.
     """
     frames = Frames(steps)
-    save_gif(path, frames.figure, frames.draw, len(steps), dpi=DPI, progress=progress)
+
+    def draw(k: int) -> None:
+        frames.draw(k)
+        if progress is not None:
+            progress(k + 1, len(steps))
+
+    save_gif(frames.figure, draw, len(steps), path, fps=FRAMES_PER_SECOND, dpi=DPI)
 
 
 class Frames:

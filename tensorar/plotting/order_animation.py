@@ -7,13 +7,13 @@ from pathlib import Path
 from matplotlib.axes import Axes
 
 from tensorar.order import Order
-from tensorar.plotting.gif import save_gif
 from tensorar.plotting.masks import draw_mask
+from tensorar.plotting.save import save_gif
 from tensorar.plotting.style import NORMAL_FONT, new_figure
 from tensorar.plotting.view import View, view_of
 
 # a long order shows every few steps
-MAX_FRAMES = 100
+MAX_FRAMES, FRAMES_PER_SECOND = 100, 6
 
 
 def save_order_animation(order: Order, path: Path | str, *, first: int = 0) -> None:
@@ -21,7 +21,7 @@ def save_order_animation(order: Order, path: Path | str, *, first: int = 0) -> N
     view, figure = view_of(order.event_shape, color=False), new_figure(3.2, 3.4)
     axes, left = figure.subplots(), len(order) - first
     steps = sorted({first + round(k * left / MAX_FRAMES) for k in range(MAX_FRAMES + 1)})
-    save_gif(path, figure, lambda k: _draw(axes, view, order, steps[k]), len(steps), dpi=100)
+    save_gif(figure, lambda k: _draw(axes, view, order, steps[k]), len(steps), path, fps=FRAMES_PER_SECOND, dpi=100)
 
 
 def _draw(axes: Axes, view: View, order: Order, t: int) -> None:

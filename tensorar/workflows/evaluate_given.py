@@ -13,6 +13,7 @@ import torch
 from tensorar.build import load_dataset
 from tensorar.conditioning.likelihood import DEFAULT_RUNS
 from tensorar.conditioning.ways import DEFAULT_PARTICLES, check_conditioning
+from tensorar.errors import SpecError
 from tensorar.finiteness import check_likelihoods
 from tensorar.parts.registry import Registry
 from tensorar.parts.spec import PartSpec
@@ -81,6 +82,12 @@ def evaluate_given(
     check_split(split)
     check_counts(events=events, particles=particles, runs=runs)
     dataset = run.dataset if data is None else load_dataset(data, registry=run.registry)
+    if dataset.missing:
+        raise SpecError(
+            expected="complete events, for the likelihood of the rest given a part",
+            got="a dataset with missing values",
+            remedy="evaluate without `given`, or call model.log_marginal on Evidence with and without the rest",
+        )
     model = model_of(run, device)
     other = None if proposal is None else model_of(open_run(proposal, registry), device)
     known = known_mask(given, mask, model.event_shape, generator, model.order)

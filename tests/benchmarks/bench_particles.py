@@ -3,14 +3,15 @@
 Run: python tests/benchmarks/bench_particles.py            (measure everything, record in particles.json; idle machine)
      python tests/benchmarks/bench_particles.py --only made nade             (print, do not record)
 
-The evidence is the bottom half of an image of 28 x 28 bits: every second half of the walk weights the particles, and
-the resampling selects rows of every cache. Both are measured in turns in one process, and the ratio is that of the
-medians. Networks are untrained; the data are their own samples, so that particles neither die nor all survive.
+The evidence is the bottom half of an image of 28 x 28 bits, or a random half, where the effective sample size is
+computed at every second step and resampling selects rows of every cache. Both are measured in turns in one process,
+and the ratio is that of the medians. Networks are untrained, and the data are their own samples.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import statistics
 
@@ -26,14 +27,15 @@ SPECS = (
     *("fvsbn", "nade", "made", "pixelcnn:blocks=12,channels=128", "gated_pixelcnn:layers=12,channels=64"),
     *("rnn", "row_lstm", "diagonal_bilstm", "transformer"),
 )
+REGIONS = ("bottom half", "random 50 %")
 COUNT, ROUNDS = 64, 5
 
 
-def measure(spec: str) -> dict:
-    """The figures of one backbone."""
+def measure(spec: str, known: str) -> dict:
+    """The figures of one backbone and region of known coefficients."""
     torch.manual_seed(0)
     model = build(SHAPE, "raster", "bernoulli", spec).eval()
-    evidence = Evidence(region("bottom half", SHAPE)[None], model.sample(1))
+    evidence = Evidence(region(known, SHAPE)[None], model.sample(1))
     info = SamplingInfo()
     options = {"conditioning": "smc", "particles": COUNT, "info": info, "memory": 2**34}
     seconds = interleaved(
@@ -42,6 +44,7 @@ def measure(spec: str) -> dict:
     )
     return {
         "backbone": spec,
+        "known": known,
         "particles": COUNT,
         **{name: statistics.median(times) for name, times in seconds.items()},
         "effective_sample_size": info.conditioning.effective_sample_size,
@@ -56,8 +59,8 @@ def main() -> None:
     only = parser.parse_args().only
     found = []
     print(header(PARTICLES_COLUMNS), flush=True)
-    for spec in only or SPECS:
-        found.append(measure(spec))
+    for spec, known in itertools.product(only or SPECS, REGIONS):
+        found.append(measure(spec, known))
         print(particles_row(found[-1]), flush=True)
     if only is None:
         PARTICLES.write_text(json.dumps(found, indent=2) + "\n")

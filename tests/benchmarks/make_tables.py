@@ -21,7 +21,15 @@ SAMPLING_COLUMNS = (
     *("cached / forward", "µs per step", "naive / cached"),
 )
 
-PARTICLES_COLUMNS = ("backbone", "particles", "sample, s", "smc, s", "smc / sample", "lowest effective sample size")
+PARTICLES_COLUMNS = (
+    "backbone",
+    "known",
+    "particles",
+    "sample, s",
+    "smc, s",
+    "smc / sample",
+    "lowest effective sample size",
+)
 
 
 def header(columns: tuple[str, ...]) -> str:
@@ -58,7 +66,8 @@ def sampling_row(found: dict) -> str:
 def particles_row(found: dict) -> str:
     """Sequential Monte Carlo with one backbone."""
     return (
-        f"| `{found['backbone']}` | {found['particles']} | {found['sample']:.3g} | {found['smc']:.3g} "
+        f"| `{found['backbone']}` | {found['known']} | {found['particles']} "
+        f"| {found['sample']:.3g} | {found['smc']:.3g} "
         f"| {found['smc'] / found['sample']:.2f} | {found['effective_sample_size']:.0f} |"
     )
 

@@ -139,7 +139,7 @@ def test_no_network(tmp_path, monkeypatch):
 # --- masks ----------------------------------------------------------------------------------------------------------
 
 MASKS = {
-    "eye5.npy": "of the event's shape (4, 4), got (5, 5)",
+    "eye5.npy": "of the event's shape (4, 4), or of (events, *event), got (5, 5)",
     "threes.npy": "Boolean, or 0 and 1, got other values (float64)",
     "words.npy": "an array from numpy.save, got <u1",
     "cut.npy": "an array from numpy.save, got ",

@@ -49,12 +49,12 @@ def test_a_published_puzzle_is_solved():
     assert _follows_the_rules(torch.tensor(solution).reshape(9, 9))
 
 
-@pytest.mark.parametrize(("options", "clues"), [({}, 4), ({"clues": 7}, 7), ({"size": 9, "train_grids": 30}, 30)])
+@pytest.mark.parametrize(("options", "clues"), [({}, 4), ({"clues": 7}, 7), ({"size": 9, "train_grids": 3}, 30)])
 def test_puzzles_have_one_solution(options, clues):
-    data = load_dataset("sudoku", valid_puzzles=4, test_puzzles=6, **options)
-    rows = torch.tensor([5, 0, 3])
+    data = load_dataset("sudoku", valid_puzzles=1, test_puzzles=3, **options)
+    rows = torch.tensor([2, 0])
     mask, rules = data.evidence_mask("test", rows), Sudoku(data.size)
-    assert mask.flatten(1).sum(1).tolist() == [clues] * 3
+    assert mask.flatten(1).sum(1).tolist() == [clues] * 2
     for grid, known in zip(data.test[rows], mask, strict=True):
         (solution,) = rules.solutions(torch.where(known, grid, -1).flatten().tolist())
         assert solution == grid.flatten().tolist()

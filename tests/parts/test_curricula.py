@@ -172,7 +172,10 @@ def test_an_annealed_model_is_conditioned_in_its_final_order():
     mask, value = torch.tensor([[False, False, True]]), torch.tensor([[0.0, 0.0, 1.0]])
     values, probability = joint(model)
     expected = probability[values[:, 2] == 1].sum().log()
-    first = model.conditional(Evidence.none(1, SHAPE)).log_prob(torch.ones(1).double())
+    last = torch.tensor([[2]])
+    first = model.distribution(model.query(Evidence.none(1, SHAPE), last, model.order), last).log_prob(
+        torch.tensor(1.0)
+    )
     found = model.log_marginal(Evidence(mask, value)).value
     torch.testing.assert_close(found, expected[None].to(found), **CLOSE)
     assert abs(float(found) - float(first)) > 1e-3

@@ -19,7 +19,7 @@ MATRIX_ONLY = ["spiral", "spiral:clockwise=false", "hilbert", "zigzag"]
 ANY_SHAPE = [
     *("raster", "snake", "diagonal", "checkerboard", "random", "random:seed=7", "shuffled", "flips"),
     *("interlaced", "interlaced:period=3", "coarse_to_fine", "known_first", "known_first:region='random 0.3'"),
-    *("adaptive", "annealed", "mixed:share=0.5,from=snake"),
+    *("annealed", "mixed:share=0.5,from=snake", "adaptive"),
 ]
 
 

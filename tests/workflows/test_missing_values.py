@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tensorar import Evidence, SupportError, evaluate
+from tensorar import Evidence, SpecError, SupportError, evaluate
 from tensorar import workflows as wf
 
 SETTINGS = {"batch_size": 16, "device": "cpu", "settings": {"valid_events": 20}}
@@ -78,10 +78,17 @@ def test_the_posterior_ends_at_the_first_missing_value(run):
     assert steps[-1].truth is None
 
 
-@pytest.mark.parametrize("ordering", ["raster", "flips"])
+def test_a_part_given_the_rest_needs_complete_events(run):
+    with pytest.raises(SpecError, match=r"complete events, .* got a dataset with missing values; evaluate without"):
+        wf.evaluate_given(run, "top half", device="cpu")
+
+
+@pytest.mark.parametrize("ordering", ["raster", "flips", "annealed"])
 def test_a_causal_network_of_few_orders_is_refused_before_training(run, tmp_path, ordering):
     with pytest.raises(SupportError, match="what is missing to come last in the order"):
-        wf.train(run.recipe.dataset, backbone="fvsbn", ordering=ordering, out=tmp_path / "run", steps=1, **SETTINGS)
+        wf.train(
+            run.recipe.dataset, backbone="made:hidden=4", ordering=ordering, out=tmp_path / "run", steps=1, **SETTINGS
+        )
     assert not (tmp_path / "run").exists()
 
 

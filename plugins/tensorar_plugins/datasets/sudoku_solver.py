@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from functools import cached_property
+from itertools import islice, product
 from random import Random
 
 
@@ -18,17 +19,18 @@ class Sudoku:
 
     size: int
 
-    def units(self, cell: int) -> tuple[int, int, int]:
-        """The row, the column and the box of a cell, numbered together."""
-        side, (row, column) = math.isqrt(self.size), divmod(cell, self.size)
-        return row, self.size + column, 2 * self.size + row // side * side + column // side
+    @cached_property
+    def units(self) -> list[tuple[int, int, int]]:
+        """The row, the column and the box of each cell, numbered together."""
+        side, cells = math.isqrt(self.size), product(range(self.size), repeat=2)
+        return [(row, self.size + col, 2 * self.size + row // side * side + col // side) for row, col in cells]
 
     def solutions(self, grid: Sequence[int], random: Random | None = None) -> Iterator[list[int]]:
         """All completions of a grid, in random order if ``random`` is given."""
         free = [(1 << self.size) - 1] * (3 * self.size)
         for cell, value in enumerate(grid):
             if value >= 0:
-                if not all(free[unit] >> value & 1 for unit in self.units(cell)):
+                if not all(free[unit] >> value & 1 for unit in self.units[cell]):
                     return
                 self._toggle(free, cell, value)
         yield from self._search(list(grid), free, random)
@@ -86,11 +88,11 @@ class Sudoku:
             grid[cell] = -1
 
     def _candidates(self, free: list[int], cell: int) -> int:
-        row, column, box = self.units(cell)
+        row, column, box = self.units[cell]
         return free[row] & free[column] & free[box]
 
     def _toggle(self, free: list[int], cell: int, value: int) -> None:
-        for unit in self.units(cell):
+        for unit in self.units[cell]:
             free[unit] ^= 1 << value
 
 

@@ -107,8 +107,8 @@ def _orders_of(ordering: Ordering, shape: Shape) -> Any:
     except ShapeError:
         return None
     chosen = choices(ordering, shape) if ordering.adaptive else []
-    orders = [order.visits.tolist() for order in found]
-    return [ordering.embedding, ordering.visits(shape).tolist(), *orders, chosen]
+    visits = [order.visits.tolist() for order in found]
+    return [ordering.embedding, ordering.visits(shape).tolist(), *visits, chosen]
 
 
 def _require_independent_of_other_shapes(part: PartUnderTest) -> None:
