@@ -44,7 +44,7 @@ class Uncertainty:
 
 def predicts_marginals(model: Factorization) -> bool:
     """Whether one query of the network predicts any unknown coefficient given any evidence."""
-    return not (model.is_causal or model.ordering.fixed or model.ordering.ensemble)
+    return not model.is_causal and model.ordering.any_order
 
 
 @torch.no_grad()
