@@ -29,8 +29,7 @@ class Dataset(Part, ABC):
     """Events to model. Subclasses implement ``load``.
 
     Optional methods: ``load_contexts`` for conditional data, ``simulate`` and ``draw`` for data generated during
-    training, ``log_prob`` and ``conditional`` if the distribution is known, ``evidence_mask`` for
-    puzzles.
+    training, ``log_prob`` and ``conditional`` if the distribution is known, ``evidence_mask`` for puzzles.
 
     ``missing``: NaN in events stands for a missing value, one that was not observed; without it, NaN is an error.
     """

@@ -76,8 +76,7 @@ class AutoregressiveModel(Factorization):
         Under an adaptive ordering each event has an order of its own. ``known`` coefficients come first, unless the
         ordering is fixed.
         """
-        standard, context = self._checked(x, context)
-        assert isinstance(standard, Tensor)
+        x, context = self._checked_events(x, context)
         known = torch.zeros(x.shape, dtype=torch.bool) if known is None else known
         known, visits = known.to(self.device), torch.empty(len(x), len(self.order), dtype=torch.long)
         if not self.ordering.adaptive:
@@ -85,7 +84,7 @@ class AutoregressiveModel(Factorization):
                 visits[rows.cpu()] = order.visits.cpu()
             return visits
         for rows in (some for group in rows_by_known(known) for some in group.split(replay_batch_size(self))):
-            visits[rows.cpu()] = replay(self, standard[rows], rows_of(context, rows), known[rows]).visits.cpu()
+            visits[rows.cpu()] = replay(self, x[rows], rows_of(context, rows), known[rows]).visits.cpu()
         return visits
 
     def log_prob(
@@ -104,13 +103,13 @@ class AutoregressiveModel(Factorization):
 
         Of events with missing values (``Evidence``), the log-likelihood of what was observed: in the same order, what
         is missing is never visited. Raises ``SupportError`` where a causal network of a fixed order would have to visit
-        it, ``SpecError`` under an adaptive ordering.
+        it, ``SpecError`` under an adaptive ordering, which may choose it.
         """
         x, context = self._checked(x, context)
+        if isinstance(x, Evidence) and order is None and self.ordering.adaptive:
+            x = observed.complete_values(self, x)
         if isinstance(x, Evidence):
             orders = self.orders if order is None else (validation.check_order(self, order),)
-            if order is None:
-                validation.refuse_adaptive(self)
             return observed.log_prob(self, x, orders, context)
         if not len(x):
             return x.new_zeros(0)
@@ -121,6 +120,9 @@ class AutoregressiveModel(Factorization):
         """Standard values of events that have a probability, and their contexts."""
         if isinstance(x, Evidence):
             return validation.check_evidence(self, x), validation.check_context(self, context, len(x))
+        return self._checked_events(x, context)
+
+    def _checked_events(self, x: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor | None]:
         validation.check_event_shape(self, x)
         self.head.check(x, coefficients=self.coefficients.to(x.device), what="x", dtype=self.dtype)
         return validation.check_examples(self, x, context)
@@ -351,7 +353,8 @@ class AutoregressiveModel(Factorization):
 
         Exact where ``sample`` conditions exactly, else the logarithm of the mean of ``runs`` unbiased estimates by
         sequential Monte Carlo, with its standard error. An ensemble is the mixture of its orders that visit what is
-        known first, or of all orders if none does. The other arguments, and what is raised, are those of ``sample``.
+        known first, or of all orders if none does. The other arguments, and what is raised, are those of ``sample``;
+        also ``SpecError`` under an adaptive ordering, unless everything or nothing is known.
         """
         options = ConditioningOptions(conditioning, particles, proposal)
         return log_marginal(self, evidence, context, options=options, runs=runs, generator=generator, memory=memory)
@@ -372,7 +375,8 @@ class AutoregressiveModel(Factorization):
         """The log-probability of each event given the part of it in ``mask``, in nats: ``log p(x) - log p(x[mask])``.
 
         ``mask`` ``(*event)`` or ``(batch, *event)`` is True where a coefficient is known. See ``log_marginal``.
-        ``conditioning="clamp"`` gives the log-probability that ``sample`` draws the rest in that biased way.
+        ``conditioning="clamp"`` gives the log-probability that ``sample`` draws the rest in that biased way. Under an
+        adaptive ordering it is that of the rest as ``sample`` draws it: what is known first, then as the rule chooses.
         """
         options = ConditioningOptions(conditioning, particles, proposal)
         return log_conditional(self, x, mask, context, options=options, runs=runs, generator=generator, memory=memory)

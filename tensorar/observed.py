@@ -9,7 +9,7 @@ from torch import Tensor
 from tensorar import ensemble, objective
 from tensorar.backbone import EvidenceBackbone
 from tensorar.conditionals import MAX_PREFIXES_PER_CALL
-from tensorar.errors import SupportError
+from tensorar.errors import SpecError, SupportError
 from tensorar.evidence import Evidence
 from tensorar.factorization import Factorization
 from tensorar.order import Order, may_see, observed_first_ranks
@@ -34,6 +34,18 @@ def log_prob(
     else:
         members = [_by_prefix(model, evidence, order, context) for order in orders]
     return ensemble.mixture_log_prob(members) - model.log_scale(evidence.value, evidence.mask)
+
+
+def complete_values(model: Factorization, evidence: Evidence) -> Float[Tensor, "batch *event"]:
+    """The values of events of which everything was observed, as an adaptive ordering needs. Raises ``SpecError``."""
+    missing = int((~evidence.mask).sum())
+    if missing:
+        raise SpecError(
+            expected=f"events without missing values for the adaptive ordering {model.ordering.name!r}",
+            got=f"{missing} missing values, which the ordering may choose to visit",
+            remedy="evaluate the network in a random order, with ordering=shuffled",
+        )
+    return evidence.value
 
 
 def loss_per_event(

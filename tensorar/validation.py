@@ -110,16 +110,6 @@ def initial_evidence(
     return start, check_context(model, context, n)
 
 
-def refuse_adaptive(model: Factorization) -> None:
-    """Raise ``SpecError`` for an adaptive ordering, whose likelihood of a part of an event is a sum over the rest."""
-    if model.ordering.adaptive:
-        raise SpecError(
-            expected="an ordering that is not adaptive, for the likelihood of a part of an event",
-            got=repr(model.ordering.name),
-            remedy="use complete events, or the same network with another `ordering`, such as shuffled",
-        )
-
-
 def check_batch(n: int) -> None:
     """Raise ``ShapeError`` for a negative number of examples."""
     if n < 0:

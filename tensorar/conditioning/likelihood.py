@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float, Real
 from torch import Tensor
 
 from tensorar import validation
+from tensorar.conditioning import adaptive
 from tensorar.conditioning.enumeration import enumerate_gap
 from tensorar.conditioning.estimate import Estimate
 from tensorar.conditioning.proposal import check_proposal
@@ -38,10 +39,12 @@ def log_marginal(
     memory: int | None = None,
 ) -> Estimate:
     """``log p(known)`` of each example; see ``AutoregressiveModel.log_marginal``."""
-    validation.refuse_adaptive(model)
     _check(model, options, runs)
     context = validation.check_context(model, context, len(evidence))
     known = validation.check_evidence(model, evidence)
+    if model.ordering.adaptive:
+        with eval_mode(model):
+            return adaptive.log_marginal(model, known, context)
     sampling = SamplingOptions(chooser=Chooser(), memory=memory)
     exact_precision = torch.autocast(model.device.type, enabled=False)
     with reproducible(generator, model.device), eval_mode(model), exact_precision:
@@ -65,11 +68,13 @@ def log_conditional(
     memory: int | None = None,
 ) -> Estimate:
     """``log p(x | x[mask])`` of each example; see ``AutoregressiveModel.log_conditional``."""
-    validation.refuse_adaptive(model)
     validation.check_event_shape(model, x)
     evidence = Evidence(mask.expand(x.shape), x)
     standard = validation.check_evidence(model, Evidence(torch.ones_like(evidence.mask), x))
     given = validation.check_context(model, context, len(x))
+    if model.ordering.adaptive:
+        with eval_mode(model):
+            return adaptive.log_conditional(model, standard.value, evidence.mask.to(model.device), given)
     if options.conditioning == "clamp":
         return _clamped(model, standard.value, evidence.mask.to(model.device), given)
     known = log_marginal(model, evidence, context, options=options, runs=runs, generator=generator, memory=memory)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from tensorar.generation.generation import Generation
 from tensorar.generation.state import SamplingState
+from tensorar.generation.visits import AdaptiveVisits
 from tensorar.stepper import CachedStepper
 
 Loop = Callable[[SamplingState, Generation, tuple[Tensor, ...]], Tensor]
@@ -84,5 +85,5 @@ def capturable(state: SamplingState, generation: Generation) -> bool:
 
 
 def independent_of_values(state: SamplingState) -> bool:
-    """Whether nothing is observed and no context is given."""
-    return state.observed is None and state.context is None
+    """Whether nothing is observed, no context is given, and no order is chosen by what is drawn."""
+    return state.observed is None and state.context is None and not isinstance(state.visits, AdaptiveVisits)

@@ -54,7 +54,9 @@ def complete(
     Raises ``SpecError`` for a method or a chooser that the model does not support.
     """
     info = SamplingInfo() if info is None else info
-    info.method, info.exact, info.chooser = choose_method(model, method), chooser.is_exact, str(chooser)
+    adaptive = model.ordering.adaptive and orders is None and order is None
+    info.method = choose_method(model, method, adaptive=adaptive)
+    info.exact, info.chooser = chooser.is_exact, str(chooser)
     info.passes, info.one_by_one = 0, chooser.is_exact and model.head.draws_one_by_one
     # reject unsupported options even when n is 0
     noise_size = chooser.noise_size(model.head)
@@ -62,11 +64,13 @@ def complete(
     if not len(value):
         return value
     size = max_batch_size(model, info.method, len(value), chooser, memory)
-    everything = torch.arange(len(value), device=value.device)
-    groups = _groups(model, orders, evidence, context) if order is None else [(everything, order)]
-    adaptive = model.ordering.adaptive and order is None and orders is None
-    # an evidence backbone takes a batch of several orders; a stepper of a causal one serves one order
-    blocks = _blocks(groups, len(value), size, together=not model.is_causal and not adaptive)
+    if adaptive:
+        blocks = _adaptive_blocks(model, mask, size)
+    else:
+        everything = torch.arange(len(value), device=value.device)
+        groups = _groups(model, orders, evidence, context) if order is None else [(everything, order)]
+        # an evidence backbone takes a batch of several orders; a stepper of a causal one serves one order
+        blocks = _blocks(groups, len(value), size, together=not model.is_causal)
     report = _StepCounter(len(model.order) * sum(map(len, blocks)), progress)
     sampler = _sampler(info.method, model, sum(map(len, blocks)))
     for block in blocks:
@@ -78,8 +82,6 @@ def complete(
             observed = flatten_events(mask[rows])
             known, given = observed if bool(observed.any()) else None, rows_of(context, rows)
             flat, own_noise = flatten_events(value[rows]), noise if len(block) == 1 else noise[rows - first]
-            if adaptive:
-                visits = AdaptiveVisits.of_mask(model.order, observed)
             state = SamplingState(model, visits, flat, known, given, own_noise, chooser, report)
             info.passes = max(info.passes, sampler(state))
             value[rows] = state.value.reshape(len(rows), *model.event_shape)
@@ -103,14 +105,20 @@ def _blocks(groups: Grouped, n: int, size: int, *, together: bool) -> list[Block
     ]
 
 
+def _adaptive_blocks(model: Factorization, mask: Bool[Tensor, "batch *event"], size: int) -> list[Block]:
+    """Blocks of ``size`` consecutive examples, each grouped by how many of their coefficients are known."""
+    everything = torch.arange(len(mask), device=mask.device)
+    grouped = [[rows[some] for some in rows_by_known(mask[rows])] for rows in everything.split(size)]
+    known = flatten_events(mask)
+    return [[(rows, AdaptiveVisits.of_mask(model.order, known[rows])) for rows in groups] for groups in grouped]
+
+
 def _groups(
     model: Factorization, orders: Sequence[Order] | None, evidence: Evidence, context: Tensor | None
 ) -> Grouped:
     mixed = model.orders if orders is None and model.ordering.ensemble else orders
     if mixed is not None:
         return draw_orders(model, mixed, evidence, context)
-    if model.ordering.adaptive:
-        return [(rows, model.order) for rows in rows_by_known(evidence.mask)]
     return model.orders_for_completion(evidence.mask)
 
 
@@ -124,21 +132,24 @@ def _sampler(method: str, model: Factorization, batches: int) -> Callable[[Sampl
     """The function that completes one batch after another; with several on a GPU it captures the second."""
     if method == "fixed-point":
         return fixed_point
-    several = batches > 2 and model.device.type == "cuda" and not model.ordering.adaptive
+    several = batches > 2 and model.device.type == "cuda"
     return Ancestral(cached=method == "cached", capture=CUDAGraphCapture if several and method == "cached" else None)
 
 
-def choose_method(model: Factorization, method: str) -> str:
-    """The method by name; ``auto`` is the fastest that the model supports. Raises ``SpecError``."""
+def choose_method(model: Factorization, method: str, *, adaptive: bool = False) -> str:
+    """The method by name; ``auto`` is the fastest that the model supports. Raises ``SpecError``.
+
+    ``adaptive``: the model's ordering chooses the orders, step by step.
+    """
     if method not in get_args(Method):
         raise SpecError(
             expected=f"a sampling method: {', '.join(get_args(Method))}", got=repr(method), remedy="choose one"
         )
     if method == "auto":
-        return _fastest(model)
-    if model.ordering.adaptive and method != _fastest(model):
+        return _fastest(model, adaptive)
+    if adaptive and method != _fastest(model, adaptive):
         raise SpecError(
-            expected=f"{_fastest(model)} sampling for the adaptive ordering {model.ordering.name!r}",
+            expected=f"{_fastest(model, adaptive)} sampling for the adaptive ordering {model.ordering.name!r}",
             got=method,
             remedy='use method="auto"',
         )
@@ -151,11 +162,11 @@ def choose_method(model: Factorization, method: str) -> str:
     return method
 
 
-def _fastest(model: Factorization) -> str:
+def _fastest(model: Factorization, adaptive: bool) -> str:
     backbone = model.backbone
     if not isinstance(backbone, CausalBackbone):
         return "naive"
-    return "cached" if backbone.has_stepper or model.ordering.adaptive else "fixed-point"
+    return "cached" if backbone.has_stepper or adaptive else "fixed-point"
 
 
 class _StepCounter:

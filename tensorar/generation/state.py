@@ -16,7 +16,7 @@ from tensorar.order import Order
 
 @dataclass(eq=False)
 class SamplingState:
-    """A batch of events to complete in one order, or with an order for each event (evidence or adaptive).
+    """A batch of events to complete in one order, in one for each event, or in those that an adaptive ordering chooses.
 
     ``value`` ``(batch, N)`` holds what is observed; sampling fills in the rest. ``observed`` is None if nothing is.
     Under an adaptive ordering equally many coefficients of each example are observed, and come first. ``noise`` is

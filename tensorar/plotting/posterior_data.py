@@ -36,8 +36,9 @@ def posterior_steps(
     """The predicted distribution of the coefficient visited at each of ``steps``, given those visited before it.
 
     Of an event with missing values (NaN), steps up to the first missing one, which an ordering that varies visits after
-    the observed ones (``visited_steps``). If the dataset has exact conditionals and the model visits in raster order,
-    these are included. Raises ``ShapeError`` for an event of another shape and for a step out of range.
+    the observed ones, unless it is adaptive (``visited_steps``). If the dataset has exact conditionals and the model
+    visits in raster order, these are included. Raises ``ShapeError`` for an event of another shape and for a step out
+    of range.
     """
     if tuple(x.shape) != model.event_shape:
         raise ShapeError(
@@ -45,8 +46,7 @@ def posterior_steps(
             got=str(tuple(x.shape)),
             remedy="pass an event of the model's shape",
         )
-    contexts = None if context is None else context.unsqueeze(0)
-    order, count = visited_steps(model, x, contexts)
+    order, count = visited_steps(model, x, context)
     for t in steps:
         if not 0 <= t < count:
             raise ShapeError(
@@ -54,21 +54,35 @@ def posterior_steps(
                 got=str(t),
                 remedy="omit steps out of range",
             )
+    contexts = None if context is None else context.unsqueeze(0)
     return [_step(model, x.to(model.device), order, t, dataset, contexts) for t in steps]
 
 
+@torch.no_grad()
 def visited_steps(
-    model: AutoregressiveModel, x: Real[Tensor, "*event"], context: Float[Tensor, "1 context"] | None = None
+    model: AutoregressiveModel, x: Real[Tensor, "*event"], context: Float[Tensor, " context"] | None = None
 ) -> tuple[Order, int]:
     """The order in which the model visits an event, and the number of steps up to its first missing value (NaN).
 
-    The step of the missing value is included.
+    The step of the missing value is included; what an adaptive ordering would visit after it is in no particular order.
     """
+    if model.ordering.adaptive:
+        return _chosen_steps(model, x.to(model.device), context)
     known = ~x.isnan().unsqueeze(0).to(model.device)
-    if model.ordering.adaptive and bool(known.all()):
-        return Order(model.visits_for(x.unsqueeze(0), context)[0], model.event_shape).to(model.device), len(model.order)
     _, order = model.orders_for_completion(known)[0]
     return order, min(len(order), int(observed_before_unknown([order], known)) + 1)
+
+
+def _chosen_steps(model: AutoregressiveModel, x: Tensor, context: Tensor | None) -> tuple[Order, int]:
+    state, chosen = model.generation(1, context=None if context is None else context.unsqueeze(0)), []
+    while not state.done:
+        chosen.append(int(state.coefficient))
+        value = x.flatten()[chosen[-1]].reshape(1)
+        if bool(value.isnan()):
+            break
+        state.observe(value)
+    others = [k for k in range(len(model.order)) if k not in set(chosen)]
+    return Order(torch.tensor(chosen + others, device=model.device), model.event_shape), len(chosen)
 
 
 def _step(
@@ -82,7 +96,7 @@ def _step(
     probabilities = predicted.log_prob(support.unsqueeze(-1)).exp()[:, 0]
     check_finite(probabilities.unsqueeze(0), "predicted distribution", model.backbone)
     exact = None
-    if dataset is not None and not density and order == Order.raster(model.event_shape).to(model.device):
+    if dataset is not None and not density and _is_raster(model):
         exact = _exact(dataset, evidence, support)
     return PosteriorStep(
         mask=evidence.mask[0].cpu(),
@@ -96,12 +110,18 @@ def _step(
     )
 
 
+def _is_raster(model: AutoregressiveModel) -> bool:
+    return not model.ordering.adaptive and model.order == Order.raster(model.event_shape).to(model.device)
+
+
 def _predicted(
     model: AutoregressiveModel, evidence: Evidence, order: Order, t: int, context: Tensor | None
 ) -> Distribution:
-    if order == model.order:
+    """The distribution at step ``t``; an adaptive ordering chooses the same order again."""
+    adaptive = model.ordering.adaptive
+    if order == model.order and not adaptive:
         return model.conditional(evidence, context)
-    state = model.generation(1, order, context)
+    state = model.generation(1, None if adaptive else order, context)
     for coefficient in order.visits[:t].tolist():
         state.observe(evidence.value.flatten(1)[:, coefficient])
     return state.distribution()

@@ -103,8 +103,8 @@ def evaluate(
     Of events with missing values (``Evidence``), the likelihood of what was observed (``model.log_prob``).
 
     Raises ``SupportError`` when the head does not accept the events, or where a causal network of a fixed order would
-    have to visit what is missing; ``SpecError`` for orders of an ordering that does not vary, ``NumericalError`` for
-    likelihoods that are not finite.
+    have to visit what is missing; ``SpecError`` for orders of an ordering that does not vary, and for missing values
+    under an adaptive one; ``NumericalError`` for likelihoods that are not finite.
     """
     model.eval()
     size = len(model.order)

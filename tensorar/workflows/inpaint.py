@@ -143,6 +143,6 @@ def _log_evidence(
     if estimates is not None:
         exact = torch.full((len(evidence),), info.conditioning.way == "exact")
         return Estimate.of_runs(estimates.cpu().unflatten(0, (len(evidence), completions)), exact)
-    if info.conditioning.way == "exact" and model.is_causal:
+    if info.conditioning.way == "exact" and model.is_causal and not model.ordering.adaptive:
         return model.log_marginal(evidence, contexts)
     return None

@@ -76,9 +76,9 @@ def posterior(
             got=str(example),
             remedy="choose another event",
         )
-    if steps is None:
-        chosen = _steps(None, plotting.visited_steps(model, events.x[example])[1], animated)
     event_context = _context(run, context, events, example)
+    if steps is None:
+        chosen = _steps(None, plotting.visited_steps(model, events.x[example], event_context)[1], animated)
     found: list[PosteriorStep] = []
     for step in chosen:
         found += plotting.posterior_steps(model, events.x[example], [step], run.dataset, context=event_context)

@@ -19,6 +19,12 @@ def run(tmp_path_factory):
 def test_a_run_in_an_adaptive_order_is_used_like_any_other(run, tmp_path):
     assert report("sample", run, "-n", "3", "--means", "--out", tmp_path / "x.png")["passes"] == 16
     done("inpaint", run, "--events", "2", "--completions", "1", "--out", tmp_path / "y.png")
+    given = report("evaluate", run, "--given", "top half")
+    assert given["exact"] and given["unknown"] == 8
+    assert (
+        "exact"
+        in done("inpaint", run, "--events", "2", "--evidence", "bottom half", "--out", tmp_path / "y.png").stdout
+    )
     steps = report("posterior", run, "--steps", "0,3,15", "--out", tmp_path / "z.png")["steps"]
     assert [step["known"] for step in steps] == [0, 3, 15]
 
@@ -29,6 +35,8 @@ def test_the_share_of_puzzles_solved_in_any_order(run):
     assert found["solved"]["events"] == found["events"] == 6
     assert report("evaluate", run, "--ordering", "adaptive:rule=max-margin") == found
     assert report("evaluate", run, "--ordering", "shuffled")["nats"] != found["nats"]
+    over = report("evaluate", run, "--orders", "2")["over_orders"]
+    assert over["mixture_nats"] <= over["mean_nats"]
     assert "6 events completed as in the data" in done("evaluate", run).stdout
 
 
@@ -48,6 +56,8 @@ def test_what_cannot_be_shown_or_evaluated(run, toy_run):
     assert "below 6" in refused(call("order", "show", run, "--example", "6"))
     assert ".gif" in refused(call("order", "show", "raster", "--shape", "2", "--out", "x.jpg"))
     assert "a run folder" in refused(call("order", "show", "raster", "--example", "0"))
+    options = ["--given", "top half", "--ordering", "adaptive"]
+    assert "no `ordering` with `given`" in refused(call("evaluate", run, *options))
     assert "trained on random orders" in refused(call("evaluate", toy_run, "--ordering", "shuffled"))
     refusal = refused(call("train", *PUZZLES[:1], "--backbone", "nade", "--ordering", "adaptive", *SHORT))
     assert "use convnet, mlp, unet or transformer" in refusal

@@ -9,7 +9,17 @@ import pytest
 import torch
 from torch.distributions import Bernoulli, Categorical, Normal
 
-from tensorar import AutoregressiveModel, Evidence, Order, Ordering, PluginError, ShapeError, SpecError, build
+from tensorar import (
+    AutoregressiveModel,
+    Evidence,
+    Order,
+    Ordering,
+    PluginError,
+    SamplingInfo,
+    ShapeError,
+    SpecError,
+    build,
+)
 from tensorar.build import reordered
 from tensorar.testing import all_values, events_of, joint, p_value, randomize
 from tensorar_plugins.orderings.adaptive import Adaptive
@@ -206,20 +216,6 @@ def test_the_loss_is_that_of_random_orders():
         torch.testing.assert_close(*losses)
 
 
-def test_the_likelihood_of_a_part_of_an_event_is_refused():
-    model = _model()
-    x, mask = events_of(model, 2, 1), torch.tensor([[True, False], [False, False]])
-    evidence = Evidence(mask.expand(2, 2, 2), x)
-    for call in (model.log_prob, model.log_marginal, lambda given: model.log_conditional(x, mask)):
-        with pytest.raises(SpecError, match="not adaptive"):
-            call(evidence)
-    drawn = [
-        model.sample(evidence=evidence, conditioning=way, generator=torch.Generator().manual_seed(0))
-        for way in ("auto", "exact", "smc")
-    ]
-    assert torch.equal(drawn[0], drawn[1]) and torch.equal(drawn[0], drawn[2])
-
-
 def test_methods_that_an_adaptive_order_does_not_have():
     for network, wrong in (("mlp:hidden=4", "cached"), ("transformer:channels=4,heads=1,layers=1", "fixed-point")):
         with pytest.raises(SpecError, match="auto"):
@@ -266,3 +262,64 @@ def test_a_choice_of_a_known_coefficient_is_reported():
     stuck = AutoregressiveModel(model.event_shape, Stuck(), model.head, model.backbone)
     with pytest.raises(PluginError, match=r"Stuck.next .* unknown coefficient"):
         stuck.sample(2)
+
+
+# --- conditioning, missing values, mixtures ---------------------------------------------------------------------------
+
+
+def _region(model, known):
+    return torch.isin(model.coefficients.cpu(), torch.tensor(known))
+
+
+@pytest.mark.parametrize("network", [NETWORKS[0], NETWORKS[3]])
+@pytest.mark.parametrize("conditioning", ["auto", "exact", "smc", "clamp"])
+def test_the_rest_given_a_part_has_the_likelihood_of_the_order_that_takes_the_part_in_first(network, conditioning):
+    model = _model(network)
+    x, known = events_of(model, 3, 1), [1, 3]
+    found = model.log_conditional(x, _region(model, known), conditioning=conditioning)
+    assert bool(found.exact.all())
+    for k in range(3):
+        assert float(found.value[k]) == pytest.approx(_walked(model, "min-entropy", x[k], known=known)[1], abs=1e-9)
+
+
+def test_conditioning_is_exact_and_reported_so():
+    model, info = _model(), SamplingInfo()
+    evidence = Evidence(_region(model, [2]).expand(3, 2, 2), events_of(model, 3, 1))
+    drawn = [
+        model.sample(evidence=evidence, conditioning=way, generator=torch.Generator().manual_seed(1), info=info)
+        for way in ("smc", "clamp", "auto")
+    ]
+    assert torch.equal(drawn[0], drawn[2]) and torch.equal(drawn[1], drawn[2])
+    assert info.conditioning.way == "exact"
+
+
+def test_the_likelihood_of_a_part_is_refused():
+    model = _model()
+    x = events_of(model, 2, 1)
+    mask = torch.stack([torch.ones(2, 2), torch.zeros(2, 2)]).bool()
+    value = model.log_marginal(Evidence(mask, x)).value
+    torch.testing.assert_close(value, torch.stack([model.log_prob(x)[0], torch.tensor(0.0)]).double(), **CLOSE)
+    mask[1, 0, 1] = True
+    with pytest.raises(SpecError, match="1 of 4 coefficients"):
+        model.log_marginal(Evidence(mask, x))
+
+
+def test_missing_values_have_a_likelihood_in_an_explicit_order_only():
+    model = _model()
+    x = events_of(model, 2, 1)
+    complete = Evidence(torch.ones(2, 2, 2, dtype=torch.bool), x)
+    torch.testing.assert_close(model.log_prob(complete), model.log_prob(x), **CLOSE)
+    missing = Evidence(~_region(model, [2]).expand(2, 2, 2), x)
+    with pytest.raises(SpecError, match="2 missing values"):
+        model.log_prob(missing)
+    assert model.log_prob(missing, order=model.order).shape == (2,)
+
+
+@pytest.mark.parametrize("network", [NETWORKS[0], NETWORKS[3]])
+def test_samples_in_explicit_orders_follow_these(network):
+    model = _model(network)
+    orders = model.draw_orders(3, seed=1)
+    drawn = model.sample(200, orders=orders, generator=torch.Generator().manual_seed(1))
+    unordered = reordered(_model(network), "shuffled")
+    expected = unordered.sample(200, orders=orders, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(drawn, expected)

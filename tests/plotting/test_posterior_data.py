@@ -129,3 +129,22 @@ def test_steps_of_an_event_end_at_its_first_missing_value(ordering):
     assert nats.item() == pytest.approx(model.log_prob(observed, order=order).item(), abs=1e-6)
     with pytest.raises(ShapeError, match=rf"steps from 0 to {known} \(a missing value\), got {count}"):
         posterior_steps(model, x, [count])
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_steps_of_an_adaptive_ordering_are_those_that_sampling_would_take(missing):
+    torch.manual_seed(0)
+    model = build((2, 2), "adaptive", "categorical:levels=3", "mlp:hidden=4", context_features=2).double().eval()
+    x, context = torch.tensor([[1.0, 0.0], [2.0, 1.0]]), torch.randn(2, dtype=torch.float64)
+    visits = model.visits_for(x.unsqueeze(0), context.unsqueeze(0))[0]
+    known = 2 if missing else 4
+    x.view(-1)[visits[known:]] = torch.nan
+    order, count = visited_steps(model, x, context)
+    assert count == min(4, known + 1)
+    assert torch.equal(order.visits[:count], visits[:count])
+    steps = posterior_steps(model, x, range(count), context=context)
+    assert [step.coefficient for step in steps] == visits[:count].tolist()
+    assert [step.truth is None for step in steps] == [k == known for k in range(count)]
+    predicted = model.conditionals(x.unsqueeze(0), context.unsqueeze(0)).probs.flatten(0, 2)
+    for k in range(known):
+        assert torch.allclose(steps[k].probabilities, predicted[visits[k]], atol=1e-9)

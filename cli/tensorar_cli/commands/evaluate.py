@@ -58,7 +58,7 @@ def evaluate(
 
     output = Output(as_json=json)
     if given is not None:
-        _require_none(exact=exact, orders=orders)
+        _require_none(exact=exact, ordering=ordering, orders=orders)
         with output.progress("evaluating") as update:
             found = workflows.evaluate_given(
                 run,
