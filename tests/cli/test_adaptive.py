@@ -57,7 +57,7 @@ def test_what_cannot_be_shown_or_evaluated(run, toy_run):
     assert ".gif" in refused(call("order", "show", "raster", "--shape", "2", "--out", "x.jpg"))
     assert "a run folder" in refused(call("order", "show", "raster", "--example", "0"))
     options = ["--given", "top half", "--ordering", "adaptive"]
-    assert "no `ordering` with `given`" in refused(call("evaluate", run, *options))
+    assert "no --ordering with --given" in refused(call("evaluate", run, *options))
     assert "trained on random orders" in refused(call("evaluate", toy_run, "--ordering", "shuffled"))
     refusal = refused(call("train", *PUZZLES[:1], "--backbone", "nade", "--ordering", "adaptive", *SHORT))
     assert "use convnet, mlp, unet or transformer" in refusal
