@@ -180,12 +180,12 @@ class _Walk:
 
     def _resample_where_few(self, t: int) -> None:
         """Resample the particles of examples with few effective ones."""
-        weight = self._weights(t)
+        weight = self.log_weight.softmax(1)
         effective = weight.square().sum(1).reciprocal()
+        enough = effective >= self.particles / 2  # not if the weights are all zero, when it is NaN
         self.effective = self.effective.minimum(effective)
-        few = effective < self.particles / 2
-        if bool(few.any()):
-            self._resample(weight, few, self.own_noise[:, t])
+        if not bool(enough.all()):
+            self._resample(self._weights(t), ~enough, self.own_noise[:, t])
 
     def _weights(self, t: int) -> Float[Tensor, "examples particles"]:
         """The normalized weights after a step. Raises ``SupportError`` if they are all zero."""
