@@ -16,6 +16,9 @@ from tensorar.parts.plugins import Plugins, PluginSource, one_line
 from tensorar.parts.spec import PartSpec, nearest
 from tensorar.utils.allocation import memory_error
 
+# a spec may name a part as an option, whose spec may do so again
+MAX_NESTED_PARTS = 50
+
 
 @dataclass(frozen=True)
 class RegisteredPart:
@@ -150,13 +153,24 @@ def typed_options(part: type[Part], spec: PartSpec, registry: Registry) -> dict[
         where = f"{spec.name}'s {key}"
         annotation = parameters[key].annotation if key in parameters else free
         kind = part_kind(annotation)
-        made = registry.create(kind, str(value)) if kind else coerce(value, annotation, where=where)
+        made = _part(registry, kind, str(value), where) if kind else coerce(value, annotation, where=where)
         # no integers are a value of an option; empty text is none, and as a path it would be the current folder
         if value == "" and made != () and (key not in parameters or parameters[key].default != ""):
             raise SpecError(expected=f"{where} not to be blank", got="''", remedy="leave it out, or fill it in")
         _require_ordinary(made, where)
         typed[parameters[key].name if key in parameters else key] = made
     return typed
+
+
+def _part(registry: Registry, kind: Kind, text: str, where: str) -> Any:
+    """The part of an option. Raises ``SpecError`` for very many in each other, which would exceed Python's stack."""
+    if text.count(":") > MAX_NESTED_PARTS:
+        raise SpecError(
+            expected=f"{where} to be a part of at most {MAX_NESTED_PARTS} parts in each other",
+            got=str(text.count(":")),
+            remedy="nest fewer",
+        )
+    return registry.create(kind, text)
 
 
 def _parameters_by_option(part: type[Part]) -> dict[str, inspect.Parameter]:

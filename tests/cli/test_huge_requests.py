@@ -85,7 +85,7 @@ def test_a_device_that_cannot_compute(bits_run, tmp_path):
     before = contents(tmp_path)
     for device in ("meta", "cpu:7", "hpu", "xla", "mkldnn"):
         message = refused(call("evaluate", bits_run, "--device", device))
-        assert f"a device that this machine has (auto, cpu, cuda, cuda:1, mps), got '{device}'" in message
+        assert "a device that this machine has (auto, cpu" in message and f"got '{device}'" in message
         refused(call("train", "toy", "--device", device, "--out", "out"))
     assert contents(tmp_path) == before
 

@@ -48,7 +48,10 @@ def test_orderings_are_options():
         ('annealed:to=""', "a part spec"),
         ("mixed:share=1.5", "mixed's share to be from 0 to 1, got 1.5"),
         ("mixed:share=-0.1", "mixed's share to be from 0 to 1"),
-        ("mixed:" + "from=mixed:" * 2000 + "share=0", "valid options for the ordering mixed"),
+        (
+            "mixed:" + "from=mixed:" * 2000 + "share=0",
+            "mixed's from to be a part of at most 50 parts in each other, got 2000",
+        ),
     ],
 )
 def test_bad_specs_give_one_line(spec, message):

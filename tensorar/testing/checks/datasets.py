@@ -149,7 +149,7 @@ def digests(part: type[Dataset], options: dict[str, Any], others: Sequence[dict[
     found["draw"] = dataset.draw(indices, torch.Generator().manual_seed(1))
     found["log_prob"] = dataset.log_prob(few)
     found["evidence_mask"] = dataset.evidence_mask("test", torch.arange(len(few)))
-    found["suggested_head"] = dataset.suggested_head
+    found["suggested_head"], found["missing"] = dataset.suggested_head, dataset.missing
     return {what: _digest(value) for what, value in found.items()}
 
 
