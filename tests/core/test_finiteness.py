@@ -125,4 +125,4 @@ def test_a_loss_that_is_not_finite_names_its_event():
         optimization.step(events, None, batch_size=3, factor=1.0, number=7, progress=0.0)
     name = _break(model)
     with pytest.raises(RunError, match=f"the weights backbone.{name} are not finite"):
-        optimization.step(events * 0, None, batch_size=3, factor=1.0, number=8)
+        optimization.step(events * 0, None, batch_size=3, factor=1.0, number=8, progress=0.0)
