@@ -11,7 +11,10 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """Log-likelihoods ``value`` in nats with their ``standard_error``, which is 0 where they are ``exact``."""
+    """Log-likelihoods ``value`` in nats with their ``standard_error``, which is 0 where they are ``exact``.
+
+    Of probability zero, ``value`` is -inf; if that is an estimate, its standard error is NaN.
+    """
 
     value: Float[Tensor, " batch"]
     standard_error: Float[Tensor, " batch"]

@@ -12,7 +12,7 @@ from tensorar.conditioning.enumeration import enumerate_gap
 from tensorar.conditioning.estimate import Estimate
 from tensorar.conditioning.proposal import check_proposal
 from tensorar.conditioning.sample import SamplingOptions, filter_particles
-from tensorar.conditioning.ways import ENUMERATED, PARTICLES, ConditioningOptions, members_for
+from tensorar.conditioning.ways import ENUMERATED, PARTICLES, ConditioningOptions, members_for, require_possible
 from tensorar.ensemble import mixture_log_prob
 from tensorar.errors import SpecError
 from tensorar.evidence import Evidence
@@ -78,6 +78,7 @@ def log_conditional(
     if options.conditioning == "clamp":
         return _clamped(model, standard.value, evidence.mask.to(model.device), given)
     known = log_marginal(model, evidence, context, options=options, runs=runs, generator=generator, memory=memory)
+    require_possible(known.value, torch.arange(len(x)))
     whole = torch.empty_like(known.value)
     with eval_mode(model):
         for rows in _by_mask(evidence.mask.to(model.device)):

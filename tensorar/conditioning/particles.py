@@ -13,7 +13,6 @@ from torch import Tensor
 
 from tensorar.conditioning.proposal import Proposal
 from tensorar.conditioning.ways import known_steps
-from tensorar.errors import SupportError
 from tensorar.evidence import Evidence
 from tensorar.factorization import Factorization
 from tensorar.generation.choosers import Chooser
@@ -63,7 +62,7 @@ class ParticleFilter:
     ) -> Filtered:
         """Complete the evidence (standard values), or with ``complete=False`` only weight the particles.
 
-        Raises ``SupportError`` if no particle of an example agrees with what is known of it.
+        Where no particle of an example agrees with what is known of it, ``log_evidence`` is -inf and its value is void.
         """
         with torch.inference_mode():
             return _Walk(self, evidence, context).run(complete)
@@ -114,9 +113,10 @@ class _Walk:
         self._multiply()
         for t in range(self.first, self.last):
             self._step(t)
-        weight = self._weights(max(self.last, 1) - 1)
+        weight = self._weights()
         self.effective = self.effective.minimum(weight.square().sum(1).reciprocal())
-        distinct = torch.tensor([float(row.unique().numel()) for row in self.ancestor])
+        counts = [float(row.unique().numel()) for row in self.ancestor]
+        distinct = torch.tensor(counts, dtype=torch.float64, device=self.effective.device)
         self.log_evidence = self.log_evidence + self._mean_weight()
         value = self._finish(weight) if complete else self.evidence.value
         stepper = self.generation.stepper
@@ -180,20 +180,16 @@ class _Walk:
 
     def _resample_where_few(self, t: int) -> None:
         """Resample the particles of examples with few effective ones."""
-        weight = self.log_weight.softmax(1)
+        weight = self._weights()
         effective = weight.square().sum(1).reciprocal()
-        enough = effective >= self.particles / 2  # not if the weights are all zero, when it is NaN
         self.effective = self.effective.minimum(effective)
-        if not bool(enough.all()):
-            self._resample(self._weights(t), ~enough, self.own_noise[:, t])
+        few = effective < self.particles / 2
+        if bool(few.any()):
+            self._resample(weight, few, self.own_noise[:, t])
 
-    def _weights(self, t: int) -> Float[Tensor, "examples particles"]:
-        """The normalized weights after a step. Raises ``SupportError`` if they are all zero."""
-        none = self.log_weight.amax(1) == -torch.inf
-        if bool(none.any()):
-            example, coefficient = int(none.int().argmax()), int(self.order.visits[t])
-            raise no_probability(example, f"for any of {self.particles} particles up to coefficient {coefficient}")
-        return self.log_weight.softmax(1)
+    def _weights(self) -> Float[Tensor, "examples particles"]:
+        """The normalized weights; zero for all particles of impossible evidence, whose ``log_evidence`` is -inf."""
+        return self.log_weight.softmax(1).nan_to_num(0.0)
 
     def _resample(self, weight: Tensor, few: Bool[Tensor, " examples"], noise: Tensor) -> None:
         """Keep particles by weight in the examples that need it."""
@@ -257,12 +253,3 @@ def systematic(weight: Float[Tensor, "batch particles"], noise: Float[Tensor, " 
     count = weight.shape[1]
     positions = (torch.arange(count, device=weight.device) + noise[:, None]) / count
     return torch.searchsorted(weight.cumsum(1).contiguous(), positions.to(weight).contiguous()).clamp(max=count - 1)
-
-
-def no_probability(example: int, where: str = "") -> SupportError:
-    """The error for evidence of probability zero."""
-    return SupportError(
-        expected="evidence of a probability above zero",
-        got=f"zero in example {example}" + (f", {where}" if where else ""),
-        remedy="look at its values, or use more particles, a proposal, or a head with heavier tails",
-    )

@@ -65,7 +65,8 @@ class Proposal:
         """The data's values of the next coefficient, and the logarithm of their probability under the proposal."""
         index = self.generation.index
         parameters = self.generation.parameters().to(self.model.dtype)
-        standard = self.model.head.draw(parameters, noise, index)
+        head = self.model.head
+        standard = head.draw(parameters, noise[:, : head.noise_size], index)
         value = self.model.restore(standard, index)
         self.generation.advance(standard)
         return value, self.model.data_distribution(parameters, index).log_prob(value).double()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -12,10 +11,17 @@ from torch import Tensor
 from torch.distributions import Categorical
 
 from tensorar.conditioning.enumeration import enumerate_gap
-from tensorar.conditioning.particles import Filtered, ParticleFilter, no_probability
+from tensorar.conditioning.particles import Filtered, ParticleFilter
 from tensorar.conditioning.proposal import check_proposal
-from tensorar.conditioning.ways import ENUMERATED, FIRST, PARTICLES, ConditioningOptions, unknown_before_known
-from tensorar.ensemble import observed_before_unknown
+from tensorar.conditioning.ways import (
+    ENUMERATED,
+    FIRST,
+    PARTICLES,
+    ConditioningOptions,
+    require_possible,
+    unknown_before_known,
+)
+from tensorar.ensemble import mixture_log_prob, observed_before_unknown
 from tensorar.errors import SpecError
 from tensorar.evidence import Evidence
 from tensorar.factorization import Factorization
@@ -59,7 +65,7 @@ def complete_given(
 
     Raises ``SpecError`` for a way that the model does not allow, ``SupportError`` for evidence of probability zero.
     """
-    sampling.info.conditioning = ConditioningInfo()
+    sampling.info.conditioning, sampling.info.passes = ConditioningInfo(), 0
     if conditioning.proposal is not None:
         check_proposal(model, conditioning.proposal)
     late = _late(model, evidence, conditioning)
@@ -69,7 +75,11 @@ def complete_given(
         value[early] = _complete(model, evidence[early], rows_of(context, early), sampling, None)
     if bool(late.any()):
         rows = late.nonzero()[:, 0]
-        value[rows] = _MixtureOfOrders(model, conditioning, sampling).complete(evidence[rows], rows_of(context, rows))
+        mixture = _MixtureOfOrders(model, conditioning, sampling)
+        value[rows], log_evidence = mixture.complete(evidence[rows], rows_of(context, rows))
+        require_possible(log_evidence, rows)
+        everywhere = torch.full((len(value),), torch.nan, dtype=log_evidence.dtype, device=value.device)
+        sampling.info.conditioning.log_evidence = everywhere.index_put((rows,), log_evidence)
     _describe(model, evidence, late, conditioning, sampling.info)
     return value
 
@@ -111,18 +121,13 @@ class _MixtureOfOrders:
     conditioning: ConditioningOptions
     sampling: SamplingOptions
 
-    def complete(self, evidence: Evidence, context: Tensor | None) -> Tensor:
-        """One completion of each example."""
+    def complete(self, evidence: Evidence, context: Tensor | None) -> tuple[Tensor, Tensor]:
+        """One completion of each example, and the log-probability of its evidence in nats of the data."""
         members = [self._in_order(order, evidence, context) for order in self.model.orders]
         values = torch.stack([value for value, _ in members], 1)
         log_evidence = torch.stack([log_prob for _, log_prob in members], 1)
-        impossible = log_evidence.amax(1) == -torch.inf
-        if bool(impossible.any()):
-            raise no_probability(int(impossible.int().argmax()))
-        info = self.sampling.info.conditioning
-        total = log_evidence.logsumexp(1) - math.log(len(members))
-        info.log_evidence = total - self.model.log_scale(evidence.value, evidence.mask)
-        return values[torch.arange(len(values), device=values.device), _draw_member(log_evidence)]
+        total = mixture_log_prob(log_evidence.unbind(1)) - self.model.log_scale(evidence.value, evidence.mask)
+        return values[torch.arange(len(values), device=values.device), _draw_member(log_evidence)], total
 
     def _in_order(self, order: Order, evidence: Evidence, context: Tensor | None) -> tuple[Tensor, Tensor]:
         ways = self.conditioning.ways(self.model, order, evidence.mask)
@@ -171,6 +176,7 @@ def filter_particles(
     method = "naive" if method == "fixed-point" else method
     sampling.info.method, sampling.info.exact = method, sampling.chooser.is_exact
     sampling.info.chooser = str(sampling.chooser)
+    sampling.info.one_by_one = sampling.chooser.is_exact and model.head.draws_one_by_one
     size = max_batch_size(model, method, len(evidence) * conditioning.particles, sampling.chooser, sampling.memory)
     batches = _batches(evidence, max(1, size // conditioning.particles), one_mask=conditioning.proposal is not None)
     counter = _Counter(len(order) * len(batches), sampling.progress)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from tensorar.ensemble import observed_before_unknown
-from tensorar.errors import SpecError
+from tensorar.errors import SpecError, SupportError
 from tensorar.factorization import Factorization
 from tensorar.order import Order
 from tensorar.parts.spec import nearest
@@ -21,6 +22,8 @@ Conditioning = Literal["auto", "exact", "smc", "clamp"]
 # what is unknown before the last known coefficient is enumerated up to this many completions
 MAX_COMPLETIONS = 4096
 DEFAULT_PARTICLES = 64
+# of logarithms of numbers of completions
+ROUNDING = 1e-6
 # in the order of preference: the known comes first, completions are enumerated, or weighted particles
 FIRST, ENUMERATED, PARTICLES = 0, 1, 2
 
@@ -72,7 +75,7 @@ def possible_ways(model: Factorization, order: Order, mask: Bool[Tensor, "batch 
     values = support_values(model.head)
     few = torch.zeros_like(skipped, dtype=torch.bool)
     if values is not None:
-        few = skipped.double() * torch.tensor(float(len(values))).log2() <= torch.tensor(float(MAX_COMPLETIONS)).log2()
+        few = skipped * math.log(len(values)) <= math.log(MAX_COMPLETIONS) + ROUNDING
     return torch.where(skipped == 0, FIRST, torch.where(few, ENUMERATED, PARTICLES))
 
 
@@ -103,9 +106,20 @@ def not_exact(mask: Bool[Tensor, "batch *event"]) -> SpecError:
     """The error for evidence that no exact way exists for."""
     return SpecError(
         expected="evidence that an order visits first, or few unknown values before it, for `conditioning` exact",
-        got=f"{int(mask[0].sum())} known coefficients after unknown ones, with more than {MAX_COMPLETIONS} completions",
+        got=f"{int(mask[0].sum())} known ones, some after unknown ones with more than {MAX_COMPLETIONS} completions",
         remedy="use conditioning=auto, or a model trained with ordering=shuffled",
     )
+
+
+def require_possible(log_evidence: Float[Tensor, " batch"], rows: Int[Tensor, " batch"]) -> None:
+    """Raise ``SupportError`` for evidence of probability zero, naming the first example; ``rows`` are their numbers."""
+    impossible = log_evidence == -torch.inf
+    if bool(impossible.any()):
+        raise SupportError(
+            expected="evidence of a probability above zero",
+            got=f"zero in example {int(rows[impossible][0])}",
+            remedy="look at its values, or use more particles, a proposal, or a head with heavier tails",
+        )
 
 
 def _nothing_known(mask: Tensor) -> Tensor:

@@ -18,9 +18,9 @@ class ConditioningInfo:
 
     ``way`` is ``exact``, ``smc``, ``clamp``, or empty if nothing is known, ``reason`` how it was done.
     ``log_evidence`` ``(n,)``: an unbiased estimate of the probability of each completion's evidence, as a logarithm in
-    nats, where the way gives one. For sequential Monte Carlo: the number of ``particles`` of each completion, their
-    lowest ``effective_sample_size``, and how many distinct ``ancestors`` the last ones have, both the mean over the
-    completions.
+    nats; NaN where the way gave none, None if it gave none at all. For sequential Monte Carlo: the number of
+    ``particles`` of each completion, their lowest ``effective_sample_size``, and how many distinct ``ancestors`` the
+    last ones have, both the mean over the completions.
     """
 
     way: str = ""
@@ -55,7 +55,7 @@ class ConditioningInfo:
             "particles": self.particles,
             "effective_sample_size": self.effective_sample_size,
             "ancestors": self.ancestors,
-            "log_evidence": None if self.log_evidence is None else float(self.log_evidence.mean()),
+            "log_evidence": None if self.log_evidence is None else float(self.log_evidence.nanmean()),
         }
         return {name: value for name, value in fields.items() if value is not None}
 

@@ -140,7 +140,7 @@ def _log_evidence(
 ) -> Estimate | None:
     """The probability of what is known: from the completions' own estimates, or exactly if one pass gives it."""
     estimates = info.conditioning.log_evidence
-    if estimates is not None:
+    if estimates is not None and bool(estimates.isfinite().all()):
         exact = torch.full((len(evidence),), info.conditioning.way == "exact")
         return Estimate.of_runs(estimates.cpu().unflatten(0, (len(evidence), completions)), exact)
     if info.conditioning.way == "exact" and model.is_causal and not model.ordering.adaptive:

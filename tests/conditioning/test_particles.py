@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from tensorar import Evidence, SamplingInfo, SpecError, SupportError, build
-from tensorar.conditioning.particles import ParticleFilter, systematic
+from tensorar.conditioning.particles import ParticleFilter, _Walk, systematic
 from tensorar.generation import Chooser
 from tensorar.testing import joint, p_value, randomize
+from tensorar.testing.simulated_device import simulated_device
 from tests.part_specs import backbone_specs
 
 SHAPE = (2, 2)
@@ -187,14 +188,41 @@ def test_other_proposals_are_refused(proposal, message):
 # --- bad input, and the report ----------------------------------------------------------------------------------------
 
 
-def test_impossible_evidence_is_one_line():
+def test_impossible_evidence_is_one_line_that_names_the_example():
     model = build((2,), "raster", "categorical:levels=3", "fvsbn").double().eval()
     with torch.no_grad():
         model.backbone.bias[:, 2] = -torch.inf
-    given = Evidence(torch.tensor([[False, True]]), torch.tensor([[0.0, 2.0]]).double())
+    mask = torch.tensor([[False, True], [True, False], [False, True], [False, False]])
+    values = torch.tensor([[0.0, 1.0], [1.0, 0.0], [0.0, 2.0], [0.0, 0.0]]).double()
     for conditioning in ("auto", "smc"):
-        with pytest.raises(SupportError, match="zero in example 0"):
-            model.sample(5, given, conditioning=conditioning)
+        with pytest.raises(SupportError, match="zero in example 2"):
+            model.sample(evidence=Evidence(mask, values), conditioning=conditioning)
+        estimate = model.log_marginal(Evidence(mask, values), conditioning=conditioning)
+        assert estimate.value.isfinite().tolist() == [True, True, False, True]
+        assert estimate.value[2] == -torch.inf
+        with pytest.raises(SupportError, match="zero in example 2"):
+            model.log_conditional(values, mask, conditioning=conditioning)
+
+
+def test_examples_that_know_different_parts():
+    """The log-probability of the evidence is reported for the examples whose way gives it."""
+    model, info = model_of("made:hidden=8"), SamplingInfo()
+    masks = torch.stack([MASK, torch.tensor([[True, True], [False, False]]), torch.zeros(SHAPE, dtype=torch.bool)])
+    drawn = model.sample(evidence=Evidence(masks, X.expand(masks.shape)), info=info)
+    assert torch.equal(drawn[masks], X.expand(masks.shape)[masks])
+    assert info.conditioning.log_evidence.isnan().tolist() == [False, True, True]
+    exact = model.log_marginal(Evidence(MASK[None], X[None])).value
+    torch.testing.assert_close(info.conditioning.log_evidence[:1], exact, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("backbone", ["made:hidden=8", "pixelcnn:blocks=2,channels=8"])
+def test_particles_stay_on_their_device(backbone):
+    model, given = model_of(backbone), evidence(2)
+    with simulated_device() as device, torch.no_grad():
+        setup = ParticleFilter(model.to(device), model.order.to(device), 4, Chooser())
+        # the filter itself runs in inference mode, which the simulated device does not know
+        found = _Walk(setup, Evidence(given.mask.to(device), given.value.to(device)), None).run(complete=True)
+        assert {tensor.device for tensor in found[:4]} == {device}
 
 
 @pytest.mark.usefixtures("without_shape_checks")
