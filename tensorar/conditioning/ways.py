@@ -107,7 +107,19 @@ def not_exact(mask: Bool[Tensor, "batch *event"]) -> SpecError:
     return SpecError(
         expected="evidence that an order visits first, or few unknown values before it, for `conditioning` exact",
         got=f"{int(mask[0].sum())} known ones, some after unknown ones with more than {MAX_COMPLETIONS} completions",
-        remedy="use conditioning=auto, or a model trained with ordering=shuffled",
+        remedy='use conditioning="auto", or a model trained with ordering=shuffled',
+    )
+
+
+def needs_particles(model: Factorization, mask: Bool[Tensor, "batch *event"], options: ConditioningOptions) -> bool:
+    """Whether some likelihood given what is known takes sequential Monte Carlo. Raises ``SpecError`` as ``ways``."""
+    if options.conditioning == "clamp" or model.ordering.adaptive:
+        return False
+    distinct = flatten_events(mask).unique(dim=0).reshape(-1, *model.event_shape)
+    return any(
+        bool((options.ways(model, order, known[None]) == PARTICLES).any())
+        for known in distinct
+        for order in members_for(model, known)
     )
 
 

@@ -12,7 +12,12 @@ import torch
 
 from tensorar.build import load_dataset
 from tensorar.conditioning.likelihood import DEFAULT_RUNS
-from tensorar.conditioning.ways import DEFAULT_PARTICLES, check_conditioning
+from tensorar.conditioning.ways import (
+    DEFAULT_PARTICLES,
+    ConditioningOptions,
+    check_conditioning,
+    needs_particles,
+)
 from tensorar.errors import SpecError
 from tensorar.finiteness import check_likelihoods
 from tensorar.parts.registry import Registry
@@ -71,11 +76,13 @@ def evaluate_given(
     device: str = "auto",
     registry: Registry | None = None,
     progress: Callable[[int, int, float], None] | None = None,
+    announce: Callable[[str], None] | None = None,
 ) -> ConditionalLikelihood:
     """The nats of the rest of each event given a named region of it, or a ``mask`` of what is known.
 
     ``conditioning``, ``particles``, ``runs`` and ``proposal`` are those of ``AutoregressiveModel.log_conditional``; the
-    other arguments those of ``evaluate``. Raises ``TensorarError``.
+    other arguments those of ``evaluate``. ``announce`` is called beforehand with the cost of particles, if any are
+    needed. Raises ``TensorarError``.
     """
     run, generator = open_run(run, registry), seeded_generator(seed)
     way = check_conditioning(conditioning)
@@ -93,6 +100,9 @@ def evaluate_given(
     known = known_mask(given, mask, model.event_shape, generator, model.order)
     chosen = events_of(dataset, split, events, seed)
     masks = mask_of_events(known, model.event_shape, len(chosen))
+    options = ConditioningOptions(way, particles, other)
+    if announce is not None and needs_particles(model, masks.to(model.device), options):
+        announce(_cost(len(chosen.x), runs, particles, len(model.order)))
     values, errors, exact = [], [], True
     for rows in torch.arange(len(chosen.x)).split(EVENTS_PER_CHUNK):
         found = model.log_conditional(
@@ -129,3 +139,8 @@ def evaluate_given(
         size - observed,
         conditioning,
     )
+
+
+def _cost(events: int, runs: int, particles: int, steps: int) -> str:
+    walks = events * runs * particles
+    return f"{events} events, {runs} runs of {particles} particles each: {walks:,} walks of {steps} steps"

@@ -58,6 +58,13 @@ def test_evaluate_the_rest_given_a_part(made_run, any_order_run):
     assert "exact" in done("evaluate", made_run, "--given", "bottom half", "--events", "5").output
 
 
+def test_the_cost_of_particles_is_said_beforehand(made_run):
+    known = ("evaluate", made_run, "--given", "bottom half", "--events", "5")
+    text = done(*known, "--conditioning", "smc", "--particles", "4").output
+    assert text.startswith("5 events, 8 runs of 4 particles each: 160 walks of 16 steps\n")
+    assert "walks" not in done(*known).output
+
+
 def test_the_rest_and_the_part_add_up(made_run):
     whole = report("evaluate", made_run, "--events", "5")["nats"]
     rest = report("evaluate", made_run, "--given", "top half", "--events", "5")["nats"]

@@ -72,6 +72,7 @@ def evaluate(
                 seed=seed,
                 device=device,
                 progress=lambda done, total, nats: update(done, total, f"{nats:.2f} nats"),
+                announce=output.print,
             )
         output.print(f"{run} on the {split} split of {found.data}, given the {given}")
         output.print_table(conditional_table(found))
