@@ -12,8 +12,9 @@ from torch.distributions import Distribution
 from tensorar import ensemble, objective, observed, validation
 from tensorar.conditionals import all_conditionals
 from tensorar.conditioning.estimate import Estimate
+from tensorar.conditioning.filtering import SamplingOptions
 from tensorar.conditioning.likelihood import DEFAULT_RUNS, log_conditional, log_marginal
-from tensorar.conditioning.sample import SamplingOptions, complete_given
+from tensorar.conditioning.sample import complete_given
 from tensorar.conditioning.ways import DEFAULT_PARTICLES, Conditioning, ConditioningOptions
 from tensorar.errors import ShapeError
 from tensorar.evidence import Evidence

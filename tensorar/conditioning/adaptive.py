@@ -35,7 +35,7 @@ def log_marginal(
     value, rows = torch.zeros(len(known), dtype=torch.float64, device=counts.device), counts.nonzero()[:, 0]
     nothing = torch.zeros_like(known.mask[rows])
     value[rows] = log_conditional(model, known.value[rows], nothing, rows_of(context, rows)).value
-    return _exactly(value)
+    return Estimate.exactly(value)
 
 
 def log_conditional(
@@ -53,8 +53,4 @@ def log_conditional(
         parameters = replay(model, x[rows], rows_of(context, rows), mask[rows]).parameters.flatten(1, -2)
         rest = ~flatten_events(mask[rows])
         value[rows] = log_prob_of(model, parameters, flatten_events(x[rows]), rest).double()
-    return _exactly(value - model.log_scale(x, ~mask))
-
-
-def _exactly(value: Tensor) -> Estimate:
-    return Estimate(value, torch.zeros_like(value), torch.ones_like(value, dtype=torch.bool))
+    return Estimate.exactly(value - model.log_scale(x, ~mask))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -19,6 +20,11 @@ class Estimate:
     value: Float[Tensor, " batch"]
     standard_error: Float[Tensor, " batch"]
     exact: Bool[Tensor, " batch"]
+
+    @classmethod
+    def exactly(cls, value: Float[Tensor, " batch"]) -> Estimate:
+        """Exact log-likelihoods."""
+        return cls(value, torch.zeros_like(value), torch.ones_like(value, dtype=torch.bool))
 
     @classmethod
     def of_runs(cls, log_values: Float[Tensor, "batch runs"], exact: Bool[Tensor, " batch"]) -> Estimate:

@@ -10,11 +10,11 @@ from tensorar import validation
 from tensorar.conditioning import adaptive
 from tensorar.conditioning.enumeration import enumerate_gap
 from tensorar.conditioning.estimate import Estimate
+from tensorar.conditioning.filtering import SamplingOptions, filter_particles
 from tensorar.conditioning.proposal import check_proposal
-from tensorar.conditioning.sample import SamplingOptions, filter_particles
 from tensorar.conditioning.ways import ENUMERATED, PARTICLES, ConditioningOptions, members_for, require_possible
 from tensorar.ensemble import mixture_log_prob
-from tensorar.errors import SpecError
+from tensorar.errors import ShapeError, SpecError
 from tensorar.evidence import Evidence
 from tensorar.factorization import Factorization
 from tensorar.generation.choosers import Chooser
@@ -69,7 +69,7 @@ def log_conditional(
 ) -> Estimate:
     """``log p(x | x[mask])`` of each example; see ``AutoregressiveModel.log_conditional``."""
     validation.check_event_shape(model, x)
-    evidence = Evidence(mask.expand(x.shape), x)
+    evidence = Evidence(_expanded(mask, x), x)
     standard = validation.check_evidence(model, Evidence(torch.ones_like(evidence.mask), x))
     given = validation.check_context(model, context, len(x))
     if model.ordering.adaptive:
@@ -88,14 +88,24 @@ def log_conditional(
     return Estimate(whole - known.value, known.standard_error, known.exact)
 
 
+def _expanded(mask: Tensor, x: Tensor) -> Bool[Tensor, "batch *event"]:
+    """A mask for each example. Raises ``ShapeError`` for one of another shape."""
+    if mask.shape not in (x.shape, x.shape[1:]):
+        raise ShapeError(
+            expected=f"a mask of shape {tuple(x.shape[1:])}, or {tuple(x.shape)}",
+            got=str(tuple(mask.shape)),
+            remedy="pass one mask of the event's shape, or one for each example",
+        )
+    return mask.expand(x.shape)
+
+
 def _clamped(model: Factorization, x: Tensor, mask: Tensor, context: Tensor | None) -> Estimate:
     """The log-probability that a sampler with the known values clamped draws the rest."""
     value = torch.zeros(len(x), dtype=torch.float64, device=x.device)
     with eval_mode(model):
         for rows, order in model.orders_for_completion(mask):
             value[rows] = chosen_log_prob(model, x[rows], order, ~mask[rows], rows_of(context, rows)).double()
-    value = value - model.log_scale(x, ~mask)
-    return Estimate(value, torch.zeros_like(value), torch.ones_like(value, dtype=torch.bool))
+    return Estimate.exactly(value - model.log_scale(x, ~mask))
 
 
 def _check(model: Factorization, options: ConditioningOptions, runs: int) -> None:

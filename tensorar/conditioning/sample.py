@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
@@ -11,7 +10,8 @@ from torch import Tensor
 from torch.distributions import Categorical
 
 from tensorar.conditioning.enumeration import enumerate_gap
-from tensorar.conditioning.particles import Filtered, ParticleFilter
+from tensorar.conditioning.filtering import SamplingOptions, filter_particles
+from tensorar.conditioning.particles import Filtered
 from tensorar.conditioning.proposal import check_proposal
 from tensorar.conditioning.ways import (
     ENUMERATED,
@@ -22,13 +22,10 @@ from tensorar.conditioning.ways import (
     unknown_before_known,
 )
 from tensorar.ensemble import mixture_log_prob, observed_before_unknown
-from tensorar.errors import SpecError
 from tensorar.evidence import Evidence
 from tensorar.factorization import Factorization
-from tensorar.generation.batch_size import max_batch_size
-from tensorar.generation.choosers import Chooser
 from tensorar.generation.info import ConditioningInfo, SamplingInfo
-from tensorar.generation.sample import ProgressCallback, choose_method, complete
+from tensorar.generation.sample import complete
 from tensorar.noise import draw_from, uniform
 from tensorar.order import Order
 from tensorar.prefix import prefix_log_prob
@@ -40,18 +37,6 @@ REASONS = {
     PARTICLES: "what is known late weighted the particles",
 }
 BIASED = "biased, what an order visits after an unknown coefficient does not influence it"
-
-
-@dataclass
-class SamplingOptions:
-    """How values are drawn: the arguments of ``complete``."""
-
-    method: str = "auto"
-    chooser: Chooser = field(default_factory=Chooser)
-    progress: ProgressCallback | None = None
-    info: SamplingInfo = field(default_factory=SamplingInfo)
-    memory: int | None = None
-    orders: Sequence[Order] | None = None
 
 
 def complete_given(
@@ -159,75 +144,10 @@ class _MixtureOfOrders:
         return found.value, found.log_evidence
 
 
-def filter_particles(
-    model: Factorization,
-    order: Order,
-    evidence: Evidence,
-    context: Float[Tensor, "batch context"] | None,
-    conditioning: ConditioningOptions,
-    sampling: SamplingOptions,
-    *,
-    complete: bool = True,
-) -> Filtered:
-    """The results of a particle filter, in batches that fit into memory."""
-    _require_steps(sampling, conditioning)
-    method = choose_method(model, sampling.method)
-    # without a stepper, "auto" chooses whole passes, which have no steps
-    method = "naive" if method == "fixed-point" else method
-    sampling.info.method, sampling.info.exact = method, sampling.chooser.is_exact
-    sampling.info.chooser = str(sampling.chooser)
-    sampling.info.one_by_one = sampling.chooser.is_exact and model.head.draws_one_by_one
-    size = max_batch_size(model, method, len(evidence) * conditioning.particles, sampling.chooser, sampling.memory)
-    batches = _batches(evidence, max(1, size // conditioning.particles), one_mask=conditioning.proposal is not None)
-    counter = _Counter(len(order) * len(batches), sampling.progress)
-    setup = ParticleFilter(
-        model,
-        order,
-        conditioning.particles,
-        sampling.chooser,
-        cached=method == "cached",
-        proposal=conditioning.proposal,
-        report_step=counter,
-    )
-    results = [setup(evidence[rows], rows_of(context, rows), complete=complete) for rows in batches]
-    back = torch.cat(batches).argsort()
-    return Filtered(
-        torch.cat([result.value for result in results])[back],
-        torch.cat([result.log_evidence for result in results])[back],
-        torch.cat([result.effective_sample_size for result in results])[back],
-        torch.cat([result.ancestors for result in results])[back],
-        max(result.passes for result in results),
-    )
-
-
-def _batches(evidence: Evidence, size: int, *, one_mask: bool) -> list[Int[Tensor, " rows"]]:
-    """Rows of at most ``size`` examples, with one mask in each if required."""
-    everything = torch.arange(len(evidence), device=evidence.mask.device)
-    if not one_mask:
-        return list(everything.split(size))
-    _, member = flatten_events(evidence.mask).unique(dim=0, return_inverse=True)
-    return [rows for k in member.unique() for rows in everything[member == k].split(size)]
-
-
 def _draw_member(log_evidence: Float[Tensor, "batch members"]) -> Int[Tensor, " batch"]:
     """A member for each example, by the probability of its evidence."""
     noise = uniform(tuple(log_evidence.shape), torch.float64, log_evidence.device)
     return draw_from(Categorical(logits=log_evidence, validate_args=False), noise).long()
-
-
-def _require_steps(sampling: SamplingOptions, conditioning: ConditioningOptions) -> None:
-    if sampling.method == "fixed-point":
-        raise SpecError(
-            expected="`method` cached or naive for `conditioning` smc",
-            got="fixed-point",
-            remedy='use method="auto"',
-        )
-    if conditioning.proposal is not None and not sampling.chooser.is_exact:
-        raise SpecError(
-            expected="no temperature, top_k or top_p with a proposal",
-            got=str(sampling.chooser),
-            remedy="leave one of them out",
-        )
 
 
 # --- the report ------------------------------------------------------------------------------------------------------
@@ -260,15 +180,3 @@ def _report(report: ConditioningInfo, particles: int, found: Filtered) -> None:
     # of several orders, the best one counts
     report.effective_sample_size = max(effective, report.effective_sample_size or 0.0)
     report.ancestors = max(ancestors, report.ancestors or 0.0)
-
-
-class _Counter:
-    """Counts the steps of all batches for a progress callback."""
-
-    def __init__(self, total: int, progress: ProgressCallback | None) -> None:
-        self.total, self.progress, self.done = total, progress, 0
-
-    def __call__(self) -> None:
-        self.done += 1
-        if self.progress is not None:
-            self.progress(self.done, self.total)

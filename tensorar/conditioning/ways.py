@@ -106,7 +106,7 @@ def not_exact(mask: Bool[Tensor, "batch *event"]) -> SpecError:
     """The error for evidence that no exact way exists for."""
     return SpecError(
         expected="evidence that an order visits first, or few unknown values before it, for `conditioning` exact",
-        got=f"{int(mask[0].sum())} known ones, some after unknown ones with more than {MAX_COMPLETIONS} completions",
+        got=f"{int(mask[0].sum())} known, some after unknown ones with more than {MAX_COMPLETIONS} completions",
         remedy='use conditioning="auto", or a model trained with ordering=shuffled',
     )
 

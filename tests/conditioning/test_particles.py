@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from tensorar import Evidence, SamplingInfo, SpecError, SupportError, build
+from tensorar import Evidence, SamplingInfo, ShapeError, SpecError, SupportError, build
 from tensorar.conditioning.particles import ParticleFilter, _Walk, systematic
 from tensorar.generation import Chooser
 from tensorar.testing import joint, p_value, randomize
@@ -239,12 +239,17 @@ def test_bad_options_are_refused(options, message):
         model_of("made:hidden=8").sample(evidence=evidence(1), **options)
 
 
+def test_masks_of_another_shape_are_refused():
+    with pytest.raises(ShapeError, match=r"a mask of shape \(2, 2\)"):
+        model_of("made:hidden=8").log_conditional(X[None], torch.ones(2, dtype=torch.bool))
+
+
 def test_exact_is_refused_where_it_is_not():
     model = build((30,), "raster", "bernoulli", "made:hidden=8")
     mask = torch.zeros(1, 30, dtype=torch.bool)
     mask[0, -1] = True
     given = Evidence(mask, torch.zeros(1, 30))
-    with pytest.raises(SpecError, match="conditioning=auto"):
+    with pytest.raises(SpecError, match='conditioning="auto"'):
         model.sample(evidence=given, conditioning="exact")
     with pytest.raises(SpecError, match="clamp"):
         model.log_marginal(given, conditioning="clamp")
