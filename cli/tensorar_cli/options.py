@@ -58,6 +58,8 @@ Conditioning = Annotated[
         "something unknown), or auto: exact, or else smc."
     ),
 ]
+# that of tensorar.conditioning, which --help need not import
+DEFAULT_PARTICLES = 64
 Particles = Annotated[int, typer.Option(help="Particles of each completion for --conditioning smc.", min=1)]
 Proposal = Annotated[
     Path | None,

@@ -6,7 +6,14 @@ import math
 
 import pytest
 
+from tensorar.conditioning import ways
+from tensorar_cli import options
+
 from .commands import SHORT, call, done, refused, report
+
+
+def test_the_default_number_of_particles_is_that_of_the_library():
+    assert options.DEFAULT_PARTICLES == ways.DEFAULT_PARTICLES
 
 
 @pytest.fixture
@@ -22,7 +29,7 @@ def made_run(bits):
 
 
 @pytest.mark.parametrize(
-    ("region", "options", "way"),
+    ("region", "arguments", "way"),
     [
         ("top half", (), "exact"),
         ("bottom half", (), "exact"),  # 2 ** 8 completions
@@ -30,18 +37,18 @@ def made_run(bits):
         ("bottom half", ("--conditioning", "clamp"), "clamp"),
     ],
 )
-def test_the_way_is_reported(made_run, region, options, way):
-    result = report("inpaint", made_run, "--evidence", region, "--events", "2", *options)
+def test_the_way_is_reported(made_run, region, arguments, way):
+    result = report("inpaint", made_run, "--evidence", region, "--events", "2", *arguments)
     assert result["conditioning"]["way"] == way
     assert ("log_evidence" in result) == (way != "clamp")
-    text = done("inpaint", made_run, "--evidence", region, "--events", "2", *options).output
+    text = done("inpaint", made_run, "--evidence", region, "--events", "2", *arguments).output
     assert f"conditioning {way}" in text.replace("\n", " ")
     assert ("biased" in text) == (way == "clamp") and ("(estimate)" in text) == (way == "smc")
 
 
 def test_another_run_proposes(made_run, any_order_run):
-    options = ("--conditioning", "smc", "--particles", "8", "--proposal", any_order_run)
-    assert report("inpaint", made_run, "--evidence", "bottom half", *options)["conditioning"]["particles"] == 8
+    proposed = ("--conditioning", "smc", "--particles", "8", "--proposal", any_order_run)
+    assert report("inpaint", made_run, "--evidence", "bottom half", *proposed)["conditioning"]["particles"] == 8
     error = refused(call("inpaint", made_run, "--proposal", made_run, "--evidence", "bottom half"))
     assert "a proposal for all orders" in error and "ordering=shuffled" in error.replace("--ordering ", "ordering=")
 
@@ -73,15 +80,17 @@ def test_the_rest_and_the_part_add_up(made_run):
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("arguments", "words"),
     [
         (("inpaint", "--conditioning", "best"), "--conditioning to be one of auto, exact, smc, clamp, got 'best'"),
         (("inpaint", "--proposal", "nowhere"), "expected a run folder"),
         (("inpaint", "--conditioning", "smc", "--method", "fixed-point"), "--method auto"),
         (("evaluate", "--given", "middle third"), "expected a region"),
         (("evaluate", "--given", "top half", "--orders", "3"), "expected no --orders with --given"),
+        (("evaluate", "--conditioning", "smc"), "expected --given with --conditioning, got none"),
+        (("evaluate", "--particles", "9"), "expected --given with --particles, got none"),
     ],
 )
-def test_bad_options_are_one_line(made_run, options, words):
-    command, *rest = options
+def test_bad_options_are_one_line(made_run, arguments, words):
+    command, *rest = arguments
     assert words in refused(call(command, made_run, *rest))

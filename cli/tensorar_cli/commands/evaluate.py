@@ -46,7 +46,7 @@ def evaluate(
         ),
     ] = None,
     conditioning: options.Conditioning = "auto",
-    particles: options.Particles = 64,
+    particles: options.Particles = options.DEFAULT_PARTICLES,
     proposal: options.Proposal = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",
@@ -78,6 +78,11 @@ def evaluate(
         output.print_table(conditional_table(found))
         output.print_json({"run": str(run), "split": split, "given": given, **found.as_dict()})
         return
+    _require_given(
+        conditioning=None if conditioning == "auto" else conditioning,
+        particles=None if particles == options.DEFAULT_PARTICLES else particles,
+        proposal=proposal,
+    )
     with output.progress("evaluating") as update:
         result = workflows.evaluate(
             run,
@@ -109,3 +114,14 @@ def _require_none(**arguments: object) -> None:
     for name, value in arguments.items():
         if value is not None:
             raise SpecError(expected=f"no `{name}` with `given`", got=str(value), remedy="leave one of them out")
+
+
+def _require_given(**arguments: object) -> None:
+    """Refuse options that apply to a part of an event only."""
+    from tensorar.errors import SpecError
+
+    for name, value in arguments.items():
+        if value is not None:
+            raise SpecError(
+                expected=f"`given` with `{name}`", got="none", remedy="name the known region, or leave it out"
+            )

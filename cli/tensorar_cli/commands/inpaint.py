@@ -48,7 +48,7 @@ def inpaint(
     ] = False,
     out: options.PictureOrNumbers = None,
     conditioning: options.Conditioning = "auto",
-    particles: options.Particles = 64,
+    particles: options.Particles = options.DEFAULT_PARTICLES,
     proposal: options.Proposal = None,
     method: options.Method = "auto",
     temperature: options.Temperature = 1.0,
