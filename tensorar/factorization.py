@@ -17,7 +17,7 @@ from tensorar.order import Order
 from tensorar.ordering import Ordering
 from tensorar.transforms import DataDistribution
 from tensorar.utils.precision import widened
-from tensorar.utils.shapes import flatten_events
+from tensorar.utils.shapes import flatten_events, rows_by_mask
 
 
 class Factorization(nn.Module):
@@ -115,11 +115,7 @@ class Factorization(nn.Module):
             return ensemble.choose_orders(self.orders, mask)
         if not self.ordering.any_order:
             return [(torch.arange(len(mask), device=mask.device), self.order)]
-        masks, mask_of_example = flatten_events(mask).unique(dim=0, return_inverse=True)
-        return [
-            ((mask_of_example == k).nonzero()[:, 0], self.order.observed_first(distinct.reshape(self.event_shape)))
-            for k, distinct in enumerate(masks)
-        ]
+        return [(rows, self.order.observed_first(mask[rows[0]])) for rows in rows_by_mask(mask)]
 
     # --- standard values, in which head and backbone work, and the data's ------------------------------------------
 

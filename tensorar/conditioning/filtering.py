@@ -17,9 +17,9 @@ from tensorar.factorization import Factorization
 from tensorar.generation.batch_size import max_batch_size
 from tensorar.generation.choosers import Chooser
 from tensorar.generation.info import SamplingInfo
-from tensorar.generation.sample import ProgressCallback, choose_method
+from tensorar.generation.sample import ProgressCallback, StepCounter, choose_method
 from tensorar.order import Order
-from tensorar.utils.shapes import flatten_events, rows_of
+from tensorar.utils.shapes import rows_by_mask, rows_of
 
 
 @dataclass
@@ -54,7 +54,7 @@ def filter_particles(
     sampling.info.one_by_one = sampling.chooser.is_exact and model.head.draws_one_by_one
     size = max_batch_size(model, method, len(evidence) * conditioning.particles, sampling.chooser, sampling.memory)
     batches = _batches(evidence, max(1, size // conditioning.particles), one_mask=conditioning.proposal is not None)
-    counter = _Counter(len(order) * len(batches), sampling.progress)
+    counter = StepCounter(len(order) * len(batches), sampling.progress)
     setup = ParticleFilter(
         model,
         order,
@@ -78,10 +78,8 @@ def filter_particles(
 def _batches(evidence: Evidence, size: int, *, one_mask: bool) -> list[Int[Tensor, " rows"]]:
     """Rows of at most ``size`` examples, with one mask in each if required."""
     everything = torch.arange(len(evidence), device=evidence.mask.device)
-    if not one_mask:
-        return list(everything.split(size))
-    _, member = flatten_events(evidence.mask).unique(dim=0, return_inverse=True)
-    return [rows for k in member.unique() for rows in everything[member == k].split(size)]
+    groups = rows_by_mask(evidence.mask) if one_mask else [everything]
+    return [some for rows in groups for some in rows.split(size)]
 
 
 def _require_steps(sampling: SamplingOptions, conditioning: ConditioningOptions) -> None:
@@ -97,15 +95,3 @@ def _require_steps(sampling: SamplingOptions, conditioning: ConditioningOptions)
             got=str(sampling.chooser),
             remedy="leave one of them out",
         )
-
-
-class _Counter:
-    """Counts the steps of all batches for a progress callback."""
-
-    def __init__(self, total: int, progress: ProgressCallback | None) -> None:
-        self.total, self.progress, self.done = total, progress, 0
-
-    def __call__(self) -> None:
-        self.done += 1
-        if self.progress is not None:
-            self.progress(self.done, self.total)

@@ -22,7 +22,7 @@ from tensorar.order import Order
 from tensorar.prefix import chosen_log_prob, prefix_log_prob
 from tensorar.utils.eval_mode import eval_mode
 from tensorar.utils.random_state import reproducible
-from tensorar.utils.shapes import flatten_events, rows_of
+from tensorar.utils.shapes import flatten_events, rows_by_mask, rows_of
 
 DEFAULT_RUNS = 8
 
@@ -50,7 +50,7 @@ def log_marginal(
     with reproducible(generator, model.device), eval_mode(model), exact_precision:
         estimates = [
             (rows, _of_one_mask(model, known[rows], rows_of(context, rows), options, runs, sampling))
-            for rows in _by_mask(known.mask)
+            for rows in rows_by_mask(known.mask)
         ]
     return _joined(len(evidence), estimates, -model.log_scale(known.value, known.mask))
 
@@ -81,7 +81,7 @@ def log_conditional(
     require_possible(known.value, torch.arange(len(x)))
     whole = torch.empty_like(known.value)
     with eval_mode(model):
-        for rows in _by_mask(evidence.mask.to(model.device)):
+        for rows in rows_by_mask(evidence.mask.to(model.device)):
             orders = members_for(model, evidence.mask[rows[0]].to(model.device))
             whole[rows] = _mixture(model, standard[rows], rows_of(given, rows), orders).double()
     whole = whole - model.log_scale(standard.value)
@@ -160,14 +160,6 @@ def _in_order(
 def _mixture(model: Factorization, x: Evidence, context: Tensor | None, orders: tuple[Order, ...]) -> Tensor:
     length = flatten_events(x.mask).sum(1)
     return mixture_log_prob([prefix_log_prob(model, x, order, length, context) for order in orders])
-
-
-def _by_mask(mask: Bool[Tensor, "batch *event"]) -> list[Tensor]:
-    """The rows of each distinct mask."""
-    if not len(mask):
-        return []
-    _, member = flatten_events(mask).unique(dim=0, return_inverse=True)
-    return [(member == k).nonzero()[:, 0] for k in member.unique()]
 
 
 def _joined(batch: int, estimates: list[tuple[Tensor, Estimate]], log_scale: Tensor) -> Estimate:

@@ -71,7 +71,7 @@ def complete(
         groups = _groups(model, orders, evidence, context) if order is None else [(everything, order)]
         # an evidence backbone takes a batch of several orders; a stepper of a causal one serves one order
         blocks = _blocks(groups, len(value), size, together=not model.is_causal)
-    report = _StepCounter(len(model.order) * sum(map(len, blocks)), progress)
+    report = StepCounter(len(model.order) * sum(map(len, blocks)), progress)
     sampler = _sampler(info.method, model, sum(map(len, blocks)))
     for block in blocks:
         # drawn example by example, so that samples do not depend on how many there are, nor on their orders
@@ -169,13 +169,14 @@ def _fastest(model: Factorization, adaptive: bool) -> str:
     return "cached" if backbone.has_stepper or adaptive else "fixed-point"
 
 
-class _StepCounter:
+class StepCounter:
     """Adds up the steps of all batches for one progress callback."""
 
     def __init__(self, total: int, progress: ProgressCallback | None) -> None:
         self.total, self.progress, self.done = total, progress, 0
 
-    def __call__(self, steps: int) -> None:
+    def __call__(self, steps: int = 1) -> None:
+        """Count some steps."""
         if steps and self.progress is not None:
             self.done += steps
             self.progress(self.done, self.total)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jaxtyping import Shaped
+from jaxtyping import Bool, Int, Shaped
 from torch import Tensor
 
 # bounds memory where parameters of all prefixes are held
@@ -30,3 +30,11 @@ def split_batch(
 def rows_of(context: Tensor | None, rows: Tensor | slice) -> Tensor | None:
     """The contexts of some examples, if there are any."""
     return None if context is None else context[rows]
+
+
+def rows_by_mask(mask: Bool[Tensor, "batch *event"]) -> list[Int[Tensor, " rows"]]:
+    """The examples of each distinct mask."""
+    if not len(mask):
+        return []
+    _, member = flatten_events(mask).unique(dim=0, return_inverse=True)
+    return [(member == k).nonzero()[:, 0] for k in range(int(member.max()) + 1)]
