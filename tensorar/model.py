@@ -73,8 +73,8 @@ class AutoregressiveModel(Factorization):
     ) -> Int[Tensor, "batch n"]:
         """The flat indices of each event's coefficients in the order in which they are visited.
 
-        Under an adaptive ordering each event has an order of its own. ``known`` coefficients come first, unless the
-        ordering is fixed.
+        Under an adaptive ordering each event has an order of its own. ``known`` coefficients come first where
+        ``sample`` completes them in such an order (``orders_for_completion``).
         """
         x, context = self._checked_events(x, context)
         known = torch.zeros(x.shape, dtype=torch.bool) if known is None else known
