@@ -80,7 +80,7 @@ def reordered(
 ) -> AutoregressiveModel:
     """The same network under another ordering, in evaluation mode; the network must know all orders.
 
-    Raises ``SpecError`` for a model that was not trained on random orders.
+    Raises ``SpecError`` for a model that was not trained on random orders, or an ordering with an embedding.
     """
     registry = registry or default_registry()
     if not model.ordering.any_order:
@@ -90,6 +90,12 @@ def reordered(
             remedy="train it with ordering=shuffled",
         )
     made: Ordering = registry.create("ordering", ordering)
+    if made.embedding:
+        raise SpecError(
+            expected="an ordering without embedding=true, for a network that is trained already",
+            got=repr(made.name),
+            remedy="leave it out: the network has no embedding of the orders",
+        )
     if made.adaptive:
         _check_adaptive(made, model.head, type(model.backbone), model.event_shape, registry)
     return AutoregressiveModel(model.event_shape, made, model.head, model.backbone).to(model.device).eval()

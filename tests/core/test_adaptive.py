@@ -240,6 +240,8 @@ def test_the_same_network_under_another_ordering():
     torch.testing.assert_close(reordered(shuffled, "adaptive").log_prob(x), _model().log_prob(x), **CLOSE)
     with pytest.raises(SpecError, match="random orders"):
         reordered(build((2, 2), "raster", "bernoulli", "mlp:hidden=4"), "shuffled")
+    with pytest.raises(SpecError, match="without embedding=true"):
+        reordered(build((2, 2), "shuffled", "bernoulli", "made:hidden=4"), "flips:embedding=true")
 
 
 @dataclass(frozen=True, kw_only=True)
