@@ -21,7 +21,7 @@ from tensorar.workflows.runs import model_of, open_run
 class OrderTaken:
     """The order of event number ``example`` of a split.
 
-    The first ``known`` coefficients are evidence of the dataset: all of it, unless the ordering visits some of it later.
+    The first ``known`` coefficients are evidence of the dataset: all of it, unless the ordering visits some later.
     """
 
     run: Run
