@@ -22,8 +22,8 @@ from tensorar.finiteness import check_finite
 from tensorar.generation.choosers import Chooser
 from tensorar.generation.generation import Generation, visits_of
 from tensorar.generation.info import SamplingInfo
-from tensorar.generation.replay import next_given, replay, replay_batch_size
-from tensorar.generation.sample import Method, rows_by_known
+from tensorar.generation.replay import next_given, replay, replay_batch_size, replay_batches
+from tensorar.generation.sample import Method
 from tensorar.order import Order
 from tensorar.utils.eval_mode import eval_mode
 from tensorar.utils.random_state import reproducible
@@ -83,7 +83,7 @@ class AutoregressiveModel(Factorization):
             for rows, order in self.orders_for_completion(known):
                 visits[rows.cpu()] = order.visits.cpu()
             return visits
-        for rows in (some for group in rows_by_known(known) for some in group.split(replay_batch_size(self))):
+        for rows in replay_batches(self, known):
             visits[rows.cpu()] = replay(self, x[rows], rows_of(context, rows), known[rows]).visits.cpu()
         return visits
 
@@ -207,19 +207,13 @@ class AutoregressiveModel(Factorization):
 
         Under an adaptive ordering it depends on the values and the context.
         """
-        evidence = validation.check_evidence(self, evidence)
+        evidence = validation.check_incomplete(self, evidence)
         if self.ordering.adaptive:
             return next_given(self, evidence, validation.check_context(self, context, len(evidence)))[0]
         return self._next_coefficient(evidence.mask)
 
     def _next_coefficient(self, mask: Tensor) -> Tensor:
         rank = flatten_events(torch.where(mask, len(self.order), self._ranks(mask)))
-        if (rank.amin(1) == len(self.order)).any():
-            raise ShapeError(
-                expected="at least one unknown coefficient",
-                got="a complete event",
-                remedy="set a mask entry to False",
-            )
         return rank.argmin(1)
 
     def _ranks(self, mask: Tensor) -> Tensor:
@@ -238,7 +232,7 @@ class AutoregressiveModel(Factorization):
         later observations do not influence it. For an ensemble it is that of the order that visits most of what is
         observed first; for an adaptive ordering, that of the coefficient it chooses given all that is known.
         """
-        evidence = validation.check_evidence(self, evidence)
+        evidence = validation.check_incomplete(self, evidence)
         context = validation.check_context(self, context, len(evidence))
         if self.ordering.adaptive:
             index, parameters = next_given(self, evidence, context)
