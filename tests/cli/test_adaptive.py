@@ -68,6 +68,11 @@ def test_what_cannot_be_shown_or_evaluated(run, toy_run):
     assert "below 6" in refused(call("order", "show", run, "--example", "6"))
     assert ".gif" in refused(call("order", "show", "raster", "--shape", "2", "--out", "x.jpg"))
     assert "a run folder" in refused(call("order", "show", "raster", "--example", "0"))
+    both = refused(call("order", "show", run, "--example", "0", "--shape", "4,4"))
+    assert "got --example and --shape" in both
+    assert "got --shape and --ordering" in refused(
+        call("order", "show", "raster", "--shape", "2", "--ordering", "snake")
+    )
     options = ["--given", "top half", "--ordering", "adaptive"]
     assert "no --ordering with --given" in refused(call("evaluate", run, *options))
     assert "trained on random orders" in refused(call("evaluate", toy_run, "--ordering", "shuffled"))
