@@ -71,8 +71,8 @@ def complete(
         groups = _groups(model, orders, evidence, context) if order is None else [(everything, order)]
         # an evidence backbone takes a batch of several orders; a stepper of a causal one serves one order
         blocks = _blocks(groups, len(value), size, together=not model.is_causal)
-    report = _StepCounter(len(model.order) * sum(map(len, blocks)), progress)
-    sampler = _sampler(info.method, model, sum(map(len, blocks)))
+    batches = sum(map(len, blocks))
+    report, sampler = _StepCounter(len(model.order) * batches, progress), _sampler(info.method, model, batches)
     for block in blocks:
         # drawn example by example, so that samples do not depend on how many there are, nor on their orders
         count = sum(len(rows) for rows, _ in block)

@@ -35,8 +35,10 @@ class TransformerCandidates(CandidateStepper):
         self.token = tokens.start.detach().expand(self.batch, -1).clone()
 
     def state(self) -> dict[str, Tensor]:
-        held = {f"{name} of layer {k}": cache for k, layer in enumerate(self.caches) for name, cache in _named(layer)}
-        return {**super().state(), "token": self.token, **held}
+        held = super().state() | {"token": self.token}
+        for k, (keys, values) in enumerate(self.caches):
+            held |= {f"keys of layer {k}": keys, f"values of layer {k}": values}
+        return held
 
     def observe(self, features: Float[Tensor, "batch features"]) -> None:
         self.token = self.backbone.tokens.value(features) + self.last_position[self.last]
@@ -72,10 +74,6 @@ class TransformerCandidates(CandidateStepper):
             return None
         query, key = self.angles[index].unsqueeze(2), self.angles[self.last][:, None, None]
         return RotaryAngles(query, key if t else torch.zeros_like(key))
-
-
-def _named(layer: tuple[Tensor, ...]) -> tuple[tuple[str, Tensor], ...]:
-    return tuple(zip(("keys", "values"), layer, strict=True))
 
 
 def _rotated(

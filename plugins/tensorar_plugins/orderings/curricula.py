@@ -66,8 +66,8 @@ class Annealed(Curriculum):
     """Random orders at first, whose share of the batches falls linearly to none at the end of the training.
 
     The randomized autoregressive training of Yu et al., "Randomized Autoregressive Visual Generation" (RAR), ICCV 2025:
-    a network that has seen every order, for one order. The end is that of ``epochs``, ``steps`` or ``minutes``. Evidence is then
-    conditioned on in the order ``to``, as in a model of that order.
+    a network that has seen every order, for one order. The end is that of ``epochs``, ``steps`` or ``minutes``.
+    Evidence is then conditioned on in the order ``to``, as in a model of that order.
     """
 
     name = "annealed"
