@@ -106,15 +106,11 @@ def _check_adaptive(
 ) -> None:
     """Raise ``SpecError`` for a head or a backbone that an adaptive ordering cannot use."""
     if not takes_adaptive_orders(kind):
-        parts = registry.parts("backbone").items()
-        raise unsupported(kind, _either([name for name, one in parts if takes_adaptive_orders(one.part)]))
+        names = [name for name, one in registry.parts("backbone").items() if takes_adaptive_orders(one.part)]
+        raise unsupported(kind, f"use one of {', '.join(names)}") if names else unsupported(kind)
     untrained = torch.zeros(1, *event_shape, head.parameter_count)
     coefficients = torch.arange(math.prod(event_shape)).reshape(event_shape)
     ordering.next(Evidence.none(1, event_shape), head.distribution(untrained, coefficients))
-
-
-def _either(names: list[str]) -> str:
-    return " or ".join([*([", ".join(names[:-1])] if names[1:] else []), *names[-1:]])
 
 
 def head_for(head: Head, data: Real[Tensor, "n *event"] | Dataset | None) -> Head:

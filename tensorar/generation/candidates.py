@@ -35,14 +35,14 @@ def takes_adaptive_orders(kind: type[Backbone]) -> bool:
     return issubclass(kind, EvidenceBackbone)
 
 
-def unsupported(kind: type[Backbone], supported: str = "") -> SpecError:
+def unsupported(
+    kind: type[Backbone], remedy: str = "use one that takes any evidence, or an ordering that is not adaptive"
+) -> SpecError:
     """The error for a backbone that takes no adaptive orders."""
     return SpecError(
         expected="a backbone that predicts any unknown coefficient next, for an adaptive ordering",
         got=repr(kind.name),
-        remedy=f"use {supported}"
-        if supported
-        else "use one that takes any evidence, or an ordering that is not adaptive",
+        remedy=remedy,
     )
 
 

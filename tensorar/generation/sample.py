@@ -19,7 +19,7 @@ from tensorar.generation.choosers import Chooser
 from tensorar.generation.cuda_graphs import CUDAGraphCapture
 from tensorar.generation.fixed_point import fixed_point
 from tensorar.generation.info import SamplingInfo
-from tensorar.generation.mixture_orders import draw_orders
+from tensorar.generation.mixture_orders import draw_members
 from tensorar.generation.state import SamplingState
 from tensorar.generation.visits import AdaptiveVisits, Visits
 from tensorar.noise import uniform
@@ -118,7 +118,7 @@ def _groups(
 ) -> Grouped:
     mixed = model.orders if orders is None and model.ordering.ensemble else orders
     if mixed is not None:
-        return draw_orders(model, mixed, evidence, context)
+        return draw_members(model, mixed, evidence, context)
     return model.orders_for_completion(evidence.mask)
 
 
