@@ -80,7 +80,7 @@ def reordered(
 ) -> AutoregressiveModel:
     """The same network under another ordering, in evaluation mode; the network must know all orders.
 
-    Raises ``SpecError`` for a model that was not trained on random orders.
+    Raises ``SpecError`` for a model that was not trained on random orders, or an ordering with an embedding.
     """
     registry = registry or default_registry()
     if not model.ordering.any_order:
@@ -90,6 +90,12 @@ def reordered(
             remedy="train it with ordering=shuffled",
         )
     made: Ordering = registry.create("ordering", ordering)
+    if made.embedding:
+        raise SpecError(
+            expected="an ordering without embedding=true, for a network that is trained already",
+            got=repr(made.name),
+            remedy="leave it out: the network has no embedding of the orders",
+        )
     if made.adaptive:
         _check_adaptive(made, model.head, type(model.backbone), model.event_shape, registry)
     return AutoregressiveModel(model.event_shape, made, model.head, model.backbone).to(model.device).eval()
@@ -100,15 +106,11 @@ def _check_adaptive(
 ) -> None:
     """Raise ``SpecError`` for a head or a backbone that an adaptive ordering cannot use."""
     if not takes_adaptive_orders(kind):
-        parts = registry.parts("backbone").items()
-        raise unsupported(kind, _either([name for name, one in parts if takes_adaptive_orders(one.part)]))
+        names = [name for name, one in registry.parts("backbone").items() if takes_adaptive_orders(one.part)]
+        raise unsupported(kind, f"use one of {', '.join(names)}") if names else unsupported(kind)
     untrained = torch.zeros(1, *event_shape, head.parameter_count)
     coefficients = torch.arange(math.prod(event_shape)).reshape(event_shape)
     ordering.next(Evidence.none(1, event_shape), head.distribution(untrained, coefficients))
-
-
-def _either(names: list[str]) -> str:
-    return " or ".join([*([", ".join(names[:-1])] if names[1:] else []), *names[-1:]])
 
 
 def head_for(head: Head, data: Real[Tensor, "n *event"] | Dataset | None) -> Head:

@@ -23,8 +23,8 @@ from tensorar.finiteness import check_finite
 from tensorar.generation.choosers import Chooser
 from tensorar.generation.generation import Generation, visits_of
 from tensorar.generation.info import SamplingInfo
-from tensorar.generation.replay import next_given, replay, replay_batch_size
-from tensorar.generation.sample import Method, rows_by_known
+from tensorar.generation.replay import next_given, replay, replay_batch_size, replay_batches
+from tensorar.generation.sample import Method
 from tensorar.order import Order
 from tensorar.utils.eval_mode import eval_mode
 from tensorar.utils.random_state import reproducible
@@ -74,8 +74,8 @@ class AutoregressiveModel(Factorization):
     ) -> Int[Tensor, "batch n"]:
         """The flat indices of each event's coefficients in the order in which they are visited.
 
-        Under an adaptive ordering each event has an order of its own. ``known`` coefficients come first, unless the
-        ordering is fixed.
+        Under an adaptive ordering each event has an order of its own. ``known`` coefficients come first where
+        ``sample`` completes them in such an order (``orders_for_completion``).
         """
         x, context = self._checked_events(x, context)
         known = torch.zeros(x.shape, dtype=torch.bool) if known is None else known
@@ -84,7 +84,7 @@ class AutoregressiveModel(Factorization):
             for rows, order in self.orders_for_completion(known):
                 visits[rows.cpu()] = order.visits.cpu()
             return visits
-        for rows in (some for group in rows_by_known(known) for some in group.split(replay_batch_size(self))):
+        for rows in replay_batches(self, known):
             visits[rows.cpu()] = replay(self, x[rows], rows_of(context, rows), known[rows]).visits.cpu()
         return visits
 
@@ -208,19 +208,13 @@ class AutoregressiveModel(Factorization):
 
         Under an adaptive ordering it depends on the values and the context.
         """
-        evidence = validation.check_evidence(self, evidence)
+        evidence = validation.check_incomplete(self, evidence)
         if self.ordering.adaptive:
             return next_given(self, evidence, validation.check_context(self, context, len(evidence)))[0]
         return self._next_coefficient(evidence.mask)
 
     def _next_coefficient(self, mask: Tensor) -> Tensor:
         rank = flatten_events(torch.where(mask, len(self.order), self._ranks(mask)))
-        if (rank.amin(1) == len(self.order)).any():
-            raise ShapeError(
-                expected="at least one unknown coefficient",
-                got="a complete event",
-                remedy="set a mask entry to False",
-            )
         return rank.argmin(1)
 
     def _ranks(self, mask: Tensor) -> Tensor:
@@ -239,7 +233,7 @@ class AutoregressiveModel(Factorization):
         later observations do not influence it. For an ensemble it is that of the order that visits most of what is
         observed first; for an adaptive ordering, that of the coefficient it chooses given all that is known.
         """
-        evidence = validation.check_evidence(self, evidence)
+        evidence = validation.check_incomplete(self, evidence)
         context = validation.check_context(self, context, len(evidence))
         if self.ordering.adaptive:
             index, parameters = next_given(self, evidence, context)

@@ -107,7 +107,7 @@ class CandidateStepper(CachedStepper):
     """A stepper for adaptive orders: it returns the parameters of every coefficient that may be visited next.
 
     Every position takes one call of ``step`` or ``skip`` and then one of ``visit``, which names the coefficient that
-    each example visits. Write ``candidates`` and ``state``, and ``begin`` and ``visit`` as far as there are caches.
+    each example visits. Write ``observe`` and ``candidates``; with caches also ``begin``, ``visit``, ``state``.
     """
 
     visited: Bool[Tensor, "batch n"]
@@ -121,13 +121,12 @@ class CandidateStepper(CachedStepper):
         self.last = torch.zeros(self.batch, dtype=torch.long, device=device)
 
     @abstractmethod
-    def candidates(
-        self, features: Float[Tensor, "batch features"] | None, unknown: Int[Tensor, "batch unknown"], t: int
-    ) -> Float[Tensor, "batch unknown parameters"]:
-        """The parameters of all unknown coefficients (flat indices) given the ``t`` visited ones.
+    def observe(self, features: Float[Tensor, "batch features"]) -> None:
+        """Take in the features of ``last``, the coefficient visited last."""
 
-        ``features`` are those of ``last``, the coefficient visited last, and None at the first step.
-        """
+    @abstractmethod
+    def candidates(self, unknown: Int[Tensor, "batch unknown"], t: int) -> Float[Tensor, "batch unknown parameters"]:
+        """The parameters of all unknown coefficients (flat indices) given the ``t`` visited ones."""
 
     def visit(self, index: Int[Tensor, " batch"]) -> None:
         """Visit this coefficient of each example next."""
@@ -138,10 +137,18 @@ class CandidateStepper(CachedStepper):
         """Which coefficients were visited, and which of them last."""
         return {"visited": self.visited, "last": self.last}
 
+    def skip(self, features: Float[Tensor, "batch features"] | None) -> None:
+        """Take in the last coefficient without a pass of the network."""
+        if features is not None:
+            self.observe(features)
+        self.t += 1
+
     def advance(self, features: Float[Tensor, "batch features"] | None, t: int) -> Float[Tensor, "batch n parameters"]:
         """The parameters of every coefficient: zeros for those that are known."""
+        if features is not None:
+            self.observe(features)
         unknown = (~self.visited).nonzero()[:, 1].reshape(self.batch, len(self.order) - t)
-        parameters = self.candidates(features, unknown, t)
+        parameters = self.candidates(unknown, t)
         self.passes += 1
         everything = parameters.new_zeros(self.batch, len(self.order), parameters.shape[-1])
         return everything.scatter_(1, unknown.unsqueeze(-1).expand_as(parameters), parameters)

@@ -12,6 +12,7 @@ from tensorar.errors import ShapeError, SpecError, SupportError
 from tensorar.evidence import Evidence
 from tensorar.factorization import Factorization
 from tensorar.order import Order
+from tensorar.utils.shapes import flatten_events
 
 
 def check_event_shape(model: Factorization, x: Real[Tensor, "..."]) -> None:
@@ -36,6 +37,16 @@ def check_evidence(model: Factorization, evidence: Evidence) -> Evidence:
     coefficients, what = model.coefficients.to(evidence.value.device), "the evidence"
     model.head.check(evidence.value, coefficients=coefficients, known=evidence.mask, what=what, dtype=model.dtype)
     return Evidence(evidence.mask.to(model.device), model.standardize(evidence.value))
+
+
+def check_incomplete(model: Factorization, evidence: Evidence) -> Evidence:
+    """The same for evidence that leaves some coefficient of each example unknown. Raises ``ShapeError`` otherwise."""
+    evidence = check_evidence(model, evidence)
+    if bool(flatten_events(evidence.mask).all(1).any()):
+        raise ShapeError(
+            expected="at least one unknown coefficient", got="a complete event", remedy="set a mask entry to False"
+        )
+    return evidence
 
 
 def check_examples(

@@ -10,8 +10,7 @@ from tensorar.conditioning.estimate import Estimate
 from tensorar.errors import SpecError
 from tensorar.evidence import Evidence
 from tensorar.factorization import Factorization
-from tensorar.generation.replay import replay, replay_batch_size
-from tensorar.generation.sample import rows_by_known
+from tensorar.generation.replay import replay, replay_batches
 from tensorar.prefix import log_prob_of
 from tensorar.utils.shapes import flatten_events, rows_of
 
@@ -49,7 +48,7 @@ def log_conditional(
     What is in ``mask`` comes first, then the ordering chooses; exact by replay.
     """
     value = torch.zeros(len(x), dtype=torch.float64, device=x.device)
-    for rows in (some for group in rows_by_known(mask) for some in group.split(replay_batch_size(model))):
+    for rows in replay_batches(model, mask):
         parameters = replay(model, x[rows], rows_of(context, rows), mask[rows]).parameters.flatten(1, -2)
         rest = ~flatten_events(mask[rows])
         value[rows] = log_prob_of(model, parameters, flatten_events(x[rows]), rest).double()

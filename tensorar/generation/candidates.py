@@ -35,14 +35,14 @@ def takes_adaptive_orders(kind: type[Backbone]) -> bool:
     return issubclass(kind, EvidenceBackbone)
 
 
-def unsupported(kind: type[Backbone], supported: str = "") -> SpecError:
+def unsupported(
+    kind: type[Backbone], remedy: str = "use one that takes any evidence, or an ordering that is not adaptive"
+) -> SpecError:
     """The error for a backbone that takes no adaptive orders."""
     return SpecError(
         expected="a backbone that predicts any unknown coefficient next, for an adaptive ordering",
         got=repr(kind.name),
-        remedy=f"use {supported}"
-        if supported
-        else "use one that takes any evidence, or an ordering that is not adaptive",
+        remedy=remedy,
     )
 
 
@@ -66,16 +66,12 @@ class QueryStepper(CandidateStepper):
         """What is known, and which coefficient was visited last."""
         return {**super().state(), "features": self.features}
 
-    def skip(self, features: Float[Tensor, "batch features"] | None) -> None:
-        """Take in the last coefficient without a pass of the network."""
-        self._observe(features)
-        self.t += 1
+    def observe(self, features: Float[Tensor, "batch features"]) -> None:
+        """Keep the features of the coefficient visited last."""
+        self.features[self.examples, self.last] = features
 
-    def candidates(
-        self, features: Float[Tensor, "batch features"] | None, unknown: Int[Tensor, "batch unknown"], t: int
-    ) -> Float[Tensor, "batch unknown parameters"]:
+    def candidates(self, unknown: Int[Tensor, "batch unknown"], t: int) -> Float[Tensor, "batch unknown parameters"]:
         """The parameters of all unknown coefficients."""
-        self._observe(features)
         shape = (self.batch, *self.order.event_shape)
         known, mask = self.features.reshape(*shape, self.features.shape[-1]), self.visited.reshape(shape)
         size = unknown.shape[1] if self.backbone.dense else max(1, MAX_PREFIXES_PER_CALL // max(self.batch, 1))
@@ -84,10 +80,6 @@ class QueryStepper(CandidateStepper):
             for query in unknown.split(size, dim=1)
         ]
         return torch.cat(parts, 1)
-
-    def _observe(self, features: Tensor | None) -> None:
-        if features is not None:
-            self.features[self.examples, self.last] = features
 
 
 def choose_next(

@@ -18,7 +18,7 @@ from tensorar.prefix import prefix_log_prob
 from tensorar.utils.random_state import seeded
 
 
-def draw_orders(
+def draw_members(
     model: Factorization,
     orders: Sequence[Order],
     evidence: Evidence,

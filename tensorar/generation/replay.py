@@ -8,7 +8,6 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from tensorar.errors import ShapeError
 from tensorar.evidence import Evidence
 from tensorar.factorization import Factorization
 from tensorar.generation.generation import Generation
@@ -30,6 +29,11 @@ class Replay(NamedTuple):
 def replay_batch_size(model: Factorization) -> int:
     """The number of events to replay at once: more of small ones."""
     return max(MAX_EVENTS_PER_CALL, MAX_PARAMETERS // (len(model.order) * model.head.parameter_count))
+
+
+def replay_batches(model: Factorization, first: Bool[Tensor, "batch *event"]) -> list[Int[Tensor, " rows"]]:
+    """The examples in batches to replay with these coefficients first."""
+    return [rows for group in rows_by_known(first) for rows in group.split(replay_batch_size(model))]
 
 
 @torch.no_grad()
@@ -64,14 +68,7 @@ def replay(
 def next_given(
     model: Factorization, evidence: Evidence, context: Float[Tensor, "batch context"] | None
 ) -> tuple[Int[Tensor, " batch"], Float[Tensor, "batch parameters"]]:
-    """The coefficient that an adaptive ordering visits after the evidence (standard values), and its parameters.
-
-    Raises ``ShapeError`` for an event of which all is known.
-    """
-    if bool(flatten_events(evidence.mask).all(1).any()):
-        raise ShapeError(
-            expected="at least one unknown coefficient", got="a complete event", remedy="set a mask entry to False"
-        )
+    """The coefficient that an adaptive ordering visits after the evidence (standard values), and its parameters."""
     index = torch.empty(len(evidence), dtype=torch.long, device=model.device)
     parameters = torch.empty(len(evidence), model.head.parameter_count, dtype=model.dtype, device=model.device)
     with torch.autocast(model.device.type, enabled=False):

@@ -19,7 +19,7 @@ from tensorar.generation.choosers import Chooser
 from tensorar.generation.cuda_graphs import CUDAGraphCapture
 from tensorar.generation.fixed_point import fixed_point
 from tensorar.generation.info import SamplingInfo
-from tensorar.generation.mixture_orders import draw_orders
+from tensorar.generation.mixture_orders import draw_members
 from tensorar.generation.state import SamplingState
 from tensorar.generation.visits import AdaptiveVisits, Visits
 from tensorar.noise import uniform
@@ -71,8 +71,8 @@ def complete(
         groups = _groups(model, orders, evidence, context) if order is None else [(everything, order)]
         # an evidence backbone takes a batch of several orders; a stepper of a causal one serves one order
         blocks = _blocks(groups, len(value), size, together=not model.is_causal)
-    report = StepCounter(len(model.order) * sum(map(len, blocks)), progress)
-    sampler = _sampler(info.method, model, sum(map(len, blocks)))
+    batches = sum(map(len, blocks))
+    report, sampler = StepCounter(len(model.order) * batches, progress), _sampler(info.method, model, batches)
     for block in blocks:
         # drawn example by example, so that samples do not depend on how many there are, nor on their orders
         count = sum(len(rows) for rows, _ in block)
@@ -118,7 +118,7 @@ def _groups(
 ) -> Grouped:
     mixed = model.orders if orders is None and model.ordering.ensemble else orders
     if mixed is not None:
-        return draw_orders(model, mixed, evidence, context)
+        return draw_members(model, mixed, evidence, context)
     return model.orders_for_completion(evidence.mask)
 
 

@@ -19,7 +19,10 @@ from tensorar.workflows.runs import model_of, open_run
 
 @dataclass(frozen=True)
 class OrderTaken:
-    """The order of event number ``example`` of a split; its first ``known`` coefficients are the dataset's evidence."""
+    """The order of event number ``example`` of a split.
+
+    The first ``known`` coefficients are evidence of the dataset: all of it, unless the ordering visits some later.
+    """
 
     run: Run
     split: str
@@ -38,7 +41,7 @@ def order_taken(
     device: str = "auto",
     registry: Registry | None = None,
 ) -> OrderTaken:
-    """The order in which an event is visited: what the dataset gives as evidence first (the clues of a puzzle).
+    """The order in which an event is completed from the dataset's evidence (the clues of a puzzle), if there is any.
 
     ``ordering`` replaces that of a run trained on random orders. Raises ``TensorarError``.
     """
@@ -57,7 +60,6 @@ def order_taken(
     mask = run.dataset.evidence_mask(split, row)
     contexts = None if events.contexts is None else events.contexts[row]
     visits = model.visits_for(events.x[row], contexts, known=mask)[0]
+    known = 0 if mask is None else int(mask.flatten()[visits].cumprod(0).sum())
     name = str(run.recipe.ordering if ordering is None else PartSpec.parse(ordering))
-    return OrderTaken(
-        run, split, example, name, Order(visits, model.event_shape), 0 if mask is None else int(mask.sum())
-    )
+    return OrderTaken(run, split, example, name, Order(visits, model.event_shape), known)

@@ -1,7 +1,10 @@
 """Adaptive orders and puzzles on the command line."""
 
 import pytest
+import torch
 from PIL import Image
+
+from tensorar import load_dataset
 
 from .commands import SHORT, call, done, refused, report
 
@@ -52,12 +55,26 @@ def test_an_order_that_was_taken_is_drawn_and_animated(run, tmp_path):
     assert len(shown.splitlines()) == 5
 
 
+def test_a_fixed_order_has_only_the_clues_at_its_start_given_first(tmp_path):
+    """The only clues before the first empty cell in raster order: the others are visited later."""
+    done("train", *PUZZLES, *SHORT, "--ordering", "raster", "--out", tmp_path / "run")
+    clues = load_dataset(PUZZLES[0]).evidence_mask("test", torch.arange(6)).flatten(1)
+    for example, mask in enumerate(clues.tolist()):
+        found = report("order", "show", tmp_path / "run", "--example", example, "--out", tmp_path / "order.png")
+        assert found["known"] == mask.index(False) < 4
+
+
 def test_what_cannot_be_shown_or_evaluated(run, toy_run):
     assert "below 6" in refused(call("order", "show", run, "--example", "6"))
     assert ".gif" in refused(call("order", "show", "raster", "--shape", "2", "--out", "x.jpg"))
     assert "a run folder" in refused(call("order", "show", "raster", "--example", "0"))
+    both = refused(call("order", "show", run, "--example", "0", "--shape", "4,4"))
+    assert "got --example and --shape" in both
+    assert "got --shape and --ordering" in refused(
+        call("order", "show", "raster", "--shape", "2", "--ordering", "snake")
+    )
     options = ["--given", "top half", "--ordering", "adaptive"]
     assert "no --ordering with --given" in refused(call("evaluate", run, *options))
     assert "trained on random orders" in refused(call("evaluate", toy_run, "--ordering", "shuffled"))
     refusal = refused(call("train", *PUZZLES[:1], "--backbone", "nade", "--ordering", "adaptive", *SHORT))
-    assert "use convnet, mlp, unet or transformer" in refusal
+    assert "use one of convnet, mlp, unet, transformer" in refusal

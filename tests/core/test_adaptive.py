@@ -224,7 +224,7 @@ def test_methods_that_an_adaptive_order_does_not_have():
 
 @pytest.mark.parametrize("network", ["made", "nade", "rnn", "fvsbn", "pixelcnn"])
 def test_other_networks_are_refused_with_the_names_of_those_that_serve(network):
-    with pytest.raises(SpecError, match="convnet, mlp, unet or transformer"):
+    with pytest.raises(SpecError, match="use one of convnet, mlp, unet, transformer"):
         build((1, 4, 4), "adaptive", "bernoulli", network)
 
 
@@ -240,6 +240,8 @@ def test_the_same_network_under_another_ordering():
     torch.testing.assert_close(reordered(shuffled, "adaptive").log_prob(x), _model().log_prob(x), **CLOSE)
     with pytest.raises(SpecError, match="random orders"):
         reordered(build((2, 2), "raster", "bernoulli", "mlp:hidden=4"), "shuffled")
+    with pytest.raises(SpecError, match="without embedding=true"):
+        reordered(build((2, 2), "shuffled", "bernoulli", "made:hidden=4"), "flips:embedding=true")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,8 +38,8 @@ def test_orderings_are_options():
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("annealed:to=shuffled", "annealed's to to be an ordering that is always the same, got 'shuffled'"),
-        ("mixed:to=flips", "mixed's to to be an ordering that is always the same, got 'flips'"),
+        ("annealed:to=shuffled", "annealed's option 'to' to be an ordering that is always the same, got 'shuffled'"),
+        ("mixed:to=flips", "mixed's option 'to' to be an ordering that is always the same, got 'flips'"),
         ("annealed:to=rastr", "did you mean 'raster'"),
         ("annealed:to=raster:flop=1", "an option of raster, got 'flop'"),
         ("annealed:form=shuffled", "did you mean 'from'"),

@@ -42,7 +42,7 @@ def evaluate(
         typer.Option(
             metavar="REGION",
             help="Report the nats of the rest of each event given this part of it: 'top half', 'random 30 %', and the "
-            "other regions of inpaint --evidence.",
+            "other regions of inpaint --evidence. --conditioning, --particles and --proposal apply only to it.",
         ),
     ] = None,
     conditioning: options.Conditioning = "auto",
@@ -100,11 +100,11 @@ def evaluate(
         )
     output.print(f"{run} on the {split} split of {result.data}")
     output.print_table(likelihood_table(result.likelihood))
-    solved = None if result.solved is None else result.solved.as_dict()
+    values = {"run": str(run), "split": split, **result.likelihood.as_dict()}
     if result.solved is not None:
         output.print(solved_line(result.solved))
-    solution = {} if solved is None else {"solved": solved}
-    output.print_json({"run": str(run), "split": split, **result.likelihood.as_dict(), **solution})
+        values["solved"] = result.solved.as_dict()
+    output.print_json(values)
 
 
 def _require_none(**arguments: object) -> None:

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tensorar_cli import options
-from tensorar_cli.export import check_extension
+from tensorar_cli.export import ANIMATIONS, PICTURES, check_extension
 from tensorar_cli.output import Output
 from tensorar_cli.parsing import parse_shape
 
 if TYPE_CHECKING:
     from tensorar import Order
 
-PICTURES = (".png", ".gif")
 # orders of larger events are drawn, but not printed
 MAX_PRINTED_COEFFICIENTS = 400
 # more panels would be too small to see, and take minutes
@@ -61,23 +60,24 @@ def show_order(
     from tensorar import TensorarError
 
     output = Output(as_json=json)
-    if example is not None:
+    if example is not None and shape is None:
         _show_taken(output, Path(ordering), example, split, instead, masks, out, device)
-    elif shape is None:
+    elif example is None and shape is not None and instead is None:
+        _show_ordering(output, ordering, parse_shape(shape), masks, out)
+    else:
+        options = {"--example": example, "--shape": shape, "--ordering": instead}
         raise TensorarError(
-            expected="--example with a run folder, or --shape after tensorar order show",
-            got="none",
+            expected="--example (and --ordering) with a run folder, or --shape after tensorar order show",
+            got=" and ".join(name for name, value in options.items() if value is not None) or "none",
             remedy="see tensorar order show --help",
         )
-    else:
-        _show_ordering(output, ordering, parse_shape(shape), masks, out)
 
 
 def _show_ordering(output: Output, ordering: str, event_shape: tuple[int, ...], masks: int, out: Path | None) -> None:
     from tensorar import default_registry
 
     name = f"order-{ordering.partition(':')[0]}-{'x'.join(map(str, event_shape)) or '0d'}.png"
-    path = check_extension(out or Path(name), PICTURES)
+    path = check_extension(out or Path(name), PICTURES + ANIMATIONS)
     order = default_registry().create("ordering", ordering).order(event_shape)
     _draw(output, order, path, masks)
     view = order.raster_view
@@ -92,7 +92,7 @@ def _show_taken(
 ) -> None:
     from tensorar import workflows
 
-    path = check_extension(out or run / f"order-{example}.png", PICTURES)
+    path = check_extension(out or run / f"order-{example}.png", PICTURES + ANIMATIONS)
     taken = workflows.order_taken(run, example, split=split, ordering=ordering, device=device)
     _draw(output, taken.order, path, masks, first=taken.known)
     evidence = f", the {taken.known} given first" if taken.known else ""
@@ -105,7 +105,7 @@ def _draw(output: Output, order: Order, path: Path, masks: int, *, first: int = 
     """Write the picture or the animation, and print the ranks of a small event."""
     from tensorar import plotting
 
-    if path.suffix == ".gif":
+    if path.suffix in ANIMATIONS:
         plotting.save_order_animation(order, path, first=first)
     else:
         steps = list(range(first, min(first + masks, len(order))))

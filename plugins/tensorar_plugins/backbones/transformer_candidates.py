@@ -35,17 +35,15 @@ class TransformerCandidates(CandidateStepper):
         self.token = tokens.start.detach().expand(self.batch, -1).clone()
 
     def state(self) -> dict[str, Tensor]:
-        held = {f"{name} of layer {k}": cache for k, layer in enumerate(self.caches) for name, cache in _named(layer)}
-        return {**super().state(), "token": self.token, **held}
+        held = super().state() | {"token": self.token}
+        for k, (keys, values) in enumerate(self.caches):
+            held |= {f"keys of layer {k}": keys, f"values of layer {k}": values}
+        return held
 
-    def skip(self, features: Float[Tensor, "batch features"] | None) -> None:
-        self._take_in(features)
-        self.t += 1
+    def observe(self, features: Float[Tensor, "batch features"]) -> None:
+        self.token = self.backbone.tokens.value(features) + self.last_position[self.last]
 
-    def candidates(
-        self, features: Float[Tensor, "batch features"] | None, unknown: Int[Tensor, "batch unknown"], t: int
-    ) -> Float[Tensor, "batch unknown parameters"]:
-        self._take_in(features)
+    def candidates(self, unknown: Int[Tensor, "batch unknown"], t: int) -> Float[Tensor, "batch unknown parameters"]:
         parts = unknown.split(max(1, MAX_TOKENS // max(self.batch, 1)), dim=1)
         network = self.backbone
         return torch.cat([network.output(network.norm(self._evaluate(some, t))) for some in parts], 1)
@@ -53,10 +51,6 @@ class TransformerCandidates(CandidateStepper):
     def visit(self, index: Int[Tensor, " batch"]) -> None:
         self._evaluate(index.unsqueeze(1), self.t - 1, keep=True)
         super().visit(index)
-
-    def _take_in(self, features: Tensor | None) -> None:
-        if features is not None:
-            self.token = self.backbone.tokens.value(features) + self.last_position[self.last]
 
     def _evaluate(
         self, index: Int[Tensor, "batch some"], t: int, *, keep: bool = False
@@ -80,10 +74,6 @@ class TransformerCandidates(CandidateStepper):
             return None
         query, key = self.angles[index].unsqueeze(2), self.angles[self.last][:, None, None]
         return RotaryAngles(query, key if t else torch.zeros_like(key))
-
-
-def _named(layer: tuple[Tensor, ...]) -> tuple[tuple[str, Tensor], ...]:
-    return tuple(zip(("keys", "values"), layer, strict=True))
 
 
 def _rotated(

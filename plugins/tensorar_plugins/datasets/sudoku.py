@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tensorar import Dataset, SpecError, Splits
 from tensorar_plugins.datasets.seeded_streams import stream
-from tensorar_plugins.datasets.sudoku_solver import Sudoku as Rules
+from tensorar_plugins.datasets.sudoku_solver import SudokuRules
 
 SIZES = (4, 9)
 # by size: fewer clues never have a unique solution (9 x 9: McGuire, Tugemann, Civario 2014)
@@ -68,8 +68,8 @@ class Sudoku(Dataset):
         return DEFAULT_TRAIN[self.size] if self.train_grids is None else self.train_grids
 
     @cached_property
-    def _rules(self) -> Rules:
-        return Rules(self.size)
+    def _rules(self) -> SudokuRules:
+        return SudokuRules(self.size)
 
     @property
     def suggested_head(self) -> str:

@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice, product
+from itertools import product
 from random import Random
 
 
 @dataclass(frozen=True)
-class Sudoku:
+class SudokuRules:
     """The rules for grids of ``size`` rows, a square: each row, column and box holds each of ``0 .. size - 1`` once.
 
     A grid is a list of ``size * size`` values, row by row, -1 for an empty cell; sets of values are bit masks.
@@ -34,10 +34,6 @@ class Sudoku:
                     return
                 self._toggle(free, cell, value)
         yield from self._search(list(grid), free, random)
-
-    def is_unique(self, grid: Sequence[int]) -> bool:
-        """Whether a grid has exactly one completion."""
-        return len(list(islice(self.solutions(grid), 2))) == 1
 
     def random_grid(self, random: Random) -> list[int]:
         """A complete grid, found by a search that tries values in random order."""

@@ -35,9 +35,9 @@ class Curriculum(Ordering):
     def __post_init__(self) -> None:
         if not self.to.fixed:
             raise SpecError(
-                expected=f"{self.name}'s to to be an ordering that is always the same",
+                expected=f"{self.name}'s option 'to' to be an ordering that is always the same",
                 got=repr(self.to.name),
-                remedy="use for example to=raster; other orders belong into from",
+                remedy="use for example to=raster, and the other ordering as from",
             )
 
     @abstractmethod
@@ -66,8 +66,8 @@ class Annealed(Curriculum):
     """Random orders at first, whose share of the batches falls linearly to none at the end of the training.
 
     The randomized autoregressive training of Yu et al., "Randomized Autoregressive Visual Generation" (RAR), ICCV 2025:
-    a network that has seen every order, for one order. The end is that of ``steps`` or ``minutes``. Evidence is then
-    conditioned on in the order ``to``, as in a model of that order.
+    a network that has seen every order, for one order. The end is that of ``epochs``, ``steps`` or ``minutes``.
+    Evidence is then conditioned on in the order ``to``, as in a model of that order.
     """
 
     name = "annealed"

@@ -50,15 +50,9 @@ class PairsStepper(CandidateStepper):
     def state(self):
         return {**super().state(), "total": self.total}
 
-    def candidates(self, features, unknown, t):
-        self.take_in(features)
+    def candidates(self, unknown, t):
         return self.total.take_along_dim(unknown.unsqueeze(-1), 1)
 
-    def skip(self, features):
-        self.take_in(features)
-        self.t += 1
-
-    def take_in(self, features):
-        if features is not None:
-            weight = self.backbone.weight.detach()[:, :, self.last].permute(2, 0, 1, 3)
-            self.total += (weight @ features[:, None, :, None]).squeeze(-1)
+    def observe(self, features):
+        weight = self.backbone.weight.detach()[:, :, self.last].permute(2, 0, 1, 3)
+        self.total += (weight @ features[:, None, :, None]).squeeze(-1)
