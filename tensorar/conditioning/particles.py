@@ -209,11 +209,8 @@ class _Walk:
             rows = torch.arange(self.examples, device=rows.device)
         for t in range(self.last, len(self.order)):
             self._advance(self._draw(self._parameters(), noise[:, t])[0])
-        by_step = torch.stack(self.generation.standard_values(), 1)[rows]
-        drawn, self.largest = self.generation.visits.by_coefficient(by_step), self.largest[rows]
-        value = torch.where(flatten_events(self.evidence.mask), flatten_events(self.evidence.value), drawn)
-        value = torch.where(self.largest.isnan()[:, None], torch.nan, value)
-        return value.reshape(self.evidence.value.shape)
+        broken = self.largest[rows].isnan().reshape(-1, *[1] * len(self.model.event_shape))
+        return torch.where(broken, torch.nan, self.generation.standard_evidence().value[rows])
 
     # --- helpers ----------------------------------------------------------------------------------------------------
 

@@ -94,7 +94,7 @@ class Generation:
     @property
     def evidence(self) -> Evidence:
         """What has been observed so far, rounded as the model rounds it; once ``done``, the complete events."""
-        standard = self._standard_evidence()
+        standard = self.standard_evidence()
         return Evidence(standard.mask, self.model.restore(standard.value))
 
     @_exact
@@ -184,7 +184,7 @@ class Generation:
         if not isinstance(self.visits, AdaptiveVisits):
             return parameters
         if self.position == len(self.visits.columns):
-            self.visits.choose(choose_next(self.model, self._standard_evidence(), parameters))
+            self.visits.choose(choose_next(self.model, self.standard_evidence(), parameters))
         index = self.visits.columns[self.position]
         return parameters.take_along_dim(index[:, None, None], dim=1)[:, 0]
 
@@ -193,7 +193,7 @@ class Generation:
         if self.position == len(self.visits.columns):
             self.parameters()
 
-    def _standard_evidence(self) -> Evidence:
+    def standard_evidence(self) -> Evidence:
         """What has been observed so far, in standard values."""
         shape = (self.batch, self._steps)
         values = torch.zeros(shape, dtype=self.model.dtype, device=self.model.device)
@@ -203,10 +203,6 @@ class Generation:
             mask[:, : self.position] = True
         both = (self.visits.by_coefficient(part).reshape(-1, *self.model.event_shape) for part in (mask, values))
         return Evidence(*both)
-
-    def standard_values(self) -> list[Float[Tensor, " batch"]]:
-        """The standard values taken so far, by step."""
-        return self._values
 
     def _last_features(self) -> Tensor | None:
         if not self.position:
