@@ -110,3 +110,14 @@ def test_many_patterns_are_noted_for_causal_networks_only(tmp_path):
     evidence = wf.train(data, backbone="mlp:hidden=4", out=tmp_path / "evidence", **options)
     assert any("a pass for each pattern of missing values" in note for note in causal.notes)
     assert not any("pattern" in note for note in evidence.notes)
+
+
+def test_patterns_of_missing_last_values_cost_one_pass_and_are_not_noted(tmp_path):
+    x = np.random.default_rng(0).integers(0, 2, (60, 5)).astype(float)
+    x[np.arange(5) > np.arange(60)[:, None] % 5] = np.nan
+    np.save(tmp_path / "x.npy", x)
+    data, options = f"npy:path={tmp_path / 'x.npy'},missing=true", {"backbone": "made:hidden=4", "steps": 1, **SETTINGS}
+    fixed = wf.train(data, ordering="raster", out=tmp_path / "fixed", **options)
+    varying = wf.train(data, ordering="annealed", out=tmp_path / "varying", **options)
+    assert not any("pattern" in note for note in fixed.notes)
+    assert any("pattern" in note for note in varying.notes)
