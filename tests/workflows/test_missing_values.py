@@ -59,6 +59,13 @@ def test_complete_events_report_no_number_of_observed_ones(run):
     assert evaluate(run.model, torch.zeros(3, 2, 3)).observed is None
 
 
+def test_events_of_which_nothing_was_observed_have_no_bits_per_dimension(run):
+    likelihood = evaluate(run.model, Evidence.none(3, (2, 3)))
+    assert (likelihood.nats, likelihood.observed) == (0, 0)
+    assert math.isnan(likelihood.bits_per_dim)
+    assert likelihood.as_dict()["perplexity"] is None
+
+
 def test_what_is_missing_is_unknown_to_inpainting(run):
     completed = wf.inpaint(run, "top half", events=12, completions=2, device="cpu")
     known = completed.evidence.mask
