@@ -45,8 +45,8 @@ def missing_notes(train: Real[Tensor, "n *event"]) -> list[str]:
 
 
 def pattern_notes(train: Real[Tensor, "n *event"], batch_size: int) -> list[str]:
-    """A line on the number of passes that a causal network makes for a batch of training events, if they are many."""
-    batch = train[:batch_size].isnan().reshape(len(train[:batch_size]), -1)
+    """A line on the number of passes that a causal network of varying orders makes for a batch, if they are many."""
+    batch = train[:batch_size].isnan()
     patterns = len(batch.unique(dim=0))
     if patterns < MANY_PATTERNS:
         return []

@@ -28,8 +28,12 @@ def log_prob(
     The chain rule over the observed coefficients: in each order they come first, and what is missing is not visited.
     Raises ``SupportError`` as ``require_missing_last`` does.
     """
+    require_missing_last(model, evidence.mask, orders)
+    return _exact(model, evidence, orders, context)
+
+
+def _exact(model: Factorization, evidence: Evidence, orders: tuple[Order, ...], context: Tensor | None) -> Tensor:
     if model.is_causal:
-        require_missing_last(model, evidence.mask, orders)
         members = [_by_order(model, evidence, order, context) for order in orders]
     else:
         members = [_by_prefix(model, evidence, order, context) for order in orders]
@@ -66,8 +70,11 @@ def loss_per_event(
     """
     ordering = model.ordering.for_batch(progress, generator)
     if model.is_causal:
-        order = ordering.draw(model.event_shape, generator)
-        return -log_prob(model, evidence, (order.to(evidence.mask.device),), context)
+        orders = (ordering.draw(model.event_shape, generator).to(evidence.mask.device),)
+        # a curriculum for one order has batches of any order, in which the observed coefficients come first
+        if not ordering.any_order:
+            require_missing_last(model, evidence.mask, orders)
+        return -_exact(model, evidence, orders, context)
     ranks = objective.draw_ranks(ordering, model.event_shape, len(evidence), generator)
     return _estimate(model, evidence, ranks, context, generator, dense=ordering.uniform)
 

@@ -35,7 +35,7 @@ class Likelihood:
     unbiased estimates. ``data_nats``: the exact value under the process that generated the data, if it is known.
     ``over_orders``: if several orders were evaluated; ``nats`` is then that of their mixture.
     ``observed``: the mean number of observed coefficients of events with missing values, None for complete events; bits
-    per dimension and perplexity are those of an observed coefficient.
+    per dimension and perplexity are those of an observed coefficient, NaN if there are none.
     """
 
     nats: float
@@ -61,8 +61,9 @@ class Likelihood:
     ) -> Likelihood:
         """The likelihood from the nats of every event, each with ``size`` coefficients, ``observed`` on average."""
         mean, error = float(nats.double().mean()), standard_error(nats)
-        per_coefficient = mean / (size if observed is None else observed)
-        perplexity = math.exp(per_coefficient) if per_coefficient < 700 else math.inf
+        count = size if observed is None else observed
+        per_coefficient = mean / count if count else math.nan
+        perplexity = math.inf if per_coefficient >= 700 else math.exp(per_coefficient)
         bits = per_coefficient / math.log(2)
         return cls(mean, error, bits, perplexity, len(nats), exact, data_nats, over_orders, observed)
 

@@ -13,6 +13,7 @@ from tensorar.data_notes import data_notes
 from tensorar.dataset import Dataset
 from tensorar.errors import RunError, TensorarError
 from tensorar.missing import pattern_notes
+from tensorar.ordering import Ordering
 from tensorar.parts.registry import Registry, default_registry
 from tensorar.parts.spec import PartSpec
 from tensorar.runs.folder import require_free
@@ -167,7 +168,10 @@ def _prepare(
 
 def _notes_on_passes(run: Run, dataset: Dataset) -> list[str]:
     backbone = run.registry.find("backbone", run.recipe.backbone.name).part
-    if not dataset.missing or not issubclass(backbone, CausalBackbone):
+    ordering: Ordering = run.registry.create("ordering", run.recipe.ordering)
+    # in a few orders what is missing comes last, so that no coefficient moves
+    few_orders = ordering.fixed or ordering.ensemble
+    if not dataset.missing or few_orders or not issubclass(backbone, CausalBackbone):
         return []
     return pattern_notes(dataset.train, run.recipe.training.batch_size)
 

@@ -154,6 +154,18 @@ def test_a_causal_network_trains_on_the_observed_in_the_order_that_is_drawn(back
     torch.testing.assert_close(model.loss(Evidence(mask, x)), expected, **CLOSE)
 
 
+@pytest.mark.parametrize("progress", [0.0, 1.0])
+def test_a_curriculum_for_one_order_trains_in_others_with_the_observed_first(progress):
+    model = randomize(build((3,), "annealed", "bernoulli", "made:hidden=4"), 0)
+    mask = torch.stack([model.order.mask_before(t) for t in range(4)])
+    x = events_of(model, len(mask), 0)
+    for seed in range(8):
+        generators = [torch.Generator().manual_seed(seed) for _ in range(2)]
+        order = model.ordering.for_batch(progress, generators[0]).draw((3,), generators[0])
+        found = model.loss(Evidence(mask, x), generator=generators[1], progress=progress)
+        torch.testing.assert_close(found, -by_hand(model, x, mask, order).mean(), **CLOSE)
+
+
 @pytest.mark.parametrize("uniform", [True, False])
 @pytest.mark.parametrize(
     ("backbone", "head"), [*((b, "categorical:levels=3") for b in EVIDENTIAL), ("mlp:hidden=4", "beta")]

@@ -3,16 +3,19 @@
 import subprocess
 import sys
 from typing import ClassVar
+from unittest import mock
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.internal.conjecture import providers
 
 from tensorar import Order, PluginError, ShapeError, SpecError, default_registry
 from tensorar.testing import CheckFailed, CheckSkipped, checks, event_shapes, evidence, models, orders, raster_like
 from tensorar.testing import heads as head_specs
 from tensorar.testing import orderings as ordering_specs
+from tensorar.testing.properties import for_all
 from tensorar.testing.registration import check as register
 from tests.cli.commands import environment
 from tests.testing.broken.backbones import TakesMoreThanItDeclares
@@ -230,6 +233,27 @@ def test_heads_of_few_coefficients_are_checked_in_the_shapes_given():
 
     results = {name: check.run() for name, check in named(ThreeColumns, shapes=[(3,)]).items()}
     assert {name: result.reason for name, result in results.items() if result.status == "failed"} == {}
+
+
+def test_constants_in_source_files_do_not_reach_the_cases_and_those_of_the_kit_no_other_test():
+    cases, constant = st.integers(0, 10**7), 7654321
+    cache = dict.fromkeys(providers.CONSTANTS_CACHE)
+    seen = []
+    for_all(cases, seen.append, examples=100)
+    assert dict.fromkeys(providers.CONSTANTS_CACHE) == cache
+    with mock.patch.object(providers, "_get_local_constants", lambda: providers.Constants(integers={constant})):
+        given(cases)(lambda number: None)()
+        again = []
+        for_all(cases, again.append, examples=100)
+    assert constant not in again
+    assert again == seen
+
+
+def test_the_kit_runs_with_hypothesis_6_131_which_has_no_such_class(monkeypatch):
+    monkeypatch.delattr(providers, "Constants")
+    seen = []
+    for_all(st.integers(0, 10**7), seen.append, examples=100)
+    assert len(seen) == 100
 
 
 # --- without Hypothesis ----------------------------------------------------------------------------------------------

@@ -59,6 +59,13 @@ def test_complete_events_report_no_number_of_observed_ones(run):
     assert evaluate(run.model, torch.zeros(3, 2, 3)).observed is None
 
 
+def test_events_of_which_nothing_was_observed_have_no_bits_per_dimension(run):
+    likelihood = evaluate(run.model, Evidence.none(3, (2, 3)))
+    assert (likelihood.nats, likelihood.observed) == (0, 0)
+    assert math.isnan(likelihood.bits_per_dim)
+    assert likelihood.as_dict()["perplexity"] is None
+
+
 def test_what_is_missing_is_unknown_to_inpainting(run):
     completed = wf.inpaint(run, "top half", events=12, completions=2, device="cpu")
     known = completed.evidence.mask
@@ -110,3 +117,14 @@ def test_many_patterns_are_noted_for_causal_networks_only(tmp_path):
     evidence = wf.train(data, backbone="mlp:hidden=4", out=tmp_path / "evidence", **options)
     assert any("a pass for each pattern of missing values" in note for note in causal.notes)
     assert not any("pattern" in note for note in evidence.notes)
+
+
+def test_patterns_of_missing_last_values_cost_one_pass_and_are_not_noted(tmp_path):
+    x = np.random.default_rng(0).integers(0, 2, (60, 5)).astype(float)
+    x[np.arange(5) > np.arange(60)[:, None] % 5] = np.nan
+    np.save(tmp_path / "x.npy", x)
+    data, options = f"npy:path={tmp_path / 'x.npy'},missing=true", {"backbone": "made:hidden=4", "steps": 1, **SETTINGS}
+    fixed = wf.train(data, ordering="raster", out=tmp_path / "fixed", **options)
+    varying = wf.train(data, ordering="annealed", out=tmp_path / "varying", **options)
+    assert not any("pattern" in note for note in fixed.notes)
+    assert any("pattern" in note for note in varying.notes)

@@ -35,10 +35,10 @@ class Npz(SplitNumbers):
     def load(self) -> Splits:
         splits = self._read()
         fractions = {"valid": self.valid_fraction, "test": self.test_fraction}
-        missing = [name for name in fractions if name not in splits]
-        if missing:
-            cut = split(splits["train"], [fractions[name] for name in missing], self.seed, where=self.path)
-            splits.update(zip(["train", *missing], cut, strict=True))
+        absent = [name for name in fractions if name not in splits]
+        if absent:
+            cut = split(splits["train"], [fractions[name] for name in absent], self.seed, where=self.path)
+            splits.update(zip(["train", *absent], cut, strict=True))
         return Splits(**splits)
 
     def _read(self) -> dict[str, Tensor]:

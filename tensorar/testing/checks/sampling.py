@@ -39,7 +39,7 @@ def samples_follow_the_likelihood(part: PartUnderTest) -> None:
         model, context = case.model(spread=0.5), case.contexts(1)
         values, probability = joint(model, context)
         generator = torch.Generator().manual_seed(1)
-        model, context = _quick(part, model, context)
+        model, context = _in_float32(part, model, context)
         samples = model.sample(draws_of(case.head, part.profile.draws), context=context, generator=generator)
         _require_frequencies(samples, values, probability)
 
@@ -63,7 +63,7 @@ def completions_follow_the_likelihood(part: PartUnderTest) -> None:
         together = torch.stack([_with_evidence(model, x, mask, context, order) for order in members]).mean(0)
         probability = together / together.sum()
         values = joint(model, context)[0]
-        model, context = _quick(part, model, context)
+        model, context = _in_float32(part, model, context)
         samples = model.sample(
             draws_of(case.head, part.profile.draws),
             Evidence(mask[None], x),
@@ -145,10 +145,13 @@ def methods_give_the_same_samples(part: PartUnderTest) -> None:
 # --- helpers ---------------------------------------------------------------------------------------------------------
 
 
-def _quick(
+def _in_float32(
     part: PartUnderTest, model: AutoregressiveModel, context: Tensor | None
 ) -> tuple[AutoregressiveModel, Tensor | None]:
-    """A model of a backbone in float32, as it is used; a model of another part, and of its values, as it is."""
+    """A backbone's model in float32, as it is used, which is faster; the models of other parts as they are.
+
+    A head's values, rounded to float32, need not be among those that were enumerated.
+    """
     if part.kind != "backbone":
         return model, context
     return model.float(), None if context is None else context.float()

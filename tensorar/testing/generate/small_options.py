@@ -15,7 +15,6 @@ WIDTH = 8
 DEPTH = 2
 LEVELS = 3
 DEPTH_OPTIONS = ("blocks", "layers")
-LEVELS_OPTION = "levels"
 
 
 def small_options(part: type, options: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -31,7 +30,7 @@ def small_options(part: type, options: dict[str, Any] | None = None) -> dict[str
 def _small_backbone(kind: type[Backbone]) -> dict[str, Any]:
     """Width 8 and depth 2 where the defaults are larger; depth 1 at each of several levels."""
     parameters = kind.option_parameters().items()
-    depth = 1 if LEVELS_OPTION in kind.option_parameters() else DEPTH
+    depth = 1 if "levels" in kind.option_parameters() else DEPTH
     wide = {k for k, p in parameters if type(p.default) is int and p.default > WIDTH}
     free = {k for k, p in parameters if p.default is None and "hidden" in k}
     required = {k for k, p in parameters if p.default is inspect.Parameter.empty}

@@ -10,12 +10,7 @@ from tests.testing.reference import Dense, Lines
 
 
 class LeaksIfWide(Dense):
-    """Units of a wide layer reach the coefficient of their own degree.
-
-    Options:
-        copies: Number of hidden units of each degree.
-        dropout: Probability of dropping a hidden unit in training.
-    """
+    """Units of a wide layer reach the coefficient of their own degree."""
 
     def __init__(self, signature, *, copies: int = 24, dropout: float = 0.1):
         super().__init__(signature, copies=copies, dropout=dropout)
@@ -76,12 +71,7 @@ class StepperIgnoresAnOption(Lines):
 
 
 class IgnoresItsWidth(Dense):
-    """Hidden units whose number is fixed.
-
-    Options:
-        copies: Number of hidden units of each degree.
-        dropout: Probability of dropping a hidden unit in training.
-    """
+    """Hidden units whose number is fixed."""
 
     def __init__(self, signature, *, copies: int = 2, dropout: float = 0.1):
         super().__init__(signature, copies=2, dropout=dropout)
@@ -89,28 +79,18 @@ class IgnoresItsWidth(Dense):
 
 
 class IgnoresItsDropout(Dense):
-    """A dropout that nothing applies.
-
-    Options:
-        copies: Number of hidden units of each degree.
-        dropout: Probability of dropping a hidden unit in training.
-    """
+    """A dropout that nothing applies."""
 
     def __init__(self, signature, *, copies: int = 2, dropout: float = 0.1):
         super().__init__(signature, copies=copies, dropout=dropout)
         self.rate, self.dropout = dropout, nn.Identity()
 
 
-class IgnoresItsMode(Lines):
-    """An option that selects nothing.
+class IgnoresItsMode(FastModeLeaks):
+    """An option that selects nothing."""
 
-    Options:
-        mode: How weights are masked.
-    """
-
-    def __init__(self, signature, *, mode: Literal["exact", "fast"] = "exact"):
-        super().__init__(signature)
-        self.mode = mode
+    def mask(self, order):
+        return order.causal_mask()
 
 
 CAUGHT = {
