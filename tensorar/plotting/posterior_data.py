@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float, Real
@@ -32,13 +32,13 @@ def posterior_steps(
     dataset: Dataset | None = None,
     *,
     context: Float[Tensor, " context"] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[PosteriorStep]:
     """The predicted distribution of the coefficient visited at each of ``steps``, given those visited before it.
 
-    Of an event with missing values (NaN), steps up to the first missing one, which an ordering that varies visits after
-    the observed ones, unless it is adaptive (``visited_steps``). If the dataset has exact conditionals and the model
-    visits in raster order, these are included. Raises ``ShapeError`` for an event of another shape and for a step out
-    of range.
+    Steps of an event with missing values (NaN) end at the first missing one (see ``visited_steps``). If the dataset has
+    exact conditionals and the event is visited in raster order, these are included. ``progress(steps_done, steps)`` is
+    called on the way. Raises ``ShapeError`` for an event of another shape and for a step out of range.
     """
     if tuple(x.shape) != model.event_shape:
         raise ShapeError(
@@ -55,7 +55,12 @@ def posterior_steps(
                 remedy="omit steps out of range",
             )
     contexts = None if context is None else context.unsqueeze(0)
-    return [_step(model, x.to(model.device), order, t, dataset, contexts) for t in steps]
+    found: list[PosteriorStep] = []
+    for t in steps:
+        found.append(_step(model, x.to(model.device), order, t, dataset, contexts))
+        if progress is not None:
+            progress(len(found), len(steps))
+    return found
 
 
 @torch.no_grad()
@@ -64,7 +69,8 @@ def visited_steps(
 ) -> tuple[Order, int]:
     """The order in which the model visits an event, and the number of steps up to its first missing value (NaN).
 
-    The step of the missing value is included; what an adaptive ordering would visit after it is in no particular order.
+    The step of the missing value is included. An ordering that varies visits all observed values before it. An adaptive
+    one does not; the order after the missing value is then arbitrary.
     """
     if model.ordering.adaptive:
         return _chosen_steps(model, x.to(model.device), context)
@@ -81,7 +87,7 @@ def _chosen_steps(model: AutoregressiveModel, x: Tensor, context: Tensor | None)
         if bool(value.isnan()):
             break
         state.observe(value)
-    others = [k for k in range(len(model.order)) if k not in set(chosen)]
+    others = sorted(set(range(len(model.order))) - set(chosen))
     return Order(torch.tensor(chosen + others, device=model.device), model.event_shape), len(chosen)
 
 
@@ -96,7 +102,7 @@ def _step(
     probabilities = predicted.log_prob(support.unsqueeze(-1)).exp()[:, 0]
     check_finite(probabilities.unsqueeze(0), "predicted distribution", model.backbone)
     exact = None
-    if dataset is not None and not density and _is_raster(model):
+    if dataset is not None and not density and order == Order.raster(model.event_shape).to(model.device):
         exact = _exact(dataset, evidence, support)
     return PosteriorStep(
         mask=evidence.mask[0].cpu(),
@@ -108,10 +114,6 @@ def _step(
         exact=exact,
         density=density,
     )
-
-
-def _is_raster(model: AutoregressiveModel) -> bool:
-    return not model.ordering.adaptive and model.order == Order.raster(model.event_shape).to(model.device)
 
 
 def _predicted(
