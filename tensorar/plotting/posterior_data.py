@@ -9,6 +9,7 @@ from jaxtyping import Float, Real
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from tensorar import validation
 from tensorar.dataset import Dataset
 from tensorar.ensemble import observed_before_unknown
 from tensorar.errors import ShapeError
@@ -120,13 +121,15 @@ def _predicted(
     model: AutoregressiveModel, evidence: Evidence, order: Order, t: int, context: Tensor | None
 ) -> Distribution:
     """The distribution at step ``t``; an adaptive ordering chooses the same order again."""
-    adaptive = model.ordering.adaptive
-    if order == model.order and not adaptive:
-        return model.conditional(evidence, context)
-    state = model.generation(1, None if adaptive else order, context)
-    for coefficient in order.visits[:t].tolist():
-        state.observe(evidence.value.flatten(1)[:, coefficient])
-    return state.distribution()
+    if model.ordering.adaptive:
+        state = model.generation(1, context=context)
+        for coefficient in order.visits[:t].tolist():
+            state.observe(evidence.value.flatten(1)[:, coefficient])
+        return state.distribution()
+    index = order.visits[t : t + 1]
+    context = validation.check_context(model, context, 1)
+    parameters = model.query(validation.check_evidence(model, evidence), index.unsqueeze(0), order, context)
+    return model.data_distribution(parameters[:, 0].to(model.dtype), index)
 
 
 def _support(
