@@ -12,7 +12,7 @@ from torch import Tensor
 from tensorar.errors import TensorarError
 from tensorar.parts.registry import Registry
 from tensorar.runs.run import Run
-from tensorar.workflows.events import Events, check_split, events_of, given_contexts
+from tensorar.workflows.events import Events, check_example, check_split, events_of, given_contexts
 from tensorar.workflows.runs import model_of, open_run
 
 if TYPE_CHECKING:
@@ -70,12 +70,7 @@ def posterior(
     model = model_of(run, device)
     _check_steps(steps or [], len(model.order))
     events = events_of(run.dataset, split)
-    if not 0 <= example < len(events):
-        raise TensorarError(
-            expected=f"`example` below {len(events)}, the number of {split} events",
-            got=str(example),
-            remedy="choose another event",
-        )
+    check_example(example, len(events), split)
     event_context = _context(run, context, events, example)
     if steps is None:
         _, count = plotting.visited_steps(model, events.x[example], event_context)
