@@ -35,8 +35,8 @@ def region(
     ``top half``, ``left quarter``      top|bottom|left|right half|third|quarter, rounded up
     ``center box``, ``border``          the middle half of the last two axes; everything else
     ``rows 3-7``, ``columns 3``         counted from 0, both ends included
-    ``every 2nd``                       each second coefficient of the raster order, from the first (3rd, 4th, ...)
-    ``every 2nd row``                   each second row (or column), from the first
+    ``every 2nd``                       every second coefficient of the raster order, from the first (3rd, 4th, ...)
+    ``every 2nd row``                   every second row (or column), from the first
     ``first 45``                        the coefficients that ``order`` (default: raster) visits first
     ``random 0.3``, ``random 30 %``     each coefficient with this probability
     ``low-discrepancy 10 %``            exactly this fraction, spread evenly over all axes
