@@ -29,8 +29,8 @@ def inpaint(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="A mask instead of --evidence: a .npy array, True if known, of the event's shape or one per event, or a "
-            ".png whose transparent pixels are unknown (if none are: white ones).",
+            help="A mask instead of --evidence: a .npy array, True if known, of the event's shape or one per event, or "
+            "a .png whose transparent pixels are unknown (if none are: white ones).",
         ),
     ] = None,
     events: Annotated[int, typer.Option(help="Number of events to complete.", min=1)] = 8,
@@ -42,8 +42,8 @@ def inpaint(
         typer.Option(
             "--uncertainty",
             help="Also write, beside FILE, the uncertainty of every unknown coefficient given the evidence: the "
-            "entropy (nats), or the standard deviation of real values. Evidence networks trained on varying orders predict "
-            "it; for others it is estimated from the completions, so draw many (--completions 64).",
+            "entropy (nats), or the standard deviation of real values. Evidence networks trained on varying orders "
+            "predict it; for others it is estimated from the completions, so draw many (--completions 64).",
         ),
     ] = False,
     out: options.PictureOrNumbers = None,
