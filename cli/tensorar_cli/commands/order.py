@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tensorar_cli import options
-from tensorar_cli.export import check_extension
+from tensorar_cli.export import ANIMATIONS, PICTURES, check_extension
 from tensorar_cli.output import Output
 from tensorar_cli.parsing import parse_shape
 
 if TYPE_CHECKING:
     from tensorar import Order
 
-PICTURES = (".png", ".gif")
 # orders of larger events are drawn, but not printed
 MAX_PRINTED_COEFFICIENTS = 400
 # more panels would be too small to see, and take minutes
@@ -77,7 +76,7 @@ def _show_ordering(output: Output, ordering: str, event_shape: tuple[int, ...], 
     from tensorar import default_registry
 
     name = f"order-{ordering.partition(':')[0]}-{'x'.join(map(str, event_shape)) or '0d'}.png"
-    path = check_extension(out or Path(name), PICTURES)
+    path = check_extension(out or Path(name), PICTURES + ANIMATIONS)
     order = default_registry().create("ordering", ordering).order(event_shape)
     _draw(output, order, path, masks)
     view = order.raster_view
@@ -92,7 +91,7 @@ def _show_taken(
 ) -> None:
     from tensorar import workflows
 
-    path = check_extension(out or run / f"order-{example}.png", PICTURES)
+    path = check_extension(out or run / f"order-{example}.png", PICTURES + ANIMATIONS)
     taken = workflows.order_taken(run, example, split=split, ordering=ordering, device=device)
     _draw(output, taken.order, path, masks, first=taken.known)
     evidence = f", the {taken.known} given first" if taken.known else ""
