@@ -35,8 +35,8 @@ def region(
     ``top half``, ``left quarter``      top|bottom|left|right half|third|quarter, rounded up
     ``center box``, ``border``          the middle half of the last two axes; everything else
     ``rows 3-7``, ``columns 3``         counted from 0, both ends included
-    ``every 2nd``                       each second coefficient of the raster order, from the first (3rd, 4th, ...)
-    ``every 2nd row``                   each second row (or column), from the first
+    ``every 2nd``                       every second coefficient of the raster order, from the first (3rd, 4th, ...)
+    ``every 2nd row``                   every second row (or column), from the first
     ``first 45``                        the coefficients that ``order`` (default: raster) visits first
     ``random 0.3``, ``random 30 %``     each coefficient with this probability
     ``low-discrepancy 10 %``            exactly this fraction, spread evenly over all axes
@@ -52,14 +52,15 @@ def region(
     tensor([ True, False, False,  True,  True])
     """
     mask = torch.zeros(event_shape, dtype=torch.bool)
-    for part in name.lower().replace("centre", "center").split("+"):
-        mask |= _one(" ".join(part.split()), _Event(name, tuple(event_shape), generator, order))
+    for part in name.split("+"):
+        words = " ".join(part.split())
+        mask |= _one(_Event(words, tuple(event_shape), generator, order))
     return mask
 
 
 @dataclass(frozen=True, eq=False)
 class _Event:
-    """The event in which a region is looked up, and the name as it was given, for errors."""
+    """The event in which a region is looked up, and the name of that region, for errors."""
 
     name: str
     shape: tuple[int, ...]
@@ -73,11 +74,11 @@ class _Event:
     def error(self, expected: str, remedy: str) -> SpecError:
         return SpecError(expected=expected, got=repr(self.name), remedy=remedy)
 
-    def positions(self, axis: int, what: str) -> Tensor:
+    def positions(self, axis: int) -> Tensor:
         """The position of every coefficient along an axis, in a shape that broadcasts to the event's."""
         if len(self.shape) < -axis:
             raise SpecError(
-                expected=f"an event with at least {-axis} axes for {what!r}",
+                expected=f"an event with at least {-axis} axes for {self.name!r}",
                 got=f"shape {self.shape}",
                 remedy="use another region, such as 'left half' or 'random 0.5'",
             )
@@ -92,7 +93,8 @@ class _Event:
         return number
 
 
-def _one(name: str, event: _Event) -> Tensor:
+def _one(event: _Event) -> Tensor:
+    name = event.name.lower().replace("centre", "center")
     for pattern, mask_of in FORMS.items():
         if found := re.fullmatch(pattern, name):
             return mask_of(event, *found.groups()).expand(event.shape)
@@ -101,7 +103,7 @@ def _one(name: str, event: _Event) -> Tensor:
 
 def _side(event: _Event, side: str, fraction: str) -> Tensor:
     axis, first = SIDES[side]
-    positions = event.positions(axis, f"{side} {fraction}")
+    positions = event.positions(axis)
     size = positions.numel()
     count = -(-size // FRACTIONS[fraction])
     return positions < count if first else positions >= size - count
@@ -110,7 +112,7 @@ def _side(event: _Event, side: str, fraction: str) -> Tensor:
 def _center(event: _Event) -> Tensor:
     mask = torch.ones(event.shape, dtype=torch.bool)
     for axis in range(-min(2, len(event.shape)), 0):
-        positions, size = event.positions(axis, "center box"), event.shape[axis]
+        positions, size = event.positions(axis), event.shape[axis]
         mask &= (positions >= size // 4) & (positions < size - size // 4)
     return mask
 
@@ -120,7 +122,7 @@ def _border(event: _Event) -> Tensor:
 
 
 def _lines(event: _Event, line: str, first: str, last: str | None) -> Tensor:
-    positions = event.positions(LINES[line], f"{line}s")
+    positions = event.positions(LINES[line])
     size = positions.numel()
     low = event.number(first, 0, size - 1, f"{line}s")
     high = event.number(last or first, low, size - 1, f"a last {line}")
@@ -129,7 +131,7 @@ def _lines(event: _Event, line: str, first: str, last: str | None) -> Tensor:
 
 def _every(event: _Event, digits: str, line: str | None) -> Tensor:
     flat = torch.arange(event.size).reshape(event.shape)
-    positions = flat if line is None else event.positions(LINES[line], f"every {digits}th {line}")
+    positions = flat if line is None else event.positions(LINES[line])
     return positions % event.number(digits, 1, max(1, positions.numel()), "a number after 'every'") == 0
 
 

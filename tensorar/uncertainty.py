@@ -1,4 +1,4 @@
-"""How uncertain each unknown coefficient is, given the evidence alone."""
+"""The uncertainty of each unknown coefficient, given the evidence alone."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from tensorar.utils.shapes import flatten_events, rows_of
 
 @dataclass(frozen=True, eq=False)
 class Uncertainty:
-    """Of every coefficient given the evidence, each by itself: the entropy in nats, or the standard deviation.
+    """The entropy in nats, or the standard deviation, of each coefficient by itself given the evidence.
 
     ``value`` is 0 where the coefficient is known. ``measure`` is "entropy" for discrete heads, and for others "standard
-    deviation", in the data's units. ``completions`` is how many of these it is estimated from, or None if it is exact.
+    deviation", in the data's units. ``completions`` is the number of completions it is estimated from, or None if the
+    network predicts it.
     """
 
     value: Float64[Tensor, "n *event"]
@@ -56,9 +57,9 @@ def uncertainty(
 ) -> Uncertainty:
     """The uncertainty of every unknown coefficient given the evidence alone.
 
-    An evidence network trained on varying orders predicts each of them from the evidence: one query per event. For
-    other models it is that of the empirical distribution of ``completions``, as good as these are. Raises
-    ``TensorarError`` if there are fewer than two of them to estimate it from.
+    An evidence network trained on varying orders predicts it by one query per event. For other models it is estimated
+    from the empirical distribution of ``completions``, and inherits their errors; the entropy is biased low. Raises
+    ``TensorarError`` if it has to be estimated from fewer than two completions.
     """
     measure = "entropy" if model.head.support.is_discrete else "standard deviation"
     if predicts_marginals(model):
@@ -72,11 +73,11 @@ def uncertainty(
 
 
 def too_few_completions(count: int) -> TensorarError:
-    """The error for a model whose uncertainty has to be estimated from more completions."""
+    """The error for too few completions to estimate the uncertainty from."""
     return TensorarError(
         expected="`completions` >= 2, from which the uncertainty of this model is estimated",
         got=str(count),
-        remedy="use completions=32 or more, or a network of any evidence trained with ordering='shuffled'",
+        remedy="use completions=32 or more, or an evidence network trained with ordering='shuffled'",
     )
 
 

@@ -159,10 +159,10 @@ def conditional_table(found: ConditionalLikelihood) -> Table:
 
 def _way(found: ConditionalLikelihood) -> str:
     if found.conditioning == "clamp":
-        return "clamp: of a biased sampler, which ignores what is known after something unknown"
+        return "clamp (biased: ignores what is known after something unknown)"
     if found.exact:
         return "exact"
-    return f"smc, of which ± {decimal(found.estimate_error, 3)} comes from the estimates"
+    return f"smc (an estimate; the particles contribute ± {decimal(found.estimate_error, 3)})"
 
 
 def sampling_report(info: SamplingInfo) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""An animation of visiting: the mask, the values so far, and the next coefficient's distribution, step by step."""
+"""An animation of generation: the mask, the values so far, and the next coefficient's distribution, step by step."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DPI = 80
 
 
 def frames_of(n: int) -> list[int]:
-    """At most ``MAX_FRAMES`` steps of ``n``, evenly spread, the first and the last included.
+    """At most ``MAX_FRAMES`` of ``n`` steps, evenly spaced, including the first and the last.
 
     >>> frames_of(3), len(frames_of(784)), frames_of(784)[-1]
     ([0, 1, 2], 60, 783)
@@ -37,7 +37,7 @@ def save_animation(
 ) -> None:
     """Write a GIF with a frame for each step, atomically; axes have the same limits in all frames.
 
-    ``progress(frames_done, frames)`` is called on the way: drawing a frame takes a few tenths of a second. Raises
+    Drawing a frame takes a few tenths of a second; ``progress(frames_done, frames)`` is called after each. Raises
     ``ShapeError`` if there are no steps, ``RunError`` if the file cannot be written.
     """
     frames = Frames(steps)
@@ -51,7 +51,7 @@ def save_animation(
 
 
 class Frames:
-    """One figure in which the steps are drawn one after another, without anything but the content moving."""
+    """One figure in which the steps are drawn one after another; the axes stay in place."""
 
     def __init__(self, steps: Sequence[PosteriorStep]) -> None:
         self.steps, self.limits = steps, shared_limits(steps)

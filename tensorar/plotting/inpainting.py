@@ -52,8 +52,8 @@ def inpainting(
 ) -> Figure:
     """A row per example: the original if it is given, the evidence with unknown cells hatched, and the completions.
 
-    Known parts of curves are dark, completed parts colored. Of many completions the first ten are drawn, and the
-    ``caption`` (how they were drawn, for example) says so. Raises ``ShapeError`` if shapes do not match.
+    Known parts of curves are dark, completed parts colored. Only the first ten completions are shown; if there are
+    more, a note is added to the ``caption``. Raises ``ShapeError`` if shapes do not match.
     """
     _require_shapes(original, evidence, completions)
     view, observed = view_and_values(evidence.value, what="evidence")

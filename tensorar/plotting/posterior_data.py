@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float, Real
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from tensorar import validation
 from tensorar.dataset import Dataset
 from tensorar.ensemble import observed_before_unknown
 from tensorar.errors import ShapeError
@@ -32,13 +33,13 @@ def posterior_steps(
     dataset: Dataset | None = None,
     *,
     context: Float[Tensor, " context"] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[PosteriorStep]:
     """The predicted distribution of the coefficient visited at each of ``steps``, given those visited before it.
 
-    Of an event with missing values (NaN), steps up to the first missing one, which an ordering that varies visits after
-    the observed ones, unless it is adaptive (``visited_steps``). If the dataset has exact conditionals and the model
-    visits in raster order, these are included. Raises ``ShapeError`` for an event of another shape and for a step out
-    of range.
+    Steps of an event with missing values (NaN) end at the first missing one (see ``visited_steps``). If the dataset has
+    exact conditionals and the event is visited in raster order, these are included. ``progress(steps_done, steps)`` is
+    called on the way. Raises ``ShapeError`` for an event of another shape and for a step out of range.
     """
     if tuple(x.shape) != model.event_shape:
         raise ShapeError(
@@ -55,7 +56,12 @@ def posterior_steps(
                 remedy="omit steps out of range",
             )
     contexts = None if context is None else context.unsqueeze(0)
-    return [_step(model, x.to(model.device), order, t, dataset, contexts) for t in steps]
+    found: list[PosteriorStep] = []
+    for t in steps:
+        found.append(_step(model, x.to(model.device), order, t, dataset, contexts))
+        if progress is not None:
+            progress(len(found), len(steps))
+    return found
 
 
 @torch.no_grad()
@@ -64,7 +70,8 @@ def visited_steps(
 ) -> tuple[Order, int]:
     """The order in which the model visits an event, and the number of steps up to its first missing value (NaN).
 
-    The step of the missing value is included; what an adaptive ordering would visit after it is in no particular order.
+    The step of the missing value is included. An ordering that varies visits all observed values before it. An adaptive
+    one does not; the order after the missing value is then arbitrary.
     """
     if model.ordering.adaptive:
         return _chosen_steps(model, x.to(model.device), context)
@@ -81,7 +88,7 @@ def _chosen_steps(model: AutoregressiveModel, x: Tensor, context: Tensor | None)
         if bool(value.isnan()):
             break
         state.observe(value)
-    others = [k for k in range(len(model.order)) if k not in set(chosen)]
+    others = sorted(set(range(len(model.order))) - set(chosen))
     return Order(torch.tensor(chosen + others, device=model.device), model.event_shape), len(chosen)
 
 
@@ -96,7 +103,7 @@ def _step(
     probabilities = predicted.log_prob(support.unsqueeze(-1)).exp()[:, 0]
     check_finite(probabilities.unsqueeze(0), "predicted distribution", model.backbone)
     exact = None
-    if dataset is not None and not density and _is_raster(model):
+    if dataset is not None and not density and order == Order.raster(model.event_shape).to(model.device):
         exact = _exact(dataset, evidence, support)
     return PosteriorStep(
         mask=evidence.mask[0].cpu(),
@@ -110,21 +117,19 @@ def _step(
     )
 
 
-def _is_raster(model: AutoregressiveModel) -> bool:
-    return not model.ordering.adaptive and model.order == Order.raster(model.event_shape).to(model.device)
-
-
 def _predicted(
     model: AutoregressiveModel, evidence: Evidence, order: Order, t: int, context: Tensor | None
 ) -> Distribution:
     """The distribution at step ``t``; an adaptive ordering chooses the same order again."""
-    adaptive = model.ordering.adaptive
-    if order == model.order and not adaptive:
-        return model.conditional(evidence, context)
-    state = model.generation(1, None if adaptive else order, context)
-    for coefficient in order.visits[:t].tolist():
-        state.observe(evidence.value.flatten(1)[:, coefficient])
-    return state.distribution()
+    if model.ordering.adaptive:
+        state = model.generation(1, context=context)
+        for coefficient in order.visits[:t].tolist():
+            state.observe(evidence.value.flatten(1)[:, coefficient])
+        return state.distribution()
+    index = order.visits[t : t + 1]
+    context = validation.check_context(model, context, 1)
+    parameters = model.query(validation.check_evidence(model, evidence), index.unsqueeze(0), order, context)
+    return model.data_distribution(parameters[:, 0].to(model.dtype), index)
 
 
 def _support(

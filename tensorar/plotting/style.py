@@ -84,7 +84,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def add_caption(figure: Figure, text: str) -> None:
-    """Write a caption above everything else, wrapped to the width of the figure."""
+    """Add a caption above everything else, wrapped to the width of the figure."""
     lines = textwrap.wrap(text, max(24, int(CHARACTERS_PER_INCH * figure.get_figwidth())))
     figure.suptitle("\n".join(lines), fontsize=SMALL_FONT, parse_math=False)
     figure.set_figheight(figure.get_figheight() + 0.15 * len(lines))

@@ -1,4 +1,4 @@
-"""How uncertain what is unknown is, given the evidence: a map beside the evidence."""
+"""The uncertainty of unknown coefficients given the evidence, drawn beside the evidence."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ COLORS = colormaps["cividis"]
 def uncertainty(
     evidence: Evidence, value: Float[Tensor, "n *event"], *, label: str = "uncertainty", caption: str = ""
 ) -> Figure:
-    """The evidence, and beside it how uncertain every unknown coefficient is: a colored map, or bars for curves.
+    """The evidence, and beside it the uncertainty of every unknown coefficient: a colored map, or bars for curves.
 
     Known coefficients are gray in the map; channels of an RGB pixel are averaged. ``label`` names the measure. Raises
     ``ShapeError`` if shapes do not match.

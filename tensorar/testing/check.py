@@ -19,7 +19,7 @@ class Profile:
     draws: int
 
 
-QUICK = Profile("quick", examples=6, draws=4_000)
+QUICK = Profile("quick", examples=8, draws=4_000)
 THOROUGH = Profile("thorough", examples=150, draws=40_000)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from tensorar.build import load_dataset
+from tensorar.conditioning import Estimate
 from tensorar.conditioning.likelihood import DEFAULT_RUNS
 from tensorar.conditioning.ways import (
     DEFAULT_PARTICLES,
@@ -23,6 +24,7 @@ from tensorar.finiteness import check_likelihoods
 from tensorar.parts.registry import Registry
 from tensorar.parts.spec import PartSpec
 from tensorar.runs.run import Run
+from tensorar.training.over_orders import standard_error
 from tensorar.utils.shapes import rows_of
 from tensorar.workflows.events import check_counts, check_split, events_of
 from tensorar.workflows.masks import known_mask, mask_of_events
@@ -80,9 +82,9 @@ def evaluate_given(
 ) -> ConditionalLikelihood:
     """The nats of the rest of each event given a named region of it, or a ``mask`` of what is known.
 
-    ``conditioning``, ``particles``, ``runs`` and ``proposal`` are those of ``AutoregressiveModel.log_conditional``; the
-    other arguments those of ``evaluate``. ``announce`` is called beforehand with the cost of particles, if any are
-    needed. Raises ``TensorarError``.
+    A random region is drawn once, for all events. ``conditioning``, ``particles``, ``runs`` and ``proposal`` are those
+    of ``AutoregressiveModel.log_conditional``; the other arguments those of ``evaluate``. ``announce`` is called
+    beforehand with the cost of particles, if any are needed. Raises ``TensorarError``.
     """
     run, generator = open_run(run, registry), seeded_generator(seed)
     way = check_conditioning(conditioning)
@@ -103,7 +105,7 @@ def evaluate_given(
     options = ConditioningOptions(way, particles, other)
     if announce is not None and needs_particles(model, masks.to(model.device), options):
         announce(_cost(len(chosen.x), runs, particles, len(model.order)))
-    values, errors, exact = [], [], True
+    values, errors, exact = [], [], []
     for rows in torch.arange(len(chosen.x)).split(EVENTS_PER_CHUNK):
         found = model.log_conditional(
             chosen.x[rows],
@@ -115,25 +117,25 @@ def evaluate_given(
             proposal=other,
             generator=generator,
         )
-        values.append(-found.value.cpu())
+        values.append(found.value.cpu())
         errors.append(found.standard_error.cpu())
-        exact = exact and bool(found.exact.all())
+        exact.append(found.exact.cpu())
         if progress is not None:
             done = torch.cat(values)
-            progress(len(done), len(chosen), float(done.mean()))
-    nats, error = torch.cat(values), torch.cat(errors)
-    check_likelihoods(nats, model.backbone)
-    count, size = len(nats), masks[0].numel()
+            progress(len(done), len(chosen), -float(done.mean()))
+    estimate = Estimate(torch.cat(values), torch.cat(errors), torch.cat(exact))
+    check_likelihoods(-estimate.value, model.backbone)
+    log_likelihood, estimate_error = estimate.mean
+    count, size = len(estimate.value), masks[0].numel()
     observed = float(masks.sum()) / count
-    spread = float(nats.std()) / math.sqrt(count) if count > 1 else math.nan
     return ConditionalLikelihood(
         run,
         run.recipe.dataset if data is None else PartSpec.parse(data),
         split,
-        float(nats.mean()),
-        spread,
-        float((error**2).sum().sqrt()) / count,
-        exact,
+        -log_likelihood,
+        standard_error(estimate.value),
+        estimate_error,
+        bool(estimate.exact.all()),
         count,
         observed,
         size - observed,

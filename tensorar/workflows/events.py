@@ -44,6 +44,16 @@ def check_counts(minimum: int = 1, **counts: int | None) -> None:
             raise TensorarError(expected=f"`{name}` >= {minimum}", got=str(count), remedy=f"use at least {minimum}")
 
 
+def check_example(example: int, count: int, split: str) -> None:
+    """Raise ``TensorarError`` for the number of an event that is not among the ``count`` events of a split."""
+    if not 0 <= example < count:
+        raise TensorarError(
+            expected=f"`example` below {count}, the number of {split} events",
+            got=str(example),
+            remedy="choose another event",
+        )
+
+
 def events_of(dataset: Dataset, split: str, count: int | None = None, seed: int = 0) -> Events:
     """All events of a split, or ``count`` of them drawn with the seed."""
     check_split(split)

@@ -34,8 +34,8 @@ class Completions:
     """Original events and the masks of what is known ``(n, *event)``, and completions ``(n, completions, *event)``.
 
     ``info`` is the method, the number of network passes, and whether the completions follow the model's distribution.
-    ``log_evidence`` is the probability of what is known of each event, where conditioning gave it or one pass of the
-    network does. ``uncertainty`` is that of every unknown coefficient given the evidence, if it was requested.
+    ``log_evidence`` is the log-probability of what is known of each event, or None if neither conditioning nor one pass
+    of the network gives it. ``uncertainty`` is that of every unknown coefficient given the evidence, if requested.
     """
 
     run: Run
@@ -52,13 +52,13 @@ class Completions:
         return Evidence(self.mask, self.originals)
 
     def figure(self) -> Figure:
-        """Originals, evidence and completions side by side, with how they were drawn as the caption."""
+        """Originals, evidence and completions side by side; the caption says how they were drawn."""
         from tensorar import plotting
 
         return plotting.inpainting(self.originals, self.evidence, self.completions, caption=str(self.info))
 
     def uncertainty_figure(self) -> Figure:
-        """The evidence, and beside it a map of the uncertainty, with how it was found as the caption."""
+        """The evidence, and beside it a map of the uncertainty; the caption says how it was computed."""
         from tensorar import plotting
 
         assert self.uncertainty is not None, "inpaint with uncertainty=True"
@@ -138,7 +138,7 @@ def inpaint(
 def _log_evidence(
     model: AutoregressiveModel, evidence: Evidence, contexts: Tensor | None, info: SamplingInfo, completions: int
 ) -> Estimate | None:
-    """The probability of what is known: from the completions' own estimates, or exactly if one pass gives it."""
+    """The log-probability of what is known: from conditioning's estimates, or exactly if one pass gives it."""
     estimates = info.conditioning.log_evidence
     if estimates is not None and bool(estimates.isfinite().all()):
         exact = torch.full((len(evidence),), info.conditioning.way == "exact")

@@ -16,7 +16,7 @@ from tensorar.errors import TensorarError
 from tensorar.utils.npy_format import read_npy_array
 from tensorar.utils.reading import OpenFile, describe, open_file
 
-AN_ARRAY = "an array from numpy.save"
+ARRAY = "an array from numpy.save"
 REMEDIES = {
     ".npy": "save one with numpy.save, True for known coefficients",
     ".png": "save a PNG of that size whose unknown pixels are transparent",
@@ -32,7 +32,7 @@ def read_mask(path: Path, event_shape: tuple[int, ...]) -> Bool[Tensor, "*events
     """
     if path.suffix.lower() == ".png":
         return _read_picture(path, event_shape)
-    array = _read(path, AN_ARRAY, lambda file: read_npy_array(file.data, file.size, str(path)))
+    array = _read(path, ARRAY, lambda file: read_npy_array(file.data, file.size, str(path)))
     if array.shape != event_shape and array.shape[1:] != event_shape:
         raise _invalid(path, f"of the event's shape {event_shape}, or of (events, *event)", str(array.shape))
     if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
@@ -64,7 +64,7 @@ def _pixels(file: OpenFile, size: tuple[int, int]) -> UInt8[np.ndarray, "h w 4"]
     from PIL import Image
 
     with warnings.catch_warnings():
-        # Pillow remarks on very many pixels, which are refused here
+        # Pillow warns of very many pixels, which are refused here
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         picture = Image.open(cast("IO[bytes]", file.data), formats=["PNG"])
     if picture.size != size:

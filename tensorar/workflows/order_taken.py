@@ -8,12 +8,11 @@ from pathlib import Path
 import torch
 
 from tensorar.build import reordered
-from tensorar.errors import TensorarError
 from tensorar.order import Order
 from tensorar.parts.registry import Registry
 from tensorar.parts.spec import PartSpec
 from tensorar.runs.run import Run
-from tensorar.workflows.events import check_split, events_of
+from tensorar.workflows.events import check_example, check_split, events_of
 from tensorar.workflows.runs import model_of, open_run
 
 
@@ -50,12 +49,7 @@ def order_taken(
     model = model_of(run, device)
     model = model if ordering is None else reordered(model, ordering, registry=run.registry)
     events = events_of(run.dataset, split)
-    if not 0 <= example < len(events):
-        raise TensorarError(
-            expected=f"`example` below {len(events)}, the number of {split} events",
-            got=str(example),
-            remedy="choose another event",
-        )
+    check_example(example, len(events), split)
     row = torch.tensor([example])
     mask = run.dataset.evidence_mask(split, row)
     contexts = None if events.contexts is None else events.contexts[row]

@@ -12,7 +12,7 @@ from torch import Tensor
 from tensorar.errors import TensorarError
 from tensorar.parts.registry import Registry
 from tensorar.runs.run import Run
-from tensorar.workflows.events import Events, check_split, events_of, given_contexts
+from tensorar.workflows.events import Events, check_example, check_split, events_of, given_contexts
 from tensorar.workflows.runs import model_of, open_run
 
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ def posterior(
 ) -> Posterior:
     """The predictive distributions of event number ``example`` of a split, at ``steps`` of the order (default: five).
 
-    ``animated``: by default at most 60 steps, for ``Posterior.save_animation``. Of an event with missing values, steps
-    end at the first missing one, which an ordering that varies visits last. The event is conditioned on its own
-    context unless ``context`` is given. ``progress(steps_done, steps)`` is called on the way. Raises ``TensorarError``.
+    ``animated``: by default at most 60 steps, for ``Posterior.save_animation``. Steps of an event with missing values
+    end at the first missing one (see ``plotting.visited_steps``). The event is conditioned on its own context unless
+    ``context`` is given. ``progress(steps_done, steps)`` is called on the way. Raises ``TensorarError``.
     """
     from tensorar import plotting
 
@@ -68,22 +68,16 @@ def posterior(
     if context is not None and len(context) > 1:
         raise TensorarError(expected="one `context` for one event", got=str(len(context)), remedy="leave out the rest")
     model = model_of(run, device)
-    chosen = _steps(steps, len(model.order), animated)
+    _check_steps(steps or [], len(model.order))
     events = events_of(run.dataset, split)
-    if not 0 <= example < len(events):
-        raise TensorarError(
-            expected=f"`example` below {len(events)}, the number of {split} events",
-            got=str(example),
-            remedy="choose another event",
-        )
+    check_example(example, len(events), split)
     event_context = _context(run, context, events, example)
     if steps is None:
-        chosen = _steps(None, plotting.visited_steps(model, events.x[example], event_context)[1], animated)
-    found: list[PosteriorStep] = []
-    for step in chosen:
-        found += plotting.posterior_steps(model, events.x[example], [step], run.dataset, context=event_context)
-        if progress is not None:
-            progress(len(found), len(chosen))
+        _, count = plotting.visited_steps(model, events.x[example], event_context)
+        steps = plotting.frames_of(count) if animated else sorted({round(i * (count - 1) / 5) for i in range(1, 6)})
+    found = plotting.posterior_steps(
+        model, events.x[example], steps, run.dataset, context=event_context, progress=progress
+    )
     return Posterior(run, split, example, found)
 
 
@@ -94,13 +88,9 @@ def _context(run: Run, context: Sequence[str] | Tensor | None, events: Events, e
     return None if events.contexts is None else events.contexts[example]
 
 
-def _steps(steps: Sequence[int] | None, n: int, animated: bool) -> list[int]:
-    from tensorar import plotting
-
-    if steps is None:
-        return plotting.frames_of(n) if animated else sorted({round(i * (n - 1) / 5) for i in range(1, 6)})
+def _check_steps(steps: Sequence[int], n: int) -> None:
+    """Raise ``TensorarError`` for a step out of range, before any data are loaded."""
     for step in steps:
         if not 0 <= step < n:
             valid = f"from 0 to {n - 1}" if n > 1 else "0, the only step"
             raise TensorarError(expected=f"`steps` {valid}", got=str(step), remedy="choose other steps")
-    return list(steps)

@@ -87,8 +87,10 @@ def test_the_rest_and_the_part_add_up(made_run):
         (("inpaint", "--conditioning", "smc", "--method", "fixed-point"), "--method auto"),
         (("evaluate", "--given", "middle third"), "expected a region"),
         (("evaluate", "--given", "top half", "--orders", "3"), "expected no --orders with --given"),
-        (("evaluate", "--conditioning", "smc"), "expected --given with --conditioning, got none"),
-        (("evaluate", "--particles", "9"), "expected --given with --particles, got none"),
+        (("evaluate", "--given", "top half", "--samples-per-event", "3"), "no --samples-per-event with --given"),
+        (("evaluate", "--particles", "3"), "no --particles without --given, got 3; leave it out, or add --given"),
+        (("evaluate", "--conditioning", "clamp"), "expected no --conditioning without --given"),
+        (("evaluate", "--proposal", "any"), "expected no --proposal without --given"),
     ],
 )
 def test_bad_options_are_one_line(made_run, arguments, words):

@@ -103,7 +103,7 @@ def test_the_first_coefficients_are_those_of_the_order(shape, data):
 def test_rows_and_columns_are_counted_from_0_and_include_both_ends(shape, data, line):
     axis = {"row": -2, "column": -1}[line]
     if len(shape) < -axis:
-        with pytest.raises(SpecError, match=f"at least {-axis} axes for '{line}s'"):
+        with pytest.raises(SpecError, match=f"at least {-axis} axes for '{line} 0'"):
             region(f"{line} 0", shape)
         return
     first, last = sorted(data.draw(st.integers(0, shape[axis] - 1)) for _ in range(2))
@@ -152,6 +152,11 @@ def test_percentages_and_unions():
     assert torch.equal(union, region("top half", (4, 4)) | region("columns 0-1", (4, 4)))
 
 
+def test_an_error_names_the_region_of_a_union_that_does_not_fit_as_it_was_written():
+    with pytest.raises(SpecError, match="at least 2 axes for 'Every 2nd row', got shape"):
+        region("left half + Every 2nd  row", (4,))
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
@@ -162,7 +167,7 @@ def test_percentages_and_unions():
         ("every 0th", "a number after 'every' from 1 to 16, got 'every 0th'"),
         ("every 5th row", "a number after 'every' from 1 to 4"),
         ("low-discrepancy 130 %", "a fraction from 0 to 1 after 'low-discrepancy'"),
-        ("top half + middle", "a region .*, got 'top half [+] middle'"),
+        ("top half + middle", "a region .*, got 'middle'"),
         ("first", "a region "),
         ("rows", "a region "),
         ("every second", "a region "),

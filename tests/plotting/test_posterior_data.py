@@ -75,6 +75,16 @@ def test_only_the_raster_order_has_an_exact_distribution():
     assert posterior_steps(backwards, toy.test[0], [1], toy)[0].exact is None
 
 
+def test_an_ensemble_that_visits_an_event_backwards_has_no_exact_distribution():
+    toy = load_dataset("toy:length=6,fixed=20")
+    model = build((6,), "flips", "categorical:levels=12", "made:hidden=8")
+    x = toy.test[0].float()
+    x[0] = torch.nan
+    order, count = visited_steps(model, x)
+    assert order.visits.tolist() == [5, 4, 3, 2, 1, 0] and model.order.visits[0] == 0
+    assert [step.exact for step in posterior_steps(model, x, range(count), toy)] == [None] * 6
+
+
 def test_a_dataset_without_conditionals_gives_no_exact_distribution():
     class WithoutConditionals(Dataset):
         """Zeros."""

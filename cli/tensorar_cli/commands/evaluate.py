@@ -11,6 +11,7 @@ from tensorar_cli.output import Output, conditional_table, likelihood_table, sol
 
 
 def evaluate(
+    arguments: typer.Context,
     run: options.RunFolder,
     split: options.Split = "test",
     data: Annotated[
@@ -58,7 +59,7 @@ def evaluate(
 
     output = Output(as_json=json)
     if given is not None:
-        _require_none(exact=exact, ordering=ordering, orders=orders)
+        _refuse(arguments, "with", "exact", "samples_per_event", "ordering", "orders")
         with output.progress("evaluating") as update:
             found = workflows.evaluate_given(
                 run,
@@ -78,11 +79,7 @@ def evaluate(
         output.print_table(conditional_table(found))
         output.print_json({"run": str(run), "split": split, "given": given, **found.as_dict()})
         return
-    _require_given(
-        conditioning=None if conditioning == "auto" else conditioning,
-        particles=None if particles == options.DEFAULT_PARTICLES else particles,
-        proposal=proposal,
-    )
+    _refuse(arguments, "without", "conditioning", "particles", "proposal")
     with output.progress("evaluating") as update:
         result = workflows.evaluate(
             run,
@@ -107,21 +104,15 @@ def evaluate(
     output.print_json(values)
 
 
-def _require_none(**arguments: object) -> None:
-    """Refuse options that do not apply to a part of an event."""
+def _refuse(arguments: typer.Context, word: str, *names: str) -> None:
+    """Refuse options that would be ignored with, or without, --given."""
     from tensorar.errors import SpecError
 
-    for name, value in arguments.items():
-        if value is not None:
-            raise SpecError(expected=f"no `{name}` with `given`", got=str(value), remedy="leave one of them out")
-
-
-def _require_given(**arguments: object) -> None:
-    """Refuse options that apply to a part of an event only."""
-    from tensorar.errors import SpecError
-
-    for name, value in arguments.items():
-        if value is not None:
+    for name in names:
+        source = arguments.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
             raise SpecError(
-                expected=f"`given` with `{name}`", got="none", remedy="name the known region, or leave it out"
+                expected=f"no `{name}` {word} `given`",
+                got=str(arguments.params[name]),
+                remedy="leave one of them out" if word == "with" else "leave it out, or add `given`",
             )

@@ -29,8 +29,8 @@ def inpaint(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="A mask instead: a .npy array, True if known, of the event's shape or one per event, or a .png "
-            "whose transparent pixels are unknown (if none are: white ones).",
+            help="A mask instead of --evidence: a .npy array, True if known, of the event's shape or one per event, or "
+            "a .png whose transparent pixels are unknown (if none are: white ones).",
         ),
     ] = None,
     events: Annotated[int, typer.Option(help="Number of events to complete.", min=1)] = 8,
@@ -41,8 +41,8 @@ def inpaint(
         bool,
         typer.Option(
             "--uncertainty",
-            help="Also write, beside FILE, how uncertain every unknown coefficient is given the evidence: the entropy "
-            "(nats), or the standard deviation of real values. Networks of any evidence trained on varying orders "
+            help="Also write, beside FILE, the uncertainty of every unknown coefficient given the evidence: the "
+            "entropy (nats), or the standard deviation of real values. Evidence networks trained on varying orders "
             "predict it; for others it is estimated from the completions, so draw many (--completions 64).",
         ),
     ] = False,
@@ -95,7 +95,7 @@ def inpaint(
 
 
 def _log_evidence(result: Completions, output: Output) -> dict[str, Any]:
-    """Print the probability of what is known, where it was found; returns it for JSON."""
+    """Print the log-probability of what is known, if there is one; returns it for JSON."""
     if result.log_evidence is None:
         return {}
     value, error = result.log_evidence.mean

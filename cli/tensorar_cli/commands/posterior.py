@@ -31,8 +31,8 @@ def posterior(
             "--out",
             "-o",
             metavar="FILE",
-            help="The picture (.png), or an animation (.gif) with a frame per step: --steps, or else at most 60 steps "
-            "over the whole order, three or so per second. Default: a picture in the run folder.",
+            help="The picture (.png), or an animation (.gif) with a frame per step, six per second: --steps, or else "
+            "at most 60 steps over the whole order. Default: a picture in the run folder.",
         ),
     ] = None,
     device: options.Device = "auto",
