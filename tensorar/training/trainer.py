@@ -51,7 +51,7 @@ class Trainer:
         require_memory_for_training(model, self.batches.batch_size, len(self.validation.events))
         check_data(dataset, str(run.recipe.dataset), model.head, run.registry)
         check_missing(dataset, model)
-        model.init_from_marginals(dataset.train)
+        model.init_from_marginals(dataset.sampled.train)
         self.optimization = Optimization(model, self.settings, self.accelerator)
 
     def start(self) -> None:

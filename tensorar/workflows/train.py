@@ -162,7 +162,8 @@ def _prepare(
         recipe = recipe_for(dataset, source, parts, training)
     folder = out or Path("runs") / (name or f"{data.name}-{recipe.backbone.name}")
     run = Run.create(folder, recipe, dataset, registry=registry, numbered=out is None)
-    notes = [*data_notes(run.head, dataset.train), *_notes_on_passes(run, dataset)]
+    sampled = [dataset.sample_note] if dataset.sample_note else []
+    notes = [*sampled, *data_notes(run.head, dataset.sampled.train), *_notes_on_passes(run, dataset)]
     return TrainingResult(run, chosen=parts.defaults, notes=tuple(notes))
 
 
@@ -173,7 +174,7 @@ def _notes_on_passes(run: Run, dataset: Dataset) -> list[str]:
     few_orders = ordering.fixed or ordering.ensemble
     if not dataset.missing or few_orders or not issubclass(backbone, CausalBackbone):
         return []
-    return pattern_notes(dataset.train, run.recipe.training.batch_size)
+    return pattern_notes(dataset.sampled.train, run.recipe.training.batch_size)
 
 
 def _train(

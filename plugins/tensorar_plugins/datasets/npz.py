@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from torch import Tensor
-
-from tensorar import DataError, Splits
+from tensorar import DataError, Events, Splits
 from tensorar.utils.reading import shorten
 from tensorar_plugins.datasets.array_files import open_npz, read_packed, to_tensor
 from tensorar_plugins.datasets.splitting import SplitNumbers, split
@@ -41,7 +39,7 @@ class Npz(SplitNumbers):
             splits.update(zip(["train", *absent], cut, strict=True))
         return Splits(**splits)
 
-    def _read(self) -> dict[str, Tensor]:
+    def _read(self) -> dict[str, Events]:
         with open_npz(self.path) as file:
             keys = self._keys(file.names)
             if self.packed:
