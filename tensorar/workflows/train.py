@@ -20,6 +20,7 @@ from tensorar.runs.folder import require_free
 from tensorar.runs.recipe import Recipe
 from tensorar.runs.run import Run
 from tensorar.runs.settings import TrainingSettings
+from tensorar.training.cost import TrainingCost
 from tensorar.training.device import check_device
 from tensorar.training.train import train as train_run
 from tensorar.training.update import UpdateCallback
@@ -40,13 +41,15 @@ class TrainingResult:
     """A trained run. ``interrupted`` is the number of the signal that ended training early, if one did.
 
     ``chosen`` are the parts that were chosen for the data, by kind; ``notes`` has a line for each unusual property of
-    the data; ``metrics`` has one row per evaluation.
+    the data; ``cost`` is what the training was expected to take (None if it was not measured); ``metrics`` has one row
+    per evaluation.
     """
 
     run: Run
     chosen: dict[str, PartSpec] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     interrupted: int | None = None
+    cost: TrainingCost | None = None
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
@@ -185,13 +188,19 @@ def _train(
     on_start: StartCallback | None,
     on_update: UpdateCallback | None,
 ) -> TrainingResult:
+    def measured(cost: TrainingCost) -> None:
+        nonlocal result
+        result = replace(result, cost=cost)
+
     def started() -> None:
         if on_start is not None:
             on_start(result)
 
     run = result.run
     with run.writing(new=not resume):
-        interrupted = train_run(run, resume=resume, device=device, on_start=started, on_update=on_update)
+        interrupted = train_run(
+            run, resume=resume, device=device, on_start=started, on_update=on_update, on_cost=measured
+        )
         result = replace(result, interrupted=interrupted)
         if interrupted is None and is_main_process():
             _draw_curve(result)
