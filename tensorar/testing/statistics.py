@@ -34,7 +34,7 @@ def p_value_of_counts(one: Tensor, other: Tensor) -> float:
         for counts, share in zip((one, other), shares, strict=True)
     ]
     freedom = torch.tensor(max(int(keep.sum()) - 1, 1) / 2, dtype=torch.float64)
-    return float(torch.special.gammaincc(freedom, sum(terms).sum() / 2))
+    return float(torch.special.gammaincc(freedom, torch.cat(terms).sum() / 2))
 
 
 def smirnov_p_values(one: Tensor, other: Tensor) -> Tensor:
