@@ -21,6 +21,7 @@ PUBLIC = {
     "tensorar.errors",
     "tensorar.generation",
     "tensorar.head",
+    "tensorar.mixed",
     "tensorar.noise",
     "tensorar.outliers",
     "tensorar.parts.hookspecs",
