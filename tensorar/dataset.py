@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int, Real
@@ -166,6 +168,20 @@ class Dataset(Part, ABC):
         ``evaluate`` completes the events from them, and reports the share that is completed as in the data.
         """
         return None
+
+    @property
+    def schema_document(self) -> dict[str, Any] | None:
+        """What it takes to read other files as the dataset's own was read, as JSON values; runs keep it."""
+        return None
+
+    def with_schema(self, document: Mapping[str, Any], where: str) -> Dataset:
+        """This dataset, read by the schema that a run kept; ``where`` is named in errors. Raises ``RunError``."""
+        return self
+
+    @property
+    def inferred(self) -> tuple[list[tuple[str, str, str]], list[str]]:
+        """What was found in the dataset's files: name, kind and details of each column, and notes on the files."""
+        return [], []
 
     @property
     def suggested_head(self) -> str | None:

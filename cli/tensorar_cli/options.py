@@ -43,6 +43,13 @@ PictureOrNumbers = Annotated[
         help="The picture (.png) or numbers (.npy, .csv) to write. Default: a picture in the run folder.",
     ),
 ]
+Rows = Annotated[Path, typer.Argument(metavar="FILE", help="A table with columns of the same names: csv, tsv, ...")]
+TableOut = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", "-o", metavar="FILE", help="The table to write (.csv, .tsv, .csv.gz, .parquet, .xlsx). Default: in RUN."
+    ),
+]
 Method = Annotated[
     str,
     typer.Option(

@@ -40,13 +40,14 @@ class TrainingResult:
     """A trained run. ``interrupted`` is the number of the signal that ended training early, if one did.
 
     ``chosen`` are the parts that were chosen for the data, by kind; ``notes`` has a line for each unusual property of
-    the data; ``metrics`` has one row per evaluation.
+    the data, ``columns`` name, kind and details of each column of a table; ``metrics`` has one row per evaluation.
     """
 
     run: Run
     chosen: dict[str, PartSpec] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     interrupted: int | None = None
+    columns: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
@@ -162,8 +163,9 @@ def _prepare(
         recipe = recipe_for(dataset, source, parts, training)
     folder = out or Path("runs") / (name or f"{data.name}-{recipe.backbone.name}")
     run = Run.create(folder, recipe, dataset, registry=registry, numbered=out is None)
-    notes = [*data_notes(run.head, dataset.train), *_notes_on_passes(run, dataset)]
-    return TrainingResult(run, chosen=parts.defaults, notes=tuple(notes))
+    columns, found = dataset.inferred
+    notes = [*found, *data_notes(run.head, dataset.train), *_notes_on_passes(run, dataset)]
+    return TrainingResult(run, chosen=parts.defaults, notes=tuple(notes), columns=tuple(columns))
 
 
 def _notes_on_passes(run: Run, dataset: Dataset) -> list[str]:

@@ -25,6 +25,7 @@ PUBLIC = {
     "tensorar.noise",
     "tensorar.outliers",
     "tensorar.parts.hookspecs",
+    "tensorar.tables",
     "tensorar.testing",
     "tensorar.transforms",
     "tensorar.units",
