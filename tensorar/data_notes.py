@@ -43,8 +43,8 @@ def _merged(merged: Tensor, different: Tensor, index: Tensor) -> str:
         return ""
     return (
         f"rounding to float32 merges {_percent(float(share.max()))} of the different values in "
-        f"{name_coefficients(index[where])}: likelihoods are those of the rounded values. Remove outliers, or split the "
-        "values into several coefficients"
+        f"{name_coefficients(index[where])}: likelihoods are those of the rounded values. Remove outliers, or split "
+        "the values into several coefficients"
     )
 
 
@@ -67,11 +67,11 @@ def _share_repeated(same: Tensor, known: Tensor) -> Tensor:
 
 
 def _repeated(repeated: Tensor, head: Head, index: Tensor) -> str:
-    where = (repeated > MENTIONED).nonzero()[:, 0]
+    where = index[repeated > MENTIONED]
     if not len(where):
         return ""
     return (
-        f"{_percent(float(repeated.mean()))} of the values repeat ({name_coefficients(index[where])}) and {head.name} is a "
+        f"{_percent(float(repeated.mean()))} of the values repeat ({name_coefficients(where)}) and {head.name} is a "
         "density: it can grow there up to the head's floor, so nats measure how narrow its peaks are, not probabilities"
     )
 

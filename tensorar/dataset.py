@@ -37,7 +37,7 @@ class Dataset(Part, ABC):
     """
 
     kind = "dataset"
-    missing: bool = False
+    missing: bool | str = False
 
     @abstractmethod
     def load(self) -> Splits:
@@ -175,7 +175,7 @@ class Dataset(Part, ABC):
         return None
 
     def with_schema(self, document: Mapping[str, Any], where: str) -> Dataset:
-        """This dataset, read by the schema that a run kept; ``where`` is named in errors. Raises ``RunError``."""
+        """Return this dataset, read by the schema that a run kept in ``where``. Raises ``RunError``."""
         return self
 
     @property

@@ -162,4 +162,8 @@ def union(*supports: Constraint) -> Constraint:
         return constraints.real if constraints.real in supports else Union(supports)
     highest = [1 if s is constraints.boolean else getattr(s, "upper_bound", None) for s in supports]
     bounded = [int(high) for high in highest if high is not None]
-    return constraints.integer_interval(0, max(bounded)) if len(bounded) == len(highest) else constraints.nonnegative_integer
+    return (
+        constraints.integer_interval(0, max(bounded))
+        if len(bounded) == len(highest)
+        else constraints.nonnegative_integer
+    )

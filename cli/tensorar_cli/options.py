@@ -47,7 +47,10 @@ Rows = Annotated[Path, typer.Argument(metavar="FILE", help="A table with columns
 TableOut = Annotated[
     Path | None,
     typer.Option(
-        "--out", "-o", metavar="FILE", help="The table to write (.csv, .tsv, .csv.gz, .parquet, .xlsx). Default: in RUN."
+        "--out",
+        "-o",
+        metavar="FILE",
+        help="The table to write: .csv, .tsv, .csv.gz, .parquet or .xlsx. Default: in RUN.",
     ),
 ]
 Method = Annotated[

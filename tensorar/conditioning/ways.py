@@ -73,7 +73,9 @@ def check_conditioning(name: str) -> Conditioning:
 def possible_ways(model: Factorization, order: Order, mask: Bool[Tensor, "batch *event"]) -> Int[Tensor, " batch"]:
     """The first way of the three that is possible for each example in one order."""
     skipped = unknown_before_known(order, mask)
-    few = (skipped * _log_counts(model)[order.visits.cpu()].to(mask.device)).sum(1) <= math.log(MAX_COMPLETIONS) + ROUNDING
+    few = (skipped * _log_counts(model)[order.visits.cpu()].to(mask.device)).sum(1) <= math.log(
+        MAX_COMPLETIONS
+    ) + ROUNDING
     return torch.where(~skipped.any(1), FIRST, torch.where(few, ENUMERATED, PARTICLES))
 
 

@@ -75,7 +75,7 @@ def part_kind(annotation: Any) -> Kind | None:
 
 
 def parts_kind(annotation: Any) -> Kind | None:
-    """The kind of parts of which an option takes several (``tuple[Head, ...]``), or None for an option of another type."""
+    """The kind of parts of which an option takes several (``tuple[Head, ...]``), or None for other options."""
     return part_kind(get_args(annotation)[0]) if get_origin(annotation) is tuple else None
 
 

@@ -19,6 +19,8 @@ from tensorar.utils.reading import shorten
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+MAX_LISTED_LEVELS = 20
+
 
 def encode(table: TextTable, schema: Schema) -> Float64[Tensor, "n columns"]:
     """The rows of a table as events; columns are found by name, those it lacks are not observed.
@@ -80,17 +82,17 @@ def _level_of(cells: Shaped[np.ndarray, " n"], column: Column, decimal: str) -> 
     return np.array([known.get(cell, fallback) for cell in cells], np.float64)
 
 
-def _wrong_cell(
-    cells: Shaped[np.ndarray, " n"], wrong: Bool[np.ndarray, " n"], column: Column, path: str
-) -> DataError:
+def _wrong_cell(cells: Shaped[np.ndarray, " n"], wrong: Bool[np.ndarray, " n"], column: Column, path: str) -> DataError:
     row = int(wrong.argmax())
-    kind = {"date": f"a date as {column.date_format}", "real": "a number", "whole": "a whole number"}.get(column.kind, "")
-    value = shorten(str(cells[row]), 60)
-    levels = nearest(value, column.levels) if 0 < len(column.levels) <= 20 else "use values that the run was trained on"
+    kinds = {"date": f"a date as {column.date_format}", "real": "a number", "whole": "a whole number"}
+    value, remedy = shorten(str(cells[row]), 60), "correct it, or empty the cell"
+    if column.levels:
+        few = len(column.levels) <= MAX_LISTED_LEVELS
+        known = nearest(value, column.levels) if few else "use a value that the run was trained on"
+        remedy = f"{known}, or empty the cell if it is unknown"
+    kind = "a known value" if column.levels else kinds[column.kind]
     return DataError(
-        expected=f"{kind if kind and not column.levels else 'a known value'} in column {column.name}, row {row + 1} of {path}",
-        got=repr(value),
-        remedy=(f"{levels}, or empty the cell if it is unknown" if column.levels else "correct it, or empty the cell"),
+        expected=f"{kind} in column {column.name}, row {row + 1} of {path}", got=repr(value), remedy=remedy
     )
 
 

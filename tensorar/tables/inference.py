@@ -22,6 +22,8 @@ MAX_WHOLE_LEVELS, MIN_OCCURRENCES = 50, 5
 MIN_ROWS_OF_IDS = 8
 ID_NAME = re.compile(r"(.*[_\W])?(id|index|idx|key|uuid|no|nr|number)|.*Id|.*ID", re.IGNORECASE)
 MAX_EXACT_INTEGER = 2**53
+# codes such as 1, 2, 3, A are levels; a hundred numbers and a word are not
+MAX_NUMBERED_LEVELS, MIN_ROWS_OF_LEVELS = 10, 30
 OTHER = "other"
 DENSITY = "gaussian_mixture:components=5"
 
@@ -115,12 +117,39 @@ def _inferred(
         reason = _why_left_out(name, cells, known, distinct, numbers if numeric else None)
         if reason:
             return Column(name, "left out", note=reason)
+    _require_few_words(name, cells, known, numbers, table)
     if numeric:
         whole = bool((numbers == np.round(numbers)).all())
+        if whole and np.abs(numbers).max() >= MAX_EXACT_INTEGER:
+            raise DataError(
+                expected=f"whole numbers that float64 holds exactly in the column {name} of {table.path}",
+                got=repr(str(known[np.abs(numbers).argmax()])),
+                remedy="subtract a constant, leave it out with drop, or set its kind in types (real or category)",
+            )
         kind: ColumnKind = "bit" if len(np.unique(numbers)) == 2 else "whole" if whole else "real"
     else:
         kind = "bit" if len(distinct) == 2 else "date" if date_format_of(known) else "category"
     return _of_kind(kind, name, known, table)
+
+
+def _require_few_words(
+    name: str,
+    cells: Shaped[np.ndarray, " n"],
+    known: Shaped[np.ndarray, " m"],
+    numbers: Shaped[np.ndarray, " m"],
+    table: TextTable,
+) -> None:
+    """Raise ``DataError`` for a column of many numbers and a few words, which are slips rather than levels."""
+    words = np.isnan(numbers)
+    different = len(np.unique(numbers[~words]))
+    many = different > MAX_NUMBERED_LEVELS or len(known) < MIN_ROWS_OF_LEVELS
+    if words.any() and many and words.mean() < 0.5 and different >= 2 * len(np.unique(known[words].astype(str))):
+        word = str(known[words][0])
+        raise DataError(
+            expected=f"a number in column {name}, row {int((cells == word).argmax()) + 1} of {table.path}",
+            got=repr(shorten(word, 60)),
+            remedy=f'correct it, empty it, or set its kind: types="{name}=category"',
+        )
 
 
 def _why_left_out(
@@ -153,12 +182,6 @@ def _of_kind(kind: str, name: str, known: Shaped[np.ndarray, " m"], table: TextT
     numbers = numbers_of(known, table.form.decimal)
     if kind in ("whole", "real"):
         wrong = np.isnan(numbers) | (kind == "whole" and numbers != np.round(numbers))
-        if kind == "whole" and len(known) and np.abs(numbers).max() >= MAX_EXACT_INTEGER:
-            raise DataError(
-                expected=f"whole numbers that float64 holds exactly in the column {name} of {table.path}",
-                got=repr(str(known[np.abs(numbers).argmax()])),
-                remedy="subtract a constant, leave it out with drop, or set its kind in types (real or category)",
-            )
         if wrong.any() or not len(known):
             raise _not_of_kind(name, kind, str(known[wrong][0]) if len(known) else "no numbers", table)
         decimals = 0 if kind == "whole" else decimals_of(known, table.form.decimal)

@@ -24,6 +24,9 @@ DELIMITER_NAMES = {"\t": "tab", r"\s+": "spaces"}
 # cells of text take several times the bytes of a file
 MEMORY_PER_BYTE = 12
 SAMPLE_LINES = 100
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+# a line of more cells is no row of a table
+MAX_COLUMNS = 2**14
 COMMA_NUMBER, POINT_NUMBER = re.compile(r"[+-]?\d+,\d+"), re.compile(r"[+-]?\d+\.\d+")
 
 
@@ -57,12 +60,14 @@ def read_table(
     text, notes = _text_of(path)
     text, comments = _without_comments(text)
     if not text.strip():
-        raise DataError(expected=f"rows in {path}", got="none", remedy="pass a table with a row per event")
+        raise _no_rows(path)
     lines = text.splitlines()[:SAMPLE_LINES]
     separator = DELIMITERS.get(delimiter or "", delimiter) or _find_delimiter(lines)
     cells = _parse(text, separator, path)
     has_header = _is_header(cells.iloc[0]) if header is None else header
     frame, renamed = _named(cells, has_header)
+    if not len(frame):
+        raise _no_rows(path)
     sign = decimal or _find_decimal(frame)
     notes += [f"{comments} comment lines were left out"] if comments else []
     name = DELIMITER_NAMES.get(separator, separator)
@@ -71,6 +76,10 @@ def read_table(
     notes += ["no header: columns are called column 1, column 2, ..."] if not has_header and header is None else []
     notes += [f"columns of the same name were numbered: {shorten(', '.join(renamed), 100)}"] if renamed else []
     return TextTable(str(path), frame, FileForm(_ending(path), separator, sign, has_header), notes)
+
+
+def _no_rows(path: str | Path) -> DataError:
+    return DataError(expected=f"rows in {path}", got="none", remedy="pass a table with a row per event")
 
 
 def _ending(path: str | Path) -> str:
@@ -83,13 +92,15 @@ def _text_of(path: str | Path) -> tuple[str, list[str]]:
         chunks, size = [], 0
         try:
             while chunk := file.data.read(CHUNK_BYTES):
+                if not chunks and b"\0" in chunk and chunk[:2] not in UTF_16_MARKS:
+                    raise _another_kind(path)
                 chunks.append(chunk)
                 size += len(chunk)
                 require_memory(MEMORY_PER_BYTE * size, f"the cells of {path}", error=DataError)
         except EOFError as error:
             raise unreadable(path, WHAT, error) from error
     content = b"".join(chunks)
-    for encoding in ("utf-16",) if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "cp1252", "latin-1"):
+    for encoding in ("utf-16",) if content[:2] in UTF_16_MARKS else ("utf-8-sig", "cp1252", "latin-1"):
         try:
             text = content.decode(encoding)
         except UnicodeDecodeError:
@@ -97,7 +108,13 @@ def _text_of(path: str | Path) -> tuple[str, list[str]]:
         if "\0" in text:
             break
         return text, [] if encoding == "utf-8-sig" else [f"encoding: {encoding}"]
-    raise DataError(expected=f"{path} to be {WHAT}", got="a file of another kind", remedy="check the path and the file")
+    raise _another_kind(path)
+
+
+def _another_kind(path: str | Path) -> DataError:
+    return DataError(
+        expected=f"{path} to be {WHAT}", got="a file of another kind", remedy="check the path and the file"
+    )
 
 
 def _without_comments(text: str) -> tuple[str, int]:
@@ -130,6 +147,7 @@ def _find_delimiter(lines: list[str]) -> str:
 def _parse(text: str, separator: str, path: str | Path) -> DataFrame:
     import pandas
 
+    _require_equal_widths(text, separator, path)
     try:
         cells = pandas.read_csv(
             io.StringIO(text), sep=separator, header=None, dtype=str, na_filter=False, skipinitialspace=True
@@ -140,15 +158,27 @@ def _parse(text: str, separator: str, path: str | Path) -> DataFrame:
             got=describe(error).removeprefix("Error tokenizing data. C error: "),
             remedy="correct the row, or check delimiter",
         ) from error
-    short = cells.isna().to_numpy()
-    if short.any():
-        row = int(short.any(1).argmax())
-        raise DataError(
-            expected=f"{cells.shape[1]} cells in line {row + 1} of {path}, not counting empty lines and comments",
-            got=str(int((~short[row]).sum())),
-            remedy="use the same number of cells in all rows, or check delimiter",
-        )
     return cells.apply(lambda column: column.str.strip())
+
+
+def _require_equal_widths(text: str, separator: str, path: str | Path) -> None:
+    """Raise ``DataError`` for rows of different lengths, which pandas would fill up."""
+    import csv
+
+    if len(separator) > 1:
+        return
+    reader, expected = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True), 0
+    try:
+        for row in reader:
+            expected = expected or len(row)
+            if len(row) not in (0, expected) or expected > MAX_COLUMNS:
+                raise DataError(
+                    expected=f"{min(expected, MAX_COLUMNS)} cells in line {reader.line_num} of {path}, as in the first",
+                    got=str(len(row)),
+                    remedy="use the same number of cells in all rows, or check delimiter",
+                )
+    except csv.Error as error:
+        raise unreadable(path, WHAT, error) from error
 
 
 def _is_header(cells: Any) -> bool:
@@ -198,7 +228,7 @@ def _read_typed(path: str | Path, suffix: str) -> TextTable:
         except Exception as error:  # both libraries raise almost any exception for a damaged file
             raise unreadable(path, WHAT, error) from error
     if not len(frame):
-        raise DataError(expected=f"rows in {path}", got="none", remedy="pass a table with a row per event")
+        raise _no_rows(path)
     texts = {str(name): [_text(cell) for cell in frame[name].astype(object)] for name in frame.columns}
     return TextTable(str(path), pandas.DataFrame(texts, dtype=object), FileForm(suffix))
 

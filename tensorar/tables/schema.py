@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Literal, get_args
 
 import numpy as np
+from jaxtyping import Float64
 
 from tensorar.errors import RunError
 from tensorar.tables.reading import FileForm
@@ -24,7 +25,8 @@ class Column:
     ``levels`` are the values of a bit, a category or a whole number of few values, as text; a whole number or a real
     one without levels has a density. ``other`` is the level of values that are no level. ``decimals`` are written after
     the decimal sign (None: six digits in all), ``date_format`` is that of dates. ``missing``: some cells were empty.
-    ``head`` is the spec of its distribution; ``note`` says why a column was left out. ``constant`` is what its cells hold.
+    ``head`` is the spec of its distribution; ``note`` says why a column was left out,
+    ``constant`` what all its cells hold.
     """
 
     name: str
@@ -49,7 +51,7 @@ class Column:
         return self.kind in ("whole", "real", "date")
 
     @cached_property
-    def level_numbers(self) -> np.ndarray[Any, Any]:
+    def level_numbers(self) -> Float64[np.ndarray, " levels"]:
         """The levels of a whole number, as numbers."""
         return np.array([float(level) for level in self.levels])
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float64, Shaped
 from torch import Tensor
 
 from tensorar.errors import TensorarError
@@ -62,7 +62,9 @@ class Imputation:
         for i, (column, flag) in enumerate(schema.coefficients):
             if flag or not bool(self.blank[:, i].any()):
                 continue
-            texts = frame[column.name].to_numpy(object).copy() if column.name in frame else np.full(len(frame), "", object)
+            texts = (
+                frame[column.name].to_numpy(object).copy() if column.name in frame else np.full(len(frame), "", object)
+            )
             blank = self.blank[:, i].numpy()
             texts[blank] = self._cells(self.value[:, i], column)[blank]
             frame[column.name] = texts
@@ -83,7 +85,7 @@ class Imputation:
                     found[name].append(entry)
         return pandas.DataFrame(found, dtype=object)
 
-    def _cells(self, values: Tensor, column: Column) -> np.ndarray:  # type: ignore[type-arg]
+    def _cells(self, values: Tensor, column: Column) -> Shaped[np.ndarray, " n"]:
         return decode_cells(values.numpy(), column, self.rows.table.form.decimal)
 
 

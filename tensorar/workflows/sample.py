@@ -76,7 +76,7 @@ def sample(
     Samples cycle through the contexts given by ``context``, by default those of training events. ``means`` adds the
     conditional mean of each coefficient. ``temperature``, ``top_k`` and ``top_p`` are those of ``model.sample``;
     ``orders`` draws from the mixture of so many random orders, those of ``workflows.evaluate`` with the same seed.
-    ``given`` are values of columns, for a run that was trained on a table: rows are drawn given these, without rejection.
+    ``given`` are values of columns, for a run trained on a table: rows are drawn given these, without rejection.
     ``progress(steps_done, steps)`` is called on the way. Raises ``TensorarError``.
     """
     run = open_run(run, registry)

@@ -115,4 +115,3 @@ def _by_column(model: AutoregressiveModel, events: Tensor, contexts: Tensor | No
             log_prob = distribution.log_prob(events[rows].to(model.device)).double().cpu()
             found[rows] = torch.where(known[rows], -log_prob, torch.nan)
     return found
-

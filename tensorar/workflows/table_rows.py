@@ -96,7 +96,9 @@ def _parse(given: str) -> dict[str, str]:
     pairs = [item.partition("=") for item in given.split(",")]
     if not all(name.strip() and value.strip() for name, _, value in pairs):
         raise SpecError(
-            expected="`given` to be COLUMN=VALUE, separated by commas", got=repr(given), remedy="write sex=female,age=30"
+            expected="`given` to be COLUMN=VALUE, separated by commas",
+            got=repr(given),
+            remedy="write sex=female,age=30",
         )
     return {name.strip(): value.strip() for name, _, value in pairs}
 
@@ -122,7 +124,9 @@ def _number(column: Column, value: str, schema: Schema) -> float:
     number = float(encode_cells(cells, column, table)[0])
     if np.isnan(number):
         raise SpecError(
-            expected=f"a value of the column {column.name} for `given`", got=repr(value), remedy="leave it out if it is unknown"
+            expected=f"a value of the column {column.name} for `given`",
+            got=repr(value),
+            remedy="leave it out if it is unknown",
         )
     return number
 

@@ -35,7 +35,7 @@ def sample(
         str | None,
         typer.Option(
             metavar="COLUMN=VALUE,...",
-            help="Values of columns that the samples have, as in sex=female,age=30, of a run that was trained on a table.",
+            help="Values of columns that all samples have, as in sex=female,age=30, for a run trained on a table.",
         ),
     ] = None,
     seed: options.Seed = 0,

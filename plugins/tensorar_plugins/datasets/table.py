@@ -44,7 +44,7 @@ class Table(SplitFile):
     drop: str | None = None
     target: str | None = None
     min_count: int | None = None
-    missing: Literal["observed", "model"] = "observed"  # type: ignore[assignment]
+    missing: Literal["observed", "model"] = "observed"
     heads: str | None = None
     delimiter: str | None = None
     decimal: str | None = None
@@ -131,7 +131,9 @@ class Table(SplitFile):
             return super().parse_context(text)
         if text.strip() not in column.levels:
             raise DataError(
-                expected=f"a class: {', '.join(column.levels)}", got=repr(text), remedy=f"write for example {column.levels[0]}"
+                expected=f"a class: {', '.join(column.levels)}",
+                got=repr(text),
+                remedy=f"write for example {column.levels[0]}",
             )
         return torch.nn.functional.one_hot(torch.tensor(column.levels.index(text.strip())), len(column.levels)).float()
 

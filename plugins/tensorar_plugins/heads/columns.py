@@ -118,7 +118,7 @@ class ColumnsHead(Head):
         encoded = []
         for kind, some, own in zip(pieces.kinds, pieces.take(value), index, strict=True):
             member = self.members[kind]
-            first, size = self._slots[member.name]
+            first, _ = self._slots[member.name]
             features = member.encode(some, own)
             after = self.feature_count - first - features.shape[-1]
             encoded.append(F.pad(features, (first, after)) + 0 * features[..., :1])
@@ -212,7 +212,9 @@ class ColumnsHead(Head):
             name, _, number = key.rpartition("_")
             if not number.isdecimal() or int(number) >= len(by_member):
                 raise SpecError(
-                    expected=f"numbers of {len(by_member)} kinds of columns", got=key, remedy="restore the run from a copy"
+                    expected=f"numbers of {len(by_member)} kinds of columns",
+                    got=key,
+                    remedy="restore the run from a copy",
                 )
             by_member[int(number)][name] = tensor
         return self._with_members([m.with_data_state(own) for m, own in zip(self.members, by_member, strict=True)])
