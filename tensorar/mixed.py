@@ -27,7 +27,7 @@ class Pieces:
 
     shape: torch.Size
     kinds: tuple[int, ...]
-    places: tuple[Int[Tensor, " k"], ...]
+    places: tuple[Int[Tensor, " _"], ...]
 
     @classmethod
     def of(cls, kind: Int[Tensor, "*shape"]) -> Pieces:

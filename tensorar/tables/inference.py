@@ -113,11 +113,11 @@ def _inferred(
         return Column(name, "constant", constant=str(known[0]))
     numbers = numbers_of(known, table.form.decimal)
     numeric = not np.isnan(numbers).any()
+    _require_few_words(name, cells, known, numbers, table)
     if name != wishes.target and name not in wishes.columns:
         reason = _why_left_out(name, cells, known, distinct, numbers if numeric else None)
         if reason:
             return Column(name, "left out", note=reason)
-    _require_few_words(name, cells, known, numbers, table)
     if numeric:
         whole = bool((numbers == np.round(numbers)).all())
         if whole and np.abs(numbers).max() >= MAX_EXACT_INTEGER:
