@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int, Real
@@ -49,7 +51,7 @@ class Dataset(Part, ABC):
     """
 
     kind = "dataset"
-    missing: bool = False
+    missing: bool | str = False
 
     @classmethod
     def accepts_folder(cls, path: Path) -> bool:
@@ -200,6 +202,20 @@ class Dataset(Part, ABC):
         ``evaluate`` completes the events from them, and reports the share that is completed as in the data.
         """
         return None
+
+    @property
+    def schema_document(self) -> dict[str, Any] | None:
+        """What it takes to read other files as the dataset's own was read, as JSON values; runs keep it."""
+        return None
+
+    def with_schema(self, document: Mapping[str, Any], where: str) -> Dataset:
+        """Return this dataset, read by the schema that a run kept in ``where``. Raises ``RunError``."""
+        return self
+
+    @property
+    def column_kinds(self) -> list[tuple[str, str, str]]:
+        """The name, the kind and details of each column of a table; printed before training."""
+        return []
 
     @property
     def suggested_head(self) -> str | None:
