@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from tensorar import Splits
+from tensorar import FileEvents, Splits
 from tensorar.utils.reading import expand
 from tensorar_plugins.datasets.array_files import read_npy
 from tensorar_plugins.datasets.npy_files import NpyEvents, NpyFile, shards
-from tensorar_plugins.datasets.splitting import SplitNumbers
+from tensorar_plugins.datasets.splitting import SplitArrays
+from tensorar_plugins.datasets.user_events import as_events, is_picture, read_picture
 
 # larger files stay on disk, and their events are read batch by batch
 MAX_BYTES_IN_MEMORY = 2**28
 
 
 @dataclass(frozen=True, kw_only=True)
-class Npy(SplitNumbers):
+class Npy(SplitArrays):
     """Your own array from a .npy file, or a folder of them, with events along the first axis; shuffled and split.
 
     The dtype is kept, so that bits, levels and real numbers each get a suitable head. More than 268 MB stay in the
@@ -43,3 +45,8 @@ class Npy(SplitNumbers):
         events = NpyEvents(files)
         in_memory = sum(file.header.bytes for file in files) <= MAX_BYTES_IN_MEMORY
         return self.split_all(events[:] if in_memory else events)
+
+    def read_events(self, path: str | Path, event_shape: tuple[int, ...], mask: str | Path | None = None) -> FileEvents:
+        if is_picture(path):
+            return read_picture(self, path, event_shape, mask)
+        return as_events(read_npy(path), event_shape, path)
