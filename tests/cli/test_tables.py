@@ -123,7 +123,7 @@ def test_blanks_are_filled_and_everything_else_is_kept(statistic):
     assert found["filled"] == int(holes.isna().sum().sum()) > 0
     assert (full.where(holes.notna()) == holes).sum().sum() == holes.notna().sum().sum()
     cells = pandas.read_csv("full-intervals.csv")
-    ages = cells[cells["column"] == "age"].astype({name: float for name in ("low", "value", "high")})
+    ages = cells[cells["column"] == "age"].astype(dict.fromkeys(("low", "value", "high"), float))
     assert len(cells) == found["filled"]
     assert ((ages["low"] <= ages["value"]) & (ages["value"] <= ages["high"])).all()
     assert cells[cells["column"] == "port"]["probability"].between(0.3, 1).all()
