@@ -50,7 +50,7 @@ def frame_of(name: str) -> pandas.DataFrame:
     return frame.drop(columns="name") if name == "mpg" else frame
 
 
-# --- baselines: each is fitted to training events and returns log-densities of others -----------------------------------
+# --- baselines: each is fitted to training events and returns log-densities of others ---------------------------------
 
 
 def best_mixture(train: np.ndarray, valid: np.ndarray, covariances: tuple[str, ...] = COVARIANCES) -> GaussianMixture:
