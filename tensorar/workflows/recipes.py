@@ -10,6 +10,7 @@ from typing import Any
 from tensorar.build import head_for
 from tensorar.dataset import Dataset
 from tensorar.errors import SupportError
+from tensorar.ordering import Ordering
 from tensorar.parts.registry import Registry
 from tensorar.parts.spec import PartSpec
 from tensorar.runs.paths import with_found_paths
@@ -73,12 +74,21 @@ def choose_parts(dataset: Dataset, given: Mapping[str, PartSpec], registry: Regi
     backbone = given.get("backbone") or suggest_backbone(
         dataset.event_shape,
         head_for(registry.create("head", head), dataset),
+        axes=dataset.axis_names if _visits_rows(given.get("ordering"), dataset, registry) else (),
         missing=dataset.missing,
         registry=registry,
     )
     ordering = given.get("ordering") or suggest_ordering(backbone, missing=dataset.missing, registry=registry)
     specs = {"ordering": ordering, "head": head, "backbone": backbone}
     return ChosenParts(specs, tuple(kind for kind in specs if kind not in given))
+
+
+def _visits_rows(ordering: PartSpec | None, dataset: Dataset, registry: Registry) -> bool:
+    """Whether an ordering is a raster order up to flips and axes, or none is given: networks for images need one."""
+    if ordering is None:
+        return True
+    made: Ordering = registry.create("ordering", ordering)
+    return made.fixed and made.order(dataset.event_shape).raster_view is not None
 
 
 def _first_head(dataset: Dataset, registry: Registry) -> PartSpec:
