@@ -71,16 +71,18 @@ def choose_parts(dataset: Dataset, given: Mapping[str, PartSpec], registry: Regi
     Raises ``SupportError`` or ``ShapeError`` when no installed part does.
     """
     head = given.get("head") or _first_head(dataset, registry)
-    backbone = given.get("backbone") or suggest_backbone(
-        dataset.event_shape,
-        head_for(registry.create("head", head), dataset),
-        axes=dataset.axis_names if _visits_rows(given.get("ordering"), dataset, registry) else (),
-        missing=dataset.missing,
-        registry=registry,
-    )
+    backbone = given.get("backbone") or _backbone_for(dataset, head, given.get("ordering"), registry)
     ordering = given.get("ordering") or suggest_ordering(backbone, missing=dataset.missing, registry=registry)
     specs = {"ordering": ordering, "head": head, "backbone": backbone}
     return ChosenParts(specs, tuple(kind for kind in specs if kind not in given))
+
+
+def _backbone_for(dataset: Dataset, head: PartSpec, ordering: PartSpec | None, registry: Registry) -> PartSpec:
+    made = head_for(registry.create("head", head), dataset)
+    # a guess that real numbers are images would often be wrong
+    is_image = _visits_rows(ordering, dataset, registry) and (dataset.axes or made.support.is_discrete)
+    axes = dataset.axis_names if is_image else ()
+    return suggest_backbone(dataset.event_shape, made, axes=axes, missing=dataset.missing, registry=registry)
 
 
 def _visits_rows(ordering: PartSpec | None, dataset: Dataset, registry: Registry) -> bool:
