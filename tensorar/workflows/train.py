@@ -21,6 +21,7 @@ from tensorar.runs.folder import require_free
 from tensorar.runs.recipe import Recipe
 from tensorar.runs.run import Run
 from tensorar.runs.settings import TrainingSettings
+from tensorar.suggestions import suggest_for_images
 from tensorar.training.device import check_device
 from tensorar.training.train import train as train_run
 from tensorar.training.update import UpdateCallback
@@ -167,9 +168,17 @@ def _prepare(
     folder = out or Path("runs") / (name or f"{data.name}-{recipe.backbone.name}")
     run = Run.create(folder, recipe, dataset, registry=registry, numbered=out is None)
     notes = [*dataset.notes, *data_notes(run.head, dataset.train), *_notes_on_passes(run, dataset)]
+    if "backbone" in parts.chosen and (reason := _reason(run)):
+        notes.append(reason)
     return TrainingResult(
         run, chosen=parts.defaults, notes=tuple(notes), axes=_axes(run, dataset), columns=tuple(dataset.column_kinds)
     )
+
+
+def _reason(run: Run) -> str:
+    """Why a network for images was chosen, if one was."""
+    found = suggest_for_images(run.event_shape, run.head, run.axes, registry=run.registry)
+    return f"{found[0].name} was chosen for images: {found[1]}" if found and found[0] == run.recipe.backbone else ""
 
 
 def _axes(run: Run, dataset: Dataset) -> str:
