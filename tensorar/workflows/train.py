@@ -22,6 +22,7 @@ from tensorar.runs.recipe import Recipe
 from tensorar.runs.run import Run
 from tensorar.runs.settings import TrainingSettings
 from tensorar.suggestions import suggest_for_images
+from tensorar.training.cost import TrainingCost
 from tensorar.training.device import check_device
 from tensorar.training.train import train as train_run
 from tensorar.training.update import UpdateCallback
@@ -42,8 +43,9 @@ class TrainingResult:
     """A trained run. ``interrupted`` is the number of the signal that ended training early, if one did.
 
     ``chosen`` are the parts that were chosen for the data, by kind; ``notes`` has a line for each unusual property of
-    the data; ``columns`` are name, kind and details of each column of a table; ``metrics`` has one row per evaluation.
-    ``axes`` are those of the events in words.
+    the data; ``cost`` is what the training was expected to take (None if it was not measured); ``columns`` are name,
+    kind and details of each column of a table; ``metrics`` has one row per evaluation. ``axes`` are those of the events
+    in words.
     """
 
     run: Run
@@ -51,6 +53,7 @@ class TrainingResult:
     notes: tuple[str, ...] = ()
     axes: str = ""
     interrupted: int | None = None
+    cost: TrainingCost | None = None
     columns: tuple[tuple[str, str, str], ...] = ()
 
     @property
@@ -167,7 +170,9 @@ def _prepare(
         recipe = recipe_for(dataset, source, parts, training)
     folder = out or Path("runs") / (name or f"{data.name}-{recipe.backbone.name}")
     run = Run.create(folder, recipe, dataset, registry=registry, numbered=out is None)
-    notes = [*dataset.notes, *data_notes(run.head, dataset.train), *_notes_on_passes(run, dataset)]
+    sampled = [dataset.sample_note] if dataset.sample_note else []
+    statistics = data_notes(run.head, dataset.sampled.train)
+    notes = [*dataset.notes, *sampled, *statistics, *_notes_on_passes(run, dataset)]
     if "backbone" in parts.chosen and (reason := _reason(run)):
         notes.append(reason)
     return TrainingResult(
@@ -195,7 +200,7 @@ def _notes_on_passes(run: Run, dataset: Dataset) -> list[str]:
     few_orders = ordering.fixed or ordering.ensemble
     if not dataset.missing or few_orders or not issubclass(backbone, CausalBackbone):
         return []
-    return pattern_notes(dataset.train, run.recipe.training.batch_size)
+    return pattern_notes(dataset.sampled.train, run.recipe.training.batch_size)
 
 
 def _train(
@@ -206,13 +211,19 @@ def _train(
     on_start: StartCallback | None,
     on_update: UpdateCallback | None,
 ) -> TrainingResult:
+    def measured(cost: TrainingCost) -> None:
+        nonlocal result
+        result = replace(result, cost=cost)
+
     def started() -> None:
         if on_start is not None:
             on_start(result)
 
     run = result.run
     with run.writing(new=not resume):
-        interrupted = train_run(run, resume=resume, device=device, on_start=started, on_update=on_update)
+        interrupted = train_run(
+            run, resume=resume, device=device, on_start=started, on_update=on_update, on_cost=measured
+        )
         result = replace(result, interrupted=interrupted)
         if interrupted is None and is_main_process():
             _draw_curve(result)
