@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from tensorar_cli.commands.check import check
+from tensorar_cli.commands.compare import compare
 from tensorar_cli.commands.demo import demo
 from tensorar_cli.commands.evaluate import evaluate
 from tensorar_cli.commands.inpaint import inpaint
@@ -48,7 +49,7 @@ def _orders() -> None:
     pass
 
 
-for command in (demo, train, evaluate, sample, inpaint, posterior):
+for command in (demo, train, evaluate, compare, sample, inpaint, posterior):
     app.command()(command)
 order_app.command("show")(show_order)
 plugins_app.command("list")(list_parts)

@@ -154,9 +154,10 @@ class Run:
 
     @cached_property
     def model(self) -> AutoregressiveModel:
-        """The model of the best validation.
+        """The model of the best validation, in evaluation mode.
 
-        Raises ``RunError`` when its weights are missing, damaged or not finite, or do not fit the recipe.
+        Its parameters are frozen, so that likelihoods hold no graph; ``run.model.requires_grad_()`` is for gradients
+        of parameters, and gradients of events need nothing. Raises ``RunError`` when its weights are missing, damaged or not finite, or do not fit the recipe.
         """
         if not self.model_path.exists() and not self.metrics():
             raise RunError(
@@ -179,7 +180,12 @@ class Run:
             tensors = strip_prefix(prefix, file.read())
         require_finite(tensors, built, path)
         model.load_state_dict(tensors)
-        return model.eval()
+        return model.eval().requires_grad_(False)
+
+    @property
+    def parameter_count(self) -> int:
+        """The number of parameters of the model."""
+        return sum(parameter.numel() for parameter in self.model.parameters())
 
     # --- files ------------------------------------------------------------------------------------------------------
 

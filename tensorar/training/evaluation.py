@@ -110,20 +110,14 @@ def evaluate(
     model.eval()
     size = len(model.order)
     drawn = None if orders is None else _drawn_orders(model, orders, seed, exact)
-    if exact is None:
-        exact = len(events) * size <= MAX_EXACT_EVALUATIONS
-    exact = exact or never_estimated(model) or model.ordering.adaptive
-    _check(model, events)
+    exact = is_exact(model, len(events), exact)
+    check_evaluable(model, events)
     report = progress or (lambda *_: None)
     over_orders = None
     if drawn is None:
-        generator = keyed_generator(seed, "evaluation")
-        scored: list[Tensor] = []
-        for chunk in chunks(events, contexts):
-            scored.append(event_nats(model, *chunk, exact=exact, samples=samples_per_event, generator=generator))
-            done = torch.cat(scored)
-            report(len(done), len(events), float(done.mean()))
-        nats = torch.cat(scored)
+        nats = nats_by_event(
+            model, events, contexts, exact=exact, samples_per_event=samples_per_event, seed=seed, progress=report
+        )
     else:
         total, exact = len(events) * len(drawn), True
         nats, mean = nats_over_orders(
@@ -142,6 +136,35 @@ def evaluate(
     )
 
 
+def is_exact(model: AutoregressiveModel, events: int, exact: bool | None = None) -> bool:
+    """Whether ``evaluate`` computes exact likelihoods of so many events; the default is exact where it is affordable."""
+    affordable = events * len(model.order) <= MAX_EXACT_EVALUATIONS if exact is None else exact
+    return affordable or never_estimated(model) or model.ordering.adaptive
+
+
+def nats_by_event(
+    model: AutoregressiveModel,
+    events: Real[Tensor, "n *event"] | Evidence,
+    contexts: Float[Tensor, "n context"] | None = None,
+    *,
+    exact: bool,
+    samples_per_event: int = 16,
+    seed: int = 0,
+    progress: Callable[[int, int, float], None] = lambda *_: None,
+) -> Float[Tensor, " n"]:
+    """The nats of each event, whose mean is that of ``evaluate``; the model is in evaluation mode already.
+
+    Estimates with one seed use the same prefixes for every model of the same events.
+    """
+    generator = keyed_generator(seed, "evaluation")
+    scored: list[Tensor] = []
+    for chunk in chunks(events, contexts):
+        scored.append(event_nats(model, *chunk, exact=exact, samples=samples_per_event, generator=generator))
+        done = torch.cat(scored)
+        progress(len(done), len(events), float(done.mean()))
+    return torch.cat(scored)
+
+
 def _drawn_orders(model: AutoregressiveModel, orders: int, seed: int, exact: bool | None) -> tuple[Order, ...]:
     if exact is False:
         raise SpecError(
@@ -152,7 +175,7 @@ def _drawn_orders(model: AutoregressiveModel, orders: int, seed: int, exact: boo
     return model.draw_orders(orders, seed)
 
 
-def _check(model: AutoregressiveModel, events: Tensor | Evidence) -> None:
+def check_evaluable(model: AutoregressiveModel, events: Tensor | Evidence) -> None:
     """Raise ``ShapeError`` or ``SupportError`` unless the events have a likelihood."""
     values = events.value if isinstance(events, Evidence) else events
     known = events.mask if isinstance(events, Evidence) else None

@@ -5,6 +5,7 @@
 """
 
 from tensorar.workflows.check_part import CheckReport, CheckResult, check_part
+from tensorar.workflows.compare import Compared, Comparison, compare
 from tensorar.workflows.evaluate import Evaluation, evaluate
 from tensorar.workflows.evaluate_given import ConditionalLikelihood, evaluate_given
 from tensorar.workflows.inpaint import Completions, inpaint
@@ -17,6 +18,8 @@ from tensorar.workflows.train import TrainingResult, resume, train
 __all__ = [
     "CheckReport",
     "CheckResult",
+    "Compared",
+    "Comparison",
     "Completions",
     "ConditionalLikelihood",
     "Evaluation",
@@ -26,6 +29,7 @@ __all__ = [
     "Solved",
     "TrainingResult",
     "check_part",
+    "compare",
     "evaluate",
     "evaluate_given",
     "inpaint",
