@@ -4,7 +4,9 @@ Only this package imports matplotlib, and never ``pyplot``: drawing changes no g
 """
 
 from tensorar.plotting.animation import frames_of, save_animation
+from tensorar.plotting.class_rows import class_rows
 from tensorar.plotting.conditional_means import samples_with_means
+from tensorar.plotting.confusion import confusion_matrix
 from tensorar.plotting.grid import event_grid, side_by_side
 from tensorar.plotting.inpainting import inpainting
 from tensorar.plotting.order import order_masks
@@ -19,6 +21,8 @@ from tensorar.plotting.view import View, view_of
 __all__ = [
     "PosteriorStep",
     "View",
+    "class_rows",
+    "confusion_matrix",
     "event_grid",
     "frames_of",
     "inpainting",

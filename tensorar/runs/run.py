@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from tensorar.errors import DataError, RunError
 from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
 from tensorar.parts.registry import Registry, default_registry
+from tensorar.parts.spec import PartSpec
 from tensorar.runs.folder import RECIPE_FILE, STATE_FILE, existing_folder, new_folder, require_free
 from tensorar.runs.head_state import restore_head, save_head_state, state_in_recipe
 from tensorar.runs.metrics import append_metrics, read_metrics, truncate_metrics
@@ -25,6 +26,8 @@ from tensorar.runs.paths import relative_paths, require_paths, with_absolute_pat
 from tensorar.runs.provenance import check_provenance, provenance_of, require_plugins
 from tensorar.runs.recipe import Recipe, parse_recipe, read_document, recipe_document
 from tensorar.runs.recipe_checksum import check_recipe, with_checksum
+from tensorar.runs.stages import KEY as STAGES
+from tensorar.runs.stages import Stage, current_stage
 from tensorar.runs.tensors import layout_of, open_tensors, require_finite, strip_prefix, write_tensors
 from tensorar.utils.files import write_atomically
 from tensorar.utils.processes import is_main_process
@@ -37,6 +40,7 @@ class Run:
     def __init__(self, folder: Path, recipe: Recipe, provenance: dict[str, Any], registry: Registry) -> None:
         self.folder, self.recipe, self.provenance, self.registry = folder, recipe, provenance, registry
         self._numbered = self._held = False
+        self.initial: Run | None = None
 
     @classmethod
     def create(
@@ -47,22 +51,28 @@ class Run:
         *,
         registry: Registry | None = None,
         numbered: bool = False,
+        initial: Run | None = None,
     ) -> Run:
         """A new run in a folder that contains none. Raises ``RunError`` when there is one already.
 
         ``dataset`` is the recipe's, if it is loaded already. Nothing is written before training starts, which makes the
-        folder: if ``numbered``, the first of NAME, NAME-2, ... that does not exist.
+        folder: if ``numbered``, the first of NAME, NAME-2, ... that does not exist. Training begins with the weights of
+        the run ``initial`` if it is given, which must have the same parts and shapes; the head keeps that run's units.
         """
         folder, registry = Path(folder), registry or default_registry()
         if is_main_process() and not numbered:
             require_free(folder)
         dataset = dataset or load_dataset(recipe.dataset, registry=registry)
         provenance = provenance_of(recipe, dataset.event_shape, dataset.context_features, registry)
-        head = head_for(registry.create("head", recipe.head), dataset)
+        head = head_for(registry.create("head", recipe.head), dataset) if initial is None else initial.head
         written = state_in_recipe(head.data_state())
         provenance |= {} if written is None else {"head": written}
+        provenance |= {} if initial is None else {"initial": initial.identity()}
         run = cls(folder, with_absolute_paths(recipe, registry), provenance, registry)
         run._unchecked_dataset, run.head, run._numbered = dataset, head, numbered
+        run.initial = initial
+        if initial is not None:
+            initial._require_shapes(dataset, recipe.dataset)
         return run
 
     @classmethod
@@ -107,17 +117,20 @@ class Run:
         Raises ``DataError`` when its files are missing, ``RunError`` when the shape of its events has changed.
         """
         require_paths(self.recipe, self.provenance.get("paths", {}), self.folder)
-        dataset = self._unchecked_dataset
-        self._require("events of shape", self.event_shape, dataset.event_shape)
-        self._require("contexts of length", self.context_features, dataset.context_features)
-        return dataset
+        self._require_shapes(self._unchecked_dataset, self.recipe.dataset)
+        return self._unchecked_dataset
 
-    def _require(self, what: str, expected: object, got: object) -> None:
+    def _require_shapes(self, dataset: Dataset, spec: PartSpec) -> None:
+        self._require("events of shape", self.event_shape, dataset.event_shape, spec)
+        self._require("contexts of length", self.context_features, dataset.context_features, spec)
+
+    def _require(self, what: str, expected: object, got: object, spec: PartSpec) -> None:
         if expected != got:
+            own = spec == self.recipe.dataset
             raise RunError(
                 expected=f"{what} {expected}, for which {self.folder} was trained",
-                got=f"{got} from {self.recipe.dataset}",
-                remedy="restore the original data files, or train in a new folder",
+                got=f"{got} from {spec}",
+                remedy=("restore the original data files" if own else "use other data") + ", or train in a new folder",
             )
 
     def parse_context(self, text: str) -> Float[Tensor, " context"]:
@@ -130,6 +143,23 @@ class Run:
                 remedy="separate them with commas",
             )
         return context
+
+    # --- training ---------------------------------------------------------------------------------------------------
+
+    @property
+    def stage(self) -> Stage:
+        """The last stage of training, with its settings: the recipe's, with the changes of ``train_on``."""
+        return current_stage(self.recipe.training, self.provenance.get(STAGES, []), str(self.recipe_path))
+
+    def train_on(self, settings: Mapping[str, Any], *, step: int, seconds: float) -> None:
+        """Begin a new stage after so many steps and seconds; ``save_recipe`` writes it."""
+        entry = {"from_step": step, "from_seconds": seconds, "settings": dict(settings)}
+        self.provenance = self.provenance | {STAGES: [*self.provenance.get(STAGES, []), entry]}
+
+    def identity(self) -> dict[str, str]:
+        """What a run that begins with this run's weights says of them. Raises ``RunError``."""
+        with open_tensors(self.model_path) as file:
+            return {"run": str(self.folder.resolve()), "data": str(self.recipe.dataset), "weights": file.checksum}
 
     # --- models -----------------------------------------------------------------------------------------------------
 

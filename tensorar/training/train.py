@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 
+from tensorar.errors import SpecError
 from tensorar.runs.run import Run
+from tensorar.runs.stages import check_changes
+from tensorar.training.state import read_state
 from tensorar.training.trainer import Trainer
 from tensorar.training.update import UpdateCallback
 
@@ -15,12 +19,15 @@ def train(
     run: Run,
     *,
     resume: bool = False,
+    settings: Mapping[str, Any] | None = None,
     device: str = "auto",
     on_update: UpdateCallback | None = None,
     on_start: Callable[[], None] | None = None,
 ) -> int | None:
     """Train a run, or resume it. Returns None at the end, or the number of the signal that interrupted it.
 
+    With ``settings``, a run that is resumed is trained on with these changes, for so many further steps, epochs or
+    minutes, with a learning-rate schedule of their own; nothing is recorded before the first check has passed.
     The run's folder is locked meanwhile. ``on_start`` is called before the first step, after all checks; ``on_update``
     after every step and evaluation. If no validation is finite, the last weights are kept. Raises ``SupportError`` when
     the head does not accept the data, ``RunError`` when the loss is not finite, when another process trains the run, or
@@ -29,6 +36,8 @@ def train(
     # training seeds torch's generators at every step; restore the caller's
     generators = torch.random.fork_rng(devices=range(torch.cuda.device_count()))
     with run.writing(new=not resume), generators:
+        if settings:
+            _begin_stage(run, settings, resume)
         trainer = Trainer(run, device=device, on_update=on_update)
         if resume:
             trainer.resume()
@@ -42,3 +51,23 @@ def train(
         trainer.accelerator.wait_for_everyone()
         trainer.accelerator.end_training()
     return interrupted
+
+
+def _begin_stage(run: Run, settings: Mapping[str, Any], resume: bool) -> None:
+    """Begin a new stage at the last saved step. Raises ``SpecError`` for settings that cannot change."""
+    if not resume:
+        raise SpecError(
+            expected="no `settings` for a new run, which has those of its recipe",
+            got=", ".join(settings),
+            remedy="change the recipe, or resume a run with them",
+        )
+    check_changes(settings)
+    run.stage.settings.changed(settings)
+    state = read_state(run.state_path)
+    if not state.step:
+        raise SpecError(
+            expected=f"at least one step of {run.folder}, to train on with other settings",
+            got="none",
+            remedy="resume it without settings, or train a new run",
+        )
+    run.train_on(settings, step=state.step, seconds=state.seconds)

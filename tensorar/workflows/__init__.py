@@ -5,10 +5,12 @@
 """
 
 from tensorar.workflows.check_part import CheckReport, CheckResult, check_part
+from tensorar.workflows.classify import Classification, classify
 from tensorar.workflows.compare import Compared, Comparison, compare
 from tensorar.workflows.evaluate import Evaluation, evaluate
 from tensorar.workflows.evaluate_given import ConditionalLikelihood, evaluate_given
 from tensorar.workflows.inpaint import Completions, inpaint
+from tensorar.workflows.list_runs import RunSummary, list_runs
 from tensorar.workflows.order_taken import OrderTaken, order_taken
 from tensorar.workflows.posterior import Posterior, posterior
 from tensorar.workflows.sample import Samples, sample
@@ -18,6 +20,7 @@ from tensorar.workflows.train import TrainingResult, resume, train
 __all__ = [
     "CheckReport",
     "CheckResult",
+    "Classification",
     "Compared",
     "Comparison",
     "Completions",
@@ -25,14 +28,17 @@ __all__ = [
     "Evaluation",
     "OrderTaken",
     "Posterior",
+    "RunSummary",
     "Samples",
     "Solved",
     "TrainingResult",
     "check_part",
+    "classify",
     "compare",
     "evaluate",
     "evaluate_given",
     "inpaint",
+    "list_runs",
     "order_taken",
     "posterior",
     "resume",

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from tensorar.classes import classes_of
+from tensorar.errors import TensorarError
 from tensorar.generation import SamplingInfo
 from tensorar.parts.registry import Registry
 from tensorar.runs.run import Run
@@ -26,17 +29,21 @@ class Samples:
     """Samples ``(n, *event)``, with the conditional means of their coefficients if they were requested.
 
     ``info`` is the method, the number of network passes, and whether the samples follow the model's distribution.
+    ``classes``: the names of the classes that samples were drawn of, equally many of each, one class after another.
     """
 
     run: Run
     samples: Float[Tensor, "n *event"]
     means: Float[Tensor, "n *event"] | None
     info: SamplingInfo
+    classes: tuple[str, ...] = ()
 
     def figure(self) -> Figure:
         """The samples as a picture, beside their conditional means if there are any."""
         from tensorar import plotting
 
+        if self.classes:
+            return plotting.class_rows(dict(zip(self.classes, self.samples.chunk(len(self.classes)), strict=True)))
         if self.means is None:
             return plotting.event_grid(self.samples)
         return plotting.samples_with_means(self.samples, self.means)
@@ -47,6 +54,7 @@ def sample(
     n: int = 64,
     *,
     context: Sequence[str] | Tensor | None = None,
+    by_class: bool = False,
     means: bool = False,
     method: str = "auto",
     temperature: float = 1.0,
@@ -60,7 +68,8 @@ def sample(
 ) -> Samples:
     """Draw ``n`` samples with the best model of a run.
 
-    Samples cycle through the contexts given by ``context``, by default those of training events. ``means`` adds the
+    Samples cycle through the contexts given by ``context``, by default those of training events; ``by_class`` draws
+    ``n`` samples of each class of a run trained with labels. ``means`` adds the
     conditional mean of each coefficient. ``temperature``, ``top_k`` and ``top_p`` are those of ``model.sample``;
     ``orders`` draws from the mixture of so many random orders, those of ``workflows.evaluate`` with the same seed.
     ``progress(steps_done, steps)`` is called on the way. Raises ``TensorarError``.
@@ -69,9 +78,12 @@ def sample(
     check_counts(0, n=n)
     check_counts(orders=orders)
     sampling_method = check_sampling(method, temperature, top_k, top_p)
+    classes = _classes(run, context, means) if by_class else ()
+    n *= max(1, len(classes))
     require_memory_for_samples(run, n)
     model = model_of(run, device)
-    contexts = contexts_for_samples(run, context, n, seed)
+    own = torch.eye(len(classes)).repeat_interleave(n // len(classes), 0) if classes else None
+    contexts = contexts_for_samples(run, context, n, seed) if own is None else own
     info = SamplingInfo()
     samples = model.sample(
         n,
@@ -86,4 +98,15 @@ def sample(
         info=info,
     )
     conditional_means = model.conditional_means(samples, contexts).cpu() if means else None
-    return Samples(run, samples.cpu(), conditional_means, info)
+    return Samples(run, samples.cpu(), conditional_means, info, classes)
+
+
+def _classes(run: Run, context: Sequence[str] | Tensor | None, means: bool) -> tuple[str, ...]:
+    """The names of the run's classes. Raises ``TensorarError`` for a run without, or with other options that choose."""
+    if context is not None or means:
+        raise TensorarError(
+            expected="`by_class` alone",
+            got="`means`" if context is None else "`context`",
+            remedy="leave one of them out",
+        )
+    return classes_of(run.dataset).names

@@ -18,9 +18,16 @@ def commands(page):
     return [line for block in blocks for line in block.splitlines() if line.startswith("tensorar ")]
 
 
-@pytest.mark.parametrize("page", ["compare-runs.md"])
+def named_files(page):
+    """The Python files of a page: a block after a line that ends in (`name.py`):."""
+    return re.findall(r"\(`(\w+\.py)`\):\n\n```python\n(.*?)```", (PAGES / page).read_text(), flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("page", ["compare-runs.md", "go-on-with-runs.md", "classify.md"])
 def test_the_commands_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    for name, code in named_files(page):
+        (tmp_path / name).write_text(code)
     assert commands(page)
     for line in commands(page):
         result = call(*shlex.split(line, comments=True)[1:])
