@@ -16,6 +16,7 @@ from tensorar_cli.commands.plugins import list_parts, show_part
 from tensorar_cli.commands.posterior import posterior
 from tensorar_cli.commands.runs import list_runs
 from tensorar_cli.commands.sample import sample
+from tensorar_cli.commands.show import show
 from tensorar_cli.commands.train import train
 from tensorar_cli.errors import OneLineErrors
 
@@ -53,7 +54,7 @@ def _group() -> None:
     pass
 
 
-for command in (demo, train, evaluate, compare, classify, sample, inpaint, posterior):
+for command in (demo, train, evaluate, compare, classify, sample, inpaint, posterior, show):
     app.command()(command)
 order_app.command("show")(show_order)
 runs_app.command("list")(list_runs)

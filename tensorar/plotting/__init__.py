@@ -13,6 +13,7 @@ from tensorar.plotting.order import order_masks
 from tensorar.plotting.order_animation import save_order_animation
 from tensorar.plotting.posterior import PosteriorStep, posterior
 from tensorar.plotting.posterior_data import posterior_steps, visited_steps
+from tensorar.plotting.receptive_field import receptive_field
 from tensorar.plotting.save import save
 from tensorar.plotting.training import training_curve
 from tensorar.plotting.uncertainty import uncertainty
@@ -29,6 +30,7 @@ __all__ = [
     "order_masks",
     "posterior",
     "posterior_steps",
+    "receptive_field",
     "samples_with_means",
     "save",
     "save_animation",

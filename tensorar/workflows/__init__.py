@@ -14,6 +14,7 @@ from tensorar.workflows.list_runs import RunSummary, list_runs
 from tensorar.workflows.order_taken import OrderTaken, order_taken
 from tensorar.workflows.posterior import Posterior, posterior
 from tensorar.workflows.sample import Samples, sample
+from tensorar.workflows.show import RunDescription, show
 from tensorar.workflows.solve import Solved
 from tensorar.workflows.train import TrainingResult, resume, train
 
@@ -28,6 +29,7 @@ __all__ = [
     "Evaluation",
     "OrderTaken",
     "Posterior",
+    "RunDescription",
     "RunSummary",
     "Samples",
     "Solved",
@@ -43,5 +45,6 @@ __all__ = [
     "posterior",
     "resume",
     "sample",
+    "show",
     "train",
 ]
