@@ -9,6 +9,7 @@ from tensorar_cli.commands.classify import classify
 from tensorar_cli.commands.compare import compare
 from tensorar_cli.commands.demo import demo
 from tensorar_cli.commands.evaluate import evaluate
+from tensorar_cli.commands.impute import impute
 from tensorar_cli.commands.inpaint import inpaint
 from tensorar_cli.commands.new import new
 from tensorar_cli.commands.order import show_order
@@ -16,6 +17,7 @@ from tensorar_cli.commands.plugins import list_parts, show_part
 from tensorar_cli.commands.posterior import posterior
 from tensorar_cli.commands.runs import list_runs
 from tensorar_cli.commands.sample import sample
+from tensorar_cli.commands.score import score
 from tensorar_cli.commands.show import show
 from tensorar_cli.commands.train import train
 from tensorar_cli.errors import OneLineErrors
@@ -54,7 +56,7 @@ def _group() -> None:
     pass
 
 
-for command in (demo, train, evaluate, compare, classify, sample, inpaint, posterior, show):
+for command in (demo, train, evaluate, compare, classify, sample, inpaint, posterior, score, impute, show):
     app.command()(command)
 order_app.command("show")(show_order)
 runs_app.command("list")(list_runs)

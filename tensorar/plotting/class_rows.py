@@ -7,6 +7,7 @@ from jaxtyping import Float64, Shaped
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from tensorar.axes import AxisNames
 from tensorar.errors import ShapeError
 from tensorar.plotting.curve import draw_curve
 from tensorar.plotting.grid import draw_events
@@ -18,10 +19,10 @@ from tensorar.plotting.view import View, view_of
 MAX_NAME_LENGTH = 24
 
 
-def class_rows(events: dict[str, Shaped[Tensor, "n *event"]]) -> Figure:
+def class_rows(events: dict[str, Shaped[Tensor, "n *event"]], *, axes: AxisNames | None = None) -> Figure:
     """A row of events for each class, with its name: tiled images, curves in one panel, or a histogram of numbers.
 
-    Raises ``ShapeError`` unless there are classes with equally many events each.
+    ``axes`` names the axes of an event (default: guessed from its shape). Raises ``ShapeError`` unless there are classes with equally many events each.
     """
     if not events or len({tuple(some.shape) for some in events.values()}) > 1 or not len(next(iter(events.values()))):
         raise ShapeError(
@@ -29,7 +30,7 @@ def class_rows(events: dict[str, Shaped[Tensor, "n *event"]]) -> Figure:
         )
     names = [name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 1]}…" for name in events]
     values = np.stack([to_numpy(some) for some in events.values()])
-    view = view_of(tuple(values.shape[2:]))
+    view = view_of(tuple(values.shape[2:]), axes=axes)
     limits = value_limits([values])
     return _panels(names, values, view, limits) if view.kind in ("number", "curve") else _tiled(names, values, view, limits)
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from torch import Tensor
 
+from tensorar.axes import AxisNames
 from tensorar.errors import ShapeError
 from tensorar.order import Order
 from tensorar.plotting.image import draw_colors, hide_axes, mark
@@ -21,18 +22,23 @@ SEEN, BLIND, LATER, ITSELF = "seen", "visited before, but not seen", "visited la
 
 
 def receptive_field(
-    order: Order, coefficient: int, seen: Bool[Tensor, "*event"], influence: Float[Tensor, "*event"] | None = None
+    order: Order,
+    coefficient: int,
+    seen: Bool[Tensor, "*event"],
+    influence: Float[Tensor, "*event"] | None = None,
+    *,
+    axes: AxisNames | None = None,
 ) -> Figure:
     """What the conditional of a coefficient (flat index) depends on, and beside it the influence of each value.
 
-    Raises ``ShapeError`` if shapes do not match the order's.
+    ``axes`` names the axes of an event (default: guessed from its shape). Raises ``ShapeError`` if shapes do not match the order's.
     """
     for what in (seen, influence):
         if what is not None and tuple(what.shape) != order.event_shape:
             raise ShapeError(
                 expected=f"maps of shape {order.event_shape}", got=str(tuple(what.shape)), remedy="pass one of each value"
             )
-    view = view_of(order.event_shape, color=False)
+    view = view_of(order.event_shape, axes=axes, color=False)
     field, heat, figure = _layout(view, influence is not None)
     before = order.mask_before(int(order.rank.flatten()[coefficient])).cpu().numpy()
     _draw_field(figure, field, view, before, seen.cpu().numpy(), coefficient)

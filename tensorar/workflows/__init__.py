@@ -9,11 +9,13 @@ from tensorar.workflows.classify import Classification, classify
 from tensorar.workflows.compare import Compared, Comparison, compare
 from tensorar.workflows.evaluate import Evaluation, evaluate
 from tensorar.workflows.evaluate_given import ConditionalLikelihood, evaluate_given
+from tensorar.workflows.impute import Imputation, impute
 from tensorar.workflows.inpaint import Completions, inpaint
 from tensorar.workflows.list_runs import RunSummary, list_runs
 from tensorar.workflows.order_taken import OrderTaken, order_taken
 from tensorar.workflows.posterior import Posterior, posterior
 from tensorar.workflows.sample import Samples, sample
+from tensorar.workflows.score import Scores, score
 from tensorar.workflows.show import RunDescription, show
 from tensorar.workflows.solve import Solved
 from tensorar.workflows.train import TrainingResult, resume, train
@@ -27,11 +29,13 @@ __all__ = [
     "Completions",
     "ConditionalLikelihood",
     "Evaluation",
+    "Imputation",
     "OrderTaken",
     "Posterior",
     "RunDescription",
     "RunSummary",
     "Samples",
+    "Scores",
     "Solved",
     "TrainingResult",
     "check_part",
@@ -39,12 +43,14 @@ __all__ = [
     "compare",
     "evaluate",
     "evaluate_given",
+    "impute",
     "inpaint",
     "list_runs",
     "order_taken",
     "posterior",
     "resume",
     "sample",
+    "score",
     "show",
     "train",
 ]

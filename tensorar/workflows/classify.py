@@ -12,9 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from tensorar.build import load_dataset
-from tensorar.classes import Classes, classes_of, is_one_hot, labels_of
-from tensorar.dataset import Dataset
+from tensorar.classes import Classes, classes_of
 from tensorar.errors import TensorarError
 from tensorar.model import AutoregressiveModel
 from tensorar.parts.registry import Registry
@@ -23,7 +21,8 @@ from tensorar.runs.run import Run
 from tensorar.training.evaluation import check_evaluable, is_exact, nats_by_event
 from tensorar.training.memory import require_memory_for_evaluation
 from tensorar.training.over_orders import standard_error
-from tensorar.workflows.events import Events, check_counts, check_split, events_of
+from tensorar.workflows.events import check_counts, check_split
+from tensorar.workflows.labelled_events import LabelledEvents, labelled_events
 from tensorar.workflows.runs import model_of, open_run
 
 if TYPE_CHECKING:
@@ -34,14 +33,13 @@ if TYPE_CHECKING:
 class Classification:
     """The probability of each class given each event, ``p(c | x) ~ p(x | c) p(c)``, with ``p(c)`` from the training part.
 
-    ``rows`` are the numbers of the events in their split, ``labels`` their classes, None for data without labels.
+    ``rows`` are the numbers of the events in their split or file, ``labels`` their classes, None for data without.
     ``nats`` per event are those of ``p(x) = sum_c p(x | c) p(c)``. ``exact``: likelihoods are no estimates; from
     estimates, probabilities of classes are biased.
     """
 
     run: Run
-    data: PartSpec
-    split: str
+    data: str
     classes: Classes
     rows: Int[Tensor, " n"]
     log_probabilities: Float[Tensor, "n classes"]
@@ -49,6 +47,7 @@ class Classification:
     nats: float
     nats_error: float
     exact: bool
+    notes: tuple[str, ...] = ()
 
     @property
     def predicted(self) -> Int[Tensor, " n"]:
@@ -90,8 +89,7 @@ class Classification:
         confusion = self.confusion
         return {
             "run": str(self.run.folder),
-            "data": str(self.data),
-            "split": self.split,
+            "data": self.data,
             "events": len(self.rows),
             "classes": list(self.classes.names),
             "accuracy": self.accuracy,
@@ -101,6 +99,7 @@ class Classification:
             "nats": self.nats,
             "nats_error": _finite(self.nats_error),
             "exact": self.exact,
+            "notes": list(self.notes),
         }
 
     def figure(self) -> Figure:
@@ -127,71 +126,53 @@ def classify(
 ) -> Classification:
     """The probability of each class for events of the run's own dataset, or of other ``data``, labelled or not.
 
-    The run must have been trained with classes as contexts. ``exact`` and ``samples_per_event`` are those of
+    ``data`` is the spec of a dataset, or a file of which all events are classified, in its order. The run must have been trained with classes as contexts. ``exact`` and ``samples_per_event`` are those of
     ``tensorar.evaluate``; ``progress(done, likelihoods)`` is called on the way. Raises ``TensorarError``.
     """
     run = open_run(run, registry)
     check_split(split)
     check_counts(events=events, samples_per_event=samples_per_event)
-    classes = classes_of(run.dataset)
-    other = None if data is None else load_dataset(data, registry=run.registry)
-    model, dataset = model_of(run, device), run.dataset if other is None else other
-    chosen = events_of(dataset, split, events, seed)
-    labels = _labels(chosen, dataset, classes)
-    exactly = is_exact(model, len(chosen) * len(classes), exact)
-    nats = _nats_by_class(model, dataset, chosen, classes, exactly, samples_per_event, seed, progress)
+    classes, model = classes_of(run.dataset), model_of(run, device)
+    chosen = labelled_events(run, classes, data, split, events, seed)
+    exactly = is_exact(model, len(chosen.x) * len(classes), exact)
+    nats = _nats_by_class(model, chosen, classes, exactly, samples_per_event, seed, progress)
     joint = classes.shares.log() - nats
     marginal = joint.logsumexp(1)
     return Classification(
         run=run,
-        data=run.recipe.dataset if data is None else PartSpec.parse(data),
-        split=split,
+        data=chosen.source,
+        notes=chosen.notes,
         classes=classes,
         rows=chosen.rows,
         log_probabilities=joint - marginal[:, None],
-        labels=labels,
+        labels=chosen.labels,
         nats=-float(marginal.mean()),
         nats_error=standard_error(marginal),
         exact=exactly,
     )
 
 
-def _labels(events: Events, dataset: Dataset, classes: Classes) -> Tensor | None:
-    """The class of each event. Raises ``TensorarError`` for the classes of other data that are not the run's."""
-    if events.contexts is None:
-        return None
-    names = dataset.class_names or [str(k) for k in range(events.contexts.shape[1])]
-    if tuple(names) != classes.names or not is_one_hot(events.contexts):
-        raise TensorarError(
-            expected=f"the {len(classes)} classes with which the run was trained",
-            got=f"{len(names)} others in {dataset.name}",
-            remedy="use data with the same classes, or without labels",
-        )
-    return labels_of(events.contexts)
-
-
 def _nats_by_class(
     model: AutoregressiveModel,
-    dataset: Dataset,
-    events: Events,
+    events: LabelledEvents,
     classes: Classes,
     exact: bool,
     samples_per_event: int,
     seed: int,
     progress: Callable[[int, int], None] | None,
 ) -> Float[Tensor, "n classes"]:
-    x, report = dataset.observed(events.x), progress or (lambda *_: None)
-    require_memory_for_evaluation(model, len(events), exact=exact, samples_per_event=samples_per_event)
+    x, n, report = events.x, len(events.x), progress or (lambda *_: None)
+    require_memory_for_evaluation(model, n, exact=exact, samples_per_event=samples_per_event)
     check_evaluable(model, x)
-    total = len(events) * len(classes)
+    total = n * len(classes)
     columns = []
     for k, context in enumerate(classes.contexts()):
-        done_before = k * len(events)
+        done_before = k * n
         columns.append(
             nats_by_event(
                 model,
                 x,
-                context.expand(len(events), -1),
+                context.expand(n, -1),
                 exact=exact,
                 samples_per_event=samples_per_event,
                 seed=seed,

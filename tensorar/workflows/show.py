@@ -91,7 +91,7 @@ class RunDescription:
         """The receptive field and the influence of each value, as a picture."""
         from tensorar import plotting
 
-        return plotting.receptive_field(self.visits, self.coefficient, self.seen, self.influence)
+        return plotting.receptive_field(self.visits, self.coefficient, self.seen, self.influence, axes=self.run.axes)
 
 
 def show(

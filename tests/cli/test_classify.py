@@ -53,7 +53,7 @@ def test_probabilities_follow_bayes_rule(run, opened, tmp_path):
 
 def test_the_table_names_recall_and_precision(run):
     printed = done("classify", run, "--plugin", PLUGIN, "--events", 10, "--picture", "c.png").stdout
-    for word in ("10 events of the test split", "accuracy", "log-loss", "found (recall)", "confusion matrix in c.png"):
+    for word in ("10 events of the test split of labelled", "accuracy", "log-loss", "found (recall)", "confusion matrix in c.png"):
         assert word in printed
 
 

@@ -24,7 +24,11 @@ def classify(
     run: options.RunFolder,
     split: options.Split = "test",
     data: Annotated[
-        str | None, typer.Option(help="Spec of another dataset, with or without labels. Default: the run's own.")
+        str | None, typer.Option(
+            metavar="FILE|DATA",
+            help="A file whose events are all classified, or the spec of another dataset, with or without labels. "
+            "Default: the run's own.",
+        ),
     ] = None,
     events: Annotated[int | None, typer.Option(help="Use only this many events, drawn with the seed.", min=1)] = None,
     out: Annotated[
@@ -80,12 +84,14 @@ def classify(
 
 
 def _print(output: Output, found: Classification, out: Path | None, drawn: Path | None) -> None:
-    output.print(f"{found.run.folder} on {len(found.rows)} events of the {found.split} split of {found.data}")
+    output.print(f"{found.run.folder} on {len(found.rows)} events of {found.data}")
     output.print_table(_results(found))
     if found.confusion is not None and len(found.classes) <= MAX_PRINTED_CLASSES:
         output.print_table(_by_class(found))
     if not found.exact:
         output.print("note: likelihoods are estimates, so that probabilities of classes are biased; --exact computes all")
+    for note in found.notes:
+        output.print(f"note: {note}")
     if drawn is not None:
         output.print(f"confusion matrix in {drawn}")
     if out is not None:
