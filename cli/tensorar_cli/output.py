@@ -143,7 +143,9 @@ def solved_line(solved: Solved) -> str:
 
 def with_error(nats: float, standard_error: float | None) -> str:
     """Nats with their standard error, which the mean of a single event does not have."""
-    return decimal(nats, 3) + ("" if standard_error is None or math.isnan(standard_error) else f" ± {decimal(standard_error, 3)}")
+    return decimal(nats, 3) + (
+        "" if standard_error is None or math.isnan(standard_error) else f" ± {decimal(standard_error, 3)}"
+    )
 
 
 def conditional_table(found: ConditionalLikelihood) -> Table:

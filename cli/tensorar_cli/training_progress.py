@@ -52,7 +52,13 @@ def print_training(output: Output, result: TrainingResult) -> None:
     if not output.is_main or result.best_nats is None:
         return
     best, exact, folder = result.best_nats, result.exact_nats, str(result.run.folder)
-    values = {"interrupted": False, "was_finished": result.was_finished, "best_valid_nats": best, "exact_valid_nats": exact, "metrics": result.metrics}
+    values = {
+        "interrupted": False,
+        "was_finished": result.was_finished,
+        "best_valid_nats": best,
+        "exact_valid_nats": exact,
+        "metrics": result.metrics,
+    }
     output.print_json({"run": folder, **values})
     if result.was_finished:
         last = result.metrics[-1]

@@ -22,17 +22,24 @@ MAX_NAME_LENGTH = 24
 def class_rows(events: dict[str, Shaped[Tensor, "n *event"]], *, axes: AxisNames | None = None) -> Figure:
     """A row of events for each class, with its name: tiled images, curves in one panel, or a histogram of numbers.
 
-    ``axes`` names the axes of an event (default: guessed from its shape). Raises ``ShapeError`` unless there are classes with equally many events each.
+    ``axes`` names the axes of an event (default: guessed from its shape). Raises ``ShapeError`` unless
+    there are classes with equally many events each.
     """
     if not events or len({tuple(some.shape) for some in events.values()}) > 1 or not len(next(iter(events.values()))):
         raise ShapeError(
-            expected="equally many events of each class", got=f"{len(events)} classes", remedy="pass at least one of each"
+            expected="equally many events of each class",
+            got=f"{len(events)} classes",
+            remedy="pass at least one of each",
         )
     names = [name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 1]}…" for name in events]
     values = np.stack([to_numpy(some) for some in events.values()])
     view = view_of(tuple(values.shape[2:]), axes=axes)
     limits = value_limits([values])
-    return _panels(names, values, view, limits) if view.kind in ("number", "curve") else _tiled(names, values, view, limits)
+    return (
+        _panels(names, values, view, limits)
+        if view.kind in ("number", "curve")
+        else _tiled(names, values, view, limits)
+    )
 
 
 def _tiled(names: list[str], values: Float64[np.ndarray, "k n *event"], view: View, limits: Limits) -> Figure:

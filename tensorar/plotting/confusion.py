@@ -24,7 +24,9 @@ def confusion_matrix(counts: Int[Tensor, "classes classes"], names: Sequence[str
     """
     if counts.shape != (len(names), len(names)):
         raise ShapeError(
-            expected=f"counts of shape {(len(names), len(names))}", got=str(tuple(counts.shape)), remedy="name each class"
+            expected=f"counts of shape {(len(names), len(names))}",
+            got=str(tuple(counts.shape)),
+            remedy="name each class",
         )
     numbers = to_numpy(counts)
     shares = numbers / numbers.sum(1, keepdims=True).clip(min=1)

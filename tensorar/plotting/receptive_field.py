@@ -31,12 +31,15 @@ def receptive_field(
 ) -> Figure:
     """What the conditional of a coefficient (flat index) depends on, and beside it the influence of each value.
 
-    ``axes`` names the axes of an event (default: guessed from its shape). Raises ``ShapeError`` if shapes do not match the order's.
+    ``axes`` names the axes of an event (default: guessed from its shape). Raises ``ShapeError`` if shapes do
+    not match the order's.
     """
     for what in (seen, influence):
         if what is not None and tuple(what.shape) != order.event_shape:
             raise ShapeError(
-                expected=f"maps of shape {order.event_shape}", got=str(tuple(what.shape)), remedy="pass one of each value"
+                expected=f"maps of shape {order.event_shape}",
+                got=str(tuple(what.shape)),
+                remedy="pass one of each value",
             )
     view = view_of(order.event_shape, axes=axes, color=False)
     field, heat, figure = _layout(view, influence is not None)

@@ -63,7 +63,7 @@ class Tiles:
 
     def label_rows(self, axes: Axes, names: list[str]) -> None:
         """Write a name beside each row."""
-        centers: Float64[np.ndarray, " rows"] = np.arange(len(names)) * self.pitch[1] + (self.view.height - 1) / 2
+        centers = [k * self.pitch[1] + (self.view.height - 1) / 2 for k in range(len(names))]
         axes.set_yticks(centers, names, fontsize=NORMAL_FONT, parse_math=False)
         axes.tick_params(length=0)
 

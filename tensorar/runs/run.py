@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from tensorar.runs.head_state import restore_head, save_head_state, state_in_rec
 from tensorar.runs.metrics import append_metrics, read_metrics, truncate_metrics
 from tensorar.runs.paths import relative_paths, require_paths, with_absolute_paths, with_found_paths
 from tensorar.runs.provenance import check_provenance, provenance_of, require_plugins
-from tensorar.runs.recipe import Recipe, parse_recipe, read_document, recipe_document
+from tensorar.runs.recipe import PARTS, Recipe, parse_recipe, read_document, recipe_document
 from tensorar.runs.recipe_checksum import check_recipe, with_checksum
 from tensorar.runs.stages import KEY as STAGES
 from tensorar.runs.stages import Stage, current_stage
@@ -111,6 +112,29 @@ class Run:
     def context_features(self) -> int:
         """The length of the model's contexts, 0 if it has none."""
         return int(self.provenance.get("context_features", 0))
+
+    # --- display ----------------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        facts = ", ".join(f"{name} {value}" for name, value in self._facts().items())
+        return f"Run({str(self.folder)!r}: {facts})"
+
+    def _repr_html_(self) -> str:
+        rows = {"run": str(self.folder), **self._facts()}
+        cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows.items())
+        return f"<table>{cells}</table>"
+
+    def _facts(self) -> dict[str, str]:
+        """What identifies a run, by name; reads no weights and no data."""
+        facts = {part: str(getattr(self.recipe, part)) for part in PARTS}
+        facts["event"] = str(self.event_shape)
+        try:
+            rows = self.metrics()
+        except RunError as error:
+            return facts | {"damaged": str(error)}
+        best = min((row["valid_nats"] for row in rows if row["valid_nats"] is not None), default=None)
+        facts |= {} if best is None else {"validation": f"{best:.3f} nats per event"}
+        return facts | ({"steps": str(rows[-1]["step"])} if rows else {})
 
     # --- data -------------------------------------------------------------------------------------------------------
 
@@ -209,7 +233,8 @@ class Run:
         """The model of the best validation, in evaluation mode.
 
         Its parameters are frozen, so that likelihoods hold no graph; ``run.model.requires_grad_()`` is for gradients
-        of parameters, and gradients of events need nothing. Raises ``RunError`` when its weights are missing, damaged or not finite, or do not fit the recipe.
+        of parameters, and gradients of events need nothing. Raises ``RunError`` when its weights are missing, damaged
+        or not finite, or do not fit the recipe.
         """
         if not self.model_path.exists() and not self.metrics():
             raise RunError(

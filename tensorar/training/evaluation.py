@@ -27,7 +27,7 @@ MAX_EXACT_EVALUATIONS = 1_000_000
 EVENTS_PER_CHUNK = 100
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Likelihood:
     """The mean negative log-likelihood over some events, of what was observed of them.
 
@@ -66,6 +66,19 @@ class Likelihood:
         perplexity = math.inf if per_coefficient >= 700 else math.exp(per_coefficient)
         bits = per_coefficient / math.log(2)
         return cls(mean, error, bits, perplexity, len(nats), exact, data_nats, over_orders, observed)
+
+    def __str__(self) -> str:
+        kind = "exact" if self.exact else "unbiased estimate"
+        error = "" if math.isnan(self.standard_error) else f" ± {self.standard_error:.3f}"
+        observed = "" if self.observed is None else f" of {self.observed:.2f} observed coefficients"
+        gap = "" if self.data_nats is None else f", {self.nats - self.data_nats:.3f} above the exact nats of the data"
+        return (
+            f"{self.nats:.3f}{error} nats per event{observed}, {self.bits_per_dim:.4f} bits/dim, "
+            f"{self.events} events ({kind}){gap}"
+        )
+
+    def __repr__(self) -> str:
+        return f"Likelihood({self})"
 
     def as_dict(self) -> dict[str, Any]:
         """The fields by name, with None for NaN and infinity, which JSON does not have."""
@@ -137,7 +150,7 @@ def evaluate(
 
 
 def is_exact(model: AutoregressiveModel, events: int, exact: bool | None = None) -> bool:
-    """Whether ``evaluate`` computes exact likelihoods of so many events; the default is exact where it is affordable."""
+    """Whether ``evaluate`` computes exact likelihoods of so many events: by default where that is affordable."""
     affordable = events * len(model.order) <= MAX_EXACT_EVALUATIONS if exact is None else exact
     return affordable or never_estimated(model) or model.ordering.adaptive
 

@@ -10,6 +10,7 @@ import torch
 from tensorar.errors import SpecError
 from tensorar.runs.run import Run
 from tensorar.runs.stages import check_changes
+from tensorar.training.progress_bar import can_be_shown, progress_bar
 from tensorar.training.state import read_state
 from tensorar.training.trainer import Trainer
 from tensorar.training.update import UpdateCallback
@@ -23,11 +24,14 @@ def train(
     device: str = "auto",
     on_update: UpdateCallback | None = None,
     on_start: Callable[[], None] | None = None,
+    progress: bool | None = None,
 ) -> int | None:
     """Train a run, or resume it. Returns None at the end, or the number of the signal that interrupted it.
 
     With ``settings``, a run that is resumed is trained on with these changes, for so many further steps, epochs or
     minutes, with a learning-rate schedule of their own; nothing is recorded before the first check has passed.
+    ``progress`` shows a bar; by default on a terminal and in a notebook, unless there is an ``on_update``.
+
     The run's folder is locked meanwhile. ``on_start`` is called before the first step, after all checks; ``on_update``
     after every step and evaluation. If no validation is finite, the last weights are kept. Raises ``SupportError`` when
     the head does not accept the data, ``RunError`` when the loss is not finite, when another process trains the run, or
@@ -35,7 +39,8 @@ def train(
     """
     # training seeds torch's generators at every step; restore the caller's
     generators = torch.random.fork_rng(devices=range(torch.cuda.device_count()))
-    with run.writing(new=not resume), generators:
+    shown = on_update is None and can_be_shown() if progress is None else progress
+    with run.writing(new=not resume), generators, progress_bar(on_update, shown=shown) as on_update:
         if settings:
             _begin_stage(run, settings, resume)
         trainer = Trainer(run, device=device, on_update=on_update)

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Classification:
-    """The probability of each class given each event, ``p(c | x) ~ p(x | c) p(c)``, with ``p(c)`` from the training part.
+    """The probability of each class given each event, ``p(c | x) ~ p(x | c) p(c)``.
 
-    ``rows`` are the numbers of the events in their split or file, ``labels`` their classes, None for data without.
+    ``p(c)`` are the shares of the classes in the training part. ``rows`` are the numbers of the events in their split or file, ``labels`` their classes, None for data without.
     ``nats`` per event are those of ``p(x) = sum_c p(x | c) p(c)``. ``exact``: likelihoods are no estimates; from
     estimates, probabilities of classes are biased.
     """
@@ -126,7 +126,8 @@ def classify(
 ) -> Classification:
     """The probability of each class for events of the run's own dataset, or of other ``data``, labelled or not.
 
-    ``data`` is the spec of a dataset, or a file of which all events are classified, in its order. The run must have been trained with classes as contexts. ``exact`` and ``samples_per_event`` are those of
+    ``data`` is the spec of a dataset, or a file of which all events are classified, in its order. The run
+    must have been trained with classes as contexts. ``exact`` and ``samples_per_event`` are those of
     ``tensorar.evaluate``; ``progress(done, likelihoods)`` is called on the way. Raises ``TensorarError``.
     """
     run = open_run(run, registry)

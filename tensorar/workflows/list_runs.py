@@ -22,7 +22,20 @@ from tensorar.training.state import read_state
 MAX_DEPTH = 3
 # a folder with one of these was a run, even if its recipe is gone
 REMAINS = ("model.safetensors", "metrics.jsonl", STATE_FILE)
-SORTS = ("name", "status", "data", "ordering", "head", "backbone", "nats", "bits", "parameters", "steps", "seconds", "date")
+SORTS = (
+    "name",
+    "status",
+    "data",
+    "ordering",
+    "head",
+    "backbone",
+    "nats",
+    "bits",
+    "parameters",
+    "steps",
+    "seconds",
+    "date",
+)
 
 
 @dataclass(frozen=True)
@@ -56,9 +69,9 @@ class RunSummary:
 def list_runs(
     folder: str | Path = "runs", *, sort: str = "name", reverse: bool = False, registry: Registry | None = None
 ) -> list[RunSummary]:
-    """The runs in a folder and its subfolders, sorted by a field; what is unknown comes last. Loads no data, no weights.
+    """The runs in a folder and its subfolders, sorted by a field; what is unknown comes last.
 
-    Raises ``RunError`` when there is no such folder, ``TensorarError`` for another field.
+    Loads no data and no weights. Raises ``RunError`` when there is no such folder, ``TensorarError`` for another field.
     """
     if sort not in SORTS:
         raise TensorarError(

@@ -243,7 +243,13 @@ def _train(
     run = result.run
     with run.writing(new=not resume):
         interrupted = train_run(
-            run, resume=resume, settings=changes, device=device, on_start=started, on_update=on_update
+            run,
+            resume=resume,
+            settings=changes,
+            device=device,
+            on_start=started,
+            on_update=on_update,
+            progress=False,
         )
         result = replace(result, interrupted=interrupted)
         if interrupted is None and is_main_process():

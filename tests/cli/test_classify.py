@@ -35,7 +35,9 @@ def test_probabilities_follow_bayes_rule(run, opened, tmp_path):
     data, model = opened.dataset, opened.model
     x, labels = data.test, data.contexts.test.argmax(1)
     shares = data.contexts.train.double().mean(0)
-    joint = torch.stack([model.log_prob(x, torch.eye(2)[k].expand(len(x), 2)).double() for k in (0, 1)], 1) + shares.log()
+    joint = (
+        torch.stack([model.log_prob(x, torch.eye(2)[k].expand(len(x), 2)).double() for k in (0, 1)], 1) + shares.log()
+    )
     expected = joint.softmax(1)
     assert found["accuracy"] == pytest.approx(float((expected.argmax(1) == labels).double().mean()))
     assert found["log_loss"] == pytest.approx(-float(expected.log().gather(1, labels[:, None]).mean()), abs=1e-5)
@@ -53,7 +55,13 @@ def test_probabilities_follow_bayes_rule(run, opened, tmp_path):
 
 def test_the_table_names_recall_and_precision(run):
     printed = done("classify", run, "--plugin", PLUGIN, "--events", 10, "--picture", "c.png").stdout
-    for word in ("10 events of the test split of labelled", "accuracy", "log-loss", "found (recall)", "confusion matrix in c.png"):
+    for word in (
+        "10 events of the test split of labelled",
+        "accuracy",
+        "log-loss",
+        "found (recall)",
+        "confusion matrix in c.png",
+    ):
         assert word in printed
 
 

@@ -40,7 +40,7 @@ def test_the_receptive_field_is_the_measured_one(blind, written):
         parameter.data.normal_()
     depends = dependency_matrix(model.double(), Run.open(blind).dataset.train[:20].double())
     assert found["coefficient"] == 51 and found["seen"] == int(depends[51].sum())
-    assert 0 < found["seen"] and found["blind"] == 51 - found["seen"] > 0
+    assert found["seen"] > 0 and found["blind"] == 51 - found["seen"] > 0
 
 
 def test_an_evidence_network_sees_everything(toy_run):

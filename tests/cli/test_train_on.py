@@ -101,7 +101,11 @@ def test_a_damaged_history_is_refused(bits_run):
     done("train", "--resume", bits_run, "--steps", 1, *CPU)
     path = bits_run / "recipe.toml"
     text = path.read_text()
-    for old, new in (("from_step = 3", "from_step = -3"), ("from_step = 3", "from_step = 4"), ("continued = ", "continual = ")):
+    for old, new in (
+        ("from_step = 3", "from_step = -3"),
+        ("from_step = 3", "from_step = 4"),
+        ("continued = ", "continual = "),
+    ):
         path.write_text(text.replace(old, new))
         refused(call("evaluate", bits_run))
 

@@ -23,7 +23,7 @@ def named_files(page):
     return re.findall(r"\(`(\w+\.py)`\):\n\n```python\n(.*?)```", (PAGES / page).read_text(), flags=re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["compare-runs.md", "go-on-with-runs.md", "classify.md"])
+@pytest.mark.parametrize("page", ["compare-runs.md", "go-on-with-runs.md", "classify.md", "look-into-runs.md"])
 def test_the_commands_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name, code in named_files(page):

@@ -24,7 +24,8 @@ def classify(
     run: options.RunFolder,
     split: options.Split = "test",
     data: Annotated[
-        str | None, typer.Option(
+        str | None,
+        typer.Option(
             metavar="FILE|DATA",
             help="A file whose events are all classified, or the spec of another dataset, with or without labels. "
             "Default: the run's own.",
@@ -89,7 +90,9 @@ def _print(output: Output, found: Classification, out: Path | None, drawn: Path 
     if found.confusion is not None and len(found.classes) <= MAX_PRINTED_CLASSES:
         output.print_table(_by_class(found))
     if not found.exact:
-        output.print("note: likelihoods are estimates, so that probabilities of classes are biased; --exact computes all")
+        output.print(
+            "note: likelihoods are estimates, so that probabilities of classes are biased; --exact computes all"
+        )
     for note in found.notes:
         output.print(f"note: {note}")
     if drawn is not None:

@@ -13,7 +13,19 @@ from tensorar_cli.output import Output, decimal, table
 if TYPE_CHECKING:
     from tensorar.workflows import RunSummary
 
-HEADERS = ("run", "status", "data", "backbone", "ordering", "nats", "bits/dim", "parameters", "steps", "training", "date")
+HEADERS = (
+    "run",
+    "status",
+    "data",
+    "backbone",
+    "ordering",
+    "nats",
+    "bits/dim",
+    "parameters",
+    "steps",
+    "training",
+    "date",
+)
 
 
 def list_runs(

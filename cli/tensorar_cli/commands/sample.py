@@ -16,7 +16,10 @@ def sample(
     number: Annotated[
         int | None,
         typer.Option(
-            "--number", "-n", help="Number of samples; with --by-class, of each class. Default: 64, or 8 of each.", min=1
+            "--number",
+            "-n",
+            help="Number of samples; with --by-class, of each class. Default: 64, or 8 of each.",
+            min=1,
         ),
     ] = None,
     context: options.Contexts = None,
@@ -87,5 +90,10 @@ def sample(
         write_numbers(path.with_stem(f"{path.stem}-means"), result.means, result.run.event_shape)
     each = f", {len(result.samples) // len(result.classes)} of each class" if result.classes else ""
     output.print(f"{len(result.samples)} samples{each} in {path} ({result.info})")
-    values = {"samples": len(result.samples), "classes": list(result.classes), "shape": list(result.samples.shape), "path": str(path)}
+    values = {
+        "samples": len(result.samples),
+        "classes": list(result.classes),
+        "shape": list(result.samples.shape),
+        "path": str(path),
+    }
     output.print_json({"run": str(run)} | values | sampling_report(result.info))

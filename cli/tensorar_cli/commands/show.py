@@ -23,7 +23,9 @@ def show(
     run: options.RunFolder,
     coefficient: Annotated[
         str | None,
-        typer.Option(help="The coefficient whose receptive field is drawn: 0,14,14, or a flat index. Default: the middle."),
+        typer.Option(
+            help="The coefficient whose receptive field is drawn: 0,14,14, or a flat index. Default: the middle."
+        ),
     ] = None,
     out: Annotated[
         Path | None,

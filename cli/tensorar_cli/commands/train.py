@@ -41,7 +41,9 @@ def train(
     start: Annotated[
         Path | None,
         typer.Option(
-            "--from", metavar="RUN", help="Begin with the weights of this run, on its data or on DATA of the same shape."
+            "--from",
+            metavar="RUN",
+            help="Begin with the weights of this run, on its data or on DATA of the same shape.",
         ),
     ] = None,
     out: options.NewRun = None,
