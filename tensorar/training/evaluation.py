@@ -30,7 +30,7 @@ EVENTS_PER_CHUNK = 100
 Scored = Events | Evidence | ObservedEvents
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Likelihood:
     """The mean negative log-likelihood over some events, of what was observed of them.
 
@@ -69,6 +69,19 @@ class Likelihood:
         perplexity = math.inf if per_coefficient >= 700 else math.exp(per_coefficient)
         bits = per_coefficient / math.log(2)
         return cls(mean, error, bits, perplexity, len(nats), exact, data_nats, over_orders, observed)
+
+    def __str__(self) -> str:
+        kind = "exact" if self.exact else "unbiased estimate"
+        error = "" if math.isnan(self.standard_error) else f" ± {self.standard_error:.3f}"
+        observed = "" if self.observed is None else f" of {self.observed:.2f} observed coefficients"
+        gap = "" if self.data_nats is None else f", {self.nats - self.data_nats:.3f} above the exact nats of the data"
+        return (
+            f"{self.nats:.3f}{error} nats per event{observed}, {self.bits_per_dim:.4f} bits/dim, "
+            f"{self.events} events ({kind}){gap}"
+        )
+
+    def __repr__(self) -> str:
+        return f"Likelihood({self})"
 
     def as_dict(self) -> dict[str, Any]:
         """The fields by name, with None for NaN and infinity, which JSON does not have."""
@@ -113,21 +126,15 @@ def evaluate(
     model.eval()
     size = len(model.order)
     drawn = None if orders is None else _drawn_orders(model, orders, seed, exact)
-    if exact is None:
-        exact = len(events) * size <= MAX_EXACT_EVALUATIONS
-    exact = exact or never_estimated(model) or model.ordering.adaptive
+    exact = is_exact(model, len(events), exact)
     if isinstance(events, Tensor | Evidence):
-        _check(model, events)
+        check_evaluable(model, events)
     report = progress or (lambda *_: None)
     over_orders = None
     if drawn is None:
-        generator = keyed_generator(seed, "evaluation")
-        scored: list[Tensor] = []
-        for chunk in _checked_chunks(model, events, contexts):
-            scored.append(event_nats(model, *chunk, exact=exact, samples=samples_per_event, generator=generator))
-            done = torch.cat(scored)
-            report(len(done), len(events), float(done.mean()))
-        nats = torch.cat(scored)
+        nats = nats_by_event(
+            model, events, contexts, exact=exact, samples_per_event=samples_per_event, seed=seed, progress=report
+        )
     else:
         total, exact = len(events) * len(drawn), True
         nats, mean = nats_over_orders(
@@ -146,6 +153,35 @@ def evaluate(
     )
 
 
+def is_exact(model: AutoregressiveModel, events: int, exact: bool | None = None) -> bool:
+    """Whether ``evaluate`` computes exact likelihoods of so many events: by default where that is affordable."""
+    affordable = events * len(model.order) <= MAX_EXACT_EVALUATIONS if exact is None else exact
+    return affordable or never_estimated(model) or model.ordering.adaptive
+
+
+def nats_by_event(
+    model: AutoregressiveModel,
+    events: Scored,
+    contexts: Float[Tensor, "n context"] | None = None,
+    *,
+    exact: bool,
+    samples_per_event: int = 16,
+    seed: int = 0,
+    progress: Callable[[int, int, float], None] = lambda *_: None,
+) -> Float[Tensor, " n"]:
+    """The nats of each event, whose mean is that of ``evaluate``; the model is in evaluation mode already.
+
+    Estimates with one seed use the same prefixes for every model of the same events.
+    """
+    generator = keyed_generator(seed, "evaluation")
+    scored: list[Tensor] = []
+    for chunk in _checked_chunks(model, events, contexts):
+        scored.append(event_nats(model, *chunk, exact=exact, samples=samples_per_event, generator=generator))
+        done = torch.cat(scored)
+        progress(len(done), len(events), float(done.mean()))
+    return torch.cat(scored)
+
+
 def _drawn_orders(model: AutoregressiveModel, orders: int, seed: int, exact: bool | None) -> tuple[Order, ...]:
     if exact is False:
         raise SpecError(
@@ -156,7 +192,7 @@ def _drawn_orders(model: AutoregressiveModel, orders: int, seed: int, exact: boo
     return model.draw_orders(orders, seed)
 
 
-def _check(model: AutoregressiveModel, events: Tensor | Evidence) -> None:
+def check_evaluable(model: AutoregressiveModel, events: Tensor | Evidence) -> None:
     """Raise ``ShapeError`` or ``SupportError`` unless the events have a likelihood."""
     values = events.value if isinstance(events, Evidence) else events
     known = events.mask if isinstance(events, Evidence) else None
@@ -173,7 +209,7 @@ def _checked_chunks(
     """Chunks of events; stored ones are checked when they are read."""
     for x, context in chunks(events, contexts):
         if not isinstance(events, Tensor | Evidence):
-            _check(model, x)
+            check_evaluable(model, x)
         yield x, context
 
 

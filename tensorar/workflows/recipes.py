@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tensorar.build import head_for
 from tensorar.dataset import Dataset
@@ -18,8 +17,6 @@ from tensorar.runs.provenance import check_provenance
 from tensorar.runs.recipe import PARTS, Recipe, read_recipe
 from tensorar.runs.settings import TrainingSettings
 from tensorar.suggestions import suggest_backbone, suggest_heads, suggest_ordering
-
-LENGTHS = ("steps", "epochs", "minutes")
 
 
 def find_recipe(name: str | Path, registry: Registry) -> Recipe:
@@ -42,14 +39,6 @@ def check_parts(specs: Mapping[str, PartSpec], registry: Registry) -> None:
 def parts_of(recipe: Recipe) -> dict[str, PartSpec]:
     """The part specs of a recipe by kind."""
     return {kind: getattr(recipe, kind) for kind in PARTS}
-
-
-def change_settings(settings: TrainingSettings, changes: Mapping[str, Any]) -> TrainingSettings:
-    """Settings with changes; a new length replaces the old one, whatever its unit. Raises ``SpecError``."""
-    old = {key: value for key, value in vars(settings).items() if value is not None}
-    if changes.keys() & set(LENGTHS):
-        old = {key: value for key, value in old.items() if key not in LENGTHS}
-    return TrainingSettings.from_dict(old | dict(changes))
 
 
 @dataclass(frozen=True)
