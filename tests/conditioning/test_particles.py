@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from tensorar import Evidence, SamplingInfo, ShapeError, SpecError, SupportError, build
-from tensorar.conditioning.particles import ParticleFilter, _Walk, systematic
+from tensorar.conditioning.particles import ParticleFilter, _Walk
+from tensorar.conditioning.weights import systematic
 from tensorar.generation import Chooser
 from tensorar.testing import joint, p_value, randomize
 from tensorar.testing.simulated_device import simulated_device
