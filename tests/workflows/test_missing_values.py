@@ -109,6 +109,19 @@ def test_a_causal_network_of_few_orders_is_refused_before_training(run, tmp_path
     assert not (tmp_path / "run").exists()
 
 
+def test_an_order_that_is_trained_only_at_first_is_checked_before_training(tmp_path):
+    """What is missing comes last in raster order, the final one, but not in all orders of the beginning."""
+    x = np.random.default_rng(0).integers(0, 2, (60, 4)).astype(float)
+    x[::2, 3] = np.nan
+    np.save(tmp_path / "x.npy", x)
+    data = f"npy:path={tmp_path / 'x.npy'},missing=true"
+    options = {"backbone": "made:hidden=4", "out": tmp_path / "run", "steps": 1, **SETTINGS}
+    with pytest.raises(SupportError, match="what is missing to come last in the order"):
+        wf.train(data, ordering="annealed:from=flips", **options)
+    assert not (tmp_path / "run").exists()
+    wf.train(data, ordering="annealed", **options)
+
+
 def test_missing_last_values_suit_a_causal_network_of_a_fixed_order(tmp_path):
     x = np.random.default_rng(0).integers(0, 2, (60, 4)).astype(float)
     x[::2, 2:] = np.nan
