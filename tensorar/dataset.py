@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor
 from torch.distributions import Distribution
 
-from tensorar.errors import DataError
+from tensorar.axes import AxisNames, check_axes, guess_axes
+from tensorar.errors import DataError, ShapeError
 from tensorar.evidence import Evidence
 from tensorar.parts.part import Part
 
@@ -25,6 +29,18 @@ class Splits:
     test: Tensor
 
 
+@dataclass(frozen=True, eq=False)
+class FileEvents:
+    """Events from a file of the user's ``(n, *event)``, which of their coefficients are known, and what was done.
+
+    ``known`` is None if the file does not say; ``notes`` has a line for each change, such as another size.
+    """
+
+    events: Real[Tensor, "n *event"]
+    known: Bool[Tensor, "n *event"] | None = None
+    notes: tuple[str, ...] = ()
+
+
 class Dataset(Part, ABC):
     """Events to model. Subclasses implement ``load``.
 
@@ -35,7 +51,12 @@ class Dataset(Part, ABC):
     """
 
     kind = "dataset"
-    missing: bool = False
+    missing: bool | str = False
+
+    @classmethod
+    def accepts_folder(cls, path: Path) -> bool:
+        """Whether a folder has files of the kind that this dataset reads: it is then chosen for the bare path."""
+        return False
 
     @abstractmethod
     def load(self) -> Splits:
@@ -105,6 +126,21 @@ class Dataset(Part, ABC):
         """The shape of one event."""
         return tuple(self.train.shape[1:])
 
+    @property
+    def axes(self) -> AxisNames:
+        """The names of the event's axes: ``height``, ``width``, ``channel``, ``depth``, ``time``; empty if unknown."""
+        return ()
+
+    @cached_property
+    def axis_names(self) -> AxisNames:
+        """The names of the event's axes: those of ``axes``, else guessed from the shape. Raises ``DataError``."""
+        axes = tuple(self.axes) or guess_axes(self.event_shape)
+        try:
+            check_axes(axes, self.event_shape)
+        except ShapeError as error:
+            raise DataError(expected=error.expected, got=error.got, remedy=error.remedy) from error
+        return axes
+
     def load_contexts(self) -> Splits | None:
         """The context of each event, ``(n, K)`` per split in the order of the events; by default None."""
         return None
@@ -168,9 +204,39 @@ class Dataset(Part, ABC):
         return None
 
     @property
+    def schema_document(self) -> dict[str, Any] | None:
+        """What it takes to read other files as the dataset's own was read, as JSON values; runs keep it."""
+        return None
+
+    def with_schema(self, document: Mapping[str, Any], where: str) -> Dataset:
+        """Return this dataset, read by the schema that a run kept in ``where``. Raises ``RunError``."""
+        return self
+
+    @property
+    def column_kinds(self) -> list[tuple[str, str, str]]:
+        """The name, the kind and details of each column of a table; printed before training."""
+        return []
+
+    @property
     def suggested_head(self) -> str | None:
         """The spec of a head, if the splits do not contain all possible values; None to derive it from the splits."""
         return None
+
+    @property
+    def notes(self) -> list[str]:
+        """What was found in the files, inferred or left out, a line each; printed before training."""
+        return []
+
+    def read_events(self, path: str | Path, event_shape: tuple[int, ...], mask: str | Path | None = None) -> FileEvents:
+        """Events in another file of the dataset's kind, as events of a shape; of a picture, with a ``mask`` beside it.
+
+        Raises ``DataError`` for a file that cannot be read, has other shapes, or is of no kind that the dataset reads.
+        """
+        raise DataError(
+            expected=f"a dataset that reads files of yours, for {path}",
+            got=repr(self.name),
+            remedy="use an event of its splits",
+        )
 
     def log_prob(self, x: Real[Tensor, "batch *event"]) -> Float[Tensor, " batch"] | None:
         """The exact log-likelihood in nats under the process that generated the data, or None if it is unknown."""

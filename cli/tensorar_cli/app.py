@@ -7,12 +7,14 @@ import typer
 from tensorar_cli.commands.check import check
 from tensorar_cli.commands.demo import demo
 from tensorar_cli.commands.evaluate import evaluate
+from tensorar_cli.commands.impute import impute
 from tensorar_cli.commands.inpaint import inpaint
 from tensorar_cli.commands.new import new
 from tensorar_cli.commands.order import show_order
 from tensorar_cli.commands.plugins import list_parts, show_part
 from tensorar_cli.commands.posterior import posterior
 from tensorar_cli.commands.sample import sample
+from tensorar_cli.commands.score import score
 from tensorar_cli.commands.train import train
 from tensorar_cli.errors import OneLineErrors
 
@@ -48,7 +50,7 @@ def _orders() -> None:
     pass
 
 
-for command in (demo, train, evaluate, sample, inpaint, posterior):
+for command in (demo, train, evaluate, sample, inpaint, posterior, score, impute):
     app.command()(command)
 order_app.command("show")(show_order)
 plugins_app.command("list")(list_parts)

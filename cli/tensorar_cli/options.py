@@ -40,7 +40,18 @@ PictureOrNumbers = Annotated[
         "--out",
         "-o",
         metavar="FILE",
-        help="The picture (.png) or numbers (.npy, .csv) to write. Default: a picture in the run folder.",
+        help="The picture (.png) or numbers (.npy, .csv) to write, or a folder for a picture of each event, pixel by "
+        "pixel. Default: a picture in the run folder.",
+    ),
+]
+Rows = Annotated[Path, typer.Argument(metavar="FILE", help="A table with columns of the same names: csv, tsv, ...")]
+TableOut = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        "-o",
+        metavar="FILE",
+        help="The table to write: .csv, .tsv, .csv.gz, .parquet or .xlsx. Default: in RUN.",
     ),
 ]
 Method = Annotated[

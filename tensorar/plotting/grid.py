@@ -10,6 +10,7 @@ from matplotlib.figure import Figure, FigureBase
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
+from tensorar.axes import AxisNames
 from tensorar.errors import ShapeError
 from tensorar.plotting.curve import draw_curve
 from tensorar.plotting.image import draw_image
@@ -25,6 +26,7 @@ from tensorar.plotting.style import (
     view_and_values,
 )
 from tensorar.plotting.tiles import Tiles
+from tensorar.plotting.titles import separate_titles
 from tensorar.plotting.view import View
 
 MAX_PANELS = 16  # more panels of curves would be too small to read; further curves share the first panels
@@ -37,27 +39,32 @@ def event_grid(
     low: float | None = None,
     high: float | None = None,
     columns: int | None = None,
+    axes: AxisNames | None = None,
 ) -> Figure:
     """A grid of events: tiled images, small panels of curves, or a histogram of single numbers.
 
-    ``low`` is black and ``high`` is white (bottom and top for curves); by default the minimum and the maximum. Raises
-    ``ShapeError`` if there are no events.
+    ``low`` is black and ``high`` is white (bottom and top for curves); by default the minimum and the maximum. ``axes``
+    names the axes of an event (default: guessed from its shape). Raises ``ShapeError`` if there are no events.
     """
-    view, values = view_and_values(events)
+    view, values = view_and_values(events, axes=axes)
     figure = new_figure(*_size_in_inches(view, len(values), columns, width=6))
     draw_events(figure, view, values, value_limits([values], low, high), columns)
     if title is not None:
         figure.suptitle(title, fontsize=NORMAL_FONT + 1, parse_math=False)
-    return figure
+    return separate_titles(figure)
 
 
 def side_by_side(
-    columns: dict[str, Shaped[Tensor, "..."]], *, low: float | None = None, high: float | None = None
+    columns: dict[str, Shaped[Tensor, "..."]],
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    axes: AxisNames | None = None,
 ) -> Figure:
     """Grids of events (``{"training": (n, *event), ...}``), titled with their names, with the same range of values."""
     if not columns:
         raise ShapeError(expected="at least one column of events", got="none", remedy="pass a name and its events")
-    views = [view_and_values(events, what=f"events under {name!r}") for name, events in columns.items()]
+    views = [view_and_values(events, what=f"events under {name!r}", axes=axes) for name, events in columns.items()]
     limits = value_limits([values for _, values in views], low, high)
     sizes = [_size_in_inches(view, len(values), None, width=4.5) for view, values in views]
     figure = new_figure(sum(w for w, _ in sizes) + 0.3, max(h for _, h in sizes) + 0.3)
@@ -65,7 +72,7 @@ def side_by_side(
     for panel, name, (view, values) in zip(panels, columns, views, strict=True):
         draw_events(panel, view, values, limits, None)
         panel.suptitle(name, fontsize=NORMAL_FONT + 1, parse_math=False)
-    return figure
+    return separate_titles(figure)
 
 
 def draw_events(

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from tensorar.axes import AxisNames
 from tensorar.errors import ShapeError
 from tensorar.evidence import Evidence
 from tensorar.plotting.curve import draw_curve, shade_unknown
@@ -26,6 +27,7 @@ from tensorar.plotting.style import (
     view_and_values,
 )
 from tensorar.plotting.tiles import Tiles
+from tensorar.plotting.titles import separate_titles
 from tensorar.plotting.view import View
 
 MAX_COMPLETIONS = 10  # more columns would be too small to see
@@ -49,6 +51,7 @@ def inpainting(
     low: float | None = None,
     high: float | None = None,
     caption: str = "",
+    axes: AxisNames | None = None,
 ) -> Figure:
     """A row per example: the original if it is given, the evidence with unknown cells hatched, and the completions.
 
@@ -56,7 +59,7 @@ def inpainting(
     more, a note is added to the ``caption``. Raises ``ShapeError`` if shapes do not match.
     """
     _require_shapes(original, evidence, completions)
-    view, observed = view_and_values(evidence.value, what="evidence")
+    view, observed = view_and_values(evidence.value, what="evidence", axes=axes)
     known = evidence.mask.cpu().numpy()
     columns = [] if original is None else [_Column("original", to_numpy(original))]
     columns.append(_Column("evidence", observed, masked=True))
@@ -69,7 +72,7 @@ def inpainting(
     notes = [caption, f"{MAX_COMPLETIONS} of {count} completions" if count > MAX_COMPLETIONS else ""]
     if text := "; ".join(note for note in notes if note):
         add_caption(figure, text)
-    return figure
+    return separate_titles(figure)
 
 
 def _require_shapes(original: Tensor | None, evidence: Evidence, completions: Tensor) -> None:

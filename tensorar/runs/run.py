@@ -12,6 +12,7 @@ import tomli_w
 from jaxtyping import Float
 from torch import Tensor
 
+from tensorar.axes import AxisNames, guess_axes
 from tensorar.build import build, head_for, load_dataset
 from tensorar.dataset import Dataset
 from tensorar.errors import DataError, RunError
@@ -26,9 +27,11 @@ from tensorar.runs.provenance import check_provenance, provenance_of, require_pl
 from tensorar.runs.recipe import Recipe, parse_recipe, read_document, recipe_document
 from tensorar.runs.recipe_checksum import check_recipe, with_checksum
 from tensorar.runs.tensors import layout_of, open_tensors, require_finite, strip_prefix, write_tensors
-from tensorar.utils.files import write_atomically
+from tensorar.utils.files import json_text, read_json, write_atomically
 from tensorar.utils.processes import is_main_process
 from tensorar.utils.random_state import seeded
+
+SCHEMA_FILE = "schema.json"
 
 
 class Run:
@@ -58,11 +61,12 @@ class Run:
             require_free(folder)
         dataset = dataset or load_dataset(recipe.dataset, registry=registry)
         provenance = provenance_of(recipe, dataset.event_shape, dataset.context_features, registry)
+        provenance["axes"] = list(dataset.axis_names)
         head = head_for(registry.create("head", recipe.head), dataset)
         written = state_in_recipe(head.data_state())
         provenance |= {} if written is None else {"head": written}
         run = cls(folder, with_absolute_paths(recipe, registry), provenance, registry)
-        run._unchecked_dataset, run.head, run._numbered = dataset, head, numbered
+        run.unchecked_dataset, run.head, run._numbered = dataset, head, numbered
         return run
 
     @classmethod
@@ -89,6 +93,11 @@ class Run:
         return tuple(self.provenance["event_shape"])
 
     @property
+    def axes(self) -> AxisNames:
+        """The names of the event's axes: those of the dataset the run was trained on."""
+        return tuple(self.provenance.get("axes", ())) or guess_axes(self.event_shape)
+
+    @property
     def context_features(self) -> int:
         """The length of the model's contexts, 0 if it has none."""
         return int(self.provenance.get("context_features", 0))
@@ -96,7 +105,8 @@ class Run:
     # --- data -------------------------------------------------------------------------------------------------------
 
     @cached_property
-    def _unchecked_dataset(self) -> Dataset:
+    def unchecked_dataset(self) -> Dataset:
+        """The dataset of the recipe, of which nothing is loaded or checked yet: its files need not exist."""
         found = with_found_paths(self.recipe, self.provenance.get("paths", {}), self.folder)
         return load_dataset(found.dataset, registry=self.registry)
 
@@ -107,9 +117,11 @@ class Run:
         Raises ``DataError`` when its files are missing, ``RunError`` when the shape of its events has changed.
         """
         require_paths(self.recipe, self.provenance.get("paths", {}), self.folder)
-        dataset = self._unchecked_dataset
+        dataset = self.unchecked_dataset
         self._require("events of shape", self.event_shape, dataset.event_shape)
         self._require("contexts of length", self.context_features, dataset.context_features)
+        if self.schema is not None and dataset.schema_document != self.schema:
+            self._require("columns as in", SCHEMA_FILE, "columns of other kinds or levels")
         return dataset
 
     def _require(self, what: str, expected: object, got: object) -> None:
@@ -120,9 +132,18 @@ class Run:
                 remedy="restore the original data files, or train in a new folder",
             )
 
+    @cached_property
+    def schema(self) -> dict[str, Any] | None:
+        """What the dataset found in its files, by which others are read; None if there is nothing to keep.
+
+        Raises ``RunError`` for a damaged file.
+        """
+        path = self.folder / SCHEMA_FILE
+        return read_json(path) if path.exists() else None
+
     def parse_context(self, text: str) -> Float[Tensor, " context"]:
         """A context written as text, in the dataset's notation; loads no data. Raises ``DataError``."""
-        context = self._unchecked_dataset.parse_context(text)
+        context = self.unchecked_dataset.parse_context(text)
         if len(context) != self.context_features:
             raise DataError(
                 expected=f"a context of {self.context_features} numbers",
@@ -223,6 +244,8 @@ class Run:
     def save_recipe(self) -> None:
         """Write the recipe. Raises ``RunError`` when the folder cannot be written to."""
         save_head_state(self.folder, self.head.data_state())
+        if self._unchecked_dataset.schema_document is not None:
+            write_atomically(self.folder / SCHEMA_FILE, json_text(self._unchecked_dataset.schema_document))
         paths = relative_paths(self.recipe, self.folder, self.registry)
         document = recipe_document(self.recipe, self.provenance | ({"paths": paths} if paths else {}))
         document = with_checksum(document, self.registry)

@@ -97,7 +97,7 @@ def evaluate_given(
     dataset = run.dataset if data is None else load_dataset(data, registry=run.registry)
     model = model_of(run, device)
     other = None if proposal is None else model_of(open_run(proposal, registry), device)
-    known = known_mask(given, mask, model.event_shape, generator, model.order)
+    known = known_mask(given, mask, model.event_shape, generator, model.order, axes=run.axes)
     chosen = events_of(dataset, split, events, seed)
     observed = Evidence.observed(chosen.x) if dataset.missing else Evidence(torch.ones_like(chosen.x).bool(), chosen.x)
     masks = mask_of_events(known, model.event_shape, len(chosen)) & observed.mask

@@ -73,10 +73,10 @@ def choose_parts(dataset: Dataset, given: Mapping[str, PartSpec], registry: Regi
     backbone = given.get("backbone") or suggest_backbone(
         dataset.event_shape,
         head_for(registry.create("head", head), dataset),
-        missing=dataset.missing,
+        missing=bool(dataset.missing),
         registry=registry,
     )
-    ordering = given.get("ordering") or suggest_ordering(backbone, missing=dataset.missing, registry=registry)
+    ordering = given.get("ordering") or suggest_ordering(backbone, missing=bool(dataset.missing), registry=registry)
     specs = {"ordering": ordering, "head": head, "backbone": backbone}
     return ChosenParts(specs, tuple(kind for kind in specs if kind not in given))
 
