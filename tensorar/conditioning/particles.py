@@ -186,7 +186,9 @@ class _Walk:
         """Multiply the weights by the probabilities of what is known at these steps."""
         consecutive = steps[-1] - steps[0] == len(steps) - 1
         some: Any = slice(steps[0], steps[-1] + 1) if consecutive else steps
-        log_prob = self.model.head.distribution(parameters, self.index[some]).log_prob(self.value[some])
+        value = self.value[some]
+        predicted = self.model.head.distribution(parameters, self.index[some].expand(value.shape))
+        log_prob = predicted.log_prob(value)
         if not all(self.known_in_all[t] for t in steps):
             log_prob = log_prob.where(self.known[some], 0.0)
         self.weights.multiply(log_prob.sum(0, dtype=torch.float64))
