@@ -244,8 +244,8 @@ class Run:
     def save_recipe(self) -> None:
         """Write the recipe. Raises ``RunError`` when the folder cannot be written to."""
         save_head_state(self.folder, self.head.data_state())
-        if self._unchecked_dataset.schema_document is not None:
-            write_atomically(self.folder / SCHEMA_FILE, json_text(self._unchecked_dataset.schema_document))
+        if self.unchecked_dataset.schema_document is not None:
+            write_atomically(self.folder / SCHEMA_FILE, json_text(self.unchecked_dataset.schema_document))
         paths = relative_paths(self.recipe, self.folder, self.registry)
         document = recipe_document(self.recipe, self.provenance | ({"paths": paths} if paths else {}))
         document = with_checksum(document, self.registry)
