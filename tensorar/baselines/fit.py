@@ -44,7 +44,7 @@ def fit_baselines(
     Gaussian, and a mixture of Gaussians. What is chosen is chosen on the validation events.
     """
     registry = registry or default_registry()
-    train, valid = (_some(events, seed) for events in (dataset.train, dataset.valid))
+    train, valid = (_some(events, seed) for events in (dataset.sampled.train, dataset.sampled.valid))
     candidates = _marginals(dataset, train, discrete, heads, registry)
     fitted = [independent(candidates, valid)] if candidates else []
     notes = [] if candidates else ["no independent coefficients: no installed head has marginals of these data"]
