@@ -225,6 +225,11 @@ class Dataset(Part, ABC):
         """The length of a context, 0 without contexts."""
         return 0 if self.contexts is None else self.contexts.train.shape[1]
 
+    @property
+    def class_names(self) -> list[str] | None:
+        """The names of the classes, by position, if contexts are one-hot vectors; None to number them."""
+        return None
+
     def parse_context(self, text: str) -> Float[Tensor, " context"]:
         """A context from text: numbers separated by commas. Raises ``DataError`` for other text."""
         try:

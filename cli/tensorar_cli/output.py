@@ -151,7 +151,7 @@ def likelihood_table(likelihood: Likelihood) -> Table:
     rows = [
         (
             f"nats per event{of_observed}" + (f", mixture of {over.orders} orders" if over else ""),
-            _with_error(likelihood.nats, likelihood.standard_error),
+            with_error(likelihood.nats, likelihood.standard_error),
         ),
         (f"bits per {observed}dimension", decimal(likelihood.bits_per_dim, 4)),
         (f"perplexity per {observed}coefficient", decimal(likelihood.perplexity, 4)),
@@ -161,7 +161,7 @@ def likelihood_table(likelihood: Likelihood) -> Table:
         rows.append(("exact, with --exact", f"about {duration(likelihood.exact_seconds)}"))
     if over is not None:
         what = f"nats per event, mean over {over.orders} orders (a bound)"
-        rows.insert(1, (what, _with_error(over.mean_nats, over.mean_standard_error)))
+        rows.insert(1, (what, with_error(over.mean_nats, over.mean_standard_error)))
     if likelihood.observed is not None:
         rows.append(("observed coefficients per event", f"{likelihood.observed:.2f}"))
     if likelihood.data_nats is not None:
@@ -176,15 +176,17 @@ def solved_line(solved: Solved) -> str:
     return f"solved: {share} of {solved.events} events completed as in the data, from the dataset's evidence"
 
 
-def _with_error(nats: float, standard_error: float) -> str:
-    # a single event has no standard error
-    return decimal(nats, 3) + ("" if math.isnan(standard_error) else f" ± {decimal(standard_error, 3)}")
+def with_error(nats: float, standard_error: float | None) -> str:
+    """Nats with their standard error, which the mean of a single event does not have."""
+    return decimal(nats, 3) + (
+        "" if standard_error is None or math.isnan(standard_error) else f" ± {decimal(standard_error, 3)}"
+    )
 
 
 def conditional_table(found: ConditionalLikelihood) -> Table:
     """The likelihood of a part of each event given the rest, as a table."""
     rows = [
-        ("nats of the rest per event", _with_error(found.nats, found.standard_error)),
+        ("nats of the rest per event", with_error(found.nats, found.standard_error)),
         ("known, unknown coefficients", f"{found.known:g}, {found.unknown:g}"),
         ("events", str(found.events)),
         ("conditioning", _way(found)),

@@ -70,12 +70,20 @@ def print_training(output: Output, result: TrainingResult) -> None:
     cost = None if result.cost is None else result.cost.as_dict()
     values = {
         "interrupted": False,
+        "was_finished": result.was_finished,
         "cost": cost,
         "best_valid_nats": best,
         "exact_valid_nats": exact,
         "metrics": result.metrics,
     }
     output.print_json({"run": folder, **values})
+    if result.was_finished:
+        last = result.metrics[-1]
+        output.print(
+            f"{folder} is finished, after {last['step']} steps in {last['seconds']:.0f} s: nothing to do; "
+            "to train it on, add --minutes, --steps or --epochs"
+        )
+        return
     gap = "" if exact is None else f", {decimal(best - exact, 3)} above the exact {decimal(exact, 3)}"
     of_observed = "" if result.metrics[-1].get("valid_observed") is None else ", of what was observed"
     output.print(

@@ -35,7 +35,7 @@ EVENTS_PER_CHUNK = 100
 Scored = Events | Evidence | ObservedEvents
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Likelihood:
     """The mean negative log-likelihood over some events, of what was observed of them.
 
@@ -76,6 +76,19 @@ class Likelihood:
         perplexity = math.inf if per_coefficient >= 700 else math.exp(per_coefficient)
         bits = per_coefficient / math.log(2)
         return cls(mean, error, bits, perplexity, len(nats), exact, data_nats, over_orders, observed)
+
+    def __str__(self) -> str:
+        kind = "exact" if self.exact else "unbiased estimate"
+        error = "" if math.isnan(self.standard_error) else f" ± {self.standard_error:.3f}"
+        observed = "" if self.observed is None else f" of {self.observed:.2f} observed coefficients"
+        gap = "" if self.data_nats is None else f", {self.nats - self.data_nats:.3f} above the exact nats of the data"
+        return (
+            f"{self.nats:.3f}{error} nats per event{observed}, {self.bits_per_dim:.4f} bits/dim, "
+            f"{self.events} events ({kind}){gap}"
+        )
+
+    def __repr__(self) -> str:
+        return f"Likelihood({self})"
 
     def as_dict(self) -> dict[str, Any]:
         """The fields by name, with None for NaN and infinity, which JSON does not have."""
@@ -120,25 +133,16 @@ def evaluate(
     model.eval()
     size = len(model.order)
     drawn = None if orders is None else _drawn_orders(model, orders, seed, exact)
-    if isinstance(events, Tensor | Evidence):
-        _check(model, events)
-    always_exact, seconds = never_estimated(model) or model.ordering.adaptive or drawn is not None, None
-    if exact is None and not always_exact:
-        seconds = exact_seconds(model, events, contexts)
-        exact = seconds <= MAX_EXACT_SECONDS
-    exact = bool(exact) or always_exact
+    check_evaluable(model, events)
+    seconds = exact_seconds(model, events, contexts) if exact is None and drawn is None else None
+    wanted = exact if seconds is None else seconds <= MAX_EXACT_SECONDS
+    exact = drawn is not None or is_exact(model, events, contexts, wanted)
     report = progress or (lambda *_: None)
     over_orders = None
     if drawn is None:
-        generator = keyed_generator(seed, "evaluation")
-        scored: list[Tensor] = []
-        many_passes = exact and not (model.is_causal or model.ordering.adaptive)
-        at_once = EXACT_EVENTS_PER_CHUNK if many_passes else EVENTS_PER_CHUNK
-        for chunk in _checked_chunks(model, events, contexts, at_once):
-            scored.append(event_nats(model, *chunk, exact=exact, samples=samples_per_event, generator=generator))
-            done = torch.cat(scored)
-            report(len(done), len(events), float(done.mean()))
-        nats = torch.cat(scored)
+        nats = nats_by_event(
+            model, events, contexts, exact=exact, samples_per_event=samples_per_event, seed=seed, progress=report
+        )
     else:
         total = len(events) * len(drawn)
         nats, mean = nats_over_orders(
@@ -161,9 +165,10 @@ def evaluate(
 def exact_seconds(model: AutoregressiveModel, events: Scored, contexts: Tensor | None) -> float:
     """About what exact likelihoods under an evidence backbone take, by the time of a few conditionals; 0 if little."""
     evaluations = len(events) * len(model.order)
-    if evaluations <= UNTIMED_EVALUATIONS:
+    if evaluations <= UNTIMED_EVALUATIONS or never_estimated(model) or model.ordering.adaptive:
         return 0.0
     some = next(chunks(events, contexts, TIMED_EVENTS))
+    check_evaluable(model, some[0])
     generator, times = keyed_generator(0, "timing"), []
     # the first time is also that of plans, which are made once
     for _ in range(2):
@@ -171,6 +176,44 @@ def exact_seconds(model: AutoregressiveModel, events: Scored, contexts: Tensor |
         event_nats(model, *some, exact=False, samples=TIMED_PREFIXES, generator=generator)
         times.append(time.perf_counter() - started)
     return min(times) * evaluations / (len(some[0]) * TIMED_PREFIXES)
+
+
+def is_exact(
+    model: AutoregressiveModel,
+    events: Scored,
+    contexts: Tensor | None = None,
+    exact: bool | None = None,
+    *,
+    times: int = 1,
+) -> bool:
+    """Whether to compute exact likelihoods of events, so many times: by default where that takes under a minute."""
+    wanted = times * exact_seconds(model, events, contexts) <= MAX_EXACT_SECONDS if exact is None else exact
+    return wanted or never_estimated(model) or model.ordering.adaptive
+
+
+def nats_by_event(
+    model: AutoregressiveModel,
+    events: Scored,
+    contexts: Float[Tensor, "n context"] | None = None,
+    *,
+    exact: bool,
+    samples_per_event: int = 16,
+    seed: int = 0,
+    progress: Callable[[int, int, float], None] = lambda *_: None,
+) -> Float[Tensor, " n"]:
+    """The nats of each event, whose mean is that of ``evaluate``; the model is in evaluation mode already.
+
+    Estimates with one seed use the same prefixes for every model of the same events.
+    """
+    generator = keyed_generator(seed, "evaluation")
+    scored: list[Tensor] = []
+    many_passes = exact and not (model.is_causal or model.ordering.adaptive)
+    at_once = EXACT_EVENTS_PER_CHUNK if many_passes else EVENTS_PER_CHUNK
+    for chunk in _checked_chunks(model, events, contexts, at_once):
+        scored.append(event_nats(model, *chunk, exact=exact, samples=samples_per_event, generator=generator))
+        done = torch.cat(scored)
+        progress(len(done), len(events), float(done.mean()))
+    return torch.cat(scored)
 
 
 def _drawn_orders(model: AutoregressiveModel, orders: int, seed: int, exact: bool | None) -> tuple[Order, ...]:
@@ -183,8 +226,10 @@ def _drawn_orders(model: AutoregressiveModel, orders: int, seed: int, exact: boo
     return model.draw_orders(orders, seed)
 
 
-def _check(model: AutoregressiveModel, events: Tensor | Evidence) -> None:
-    """Raise ``ShapeError`` or ``SupportError`` unless the events have a likelihood."""
+def check_evaluable(model: AutoregressiveModel, events: Scored) -> None:
+    """Raise ``ShapeError`` or ``SupportError`` unless the events have a likelihood; stored ones when they are read."""
+    if not isinstance(events, Tensor | Evidence):
+        return
     values = events.value if isinstance(events, Evidence) else events
     known = events.mask if isinstance(events, Evidence) else None
     validation.check_event_shape(model, values)
@@ -200,7 +245,7 @@ def _checked_chunks(
     """Chunks of events; stored ones are checked when they are read."""
     for x, context in chunks(events, contexts, size):
         if not isinstance(events, Tensor | Evidence):
-            _check(model, x)
+            check_evaluable(model, x)
         yield x, context
 
 

@@ -36,7 +36,8 @@ class Trainer:
     """
 
     def __init__(self, run: Run, *, device: str = "auto", on_update: UpdateCallback | None = None) -> None:
-        self.run, self.on_update, self.settings = run, on_update, run.recipe.training
+        self.run, self.on_update, self.stage = run, on_update, run.stage
+        self.settings = self.stage.settings
         self.accelerator = make_accelerator(device, self.settings.precision)
         process, processes = self.accelerator.process_index, self.accelerator.num_processes
         run.folder = agreed_folder(run.folder, processes)
@@ -46,7 +47,8 @@ class Trainer:
             dataset, self.settings.batch_size, self.settings.seed, process=process, processes=processes
         )
         self.validation = Validation(dataset, self.settings, self.accelerator)
-        self.steps = self.settings.planned_steps(len(dataset.train))
+        self.training_events = len(dataset.train)
+        self.steps = self.stage.last_step(self.training_events)
         self.state = TrainingState()
         self.failure: BaseException | None = None
         # held while weights and state change, so that another thread can save them before or after
@@ -55,7 +57,10 @@ class Trainer:
         require_memory_for_training(model, self.batches.batch_size, len(self.validation.events))
         check_data(dataset, str(run.recipe.dataset), model.head, run.registry)
         check_missing(dataset, model)
-        model.init_from_marginals(dataset.sampled.train)
+        if run.initial is None:
+            model.init_from_marginals(dataset.sampled.train)
+        else:
+            model.load_state_dict(run.initial.model.state_dict())
         self.optimization = Optimization(model, self.settings, self.accelerator)
 
     def start(self) -> None:
@@ -65,8 +70,10 @@ class Trainer:
             self.run.save_recipe()
 
     def resume(self) -> None:
-        """Restore the last saved state."""
+        """Restore the last saved state; where a new stage begins, what ended the last one does not count."""
         self.state = self.optimization.load(self.run.state_path)
+        if 0 < self.state.step == self.stage.first_step:
+            self.state.finished, self.state.evaluations_without_improvement = False, 0
         if self.steps is not None and self.state.step > self.steps:
             raise RunError(
                 expected=f"a state of at most {self.steps} steps, as the recipe plans, in {self.run.state_path}",
@@ -75,6 +82,8 @@ class Trainer:
             )
         if is_main_process():
             self.run.drop_metrics_after(self.state.step)
+            if 0 < self.state.step == self.stage.first_step:
+                self.run.save_recipe()
         self.accelerator.wait_for_everyone()
 
     # --- the loop ---------------------------------------------------------------------------------------------------
@@ -118,7 +127,7 @@ class Trainer:
             events,
             contexts,
             batch_size=self.batches.batch_size,
-            factor=learning_rate_factor(step, self.settings.warmup, progress),
+            factor=learning_rate_factor(step - self.stage.first_step, self.settings.warmup, progress),
             number=step,
             progress=progress,
         )
@@ -142,10 +151,8 @@ class Trainer:
 
     @property
     def fraction(self) -> float:
-        """The fraction of training that is done, by steps or by time, whichever is larger."""
-        by_steps = self.state.step / self.steps if self.steps else 0.0
-        by_time = self.state.seconds / (60 * self.settings.minutes) if self.settings.minutes else 0.0
-        return min(1.0, max(by_steps, by_time))
+        """The fraction of this stage of the training that is done."""
+        return self.stage.fraction(self.state.step, self.state.seconds, self.training_events)
 
     @property
     def _evaluation_is_due(self) -> bool:

@@ -104,6 +104,10 @@ class Images(SplitFile):
         one_hot = torch.eye(len(names))
         return Splits(*(one_hot[index[rows[name]]] for name in ("train", "valid", "test")))
 
+    @property
+    def class_names(self) -> list[str] | None:
+        return self._class_names if self._has_labels else None
+
     def parse_context(self, text: str) -> Float[Tensor, " context"]:
         """A class by the name of its folder, as a one-hot vector."""
         if not self._has_labels:
