@@ -43,7 +43,12 @@ PictureOrNumbers = Annotated[
         help="The picture (.png) or numbers (.npy, .csv) to write. Default: a picture in the run folder.",
     ),
 ]
-Rows = Annotated[Path, typer.Argument(metavar="FILE", help="A table with columns of the same names: csv, tsv, ...")]
+Rows = Annotated[
+    Path,
+    typer.Argument(
+        metavar="ROWS", help="A table with columns of the same names: a csv, tsv, csv.gz, Parquet or Excel file."
+    ),
+]
 TableOut = Annotated[
     Path | None,
     typer.Option(
