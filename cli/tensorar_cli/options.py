@@ -45,9 +45,7 @@ PictureOrNumbers = Annotated[
 ]
 Rows = Annotated[
     Path,
-    typer.Argument(
-        metavar="ROWS", help="A table with columns of the same names: a csv, tsv, csv.gz, Parquet or Excel file."
-    ),
+    typer.Argument(metavar="ROWS", help="A table with the same columns: csv, tsv, Parquet, Excel."),
 ]
 TableOut = Annotated[
     Path | None,

@@ -125,7 +125,7 @@ def impute(
     found = [torch.full(events.shape, torch.nan, dtype=torch.float64) for _ in range(4)]
     todo = blank.any(1).nonzero()[:, 0]
     generator = seeded_generator(seed)
-    parts = todo.split(max(1, DRAWS_PER_CALL // draws)) if len(todo) else ()
+    parts = list(todo.split(max(1, DRAWS_PER_CALL // draws))) if len(todo) else []
     require_memory_for_samples(run, draws * max(map(len, parts), default=0))
     for done, part in enumerate(parts, 1):
         drawn = _draw(model, rows, part, draws, contexts, generator, info)
@@ -156,7 +156,8 @@ def _draw(
         generator=generator,
         info=info,
     )
-    return completed.double().cpu().unflatten(0, (len(part), draws))
+    each: Tensor = completed.double().cpu().unflatten(0, (len(part), draws))
+    return each
 
 
 def _summary(draws: Float64[Tensor, "n draws"], column: Column, statistic: Statistic) -> list[Tensor]:
