@@ -2,7 +2,7 @@
 
 from tensorar.backbone import Backbone, CausalBackbone, EvidenceBackbone, Signature
 from tensorar.build import build, load_dataset
-from tensorar.dataset import Dataset, Splits
+from tensorar.dataset import Dataset, FileEvents, Splits
 from tensorar.dependencies import dependency_matrix, receptive_field_coverage
 from tensorar.errors import (
     DataError,
@@ -14,6 +14,7 @@ from tensorar.errors import (
     SupportError,
     TensorarError,
 )
+from tensorar.events import Events, ShuffledEvents, StoredEvents
 from tensorar.evidence import Evidence
 from tensorar.generation import Generation, SamplingInfo
 from tensorar.head import Head
@@ -43,8 +44,10 @@ __all__ = [
     "CausalBackbone",
     "DataError",
     "Dataset",
+    "Events",
     "Evidence",
     "EvidenceBackbone",
+    "FileEvents",
     "Generation",
     "Head",
     "Likelihood",
@@ -61,10 +64,12 @@ __all__ = [
     "RunError",
     "SamplingInfo",
     "ShapeError",
+    "ShuffledEvents",
     "Signature",
     "SpecError",
     "Splits",
     "Stepper",
+    "StoredEvents",
     "SupportError",
     "TensorarError",
     "TrainingSettings",

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-from jaxtyping import Float64
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
@@ -63,9 +61,24 @@ class Tiles:
         lower_left, w, h = (corner[0] - 0.5, corner[1] - 0.5), self.view.width, self.view.height
         axes.add_patch(Rectangle(lower_left, w, h, fill=False, edgecolor=LINE_COLOR, linewidth=0.4, clip_on=False))
 
+    def label_rows(self, axes: Axes, names: list[str]) -> None:
+        """Write a name beside each row."""
+        centers = [k * self.pitch[1] + (self.view.height - 1) / 2 for k in range(len(names))]
+        axes.set_yticks(centers, names, fontsize=NORMAL_FONT, parse_math=False)
+        axes.tick_params(length=0)
+
     def label_columns(self, axes: Axes, names: list[str]) -> None:
         """Write a name above each column."""
-        centers: Float64[np.ndarray, " columns"] = np.arange(len(names)) * self.pitch[0] + (self.view.width - 1) / 2
-        axes.xaxis.tick_top()
-        axes.set_xticks(centers, names, fontsize=NORMAL_FONT, parse_math=False)
-        axes.tick_params(length=0)
+        for k, name in enumerate(names):
+            center = k * self.pitch[0] + (self.view.width - 1) / 2
+            axes.annotate(
+                name,
+                (center, -0.5),
+                xytext=(0, 3),
+                textcoords="offset points",
+                ha="center",
+                va="bottom",
+                fontsize=NORMAL_FONT,
+                parse_math=False,
+                annotation_clip=False,
+            )

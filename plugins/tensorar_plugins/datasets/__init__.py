@@ -2,11 +2,13 @@
 
 from tensorar import Dataset
 from tensorar_plugins.datasets.idx import Idx
+from tensorar_plugins.datasets.images import Images
 from tensorar_plugins.datasets.mnist import MNIST
 from tensorar_plugins.datasets.npy import Npy
 from tensorar_plugins.datasets.npz import Npz
 from tensorar_plugins.datasets.sudoku import Sudoku
 from tensorar_plugins.datasets.table import Table
 from tensorar_plugins.datasets.toy import Toy
+from tensorar_plugins.datasets.zarr_store import Zarr
 
-ALL: list[type[Dataset]] = [Toy, MNIST, Idx, Npy, Npz, Table, Sudoku]
+ALL: list[type[Dataset]] = [Toy, MNIST, Idx, Images, Npy, Npz, Zarr, Table, Sudoku]

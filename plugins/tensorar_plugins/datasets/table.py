@@ -96,8 +96,12 @@ class Table(SplitFile):
         return self.schema.as_dict()
 
     @property
-    def inferred(self) -> tuple[list[tuple[str, str, str]], list[str]]:
-        return self.schema.describe(), [*self.table.notes, *describe_left_out(self.schema)]
+    def column_kinds(self) -> list[tuple[str, str, str]]:
+        return self.schema.describe()
+
+    @property
+    def notes(self) -> list[str]:
+        return [*self.table.notes, *describe_left_out(self.schema)]
 
     # --- events -----------------------------------------------------------------------------------------------------
 
@@ -123,6 +127,10 @@ class Table(SplitFile):
         if classes is None:
             return None
         return Splits(*(classes[rows] for rows in (self._rows.train, self._rows.valid, self._rows.test)))
+
+    @property
+    def class_names(self) -> list[str] | None:
+        return None if self.schema.target_column is None else list(self.schema.target_column.levels)
 
     def parse_context(self, text: str) -> Float[Tensor, " context"]:
         """A class by its level, one-hot."""
