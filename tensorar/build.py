@@ -118,12 +118,18 @@ def head_for(head: Head, data: Real[Tensor, "n *event"] | Dataset | None) -> Hea
     """The head with what it takes from the data: training events, or all splits of a dataset."""
     if data is None:
         return head
-    return head.for_data(data.train, data.valid, data.test) if isinstance(data, Dataset) else head.for_data(data)
+    if not isinstance(data, Dataset):
+        return head.for_data(data)
+    return head.for_data(data.sampled.train, data.sampled.valid, data.sampled.test)
 
 
 def make_backbone(kind: type[Backbone], signature: Signature, **options: Any) -> Backbone:
     """A backbone of a class for a signature, for any order that it takes. Raises ``ShapeError``."""
     return adapted(kind(network_signature(kind, signature), **options), signature)
+
+
+# other endings are those of a dataset's name
+TABLE_ENDINGS = ("csv", "tsv", "parquet", "xlsx")
 
 
 def dataset_spec(text: str | PartSpec, registry: Registry) -> PartSpec:
@@ -136,7 +142,8 @@ def dataset_spec(text: str | PartSpec, registry: Registry) -> PartSpec:
     try:
         return PartSpec.parse(text)
     except SpecError as error:
-        name = Path(str(text)).suffix[1:]
+        ending = Path(str(text).removesuffix(".gz")).suffix[1:]
+        name = "table" if ending in TABLE_ENDINGS else ending
         if name not in registry.parts("dataset"):
             raise
         remedy = f"for a file, write {PartSpec(name, {'path': str(text)})}"

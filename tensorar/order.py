@@ -12,6 +12,11 @@ from torch import Tensor
 
 from tensorar.errors import ShapeError
 from tensorar.evidence import Evidence
+from tensorar.utils.rank_picture import rank_picture
+
+# longer orders are abbreviated as text, and not drawn as a table of cells
+MAX_REPR_VISITS = 24
+MAX_DRAWN_COEFFICIENTS = 4096
 
 
 def may_see(
@@ -64,19 +69,21 @@ class Order:
         size = math.prod(event_shape)
         self.event_shape = tuple(event_shape)
         self.visits = visits.long().clone()
-        self._require_permutation(size)
-        rank = torch.empty_like(self.visits)
-        rank[self.visits] = torch.arange(size, device=visits.device)
-        self.rank = rank.reshape(self.event_shape)
+        self.rank = self._inverse(size).reshape(self.event_shape)
 
-    def _require_permutation(self, size: int) -> None:
-        everything = torch.arange(size, device=self.visits.device)
-        if size == 0 or self.visits.shape != (size,) or not torch.equal(self.visits.sort().values, everything):
-            raise ShapeError(
-                expected=f"each of the {size} coefficients of {self.event_shape} visited once (at least one)",
-                got=f"{len(self.visits)} visits of {len(self.visits.unique())} different coefficients",
-                remedy="pass a permutation of range(N)",
-            )
+    def _inverse(self, size: int) -> Int[Tensor, " n"]:
+        """The step at which each coefficient is visited, found in linear time. Raises ``ShapeError``."""
+        visits = self.visits
+        if size and visits.shape == (size,) and all(0 <= int(bound) < size for bound in visits.aminmax()):
+            steps = torch.arange(size, device=visits.device)
+            rank = torch.full_like(visits, -1).scatter_(0, visits, steps)
+            if int(rank.min()) >= 0:
+                return rank
+        raise ShapeError(
+            expected=f"each of the {size} coefficients of {self.event_shape} visited once (at least one)",
+            got=f"{len(visits)} visits of {len(visits.unique())} different coefficients",
+            remedy="pass a permutation of range(N)",
+        )
 
     @classmethod
     def from_rank(cls, rank: Int[Tensor, "*event"]) -> Order:
@@ -110,7 +117,15 @@ class Order:
         return hash((self.event_shape, tuple(self.visits[:16].tolist())))
 
     def __repr__(self) -> str:
-        return f"Order(event_shape={self.event_shape}, visits={self.visits.tolist()})"
+        return f"Order(event_shape={self.event_shape}, visits={self._visits_in_words()})"
+
+    def _visits_in_words(self) -> str:
+        shown = self.visits.tolist() if len(self) <= MAX_REPR_VISITS else self.visits[: MAX_REPR_VISITS // 2].tolist()
+        return str(shown) if len(shown) == len(self) else f"[{', '.join(map(str, shown))}, ..., {int(self.visits[-1])}]"
+
+    def _repr_html_(self) -> str | None:
+        """A picture of the ranks, for notebooks; None for orders too long to draw."""
+        return rank_picture(self.rank.tolist(), self.event_shape) if len(self) <= MAX_DRAWN_COEFFICIENTS else None
 
     def to(self, device: torch.device | str) -> Order:
         """The same order on a device."""

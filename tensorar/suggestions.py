@@ -34,11 +34,15 @@ def suggest_heads(data: Tensor | Dataset, *, registry: Registry | None = None) -
     if isinstance(data, Dataset) and data.suggested_head is not None:
         return [PartSpec.parse(data.suggested_head)]
     heads = [registered.part for registered in (registry or default_registry()).parts("head").values()]
-    splits = [data.train, data.valid, data.test] if isinstance(data, Dataset) else [data]
+    splits = _samples(data) if isinstance(data, Dataset) else [data]
     if isinstance(data, Dataset) and data.missing:
         splits = [fill_missing(split) for split in splits]
     found = ((head, _options(head, splits)) for head in heads)
     return [PartSpec(head.name, options) for head, options in found if options is not None]
+
+
+def _samples(dataset: Dataset) -> list[Tensor]:
+    return [dataset.sampled.train, dataset.sampled.valid, dataset.sampled.test]
 
 
 def _options(head: type[Head], splits: Sequence[Tensor]) -> dict[str, Any] | None:
@@ -52,7 +56,8 @@ def _options(head: type[Head], splits: Sequence[Tensor]) -> dict[str, Any] | Non
         for name, value in first.items()
     }
     # a small split may hold too few values to suggest the same by itself
-    undecided = [split for split, offer in zip(splits, offers, strict=True) if offer is None]
+    unlike = [offer is None or offer.keys() != first.keys() for offer in offers]
+    undecided = [split for split, other in zip(splits, unlike, strict=True) if other]
     return merged if not undecided or _accepts(head, merged, splits, undecided) else None
 
 

@@ -24,6 +24,17 @@ def p_value_of_means(one: Tensor, other: Tensor) -> float:
     return math.erfc(abs(float(one.mean() - other.mean())) / error / math.sqrt(2))
 
 
+def p_value_of_counts(one: Tensor, other: Tensor) -> float:
+    """The p-value of Pearson's chi-square test that two counts of the same cells follow the same distribution."""
+    both = (one + other).double()
+    keep = both > 0
+    shares = [counts.sum() / both.sum() for counts in (one, other)]
+    expected = torch.outer(torch.stack(shares), both[keep])
+    statistic = ((torch.stack([one, other])[:, keep] - expected) ** 2 / expected).sum()
+    freedom = torch.tensor(max(int(keep.sum()) - 1, 1) / 2, dtype=torch.float64)
+    return float(torch.special.gammaincc(freedom, statistic / 2))
+
+
 def smirnov_p_values(one: Tensor, other: Tensor) -> Tensor:
     """The p-value of Smirnov's two-sample test for each column; conservative where values repeat."""
     sizes, both = (len(one), len(other)), torch.cat([one, other]).double()

@@ -13,8 +13,19 @@ from tensorar_cli.output import Output, sampling_report
 
 def sample(
     run: options.RunFolder,
-    number: Annotated[int, typer.Option("--number", "-n", help="Number of samples.", min=1)] = 64,
+    number: Annotated[
+        int | None,
+        typer.Option(
+            "--number",
+            "-n",
+            help="Number of samples; with --by-class, of each class. Default: 64, or 8 of each.",
+            min=1,
+        ),
+    ] = None,
     context: options.Contexts = None,
+    by_class: Annotated[
+        bool, typer.Option("--by-class", help="Draw a titled row of samples of each class (runs with labels).")
+    ] = False,
     out: options.PictureOrNumbers = None,
     means: Annotated[
         bool, typer.Option("--means", help="Show the conditional mean of every coefficient beside each sample.")
@@ -31,36 +42,58 @@ def sample(
             min=1,
         ),
     ] = None,
+    given: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN=VALUE,...",
+            help="Values of columns that all samples have, as in sex=female,age=30, for a run trained on a table.",
+        ),
+    ] = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",
     plugin: options.Plugins = None,
     json: options.Json = False,
 ) -> None:
-    """Draw samples: a picture of all (.png), one picture each (a folder), or numbers (.npy, .csv)."""
+    """Draw samples: a picture of all (.png), one each (a folder), numbers (.npy, .csv), or rows of the run's table."""
     from tensorar import workflows
+    from tensorar.tables import check_table_path, write_table
+    from tensorar.workflows.table_rows import schema_of
 
-    output, path = Output(as_json=json), check_output(out or run / "samples.png", PICTURES + NUMBERS)
+    output, is_table = Output(as_json=json), (run / "schema.json").exists()
+    path = out or run / ("samples.csv" if is_table else "samples.png")
+    as_table = is_table and path.suffix not in (".png", ".npy")
+    path = check_table_path(path) if as_table else check_output(path, PICTURES + NUMBERS)
     with output.progress("sampling") as update:
         result = workflows.sample(
             run,
-            number,
-            context=context,
+            number or (8 if by_class else 64),
+            context=context or None,
+            by_class=by_class,
             means=means,
             method=method,
             temperature=temperature,
             top_k=top_k,
             top_p=top_p,
             orders=orders,
+            given=given,
             seed=seed,
             device=device,
             progress=lambda done, total: update(done, total, f"step {done}/{total}"),
         )
-    if is_folder(path):
+    if as_table:
+        write_table(path, result.frame(), schema_of(result.run).form)
+    elif is_folder(path):
         write_pictures(path, result.pictures())
     else:
         write(path, result.figure, result.samples, result.run.event_shape)
     if result.means is not None and path.suffix in NUMBERS:
         write_numbers(path.with_stem(f"{path.stem}-means"), result.means, result.run.event_shape)
-    output.print(f"{number} samples in {path} ({result.info})")
-    values = {"samples": number, "shape": list(result.samples.shape), "path": str(path)}
+    each = f", {len(result.samples) // len(result.classes)} of each class" if result.classes else ""
+    output.print(f"{len(result.samples)} samples{each} in {path} ({result.info})")
+    values = {
+        "samples": len(result.samples),
+        "classes": list(result.classes),
+        "shape": list(result.samples.shape),
+        "path": str(path),
+    }
     output.print_json({"run": str(run)} | values | sampling_report(result.info))
