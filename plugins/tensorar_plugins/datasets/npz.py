@@ -60,16 +60,16 @@ class Npz(SplitArrays):
     def _labels(self) -> Splits:
         """The class of each event. Raises ``DataError`` unless there is one whole number for each."""
         with open_npz(self.path) as file:
-            keys = {split: self._label_key(key, file.names) for split, key in self._keys(file.names).items()}
-            found = {split: to_tensor(file.read(key), f"{key} of {self.path}") for split, key in keys.items()}
-        for split, labels in found.items():
+            keys = {name: self._label_key(key, file.names) for name, key in self._keys(file.names).items()}
+            found = {name: to_tensor(file.read(key), f"{key} of {self.path}") for name, key in keys.items()}
+        for name, labels in found.items():
             if labels.ndim != 1 or labels.is_floating_point():
                 raise DataError(
-                    expected=f"a whole number for each event in {keys[split]} of {self.path}",
+                    expected=f"a whole number for each event in {keys[name]} of {self.path}",
                     got=f"{str(labels.dtype).removeprefix('torch.')} numbers of shape {tuple(labels.shape)}",
                     remedy="number the classes",
                 )
-        cut = self._cut({split: labels.long().unsqueeze(1) for split, labels in found.items()})
+        cut = self._cut({name: labels.long().unsqueeze(1) for name, labels in found.items()})
         return Splits(*(part[:, 0] for part in (cut.train, cut.valid, cut.test)))
 
     def _label_key(self, key: str, available: Sequence[str]) -> str:
