@@ -109,6 +109,17 @@ def decimal(value: float, digits: int) -> str:
     return f"{value:.{digits}f}" if fits else f"{value:.{digits}g}"
 
 
+def duration(seconds: float) -> str:
+    """A time in the unit that suits it.
+
+    >>> duration(0.0123), duration(75), duration(6000), duration(3e5)
+    ('0.012 s', '1.2 min', '1.7 h', '3.5 days')
+    """
+    units = ((86_400, "days"), (3600, "h"), (60, "min"), (0, "s"))
+    size, unit = next(pair for pair in units if seconds >= pair[0])
+    return f"{seconds / (size or 1):.2g} {unit}"
+
+
 def likelihood_table(likelihood: Likelihood) -> Table:
     """A likelihood as a table."""
     kind = "exact" if likelihood.exact else "unbiased estimate"

@@ -44,7 +44,7 @@ def fit_baselines(
     Gaussian, and a mixture of Gaussians. What is chosen is chosen on the validation events.
     """
     registry = registry or default_registry()
-    train, valid = (_some(events, seed) for events in (dataset.train, dataset.valid))
+    train, valid = (_some(events, seed) for events in (dataset.sampled.train, dataset.sampled.valid))
     candidates = _marginals(dataset, train, discrete, heads, registry)
     fitted = [independent(candidates, valid)] if candidates else []
     notes = [] if candidates else ["no independent coefficients: no installed head has marginals of these data"]
@@ -67,7 +67,7 @@ def _marginals(
     found = {repr(head): head for head in heads}
     for name, registered in registry.parts("head").items():
         with suppress(TensorarError):
-            head = registered.part(**(registered.part.options_for(dataset.train) or {}))
+            head = registered.part(**(registered.part.options_for(dataset.sampled.train) or {}))
             found |= {name: _fitted_head(head, dataset)} if bool(head.support.is_discrete) == discrete else {}
     marginals = [head_marginals(head, train) for head in found.values()]
     return [one for one in marginals if one is not None] + (_histograms(dataset, train) if discrete else [])
@@ -76,14 +76,18 @@ def _marginals(
 def _fitted_head(head: Head, dataset: Dataset) -> Head:
     """The head with what it takes from the data. Raises ``SupportError`` unless it accepts all splits."""
     fitted = head_for(head, dataset)
-    for events in (dataset.train, dataset.valid, dataset.test):
+    for events in _splits(dataset):
         known = ~events.isnan() if dataset.missing else None
         fitted.check(events, known=known, dtype=torch.float64)
     return fitted
 
 
+def _splits(dataset: Dataset) -> tuple[Tensor, Tensor, Tensor]:
+    return dataset.sampled.train, dataset.sampled.valid, dataset.sampled.test
+
+
 def _histograms(dataset: Dataset, train: Tensor) -> list[Marginals]:
-    values = torch.cat([events.unique() for events in (dataset.train, dataset.valid, dataset.test)]).double()
+    values = torch.cat([events.unique() for events in _splits(dataset)]).double()
     values = values[~values.isnan()].unique()
     return histograms(train, values) if len(values) <= MAX_HISTOGRAM_NUMBERS else []
 

@@ -75,6 +75,7 @@ class Run:
         provenance |= {} if initial is None else {"initial": initial.identity()}
         run = cls(folder, with_absolute_paths(recipe, registry), provenance, registry)
         run.unchecked_dataset, run.head, run._numbered = dataset, head, numbered
+        run.schema = dataset.schema_document
         run.initial = initial
         if initial is not None:
             initial._require_shapes(dataset, recipe.dataset)
@@ -306,8 +307,8 @@ class Run:
     def save_recipe(self) -> None:
         """Write the recipe. Raises ``RunError`` when the folder cannot be written to."""
         save_head_state(self.folder, self.head.data_state())
-        if self.unchecked_dataset.schema_document is not None:
-            write_atomically(self.folder / SCHEMA_FILE, json_text(self.unchecked_dataset.schema_document))
+        if self.schema is not None:
+            write_atomically(self.folder / SCHEMA_FILE, json_text(self.schema))
         paths = relative_paths(self.recipe, self.folder, self.registry)
         document = recipe_document(self.recipe, self.provenance | ({"paths": paths} if paths else {}))
         document = with_checksum(document, self.registry)

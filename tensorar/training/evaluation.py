@@ -14,6 +14,7 @@ from torch import Tensor
 from tensorar import objective, observed, validation
 from tensorar.dataset import Dataset
 from tensorar.errors import SpecError
+from tensorar.events import Events, ObservedEvents
 from tensorar.evidence import Evidence
 from tensorar.finiteness import check_likelihoods
 from tensorar.model import AutoregressiveModel
@@ -25,6 +26,8 @@ from tensorar.utils.shapes import rows_of
 # with more network evaluations than this, likelihoods of evidence backbones are estimated by default
 MAX_EXACT_EVALUATIONS = 1_000_000
 EVENTS_PER_CHUNK = 100
+# what has likelihoods: events, or what was observed of them, in memory or not
+Scored = Events | Evidence | ObservedEvents
 
 
 @dataclass(frozen=True, repr=False)
@@ -93,7 +96,7 @@ def _finite(values: dict[str, Any]) -> dict[str, Any]:
 
 def evaluate(
     model: AutoregressiveModel,
-    events: Real[Tensor, "n *event"] | Evidence,
+    events: Scored,
     contexts: Float[Tensor, "n context"] | None = None,
     *,
     dataset: Dataset | None = None,
@@ -124,7 +127,8 @@ def evaluate(
     size = len(model.order)
     drawn = None if orders is None else _drawn_orders(model, orders, seed, exact)
     exact = is_exact(model, len(events), exact)
-    check_evaluable(model, events)
+    if isinstance(events, Tensor | Evidence):
+        check_evaluable(model, events)
     report = progress or (lambda *_: None)
     over_orders = None
     if drawn is None:
@@ -134,7 +138,7 @@ def evaluate(
     else:
         total, exact = len(events) * len(drawn), True
         nats, mean = nats_over_orders(
-            model, chunks(events, contexts), drawn, lambda done, so_far: report(done, total, so_far)
+            model, _checked_chunks(model, events, contexts), drawn, lambda done, so_far: report(done, total, so_far)
         )
         over_orders = OverOrders.of(len(drawn), nats, mean)
     check_likelihoods(nats, model.backbone)
@@ -157,7 +161,7 @@ def is_exact(model: AutoregressiveModel, events: int, exact: bool | None = None)
 
 def nats_by_event(
     model: AutoregressiveModel,
-    events: Real[Tensor, "n *event"] | Evidence,
+    events: Scored,
     contexts: Float[Tensor, "n context"] | None = None,
     *,
     exact: bool,
@@ -171,7 +175,7 @@ def nats_by_event(
     """
     generator = keyed_generator(seed, "evaluation")
     scored: list[Tensor] = []
-    for chunk in chunks(events, contexts):
+    for chunk in _checked_chunks(model, events, contexts):
         scored.append(event_nats(model, *chunk, exact=exact, samples=samples_per_event, generator=generator))
         done = torch.cat(scored)
         progress(len(done), len(events), float(done.mean()))
@@ -199,15 +203,30 @@ def check_evaluable(model: AutoregressiveModel, events: Tensor | Evidence) -> No
         observed.require_missing_last(model, known.to(model.device), model.orders)
 
 
-def data_nats(dataset: Dataset, events: Real[Tensor, "n *event"] | Evidence) -> float | None:
+def _checked_chunks(
+    model: AutoregressiveModel, events: Scored, contexts: Tensor | None
+) -> Iterator[tuple[Tensor | Evidence, Tensor | None]]:
+    """Chunks of events; stored ones are checked when they are read."""
+    for x, context in chunks(events, contexts):
+        if not isinstance(events, Tensor | Evidence):
+            check_evaluable(model, x)
+        yield x, context
+
+
+def data_nats(dataset: Dataset, events: Scored) -> float | None:
     """The mean nats of events under the process that generated them, if it is known and nothing may be missing."""
-    known = None if isinstance(events, Evidence) else dataset.log_prob(events)
+    known = dataset.log_prob(events) if isinstance(events, Tensor) else None
     return None if known is None else -float(known.double().mean())
 
 
-def mean_observed(events: Real[Tensor, "n *event"] | Evidence) -> float | None:
+def mean_observed(events: Scored) -> float | None:
     """The mean number of observed coefficients of events with missing values, None for complete events."""
-    return float(events.counts.double().mean()) if isinstance(events, Evidence) else None
+    if isinstance(events, Evidence):
+        return float(events.counts.double().mean())
+    if not isinstance(events, ObservedEvents):
+        return None
+    counts = [events[rows].counts for rows in torch.arange(len(events)).split(EVENTS_PER_CHUNK)]
+    return float(torch.cat(counts).double().mean())
 
 
 def never_estimated(model: AutoregressiveModel) -> bool:
@@ -219,7 +238,7 @@ def never_estimated(model: AutoregressiveModel) -> bool:
 
 
 def chunks(
-    events: Tensor | Evidence, contexts: Tensor | None, size: int = EVENTS_PER_CHUNK
+    events: Scored, contexts: Tensor | None, size: int = EVENTS_PER_CHUNK
 ) -> Iterator[tuple[Tensor | Evidence, Tensor | None]]:
     """Batches of ``size`` events, with their contexts."""
     for first in range(0, len(events), size):

@@ -10,6 +10,7 @@ import torch
 from tensorar.errors import SpecError
 from tensorar.runs.run import Run
 from tensorar.runs.stages import check_changes
+from tensorar.training.cost import TrainingCost, measure_cost
 from tensorar.training.progress_bar import can_be_shown, progress_bar
 from tensorar.training.state import read_state
 from tensorar.training.trainer import Trainer
@@ -24,6 +25,7 @@ def train(
     device: str = "auto",
     on_update: UpdateCallback | None = None,
     on_start: Callable[[], None] | None = None,
+    on_cost: Callable[[TrainingCost], None] | None = None,
     progress: bool | None = None,
 ) -> int | None:
     """Train a run, or resume it. Returns None at the end, or the number of the signal that interrupted it.
@@ -32,10 +34,12 @@ def train(
     minutes, with a learning-rate schedule of their own; nothing is recorded before the first check has passed.
     ``progress`` shows a bar; by default on a terminal and in a notebook, unless there is an ``on_update``.
 
-    The run's folder is locked meanwhile. ``on_start`` is called before the first step, after all checks; ``on_update``
-    after every step and evaluation. If no validation is finite, the last weights are kept. Raises ``SupportError`` when
-    the head does not accept the data, ``RunError`` when the loss is not finite, when another process trains the run, or
-    when a file cannot be read or written.
+    The run's folder is locked meanwhile. ``on_cost``, if given, is called with what the training will take, measured
+    on a copy of the model before anything is written. ``on_start`` is called before the first step, after all checks;
+    ``on_update`` after every step and evaluation. If no validation is finite, the last weights are kept. Raises
+    ``SupportError`` when the head does not accept the data, ``RunError`` when the loss is not finite, when another
+    process trains the run, or when a file cannot be read or written; ``TensorarError`` for a step of more memory than
+    there is, if the cost is measured.
     """
     # training seeds torch's generators at every step; restore the caller's
     generators = torch.random.fork_rng(devices=range(torch.cuda.device_count()))
@@ -46,8 +50,11 @@ def train(
         trainer = Trainer(run, device=device, on_update=on_update)
         if resume:
             trainer.resume()
-        else:
+        cost = None if on_cost is None or trainer.state.finished else measure_cost(trainer)
+        if not resume:
             trainer.start()
+        if on_cost is not None and cost is not None:
+            on_cost(cost)
         if on_start is not None:
             on_start()
         interrupted = trainer.train()

@@ -9,6 +9,7 @@ from pathlib import Path
 from tensorar.build import head_for
 from tensorar.dataset import Dataset
 from tensorar.errors import SupportError
+from tensorar.ordering import Ordering
 from tensorar.parts.registry import Registry
 from tensorar.parts.spec import PartSpec
 from tensorar.runs.paths import with_found_paths
@@ -59,15 +60,26 @@ def choose_parts(dataset: Dataset, given: Mapping[str, PartSpec], registry: Regi
     Raises ``SupportError`` or ``ShapeError`` when no installed part does.
     """
     head = given.get("head") or _first_head(dataset, registry)
-    backbone = given.get("backbone") or suggest_backbone(
-        dataset.event_shape,
-        head_for(registry.create("head", head), dataset),
-        missing=bool(dataset.missing),
-        registry=registry,
-    )
+    backbone = given.get("backbone") or _backbone_for(dataset, head, given.get("ordering"), registry)
     ordering = given.get("ordering") or suggest_ordering(backbone, missing=bool(dataset.missing), registry=registry)
     specs = {"ordering": ordering, "head": head, "backbone": backbone}
     return ChosenParts(specs, tuple(kind for kind in specs if kind not in given))
+
+
+def _backbone_for(dataset: Dataset, head: PartSpec, ordering: PartSpec | None, registry: Registry) -> PartSpec:
+    made = head_for(registry.create("head", head), dataset)
+    # a guess that real numbers are images would often be wrong
+    is_image = _visits_rows(ordering, dataset, registry) and (dataset.axes or made.support.is_discrete)
+    axes = dataset.axis_names if is_image else ()
+    return suggest_backbone(dataset.event_shape, made, axes=axes, missing=bool(dataset.missing), registry=registry)
+
+
+def _visits_rows(ordering: PartSpec | None, dataset: Dataset, registry: Registry) -> bool:
+    """Whether an ordering is a raster order up to flips and axes, or none is given: networks for images need one."""
+    if ordering is None:
+        return True
+    made: Ordering = registry.create("ordering", ordering)
+    return made.fixed and made.order(dataset.event_shape).raster_view is not None
 
 
 def _first_head(dataset: Dataset, registry: Registry) -> PartSpec:

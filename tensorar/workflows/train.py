@@ -21,6 +21,8 @@ from tensorar.runs.folder import require_free
 from tensorar.runs.recipe import Recipe
 from tensorar.runs.run import Run
 from tensorar.runs.settings import TrainingSettings
+from tensorar.suggestions import suggest_for_images
+from tensorar.training.cost import TrainingCost
 from tensorar.training.device import check_device
 from tensorar.training.state import read_state
 from tensorar.training.train import train as train_run
@@ -42,9 +44,9 @@ class TrainingResult:
     """A trained run. ``interrupted`` is the number of the signal that ended training early, if one did.
 
     ``was_finished``: the run was to be resumed, but there was nothing left to do. ``chosen`` are the parts that were
-    chosen for the data, by kind; ``notes`` has a line for each unusual property of the data; ``columns`` are name, kind
-    and details of each column of a table; ``metrics`` has one row per evaluation. ``axes`` are those of the events in
-    words.
+    chosen for the data, by kind; ``notes`` has a line for each unusual property of the data; ``cost`` is what the
+    training was expected to take (None if it was not measured); ``columns`` are name, kind and details of each column
+    of a table; ``metrics`` has one row per evaluation. ``axes`` are those of the events in words.
     """
 
     run: Run
@@ -52,6 +54,7 @@ class TrainingResult:
     notes: tuple[str, ...] = ()
     axes: str = ""
     interrupted: int | None = None
+    cost: TrainingCost | None = None
     was_finished: bool = False
     columns: tuple[tuple[str, str, str], ...] = ()
 
@@ -204,10 +207,20 @@ def _prepare(
         recipe = recipe_for(dataset, source, parts, training)
     folder = out or Path("runs") / (name or f"{data.name}-{recipe.backbone.name}")
     run = Run.create(folder, recipe, dataset, registry=registry, numbered=out is None, initial=start)
-    notes = [*initial_notes(run), *dataset.notes, *data_notes(run.head, dataset.train), *_notes_on_passes(run, dataset)]
+    sampled = [dataset.sample_note] if dataset.sample_note else []
+    statistics = data_notes(run.head, dataset.sampled.train)
+    notes = [*initial_notes(run), *dataset.notes, *sampled, *statistics, *_notes_on_passes(run, dataset)]
+    if "backbone" in parts.chosen and (reason := _reason(run)):
+        notes.append(reason)
     return TrainingResult(
         run, chosen=parts.defaults, notes=tuple(notes), axes=_axes(run, dataset), columns=tuple(dataset.column_kinds)
     )
+
+
+def _reason(run: Run) -> str:
+    """Why a network for images was chosen, if one was."""
+    found = suggest_for_images(run.event_shape, run.head, run.axes, registry=run.registry)
+    return f"{found[0].name} was chosen for images: {found[1]}" if found and found[0] == run.recipe.backbone else ""
 
 
 def _axes(run: Run, dataset: Dataset) -> str:
@@ -224,7 +237,7 @@ def _notes_on_passes(run: Run, dataset: Dataset) -> list[str]:
     few_orders = ordering.fixed or ordering.ensemble
     if not dataset.missing or few_orders or not issubclass(backbone, CausalBackbone):
         return []
-    return pattern_notes(dataset.train, run.recipe.training.batch_size)
+    return pattern_notes(dataset.sampled.train, run.recipe.training.batch_size)
 
 
 def _train(
@@ -236,6 +249,10 @@ def _train(
     on_start: StartCallback | None,
     on_update: UpdateCallback | None,
 ) -> TrainingResult:
+    def measured(cost: TrainingCost) -> None:
+        nonlocal result
+        result = replace(result, cost=cost)
+
     def started() -> None:
         if on_start is not None:
             on_start(result)
@@ -249,6 +266,7 @@ def _train(
             device=device,
             on_start=started,
             on_update=on_update,
+            on_cost=measured,
             progress=False,
         )
         result = replace(result, interrupted=interrupted)

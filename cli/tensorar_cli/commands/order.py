@@ -123,22 +123,24 @@ def _show_taken(
 
     path = check_extension(out or run / f"order-{example}.png", PICTURES + ANIMATIONS)
     taken = workflows.order_taken(run, example, split=split, ordering=ordering, device=device)
-    _draw(output, taken.order, path, masks, first=taken.known)
+    _draw(output, taken.order, path, masks, first=taken.known, axes=taken.run.axes)
     evidence = f", the {taken.known} given first" if taken.known else ""
     output.print(f"{taken.ordering} on event {example} of {split}{evidence}, drawn in {path}")
     values = {"ordering": taken.ordering, "split": split, "example": example, "known": taken.known}
     output.print_json({**values, **_order_as_dict(taken.order), "path": str(path)})
 
 
-def _draw(output: Output, order: Order, path: Path, masks: Masks, *, first: int = 0) -> None:
+def _draw(
+    output: Output, order: Order, path: Path, masks: Masks, *, first: int = 0, axes: tuple[str, ...] | None = None
+) -> None:
     """Write the picture or the animation, and print the ranks of a small event."""
     from tensorar import plotting
 
     if path.suffix in ANIMATIONS:
-        plotting.save_order_animation(order, path, first=first)
+        plotting.save_order_animation(order, path, first=first, axes=axes)
     else:
         steps = list(range(first, min(first + masks, len(order)))) if isinstance(masks, int) else masks
-        plotting.save(plotting.order_masks(order, steps), path)
+        plotting.save(plotting.order_masks(order, steps, axes=axes), path)
     if order.rank.ndim <= 2 and len(order) <= MAX_PRINTED_COEFFICIENTS:
         output.print_lines(_grid(order.rank.reshape(-1, order.rank.shape[-1] if order.rank.ndim else 1).tolist()))
 

@@ -189,7 +189,7 @@ class Images(SplitFile):
         absent = [name for name in fractions if not len(rows[name])]
         if absent:
             cut = split(rows["train"].unsqueeze(1), [fractions[name] for name in absent], self.seed, where=self.path)
-            rows |= {name: part[:, 0] for name, part in zip(["train", *absent], cut, strict=True)}
+            rows |= {name: part[:][:, 0] for name, part in zip(["train", *absent], cut, strict=True)}
         return rows
 
 
