@@ -23,7 +23,13 @@ from tensorar.runs.run import Run
 from tensorar.training.evaluation import Likelihood, check_evaluable, is_exact, mean_observed, nats_by_event
 from tensorar.training.memory import require_memory_for_evaluation
 from tensorar.training.over_orders import standard_error
-from tensorar.workflows.comparable import EVENTS_PER_CHUNK, baseline_notes, require_same_events, require_same_kind, run_notes
+from tensorar.workflows.comparable import (
+    EVENTS_PER_CHUNK,
+    baseline_notes,
+    require_same_events,
+    require_same_kind,
+    run_notes,
+)
 from tensorar.workflows.events import Events, check_counts, check_split, events_of
 from tensorar.workflows.runs import model_of, open_run
 

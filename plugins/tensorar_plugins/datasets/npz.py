@@ -47,7 +47,7 @@ class Npz(SplitArrays):
     def load(self) -> Splits:
         return self._cut(self._read())
 
-    def _cut(self, splits: dict[str, Tensor]) -> Splits:
+    def _cut(self, splits: dict[str, Events]) -> Splits:
         """The splits of a file, with those that it lacks split off the training part."""
         fractions = {"valid": self.valid_fraction, "test": self.test_fraction}
         absent = [name for name in fractions if name not in splits]
@@ -70,7 +70,7 @@ class Npz(SplitArrays):
                     remedy="number the classes",
                 )
         cut = self._cut({name: labels.long().unsqueeze(1) for name, labels in found.items()})
-        return Splits(*(part[:, 0] for part in (cut.train, cut.valid, cut.test)))
+        return Splits(*(part[:][:, 0] for part in (cut.train, cut.valid, cut.test)))
 
     def _label_key(self, key: str, available: Sequence[str]) -> str:
         names = [f"{key}_labels", *(["labels"] if key not in SPLITS else [])]
