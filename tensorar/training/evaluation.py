@@ -127,8 +127,7 @@ def evaluate(
     size = len(model.order)
     drawn = None if orders is None else _drawn_orders(model, orders, seed, exact)
     exact = is_exact(model, len(events), exact)
-    if isinstance(events, Tensor | Evidence):
-        check_evaluable(model, events)
+    check_evaluable(model, events)
     report = progress or (lambda *_: None)
     over_orders = None
     if drawn is None:
@@ -192,8 +191,13 @@ def _drawn_orders(model: AutoregressiveModel, orders: int, seed: int, exact: boo
     return model.draw_orders(orders, seed)
 
 
-def check_evaluable(model: AutoregressiveModel, events: Tensor | Evidence) -> None:
-    """Raise ``ShapeError`` or ``SupportError`` unless the events have a likelihood."""
+def check_evaluable(model: AutoregressiveModel, events: Scored) -> None:
+    """Raise ``ShapeError`` or ``SupportError`` unless events have a likelihood; stored ones are checked when read."""
+    if isinstance(events, Tensor | Evidence):
+        _check(model, events)
+
+
+def _check(model: AutoregressiveModel, events: Tensor | Evidence) -> None:
     values = events.value if isinstance(events, Evidence) else events
     known = events.mask if isinstance(events, Evidence) else None
     validation.check_event_shape(model, values)
@@ -209,7 +213,7 @@ def _checked_chunks(
     """Chunks of events; stored ones are checked when they are read."""
     for x, context in chunks(events, contexts):
         if not isinstance(events, Tensor | Evidence):
-            check_evaluable(model, x)
+            _check(model, x)
         yield x, context
 
 
