@@ -1,6 +1,6 @@
 """Tables of mixed kinds: files in and out, the schema of their columns, and events of numbers."""
 
-from tensorar.tables.codec import decode, decode_cells, encode, encode_cells, encode_target
+from tensorar.tables.codec import decode, decode_cells, encode, encode_cells, encode_levels, encode_target
 from tensorar.tables.inference import Wishes, describe_left_out, infer
 from tensorar.tables.reading import FileForm, TextTable, read_table
 from tensorar.tables.schema import Column, Schema
@@ -18,6 +18,7 @@ __all__ = [
     "describe_left_out",
     "encode",
     "encode_cells",
+    "encode_levels",
     "encode_target",
     "infer",
     "read_table",

@@ -9,5 +9,6 @@ from tensorar_plugins.datasets.npz import Npz
 from tensorar_plugins.datasets.sudoku import Sudoku
 from tensorar_plugins.datasets.table import Table
 from tensorar_plugins.datasets.toy import Toy
+from tensorar_plugins.datasets.zarr_store import Zarr
 
-ALL: list[type[Dataset]] = [Toy, MNIST, Idx, Images, Npy, Npz, Table, Sudoku]
+ALL: list[type[Dataset]] = [Toy, MNIST, Idx, Images, Npy, Npz, Zarr, Table, Sudoku]
