@@ -172,6 +172,16 @@ class Dataset(Part, ABC):
         """The spec of a head, if the splits do not contain all possible values; None to derive it from the splits."""
         return None
 
+    @property
+    def suggested_backbone(self) -> str | None:
+        """The spec of the network that suits the events, or None to choose one for their shape."""
+        return None
+
+    @property
+    def notes(self) -> list[str]:
+        """What was found in the files, inferred or left out, a line each; printed before training."""
+        return []
+
     def log_prob(self, x: Real[Tensor, "batch *event"]) -> Float[Tensor, " batch"] | None:
         """The exact log-likelihood in nats under the process that generated the data, or None if it is unknown."""
         return None

@@ -7,6 +7,7 @@ import typer
 from tensorar_cli.commands.check import check
 from tensorar_cli.commands.demo import demo
 from tensorar_cli.commands.evaluate import evaluate
+from tensorar_cli.commands.forecast import forecast
 from tensorar_cli.commands.inpaint import inpaint
 from tensorar_cli.commands.new import new
 from tensorar_cli.commands.order import show_order
@@ -48,7 +49,7 @@ def _orders() -> None:
     pass
 
 
-for command in (demo, train, evaluate, sample, inpaint, posterior):
+for command in (demo, train, evaluate, sample, inpaint, posterior, forecast):
     app.command()(command)
 order_app.command("show")(show_order)
 plugins_app.command("list")(list_parts)

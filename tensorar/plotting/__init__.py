@@ -5,6 +5,7 @@ Only this package imports matplotlib, and never ``pyplot``: drawing changes no g
 
 from tensorar.plotting.animation import frames_of, save_animation
 from tensorar.plotting.conditional_means import samples_with_means
+from tensorar.plotting.fan import fan_chart
 from tensorar.plotting.grid import event_grid, side_by_side
 from tensorar.plotting.inpainting import inpainting
 from tensorar.plotting.order import order_masks
@@ -20,6 +21,7 @@ __all__ = [
     "PosteriorStep",
     "View",
     "event_grid",
+    "fan_chart",
     "frames_of",
     "inpainting",
     "order_masks",

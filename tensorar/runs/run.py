@@ -62,7 +62,7 @@ class Run:
         written = state_in_recipe(head.data_state())
         provenance |= {} if written is None else {"head": written}
         run = cls(folder, with_absolute_paths(recipe, registry), provenance, registry)
-        run._unchecked_dataset, run.head, run._numbered = dataset, head, numbered
+        run.unchecked_dataset, run.head, run._numbered = dataset, head, numbered
         return run
 
     @classmethod
@@ -96,7 +96,8 @@ class Run:
     # --- data -------------------------------------------------------------------------------------------------------
 
     @cached_property
-    def _unchecked_dataset(self) -> Dataset:
+    def unchecked_dataset(self) -> Dataset:
+        """The dataset of the recipe, of which nothing is loaded or checked yet: its files need not exist."""
         found = with_found_paths(self.recipe, self.provenance.get("paths", {}), self.folder)
         return load_dataset(found.dataset, registry=self.registry)
 
@@ -107,7 +108,7 @@ class Run:
         Raises ``DataError`` when its files are missing, ``RunError`` when the shape of its events has changed.
         """
         require_paths(self.recipe, self.provenance.get("paths", {}), self.folder)
-        dataset = self._unchecked_dataset
+        dataset = self.unchecked_dataset
         self._require("events of shape", self.event_shape, dataset.event_shape)
         self._require("contexts of length", self.context_features, dataset.context_features)
         return dataset
@@ -122,7 +123,7 @@ class Run:
 
     def parse_context(self, text: str) -> Float[Tensor, " context"]:
         """A context written as text, in the dataset's notation; loads no data. Raises ``DataError``."""
-        context = self._unchecked_dataset.parse_context(text)
+        context = self.unchecked_dataset.parse_context(text)
         if len(context) != self.context_features:
             raise DataError(
                 expected=f"a context of {self.context_features} numbers",

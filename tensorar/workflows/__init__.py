@@ -7,6 +7,7 @@
 from tensorar.workflows.check_part import CheckReport, CheckResult, check_part
 from tensorar.workflows.evaluate import Evaluation, evaluate
 from tensorar.workflows.evaluate_given import ConditionalLikelihood, evaluate_given
+from tensorar.workflows.forecast import Forecast, forecast
 from tensorar.workflows.inpaint import Completions, inpaint
 from tensorar.workflows.order_taken import OrderTaken, order_taken
 from tensorar.workflows.posterior import Posterior, posterior
@@ -20,6 +21,7 @@ __all__ = [
     "Completions",
     "ConditionalLikelihood",
     "Evaluation",
+    "Forecast",
     "OrderTaken",
     "Posterior",
     "Samples",
@@ -28,6 +30,7 @@ __all__ = [
     "check_part",
     "evaluate",
     "evaluate_given",
+    "forecast",
     "inpaint",
     "order_taken",
     "posterior",

@@ -162,7 +162,7 @@ def _prepare(
         recipe = recipe_for(dataset, source, parts, training)
     folder = out or Path("runs") / (name or f"{data.name}-{recipe.backbone.name}")
     run = Run.create(folder, recipe, dataset, registry=registry, numbered=out is None)
-    notes = [*data_notes(run.head, dataset.train), *_notes_on_passes(run, dataset)]
+    notes = [*dataset.notes, *data_notes(run.head, dataset.train), *_notes_on_passes(run, dataset)]
     return TrainingResult(run, chosen=parts.defaults, notes=tuple(notes))
 
 

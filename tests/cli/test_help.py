@@ -23,7 +23,7 @@ COMMANDS = dict(tree(get_command(app)))
 
 def test_the_commands():
     leaves = {path for path, command in COMMANDS.items() if not hasattr(command, "commands")}
-    single = {(name,) for name in ("demo", "train", "evaluate", "sample", "inpaint", "posterior")}
+    single = {(name,) for name in ("demo", "train", "evaluate", "sample", "inpaint", "posterior", "forecast")}
     plugins = {("plugins", name) for name in ("list", "show", "check", "new")}
     assert leaves == single | plugins | {("order", "show")}
 

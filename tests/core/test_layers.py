@@ -24,6 +24,7 @@ PUBLIC = {
     "tensorar.noise",
     "tensorar.outliers",
     "tensorar.parts.hookspecs",
+    "tensorar.series",
     "tensorar.testing",
     "tensorar.transforms",
     "tensorar.units",

@@ -5,8 +5,9 @@ from tensorar_plugins.datasets.idx import Idx
 from tensorar_plugins.datasets.mnist import MNIST
 from tensorar_plugins.datasets.npy import Npy
 from tensorar_plugins.datasets.npz import Npz
+from tensorar_plugins.datasets.series import Series
 from tensorar_plugins.datasets.sudoku import Sudoku
 from tensorar_plugins.datasets.table import Table
 from tensorar_plugins.datasets.toy import Toy
 
-ALL: list[type[Dataset]] = [Toy, MNIST, Idx, Npy, Npz, Table, Sudoku]
+ALL: list[type[Dataset]] = [Toy, MNIST, Idx, Npy, Npz, Table, Series, Sudoku]

@@ -1,0 +1,103 @@
+"""``tensorar forecast``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tensorar_cli import options
+from tensorar_cli.export import check_extension, write
+from tensorar_cli.output import Output, sampling_report
+from tensorar_cli.parsing import parse_numbers
+
+if TYPE_CHECKING:
+    from tensorar.workflows import Forecast
+
+FORMATS = (".csv", ".png", ".npy")
+
+
+def forecast(
+    run: options.RunFolder,
+    horizon: Annotated[int, typer.Option(help="Number of steps to forecast.", min=1)],
+    prefix: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The series to continue: a file of the kind and with the columns that the run was trained on. "
+            "Default: the run's own series, from its end.",
+        ),
+    ] = None,
+    quantiles: Annotated[str, typer.Option(help="Quantiles to write, of the draws at each step.")] = "0.1,0.5,0.9",
+    draws: Annotated[int, typer.Option(help="Number of draws.", min=1)] = 256,
+    context: options.Contexts = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="The quantiles with their times (.csv) and a fan chart beside them (.png), the fan chart alone "
+            "(.png), or the draws (.npy, of shape (draws, horizon, ...)). Default: forecast.csv and forecast.png in "
+            "the run folder.",
+        ),
+    ] = None,
+    conditioning: options.Conditioning = "auto",
+    particles: options.Particles = options.DEFAULT_PARTICLES,
+    method: options.Method = "auto",
+    temperature: options.Temperature = 1.0,
+    seed: options.Seed = 0,
+    device: options.Device = "auto",
+    plugin: options.Plugins = None,
+    json: options.Json = False,
+) -> None:
+    """Continue a series: quantiles of what follows with their times, and a fan chart."""
+    from tensorar import workflows
+    from tensorar.workflows.forecast import check_quantiles
+
+    output, path = Output(as_json=json), check_extension(out or run / "forecast.csv", FORMATS)
+    levels = parse_numbers(quantiles, "--quantiles")
+    check_quantiles(levels)
+    with output.progress("forecasting") as update:
+        result = workflows.forecast(
+            run,
+            prefix,
+            horizon=horizon,
+            draws=draws,
+            context=context,
+            conditioning=conditioning,
+            particles=particles,
+            method=method,
+            temperature=temperature,
+            seed=seed,
+            device=device,
+            progress=lambda done, total: update(done, total, f"step {done}/{total}"),
+        )
+    written = _write(result, path, levels)
+    output.print(f"{draws} draws of {horizon} steps in {' and '.join(map(str, written))} ({result}; {result.info})")
+    output.print_json({"run": str(run)} | _as_dict(result, levels, written) | sampling_report(result.info))
+
+
+def _write(result: Forecast, path: Path, levels: list[float]) -> list[Path]:
+    """Write the forecast as the extension says; returns the files."""
+    from tensorar.utils.files import write_atomically
+
+    if path.suffix != ".csv":
+        write(path, lambda: result.figure(levels), result.draws, tuple(result.draws.shape[1:]))
+        return [path]
+    picture = path.with_suffix(".png")
+    write_atomically(path, result.csv(levels).encode())
+    write(picture, lambda: result.figure(levels), result.draws, ())
+    return [path, picture]
+
+
+def _as_dict(result: Forecast, levels: list[float], written: list[Path]) -> dict[str, Any]:
+    values = result.quantiles(levels)
+    return {
+        "paths": [str(path) for path in written],
+        "draws": len(result.draws),
+        "windows": result.windows,
+        "times": result.past.times.written(result.times),
+        "quantiles": {f"{level:g}": part.tolist() for level, part in zip(levels, values, strict=True)},
+    }
