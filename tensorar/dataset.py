@@ -11,7 +11,8 @@ from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor
 from torch.distributions import Distribution
 
-from tensorar.errors import DataError
+from tensorar.axes import AxisNames, check_axes, guess_axes
+from tensorar.errors import DataError, ShapeError
 from tensorar.evidence import Evidence
 from tensorar.parts.part import Part
 
@@ -104,6 +105,21 @@ class Dataset(Part, ABC):
     def event_shape(self) -> tuple[int, ...]:
         """The shape of one event."""
         return tuple(self.train.shape[1:])
+
+    @property
+    def axes(self) -> AxisNames:
+        """The names of the event's axes: ``height``, ``width``, ``channel``, ``depth``, ``time``; empty if unknown."""
+        return ()
+
+    @cached_property
+    def axis_names(self) -> AxisNames:
+        """The names of the event's axes: those of ``axes``, else guessed from the shape. Raises ``DataError``."""
+        axes = tuple(self.axes) or guess_axes(self.event_shape)
+        try:
+            check_axes(axes, self.event_shape)
+        except ShapeError as error:
+            raise DataError(expected=error.expected, got=error.got, remedy=error.remedy) from error
+        return axes
 
     def load_contexts(self) -> Splits | None:
         """The context of each event, ``(n, K)`` per split in the order of the events; by default None."""

@@ -25,6 +25,9 @@ from tensorar.variates import seeds
 SEED_SIZE = 2
 # bounds memory
 MAX_VALUES_PER_CHECK = 1024
+INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+# integers in so small a range are checked by it
+MAX_RANGE = 4096
 
 
 class Head(Part, ABC):
@@ -187,6 +190,8 @@ class Head(Part, ABC):
         ``coefficients`` are the flat indices of the values (default: whole events), ``suggestion`` the remedy to
         print, ``dtype`` the dtype to which a model will round standard values.
         """
+        if known is None and self._supports_range(values, dtype):
+            return
         if coefficients is None:
             coefficients = torch.arange(math.prod(values.shape[1:]), device=values.device).reshape(values.shape[1:])
         known = torch.ones_like(values, dtype=torch.bool) if known is None else known
@@ -201,6 +206,17 @@ class Head(Part, ABC):
                     got=f"{self._describe(some[bad][0], dtype)} in {what}",
                     remedy=suggestion or _remedy(some[bad][0]),
                 )
+
+    def _supports_range(self, values: Tensor, dtype: torch.dtype | None) -> bool:
+        """Whether all whole numbers from the least to the greatest value have a probability: a look at two of them."""
+        same_everywhere = type(self).supports is Head.supports and type(self).transform is Head.transform
+        if not same_everywhere or values.dtype not in INTEGERS or not values.numel():
+            return False
+        least, greatest = (int(bound) for bound in values.aminmax())
+        if greatest - least > MAX_RANGE:
+            return False
+        numbers = torch.arange(least, greatest + 1, device=values.device)
+        return bool(self._represents(numbers, torch.zeros_like(numbers), dtype).all())
 
     def supports(
         self, values: Float[Tensor, "*batch"], coefficients: Int[Tensor, "..."] | None = None

@@ -46,7 +46,7 @@ def _standard_nats(
         return -flatten_events(model.distribution(parameters).log_prob(x)).sum(1)
     assert isinstance(backbone, EvidenceBackbone)
     t = stratified_steps(len(x), len(model.order), generator).to(x.device)
-    ranks = draw_ranks(ordering, model.event_shape, len(x), generator).to(x.device)
+    ranks = ordering.draw_ranks(model.event_shape, len(x), generator).to(x.device)
     if backbone.dense and ordering.uniform:
         return _all_unknown(model, x, ranks >= t[:, None], context)
     return _next_one(model, x, ranks, t, context)
@@ -78,16 +78,6 @@ def stratified_steps(
     spread = (torch.rand((), generator=generator, dtype=torch.float64) + torch.arange(batch) / batch) % 1.0
     limit = torch.as_tensor(steps)
     return torch.minimum((spread * limit).long(), limit - 1)
-
-
-def draw_ranks(
-    ordering: Ordering, event_shape: tuple[int, ...], batch: int, generator: torch.Generator | None
-) -> Int[Tensor, "batch n"]:
-    """The rank of each coefficient in each example's order, drawn from the ordering."""
-    if ordering.fixed:
-        return ordering.order(event_shape).rank.flatten().expand(batch, -1)
-    orders = (ordering.draw(event_shape, generator) for _ in range(batch))
-    return torch.stack([order.rank.flatten() for order in orders])
 
 
 def _next_one(model: Factorization, x: Tensor, ranks: Tensor, t: Tensor, context: Tensor | None) -> Tensor:

@@ -75,7 +75,7 @@ def loss_per_event(
         if not ordering.any_order:
             require_missing_last(model, evidence.mask, orders)
         return -_exact(model, evidence, orders, context)
-    ranks = objective.draw_ranks(ordering, model.event_shape, len(evidence), generator)
+    ranks = ordering.draw_ranks(model.event_shape, len(evidence), generator)
     return _estimate(model, evidence, ranks, context, generator, dense=ordering.uniform)
 
 

@@ -72,6 +72,17 @@ class Ordering(Part, ABC):
         orders = self.orders(event_shape)
         return orders[int(torch.randint(len(orders), (), generator=generator))]
 
+    def draw_ranks(
+        self, event_shape: tuple[int, ...], batch: int, generator: torch.Generator | None = None
+    ) -> Int[Tensor, "batch n"]:
+        """The step of each coefficient in an order for each example of a batch, drawn one by one as by ``draw``.
+
+        Override it where the orders of a whole batch are found faster together; their distribution is that of ``draw``.
+        """
+        if self.fixed:
+            return self.order(event_shape).rank.flatten().expand(batch, -1)
+        return torch.stack([self.draw(event_shape, generator).rank.flatten() for _ in range(batch)])
+
     def for_batch(self, progress: float, generator: torch.Generator | None = None) -> Ordering:
         """The ordering from which a batch draws its orders when the fraction ``progress`` of the training is done."""
         return self

@@ -11,15 +11,26 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
+from tensorar.axes import AxisNames, check_axes, guess_axes, horizontal_axis, vertical_axis
 from tensorar.errors import SpecError
 from tensorar.order import Order
 
-SIDES = {"top": (-2, True), "bottom": (-2, False), "left": (-1, True), "right": (-1, False)}
+# the axis of each side, and whether the side is at its beginning
+SIDES = {
+    "top": ("height", True),
+    "bottom": ("height", False),
+    "left": ("width", True),
+    "right": ("width", False),
+    "front": ("depth", True),
+    "back": ("depth", False),
+    "first": ("time", True),
+    "last": ("time", False),
+}
 FRACTIONS = {"half": 2, "third": 3, "quarter": 4}
-LINES = {"row": -2, "column": -1}
+LINES = {"row": "height", "column": "width", "slice": "depth", "frame": "time", "channel": "channel"}
 NAMES = (
-    "top|bottom|left|right half|third|quarter, center box, border, random|low-discrepancy FRACTION, first N, "
-    "rows|columns A-B, every Kth [row|column], several joined by +"
+    "top|bottom|left|right|front|back|first|last half|third|quarter, center box, border, random|low-discrepancy "
+    "FRACTION, first N, rows|columns|slices|frames|channels A-B, every Kth [row|column|...], several joined by +"
 )
 
 
@@ -28,33 +39,43 @@ def region(
     event_shape: tuple[int, ...],
     generator: torch.Generator | None = None,
     order: Order | None = None,
+    *,
+    axes: AxisNames | None = None,
 ) -> Bool[Tensor, "*event"]:
     """The mask of a named region: ``top half``, ``border``, ``rows 3-7``, ``random 30 %``, ``first 45``, ...
 
     ==================================  ========================================================================
     ``top half``, ``left quarter``      top|bottom|left|right half|third|quarter, rounded up
-    ``center box``, ``border``          the middle half of the last two axes; everything else
-    ``rows 3-7``, ``columns 3``         counted from 0, both ends included
+    ``front half``, ``last third``      front|back of the depth, first|last of the time
+    ``center box``, ``border``          the middle half of height, width and depth; everything else
+    ``rows 3-7``, ``columns 3``         counted from 0, both ends included; slices, frames, channels, too
     ``every 2nd``                       every second coefficient of the raster order, from the first (3rd, 4th, ...)
-    ``every 2nd row``                   every second row (or column), from the first
+    ``every 2nd row``                   every second row (or column, slice, frame, channel), from the first
     ``first 45``                        the coefficients that ``order`` (default: raster) visits first
     ``random 0.3``, ``random 30 %``     each coefficient with this probability
     ``low-discrepancy 10 %``            exactly this fraction, spread evenly over all axes
     ``rows 0-2 + left half``            the union
     ==================================  ========================================================================
 
-    Rows are counted along the second to last axis, columns along the last. ``generator`` draws ``random`` and shifts
-    ``low-discrepancy``. Raises ``SpecError`` for an unknown name, numbers out of range, or an event with too few axes.
+    ``axes`` names the axes of the event (default: guessed from its shape, see ``tensorar.axes``). Rows are counted
+    along the height and columns along the width, or the axes that pictures show in their place. ``generator`` draws
+    ``random`` and shifts ``low-discrepancy``. Raises ``SpecError`` for an unknown name, numbers out of range, or an
+    event without such an axis, and ``ShapeError`` for ``axes`` that do not fit the shape.
 
     >>> region("left half", (4,))
     tensor([ True,  True, False, False])
+    >>> region("top half", (2, 2, 3))[0].all(), region("top half", (6, 6, 3))[..., 0].sum()
+    (tensor(False), tensor(18))
     >>> region("first 1 + every 3rd", (5,), order=Order(torch.tensor([4, 3, 2, 1, 0]), (5,)))
     tensor([ True, False, False,  True,  True])
     """
-    mask = torch.zeros(event_shape, dtype=torch.bool)
+    shape = tuple(event_shape)
+    axes = guess_axes(shape) if axes is None else tuple(axes)
+    check_axes(axes, shape)
+    mask = torch.zeros(shape, dtype=torch.bool)
     for part in name.split("+"):
         words = " ".join(part.split())
-        mask |= _one(_Event(words, tuple(event_shape), generator, order))
+        mask |= _one(_Event(words, shape, axes, generator, order))
     return mask
 
 
@@ -64,6 +85,7 @@ class _Event:
 
     name: str
     shape: tuple[int, ...]
+    axes: AxisNames
     generator: torch.Generator | None
     order: Order | None
 
@@ -74,16 +96,29 @@ class _Event:
     def error(self, expected: str, remedy: str) -> SpecError:
         return SpecError(expected=expected, got=repr(self.name), remedy=remedy)
 
-    def positions(self, axis: int) -> Tensor:
+    def axis(self, name: str) -> int | None:
+        """The axis of that name, or for height and width the one that pictures show in its place; None without one."""
+        if not self.axes:
+            return None
+        if name == "height":
+            return vertical_axis(self.axes)
+        if name == "width":
+            return horizontal_axis(self.axes)
+        if name == "time" and len(self.axes) == 1:
+            return 0
+        return self.axes.index(name) if name in self.axes else None
+
+    def positions(self, name: str) -> Tensor:
         """The position of every coefficient along an axis, in a shape that broadcasts to the event's."""
-        if len(self.shape) < -axis:
+        axis = self.axis(name)
+        if axis is None:
+            described = f"axes {' '.join(self.axes)}" if self.axes else "a single number"
             raise SpecError(
-                expected=f"an event with at least {-axis} axes for {self.name!r}",
-                got=f"shape {self.shape}",
+                expected=f"an event with an axis {name!r} for {self.name!r}",
+                got=f"{described} of shape {self.shape}" if self.axes else described,
                 remedy="use another region, such as 'left half' or 'random 0.5'",
             )
-        index = torch.arange(self.shape[axis])
-        return index.reshape([-1, *[1] * (-axis - 1)])
+        return torch.arange(self.shape[axis]).reshape([-1, *[1] * (len(self.shape) - axis - 1)])
 
     def number(self, digits: str, low: int, high: int, what: str) -> int:
         """A whole number within bounds."""
@@ -111,9 +146,11 @@ def _side(event: _Event, side: str, fraction: str) -> Tensor:
 
 def _center(event: _Event) -> Tensor:
     mask = torch.ones(event.shape, dtype=torch.bool)
-    for axis in range(-min(2, len(event.shape)), 0):
-        positions, size = event.positions(axis), event.shape[axis]
-        mask &= (positions >= size // 4) & (positions < size - size // 4)
+    for name in ("height", "width", "depth"):
+        if event.axis(name) is not None:
+            positions = event.positions(name)
+            size = positions.numel()
+            mask &= (positions >= size // 4) & (positions < size - size // 4)
     return mask
 
 
@@ -182,11 +219,11 @@ def _fraction(event: _Event, word: str, text: str | None) -> float:
 
 # patterns of a region in lower case with single spaces; their groups are arguments of the function
 FORMS: dict[str, Callable[..., Tensor]] = {
-    r"(top|bottom|left|right) (half|third|quarter)": _side,
+    rf"({'|'.join(SIDES)}) (half|third|quarter)": _side,
     r"center box": _center,
     r"border": _border,
-    r"(row|column)s? ([0-9]{1,18})(?: ?- ?([0-9]{1,18}))?": _lines,
-    r"every ([0-9]{1,18})(?:st|nd|rd|th)(?: (row|column))?": _every,
+    rf"({'|'.join(LINES)})s? ([0-9]{{1,18}})(?: ?- ?([0-9]{{1,18}}))?": _lines,
+    rf"every ([0-9]{{1,18}})(?:st|nd|rd|th)(?: ({'|'.join(LINES)}))?": _every,
     r"first ([0-9]{1,18})": _first,
     r"random(?: (.+))?": _random,
     r"low-discrepancy(?: (.+))?": _low_discrepancy,

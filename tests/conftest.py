@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,10 +30,18 @@ settings.register_profile("thorough", settings.get_profile("quick"), derandomize
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from looking through torch and all test items again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
     """Samples without a generator do not depend on earlier tests."""
-    torch.manual_seed(0)
+    from tensorar.utils.random_state import seed_all  # after the import hook
+
+    seed_all(0)
 
 
 @pytest.fixture

@@ -23,6 +23,8 @@ def run_training(output: Output, workflow: Callable[..., TrainingResult], *argum
         recipe = result.run.recipe
         if result.chosen:
             output.print("chosen: " + ", ".join(f"{kind} {spec}" for kind, spec in result.chosen.items()))
+        if result.axes:
+            output.print(f"events: {result.axes}")
         for note in result.notes:
             output.print(f"note: {note}")
         output.print(f"training {recipe.backbone} on {recipe.dataset} in {result.run.folder}")

@@ -6,6 +6,7 @@ from jaxtyping import Float, Shaped
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from tensorar.axes import AxisNames
 from tensorar.plotting.grid import side_by_side
 from tensorar.plotting.style import check_same_shape
 
@@ -16,6 +17,7 @@ def samples_with_means(
     *,
     low: float | None = None,
     high: float | None = None,
+    axes: AxisNames | None = None,
 ) -> Figure:
     """The samples on the left; on the right the mean of the conditional that each value was drawn from.
 
@@ -23,4 +25,4 @@ def samples_with_means(
     uncertain. Raises ``ShapeError`` if the shapes differ.
     """
     check_same_shape("means", means.shape, samples.shape)
-    return side_by_side({"samples": samples, "conditional means": means}, low=low, high=high)
+    return side_by_side({"samples": samples, "conditional means": means}, low=low, high=high, axes=axes)

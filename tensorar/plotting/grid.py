@@ -10,6 +10,7 @@ from matplotlib.figure import Figure, FigureBase
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
+from tensorar.axes import AxisNames
 from tensorar.errors import ShapeError
 from tensorar.plotting.curve import draw_curve
 from tensorar.plotting.image import draw_image
@@ -37,13 +38,14 @@ def event_grid(
     low: float | None = None,
     high: float | None = None,
     columns: int | None = None,
+    axes: AxisNames | None = None,
 ) -> Figure:
     """A grid of events: tiled images, small panels of curves, or a histogram of single numbers.
 
-    ``low`` is black and ``high`` is white (bottom and top for curves); by default the minimum and the maximum. Raises
-    ``ShapeError`` if there are no events.
+    ``low`` is black and ``high`` is white (bottom and top for curves); by default the minimum and the maximum. ``axes``
+    names the axes of an event (default: guessed from its shape). Raises ``ShapeError`` if there are no events.
     """
-    view, values = view_and_values(events)
+    view, values = view_and_values(events, axes=axes)
     figure = new_figure(*_size_in_inches(view, len(values), columns, width=6))
     draw_events(figure, view, values, value_limits([values], low, high), columns)
     if title is not None:
@@ -52,12 +54,16 @@ def event_grid(
 
 
 def side_by_side(
-    columns: dict[str, Shaped[Tensor, "..."]], *, low: float | None = None, high: float | None = None
+    columns: dict[str, Shaped[Tensor, "..."]],
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    axes: AxisNames | None = None,
 ) -> Figure:
     """Grids of events (``{"training": (n, *event), ...}``), titled with their names, with the same range of values."""
     if not columns:
         raise ShapeError(expected="at least one column of events", got="none", remedy="pass a name and its events")
-    views = [view_and_values(events, what=f"events under {name!r}") for name, events in columns.items()]
+    views = [view_and_values(events, what=f"events under {name!r}", axes=axes) for name, events in columns.items()]
     limits = value_limits([values for _, values in views], low, high)
     sizes = [_size_in_inches(view, len(values), None, width=4.5) for view, values in views]
     figure = new_figure(sum(w for w, _ in sizes) + 0.3, max(h for _, h in sizes) + 0.3)

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from tensorar.axes import AxisNames
 from tensorar.errors import ShapeError
 from tensorar.evidence import Evidence
 from tensorar.plotting.curve import draw_curve, shade_unknown
@@ -49,6 +50,7 @@ def inpainting(
     low: float | None = None,
     high: float | None = None,
     caption: str = "",
+    axes: AxisNames | None = None,
 ) -> Figure:
     """A row per example: the original if it is given, the evidence with unknown cells hatched, and the completions.
 
@@ -56,7 +58,7 @@ def inpainting(
     more, a note is added to the ``caption``. Raises ``ShapeError`` if shapes do not match.
     """
     _require_shapes(original, evidence, completions)
-    view, observed = view_and_values(evidence.value, what="evidence")
+    view, observed = view_and_values(evidence.value, what="evidence", axes=axes)
     known = evidence.mask.cpu().numpy()
     columns = [] if original is None else [_Column("original", to_numpy(original))]
     columns.append(_Column("evidence", observed, masked=True))

@@ -9,6 +9,7 @@ from jaxtyping import Int
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from tensorar.axes import AxisNames
 from tensorar.errors import ShapeError
 from tensorar.order import Order
 from tensorar.plotting.image import hide_axes
@@ -17,7 +18,7 @@ from tensorar.plotting.style import MAX_LABELLED_CELLS, NORMAL_FONT, SMALL_FONT,
 from tensorar.plotting.view import View, view_of
 
 
-def order_masks(order: Order, steps: Sequence[int] | None = None) -> Figure:
+def order_masks(order: Order, steps: Sequence[int] | None = None, *, axes: AxisNames | None = None) -> Figure:
     """The ranks, next to the masks of ``steps``: known dark, next red, unknown light.
 
     The default is the first five steps, or five steps spread over a long order. In small events the ranks are written
@@ -25,15 +26,15 @@ def order_masks(order: Order, steps: Sequence[int] | None = None) -> Figure:
     """
     steps = _default_steps(len(order)) if steps is None else list(steps)
     _require_steps(steps, len(order))
-    view = view_of(order.event_shape, color=False)
+    view = view_of(order.event_shape, axes=axes, color=False)
     ranks_axes, masks_axes, figure = _layout(view, len(steps))
     _draw_ranks(figure, ranks_axes, view, order.rank.cpu().numpy())
-    for axes, t in zip(masks_axes, steps, strict=True):
-        draw_mask(axes, view, order.mask_before(t).cpu().numpy(), int(order.visits[t]))
-        axes.set_title(f"step {t}", fontsize=NORMAL_FONT)
+    for panel, t in zip(masks_axes, steps, strict=True):
+        draw_mask(panel, view, order.mask_before(t).cpu().numpy(), int(order.visits[t]))
+        panel.set_title(f"step {t}", fontsize=NORMAL_FONT)
     if view.height == 1 and view.width > 1:  # strips of equal width, so that coefficients are aligned
-        for axes in (ranks_axes, *masks_axes):
-            axes.set_aspect("auto")
+        for panel in (ranks_axes, *masks_axes):
+            panel.set_aspect("auto")
     return figure
 
 

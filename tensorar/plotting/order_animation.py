@@ -6,6 +6,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 
+from tensorar.axes import AxisNames
 from tensorar.order import Order
 from tensorar.plotting.masks import draw_mask
 from tensorar.plotting.save import save_gif
@@ -16,12 +17,12 @@ from tensorar.plotting.view import View, view_of
 MAX_FRAMES, FRAMES_PER_SECOND = 100, 6
 
 
-def save_order_animation(order: Order, path: Path | str, *, first: int = 0) -> None:
+def save_order_animation(order: Order, path: Path | str, *, first: int = 0, axes: AxisNames | None = None) -> None:
     """Write a GIF of the steps from ``first`` on, atomically. Raises ``RunError`` if it cannot be written."""
-    view, figure = view_of(order.event_shape, color=False), new_figure(3.2, 3.4)
-    axes, left = figure.subplots(), len(order) - first
+    view, figure = view_of(order.event_shape, axes=axes, color=False), new_figure(3.2, 3.4)
+    panel, left = figure.subplots(), len(order) - first
     steps = sorted({first + round(k * left / MAX_FRAMES) for k in range(MAX_FRAMES + 1)})
-    save_gif(figure, lambda k: _draw(axes, view, order, steps[k]), len(steps), path, fps=FRAMES_PER_SECOND, dpi=100)
+    save_gif(figure, lambda k: _draw(panel, view, order, steps[k]), len(steps), path, fps=FRAMES_PER_SECOND, dpi=100)
 
 
 def _draw(axes: Axes, view: View, order: Order, t: int) -> None:

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from tensorar.axes import AxisNames
 from tensorar.errors import ShapeError
 from tensorar.plotting.curve import draw_curve, shade_unknown
 from tensorar.plotting.image import draw_image, hide_axes, mark
@@ -36,7 +37,8 @@ class PosteriorStep:
     """One step of one example: the known values, the next coefficient (flat index), and its predicted distribution.
 
     ``probabilities`` are those of the values in ``support``, or densities at these values if ``density`` is True.
-    ``truth`` is the actual value and ``exact`` the true distribution, or None if unknown.
+    ``truth`` is the actual value and ``exact`` the true distribution, or None if unknown. ``axes`` are the names of the
+    event's axes (None: guessed from its shape).
 
     Raises ``ShapeError`` if shapes do not match or the coefficient is out of range.
     """
@@ -49,6 +51,7 @@ class PosteriorStep:
     truth: float | None = None
     exact: Float[Tensor, " k"] | None = None
     density: bool = False
+    axes: AxisNames | None = None
 
     def __post_init__(self) -> None:
         check_same_shape("values", self.values.shape, self.mask.shape)
@@ -104,13 +107,13 @@ def add_legend(figure: Figure, rows: Iterable[Axes]) -> None:
 
 
 def _draw_mask(axes: Axes, step: PosteriorStep) -> None:
-    view = view_of(tuple(step.mask.shape), color=False)
+    view = view_of(tuple(step.mask.shape), axes=step.axes, color=False)
     draw_mask(axes, view, step.mask.cpu().numpy(), step.coefficient)
     axes.set_title(f"step {int(step.mask.sum())}: known coefficients", fontsize=NORMAL_FONT)
 
 
 def _draw_values(axes: Axes, step: PosteriorStep, limits: Limits) -> None:
-    view = view_of(tuple(step.mask.shape))
+    view = view_of(tuple(step.mask.shape), axes=step.axes)
     known, values = step.mask.cpu().numpy(), to_numpy(step.values)
     if view.kind in ("curve", "number"):
         shade_unknown(axes, known)

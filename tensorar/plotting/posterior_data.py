@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float, Real
@@ -10,6 +11,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from tensorar import validation
+from tensorar.axes import AxisNames
 from tensorar.dataset import Dataset
 from tensorar.ensemble import observed_before_unknown
 from tensorar.errors import ShapeError
@@ -33,13 +35,15 @@ def posterior_steps(
     dataset: Dataset | None = None,
     *,
     context: Float[Tensor, " context"] | None = None,
+    axes: AxisNames | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[PosteriorStep]:
     """The predicted distribution of the coefficient visited at each of ``steps``, given those visited before it.
 
     Steps of an event with missing values (NaN) end at the first missing one (see ``visited_steps``). If the dataset has
-    exact conditionals and the event is visited in raster order, these are included. ``progress(steps_done, steps)`` is
-    called on the way. Raises ``ShapeError`` for an event of another shape and for a step out of range.
+    exact conditionals and the event is visited in raster order, these are included. ``axes`` are the names of the
+    event's axes (default: guessed from its shape). ``progress(steps_done, steps)`` is called on the way. Raises
+    ``ShapeError`` for an event of another shape and for a step out of range.
     """
     if tuple(x.shape) != model.event_shape:
         raise ShapeError(
@@ -58,7 +62,7 @@ def posterior_steps(
     contexts = None if context is None else context.unsqueeze(0)
     found: list[PosteriorStep] = []
     for t in steps:
-        found.append(_step(model, x.to(model.device), order, t, dataset, contexts))
+        found.append(replace(_step(model, x.to(model.device), order, t, dataset, contexts), axes=axes))
         if progress is not None:
             progress(len(found), len(steps))
     return found

@@ -10,6 +10,7 @@ from jaxtyping import Float64, Shaped
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from tensorar.axes import AxisNames
 from tensorar.errors import ShapeError
 from tensorar.plotting.view import View, view_of
 
@@ -38,7 +39,7 @@ def to_numpy(tensor: Shaped[Tensor, "*shape"]) -> Float64[np.ndarray, "*shape"]:
 
 
 def view_and_values(
-    events: Shaped[Tensor, "n *event"], *, what: str = "events"
+    events: Shaped[Tensor, "n *event"], *, what: str = "events", axes: AxisNames | None = None
 ) -> tuple[View, Float64[np.ndarray, "n *event"]]:
     """The view of a batch of events, and its values. Raises ``ShapeError`` for an empty batch."""
     if events.ndim == 0 or len(events) == 0:
@@ -47,7 +48,7 @@ def view_and_values(
             got=f"shape {tuple(events.shape)}",
             remedy="add the batch axis, or pass at least one event",
         )
-    return view_of(tuple(events.shape[1:])), to_numpy(events)
+    return view_of(tuple(events.shape[1:]), axes=axes), to_numpy(events)
 
 
 def check_same_shape(what: str, got: tuple[int, ...], expected: tuple[int, ...]) -> None:

@@ -12,6 +12,7 @@ from matplotlib.colors import Normalize, to_rgb
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from tensorar.axes import AxisNames
 from tensorar.evidence import Evidence
 from tensorar.plotting.curve import draw_curve, format_axes, shade_unknown
 from tensorar.plotting.image import Corner, draw_colors, draw_image
@@ -34,7 +35,12 @@ COLORS = colormaps["cividis"]
 
 
 def uncertainty(
-    evidence: Evidence, value: Float[Tensor, "n *event"], *, label: str = "uncertainty", caption: str = ""
+    evidence: Evidence,
+    value: Float[Tensor, "n *event"],
+    *,
+    label: str = "uncertainty",
+    caption: str = "",
+    axes: AxisNames | None = None,
 ) -> Figure:
     """The evidence, and beside it the uncertainty of every unknown coefficient: a colored map, or bars for curves.
 
@@ -42,7 +48,7 @@ def uncertainty(
     ``ShapeError`` if shapes do not match.
     """
     check_same_shape("the uncertainty", value.shape, evidence.mask.shape)
-    view, observed = view_and_values(evidence.value, what="evidence")
+    view, observed = view_and_values(evidence.value, what="evidence", axes=axes)
     known, numbers = evidence.mask.cpu().numpy(), to_numpy(value)
     draw = _bars if view.kind in ("curve", "number") else _maps
     figure = draw(view, observed, known, numbers, label)

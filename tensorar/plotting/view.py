@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Int, Shaped
 
+from tensorar.axes import AxisNames, guess_axes, horizontal_axis, vertical_axis
 from tensorar.errors import ShapeError
 
 Kind = Literal["number", "curve", "image", "rgb", "slices"]
@@ -19,7 +20,7 @@ class View:
     """The cell in which each coefficient is displayed, the same for values, masks, ranks and marks.
 
     ``cells`` holds the flat index of the coefficient in each cell, and -1 in the gaps between slices: ``(h, w)``, or
-    ``(h, w, 3)`` if ``kind`` is "rgb". Curves and numbers are one row.
+    ``(h, w, 3)`` in color. Curves and numbers are one row.
     """
 
     kind: Kind
@@ -59,16 +60,17 @@ class View:
         return int(row), int(column)
 
 
-def view_of(event_shape: tuple[int, ...], *, color: bool = True) -> View:
-    """The view of events of a shape, in which axes of size 1 do not count.
+def view_of(event_shape: tuple[int, ...], *, axes: AxisNames | None = None, color: bool = True) -> View:
+    """The view of events of a shape, in which axes of size 1 do not count; ``axes`` are their names, else guessed.
 
-    Without axes an event is a number, with one a curve, with two an image; with three it is an RGB image if the first
-    has size 3, else a montage of slices. With more, the leading axes become rows of the montage and the next one its
-    columns. ``color=False`` shows RGB channels as slices, for ranks and masks, which are no colors.
+    Without axes an event is a number, with one a curve, with two an image: the height (or else the last free axis)
+    runs from top to bottom, the width (or the time) from left to right. Three channels are red, green and blue. One
+    more axis makes a montage of slices; of several, the last becomes its columns and the others its rows.
+    ``color=False`` shows channels as slices, for ranks and masks, which are no colors.
 
     Raises ``ShapeError`` if the event has no coefficients.
 
-    >>> view_of((1, 28, 28)).kind, view_of((3, 8, 8)).kind, view_of((3, 8, 8), color=False).cells.shape
+    >>> view_of((1, 28, 28)).kind, view_of((8, 8, 3)).kind, view_of((8, 8, 3), color=False).cells.shape
     ('image', 'rgb', (8, 26))
     """
     size = math.prod(event_shape)
@@ -76,29 +78,47 @@ def view_of(event_shape: tuple[int, ...], *, color: bool = True) -> View:
         raise ShapeError(
             expected="at least one coefficient", got=f"events {event_shape}", remedy="pass events without empty axes"
         )
+    names = guess_axes(event_shape) if axes is None else axes
+    names = tuple(name for name, n in zip(names, event_shape, strict=True) if n > 1)
     long_axes = tuple(n for n in event_shape if n > 1)
-    flat = np.arange(size)
     if len(long_axes) < 2:
-        return View("curve" if long_axes else "number", event_shape, flat.reshape(1, size))
-    if len(long_axes) == 2:
-        return View("image", event_shape, flat.reshape(long_axes))
-    index = flat.reshape(-1, *long_axes[-3:])
-    if color and index.shape[:2] == (1, 3):
-        return View("rgb", event_shape, index[0].transpose(1, 2, 0))
-    return View("slices", event_shape, _montage(index if len(long_axes) > 3 else _wrap(index[0])))
+        return View("curve" if long_axes else "number", event_shape, np.arange(size).reshape(1, size))
+    index, count, is_color = _arranged(np.arange(size).reshape(long_axes), names, color)
+    if count == 0:
+        return View("rgb" if is_color else "image", event_shape, index[0, 0])
+    return View("slices", event_shape, _montage(_wrap(index[0]) if count == 1 else index))
 
 
-def _wrap(slices: Int[np.ndarray, "s h w"]) -> Int[np.ndarray, "rows columns h w"]:
+def _arranged(
+    index: Int[np.ndarray, "..."], names: AxisNames, color: bool
+) -> tuple[Int[np.ndarray, "rows columns h w *rgb"], int, bool]:
+    """The coefficients by row and column of a montage and within its slices; the axes beside those of slices; color."""
+    horizontal, vertical = horizontal_axis(names), vertical_axis(names)
+    if vertical is None:
+        vertical = next(axis for axis in range(len(names)) if axis != horizontal)
+    channel = names.index("channel") if "channel" in names else vertical
+    is_color = color and channel not in (vertical, horizontal) and index.shape[channel] == 3
+    last = (vertical, horizontal, channel) if is_color else (vertical, horizontal)
+    others = [axis for axis in range(len(names)) if axis not in last]
+    ordered = index.transpose(*others, *last)
+    slices = ordered.shape[len(others) :]
+    columns = ordered.shape[len(others) - 1] if others else 1
+    return ordered.reshape(-1, columns, *slices), len(others), is_color
+
+
+def _wrap(slices: Int[np.ndarray, "s h w *rgb"]) -> Int[np.ndarray, "rows columns h w *rgb"]:
     """Arrange slices in rows: one row for up to four, else about as many rows as columns; the last is padded."""
     count = len(slices)
     columns = count if count <= 4 else math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
-    filled = np.pad(slices, ((0, rows * columns - count), (0, 0), (0, 0)), constant_values=-1)
+    padding = [(0, rows * columns - count), *[(0, 0)] * (slices.ndim - 1)]
+    filled = np.pad(slices, padding, constant_values=-1)
     return filled.reshape(rows, columns, *slices.shape[1:])
 
 
-def _montage(index: Int[np.ndarray, "rows columns h w"]) -> Int[np.ndarray, "height width"]:
+def _montage(index: Int[np.ndarray, "rows columns h w *rgb"]) -> Int[np.ndarray, "height width *rgb"]:
     """All slices in one array, separated by gaps one cell wide."""
-    rows, columns, h, w = index.shape
-    spaced = np.pad(index, ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=-1)
-    return spaced.transpose(0, 2, 1, 3).reshape(rows * (h + 1), columns * (w + 1))[:-1, :-1]
+    rows, columns, h, w, *rgb = index.shape
+    spaced = np.pad(index, ((0, 0), (0, 0), (0, 1), (0, 1), *[(0, 0)] * len(rgb)), constant_values=-1)
+    tiled = spaced.swapaxes(1, 2).reshape(rows * (h + 1), columns * (w + 1), *rgb)
+    return tiled[:-1, :-1]

@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tensorar.errors import PluginError, RunError, SpecError
+from tensorar.axes import check_axes
+from tensorar.errors import PluginError, RunError, ShapeError, SpecError
 from tensorar.parts.registry import Registry
 from tensorar.runs.fields import TABLE, TEXT, Field, check_fields, integer, list_of, table_of
 from tensorar.runs.recipe import PARTS, Recipe
@@ -16,13 +17,14 @@ from tensorar.utils.memory import require_memory
 # torch's tensors have at most 64 axes, batch and features included
 FIELDS = {
     "event_shape": list_of(integer(1), 60),
+    "axes": list_of(TEXT, 60),
     "context_features": integer(),
     "head": Field("a table of numbers, or the name of a file", lambda value: isinstance(value, dict | str)),
     "checksum": TEXT,
     "plugins": TABLE,
     "paths": TABLE,
 }
-OPTIONAL = ("context_features", "head", "checksum", "plugins", "paths")
+OPTIONAL = ("axes", "context_features", "head", "checksum", "plugins", "paths")
 # of the tables with an entry for each kind of part
 ENTRIES = {"plugins": TABLE, "paths": table_of(TEXT, "a table of text")}
 SOURCE = {"plugin": TEXT, "distribution": TEXT, "version": TEXT}
@@ -53,11 +55,21 @@ def check_provenance(provenance: dict[str, Any], file: Path) -> None:
         check_fields(provenance.get(name, {}), kinds, where=where, remedy=remedy, omissible=PARTS)
     for kind, source in provenance.get("plugins", {}).items():
         check_fields(source, SOURCE, where=f"[provenance.plugins.{kind}] of {file}", remedy=remedy)
+    _check_axes(provenance, file, remedy)
     size = math.prod(provenance["event_shape"])
     # of an order: two integers of 64 bits for each coefficient
     require_memory(
         16 * size, f"an order of {size} coefficients, from event_shape in {file}", remedy=remedy, error=RunError
     )
+
+
+def _check_axes(provenance: dict[str, Any], file: Path, remedy: str) -> None:
+    """Raise ``RunError`` unless there is a name for each axis, or none at all."""
+    try:
+        if "axes" in provenance:
+            check_axes(tuple(provenance["axes"]), tuple(provenance["event_shape"]))
+    except ShapeError as error:
+        raise RunError(expected=f"{error.expected} in {file}", got=error.got, remedy=remedy) from error
 
 
 def require_plugins(recipe: Recipe, provenance: dict[str, Any], folder: Path, registry: Registry) -> None:

@@ -12,6 +12,7 @@ import tomli_w
 from jaxtyping import Float
 from torch import Tensor
 
+from tensorar.axes import AxisNames, guess_axes
 from tensorar.build import build, head_for, load_dataset
 from tensorar.dataset import Dataset
 from tensorar.errors import DataError, RunError
@@ -58,6 +59,7 @@ class Run:
             require_free(folder)
         dataset = dataset or load_dataset(recipe.dataset, registry=registry)
         provenance = provenance_of(recipe, dataset.event_shape, dataset.context_features, registry)
+        provenance["axes"] = list(dataset.axis_names)
         head = head_for(registry.create("head", recipe.head), dataset)
         written = state_in_recipe(head.data_state())
         provenance |= {} if written is None else {"head": written}
@@ -87,6 +89,11 @@ class Run:
     def event_shape(self) -> tuple[int, ...]:
         """The shape of the model's events."""
         return tuple(self.provenance["event_shape"])
+
+    @property
+    def axes(self) -> AxisNames:
+        """The names of the event's axes: those of the dataset the run was trained on."""
+        return tuple(self.provenance.get("axes", ())) or guess_axes(self.event_shape)
 
     @property
     def context_features(self) -> int:

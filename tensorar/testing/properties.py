@@ -9,13 +9,13 @@ from functools import wraps
 from typing import Any, TypeVar
 from unittest import mock
 
-import torch
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky, HypothesisException, Unsatisfiable
 from hypothesis.strategies import SearchStrategy
 
 from tensorar.testing.results import CheckFailed, CheckSkipped, describe_error
+from tensorar.utils.random_state import seed_all
 
 T = TypeVar("T")
 # Hypothesis does not export this type
@@ -96,7 +96,7 @@ def _no_constants_from_source() -> AbstractContextManager[object]:
 
 
 def _run_case(test: Callable[[T], None], case: T) -> None:
-    torch.manual_seed(0)
+    seed_all(0)
     try:
         test(case)
     except (HypothesisException, CheckSkipped):

@@ -24,6 +24,19 @@ def p_value_of_means(one: Tensor, other: Tensor) -> float:
     return math.erfc(abs(float(one.mean() - other.mean())) / error / math.sqrt(2))
 
 
+def p_value_of_counts(one: Tensor, other: Tensor) -> float:
+    """The p-value of Pearson's chi-square test that two counts of the same cells follow the same distribution."""
+    both = (one + other).double()
+    keep = both > 0
+    shares = [counts.sum() / both.sum() for counts in (one, other)]
+    terms = [
+        (counts[keep] - share * both[keep]) ** 2 / (share * both[keep])
+        for counts, share in zip((one, other), shares, strict=True)
+    ]
+    freedom = torch.tensor(max(int(keep.sum()) - 1, 1) / 2, dtype=torch.float64)
+    return float(torch.special.gammaincc(freedom, torch.cat(terms).sum() / 2))
+
+
 def smirnov_p_values(one: Tensor, other: Tensor) -> Tensor:
     """The p-value of Smirnov's two-sample test for each column; conservative where values repeat."""
     sizes, both = (len(one), len(other)), torch.cat([one, other]).double()

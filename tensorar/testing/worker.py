@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import io
 import os
@@ -22,6 +23,7 @@ def main() -> None:
     # before the first child, so that none has to import them
     import tensorar.testing  # noqa: F401
 
+    gc.freeze()  # half a million objects of torch need not be looked through, here or in the children
     _reverse_listings()
     _send(answers, None)
     while True:

@@ -53,9 +53,11 @@ class Batches:
         return events, None if contexts is None else contexts.train[indices]
 
     def _indices(self, step: int) -> Int[Tensor, " batch"]:
-        first = step * self.batch_size + torch.arange(self.batch_size)
-        n = len(self.dataset.train)
-        return torch.stack([self._shuffled(int(i) // n)[int(i) % n] for i in first])
+        epoch, first = divmod(step * self.batch_size, len(self.dataset.train))
+        chosen = self._shuffled(epoch)[first : first + self.batch_size]
+        # a batch is no larger than an epoch
+        rest = self.batch_size - len(chosen)
+        return torch.cat([chosen, self._shuffled(epoch + 1)[:rest]]) if rest else chosen
 
     def _shuffled(self, epoch: int) -> Int[Tensor, " n"]:
         if epoch != self._epoch:

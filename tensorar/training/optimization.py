@@ -30,7 +30,9 @@ class Optimization:
         self.settings, self.accelerator = settings, accelerator
         # the model in the wrapper that synchronizes the gradients of several processes
         self.module: Any
-        self.module, self.optimizer = accelerator.prepare(model, make_optimizer(model, settings))
+        # accelerate's own optimizer looks for packages in every step, and adds nothing in these precisions
+        self.optimizer = make_optimizer(model, settings)
+        self.module = accelerator.prepare(model)
         self.model: AutoregressiveModel = accelerator.unwrap_model(self.module)
         self.average = averaged(self.model, settings.ema)
         self._updating = False
@@ -84,11 +86,11 @@ class Optimization:
 
     def save(self, path: Path, state: TrainingState) -> None:
         """Write everything needed to resume."""
-        save_state(path, state, self._modules, self.optimizer.optimizer)
+        save_state(path, state, self._modules, self.optimizer)
 
     def load(self, path: Path) -> TrainingState:
         """Restore what ``save`` wrote. Raises ``RunError``."""
-        return load_state(path, self._modules, self.optimizer.optimizer)
+        return load_state(path, self._modules, self.optimizer)
 
     def _not_finite(self, nats: float, number: int, events: Tensor | Evidence, contexts: Tensor | None) -> RunError:
         """The error for a loss that is not finite, with the weights or the event that make it so."""

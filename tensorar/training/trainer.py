@@ -23,6 +23,7 @@ from tensorar.training.state import TrainingState
 from tensorar.training.update import TrainingUpdate, UpdateCallback
 from tensorar.training.validation import Validation
 from tensorar.utils.processes import is_main_process
+from tensorar.utils.random_state import seed_all
 
 
 class Trainer:
@@ -102,7 +103,7 @@ class Trainer:
         started, step = time.perf_counter(), self.state.step
         events, contexts = self.batches[step]
         # all random numbers of a step (of dropout, for example) depend on the seed, the step and the process only
-        torch.manual_seed(keyed_seed(self.settings.seed, "step", step, self.accelerator.process_index))
+        seed_all(keyed_seed(self.settings.seed, "step", step, self.accelerator.process_index))
         progress = self.fraction
         nats = self.optimization.step(
             events,

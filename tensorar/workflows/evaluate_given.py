@@ -99,7 +99,7 @@ def evaluate_given(
         )
     model = model_of(run, device)
     other = None if proposal is None else model_of(open_run(proposal, registry), device)
-    known = known_mask(given, mask, model.event_shape, generator, model.order)
+    known = known_mask(given, mask, model.event_shape, generator, model.order, axes=run.axes)
     chosen = events_of(dataset, split, events, seed)
     masks = mask_of_events(known, model.event_shape, len(chosen))
     options = ConditioningOptions(way, particles, other)

@@ -55,7 +55,8 @@ class Completions:
         """Originals, evidence and completions side by side; the caption says how they were drawn."""
         from tensorar import plotting
 
-        return plotting.inpainting(self.originals, self.evidence, self.completions, caption=str(self.info))
+        caption, axes = str(self.info), self.run.axes
+        return plotting.inpainting(self.originals, self.evidence, self.completions, caption=caption, axes=axes)
 
     def uncertainty_figure(self) -> Figure:
         """The evidence, and beside it a map of the uncertainty; the caption says how it was computed."""
@@ -64,7 +65,8 @@ class Completions:
         assert self.uncertainty is not None, "inpaint with uncertainty=True"
         found, info = self.uncertainty, self.info
         caption = f"{found} ({info})" if found.completions else str(found)
-        return plotting.uncertainty(self.evidence, found.value, label=found.label, caption=caption)
+        axes = self.run.axes
+        return plotting.uncertainty(self.evidence, found.value, label=found.label, caption=caption, axes=axes)
 
 
 def inpaint(
@@ -108,7 +110,7 @@ def inpaint(
     other = None if proposal is None else model_of(open_run(proposal, registry), device)
     if uncertainty and completions < 2 and not predicts_marginals(model):
         raise too_few_completions(completions)
-    known = known_mask(evidence, mask, model.event_shape, generator, model.order)
+    known = known_mask(evidence, mask, model.event_shape, generator, model.order, axes=run.axes)
     chosen = events_of(run.dataset, split, events, seed)
     known = mask_of_events(known, model.event_shape, len(chosen)) & ~chosen.x.isnan()
     require_memory_for_samples(run, len(chosen) * completions)

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Shaped, UInt8
 from torch import Tensor
 
+from tensorar.axes import AxisNames, guess_axes, horizontal_axis, vertical_axis
 from tensorar.errors import TensorarError
 from tensorar.utils.npy_format import read_npy_array
 from tensorar.utils.reading import OpenFile, describe, open_file
@@ -23,15 +24,17 @@ REMEDIES = {
 }
 
 
-def read_mask(path: Path, event_shape: tuple[int, ...]) -> Bool[Tensor, "*events_and_event"]:
+def read_mask(
+    path: Path, event_shape: tuple[int, ...], axes: AxisNames | None = None
+) -> Bool[Tensor, "*event_or_events"]:
     """The mask in a file: ``(*event)``, or one per event in an array ``(n, *event)``.
 
     Transparent pixels of a .png are unknown; in a picture without any, white pixels are unknown and black ones known.
-    A pixel stands for a position in the last two axes, and so for all channels. Raises ``TensorarError`` when the file
-    is damaged, of another shape, or has other values.
+    A pixel stands for a position in height and width, by the ``axes`` (default: guessed), and so for all channels.
+    Raises ``TensorarError`` when the file is damaged, of another shape, or has other values.
     """
     if path.suffix.lower() == ".png":
-        return _read_picture(path, event_shape)
+        return _read_picture(path, event_shape, guess_axes(event_shape) if axes is None else axes)
     array = _read(path, ARRAY, lambda file: read_npy_array(file.data, file.size, str(path)))
     if array.shape != event_shape and array.shape[1:] != event_shape:
         raise _invalid(path, f"of the event's shape {event_shape}, or of (events, *event)", str(array.shape))
@@ -40,14 +43,16 @@ def read_mask(path: Path, event_shape: tuple[int, ...]) -> Bool[Tensor, "*events
     return torch.from_numpy(array.astype(bool))
 
 
-def _read_picture(path: Path, event_shape: tuple[int, ...]) -> Bool[Tensor, "*event"]:
-    if len(event_shape) < 2:
+def _read_picture(path: Path, event_shape: tuple[int, ...], axes: AxisNames) -> Bool[Tensor, "*event"]:
+    vertical = vertical_axis(axes)
+    if vertical is None:
         raise TensorarError(
-            expected=f"an event with at least 2 axes for the mask {path}",
+            expected=f"an event with height and width for the mask {path}",
             got=f"shape {event_shape}",
             remedy="save the mask with numpy.save (.npy), True for known coefficients",
         )
-    height, width = event_shape[-2:]
+    horizontal = horizontal_axis(axes)
+    height, width = event_shape[vertical], event_shape[horizontal]
     pixels = _read(path, f"a PNG picture of {width} x {height} pixels", lambda file: _pixels(file, (width, height)))
     color, alpha = pixels[..., :3], pixels[..., 3]
     if (alpha == 0).any():
@@ -56,7 +61,9 @@ def _read_picture(path: Path, event_shape: tuple[int, ...]) -> Bool[Tensor, "*ev
         known = (color == 0).all(-1)
         if not (known | (color == 255).all(-1)).all():
             raise _invalid(path, "black where known and white where unknown, or partly transparent", "other colors")
-    return torch.from_numpy(known).expand(event_shape)
+    transposed = known if vertical < horizontal else known.T
+    sizes = [size if axis in (vertical, horizontal) else 1 for axis, size in enumerate(event_shape)]
+    return torch.from_numpy(transposed.reshape(sizes)).expand(event_shape)
 
 
 def _pixels(file: OpenFile, size: tuple[int, int]) -> UInt8[np.ndarray, "h w 4"]:

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
+from tensorar.axes import AxisNames, guess_axes, horizontal_axis, vertical_axis
 from tensorar.errors import ShapeError, TensorarError
 from tensorar.order import Order
 from tensorar.regions import region
@@ -21,20 +22,23 @@ def known_mask(
     event_shape: tuple[int, ...],
     generator: torch.Generator | None = None,
     order: Order | None = None,
+    *,
+    axes: AxisNames | None = None,
 ) -> Bool[Tensor, "*events_and_event"]:
     """The mask of known coefficients, ``(*event)`` or one per event, ``(n, *event)``: a region by name, or a mask.
 
-    The mask is a tensor or a file (see ``read_mask``). Raises ``TensorarError`` for an unknown region, an invalid mask,
-    or both.
+    The mask is a tensor or a file (see ``read_mask``); ``axes`` names the axes of events (default: guessed). Raises
+    ``TensorarError`` for an unknown region, an invalid mask, or both.
     """
     if mask is None:
-        return region(default_region(event_shape) if evidence is None else evidence, event_shape, generator, order)
+        name = default_region(event_shape, axes) if evidence is None else evidence
+        return region(name, event_shape, generator, order, axes=axes)
     if evidence is not None:
         raise TensorarError(
             expected="either `evidence` or `mask`", got="both", remedy="leave one out, or add the region to the mask"
         )
     if not isinstance(mask, Tensor):
-        return read_mask(Path(mask), event_shape)
+        return read_mask(Path(mask), event_shape, axes)
     return _checked_mask(mask, event_shape)
 
 
@@ -67,9 +71,16 @@ def _checked_mask(mask: Tensor, event_shape: tuple[int, ...]) -> Bool[Tensor, "*
     return mask.bool().cpu()
 
 
-def default_region(event_shape: tuple[int, ...]) -> str:
-    """The top half; without rows the left half; for a single row or column, a random half."""
-    for name, axis in (("top half", -2), ("left half", -1)):
-        if len(event_shape) >= -axis and event_shape[axis] > 1:
-            return name
+def default_region(event_shape: tuple[int, ...], axes: AxisNames | None = None) -> str:
+    """The front half of volumes, the first half of videos, else the top half; without rows the left half.
+
+    For an event without an axis of this kind that is longer than 1, a random half.
+    """
+    axes = guess_axes(event_shape) if axes is None else axes
+    vertical, horizontal = vertical_axis(axes), horizontal_axis(axes) if axes else None
+    sides = {name: axes.index(axis) for name, axis in (("front", "depth"), ("first", "time")) if axis in axes}
+    sides |= {name: axis for name, axis in (("top", vertical), ("left", horizontal)) if axis is not None}
+    first = min((axis for axis in sides.values() if event_shape[axis] > 1), default=None)
+    if first is not None:
+        return next(f"{name} half" for name, axis in sides.items() if axis == first)
     return "random 0.5" if math.prod(event_shape) > 1 else "random 0"

@@ -76,7 +76,7 @@ def posterior(
         _, count = plotting.visited_steps(model, events.x[example], event_context)
         steps = plotting.frames_of(count) if animated else sorted({round(i * (count - 1) / 5) for i in range(1, 6)})
     found = plotting.posterior_steps(
-        model, events.x[example], steps, run.dataset, context=event_context, progress=progress
+        model, events.x[example], steps, run.dataset, context=event_context, axes=run.axes, progress=progress
     )
     return Posterior(run, split, example, found)
 

@@ -38,8 +38,8 @@ class Samples:
         from tensorar import plotting
 
         if self.means is None:
-            return plotting.event_grid(self.samples)
-        return plotting.samples_with_means(self.samples, self.means)
+            return plotting.event_grid(self.samples, axes=self.run.axes)
+        return plotting.samples_with_means(self.samples, self.means, axes=self.run.axes)
 
 
 def sample(

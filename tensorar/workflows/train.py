@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from tensorar.axes import describe_axes
 from tensorar.backbone import CausalBackbone
 from tensorar.build import dataset_spec, load_dataset
 from tensorar.data_notes import data_notes
@@ -40,12 +41,13 @@ class TrainingResult:
     """A trained run. ``interrupted`` is the number of the signal that ended training early, if one did.
 
     ``chosen`` are the parts that were chosen for the data, by kind; ``notes`` has a line for each unusual property of
-    the data; ``metrics`` has one row per evaluation.
+    the data; ``metrics`` has one row per evaluation. ``axes`` are those of the events in words.
     """
 
     run: Run
     chosen: dict[str, PartSpec] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    axes: str = ""
     interrupted: int | None = None
 
     @property
@@ -163,7 +165,14 @@ def _prepare(
     folder = out or Path("runs") / (name or f"{data.name}-{recipe.backbone.name}")
     run = Run.create(folder, recipe, dataset, registry=registry, numbered=out is None)
     notes = [*dataset.notes, *data_notes(run.head, dataset.train), *_notes_on_passes(run, dataset)]
-    return TrainingResult(run, chosen=parts.defaults, notes=tuple(notes))
+    return TrainingResult(run, chosen=parts.defaults, notes=tuple(notes), axes=_axes(run, dataset))
+
+
+def _axes(run: Run, dataset: Dataset) -> str:
+    """The axes of events in words, and whether their names are guessed; nothing for those without rows."""
+    if len(run.event_shape) < 2:
+        return ""
+    return describe_axes(run.axes, run.event_shape) + ("" if dataset.axes else " (names guessed from the shape)")
 
 
 def _notes_on_passes(run: Run, dataset: Dataset) -> list[str]:

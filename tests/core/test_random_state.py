@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tensorar.utils.random_state import seeded
+from tensorar.utils.random_state import seed_all, seeded
 
 
 class MPSGenerator:
@@ -17,6 +17,15 @@ class MPSGenerator:
         monkeypatch.setattr(torch.mps, "set_rng_state", lambda state: setattr(self, "state", state))
         monkeypatch.setattr(torch.mps, "manual_seed", lambda seed: setattr(self, "state", torch.tensor([seed])))
         return self
+
+
+@pytest.mark.parametrize("accelerator", [False, True])
+def test_all_generators_are_seeded_as_by_torch(monkeypatch, accelerator):
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: accelerator)
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    seed_all(3)
+    assert torch.rand(2).equal(expected)
 
 
 def test_the_cpu_generator_is_restored():

@@ -39,7 +39,7 @@ def test_windows_begin_at_multiples_of_the_stride_in_all_splits(tmp_path):
 def test_several_columns_are_the_second_axis(tmp_path):
     path = write(tmp_path, daily(a=np.arange(50) % 2, b=np.arange(50), name=["x"] * 50))
     data = Series(path=path, window=4, columns="b, a")
-    assert data.event_shape == (4, 2) and data.axes == ("time", "channel")
+    assert data.event_shape == (4, 2) and data.axes == ("time", "variable")
     assert data.series().variables == ("b", "a")
     assert data.train[3].tolist() == [[3, 1], [4, 0], [5, 1], [6, 0]]
     check_error(lambda: Series(path=path, window=4).train, "numbers in the column name", "x in row 1", "columns=")

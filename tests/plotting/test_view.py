@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import einops
 import numpy as np
 import pytest
 from hypothesis import given
@@ -69,3 +70,39 @@ def test_slices_are_arranged_row_by_row():
 def test_an_event_without_coefficients_is_an_error():
     with pytest.raises(ShapeError, match="at least one coefficient"):
         view_of((3, 0))
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "layout"),
+    [
+        ((8, 9, 3), None, "h w c -> h w c"),
+        ((3, 8, 9), None, "c h w -> h w c"),
+        ((8, 9, 1, 3), ("height", "width", "time", "channel"), "h w t c -> h (t w) c"),
+        ((9, 8), ("width", "height"), "w h -> h w"),
+        ((9, 8), ("time", "pitch"), "t p -> p t"),
+        ((9, 2), ("time", "channel"), "t c -> c t"),
+        ((9, 3), ("time", "channel"), "t c -> c t"),
+    ],
+)
+def test_pictures_follow_the_names_of_the_axes(shape, axes, layout):
+    event = np.arange(math.prod(shape)).reshape(shape)
+    assert (view_of(shape, axes=axes).arrange(event) == einops.rearrange(event, layout)).all()
+
+
+def test_color_slices_of_a_video_and_of_a_volume_of_colors():
+    event = np.arange(2 * 5 * 6 * 3).reshape(2, 5, 6, 3)
+    view = view_of((2, 5, 6, 3), axes=("time", "height", "width", "channel"))
+    shown = view.arrange(event, gap=-1)
+    assert (view.kind, shown.shape) == ("slices", (5, 13, 3))
+    assert (shown[:, :6] == event[0]).all() and (shown[:, 7:] == event[1]).all()
+    assert view.gaps.sum() == 5
+
+
+def test_masks_of_colors_are_slices_of_either_layout():
+    event = np.arange(5 * 6 * 3).reshape(5, 6, 3)
+    for shape, layout in (((5, 6, 3), event), ((3, 5, 6), event.transpose(2, 0, 1))):
+        shown = view_of(shape, color=False).arrange(layout, gap=-1)
+        assert (
+            shown
+            == np.concatenate([event[..., 0], -np.ones((5, 1)), event[..., 1], -np.ones((5, 1)), event[..., 2]], 1)
+        ).all()

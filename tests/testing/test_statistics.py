@@ -5,7 +5,13 @@ import torch
 
 from tensorar import Dataset, Splits
 from tensorar.testing import checks
-from tensorar.testing.statistics import p_value_of_mean, p_value_of_means, projections, smirnov_p_values
+from tensorar.testing.statistics import (
+    p_value_of_counts,
+    p_value_of_mean,
+    p_value_of_means,
+    projections,
+    smirnov_p_values,
+)
 
 TRIALS = 500
 
@@ -14,14 +20,20 @@ def sample(n, columns=TRIALS, seed=0):
     return torch.randn(n, columns, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
+def counts(n, seed=0):
+    cells = torch.randint(6, (n, TRIALS), generator=torch.Generator().manual_seed(seed))
+    return [column.bincount(minlength=6) for column in cells.T]
+
+
 @pytest.mark.parametrize(
     "p_values",
     [
+        torch.tensor([p_value_of_counts(*both) for both in zip(counts(300), counts(200, seed=1), strict=True)]),
         smirnov_p_values(sample(300), sample(200, seed=1)),
         torch.tensor([p_value_of_mean(column) for column in sample(300).unbind(1)]),
         torch.tensor([p_value_of_means(*both) for both in zip(sample(300).T, sample(200, seed=1).T, strict=True)]),
     ],
-    ids=["smirnov", "mean", "means"],
+    ids=["counts", "smirnov", "mean", "means"],
 )
 def test_p_values_are_uniform_if_nothing_differs(p_values):
     for level in (0.05, 0.2, 0.5):
@@ -31,6 +43,7 @@ def test_p_values_are_uniform_if_nothing_differs(p_values):
 def test_p_values_are_small_if_something_differs():
     one = sample(2000, 3)
     assert smirnov_p_values(one, one[:1000] * 1.6).max() < 1e-4
+    assert p_value_of_counts(torch.tensor([300, 200, 100]), torch.tensor([200, 200, 200])) < 1e-4
     assert p_value_of_mean(one[:, 0] + 0.2) < 1e-4
     assert p_value_of_means(one[:, 0], one[:, 1] + 0.2) < 1e-4
 

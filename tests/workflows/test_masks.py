@@ -131,5 +131,5 @@ def test_pictures_that_are_no_masks(make, message, tmp_path):
 
 
 def test_a_picture_for_a_sequence(tmp_path):
-    with pytest.raises(TensorarError, match=r"at least 2 axes .*, got shape \(4,\); save the mask with numpy.save"):
+    with pytest.raises(TensorarError, match=r"height and width .*, got shape \(4,\); save the mask with numpy.save"):
         known_mask(None, picture(tmp_path / "hole.png", [[0, 0, 0, 255]], "L"), (4,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -38,6 +39,7 @@ def check(
     """
     from tensorar import workflows
 
+    gc.freeze()  # a collection need not look through half a million objects of torch each time
     output = Output(as_json=json)
     shapes = None if not shape else [parse_shape(text) for text in shape]
     expected = _expected_failures(expect or [])

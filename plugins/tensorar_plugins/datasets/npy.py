@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from tensorar import Splits
 from tensorar_plugins.datasets.array_files import read_npy
-from tensorar_plugins.datasets.splitting import SplitNumbers
+from tensorar_plugins.datasets.splitting import SplitArrays
 
 
 @dataclass(frozen=True, kw_only=True)
-class Npy(SplitNumbers):
+class Npy(SplitArrays):
     """Your own array from a .npy file, with events along the first axis; shuffled and split.
 
     The dtype is kept, so that bits, levels and real numbers each get a suitable head.

@@ -10,11 +10,11 @@ from torch import Tensor
 from tensorar import DataError, Splits
 from tensorar.utils.reading import shorten
 from tensorar_plugins.datasets.array_files import open_npz, read_packed, to_tensor
-from tensorar_plugins.datasets.splitting import SplitNumbers, split
+from tensorar_plugins.datasets.splitting import SplitArrays, split
 
 
 @dataclass(frozen=True, kw_only=True)
-class Npz(SplitNumbers):
+class Npz(SplitArrays):
     """Your own arrays from a .npz file: train, valid and test, or one array that is split; also packed bits.
 
     If the file has no ``valid`` or ``test``, they are split off the other events, which are shuffled first.

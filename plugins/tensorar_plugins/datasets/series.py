@@ -18,6 +18,9 @@ from tensorar.utils.reading import expand
 from tensorar_plugins.datasets.series_table import SeriesFile, read_series_file
 from tensorar_plugins.datasets.splitting import check_fractions
 
+# names of the axes of a step, by their number
+FRAME_AXES = {1: ("variable",), 2: ("height", "width"), 3: ("height", "width", "channel")}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Series(SeriesDataset):
@@ -85,8 +88,7 @@ class Series(SeriesDataset):
 
     @property
     def axes(self) -> tuple[str, ...]:
-        """The names of the axes of an event."""
-        return ("time", "channel")[: len(self.event_shape)]
+        return ("time", *FRAME_AXES.get(len(self.event_shape) - 1, ()))
 
     @property
     def notes(self) -> list[str]:

@@ -53,6 +53,18 @@ class SplitNumbers(SplitFile):
     missing: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class SplitArrays(SplitNumbers):
+    """Base class of the datasets of the user's own arrays, whose axes may have names.
+
+    Options:
+        axes: Names of the event's axes for pictures and regions: height, width, channel, depth, time, or others, as in
+            "height width channel" (none: guessed from the shape).
+    """
+
+    axes: tuple[str, ...] = ()
+
+
 def check_fractions(name: str, **fractions: float) -> None:
     """Raise ``SpecError`` for fractions that leave no events for one of the splits."""
     for option, fraction in fractions.items():

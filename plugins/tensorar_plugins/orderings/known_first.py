@@ -11,7 +11,7 @@ from torch import Tensor
 from tensorar import Ordering, ShapeError, SpecError, region
 
 # every region fits such an event, so that names are checked before any data are loaded
-LARGE_SHAPE = (64, 64)
+LARGE_SIZE = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,13 +28,16 @@ class KnownFirst(Ordering):
     Options:
         region: The region that is visited first, as in ``tensorar.region`` ("border", "bottom half", ...); one that
             is random is drawn once, and is the same for the same shape.
+        axes: Names of the event's axes, in which the region is found, as in "height width channel" (none: guessed from
+            the shape).
     """
 
     name = "known_first"
     region: str = "border"
+    axes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        self._known(LARGE_SHAPE)
+        self._known((LARGE_SIZE,) * (len(self.axes) or 2))
 
     def visits(self, event_shape: tuple[int, ...]) -> Int[Tensor, " n"]:
         try:
@@ -44,4 +47,5 @@ class KnownFirst(Ordering):
         return (~known).flatten().long().argsort(stable=True)
 
     def _known(self, event_shape: tuple[int, ...]) -> Tensor:
-        return region(self.region, event_shape, torch.Generator().manual_seed(0))
+        generator = torch.Generator().manual_seed(0)
+        return region(self.region, event_shape, generator, axes=self.axes or None)

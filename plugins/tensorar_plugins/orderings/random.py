@@ -44,3 +44,11 @@ class Shuffled(Random):
 
     def draw(self, event_shape: tuple[int, ...], generator: torch.Generator | None = None) -> Order:
         return Order(torch.randperm(math.prod(event_shape), generator=generator), event_shape)
+
+    def draw_ranks(
+        self, event_shape: tuple[int, ...], batch: int, generator: torch.Generator | None = None
+    ) -> Int[Tensor, "batch n"]:
+        visits = torch.empty(batch, math.prod(event_shape), dtype=torch.long)
+        for row in visits:
+            torch.randperm(len(row), generator=generator, out=row)
+        return torch.empty_like(visits).scatter_(1, visits, torch.arange(visits.shape[1]).expand_as(visits))

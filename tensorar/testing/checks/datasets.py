@@ -43,6 +43,19 @@ def loads_three_splits(part: PartUnderTest) -> None:
 
 
 @check("dataset")
+def names_its_axes(part: PartUnderTest) -> None:
+    """``axes`` has a different name for each axis of the events, or is empty."""
+    for options, variant in with_each_choice(part):
+        try:
+            _ = variant.instance.splits
+        except TensorarError:
+            if options:  # such as a choice that needs other files
+                continue
+            raise
+        _ = variant.instance.axis_names
+
+
+@check("dataset")
 def deterministic(part: PartUnderTest) -> None:
     """Options determine the events, whatever the random state; loading again gives the same shapes and dtypes."""
     seed_everything(1)
@@ -149,7 +162,7 @@ def digests(part: type[Dataset], options: dict[str, Any], others: Sequence[dict[
     found["draw"] = dataset.draw(indices, torch.Generator().manual_seed(1))
     found["log_prob"] = dataset.log_prob(few)
     found["evidence_mask"] = dataset.evidence_mask("test", torch.arange(len(few)))
-    found["suggested_head"], found["missing"] = dataset.suggested_head, dataset.missing
+    found["suggested_head"], found["missing"], found["axes"] = dataset.suggested_head, dataset.missing, dataset.axes
     return {what: _digest(value) for what, value in found.items()}
 
 

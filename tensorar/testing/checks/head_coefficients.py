@@ -13,6 +13,7 @@ from tensorar.testing.generate.values import values_of
 from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.registration import check
 from tensorar.testing.results import CheckFailed
+from tensorar.utils.random_state import seed_all
 
 # more than any fixed size of a buffer that is likely
 BATCH = 70
@@ -76,7 +77,7 @@ class _Inputs(tuple[Tensor, Tensor, Tensor]):
     @classmethod
     def of(cls, head: Head, shape: tuple[int, ...]) -> _Inputs:
         """Random ones of a shape."""
-        torch.manual_seed(0)
+        seed_all(0)
         noise = uniform((*shape, head.noise_size), torch.float64, torch.device("cpu"))
         return cls((values_of(head, shape, 0), Parameters(1.0, 0, torch.float64).of(head, *shape), noise))
 

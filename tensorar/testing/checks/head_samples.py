@@ -17,6 +17,7 @@ from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.quadrature import listed_values, masses, resolvable
 from tensorar.testing.registration import check
 from tensorar.testing.results import CheckFailed
+from tensorar.utils.random_state import seed_all
 
 # cells of the probability integral transform, narrow in the tails
 CELLS = (0.0, 0.002, 0.01, 0.05, *(i / 10 for i in range(1, 10)), 0.95, 0.99, 0.998, 1.0)
@@ -64,7 +65,7 @@ def samples_follow_the_random_state(part: PartUnderTest) -> None:
     parameters = Parameters(0.1, 0, torch.float64).of(head, 100)
 
     def draw(seed: int) -> list[Tensor]:
-        torch.manual_seed(seed)
+        seed_all(seed)
         return list(_samples(head, parameters, 4))
 
     for one, again, other in zip(draw(0), draw(0), draw(1), strict=True):
@@ -124,7 +125,7 @@ def _resolvable_parameters(head: Head, spread: float, seed: int, coefficient: in
 
 def _require_samples(head: Head, parameters: Tensor, draws: int, coefficient: int, where: str) -> None:
     """Require that samples of the distribution and those drawn from noise follow ``log_prob``, if it is resolved."""
-    torch.manual_seed(0)
+    seed_all(0)
     for samples in _samples(head, parameters, draws, coefficient):
         if not resolvable(head, samples[:, None]).all() and not where.endswith("0.3"):
             continue

@@ -14,6 +14,7 @@ from tensorar.order import Order
 from tensorar.testing.generate.cases import Case
 from tensorar.testing.oracles import parameters_of
 from tensorar.testing.results import CheckFailed
+from tensorar.utils.random_state import seed_all
 from tensorar.utils.shapes import flatten_events
 
 # sums of the same terms in another order may differ in their last bits, a leak in the first ones; a convolution by FFT
@@ -63,7 +64,7 @@ def dependencies(model: AutoregressiveModel, case: Case) -> Tensor:
 
 def results_with_same_noise(model: AutoregressiveModel, events: Tensor, contexts: Tensor | None) -> Tensor:
     """Parameters ``(batch, N, P)``, with torch seeded before."""
-    torch.manual_seed(0)
+    seed_all(0)
     return parameters_of(model, events, contexts).detach()
 
 

@@ -29,6 +29,7 @@ from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.registration import check
 from tensorar.testing.results import CheckFailed, CheckSkipped
 from tensorar.utils.operation_mode import OperationMode
+from tensorar.utils.random_state import seed_all
 
 SHAPES: tuple[Shape, ...] = ((13,), (4, 5), (2, 3, 3), (2, 2, 3, 2))
 
@@ -147,7 +148,7 @@ def _accepted(case: Case) -> bool:
 
 def _made(case: Case) -> AutoregressiveModel | None:
     """The model, with the same random numbers each time, or None if it cannot be made."""
-    torch.manual_seed(0)
+    seed_all(0)
     try:
         return case.initial_model().double()
     except Exception:
@@ -162,7 +163,7 @@ def _behaviour(model: AutoregressiveModel, case: Case) -> list[Any]:
     """Parameters in evaluation mode and in training mode, and the names and shapes of operations."""
     x, context, recorder = case.events(3), case.contexts(3), _Operations()
     randomize(model, case.seed)
-    torch.manual_seed(0)
+    seed_all(0)
     with recorder:
         parameters = parameters_of(model, x, context)
         model.train().loss(x, context).backward()

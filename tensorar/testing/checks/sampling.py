@@ -22,6 +22,7 @@ from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.properties import for_all
 from tensorar.testing.registration import check
 from tensorar.testing.results import CheckFailed, CheckSkipped
+from tensorar.utils.random_state import seed_all
 from tensorar.utils.shapes import flatten_events
 
 REFERENCE_METHOD: Method = "naive"
@@ -104,7 +105,7 @@ def samples_follow_the_generator(part: PartUnderTest) -> None:
         first = draw(0)
         if not torch.equal(torch.get_rng_state(), before):
             raise CheckFailed("sampling with a generator changed torch's global random state")
-        torch.manual_seed(5)
+        seed_all(5)
         if not torch.equal(draw(0), first):
             raise CheckFailed("the same generator state gives other samples")
         if torch.equal(draw(1), first):

@@ -23,6 +23,7 @@ from tensorar.testing.oracles import parameters_of
 from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.registration import check
 from tensorar.testing.results import CheckFailed
+from tensorar.utils.random_state import seed_all
 
 T = TypeVar("T")
 # pairs of shapes have equally many coefficients, and so have axes of a shape
@@ -132,7 +133,7 @@ def without_errors(function: Callable[..., T], *arguments: object) -> T | None:
 
 
 def _seeded(case: Case) -> AutoregressiveModel:
-    torch.manual_seed(0)
+    seed_all(0)
     return case.initial_model().double().eval()
 
 

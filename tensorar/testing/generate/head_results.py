@@ -11,6 +11,7 @@ from tensorar.head import Head
 from tensorar.support import bounds
 from tensorar.testing.generate.head_inputs import Parameters
 from tensorar.testing.generate.values import values_of
+from tensorar.utils.random_state import seed_all
 
 
 def results_of(head: Head, *, dtype: torch.dtype = torch.float64, shape: tuple[int, ...] = (5, 3)) -> dict[str, Tensor]:
@@ -22,7 +23,7 @@ def results_of(head: Head, *, dtype: torch.dtype = torch.float64, shape: tuple[i
         parameters = Parameters(spread, 0, dtype).of(head, *shape)
         # first, since `noise_size` may make a distribution in another dtype
         results[f"likelihoods{spread:g}"] = head.distribution(parameters, index).log_prob(values)
-        torch.manual_seed(0)
+        seed_all(0)
         noise = torch.rand(*shape, head.noise_size, dtype=dtype).clamp(min=1e-3)
         results[f"draws{spread:g}"] = head.draw(parameters, noise, index)
     marginal = head.marginal_parameters(values)

@@ -84,7 +84,40 @@ class ChoosesWithoutTheGenerator(Shuffle):
         return self if float(torch.rand(())) < progress else Backwards()
 
 
+class OneOrderForTheBatch(Shuffle):
+    """All examples of a batch get the same order."""
+
+    def draw_ranks(self, event_shape, batch, generator=None):
+        return self.draw(event_shape, generator).rank.flatten().expand(batch, -1)
+
+
+class BatchesKeepTheLastInPlace(Shuffle):
+    """Orders drawn together visit the last coefficient last."""
+
+    def draw_ranks(self, event_shape, batch, generator=None):
+        ranks = [torch.randperm(math.prod(event_shape) - 1, generator=generator) for _ in range(batch)]
+        return torch.stack([torch.cat([rank, torch.tensor([len(rank)])]) for rank in ranks])
+
+
+class BatchesIgnoreTheGenerator(Shuffle):
+    """Orders drawn together are drawn from the global generator."""
+
+    def draw_ranks(self, event_shape, batch, generator=None):
+        return super().draw_ranks(event_shape, batch)
+
+
+class OtherRanksThoughFixed(Backwards):
+    """A fixed ordering that trains evidence networks in raster order."""
+
+    def draw_ranks(self, event_shape, batch, generator=None):
+        return torch.arange(math.prod(event_shape)).expand(batch, -1)
+
+
 CAUGHT = {
+    OneOrderForTheBatch: "ranks_are_drawn_as_orders",
+    BatchesKeepTheLastInPlace: "ranks_are_drawn_as_orders",
+    BatchesIgnoreTheGenerator: "ranks_are_drawn_as_orders",
+    OtherRanksThoughFixed: "ranks_are_drawn_as_orders",
     AnnealsAfterAll: "batches_draw_as_declared",
     ChoosesWithoutTheGenerator: "batches_draw_as_declared",
     ShufflesTheFirst32: "uniform_as_declared",
