@@ -2,7 +2,7 @@
 
 from tensorar.backbone import Backbone, CausalBackbone, EvidenceBackbone, Signature
 from tensorar.build import build, load_dataset
-from tensorar.dataset import Dataset, Splits
+from tensorar.dataset import Dataset, FileEvents, Splits
 from tensorar.dependencies import dependency_matrix, receptive_field_coverage
 from tensorar.errors import (
     DataError,
@@ -45,6 +45,7 @@ __all__ = [
     "Dataset",
     "Evidence",
     "EvidenceBackbone",
+    "FileEvents",
     "Generation",
     "Head",
     "Likelihood",

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tensorar.backbone import Backbone, Signature
 from tensorar.dataset import Dataset
-from tensorar.errors import ShapeError, SpecError
+from tensorar.errors import DataError, ShapeError, SpecError
 from tensorar.evidence import Evidence
 from tensorar.generation.candidates import takes_adaptive_orders, unsupported
 from tensorar.head import Head
@@ -22,6 +22,7 @@ from tensorar.parts.registry import Registry, default_registry
 from tensorar.parts.spec import PartSpec
 from tensorar.raster_adapter import adapted, network_signature
 from tensorar.utils.allocation import AllocationGuard, require_room
+from tensorar.utils.reading import expand
 
 
 def build(
@@ -126,7 +127,12 @@ def make_backbone(kind: type[Backbone], signature: Signature, **options: Any) ->
 
 
 def dataset_spec(text: str | PartSpec, registry: Registry) -> PartSpec:
-    """The spec of a dataset. Raises ``SpecError``, which for the name of a file says which dataset reads it."""
+    """The spec of a dataset: of a folder's path, that of the dataset that reads the files in it.
+
+    Raises ``SpecError``, which for the name of a file says which dataset reads it.
+    """
+    if isinstance(text, str) and (spec := _spec_of_folder(text, registry)) is not None:
+        return spec
     try:
         return PartSpec.parse(text)
     except SpecError as error:
@@ -135,6 +141,25 @@ def dataset_spec(text: str | PartSpec, registry: Registry) -> PartSpec:
             raise
         remedy = f"for a file, write {PartSpec(name, {'path': str(text)})}"
         raise SpecError(expected=error.expected, got=error.got, remedy=remedy) from error
+
+
+def _spec_of_folder(text: str, registry: Registry) -> PartSpec | None:
+    """The spec of the first dataset that reads the files in a folder; None if the text is no folder's path."""
+    datasets = registry.parts("dataset")
+    try:
+        folder = expand(text)
+        if text in datasets or not folder.is_dir():
+            return None
+    except (DataError, OSError, ValueError):  # no path at all
+        return None
+    for name, registered in datasets.items():
+        if registered.part.accepts_folder(folder):
+            return PartSpec(name, {"path": text})
+    raise SpecError(
+        expected=f"a dataset, or a folder of files that one reads ({', '.join(datasets)})",
+        got=f"the folder {text}",
+        remedy="write NAME:path=FOLDER",
+    )
 
 
 def load_dataset(spec: str | PartSpec, *, registry: Registry | None = None, **options: Any) -> Dataset:

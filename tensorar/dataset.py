@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import torch
 from jaxtyping import Bool, Float, Int, Real
@@ -26,6 +27,18 @@ class Splits:
     test: Tensor
 
 
+@dataclass(frozen=True, eq=False)
+class FileEvents:
+    """Events from a file of the user's ``(n, *event)``, which of their coefficients are known, and what was done.
+
+    ``known`` is None if the file does not say; ``notes`` has a line for each change, such as another size.
+    """
+
+    events: Real[Tensor, "n *event"]
+    known: Bool[Tensor, "n *event"] | None = None
+    notes: tuple[str, ...] = ()
+
+
 class Dataset(Part, ABC):
     """Events to model. Subclasses implement ``load``.
 
@@ -37,6 +50,11 @@ class Dataset(Part, ABC):
 
     kind = "dataset"
     missing: bool = False
+
+    @classmethod
+    def accepts_folder(cls, path: Path) -> bool:
+        """Whether a folder has files of the kind that this dataset reads: it is then chosen for the bare path."""
+        return False
 
     @abstractmethod
     def load(self) -> Splits:
@@ -197,6 +215,17 @@ class Dataset(Part, ABC):
     def notes(self) -> list[str]:
         """What was found in the files, inferred or left out, a line each; printed before training."""
         return []
+
+    def read_events(self, path: str | Path, event_shape: tuple[int, ...], mask: str | Path | None = None) -> FileEvents:
+        """Events in another file of the dataset's kind, as events of a shape; of a picture, with a ``mask`` beside it.
+
+        Raises ``DataError`` for a file that cannot be read, has other shapes, or is of no kind that the dataset reads.
+        """
+        raise DataError(
+            expected=f"a dataset that reads files of yours, for {path}",
+            got=repr(self.name),
+            remedy="use an event of its splits",
+        )
 
     def log_prob(self, x: Real[Tensor, "batch *event"]) -> Float[Tensor, " batch"] | None:
         """The exact log-likelihood in nats under the process that generated the data, or None if it is unknown."""

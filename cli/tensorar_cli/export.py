@@ -27,6 +27,24 @@ def check_extension(path: Path, extensions: tuple[str, ...] = PICTURES) -> Path:
     return path
 
 
+def is_folder(path: Path) -> bool:
+    """Whether ``--out`` names a folder: one that exists, or a name without an ending."""
+    return path.is_dir() or (not path.suffix and not path.exists())
+
+
+def check_output(path: Path, extensions: tuple[str, ...]) -> Path:
+    """Return the path of a folder, or of a file with one of these extensions. Raises ``TensorarError``."""
+    return path if is_folder(path) else check_extension(path, extensions)
+
+
+def write_pictures(folder: Path, pictures: dict[str, bytes]) -> None:
+    """Write the content of each picture, by the name of its file, to a folder. Raises ``RunError``."""
+    from tensorar.utils.files import write_atomically
+
+    for name, content in pictures.items():
+        write_atomically(folder / name, content)
+
+
 def write(path: Path, draw: Callable[[], Figure], numbers: Tensor, event_shape: tuple[int, ...]) -> None:
     """Write a picture, or the ``(..., *event)`` numbers in it (see ``write_numbers``). Raises ``RunError``."""
     if path.suffix in PICTURES:

@@ -40,7 +40,8 @@ PictureOrNumbers = Annotated[
         "--out",
         "-o",
         metavar="FILE",
-        help="The picture (.png) or numbers (.npy, .csv) to write. Default: a picture in the run folder.",
+        help="The picture (.png) or numbers (.npy, .csv) to write, or a folder for a picture of each event, pixel by "
+        "pixel. Default: a picture in the run folder.",
     ),
 ]
 Method = Annotated[

@@ -10,6 +10,7 @@ from tensorar.plotting.grid import event_grid, side_by_side
 from tensorar.plotting.inpainting import inpainting
 from tensorar.plotting.order import order_masks
 from tensorar.plotting.order_animation import save_order_animation
+from tensorar.plotting.pixels import event_png, picture_limits
 from tensorar.plotting.posterior import PosteriorStep, posterior
 from tensorar.plotting.posterior_data import posterior_steps, visited_steps
 from tensorar.plotting.save import save
@@ -21,10 +22,12 @@ __all__ = [
     "PosteriorStep",
     "View",
     "event_grid",
+    "event_png",
     "fan_chart",
     "frames_of",
     "inpainting",
     "order_masks",
+    "picture_limits",
     "posterior",
     "posterior_steps",
     "samples_with_means",

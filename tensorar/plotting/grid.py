@@ -26,6 +26,7 @@ from tensorar.plotting.style import (
     view_and_values,
 )
 from tensorar.plotting.tiles import Tiles
+from tensorar.plotting.titles import separate_titles
 from tensorar.plotting.view import View
 
 MAX_PANELS = 16  # more panels of curves would be too small to read; further curves share the first panels
@@ -50,7 +51,7 @@ def event_grid(
     draw_events(figure, view, values, value_limits([values], low, high), columns)
     if title is not None:
         figure.suptitle(title, fontsize=NORMAL_FONT + 1, parse_math=False)
-    return figure
+    return separate_titles(figure)
 
 
 def side_by_side(
@@ -71,7 +72,7 @@ def side_by_side(
     for panel, name, (view, values) in zip(panels, columns, views, strict=True):
         draw_events(panel, view, values, limits, None)
         panel.suptitle(name, fontsize=NORMAL_FONT + 1, parse_math=False)
-    return figure
+    return separate_titles(figure)
 
 
 def draw_events(

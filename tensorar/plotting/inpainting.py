@@ -27,6 +27,7 @@ from tensorar.plotting.style import (
     view_and_values,
 )
 from tensorar.plotting.tiles import Tiles
+from tensorar.plotting.titles import separate_titles
 from tensorar.plotting.view import View
 
 MAX_COMPLETIONS = 10  # more columns would be too small to see
@@ -71,7 +72,7 @@ def inpainting(
     notes = [caption, f"{MAX_COMPLETIONS} of {count} completions" if count > MAX_COMPLETIONS else ""]
     if text := "; ".join(note for note in notes if note):
         add_caption(figure, text)
-    return figure
+    return separate_titles(figure)
 
 
 def _require_shapes(original: Tensor | None, evidence: Evidence, completions: Tensor) -> None:

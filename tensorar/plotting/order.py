@@ -15,6 +15,7 @@ from tensorar.order import Order
 from tensorar.plotting.image import hide_axes
 from tensorar.plotting.masks import draw_cell_borders, draw_mask
 from tensorar.plotting.style import MAX_LABELLED_CELLS, NORMAL_FONT, SMALL_FONT, new_figure
+from tensorar.plotting.titles import separate_titles
 from tensorar.plotting.view import View, view_of
 
 
@@ -35,7 +36,7 @@ def order_masks(order: Order, steps: Sequence[int] | None = None, *, axes: AxisN
     if view.height == 1 and view.width > 1:  # strips of equal width, so that coefficients are aligned
         for panel in (ranks_axes, *masks_axes):
             panel.set_aspect("auto")
-    return figure
+    return separate_titles(figure)
 
 
 def _default_steps(n: int) -> list[int]:

@@ -27,6 +27,7 @@ from tensorar.plotting.style import (
     to_numpy,
     value_limits,
 )
+from tensorar.plotting.titles import separate_titles
 from tensorar.plotting.view import View, view_of
 
 WIDTH_RATIOS = (1, 1.15, 1.5)
@@ -77,7 +78,7 @@ def posterior(steps: Sequence[PosteriorStep]) -> Figure:
     for row, step in zip(grid, steps, strict=True):
         draw_step(list(row), step, limits)
     add_legend(figure, grid[:, 2])
-    return figure
+    return separate_titles(figure)
 
 
 def shared_limits(steps: Sequence[PosteriorStep]) -> Limits:

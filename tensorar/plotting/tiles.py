@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-from jaxtyping import Float64
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
@@ -65,7 +63,16 @@ class Tiles:
 
     def label_columns(self, axes: Axes, names: list[str]) -> None:
         """Write a name above each column."""
-        centers: Float64[np.ndarray, " columns"] = np.arange(len(names)) * self.pitch[0] + (self.view.width - 1) / 2
-        axes.xaxis.tick_top()
-        axes.set_xticks(centers, names, fontsize=NORMAL_FONT, parse_math=False)
-        axes.tick_params(length=0)
+        for k, name in enumerate(names):
+            center = k * self.pitch[0] + (self.view.width - 1) / 2
+            axes.annotate(
+                name,
+                (center, -0.5),
+                xytext=(0, 3),
+                textcoords="offset points",
+                ha="center",
+                va="bottom",
+                fontsize=NORMAL_FONT,
+                parse_math=False,
+                annotation_clip=False,
+            )

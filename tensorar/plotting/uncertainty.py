@@ -29,6 +29,7 @@ from tensorar.plotting.style import (
     view_and_values,
 )
 from tensorar.plotting.tiles import Tiles
+from tensorar.plotting.titles import separate_titles
 from tensorar.plotting.view import View
 
 COLORS = colormaps["cividis"]
@@ -54,7 +55,7 @@ def uncertainty(
     figure = draw(view, observed, known, numbers, label)
     if caption:
         add_caption(figure, caption)
-    return figure
+    return separate_titles(figure)
 
 
 def _maps(

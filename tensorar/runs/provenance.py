@@ -55,12 +55,12 @@ def check_provenance(provenance: dict[str, Any], file: Path) -> None:
         check_fields(provenance.get(name, {}), kinds, where=where, remedy=remedy, omissible=PARTS)
     for kind, source in provenance.get("plugins", {}).items():
         check_fields(source, SOURCE, where=f"[provenance.plugins.{kind}] of {file}", remedy=remedy)
-    _check_axes(provenance, file, remedy)
     size = math.prod(provenance["event_shape"])
     # of an order: two integers of 64 bits for each coefficient
     require_memory(
         16 * size, f"an order of {size} coefficients, from event_shape in {file}", remedy=remedy, error=RunError
     )
+    _check_axes(provenance, file, remedy)
 
 
 def _check_axes(provenance: dict[str, Any], file: Path, remedy: str) -> None:
@@ -69,7 +69,8 @@ def _check_axes(provenance: dict[str, Any], file: Path, remedy: str) -> None:
         if "axes" in provenance:
             check_axes(tuple(provenance["axes"]), tuple(provenance["event_shape"]))
     except ShapeError as error:
-        raise RunError(expected=f"{error.expected} in {file}", got=error.got, remedy=remedy) from error
+        expected = f"axes in [provenance] of {file} with {error.expected}"
+        raise RunError(expected=expected, got=error.got, remedy=remedy) from error
 
 
 def require_plugins(recipe: Recipe, provenance: dict[str, Any], folder: Path, registry: Registry) -> None:

@@ -20,8 +20,9 @@ from tensorar.parts.registry import Registry
 from tensorar.runs.run import Run
 from tensorar.uncertainty import Uncertainty, predicts_marginals, too_few_completions
 from tensorar.uncertainty import uncertainty as uncertainty_of
-from tensorar.workflows.events import check_counts, check_split, events_of, given_contexts
-from tensorar.workflows.masks import known_mask, mask_of_events
+from tensorar.workflows.event_pictures import event_pictures
+from tensorar.workflows.events import check_counts, check_split
+from tensorar.workflows.own_events import events_to_complete, own_events
 from tensorar.workflows.runs import model_of, open_run
 from tensorar.workflows.sampling import check_sampling, require_memory_for_samples, seeded_generator
 
@@ -36,6 +37,7 @@ class Completions:
     ``info`` is the method, the number of network passes, and whether the completions follow the model's distribution.
     ``log_evidence`` is the log-probability of what is known of each event, or None if neither conditioning nor one pass
     of the network gives it. ``uncertainty`` is that of every unknown coefficient given the evidence, if requested.
+    ``from_file``: the events are from a file, with a line in ``notes`` for each change; unknown values mean nothing.
     """
 
     run: Run
@@ -45,6 +47,8 @@ class Completions:
     info: SamplingInfo
     log_evidence: Estimate | None = None
     uncertainty: Uncertainty | None = None
+    from_file: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def evidence(self) -> Evidence:
@@ -55,8 +59,16 @@ class Completions:
         """Originals, evidence and completions side by side; the caption says how they were drawn."""
         from tensorar import plotting
 
-        caption, axes = str(self.info), self.run.axes
-        return plotting.inpainting(self.originals, self.evidence, self.completions, caption=caption, axes=axes)
+        caption, axes, originals = str(self.info), self.run.axes, None if self.from_file else self.originals
+        return plotting.inpainting(originals, self.evidence, self.completions, caption=caption, axes=axes)
+
+    def pictures(self) -> dict[str, bytes]:
+        """A PNG file of each completion, a pixel per coefficient, by its name. Raises ``ShapeError``."""
+        pictures, digits = {}, len(str(len(self.originals)))
+        for k, drawn in enumerate(self.completions, 1):
+            name = "completion" if len(self.originals) == 1 else f"event-{k:0{digits}}-completion"
+            pictures |= event_pictures(self.run, drawn, name)
+        return pictures
 
     def uncertainty_figure(self) -> Figure:
         """The evidence, and beside it a map of the uncertainty; the caption says how it was computed."""
@@ -74,6 +86,7 @@ def inpaint(
     evidence: str | None = None,
     *,
     mask: str | Path | Tensor | None = None,
+    data: str | Path | None = None,
     events: int = 8,
     completions: int = 4,
     split: str = "test",
@@ -91,14 +104,15 @@ def inpaint(
     registry: Registry | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Completions:
-    """Complete ``events`` events of a split, drawn with the seed, ``completions`` times each.
+    """Complete ``events`` events of a split, drawn with the seed, ``completions`` times each; or those in a file.
 
     What is known is a named region, ``evidence`` (see ``tensorar.region``), by default the top half; or a ``mask``: a
     tensor ``(*event)``, or ``(events, *event)`` with a mask per event, or a file (.npy, or .png whose transparent or
-    white pixels are unknown). Missing values are unknown, too. Events are conditioned on their own contexts unless
-    ``context`` is given. ``uncertainty`` adds that of every unknown coefficient: see ``tensorar.uncertainty``.
-    ``proposal`` is another run on the same data. The other arguments are those of ``AutoregressiveModel.sample``.
-    Raises ``TensorarError``.
+    white pixels are unknown). Missing values are unknown, too. ``data`` is a file of yours that the dataset reads, such
+    as a picture, resized to the run's size: what is transparent in it, or white in a ``mask`` of its size, is unknown.
+    Events are conditioned on their own contexts unless ``context`` is given. ``uncertainty`` adds that of every unknown
+    coefficient: see ``tensorar.uncertainty``. ``proposal`` is another run on the same data. The other arguments are
+    those of ``AutoregressiveModel.sample``. Raises ``TensorarError``.
     """
     run, generator = open_run(run, registry), seeded_generator(seed)
     sampling_method = check_sampling(method, temperature, top_k, top_p)
@@ -110,15 +124,15 @@ def inpaint(
     other = None if proposal is None else model_of(open_run(proposal, registry), device)
     if uncertainty and completions < 2 and not predicts_marginals(model):
         raise too_few_completions(completions)
-    known = known_mask(evidence, mask, model.event_shape, generator, model.order, axes=run.axes)
-    chosen = events_of(run.dataset, split, events, seed)
-    known = mask_of_events(known, model.event_shape, len(chosen)) & ~chosen.x.isnan()
+    if data is None:
+        chosen = events_to_complete(run, evidence, mask, split, events, context, model.order, seed, generator)
+    else:
+        chosen = own_events(run, data, evidence, mask, events, context, model.order, generator)
     require_memory_for_samples(run, len(chosen) * completions)
-    given = given_contexts(run, context, len(chosen))
-    contexts = chosen.contexts if given is None else given
+    given, contexts = Evidence(chosen.known, chosen.x), chosen.contexts
     info = SamplingInfo()
     completed = model.sample(
-        evidence=Evidence(known, chosen.x).repeat(completions),
+        evidence=given.repeat(completions),
         context=None if contexts is None else contexts.repeat_interleave(completions, dim=0),
         generator=generator,
         method=sampling_method,
@@ -132,9 +146,10 @@ def inpaint(
         proposal=other,
     )
     drawn = completed.unflatten(0, (len(chosen), completions)).cpu()
-    found = uncertainty_of(model, Evidence(known, chosen.x), drawn, contexts) if uncertainty else None
-    log_evidence = _log_evidence(model, Evidence(known, chosen.x), contexts, info, completions)
-    return Completions(run, chosen.x, known, drawn, info, log_evidence, found)
+    found = uncertainty_of(model, given, drawn, contexts) if uncertainty else None
+    log_evidence = _log_evidence(model, given, contexts, info, completions)
+    from_file = data is not None
+    return Completions(run, chosen.x, chosen.known, drawn, info, log_evidence, found, from_file, chosen.notes)
 
 
 def _log_evidence(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 from tensorar.errors import TensorarError
@@ -50,12 +52,15 @@ def posterior(
     *,
     animated: bool = False,
     split: str = "test",
+    data: str | Path | None = None,
     context: Sequence[str] | Tensor | None = None,
     device: str = "auto",
     registry: Registry | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Posterior:
     """The predictive distributions of event number ``example`` of a split, at ``steps`` of the order (default: five).
+
+    ``data``: instead of a split, a file of yours that the run's dataset reads, as ``inpaint`` takes it.
 
     ``animated``: by default at most 60 steps, for ``Posterior.save_animation``. Steps of an event with missing values
     end at the first missing one (see ``plotting.visited_steps``). The event is conditioned on its own context unless
@@ -69,14 +74,20 @@ def posterior(
         raise TensorarError(expected="one `context` for one event", got=str(len(context)), remedy="leave out the rest")
     model = model_of(run, device)
     _check_steps(steps or [], len(model.order))
-    events = events_of(run.dataset, split)
-    check_example(example, len(events), split)
+    events = events_of(run.dataset, split) if data is None else _events_in(run, data)
+    check_example(example, len(events), split if data is None else str(data))
     event_context = _context(run, context, events, example)
     if steps is None:
         _, count = plotting.visited_steps(model, events.x[example], event_context)
         steps = plotting.frames_of(count) if animated else sorted({round(i * (count - 1) / 5) for i in range(1, 6)})
     found = plotting.posterior_steps(
-        model, events.x[example], steps, run.dataset, context=event_context, axes=run.axes, progress=progress
+        model,
+        events.x[example],
+        steps,
+        run.dataset if data is None else None,
+        context=event_context,
+        axes=run.axes,
+        progress=progress,
     )
     return Posterior(run, split, example, found)
 
@@ -86,6 +97,13 @@ def _context(run: Run, context: Sequence[str] | Tensor | None, events: Events, e
     if given is not None:
         return given[0]
     return None if events.contexts is None else events.contexts[example]
+
+
+def _events_in(run: Run, data: str | Path) -> Events:
+    """The events in a file, with missing values (NaN) where they are unknown."""
+    found = run.unchecked_dataset.read_events(data, run.event_shape)
+    x = found.events if found.known is None else found.events.double().masked_fill(~found.known, math.nan)
+    return Events(x, None, torch.arange(len(x)))
 
 
 def _check_steps(steps: Sequence[int], n: int) -> None:

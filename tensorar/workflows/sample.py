@@ -13,6 +13,7 @@ from torch import Tensor
 from tensorar.generation import SamplingInfo
 from tensorar.parts.registry import Registry
 from tensorar.runs.run import Run
+from tensorar.workflows.event_pictures import event_pictures
 from tensorar.workflows.events import check_counts, contexts_for_samples
 from tensorar.workflows.runs import model_of, open_run
 from tensorar.workflows.sampling import check_sampling, require_memory_for_samples, seeded_generator
@@ -32,6 +33,10 @@ class Samples:
     samples: Float[Tensor, "n *event"]
     means: Float[Tensor, "n *event"] | None
     info: SamplingInfo
+
+    def pictures(self) -> dict[str, bytes]:
+        """A PNG file of each sample, a pixel per coefficient, by its name. Raises ``ShapeError`` for other events."""
+        return event_pictures(self.run, self.samples, "sample")
 
     def figure(self) -> Figure:
         """The samples as a picture, beside their conditional means if there are any."""

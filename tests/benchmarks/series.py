@@ -1,8 +1,8 @@
 """Forecasts of daily temperatures: a run, a Gaussian fitted to the same windows, and the value of a year before.
 
-Run it with ``python tests/benchmarks/series.py RUN``, where RUN was trained on ``series:path=$TENSORAR_DATA/series/
-daily-min-temperatures.csv,window=60``. Every window of the test split is a task: its first half is given, the rest is
-forecast. It prints a table for docs/how-to/forecast.md: nats per step of the rest, CRPS, pinball loss (mean of the
+Run it with ``python tests/benchmarks/series.py RUN ...`` on runs that were trained on windows of 60 days of
+``$TENSORAR_DATA/series/daily-min-temperatures.csv``: docs/how-to/forecast.md has the commands. Every window of the test split is a task: its first half is given, the rest is
+forecast. It prints the table of that page: nats per step of the rest, CRPS, pinball loss (mean of the
 levels 0.1, 0.5 and 0.9) and the coverage of the central 80 % interval, each with its mean over all tasks.
 """
 
@@ -37,18 +37,19 @@ def scores(draws: Tensor, truth: Tensor, nats: Tensor) -> list[float]:
     return [float(part.mean()) for part in (nats / truth.shape[1], crps, pinball, covered)]
 
 
-def of_run(run: Run, test: Tensor, half: int) -> list[float]:
+def of_run(run: Run, half: int) -> list[float]:
     """The scores of a run's model."""
+    test, contexts = run.dataset.test, None if run.dataset.contexts is None else run.dataset.contexts.test
     mask = torch.zeros(test.shape[1:], dtype=torch.bool)
     mask[:half] = True
+    options = {"context": contexts, "generator": torch.Generator().manual_seed(0)}
     evidence = Evidence(mask.expand_as(test), test)
-    generator = torch.Generator().manual_seed(0)
-    parts = [run.model.sample(evidence=evidence, generator=generator)[:, half:].double() for _ in range(DRAWS)]
-    return scores(torch.stack(parts), test[:, half:], -run.model.log_conditional(test, mask).value)
+    parts = [run.model.sample(evidence=evidence, **options)[:, half:].double() for _ in range(DRAWS)]
+    return scores(torch.stack(parts), test[:, half:], -run.model.log_conditional(test, mask, contexts).value)
 
 
 def of_gaussian(train: Tensor, test: Tensor, half: int) -> list[float]:
-    """The scores of a Gaussian with the mean and the covariance of the training windows."""
+    """The scores of a Gaussian with the mean and the covariance of training rows, of which the first part is known."""
     mean, covariance = train.mean(0), train.T.cov()
     gain = torch.linalg.solve(covariance[:half, :half], covariance[:half, half:])
     rest = covariance[half:, half:] - covariance[half:, :half] @ gain
@@ -67,18 +68,18 @@ def of_year_before(values: Tensor, first: int, windows: int, window: int, half: 
     return scores(found.sample((DRAWS,)), values[steps], -found.log_prob(values[steps]).sum(1))
 
 
-def main(folder: str) -> None:
-    """Print the table."""
+def main(*folders: str) -> None:
+    """Print a table with a row for each run and for each simpler forecast."""
     torch.set_num_threads(1)
-    run = tensorar.Run.open(folder)
-    data = run.dataset
+    runs = [Run.open(folder) for folder in folders]
+    data = tensorar.load_dataset(runs[0].recipe.dataset, period=365.25)
     values, window = data.series().values, data.event_shape[0]
     half, first = window // 2, len(values) - len(data.test) - window + 1
-    found = {
-        f"`{run.recipe.backbone}`, `{run.recipe.head}`": of_run(run, data.test, half),
-        "Gaussian": of_gaussian(data.train, data.test, half),
-        "a year before": of_year_before(values, first, len(data.test), window, half),
-    }
+    found = {f"`{run.recipe.dataset}`".replace(str(data.path), "..."): of_run(run, half) for run in runs}
+    found["Gaussian"] = of_gaussian(data.train, data.test, half)
+    train, test = (torch.cat([getattr(data.contexts, split), getattr(data, split)], 1) for split in ("train", "test"))
+    found["Gaussian, given the day of the year"] = of_gaussian(train, test, half + 2)
+    found["a year before"] = of_year_before(values, first, len(data.test), window, half)
     print("| forecast | nats per step | CRPS | pinball loss | coverage of 80 % |")
     print("| --- | --- | --- | --- | --- |")
     for name, (nats, crps, pinball, covered) in found.items():

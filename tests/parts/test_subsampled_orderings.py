@@ -144,7 +144,7 @@ def test_unknown_regions_are_refused_before_any_shape_is_known():
 
 
 def test_a_region_that_does_not_fit_the_shape():
-    with pytest.raises(ShapeError, match="at least 2 axes for 'top half', got shape"):
+    with pytest.raises(ShapeError, match="an axis 'height' for 'top half', got shape"):
         _visits("known_first:region='top half'", (4,))
 
 

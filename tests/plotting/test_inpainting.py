@@ -49,7 +49,7 @@ def test_unknown_cells_are_hatched(halves):
 
 
 def test_columns_are_named(halves):
-    names = [label.get_text() for label in halves.get_xticklabels()]
+    names = [label.get_text() for label in halves.texts]
     assert names == ["original", "evidence", "completion 1", "completion 2"]
 
 

@@ -38,7 +38,7 @@ def test_a_map_is_brighter_where_more_uncertain_and_gray_where_known():
     np.testing.assert_allclose(shown[0, 0], to_rgb(LIGHT))
     luminance = shown @ [0.2126, 0.7152, 0.0722]
     assert luminance[0, 1] < luminance[1, 1] < luminance[1, 0]
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["evidence", "uncertainty"]
+    assert [label.get_text() for label in axes.texts] == ["evidence", "uncertainty"]
 
 
 def test_unknown_channels_of_a_pixel_are_averaged():
@@ -63,7 +63,7 @@ def test_a_long_caption_is_wrapped_to_the_width_and_does_not_overlap():
         box, width = title.get_window_extent(renderer), figure.bbox.width
         assert box.x0 >= 0 and box.x1 <= width, "nothing is cut off"
         assert title.get_text().replace("\n", " ") == caption.strip()
-        for label in figure.axes[0].get_xticklabels():
+        for label in figure.axes[0].texts:
             assert label.get_window_extent(renderer).y1 <= box.y0
 
 

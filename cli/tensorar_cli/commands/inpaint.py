@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tensorar_cli import options
-from tensorar_cli.export import NUMBERS, PICTURES, check_extension, write
+from tensorar_cli.export import NUMBERS, PICTURES, check_output, is_folder, write, write_pictures
 from tensorar_cli.output import Output, sampling_report
 
 if TYPE_CHECKING:
@@ -30,11 +30,24 @@ def inpaint(
         typer.Option(
             metavar="FILE",
             help="A mask instead of --evidence: a .npy array, True if known, of the event's shape or one per event, or "
-            "a .png whose transparent pixels are unknown (if none are: white ones).",
+            "a .png (of the size of --image) whose transparent pixels are unknown (if none are: white ones).",
         ),
     ] = None,
+    image: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Complete this picture (PNG, JPEG, ...) instead of events of the dataset, resized to the run's size; "
+            "what is transparent in it, or white in --mask, is unknown. Default of --out: a folder beside the run's "
+            "files, with a picture of each completion and a sheet.",
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Complete the events in this file, of a kind that the run's dataset reads."),
+    ] = None,
     events: Annotated[int, typer.Option(help="Number of events to complete.", min=1)] = 8,
-    completions: Annotated[int, typer.Option(help="Completions per event.", min=1)] = 4,
+    completions: Annotated[int, typer.Option("--completions", "-n", help="Completions per event.", min=1)] = 4,
     split: options.Split = "test",
     context: options.Contexts = None,
     uncertainty: Annotated[
@@ -59,15 +72,18 @@ def inpaint(
     plugin: options.Plugins = None,
     json: options.Json = False,
 ) -> None:
-    """Complete events of the dataset from a part of them: originals, evidence and completions side by side."""
+    """Complete events of the dataset, or your own picture or file, from a part of them: evidence and completions."""
     from tensorar import workflows
 
-    output, path = Output(as_json=json), check_extension(out or run / "inpainting.png", PICTURES + NUMBERS)
+    output, file = Output(as_json=json), _one_file(image, data)
+    default = run / (f"{image.stem}-inpainted" if image else "inpainting.png")
+    path = check_output(out or default, PICTURES + NUMBERS)
     with output.progress("in-painting") as update:
         result = workflows.inpaint(
             run,
             evidence,
             mask=mask,
+            data=file,
             events=events,
             completions=completions,
             split=split,
@@ -84,14 +100,36 @@ def inpaint(
             device=device,
             progress=lambda done, total: update(done, total, f"step {done}/{total}"),
         )
-    write(path, result.figure, result.completions, result.run.event_shape)
+    for note in result.notes:
+        output.print(f"note: {note}")
+    if is_folder(path):
+        write_pictures(path, result.pictures())
+        write(path / "sheet.png", result.figure, result.completions, result.run.event_shape)
+    else:
+        write(path, result.figure, result.completions, result.run.event_shape)
     count, shape = len(result.originals), list(result.completions.shape)
     output.print(f"{count} events, {completions} completions each, in {path} ({result.info})")
     report = sampling_report(result.info) | _log_evidence(result, output)
     values: dict[str, Any] = {"events": count, "known": _known(result), "shape": shape, "path": str(path)}
+    values |= {"notes": list(result.notes)} if file else {}
     if result.uncertainty is not None:
-        values["uncertainty"] = _write_uncertainty(result, path.with_stem(f"{path.stem}-uncertainty"), output)
+        beside = path / "uncertainty.png" if is_folder(path) else path.with_stem(f"{path.stem}-uncertainty")
+        values["uncertainty"] = _write_uncertainty(result, beside, output)
     output.print_json({"run": str(run)} | values | report)
+
+
+def _one_file(image: Path | None, data: Path | None) -> Path | None:
+    """The file of --image or --data. Raises ``TensorarError`` for both, and for an image that is none by its name."""
+    from tensorar import TensorarError
+    from tensorar.workflows.own_events import PICTURE_ENDINGS, is_picture
+
+    if image is not None and data is not None:
+        raise TensorarError(expected="either --image or --data", got="both", remedy="leave one out")
+    if image is not None and not is_picture(image):
+        raise TensorarError(
+            expected=f"--image to end in {', '.join(PICTURE_ENDINGS)}", got=repr(str(image)), remedy="use --data"
+        )
+    return image or data
 
 
 def _log_evidence(result: Completions, output: Output) -> dict[str, Any]:

@@ -24,6 +24,10 @@ def posterior(
         str | None, typer.Option(help="Steps of the order to show, as in 1,5,20. Default: five, evenly spaced.")
     ] = None,
     split: options.Split = "test",
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="An event of this file instead, of a kind that the run's dataset reads."),
+    ] = None,
     context: options.Contexts = None,
     out: Annotated[
         Path | None,
@@ -51,6 +55,7 @@ def posterior(
             parse_steps(steps),
             animated=animated,
             split=split,
+            data=data,
             context=context,
             device=device,
             progress=lambda done, total: update(done, total, f"step {done}/{total}"),
@@ -58,7 +63,7 @@ def posterior(
     _write(result, path, output)
     known = [int(step.mask.sum()) for step in result.steps]
     shown = f"in {len(known)} frames" if animated else f"with {', '.join(map(str, known))} coefficients known"
-    output.print(f"event {example} of {split} {shown}: {path}")
+    output.print(f"event {example} of {data or split} {shown}: {path}")
     output.print_json({"run": str(run), "path": str(path), "steps": [_as_dict(step) for step in result.steps]})
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tensorar_cli import options
-from tensorar_cli.export import NUMBERS, PICTURES, check_extension, write, write_numbers
+from tensorar_cli.export import NUMBERS, PICTURES, check_output, is_folder, write, write_numbers, write_pictures
 from tensorar_cli.output import Output, sampling_report
 
 
@@ -36,10 +36,10 @@ def sample(
     plugin: options.Plugins = None,
     json: options.Json = False,
 ) -> None:
-    """Draw samples: a picture (.png), or numbers (.npy, .csv)."""
+    """Draw samples: a picture of all (.png), one picture each (a folder), or numbers (.npy, .csv)."""
     from tensorar import workflows
 
-    output, path = Output(as_json=json), check_extension(out or run / "samples.png", PICTURES + NUMBERS)
+    output, path = Output(as_json=json), check_output(out or run / "samples.png", PICTURES + NUMBERS)
     with output.progress("sampling") as update:
         result = workflows.sample(
             run,
@@ -55,7 +55,10 @@ def sample(
             device=device,
             progress=lambda done, total: update(done, total, f"step {done}/{total}"),
         )
-    write(path, result.figure, result.samples, result.run.event_shape)
+    if is_folder(path):
+        write_pictures(path, result.pictures())
+    else:
+        write(path, result.figure, result.samples, result.run.event_shape)
     if result.means is not None and path.suffix in NUMBERS:
         write_numbers(path.with_stem(f"{path.stem}-means"), result.means, result.run.event_shape)
     output.print(f"{number} samples in {path} ({result.info})")

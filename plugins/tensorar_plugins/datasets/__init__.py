@@ -2,6 +2,7 @@
 
 from tensorar import Dataset
 from tensorar_plugins.datasets.idx import Idx
+from tensorar_plugins.datasets.images import Images
 from tensorar_plugins.datasets.mnist import MNIST
 from tensorar_plugins.datasets.npy import Npy
 from tensorar_plugins.datasets.npz import Npz
@@ -10,4 +11,4 @@ from tensorar_plugins.datasets.sudoku import Sudoku
 from tensorar_plugins.datasets.table import Table
 from tensorar_plugins.datasets.toy import Toy
 
-ALL: list[type[Dataset]] = [Toy, MNIST, Idx, Npy, Npz, Table, Series, Sudoku]
+ALL: list[type[Dataset]] = [Toy, MNIST, Idx, Images, Npy, Npz, Table, Series, Sudoku]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from tensorar import Splits
+from tensorar import FileEvents, Splits
 from tensorar_plugins.datasets.array_files import read_npy
 from tensorar_plugins.datasets.splitting import SplitArrays
+from tensorar_plugins.datasets.user_events import as_events, is_picture, read_picture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,3 +22,8 @@ class Npy(SplitArrays):
 
     def load(self) -> Splits:
         return self.split_all(read_npy(self.path))
+
+    def read_events(self, path: str | Path, event_shape: tuple[int, ...], mask: str | Path | None = None) -> FileEvents:
+        if is_picture(path):
+            return read_picture(self, path, event_shape, mask)
+        return as_events(read_npy(path), event_shape, path)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from torch import Tensor
 
-from tensorar import DataError, Splits
+from tensorar import DataError, FileEvents, Splits
 from tensorar.utils.reading import shorten
-from tensorar_plugins.datasets.array_files import open_npz, read_packed, to_tensor
+from tensorar_plugins.datasets.array_files import open_npz, read_npy, read_packed, to_tensor
 from tensorar_plugins.datasets.splitting import SplitArrays, split
+from tensorar_plugins.datasets.user_events import as_events, is_picture, read_picture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +42,14 @@ class Npz(SplitArrays):
             cut = split(splits["train"], [fractions[name] for name in absent], self.seed, where=self.path)
             splits.update(zip(["train", *absent], cut, strict=True))
         return Splits(**splits)
+
+    def read_events(self, path: str | Path, event_shape: tuple[int, ...], mask: str | Path | None = None) -> FileEvents:
+        if is_picture(path):
+            return read_picture(self, path, event_shape, mask)
+        if Path(path).suffix.lower() == ".npy":
+            return as_events(read_npy(path), event_shape, path)
+        arrays = replace(self, path=path)._read()
+        return as_events(arrays.get("test", arrays["train"]), event_shape, path)
 
     def _read(self) -> dict[str, Tensor]:
         with open_npz(self.path) as file:

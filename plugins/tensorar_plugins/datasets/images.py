@@ -1,0 +1,327 @@
+"""Pictures of the user's own, in a folder."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, Integer
+from torch import Tensor
+
+from tensorar import DataError, FileEvents, SpecError, Splits
+from tensorar.utils.memory import require_memory
+from tensorar.utils.reading import escaped, expand, shorten
+from tensorar_plugins.datasets.image_files import (
+    DEEP_LEVELS,
+    Fit,
+    PictureReader,
+    Pixels,
+    Size,
+    opened,
+    oriented_size,
+)
+from tensorar_plugins.datasets.image_folder import FoundImage, ImageFolder, find_images, holds_images, require_classes
+from tensorar_plugins.datasets.splitting import SplitFile, split
+
+Mode = Literal["grey", "rgb", "bits"]
+COLOR_NAMES = {"white": (255, 255, 255), "black": (0, 0, 0), "grey": (128, 128, 128), "gray": (128, 128, 128)}
+# more levels than these are ordered too finely for a free probability each
+MAX_FREE_LEVELS = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Images(SplitFile):
+    """Your own images from a folder (PNG, JPEG, WebP, GIF, BMP, TIFF, PPM): resized, with class folders as labels.
+
+    Events are ``(height, width)``, or ``(height, width, 3)`` in color, of integers from 0 to ``levels - 1``: 8 bits are
+    256 levels, whichever of them occur. Images are turned as EXIF says, transparent parts lie on the ``background``,
+    and of an animation the first frame is used. If the folder has folders ``train``, ``valid`` and ``test``, these are
+    the splits; other folders in it are classes. A file that does not open is skipped, and named.
+
+    Options:
+        path: Folder of the images, or one file.
+        size: Height and width of the events, as in 32 or "24 32" (none: that of the images, if all have the same).
+        mode: Whether events are gray levels, colors or bits (none: colors if any image has colors, else gray levels).
+        levels: Number of levels per channel, at most 65536 (none: 256, or 2 for bits).
+        fit: How images of another shape come to ``size``: cropped around their center, padded with the background, or
+            stretched; it matters if there are any.
+        background: Color behind transparent parts and of padding: white, black, grey or "r g b" from 0 to 255; it
+            matters if there are any.
+        labels: Whether the folders in the folder are classes, used as contexts (one-hot), for models of ``p(image |
+            class)`` (none: if every image lies in one of several).
+        recursive: Whether to read folders in the folders, too, if there are any.
+        max_skipped: Largest share of the files that may fail to open and are skipped, if any do.
+    """
+
+    name = "images"
+    size: tuple[int, ...] = ()
+    mode: Mode | None = None
+    levels: int | None = None
+    fit: Fit = "crop"
+    background: str = "white"
+    labels: bool | None = None
+    recursive: bool = False
+    max_skipped: float = 0.05
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require(len(self.size) <= 2 and all(1 <= n <= 2**15 for n in self.size), "size", self.size, "32 or '24 32'")
+        most = DEEP_LEVELS if self.mode == "grey" else 2 if self.mode == "bits" else 256
+        _require(self.levels is None or 2 <= self.levels <= most, "levels", self.levels, f"from 2 to {most}")
+        _require(0 <= self.max_skipped <= 1, "max_skipped", self.max_skipped, "a share from 0 to 1")
+        _color(self.background)
+
+    @classmethod
+    def accepts_folder(cls, path: Path) -> bool:
+        return holds_images(path)
+
+    # --- events -----------------------------------------------------------------------------------------------------
+
+    def load(self) -> Splits:
+        events, files = self._read.events, self._read.files
+        rows = self._rows(files)
+        return Splits(*(events[rows[name]] for name in ("train", "valid", "test")))
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        return ("height", "width", "channel")[: self._read.events.ndim - 1]
+
+    @property
+    def suggested_head(self) -> str:
+        return suggested_head(self._level_count)
+
+    @property
+    def notes(self) -> list[str]:
+        return [*self._folder.notes, *self._read.notes]
+
+    # --- classes ----------------------------------------------------------------------------------------------------
+
+    def load_contexts(self) -> Splits | None:
+        if not self._has_labels:
+            return None
+        names, rows = self._class_names, self._rows(self._read.files)
+        index = torch.tensor([names.index(file.label) for file in self._read.files])
+        require_memory(4 * len(index) * len(names), f"{len(index)} labels of {len(names)} classes", error=DataError)
+        one_hot = torch.eye(len(names))
+        return Splits(*(one_hot[index[rows[name]]] for name in ("train", "valid", "test")))
+
+    def parse_context(self, text: str) -> Float[Tensor, " context"]:
+        """A class by the name of its folder, as a one-hot vector."""
+        if not self._has_labels:
+            return super().parse_context(text)
+        if text.strip() not in self._class_names:
+            raise DataError(
+                expected=f"a class: {shorten(', '.join(self._class_names), 200)}",
+                got=repr(text),
+                remedy=f"write for example {self._class_names[0]}",
+            )
+        return torch.eye(len(self._class_names))[self._class_names.index(text.strip())]
+
+    @cached_property
+    def _class_names(self) -> list[str]:
+        return sorted({file.label for file in self._folder.files})
+
+    @property
+    def _has_labels(self) -> bool:
+        if self.labels:
+            require_classes(self._folder, self.path)
+        return self._folder.has_classes if self.labels is None else self.labels
+
+    # --- a file of the user's ---------------------------------------------------------------------------------------
+
+    def read_events(self, path: str | Path, event_shape: tuple[int, ...], mask: str | Path | None = None) -> FileEvents:
+        mode = self.mode or ("rgb" if len(event_shape) == 3 else "grey")
+        reader = replace(self._reader(mode), size=event_shape[:2])
+        axes = ("height", "width", "channel")[: len(event_shape)]
+        return reader.read_event(expand(path), None if mask is None else expand(mask), axes, event_shape)
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _folder(self) -> ImageFolder:
+        return find_images(self.path, recursive=self.recursive)
+
+    @cached_property
+    def _read(self) -> _Images:
+        return self._read_all(self._folder.files)
+
+    @property
+    def _level_count(self) -> int:
+        return self.levels or (2 if self.mode == "bits" else 256)
+
+    def _reader(self, mode: Mode) -> PictureReader:
+        size = (self.size[0], self.size[-1]) if self.size else None
+        return PictureReader(
+            size=size,
+            colors=mode == "rgb",
+            levels=self._level_count,
+            fit=self.fit,
+            background=_color(self.background),
+        )
+
+    def _read_all(self, files: Sequence[FoundImage]) -> _Images:
+        mode = self.mode or "rgb"
+        reader, failed = self._reader(mode), Failures(len(files), self.max_skipped, expand(self.path))
+        sizes = _sizes(files, failed)
+        size = reader.size or _one_size(sizes, self.path)
+        channels = 3 if mode == "rgb" else 1
+        dtype = np.uint8 if self._level_count <= 256 else np.int32
+        count = len(sizes) * size[0] * size[1] * channels * np.dtype(dtype).itemsize
+        require_memory(count, f"{len(sizes)} images of {size[0]} x {size[1]} pixels", error=DataError)
+        levels = np.empty((len(sizes), *size, channels), dtype)
+        kept: list[tuple[FoundImage, Pixels]] = []
+        for file in sizes:
+            try:
+                pixels = reader.read(file.path)
+            except DataError as error:
+                failed.add(file, error)
+            else:
+                levels[len(kept)] = pixels.levels
+                kept.append((file, replace(pixels, levels=pixels.levels[:0])))
+        failed.check()
+        events, gray = _without_colors(torch.from_numpy(levels[: len(kept)]), self.mode)
+        notes = [*failed.notes(), *_notes(kept, size, self.fit, self._level_count)]
+        if gray and self.mode is None and self._level_count > 2 and _black_and_white(events, self._level_count):
+            notes.append("all pixels are black or white: mode=bits has models of bits, which are faster and better")
+        if self.mode is None:
+            notes.append(f"mode={'grey, since no image has colors' if gray else 'rgb, since images have colors'}")
+        if self._has_labels:
+            counts = Counter(file.label for file, _ in kept)
+            classes = shorten(", ".join(f"{escaped(name)} {n}" for name, n in sorted(counts.items())), 120)
+            notes.append(f"{len(counts)} classes, of folders, as contexts: {classes} (labels=false for none)")
+        return _Images(events, tuple(file for file, _ in kept), tuple(notes))
+
+    def _rows(self, files: Sequence[FoundImage]) -> dict[str, Int[Tensor, " n"]]:
+        """The rows of the images in each split; what the folder has no folders for is split off the training images."""
+        rows = {
+            name: torch.tensor([row for row, file in enumerate(files) if file.split == name], dtype=torch.int64)
+            for name in ("train", "valid", "test")
+        }
+        fractions = {"valid": self.valid_fraction, "test": self.test_fraction}
+        absent = [name for name in fractions if not len(rows[name])]
+        if absent:
+            cut = split(rows["train"].unsqueeze(1), [fractions[name] for name in absent], self.seed, where=self.path)
+            rows |= {name: part[:, 0] for name, part in zip(["train", *absent], cut, strict=True)}
+        return rows
+
+
+@dataclass(frozen=True, eq=False)
+class _Images:
+    """The images that were read, their files, and a line for each thing that was done to them."""
+
+    events: Integer[Tensor, "n *event"]
+    files: tuple[FoundImage, ...]
+    notes: tuple[str, ...]
+
+
+class Failures:
+    """Files that do not open: named, and refused if they are more than a share of all."""
+
+    def __init__(self, count: int, share: float, root: Path) -> None:
+        self._count, self._share, self._root = count, share, root
+        self._reasons: dict[str, str] = {}
+
+    def add(self, file: FoundImage, error: DataError) -> None:
+        """A file that was skipped. Raises ``DataError`` if it is the only one."""
+        if self._count == 1:
+            raise error
+        name = file.path.relative_to(self._root) if file.path.is_relative_to(self._root) else file.path
+        self._reasons[escaped(str(name))] = escaped(error.got)
+
+    def check(self) -> None:
+        """Raise ``DataError`` if too many files were skipped."""
+        if len(self._reasons) > self._share * self._count:
+            share = len(self._reasons) / self._count
+            raise DataError(
+                expected=f"at most {100 * self._share:g} % of the {self._count} images in {self._root} to fail to open",
+                got=self._described(),
+                remedy=f"remove or replace them, or set max_skipped={min(1, share + 0.01):.2f}",
+            )
+
+    def notes(self) -> Iterator[str]:
+        """A line that names the files, if there are any."""
+        if self._reasons:
+            yield f"skipped {self._described()}"
+
+    def _described(self) -> str:
+        named = shorten("; ".join(f"{name}: {reason}" for name, reason in list(self._reasons.items())[:5]), 300)
+        return f"{len(self._reasons)} of {self._count} images that do not open ({named})"
+
+
+def suggested_head(levels: int) -> str:
+    """The spec of the head for so many levels: free probabilities for a few, a smooth distribution for many."""
+    if levels == 2:
+        return "bernoulli"
+    return f"categorical:levels={levels}" if levels <= MAX_FREE_LEVELS else f"logistic_mixture:levels={levels}"
+
+
+def _sizes(files: Sequence[FoundImage], failed: Failures) -> dict[FoundImage, Size]:
+    """The size of each image by its header; those without a valid one fail."""
+    found = {}
+    for file in files:
+        try:
+            with opened(file.path) as picture:
+                found[file] = oriented_size(picture)
+        except DataError as error:
+            failed.add(file, error)
+    failed.check()
+    return found
+
+
+def _one_size(sizes: dict[FoundImage, Size], path: str | Path) -> Size:
+    counts = Counter(sizes.values()).most_common()
+    if len(counts) != 1:
+        described = ", ".join(f"{w} x {h} ({n})" for (h, w), n in counts[:4]) + ", ..." * (len(counts) > 4)
+        raise DataError(
+            expected=f"images of one size in {path}, or size=... to bring them to",
+            got=f"width x height {described}",
+            remedy="choose one, such as size=32 (fit=crop, pad or stretch)",
+        )
+    return counts[0][0]
+
+
+def _without_colors(
+    images: Integer[Tensor, "n h w channels"], mode: Mode | None
+) -> tuple[Integer[Tensor, "n h w *channels"], bool]:
+    """The images without the axis of channels where these do not differ, unless colors were asked for."""
+    gray = mode != "rgb" and all(bool((part == part[..., :1]).all()) for part in images.split(256))
+    return (images[..., 0].clone() if gray else images), gray
+
+
+def _black_and_white(images: Integer[Tensor, "n h w"], levels: int) -> bool:
+    return all(bool(((part == 0) | (part == levels - 1)).all()) for part in images.split(256))
+
+
+def _notes(kept: Sequence[tuple[FoundImage, Pixels]], size: Size, fit: Fit, levels: int) -> Iterator[str]:
+    resized = sum(pixels.original_size != size for _, pixels in kept)
+    if resized:
+        yield f"{resized} of {len(kept)} images were resized to {size[0]} x {size[1]} pixels (fit={fit})"
+    transparent = sum(pixels.known is not None for _, pixels in kept)
+    if transparent:
+        yield f"transparent parts of {transparent} images lie on the background"
+    deep = sum(pixels.deep for _, pixels in kept)
+    if deep and levels < DEEP_LEVELS:
+        yield f"{deep} images of 16 bits per pixel were rounded down to {levels} levels (see levels)"
+
+
+def _color(text: str) -> tuple[int, int, int]:
+    """A color by name, or as three numbers. Raises ``SpecError``."""
+    if text in COLOR_NAMES:
+        return COLOR_NAMES[text]
+    numbers = [int(word) for word in text.split()] if re.fullmatch(r"[0-9]{1,3}( [0-9]{1,3}){2}", text) else []
+    _require(len(numbers) == 3 and max(numbers) < 256, "background", text, "white, black, grey or '255 255 255'")
+    return numbers[0], numbers[1], numbers[2]
+
+
+def _require(holds: bool, option: str, got: object, example: str) -> None:
+    if not holds:
+        raise SpecError(
+            expected=f"{option} of images to be {example}", got=str(got), remedy=f"write {option}={example}"
+        )
