@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int, Real
@@ -50,6 +51,8 @@ class Dataset(Part, ABC):
 
     kind = "dataset"
     missing: bool = False
+    # of files that hold one event in the form of the data, such as .wav; "" if events are numbers or pictures
+    event_ending: ClassVar[str] = ""
 
     @classmethod
     def accepts_folder(cls, path: Path) -> bool:
@@ -226,6 +229,10 @@ class Dataset(Part, ABC):
             got=repr(self.name),
             remedy="use an event of its splits",
         )
+
+    def event_file(self, event: Real[Tensor, "*event"]) -> bytes:
+        """The content of a file with ``event_ending`` of an event, or of its first steps."""
+        raise NotImplementedError
 
     def log_prob(self, x: Real[Tensor, "batch *event"]) -> Float[Tensor, " batch"] | None:
         """The exact log-likelihood in nats under the process that generated the data, or None if it is unknown."""

@@ -63,12 +63,13 @@ class TimeSeries:
 class SeriesDataset(Dataset):
     """Base class of datasets whose events are windows of series, ``(window, *frame)``, with time as the first axis.
 
-    Subclasses implement ``series``, and have the options ``window`` and ``stride``: a window begins every ``stride``
-    steps.
+    Subclasses implement ``series``. Optional: ``alignment``, ``context_at``.
     """
 
-    window: int
-    stride: int
+    @property
+    def alignment(self) -> int:
+        """Windows begin at multiples of so many steps, to have first steps alike; 1 if they begin anywhere."""
+        return 1
 
     @abstractmethod
     def series(self, path: str | Path | None = None) -> TimeSeries:

@@ -14,23 +14,23 @@ from tensorar.evidence import Evidence
 from tensorar.series import TimeSeries
 
 
-def window_start(first: int, end: int, wanted: int, window: int, stride: int) -> int:
+def window_start(first: int, end: int, wanted: int, window: int, alignment: int) -> int:
     """The step at which the window begins in which the steps from ``end`` on are drawn, given those from ``first``.
 
-    Windows begin at multiples of ``stride``. Of those in which ``wanted`` steps, or half a window, can be drawn it is
-    the one with the longest past.
+    Windows begin at multiples of ``alignment``. Of those in which ``wanted`` steps, or half a window, can be drawn it
+    is the one with the longest past.
 
-    >>> window_start(0, 100, 30, window=60, stride=1), window_start(0, 100, 500, window=60, stride=1)
+    >>> window_start(0, 100, 30, window=60, alignment=1), window_start(0, 100, 500, window=60, alignment=1)
     (70, 70)
-    >>> window_start(0, 100, 12, window=48, stride=24), window_start(0, 10, 12, window=48, stride=24)
+    >>> window_start(0, 100, 12, window=48, alignment=24), window_start(0, 10, 12, window=48, alignment=24)
     (72, 0)
     """
     drawn = min(wanted, window - window // 2)
-    start = min(-(-(end + drawn - window) // stride), end // stride) * stride
+    start = min(-(-(end + drawn - window) // alignment), end // alignment) * alignment
     if start >= first:
         return start
-    inside = -(-first // stride) * stride
-    return inside if inside <= end else first // stride * stride
+    inside = -(-first // alignment) * alignment
+    return inside if inside <= end else first // alignment * alignment
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Continuation:
 
     past: TimeSeries
     window: int
-    stride: int
+    alignment: int
     sample: Callable[[Evidence, int], Tensor]
     progress: Callable[[int, int], None]
     windows: int = 0
@@ -64,7 +64,7 @@ class Continuation:
     ) -> Float[Tensor, "draws more *frame"]:
         """The values from step ``first`` on, and as many of the ``wanted`` next ones as a window takes."""
         end = first + values.shape[1]
-        start = window_start(first, end, wanted, self.window, self.stride)
+        start = window_start(first, end, wanted, self.window, self.alignment)
         stop, kept = min(end + wanted, start + self.window), max(start, first)
         given = torch.full((len(values), self.window, *values.shape[2:]), torch.nan, dtype=values.dtype)
         given[:, kept - start : end - start] = values[:, kept - first :]

@@ -22,6 +22,7 @@ from tensorar.parts.registry import Registry
 from tensorar.runs.run import Run
 from tensorar.series import SeriesDataset, TimeSeries
 from tensorar.workflows.continuation import Continuation
+from tensorar.workflows.event_pictures import event_files
 from tensorar.workflows.events import check_counts, given_contexts
 from tensorar.workflows.runs import model_of, open_run
 from tensorar.workflows.sampling import check_sampling, require_memory_for_samples, seeded_generator
@@ -82,6 +83,11 @@ class Forecast:
 
         return plotting.fan_chart(self.past, self.draws, self.quantiles(levels), levels)
 
+    def files(self, name: str) -> dict[str, bytes]:
+        """The series and each of its continuations as a file of the run's own kind, such as WAV, by their names."""
+        past = self.past.values.to(self.draws.dtype).expand(len(self.draws), *self.past.values.shape)
+        return event_files(self.run, torch.cat([past, self.draws], 1), name)
+
     def __str__(self) -> str:
         window = self.run.event_shape[0]
         given = f"given {self.seen} steps"
@@ -92,7 +98,7 @@ class Forecast:
     def _note_on_start(self) -> str:
         dataset = self.run.unchecked_dataset
         assert isinstance(dataset, SeriesDataset)
-        if self.past.start is not None or (dataset.stride == 1 and dataset.context_at(0) is None):
+        if self.past.start is not None or (dataset.alignment == 1 and dataset.context_at(0) is None):
             return ""
         return "; without times to compare, the series is taken to begin like the one of the run"
 
@@ -148,7 +154,9 @@ def forecast(
         own = dataset.context_at(first_step) if contexts is None else None
         return sample(evidence=evidence, context=contexts if own is None else own.expand(draws, -1))
 
-    drawing = Continuation(past, dataset.window, dataset.stride, complete, progress or (lambda done, total: None))
+    drawing = Continuation(
+        past, run.event_shape[0], dataset.alignment, complete, progress or (lambda done, total: None)
+    )
     values = drawing.draw(draws, horizon)
     return Forecast(run, past, values, drawing.windows, drawing.seen, info)
 

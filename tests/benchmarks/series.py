@@ -1,9 +1,10 @@
 """Forecasts of daily temperatures: a run, a Gaussian fitted to the same windows, and the value of a year before.
 
 Run it with ``python tests/benchmarks/series.py RUN ...`` on runs that were trained on windows of 60 days of
-``$TENSORAR_DATA/series/daily-min-temperatures.csv``: docs/how-to/forecast.md has the commands. Every window of the test split is a task: its first half is given, the rest is
-forecast. It prints the table of that page: nats per step of the rest, CRPS, pinball loss (mean of the
-levels 0.1, 0.5 and 0.9) and the coverage of the central 80 % interval, each with its mean over all tasks.
+``$TENSORAR_DATA/series/daily-min-temperatures.csv``: docs/how-to/forecast.md has the commands. Every window of the test
+split is a task: its first half is given, the rest is forecast. It prints the table of that page: nats per step of the
+rest, CRPS, pinball loss (mean of the levels 0.1, 0.5 and 0.9) and the coverage of the central 80 % interval, each the
+mean over all tasks.
 """
 
 from __future__ import annotations

@@ -18,10 +18,10 @@ SIZES = st.integers(1, 12).flatmap(lambda window: st.tuples(st.just(window), st.
 
 @given(sizes=SIZES, first=st.integers(0, 11), length=st.integers(1, 40), wanted=st.integers(1, 40))
 def test_the_window_is_the_one_of_the_longest_past_with_room(sizes, first, length, wanted):
-    window, stride = sizes
-    first, end = first % stride, first % stride + length
-    start = window_start(first, end, wanted, window, stride)
-    multiples = range(0, end + 1, stride)
+    window, alignment = sizes
+    first, end = first % alignment, first % alignment + length
+    start = window_start(first, end, wanted, window, alignment)
+    multiples = range(0, end + 1, alignment)
     roomy = [k for k in multiples if window - (end - k) >= min(wanted, window - window // 2)]
     assert start in (roomy or multiples[-1:])
     assert start == min((k for k in roomy if k >= first), default=multiples[-1])
@@ -29,7 +29,7 @@ def test_the_window_is_the_one_of_the_longest_past_with_room(sizes, first, lengt
 
 @dataclass
 class Clock:
-    """Completes windows with the time since they begin, modulo ``stride``, and counts on from what it is given."""
+    """Completes windows with the time since they begin, modulo ``alignment``, and counts on from what it is given."""
 
     window: int
     frame: tuple[int, ...]

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tensorar_cli import options
-from tensorar_cli.export import check_extension, write
+from tensorar_cli.export import SOUNDS, check_extension, write, write_pictures
 from tensorar_cli.output import Output, sampling_report
 from tensorar_cli.parsing import parse_numbers
 
 if TYPE_CHECKING:
     from tensorar.workflows import Forecast
 
-FORMATS = (".csv", ".png", ".npy")
+FORMATS = (".csv", ".png", ".npy", *SOUNDS)
 
 
 def forecast(
@@ -39,7 +39,8 @@ def forecast(
             "-o",
             metavar="FILE",
             help="The quantiles with their times (.csv) and a fan chart beside them (.png), the fan chart alone "
-            "(.png), or the draws (.npy, of shape (draws, horizon, ...)). Default: forecast.csv and forecast.png in "
+            "(.png), the draws (.npy, of shape (draws, horizon, ...)), or for a run on sounds what is heard (.wav, one "
+            "for each draw). Default: forecast.csv and forecast.png in "
             "the run folder.",
         ),
     ] = None,
@@ -75,7 +76,8 @@ def forecast(
             progress=lambda done, total: update(done, total, f"step {done}/{total}"),
         )
     written = _write(result, path, levels)
-    output.print(f"{draws} draws of {horizon} steps in {' and '.join(map(str, written))} ({result}; {result.info})")
+    files = " and ".join(map(str, written)) if len(written) < 3 else f"{written[0]} to {written[-1]}"
+    output.print(f"{draws} draws of {horizon} steps in {files} ({result}; {result.info})")
     output.print_json({"run": str(run)} | _as_dict(result, levels, written) | sampling_report(result.info))
 
 
@@ -83,6 +85,10 @@ def _write(result: Forecast, path: Path, levels: list[float]) -> list[Path]:
     """Write the forecast as the extension says; returns the files."""
     from tensorar.utils.files import write_atomically
 
+    if path.suffix in SOUNDS:
+        files = result.files(path.name)
+        write_pictures(path.parent, files)
+        return [path.parent / name for name in files]
     if path.suffix != ".csv":
         write(path, lambda: result.figure(levels), result.draws, tuple(result.draws.shape[1:]))
         return [path]

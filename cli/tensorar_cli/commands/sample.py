@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tensorar_cli import options
-from tensorar_cli.export import NUMBERS, PICTURES, check_output, is_folder, write, write_numbers, write_pictures
+from tensorar_cli.export import NUMBERS, PICTURES, SOUNDS, check_output, is_folder, write, write_numbers, write_pictures
 from tensorar_cli.output import Output, sampling_report
 
 
@@ -39,7 +39,7 @@ def sample(
     """Draw samples: a picture of all (.png), one picture each (a folder), or numbers (.npy, .csv)."""
     from tensorar import workflows
 
-    output, path = Output(as_json=json), check_output(out or run / "samples.png", PICTURES + NUMBERS)
+    output, path = Output(as_json=json), check_output(out or run / "samples.png", PICTURES + NUMBERS + SOUNDS)
     with output.progress("sampling") as update:
         result = workflows.sample(
             run,
@@ -57,6 +57,8 @@ def sample(
         )
     if is_folder(path):
         write_pictures(path, result.pictures())
+    elif path.suffix in SOUNDS:
+        write_pictures(path.parent, result.files(path.name))
     else:
         write(path, result.figure, result.samples, result.run.event_shape)
     if result.means is not None and path.suffix in NUMBERS:

@@ -1,6 +1,7 @@
 """Datasets: one with a known likelihood, puzzles, benchmark images, and the user's own files."""
 
 from tensorar import Dataset
+from tensorar_plugins.datasets.audio import Audio
 from tensorar_plugins.datasets.idx import Idx
 from tensorar_plugins.datasets.images import Images
 from tensorar_plugins.datasets.mnist import MNIST
@@ -11,4 +12,4 @@ from tensorar_plugins.datasets.sudoku import Sudoku
 from tensorar_plugins.datasets.table import Table
 from tensorar_plugins.datasets.toy import Toy
 
-ALL: list[type[Dataset]] = [Toy, MNIST, Idx, Images, Npy, Npz, Table, Series, Sudoku]
+ALL: list[type[Dataset]] = [Toy, MNIST, Idx, Images, Npy, Npz, Table, Series, Audio, Sudoku]

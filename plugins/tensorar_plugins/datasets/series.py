@@ -12,9 +12,10 @@ import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
-from tensorar import DataError, SpecError, Splits
+from tensorar import DataError, FileEvents, SpecError, Splits
 from tensorar.series import SeriesDataset, TimeSeries
 from tensorar.utils.reading import expand
+from tensorar_plugins.datasets.series_events import successive_windows
 from tensorar_plugins.datasets.series_table import SeriesFile, read_series_file
 from tensorar_plugins.datasets.splitting import check_fractions
 
@@ -87,6 +88,10 @@ class Series(SeriesDataset):
         return None if self.missing else "rnn:hidden=64,layers=1"
 
     @property
+    def alignment(self) -> int:
+        return self.stride
+
+    @property
     def axes(self) -> tuple[str, ...]:
         return ("time", *FRAME_AXES.get(len(self.event_shape) - 1, ()))
 
@@ -111,6 +116,9 @@ class Series(SeriesDataset):
         self._check_values(file, path)
         start = file.times.steps_since(self._file.times) if self._exists else None
         return TimeSeries(file.values, file.times, file.variables, start)
+
+    def read_events(self, path: str | Path, event_shape: tuple[int, ...], mask: str | Path | None = None) -> FileEvents:
+        return successive_windows(self.series(path).values, event_shape, path)
 
     def load_contexts(self) -> Splits | None:
         if self.period is None:
