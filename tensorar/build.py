@@ -126,6 +126,10 @@ def make_backbone(kind: type[Backbone], signature: Signature, **options: Any) ->
     return adapted(kind(network_signature(kind, signature), **options), signature)
 
 
+# other endings are those of a dataset's name
+TABLE_ENDINGS = ("csv", "tsv", "parquet", "xlsx")
+
+
 def dataset_spec(text: str | PartSpec, registry: Registry) -> PartSpec:
     """The spec of a dataset: of a folder's path, that of the dataset that reads the files in it.
 
@@ -136,7 +140,8 @@ def dataset_spec(text: str | PartSpec, registry: Registry) -> PartSpec:
     try:
         return PartSpec.parse(text)
     except SpecError as error:
-        name = Path(str(text)).suffix[1:]
+        ending = Path(str(text).removesuffix(".gz")).suffix[1:]
+        name = "table" if ending in TABLE_ENDINGS else ending
         if name not in registry.parts("dataset"):
             raise
         remedy = f"for a file, write {PartSpec(name, {'path': str(text)})}"

@@ -20,30 +20,31 @@ def data_notes(head: Head, train: Real[Tensor, "n *event"]) -> list[str]:
     Missing values (NaN); what the head finds unusual itself (outliers, for a head with units); different values that
     become the same when they are rounded; a density for values that repeat or are whole numbers.
     """
-    if head.support.is_discrete:
+    index = torch.arange(train[0].numel())
+    index = index[~head.is_discrete(index)]
+    if not len(index):
         return missing_notes(train)
     values = sample_for_statistics(train)
-    columns = values.reshape(len(values), -1)
-    index = torch.arange(values[0].numel()).reshape(values.shape[1:])
-    rounded = head.standardize(values, index).to(default_value_dtype()).reshape(columns.shape)
+    columns = values.reshape(len(values), -1)[:, index]
+    rounded = head.standardize(columns, index).to(default_value_dtype())
     ordered, places = columns.sort(0)
     # missing values (NaN) come last, and are neither the same nor different
     same, different = ordered.diff(dim=0) == 0, ordered.diff(dim=0) > 0
     merged = different & (rounded.gather(0, places).diff(dim=0) == 0)
     repeated = _share_repeated(same, ~columns.isnan())
-    notes = [_merged(merged, different), _whole(values, head) or _repeated(repeated, head)]
+    notes = [_merged(merged, different, index), _whole(columns, head) or _repeated(repeated, head, index)]
     return [*missing_notes(train), *head.notes(train), *(note for note in notes if note)]
 
 
-def _merged(merged: Tensor, different: Tensor) -> str:
+def _merged(merged: Tensor, different: Tensor, index: Tensor) -> str:
     share = merged.sum(0) / different.sum(0).clamp(min=1)
     where = (share > MENTIONED).nonzero()[:, 0]
     if not len(where):
         return ""
     return (
         f"rounding to float32 merges {_percent(float(share.max()))} of the different values in "
-        f"{name_coefficients(where)}: likelihoods are those of the rounded values. Remove outliers, or split the "
-        "values into several coefficients"
+        f"{name_coefficients(index[where])}: likelihoods are those of the rounded values. Remove outliers, or split "
+        "the values into several coefficients"
     )
 
 
@@ -65,8 +66,8 @@ def _share_repeated(same: Tensor, known: Tensor) -> Tensor:
     return repeated.sum(0).double() / known.sum(0).clamp(min=1)
 
 
-def _repeated(repeated: Tensor, head: Head) -> str:
-    where = (repeated > MENTIONED).nonzero()[:, 0]
+def _repeated(repeated: Tensor, head: Head, index: Tensor) -> str:
+    where = index[repeated > MENTIONED]
     if not len(where):
         return ""
     return (

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int, Real
@@ -50,9 +51,7 @@ class Dataset(Part, ABC):
     """
 
     kind = "dataset"
-    missing: bool = False
-    # of files that hold one event in the form of the data, such as .wav; "" if events are numbers or pictures
-    event_ending: ClassVar[str] = ""
+    missing: bool | str = False
 
     @classmethod
     def accepts_folder(cls, path: Path) -> bool:
@@ -205,6 +204,20 @@ class Dataset(Part, ABC):
         return None
 
     @property
+    def schema_document(self) -> dict[str, Any] | None:
+        """What it takes to read other files as the dataset's own was read, as JSON values; runs keep it."""
+        return None
+
+    def with_schema(self, document: Mapping[str, Any], where: str) -> Dataset:
+        """Return this dataset, read by the schema that a run kept in ``where``. Raises ``RunError``."""
+        return self
+
+    @property
+    def column_kinds(self) -> list[tuple[str, str, str]]:
+        """The name, the kind and details of each column of a table; printed before training."""
+        return []
+
+    @property
     def suggested_head(self) -> str | None:
         """The spec of a head, if the splits do not contain all possible values; None to derive it from the splits."""
         return None
@@ -229,6 +242,11 @@ class Dataset(Part, ABC):
             got=repr(self.name),
             remedy="use an event of its splits",
         )
+
+    @property
+    def event_ending(self) -> str:
+        """The ending of files that hold one event in the form of the data, such as .wav; "" if there are none."""
+        return ""
 
     def event_file(self, event: Real[Tensor, "*event"]) -> bytes:
         """The content of a file with ``event_ending`` of an event, or of its first steps."""

@@ -13,9 +13,9 @@ from tensorar.conditionals import queried_conditionals
 from tensorar.errors import SpecError
 from tensorar.evidence import Evidence
 from tensorar.head import Head
+from tensorar.mixed import in_data_units
 from tensorar.order import Order
 from tensorar.ordering import Ordering
-from tensorar.transforms import DataDistribution
 from tensorar.utils.precision import widened
 from tensorar.utils.shapes import flatten_events, rows_by_mask
 
@@ -149,9 +149,8 @@ class Factorization(nn.Module):
         self, parameters: Float[Tensor, "*batch parameters"], coefficients: Int[Tensor, "*some"] | None = None
     ) -> Distribution:
         """The distribution of the data's values; of all coefficients of an event unless some are given."""
-        standard = self.distribution(parameters, coefficients)
         transform = self.head.transform(self.coefficients if coefficients is None else coefficients)
-        return standard if transform is None else DataDistribution(standard, transform)
+        return in_data_units(self.distribution(parameters, coefficients), transform)
 
     def distribution(
         self, parameters: Float[Tensor, "*batch parameters"], coefficients: Int[Tensor, "*some"] | None = None

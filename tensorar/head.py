@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch.distributions.constraints import Constraint
 from torch.distributions.transforms import Transform
 
 from tensorar.errors import SpecError, SupportError
+from tensorar.mixed import Pieces
 from tensorar.noise import draw_from, draws_in_fixed_operations, noise_size
 from tensorar.parts.part import Part
 from tensorar.utils.precision import widened
@@ -42,7 +44,7 @@ class Head(Part, ABC):
     and a scale per coefficient do, found in the data by ``for_data``. Models apply the transform, in float64.
 
     A head may differ between coefficients (a table with columns of different kinds): ``coefficients`` are flat indices
-    that broadcast to the shape of the values; most heads ignore them.
+    that broadcast to the shape of the values; most heads ignore them. ``members`` are the heads that it is made of.
     """
 
     kind = "head"
@@ -62,6 +64,58 @@ class Head(Part, ABC):
         self, parameters: Float[Tensor, "*batch parameters"], coefficients: Int[Tensor, "..."] | None = None
     ) -> Distribution:
         """The distribution over ``(...)`` given ``(..., parameter_count)``."""
+
+    # --- kinds of coefficients --------------------------------------------------------------------------------------
+
+    @property
+    def members(self) -> tuple[Head, ...]:
+        """The heads that this head is made of, by kind of coefficient; by default this head alone."""
+        return (self,)
+
+    def kinds(self, coefficients: Int[Tensor, "*batch"]) -> Int[Tensor, "*batch"]:
+        """Which of the members is the head of each coefficient."""
+        return torch.zeros_like(coefficients)
+
+    def places(self, coefficients: Int[Tensor, "*batch"]) -> Int[Tensor, "*batch"]:
+        """The index of each coefficient among those of its member, by which the member knows it."""
+        return coefficients
+
+    def member(self, coefficient: int) -> Head:
+        """The member that is the head of a coefficient (a flat index)."""
+        return self.members[int(self.kinds(torch.tensor(coefficient)))]
+
+    def is_discrete(self, coefficients: Int[Tensor, "*batch"]) -> Bool[Tensor, "*batch"]:
+        """Whether the values of each coefficient are whole numbers, which have probabilities, not densities."""
+        discrete = torch.tensor([member.support.is_discrete for member in self.members], device=coefficients.device)
+        return discrete[self.kinds(coefficients)]
+
+    def by_member(
+        self,
+        draw: Sequence[Callable[[Tensor, Tensor, Tensor], Tensor]],
+        parameters: Float[Tensor, "*batch parameters"],
+        noise: Float[Tensor, "*batch noise"],
+        coefficients: Int[Tensor, "..."] | None,
+    ) -> Float[Tensor, "*batch"]:
+        """Values that the function of each member draws from its own parameters, noise and indices."""
+        pieces, index = self.pieces(coefficients)
+        drawn = []
+        for kind, p, u, own in zip(pieces.kinds, pieces.take(parameters, 1), pieces.take(noise, 1), index, strict=True):
+            drawn.append(draw[kind](p[..., : self.members[kind].parameter_count], u, own))
+        return pieces.join(drawn)
+
+    def pieces(self, coefficients: Int[Tensor, "..."] | None) -> tuple[Pieces, list[Int[Tensor, "..."]]]:
+        """The coefficients of each member, and the indices by which it knows them.
+
+        Raises ``SpecError`` if there are several members and no coefficients are given.
+        """
+        if coefficients is None:
+            raise SpecError(
+                expected="the coefficients of the values, since their kinds differ",
+                got="none",
+                remedy="pass their flat indices as coefficients",
+            )
+        pieces = Pieces.of(self.kinds(coefficients))
+        return pieces, pieces.take(self.places(coefficients))
 
     # --- the data's values ------------------------------------------------------------------------------------------
 
@@ -200,9 +254,10 @@ class Head(Part, ABC):
             bad = ~self._represents(some, index, dtype) & of_interest
             if bad.any():
                 event = part * MAX_VALUES_PER_CHECK + int(bad.reshape(len(bad), -1).any(1).int().argmax())
+                member = self.member(int(index.expand(bad.shape)[bad][0]))
                 raise SupportError(
-                    expected=f"event {event} to have values in the support of the head {self.name!r} "
-                    f"({self.describe_values()})",
+                    expected=f"event {event} to have values in the support of the head {member.name!r} "
+                    f"({member.describe_values()})",
                     got=f"{self._describe(some[bad][0], dtype)} in {what}",
                     remedy=suggestion or _remedy(some[bad][0]),
                 )
@@ -237,7 +292,7 @@ class Head(Part, ABC):
         rounded = standard.to(dtype or default_value_dtype())
         supported = self.supports(rounded, coefficients)
         # a whole number must not become another one
-        return supported & (widened(rounded) == widened(standard)) if self.support.is_discrete else supported
+        return supported & ((widened(rounded) == widened(standard)) | ~self.is_discrete(coefficients))
 
     def _describe(self, value: Tensor, dtype: torch.dtype | None) -> str:
         """Format a rejected value, noting when only rounding made it invalid."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from tensorar.dataset import Dataset
 from tensorar.errors import ShapeError
+from tensorar.tables import FileForm
 
 
 class Times(ABC):
@@ -37,7 +38,7 @@ class TimeSeries:
     """Values ``(steps, *frame)`` with their times; missing values are NaN.
 
     ``variables`` names the numbers of a frame, ``(prod(frame),)``. ``start`` is the number of steps from the first step
-    of the dataset's own series to that of this one, or None if that is unknown.
+    of the dataset's own series to that of this one, or None if that is unknown. ``form`` is that of the file.
 
     Raises ``ShapeError`` for a series without steps.
     """
@@ -46,6 +47,7 @@ class TimeSeries:
     times: Times
     variables: tuple[str, ...]
     start: int | None = 0
+    form: FileForm = field(default_factory=FileForm)
 
     def __post_init__(self) -> None:
         if not len(self.values):

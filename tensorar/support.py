@@ -13,8 +13,12 @@ from tensorar.head import Head
 MAX_LEVELS = 2**16
 
 
-def support_values(head: Head) -> Float[Tensor, " values"] | None:
-    """The standard values of a coefficient in ascending order; None for an infinite support, or too many values."""
+def support_values(head: Head, coefficient: int | None = None) -> Float[Tensor, " values"] | None:
+    """The standard values of a coefficient in ascending order; None for an infinite support, or too many values.
+
+    Those of any coefficient, unless one is given.
+    """
+    head = head if coefficient is None else head.member(coefficient)
     if head.support is constraints.boolean:
         return torch.arange(2.0, dtype=torch.float64)
     low, high = bounds(head)

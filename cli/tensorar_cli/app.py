@@ -8,12 +8,14 @@ from tensorar_cli.commands.check import check
 from tensorar_cli.commands.demo import demo
 from tensorar_cli.commands.evaluate import evaluate
 from tensorar_cli.commands.forecast import forecast
+from tensorar_cli.commands.impute import impute
 from tensorar_cli.commands.inpaint import inpaint
 from tensorar_cli.commands.new import new
 from tensorar_cli.commands.order import show_order
 from tensorar_cli.commands.plugins import list_parts, show_part
 from tensorar_cli.commands.posterior import posterior
 from tensorar_cli.commands.sample import sample
+from tensorar_cli.commands.score import score
 from tensorar_cli.commands.train import train
 from tensorar_cli.errors import OneLineErrors
 
@@ -49,7 +51,7 @@ def _orders() -> None:
     pass
 
 
-for command in (demo, train, evaluate, sample, inpaint, posterior, forecast):
+for command in (demo, train, evaluate, sample, inpaint, posterior, forecast, score, impute):
     app.command()(command)
 order_app.command("show")(show_order)
 plugins_app.command("list")(list_parts)

@@ -44,6 +44,16 @@ PictureOrNumbers = Annotated[
         "pixel. Default: a picture in the run folder.",
     ),
 ]
+Rows = Annotated[Path, typer.Argument(metavar="FILE", help="A table with columns of the same names: csv, tsv, ...")]
+TableOut = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        "-o",
+        metavar="FILE",
+        help="The table to write: .csv, .tsv, .csv.gz, .parquet or .xlsx. Default: in RUN.",
+    ),
+]
 Method = Annotated[
     str,
     typer.Option(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tensorar_cli.output import Output, decimal
+from tensorar_cli.output import Output, decimal, table
 
 if TYPE_CHECKING:
     from tensorar.training.update import TrainingUpdate
@@ -23,6 +23,8 @@ def run_training(output: Output, workflow: Callable[..., TrainingResult], *argum
         recipe = result.run.recipe
         if result.chosen:
             output.print("chosen: " + ", ".join(f"{kind} {spec}" for kind, spec in result.chosen.items()))
+        if result.columns:
+            output.print_table(table("column", "kind", "details", rows=list(result.columns)))
         if result.axes:
             output.print(f"events: {result.axes}")
         for note in result.notes:

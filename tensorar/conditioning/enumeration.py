@@ -54,14 +54,13 @@ def _completions(
     model: Factorization, evidence: Evidence, order: Order, context: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """All completions of one example up to the last known coefficient, with their log-probabilities in float64."""
-    values = support_values(model.head)
-    assert values is not None
     length = known_steps(order, evidence.mask)
     gap = flatten_events(order.mask_before(length) & ~evidence.mask)[0].nonzero()[:, 0]
-    count = len(values) ** len(gap)
-    digits = torch.arange(count, device=gap.device)[:, None] // len(values) ** torch.arange(len(gap), device=gap.device)
+    values = [values for i in gap.tolist() if (values := support_values(model.head, i)) is not None]
+    filled = torch.cartesian_prod(*values).reshape(-1, len(gap)) if values else torch.empty(1, 0)
+    count = len(filled)
     events = flatten_events(evidence.value).repeat(count, 1)
-    events[:, gap] = values.to(events)[digits % len(values)]
+    events[:, gap] = filled.to(events)
     events = events.reshape(count, *model.event_shape)
     contexts = None if context is None else context.expand(count, -1)
     known = Evidence(order.mask_before(length).expand(events.shape), events)

@@ -24,6 +24,7 @@ MAX_COMPLETIONS = 4096
 DEFAULT_PARTICLES = 64
 # of logarithms of numbers of completions
 ROUNDING = 1e-6
+UNCOUNTED = 1e6
 # in the order of preference: the known comes first, completions are enumerated, or weighted particles
 FIRST, ENUMERATED, PARTICLES = 0, 1, 2
 
@@ -72,17 +73,25 @@ def check_conditioning(name: str) -> Conditioning:
 def possible_ways(model: Factorization, order: Order, mask: Bool[Tensor, "batch *event"]) -> Int[Tensor, " batch"]:
     """The first way of the three that is possible for each example in one order."""
     skipped = unknown_before_known(order, mask)
-    values = support_values(model.head)
-    few = torch.zeros_like(skipped, dtype=torch.bool)
-    if values is not None:
-        few = skipped * math.log(len(values)) <= math.log(MAX_COMPLETIONS) + ROUNDING
-    return torch.where(skipped == 0, FIRST, torch.where(few, ENUMERATED, PARTICLES))
+    few = (skipped * _log_counts(model)[order.visits.cpu()].to(mask.device)).sum(1) <= math.log(
+        MAX_COMPLETIONS
+    ) + ROUNDING
+    return torch.where(~skipped.any(1), FIRST, torch.where(few, ENUMERATED, PARTICLES))
 
 
-def unknown_before_known(order: Order, mask: Bool[Tensor, "batch *event"]) -> Int[Tensor, " batch"]:
-    """The number of unknown coefficients that an order visits before the last known one."""
+def _log_counts(model: Factorization) -> Float[Tensor, " n"]:
+    """The logarithm of the number of values of each coefficient; a large number where they are too many."""
+    counts = []
+    for member in model.head.members:
+        values = support_values(member)
+        counts.append(UNCOUNTED if values is None else math.log(len(values)))
+    return torch.tensor(counts)[model.head.kinds(torch.arange(len(model.order)))]
+
+
+def unknown_before_known(order: Order, mask: Bool[Tensor, "batch *event"]) -> Bool[Tensor, "batch n"]:
+    """Which steps of an order visit an unknown coefficient before the last known one."""
     unknown = ~flatten_events(mask)[:, order.visits]
-    return (unknown & (torch.arange(len(order), device=mask.device) < known_steps(order, mask)[:, None])).sum(1)
+    return unknown & (torch.arange(len(order), device=mask.device) < known_steps(order, mask)[:, None])
 
 
 def known_steps(order: Order, mask: Bool[Tensor, "batch *event"]) -> Int[Tensor, " batch"]:

@@ -60,6 +60,8 @@ class Chooser:
         """The number of uniform numbers per value. Raises ``SpecError`` if the head does not support these options."""
         if self.is_exact:
             return head.noise_size
+        if len(head.members) > 1:
+            return max(map(self.noise_size, head.members))
         if head.support.is_discrete:
             return 1
         untrained = self._sharpened(head, torch.zeros(head.parameter_count), torch.zeros((), dtype=torch.long))
@@ -74,6 +76,8 @@ class Chooser:
 
     def numbers_per_value(self, head: Head) -> int:
         """An estimate of the numbers held per example while a value is chosen."""
+        if len(head.members) > 1:
+            return max(map(self.numbers_per_value, head.members))
         if self.is_exact or not head.support.is_discrete:
             return 0
         levels = getattr(head.support, "upper_bound", MAX_VALUES if hasattr(head.support, "lower_bound") else 1)
@@ -86,7 +90,21 @@ class Chooser:
         """
         if self.is_exact:
             return head.draw
+        if len(head.members) > 1:
+            return self._choose_by_member(head)
         return self._choose_discrete(head) if head.support.is_discrete else self._choose_continuous(head)
+
+    def _choose_by_member(self, head: Head) -> Choose:
+        choose = [self.bind(member) for member in head.members]
+
+        def choose_each(
+            parameters: Float[Tensor, "*batch parameters"],
+            noise: Float[Tensor, "*batch noise"],
+            coefficients: Int[Tensor, "..."],
+        ) -> Float[Tensor, "*batch"]:
+            return head.by_member(choose, parameters, noise, coefficients)
+
+        return choose_each
 
     def _choose_discrete(self, head: Head) -> Choose:
         def choose(

@@ -74,6 +74,11 @@ def part_kind(annotation: Any) -> Kind | None:
     return kind
 
 
+def parts_kind(annotation: Any) -> Kind | None:
+    """The kind of parts of which an option takes several (``tuple[Head, ...]``), or None for other options."""
+    return part_kind(get_args(annotation)[0]) if get_origin(annotation) is tuple else None
+
+
 def _argument_types(cls: type[Part]) -> dict[str, Any]:
     """The types of the constructor's arguments."""
     try:

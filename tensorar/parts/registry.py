@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tensorar.errors import PluginError, SpecError, TensorarError
-from tensorar.parts.part import Kind, Part, coerce, option_name, part_kind
+from tensorar.parts.part import Kind, Part, coerce, option_name, part_kind, parts_kind
 from tensorar.parts.plugins import Plugins, PluginSource, one_line
 from tensorar.parts.spec import PartSpec, nearest
 from tensorar.utils.allocation import memory_error
@@ -130,7 +130,8 @@ class Registry:
 def typed_options(part: type[Part], spec: PartSpec, registry: Registry) -> dict[str, Any]:
     """The options of a spec by argument of the part's constructor, converted to the types that the part declares.
 
-    An option that is itself a part, such as the ordering in ``annealed:to=raster``, is made by ``registry``.
+    An option that is itself a part, such as the ordering in ``annealed:to=raster``, is made by ``registry``; so are the
+    parts of an option that takes several, separated by semicolons.
 
     Raises ``SpecError`` for unknown names, values of another type, blank text, and numbers that are not finite or
     exceed 64 bits.
@@ -153,7 +154,11 @@ def typed_options(part: type[Part], spec: PartSpec, registry: Registry) -> dict[
         where = f"{spec.name}'s {key}"
         annotation = parameters[key].annotation if key in parameters else free
         kind = part_kind(annotation)
-        made = _part(registry, kind, str(value), where) if kind else coerce(value, annotation, where=where)
+        several = parts_kind(annotation)
+        if several:
+            made = tuple(_part(registry, several, text.strip(), where) for text in str(value).split(";"))
+        else:
+            made = _part(registry, kind, str(value), where) if kind else coerce(value, annotation, where=where)
         # no integers are a value of an option; empty text is none, and as a path it would be the current folder
         if value == "" and made != () and (key not in parameters or parameters[key].default != ""):
             raise SpecError(expected=f"{where} not to be blank", got="''", remedy="leave it out, or fill it in")

@@ -144,7 +144,7 @@ def _support(
     with seeded(0, model.device):
         drawn = predicted.sample(torch.Size([1000]))
     standard = model.standardize(torch.cat([drawn.flatten(), truth.to(drawn)]), index)
-    values, density = _standard_values(model.head, standard)
+    values, density = _standard_values(model.head.member(coefficient), standard)
     values = torch.cat([values.to(model.device, model.dtype), standard[drawn.numel() :]]).unique()
     return model.restore(values, index), density
 

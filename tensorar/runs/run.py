@@ -27,9 +27,11 @@ from tensorar.runs.provenance import check_provenance, provenance_of, require_pl
 from tensorar.runs.recipe import Recipe, parse_recipe, read_document, recipe_document
 from tensorar.runs.recipe_checksum import check_recipe, with_checksum
 from tensorar.runs.tensors import layout_of, open_tensors, require_finite, strip_prefix, write_tensors
-from tensorar.utils.files import write_atomically
+from tensorar.utils.files import json_text, read_json, write_atomically
 from tensorar.utils.processes import is_main_process
 from tensorar.utils.random_state import seeded
+
+SCHEMA_FILE = "schema.json"
 
 
 class Run:
@@ -118,6 +120,8 @@ class Run:
         dataset = self.unchecked_dataset
         self._require("events of shape", self.event_shape, dataset.event_shape)
         self._require("contexts of length", self.context_features, dataset.context_features)
+        if self.schema is not None and dataset.schema_document != self.schema:
+            self._require("columns as in", SCHEMA_FILE, "columns of other kinds or levels")
         return dataset
 
     def _require(self, what: str, expected: object, got: object) -> None:
@@ -127,6 +131,15 @@ class Run:
                 got=f"{got} from {self.recipe.dataset}",
                 remedy="restore the original data files, or train in a new folder",
             )
+
+    @cached_property
+    def schema(self) -> dict[str, Any] | None:
+        """What the dataset found in its files, by which others are read; None if there is nothing to keep.
+
+        Raises ``RunError`` for a damaged file.
+        """
+        path = self.folder / SCHEMA_FILE
+        return read_json(path) if path.exists() else None
 
     def parse_context(self, text: str) -> Float[Tensor, " context"]:
         """A context written as text, in the dataset's notation; loads no data. Raises ``DataError``."""
@@ -231,6 +244,8 @@ class Run:
     def save_recipe(self) -> None:
         """Write the recipe. Raises ``RunError`` when the folder cannot be written to."""
         save_head_state(self.folder, self.head.data_state())
+        if self.unchecked_dataset.schema_document is not None:
+            write_atomically(self.folder / SCHEMA_FILE, json_text(self.unchecked_dataset.schema_document))
         paths = relative_paths(self.recipe, self.folder, self.registry)
         document = recipe_document(self.recipe, self.provenance | ({"paths": paths} if paths else {}))
         document = with_checksum(document, self.registry)

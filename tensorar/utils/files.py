@@ -78,6 +78,22 @@ def json_line(values: Any) -> str:
     return json.dumps(_finite(values), default=str, allow_nan=False)
 
 
+def json_text(values: Any) -> bytes:
+    """Values as indented JSON, for a file that people read, too."""
+    return (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file. Raises ``RunError`` when it cannot be read, or holds something else."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(expected=f"JSON in {path}", got="damaged text", remedy="restore it from a copy") from error
+    if not isinstance(found, dict):
+        raise RunError(expected=f"a JSON object in {path}", got="another value", remedy="restore it from a copy")
+    return found
+
+
 def _finite(values: Any) -> Any:
     if isinstance(values, dict):
         return {key: _finite(value) for key, value in values.items()}

@@ -8,10 +8,12 @@ from tensorar.workflows.check_part import CheckReport, CheckResult, check_part
 from tensorar.workflows.evaluate import Evaluation, evaluate
 from tensorar.workflows.evaluate_given import ConditionalLikelihood, evaluate_given
 from tensorar.workflows.forecast import Forecast, forecast
+from tensorar.workflows.impute import Imputation, impute
 from tensorar.workflows.inpaint import Completions, inpaint
 from tensorar.workflows.order_taken import OrderTaken, order_taken
 from tensorar.workflows.posterior import Posterior, posterior
 from tensorar.workflows.sample import Samples, sample
+from tensorar.workflows.score import Scores, score
 from tensorar.workflows.solve import Solved
 from tensorar.workflows.train import TrainingResult, resume, train
 
@@ -22,19 +24,23 @@ __all__ = [
     "ConditionalLikelihood",
     "Evaluation",
     "Forecast",
+    "Imputation",
     "OrderTaken",
     "Posterior",
     "Samples",
+    "Scores",
     "Solved",
     "TrainingResult",
     "check_part",
     "evaluate",
     "evaluate_given",
     "forecast",
+    "impute",
     "inpaint",
     "order_taken",
     "posterior",
     "resume",
     "sample",
+    "score",
     "train",
 ]

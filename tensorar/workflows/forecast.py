@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +19,7 @@ from tensorar.generation import SamplingInfo
 from tensorar.parts.registry import Registry
 from tensorar.runs.run import Run
 from tensorar.series import SeriesDataset, TimeSeries
+from tensorar.tables import write_numbers
 from tensorar.workflows.continuation import Continuation
 from tensorar.workflows.event_pictures import event_files
 from tensorar.workflows.events import check_counts, given_contexts
@@ -30,6 +29,7 @@ from tensorar.workflows.sampling import check_sampling, require_memory_for_sampl
 if TYPE_CHECKING:
     import numpy as np
     from matplotlib.figure import Figure
+    from pandas import DataFrame
 
 DEFAULT_DRAWS = 256
 DEFAULT_QUANTILES = (0.1, 0.5, 0.9)
@@ -65,17 +65,16 @@ class Forecast:
         at = torch.tensor(levels, dtype=self.draws.dtype)
         return torch.quantile(self.draws, at, dim=0, interpolation="higher" if discrete else "linear")
 
-    def csv(self, levels: Sequence[float] = DEFAULT_QUANTILES) -> str:
-        """A table in text: the time of each step as it is written in the file, and the quantiles of each variable."""
-        columns = self.quantiles(levels).flatten(2) if self.past.frame else self.quantiles(levels)[..., None]
-        rows = columns.permute(1, 2, 0).flatten(1).tolist()
-        names = [f"{variable}_{level:g}" for variable in self.past.variables for level in levels]
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([self.past.times.name, *names])
-        times = self.past.times.written(self.times)
-        writer.writerows([time, *(f"{value:.7g}" for value in row)] for time, row in zip(times, rows, strict=True))
-        return text.getvalue()
+    def frame(self, levels: Sequence[float] = DEFAULT_QUANTILES) -> DataFrame:
+        """A table of text: the times as they are written in the file, and the quantiles of each variable by level."""
+        import pandas
+
+        columns = {self.past.times.name: self.past.times.written(self.times)}
+        quantiles = self.quantiles(levels).reshape(len(levels), self.draws.shape[1], -1).double().numpy()
+        for variable, values in zip(self.past.variables, quantiles.transpose(2, 0, 1), strict=True):
+            for level, numbers in zip(levels, values, strict=True):
+                columns[f"{variable}_{level:g}"] = list(write_numbers(numbers, None, self.past.form.decimal))
+        return pandas.DataFrame(columns, dtype=object)
 
     def figure(self, levels: Sequence[float] = DEFAULT_QUANTILES) -> Figure:
         """A fan chart: the end of the series, the median, and a band between each two quantiles."""

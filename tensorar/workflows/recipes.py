@@ -71,7 +71,7 @@ def choose_parts(dataset: Dataset, given: Mapping[str, PartSpec], registry: Regi
     """
     head = given.get("head") or _first_head(dataset, registry)
     backbone = given.get("backbone") or _backbone_for(dataset, head, registry)
-    ordering = given.get("ordering") or suggest_ordering(backbone, missing=dataset.missing, registry=registry)
+    ordering = given.get("ordering") or suggest_ordering(backbone, missing=bool(dataset.missing), registry=registry)
     specs = {"ordering": ordering, "head": head, "backbone": backbone}
     return ChosenParts(specs, tuple(kind for kind in specs if kind not in given))
 
@@ -80,7 +80,7 @@ def _backbone_for(dataset: Dataset, head: PartSpec, registry: Registry) -> PartS
     if dataset.suggested_backbone is not None:
         return PartSpec.parse(dataset.suggested_backbone)
     made = head_for(registry.create("head", head), dataset)
-    return suggest_backbone(dataset.event_shape, made, missing=dataset.missing, registry=registry)
+    return suggest_backbone(dataset.event_shape, made, missing=bool(dataset.missing), registry=registry)
 
 
 def _first_head(dataset: Dataset, registry: Registry) -> PartSpec:

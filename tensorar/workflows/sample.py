@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,13 +13,16 @@ from torch import Tensor
 from tensorar.generation import SamplingInfo
 from tensorar.parts.registry import Registry
 from tensorar.runs.run import Run
+from tensorar.tables import decode
 from tensorar.workflows.event_pictures import event_files, event_pictures
 from tensorar.workflows.events import check_counts, contexts_for_samples
 from tensorar.workflows.runs import model_of, open_run
 from tensorar.workflows.sampling import check_sampling, require_memory_for_samples, seeded_generator
+from tensorar.workflows.table_rows import given_evidence, schema_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +36,15 @@ class Samples:
     samples: Float[Tensor, "n *event"]
     means: Float[Tensor, "n *event"] | None
     info: SamplingInfo
+    contexts: Float[Tensor, "n context"] | None = None
+
+    def frame(self) -> DataFrame:
+        """The samples as rows of the table that the run was trained on. Raises ``RunError`` for a run of other data."""
+        schema = schema_of(self.run)
+        target, classes = schema.target_column, None
+        if target is not None and self.contexts is not None:
+            classes = [target.levels[i] for i in self.contexts.argmax(1).tolist()]
+        return decode(self.samples, schema, classes)
 
     def pictures(self) -> dict[str, bytes]:
         """A PNG file of each sample, a pixel per coefficient, by its name. Raises ``ShapeError`` for other events."""
@@ -62,6 +74,7 @@ def sample(
     top_k: int | None = None,
     top_p: float | None = None,
     orders: int | None = None,
+    given: str | Mapping[str, str] | None = None,
     seed: int = 0,
     device: str = "auto",
     registry: Registry | None = None,
@@ -72,6 +85,7 @@ def sample(
     Samples cycle through the contexts given by ``context``, by default those of training events. ``means`` adds the
     conditional mean of each coefficient. ``temperature``, ``top_k`` and ``top_p`` are those of ``model.sample``;
     ``orders`` draws from the mixture of so many random orders, those of ``workflows.evaluate`` with the same seed.
+    ``given`` are values of columns, for a run trained on a table: rows are drawn given these, without rejection.
     ``progress(steps_done, steps)`` is called on the way. Raises ``TensorarError``.
     """
     run = open_run(run, registry)
@@ -80,10 +94,12 @@ def sample(
     sampling_method = check_sampling(method, temperature, top_k, top_p)
     require_memory_for_samples(run, n)
     model = model_of(run, device)
-    contexts = contexts_for_samples(run, context, n, seed)
+    evidence, given_class = (None, None) if given is None else given_evidence(schema_of(run), given, n)
+    contexts = contexts_for_samples(run, given_class if context is None else context, n, seed)
     info = SamplingInfo()
     samples = model.sample(
         n,
+        evidence,
         context=contexts,
         generator=seeded_generator(seed),
         method=sampling_method,
@@ -95,4 +111,4 @@ def sample(
         info=info,
     )
     conditional_means = model.conditional_means(samples, contexts).cpu() if means else None
-    return Samples(run, samples.cpu(), conditional_means, info)
+    return Samples(run, samples.cpu(), conditional_means, info, contexts)

@@ -41,7 +41,8 @@ class TrainingResult:
     """A trained run. ``interrupted`` is the number of the signal that ended training early, if one did.
 
     ``chosen`` are the parts that were chosen for the data, by kind; ``notes`` has a line for each unusual property of
-    the data; ``metrics`` has one row per evaluation. ``axes`` are those of the events in words.
+    the data; ``columns`` are name, kind and details of each column of a table; ``metrics`` has one row per evaluation.
+    ``axes`` are those of the events in words.
     """
 
     run: Run
@@ -49,6 +50,7 @@ class TrainingResult:
     notes: tuple[str, ...] = ()
     axes: str = ""
     interrupted: int | None = None
+    columns: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
@@ -165,7 +167,9 @@ def _prepare(
     folder = out or Path("runs") / (name or f"{data.name}-{recipe.backbone.name}")
     run = Run.create(folder, recipe, dataset, registry=registry, numbered=out is None)
     notes = [*dataset.notes, *data_notes(run.head, dataset.train), *_notes_on_passes(run, dataset)]
-    return TrainingResult(run, chosen=parts.defaults, notes=tuple(notes), axes=_axes(run, dataset))
+    return TrainingResult(
+        run, chosen=parts.defaults, notes=tuple(notes), axes=_axes(run, dataset), columns=tuple(dataset.column_kinds)
+    )
 
 
 def _axes(run: Run, dataset: Dataset) -> str:

@@ -46,7 +46,7 @@ def test_the_table_continues_the_time_axis(run):
     assert "5 windows of 12 steps, each given 2 steps at least" in result.stdout
     assert "conditioning exact" in result.stdout
     with (run / "forecast.csv").open() as file:
-        header, *rows = csv.reader(file)
+        header, *rows = csv.reader(file, delimiter=";")
     assert header == ["hour", *(f"{name}_{level}" for name in ("load", "minus") for level in (0.05, 0.5, 0.95))]
     following = pd.date_range("2024-02-28 14:00", periods=30, freq="h").strftime("%d/%m/%Y %H:%M")
     assert [row[0] for row in rows] == list(following)
@@ -95,7 +95,7 @@ def test_the_fan_chart_alone(run, tmp_path):
     (["--horizon", "3", "--quantiles", "0.5,x"], ["--quantiles as numbers"]),
     (["--horizon", "3", "--quantiles", "0.9,0.1"], ["in increasing order"]),
     (["--horizon", "3", "--quantiles", "0,1"], ["between 0 and 1"]),
-    (["--horizon", "3", "--out", "f.xlsx"], ["--out to end in .csv or .png or .npy"]),
+    (["--horizon", "3", "--out", "f.txt"], ["--out to end in .csv"]),
     (["--horizon", "3", "--prefix", "no.csv"], ["no.csv", "no such file"]),
     (["--horizon", "3", "--prefix", "text.csv"], ["a column load in text.csv", "a, b"]),
     (["--horizon", "3", "--prefix", "blank.csv"], ["a missing value at hour 20/02/2024 08:00"]),

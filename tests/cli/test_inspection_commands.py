@@ -85,7 +85,7 @@ def test_samples_are_a_dataset_again(bits_run):
     done("sample", bits_run, "-n", "30", "--out", "drawn.npy")
     assert load_dataset("npy:path=drawn.npy").event_shape == (4, 4)
     done("sample", bits_run, "-n", "30", "--out", "drawn.csv")
-    assert load_dataset("csv:path=drawn.csv").event_shape == (16,)
+    assert load_dataset("table:path=drawn.csv").event_shape == (16,)
 
 
 @pytest.mark.parametrize("ending", ["npy", "csv", "png"])

@@ -141,7 +141,7 @@ def test_options_are_shown_with_type_and_default():
     lines = [line.split() for line in done("plugins", "show", "mnist").stdout.splitlines()]
     assert ["binarize", "none", "|", "threshold", "|", "static", "|", "dynamic", "none"] in [line[:9] for line in lines]
     assert ["path", "path", "|", "none", "none"] in [line[:5] for line in lines]
-    lines = [line.split() for line in done("plugins", "show", "csv").stdout.splitlines()]
+    lines = [line.split() for line in done("plugins", "show", "table").stdout.splitlines()]
     assert ["path", "path", "required"] in [line[:3] for line in lines]
 
 

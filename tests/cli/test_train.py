@@ -35,7 +35,7 @@ def test_parts_that_are_not_given_are_chosen_and_printed(bits):
     [
         ("toy:fixed=40", "ordering raster, head categorical:levels=64, backbone convnet"),
         ("toy:length=8,fixed=40", "ordering shuffled, head categorical:levels=16, backbone mlp"),
-        ("csv:path=table.csv", "ordering shuffled, head gaussian_mixture, backbone mlp"),
+        ("table:path=table.csv", "ordering shuffled, head columns:heads="),
     ],
 )
 def test_chosen_parts_follow_from_shape_and_support(data, chosen, tmp_path):

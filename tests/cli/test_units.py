@@ -28,7 +28,7 @@ def test_columns_of_different_sizes(tmp_path, generator):
     with (tmp_path / "table.csv").open("w") as file:
         csv.writer(file).writerows([("rate", "income"), *rows.tolist()])
     run = tmp_path / "run"
-    done("train", f"csv:path={tmp_path / 'table.csv'}", "--backbone", "fvsbn", "--out", run, *SHORT)
+    done("train", f"table:path={tmp_path / 'table.csv'}", "--backbone", "fvsbn", "--out", run, *SHORT)
     assert report("evaluate", run, "--device", "cpu")["nats"] < 13
     done("sample", run, "-n", "50", "--out", tmp_path / "s.npy", "--device", "cpu")
     drawn = np.load(tmp_path / "s.npy")

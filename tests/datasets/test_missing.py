@@ -13,7 +13,7 @@ from tensorar.build import head_for
 from tensorar.data_notes import data_notes
 from tensorar.missing import fill_missing
 from tensorar.testing import checks, values_of
-from tensorar_plugins.datasets import Npy, Npz, Table
+from tensorar_plugins.datasets import Npy, Npz
 from tests.datasets.data_errors import check_error
 from tests.datasets.user_files import all_events
 from tests.part_specs import head_specs
@@ -37,21 +37,6 @@ class InMemory(Dataset):
 def save(path, array):
     np.save(path, array)
     return path
-
-
-@pytest.mark.parametrize("word", ["", " ", "NA", "nan", "N/A", "null", "?"])
-def test_cells_of_a_table_that_are_missing(tmp_path, word):
-    (tmp_path / "x.csv").write_text(f"a,b\n1,2\n3,{word}\n5,6\n")
-    events = all_events(Table(path=tmp_path / "x.csv", missing=True))
-    expected = torch.tensor([[1.0, 2.0], [3.0, NAN], [5.0, 6.0]], dtype=torch.float64)
-    torch.testing.assert_close(events.sort(0).values[:, 0], expected[:, 0])
-    assert sorted(events[~events.isnan()].tolist()) == [1, 2, 3, 5, 6]
-    check_error(lambda: Table(path=tmp_path / "x.csv").train, "line 3, column 2", "set missing=true")
-
-
-def test_other_words_in_a_table_are_errors_even_so(tmp_path):
-    (tmp_path / "x.csv").write_text("1,2\n3,x\n5,6\n")
-    check_error(lambda: Table(path=tmp_path / "x.csv", missing=True).train, "line 2, column 2", "got 'x'")
 
 
 def test_nan_in_arrays(tmp_path):

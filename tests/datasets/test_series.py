@@ -142,6 +142,22 @@ def test_no_window_crosses_an_absent_step_unless_it_is_missing(tmp_path):
     assert "are missing values" in data.notes[1]
 
 
+def test_tables_of_other_programs(tmp_path):
+    """A spreadsheet in Europe, Excel and Parquet give the same series, dates in the form of each."""
+    dates, values = pd.date_range("2024-03-01", periods=40), np.arange(40) / 4
+    pd.DataFrame({"Tag": dates.strftime("%d.%m.%Y"), "x": values}).to_csv(
+        tmp_path / "x.csv", sep=";", decimal=",", index=False
+    )
+    table = pd.DataFrame({"Tag": dates, "x": values})
+    table.to_excel(tmp_path / "x.xlsx", index=False)
+    table.to_parquet(tmp_path / "x.parquet")
+    for name, following in (("x.csv", "10.04.2024"), ("x.xlsx", "2024-04-10"), ("x.parquet", "2024-04-10")):
+        series = Series(path=tmp_path / name, window=3).series()
+        assert series.values.tolist() == values.tolist()
+        assert series.times.written(series.times.at(40, 1)) == [following]
+    assert series.form.suffix == ".parquet"
+
+
 # --- errors ----------------------------------------------------------------------------------------------------------
 
 
@@ -156,9 +172,9 @@ def blank(table):
     (daily().drop(index=range(5, 30)), {}, ["regularly spaced times in the column day", "26 days", "resample"]),
     (pd.concat([daily(), daily()]), {}, ["regularly spaced", "2020-01-30", "twice"]),
     (daily(), {"window": 6}, ["at least 6 steps, a window, in each split", "40, 5 and 5 steps", "smaller window"]),
-    (daily()[:0], {}, ["at least one row"]),
+    (daily()[:0], {}, ["rows in", "none"]),
     (daily()[["day"]], {}, ["a column of numbers", "day"]),
-    (daily(t=["?"] * 50), {}, ["numbers in the column t", "? in row 1"]),
+    (daily(t=["x"] * 50), {}, ["numbers in the column t", "x in row 1"]),
 ])  # fmt: skip
 def test_tables_that_are_no_series(tmp_path, table, options, words):
     path = write(tmp_path, table)

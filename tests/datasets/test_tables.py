@@ -1,95 +1,285 @@
-"""Tables in text files: numbers are read back, and defects give one-line errors that name line and column."""
+"""Tables of mixed kinds: how files are written elsewhere, what is inferred, and what comes back out."""
 
 from __future__ import annotations
 
+import gzip
+
+import numpy as np
+import pandas
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorar import SpecError
+from tensorar import SpecError, load_dataset
+from tensorar.tables import Schema, decode, encode, read_table, write_table
+from tensorar.utils import memory
 from tensorar_plugins.datasets.table import Table
 from tests.datasets.data_errors import check_error
-from tests.datasets.user_files import all_rows
+
+# of 40 rows: a bit, a category, two whole numbers, a real, a date, a constant, an id, and a column that counts
+ROWS = 40
+CHANCE = np.random.default_rng(0)
+PEOPLE = pandas.DataFrame(
+    {
+        "": range(ROWS),
+        "user_id": CHANCE.permutation(1000)[:ROWS],
+        "sex": CHANCE.choice(["female", "male"], ROWS),
+        "deck": CHANCE.choice(["A", "B", "C", ""], ROWS),
+        "class": CHANCE.integers(1, 4, ROWS),
+        "visits": [i * i if i % 4 == 0 else i % 2 for i in range(ROWS)],
+        "fare": [f"{fare:.2f}" for fare in CHANCE.choice([7.25, 8.5, 12.75, 30, 71.5], ROWS)],
+        "born": pandas.date_range("1950-03-01", periods=ROWS, freq="317D").strftime("%d.%m.%Y"),
+        "planet": ["Earth"] * ROWS,
+    }
+)
+KINDS = {
+    "column 1": "left out",
+    "user_id": "left out",
+    "sex": "bit",
+    "deck": "category",
+    "class": "whole",
+    "visits": "whole",
+    "fare": "real",
+    "born": "date",
+    "planet": "constant",
+}
+
+
+def write(folder, name="people.csv", frame=PEOPLE, **options):
+    frame.to_csv(folder / name, index=False, **options)
+    return folder / name
+
+
+def text(folder, content, name="a.csv", encoding="utf-8"):
+    (folder / name).write_bytes(content.encode(encoding))
+    return folder / name
+
+
+def kinds(dataset):
+    return {column.name: column.kind for column in dataset.schema.columns}
+
+
+def rows_of(dataset):
+    """All cells that the events of a dataset stand for, sorted."""
+    events = torch.cat([dataset.train, dataset.valid, dataset.test])
+    return sorted(map(tuple, decode(events, dataset.schema).to_numpy().tolist()))
+
+
+def test_kinds_of_columns_are_inferred(tmp_path):
+    data = Table(path=write(tmp_path))
+    assert kinds(data) == KINDS
+    assert data.event_shape == (6,)
+    heads = {column.name: column.head for column in data.schema.modelled}
+    assert heads["sex"] == "bernoulli"
+    assert heads["deck"] == "categorical:levels=3,one_hot=true"
+    assert heads["class"] == "categorical:levels=3"
+    assert heads["visits"] == "negative_binomial"
+    assert heads["fare"] == heads["born"] == "gaussian_mixture:components=5"
+    notes = data.notes
+    assert any("left out: column 1 (it counts the rows), user_id (an id: all 40 values differ)" in n for n in notes)
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.tsv", "p.csv.gz", "p.parquet", "p.xlsx"])
+def test_files_of_other_programs_come_back_as_they_were(tmp_path, name):
+    frame = PEOPLE.rename(columns={"": "column 1"}).astype({"fare": float})
+    frame["born"] = pandas.to_datetime(PEOPLE["born"], format="%d.%m.%Y")
+    if name.endswith("parquet"):
+        frame.to_parquet(tmp_path / name)
+    elif name.endswith("xlsx"):
+        frame.to_excel(tmp_path / name, index=False)
+    else:
+        frame.to_csv(tmp_path / name, index=False, sep="\t" if "tsv" in name else ",")
+    data = Table(path=tmp_path / name)
+    assert kinds(data) == KINDS
+    out = tmp_path / f"again{name[1:]}"
+    write_table(out, decode(encode(data.table, data.schema), data.schema), data.schema.form)
+    again, written = read_table(out), data.table.frame.drop(columns=["column 1", "user_id"])
+    assert again.frame["born"].tolist() == written["born"].tolist()
+    assert again.frame["fare"].astype(float).tolist() == written["fare"].astype(float).tolist()
+    others = written.drop(columns=["born", "fare"])
+    pandas.testing.assert_frame_equal(again.frame[others.columns], others, check_dtype=False)
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "note"),
+    [
+        ("a;b\n1,5;x\n2,5;y\n3,5;x\n4,5;y\n", "utf-8", ["delimiter: ;", "decimal sign: comma"]),
+        ("# by hand\na,b\n1.5,x\n2.5,y\n# more\n3.5,x\n4.5,y\n", "utf-8", "2 comment lines were left out"),
+        ("a\tb\n1.5\tx\n2.5\ty\n3.5\tx\n4.5\ty\n", "utf-8", "delimiter: tab"),
+        ("a b\n1.5 x\n2.5 y\n3.5 x\n4.5 y\n", "utf-8", "delimiter: spaces"),
+        ("a,b\n1.5,é\n2.5,y\n3.5,é\n4.5,y\n", "cp1252", "encoding: cp1252"),
+        ("a,b\r\n1.5,x\r\n2.5,y\r\n3.5,x\r\n4.5,y", "utf-16", "encoding: utf-16"),
+        ("\ufeffa,b\n1.5,x\n\n2.5,y\n3.5,x\n4.5,y\n\n", "utf-8", None),
+        ("1.5,x\n2.5,y\n3.5,x\n4.5,y\n", "utf-8", "no header: columns are called column 1, column 2, ..."),
+        ("a,a\n1.5,x\n2.5,y\n3.5,x\n4.5,y\n", "utf-8", "columns of the same name were numbered: a.1"),
+    ],
+)
+def test_what_is_found_about_a_file_is_said(tmp_path, content, encoding, note):
+    data = Table(path=text(tmp_path, content, encoding=encoding))
+    assert [column.kind for column in data.schema.columns] == ["real", "bit"]
+    assert data.table.notes == (note if isinstance(note, list) else [note] if note else [])
+    assert sorted(torch.cat([data.train, data.valid, data.test])[:, 0].tolist()) == [1.5, 2.5, 3.5, 4.5]
 
 
 @given(
-    table=st.integers(1, 4).flatmap(
-        lambda columns: st.lists(
-            st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=columns, max_size=columns),
-            min_size=3,
-            max_size=8,
-        )
-    ),
-    delimiter=st.sampled_from([",", ";", "tab", "|"]),
-    header=st.booleans(),
-)
-def test_csv_round_trip(scratch, table, delimiter, header):
-    sign = "\t" if delimiter == "tab" else delimiter
-    lines = [sign.join(f"column {i}" for i in range(len(table[0])))] if header else []
-    lines += [sign.join(map(repr, row)) for row in table]
-    (scratch / "a.csv").write_text("\n".join(lines) + "\n")
-    data = Table(path=str(scratch / "a.csv"), delimiter=delimiter)
-    assert data.train.dtype == torch.float64
-    assert data.event_shape == (len(table[0]),)
-    assert all_rows(data) == sorted(table)
-
-
-def write(tmp_path, text):
-    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
-    return str(tmp_path / "a.csv")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "a,b\n1,2\n3,4\n5,6\n",
-        "\ufeff1,2\r\n3,4\r\n5,6",
-        "\n1,2\n\n3,4\n5,6\n\n",
-        '"1","2"\n 3 , 4\n5e0,+6.0\n',
-        ",b\n1,2\n3,4\n5,6\n",
-    ],
-)
-def test_ways_to_write_a_table(tmp_path, text):
-    assert all_rows(Table(path=write(tmp_path, text))) == [[1, 2], [3, 4], [5, 6]]
-
-
-def test_a_header_of_numbers_must_be_declared(tmp_path):
-    path = write(tmp_path, "0,1\n1,2\n3,4\n5,6\n")
-    assert len(all_rows(Table(path=path))) == 4
-    assert len(all_rows(Table(path=path, header=True))) == 3
-
-
-@pytest.mark.parametrize(
-    ("text", "options", "message"),
-    [
-        ("1,2\n3,x\n5,6\n", {}, "a number in line 2, column 2 of {path}, got 'x'"),
-        ("a,2\n3,4\n5,6\n", {}, "line 1, column 1 of {path}, got 'a'; correct it"),
-        ("a,b\n3,4\n5,6\n7,8\n", {"header": False}, "line 1, column 1"),
-        ("1,2\n3,4\n5,6,7\n", {}, "2 cells in line 3 of {path}, as in line 1, got 3"),
-        ("1,2\n3\n5,6\n", {}, "2 cells in line 2"),
-        ("a,b\n1,2\n3,\n5,6\n", {}, "line 3, column 2 of {path}, got an empty cell; set missing=true"),
-        ("1,2\nNaN,4\n5,6\n", {}, "got 'NaN'; set missing=true"),
-        ("1,2\n?,4\n5,6\n", {}, "got '?'; set missing=true"),
-        (",\n1,2\n3,4\n5,6\n", {}, "line 1, column 1 of {path}, got an empty cell"),
-        ("1,2\ninf,4\n5,6\n", {}, "got 'inf'; correct it"),
-        ("1,2\n1_0,4\n5,6\n", {}, "got '1_0'"),
-        (
-            "1;2\n3;4\n5;6\n",
-            {},
-            "line 2, column 1 of {path}, got '3;4'; correct it, drop the column, or check delimiter",
+    cells=st.lists(
+        st.tuples(
+            st.decimals(-(10**6), 10**6, places=2).map(str),
+            st.sampled_from(["new york", 'a "b"', "x,y", "é"]),
+            st.sampled_from(["", "yes", "no"]),
         ),
-        ("", {}, "at least 3 events"),
-        ("a,b\n", {}, "at least 3 events"),
-        ("1,2\n3,4\n", {}, "at least 3 events"),
-        ('1,2\n"3,4\n5,6\n', {}, "unexpected end of data"),
+        min_size=4,
+        max_size=12,
+    ),
+    delimiter=st.sampled_from([",", ";", "\t", "|"]),
+)
+def test_cells_come_back(scratch, cells, delimiter):
+    frame = pandas.DataFrame(cells, columns=["number", "place", "answer"])
+    frame.to_csv(scratch / "a.csv", index=False, sep=delimiter)
+    data = Table(path=scratch / "a.csv", types="number=real,place=category,answer=category", delimiter=delimiter)
+    expected = sorted((f"{float(a):.2f}", b, c) for a, b, c in cells if a)
+    assert [(f"{float(a):.2f}", b, c) for a, b, c in rows_of(data)] == expected
+
+
+def test_wishes_override_what_is_inferred(tmp_path):
+    path = write(tmp_path)
+    data = Table(path=path, types="class=category,visits=real", heads="fare=log_normal", drop="born")
+    found = {column.name: column for column in data.schema.modelled}
+    assert (found["class"].kind, found["visits"].kind, found["fare"].head) == ("category", "real", "log_normal")
+    assert "born" not in found
+    assert 'categorical:levels=3,one_hot=true; gaussian_mixture:components=5; log_normal"' in data.suggested_head
+    assert kinds(Table(path=path, columns="sex,fare"))["deck"] == "left out"
+    assert Table(path=path, columns="user_id,fare").schema.modelled[0].name == "user_id"
+
+
+def test_rare_levels_become_other_on_request(tmp_path):
+    path = text(tmp_path, "a,b\n" + "x,1.5\ny,2.5\n" * 5 + "z,0.5\nw,0.25\n")
+    data = Table(path=path, min_count=3)
+    column = data.schema.modelled[0]
+    assert column.levels == ("x", "y", "other") and column.kind == "category"
+    new = read_table(text(tmp_path, "a,b\nz,1\nnever seen,2\nx,3\n", "new.csv"))
+    assert encode(new, data.schema)[:, 0].tolist() == [2, 2, 0]
+
+
+def test_a_target_is_the_context_and_not_a_column(tmp_path):
+    data = Table(path=write(tmp_path), target="sex")
+    assert data.event_shape == (5,) and data.context_features == 2
+    assert torch.equal(data.parse_context("male"), torch.tensor([0.0, 1.0]))
+    share = torch.cat([data.contexts.train, data.contexts.valid, data.contexts.test]).mean(0)[0]
+    assert float(share) == pytest.approx(float((PEOPLE["sex"] == "female").mean()))
+    check_error(lambda: data.parse_context("mal"), "a class: female, male, got 'mal'")
+    check_error(lambda: Table(path=data.path, target="fare").train, "a target of few values", kind=SpecError)
+    check_error(lambda: Table(path=data.path, target="deck").train, "a class in the column deck of each row", "in row ")
+
+
+def test_being_missing_can_be_a_coefficient(tmp_path):
+    data = Table(path=write(tmp_path), missing="model")
+    assert data.schema.coefficient_names[:3] == ["sex", "deck is missing", "deck"]
+    events = torch.cat([data.train, data.valid, data.test])
+    assert torch.equal(events[:, 1] == 1, events[:, 2].isnan())
+    assert sorted(row[1] for row in rows_of(data)) == sorted(PEOPLE["deck"])
+
+
+def test_columns_are_found_by_name_in_any_order(tmp_path):
+    data = Table(path=write(tmp_path))
+    shuffled = PEOPLE[["fare", "sex", "planet", "born", "class"]].assign(extra="x")
+    events = encode(read_table(write(tmp_path, "new.csv", shuffled)), data.schema)
+    known = ~encode(data.table, data.schema).isnan()
+    for name in ("sex", "class", "fare", "born"):
+        i = data.schema.place(name)
+        assert torch.equal(events[:, i], encode(data.table, data.schema)[:, i]) and known[:, i].all()
+    assert events[:, data.schema.place("deck")].isnan().all()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("sex\nfemale\nmaale\n", "a known value in column sex, row 2 of {path}, got 'maale'; did you mean 'male'?"),
+        ("fare\n1.5\n\nfree\n", "a number in column fare, row 2 of {path}, got 'free'; correct it, or empty the cell"),
+        ("born\n1950-01-01\n", "a date as %d.%m.%Y in column born, row 1 of {path}, got '1950-01-01'"),
+        ("class\n2\n2.5\n", "a known value in column class, row 2 of {path}, got '2.5'"),
+        ("visits\n2\n2.5\n", "a whole number in column visits, row 2 of {path}, got '2.5'"),
     ],
 )
-def test_invalid_tables(tmp_path, text, options, message):
-    path = write(tmp_path, text)
-    check_error(lambda: Table(path=path, **options).train, message.format(path=path))
+def test_cells_that_do_not_fit_are_named(tmp_path, content, message):
+    schema = Table(path=write(tmp_path)).schema
+    path = text(tmp_path, content, "new.csv")
+    check_error(lambda: encode(read_table(path), schema), message.format(path=path))
 
 
-@pytest.mark.parametrize("delimiter", ["", "ab", '"', "\n"])
-def test_invalid_delimiters(delimiter):
-    check_error(lambda: Table(path="x", delimiter=delimiter), "one character, or tab", kind=SpecError)
+def test_a_schema_survives_json(tmp_path):
+    schema = Table(path=write(tmp_path), target="sex", min_count=12).schema
+    assert Schema.from_dict(schema.as_dict(), "x") == schema
+    with pytest.raises(Exception, match="the schema of a table in x"):
+        Schema.from_dict({**schema.as_dict(), "columns": [{"name": "a", "kind": "strange"}]}, "x")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a,b\n1,2\n3\n", "2 cells in line 3 of {path}, as in the first, got 1"),
+        ("a,b\n1,2\n3,4,5\n", "2 cells in line 3 of {path}, as in the first, got 3"),
+        ("a\0,b\n1,2\n", "got a file of another kind"),
+        ("", "rows in {path}, got none"),
+        ("a,b\n", "rows in {path}, got none"),
+        ("a,b\n1,2\n1,2\n1,2\n", "a column to model in {path}, got a: constant; b: constant"),
+        ("a,b\n" + "".join(f"{i * i},2.5\n" for i in range(40)) + "x,2\n", "a number in column a, row 41"),
+        ("a,b\n1,2.5\n2,\n,3.5\n,\n4,2\n", "an observed cell in each row of {path}, got none in row 4"),
+        (",".join("a" * 20_000) + "\n", "at most"),
+    ],
+)
+def test_tables_that_are_refused(tmp_path, content, message):
+    path = text(tmp_path, content)
+    if "at most" in message:
+        message = "16384 cells in line 1"
+    check_error(lambda: Table(path=path).train, message.format(path=path))
+
+
+def test_files_that_are_refused(tmp_path, monkeypatch):
+    (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(b"a,b\n1,2\n" * 99)[:-9])
+    check_error(lambda: Table(path=tmp_path / "cut.csv.gz").train, "cut.csv.gz to be a table")
+    (tmp_path / "x.xlsx").write_bytes(b"PK no workbook")
+    check_error(lambda: Table(path=tmp_path / "x.xlsx").train, "x.xlsx to be a table")
+    path = write(tmp_path)
+    monkeypatch.setattr(memory, "available_memory", lambda: 1000)
+    check_error(lambda: Table(path=path).train, "the cells of", "which would take")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"delimiter": "ab"}, "one character, tab or space"),
+        ({"decimal": ";"}, "decimal of table to be . or ,"),
+        ({"types": "a"}, "types of table to be COLUMN=..."),
+        ({"heads": "=gaussian"}, "heads of table to be COLUMN=..."),
+    ],
+)
+def test_invalid_options(options, message):
+    check_error(lambda: Table(path="x", **options), message, kind=SpecError)
+
+
+def test_missing_words_are_missing(tmp_path):
+    words = ["", "NA", "nan", "N/A", "null", "?", "None", "-"]
+    path = text(
+        tmp_path, "a,b\n" + "".join(f"{i}.5,{word}\n" for i, word in enumerate(words)) + "9,2.5\n8,3.5\n7,4.5\n"
+    )
+    events = torch.cat(list(vars(load_dataset(f"table:path={path}").splits).values()))
+    assert int(events[:, 1].isnan().sum()) == len(words)
+    assert sorted(events[~events[:, 1].isnan(), 1].tolist()) == [2.5, 3.5, 4.5]
+
+
+def test_splits_are_the_same_rows_for_events_and_contexts(tmp_path):
+    generator = np.random.default_rng(0)
+    label = generator.integers(0, 3, 60)
+    frame = pandas.DataFrame({"label": [f"class {k}" for k in label], "x": label + generator.normal(0, 1e-3, 60)})
+    data = Table(path=write(tmp_path, frame=frame), target="label")
+    for part in ("train", "valid", "test"):
+        events, contexts = getattr(data, part), getattr(data.contexts, part)
+        assert torch.equal(events[:, 0].round().long(), contexts.argmax(1))
+
+
+def test_an_unknown_column_is_refused_with_the_nearest(tmp_path):
+    path = write(tmp_path)
+    for options in ({"types": "fair=real"}, {"heads": "fair=gaussian"}, {"drop": "fair"}, {"target": "fair"}):
+        check_error(lambda options=options: Table(path=path, **options).train, "did you mean 'fare'?", kind=SpecError)

@@ -27,10 +27,10 @@ def test_damaged_files_load_or_give_an_error(scratch, kind, data):
     except DataError as error:
         assert "\n" not in str(error)
     else:
-        assert not cut or kind in ("npz", "csv")
+        assert not cut or kind in ("npz", "table")
 
 
-@pytest.mark.parametrize("kind", ["npy", "npz", "csv"])
+@pytest.mark.parametrize("kind", ["npy", "npz", "table"])
 def test_a_missing_file_a_folder_and_a_file_of_another_kind(tmp_path, kind):
     (tmp_path / "text").write_bytes(b"\xff\xfehello\nworld")
     for path in ("none", "text", ""):

@@ -39,7 +39,7 @@ def idx_gz_bytes():
 
 
 def csv_bytes():
-    return b"a,b,c\r\n" + b"".join(b'%d,"1.5",-0.12345678901234567\r\n' % i for i in range(20))
+    return b"a,b,c\r\n" + b"".join(b'%d,"%d.5",-0.1234567890123%d\r\n' % (i * 7 % 19, i % 3, i % 9) for i in range(20))
 
 
-WHOLE = {"npy": npy_bytes, "npz": npz_bytes, "idx": idx_gz_bytes, "csv": csv_bytes}
+WHOLE = {"npy": npy_bytes, "npz": npz_bytes, "idx": idx_gz_bytes, "table": csv_bytes}

@@ -60,7 +60,7 @@ REFUSED = {
     "a trillion units": [*TRAIN, "--backbone", f"mlp:hidden={HUGE}"],
     "a huge kernel": [*TRAIN, "--backbone", "convnet:kernel=99999999999999"],
     # files
-    "an endless table": ["train", "csv:path=/dev/zero", *SHORT],
+    "an endless table": ["train", "table:path=/dev/zero", *SHORT],
     "an endless array": ["train", "npy:path=/dev/zero", *SHORT],
     "an endless recipe": ["train", "--recipe", "/dev/zero"],
     "an endless mask": ["inpaint", "bits", "--mask", "/dev/zero"],

@@ -17,7 +17,7 @@ from tests.datasets.idx_files import idx_bytes
 REQUIRED = {"einops": {"pattern": "h (w p) -> (p w h)", "p": 2}}
 SHAPES = {"einops": [(2, 2), (3, 4), (1, 6), (5, 2)]}
 # datasets that read files, which are made here or are in the data folder
-READS_FILES = ("npy", "npz", "csv", "idx", "image_folder", "mnist", "binarized_mnist")
+READS_FILES = ("npy", "npz", "table", "idx", "image_folder", "mnist", "binarized_mnist")
 
 
 def _cases(profile):
@@ -100,7 +100,7 @@ def files(tmp_path):
 @pytest.mark.parametrize(
     "spec",
     [
-        *("npy:path={}/events.npy", "npz:path={}/events.npz", "csv:path={}/events.csv"),
+        *("npy:path={}/events.npy", "npz:path={}/events.npz", "table:path={}/events.csv"),
         "idx:path={}/events.idx",
         *("mnist:path={}", "mnist:path={},labels=true,binarize=dynamic", "idx:path={}", "idx:path={},labels=true"),
     ],

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tensorar_cli import options
-from tensorar_cli.export import SOUNDS, check_extension, write, write_pictures
+from tensorar_cli.export import SOUNDS, write, write_pictures
 from tensorar_cli.output import Output, sampling_report
 from tensorar_cli.parsing import parse_numbers
 
 if TYPE_CHECKING:
     from tensorar.workflows import Forecast
 
-FORMATS = (".csv", ".png", ".npy", *SOUNDS)
+FORMATS = (".png", ".npy", *SOUNDS)
 
 
 def forecast(
@@ -38,10 +38,9 @@ def forecast(
             "--out",
             "-o",
             metavar="FILE",
-            help="The quantiles with their times (.csv) and a fan chart beside them (.png), the fan chart alone "
-            "(.png), the draws (.npy, of shape (draws, horizon, ...)), or for a run on sounds what is heard (.wav, one "
-            "for each draw). Default: forecast.csv and forecast.png in "
-            "the run folder.",
+            help="The quantiles with their times (.csv, .tsv, .xlsx, .parquet) and a fan chart beside them, the chart "
+            "alone (.png), the draws (.npy, of shape (draws, horizon, ...)), or of sounds each draw (.wav). Default: "
+            "forecast.csv and forecast.png in the run folder.",
         ),
     ] = None,
     conditioning: options.Conditioning = "auto",
@@ -55,9 +54,11 @@ def forecast(
 ) -> None:
     """Continue a series: quantiles of what follows with their times, and a fan chart."""
     from tensorar import workflows
+    from tensorar.tables import check_table_path
     from tensorar.workflows.forecast import check_quantiles
 
-    output, path = Output(as_json=json), check_extension(out or run / "forecast.csv", FORMATS)
+    output, path = Output(as_json=json), out or run / "forecast.csv"
+    path = path if path.suffix in FORMATS else check_table_path(path)
     levels = parse_numbers(quantiles, "--quantiles")
     check_quantiles(levels)
     with output.progress("forecasting") as update:
@@ -83,19 +84,18 @@ def forecast(
 
 def _write(result: Forecast, path: Path, levels: list[float]) -> list[Path]:
     """Write the forecast as the extension says; returns the files."""
-    from tensorar.utils.files import write_atomically
+    from tensorar.tables import write_table
 
     if path.suffix in SOUNDS:
         files = result.files(path.name)
         write_pictures(path.parent, files)
         return [path.parent / name for name in files]
-    if path.suffix != ".csv":
-        write(path, lambda: result.figure(levels), result.draws, tuple(result.draws.shape[1:]))
-        return [path]
-    picture = path.with_suffix(".png")
-    write_atomically(path, result.csv(levels).encode())
-    write(picture, lambda: result.figure(levels), result.draws, ())
-    return [path, picture]
+    table = [] if path.suffix in FORMATS else [path]
+    for file in table:
+        write_table(file, result.frame(levels), result.past.form)
+    file = path.with_name(f"{path.name.split('.')[0]}.png") if table else path
+    write(file, lambda: result.figure(levels), result.draws, tuple(result.draws.shape[1:]))
+    return [*table, file]
 
 
 def _as_dict(result: Forecast, levels: list[float], written: list[Path]) -> dict[str, Any]:

@@ -31,15 +31,27 @@ def sample(
             min=1,
         ),
     ] = None,
+    given: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN=VALUE,...",
+            help="Values of columns that all samples have, as in sex=female,age=30, for a run trained on a table.",
+        ),
+    ] = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",
     plugin: options.Plugins = None,
     json: options.Json = False,
 ) -> None:
-    """Draw samples: a picture of all (.png), one picture each (a folder), or numbers (.npy, .csv)."""
+    """Draw samples: a picture of all (.png), one each (a folder), numbers (.npy, .csv), or rows of the run's table."""
     from tensorar import workflows
+    from tensorar.tables import check_table_path, write_table
+    from tensorar.workflows.table_rows import schema_of
 
-    output, path = Output(as_json=json), check_output(out or run / "samples.png", PICTURES + NUMBERS + SOUNDS)
+    output, is_table = Output(as_json=json), (run / "schema.json").exists()
+    path = out or run / ("samples.csv" if is_table else "samples.png")
+    as_table = is_table and path.suffix not in (".png", ".npy")
+    path = check_table_path(path) if as_table else check_output(path, PICTURES + NUMBERS + SOUNDS)
     with output.progress("sampling") as update:
         result = workflows.sample(
             run,
@@ -51,11 +63,14 @@ def sample(
             top_k=top_k,
             top_p=top_p,
             orders=orders,
+            given=given,
             seed=seed,
             device=device,
             progress=lambda done, total: update(done, total, f"step {done}/{total}"),
         )
-    if is_folder(path):
+    if as_table:
+        write_table(path, result.frame(), schema_of(result.run).form)
+    elif is_folder(path):
         write_pictures(path, result.pictures())
     elif path.suffix in SOUNDS:
         write_pictures(path.parent, result.files(path.name))

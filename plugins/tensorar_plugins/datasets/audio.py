@@ -46,7 +46,6 @@ class Audio(SplitFile, SeriesDataset):
     """
 
     name = "audio"
-    event_ending = ".wav"
     rate: int | None = None
     window: int = 1024
     stride: int | None = None
@@ -134,6 +133,10 @@ class Audio(SplitFile, SeriesDataset):
 
     def read_events(self, path: str | Path, event_shape: tuple[int, ...], mask: str | Path | None = None) -> FileEvents:
         return successive_windows(self.series(path).values, event_shape, path)
+
+    @property
+    def event_ending(self) -> str:
+        return ".wav"
 
     def event_file(self, event: Shaped[Tensor, " steps"]) -> bytes:
         return wav(event.round().clamp(0, LEVELS - 1).to(torch.uint8).numpy(), self._rate)

@@ -44,6 +44,12 @@ class Pixels:
     original_size: Size
     deep: bool
 
+    @property
+    def summary(self) -> Pixels:
+        """What was done to the picture, without its pixels."""
+        known = None if self.known is None else self.known[:0, :0]
+        return Pixels(self.levels[:0, :0], known, self.original_size, self.deep)
+
 
 @dataclass(frozen=True, kw_only=True)
 class PictureReader:

@@ -10,24 +10,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import torch
-from jaxtyping import Float, Int, Integer
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from tensorar import DataError, FileEvents, SpecError, Splits
 from tensorar.utils.memory import require_memory
 from tensorar.utils.reading import escaped, expand, shorten
-from tensorar_plugins.datasets.image_files import (
-    DEEP_LEVELS,
-    Fit,
-    PictureReader,
-    Pixels,
-    Size,
-    opened,
-    oriented_size,
-)
+from tensorar_plugins.datasets.image_files import DEEP_LEVELS, Fit, PictureReader
 from tensorar_plugins.datasets.image_folder import FoundImage, ImageFolder, find_images, holds_images, require_classes
+from tensorar_plugins.datasets.image_reading import ReadImages, black_and_white, read_images
 from tensorar_plugins.datasets.splitting import SplitFile, split
 
 Mode = Literal["grey", "rgb", "bits"]
@@ -149,8 +141,8 @@ class Images(SplitFile):
         return find_images(self.path, recursive=self.recursive)
 
     @cached_property
-    def _read(self) -> _Images:
-        return self._read_all(self._folder.files)
+    def _read(self) -> ReadImages:
+        return self._read_all()
 
     @property
     def _level_count(self) -> int:
@@ -166,37 +158,22 @@ class Images(SplitFile):
             background=_color(self.background),
         )
 
-    def _read_all(self, files: Sequence[FoundImage]) -> _Images:
-        mode = self.mode or "rgb"
-        reader, failed = self._reader(mode), Failures(len(files), self.max_skipped, expand(self.path))
-        sizes = _sizes(files, failed)
-        size = reader.size or _one_size(sizes, self.path)
-        channels = 3 if mode == "rgb" else 1
-        dtype = np.uint8 if self._level_count <= 256 else np.int32
-        count = len(sizes) * size[0] * size[1] * channels * np.dtype(dtype).itemsize
-        require_memory(count, f"{len(sizes)} images of {size[0]} x {size[1]} pixels", error=DataError)
-        levels = np.empty((len(sizes), *size, channels), dtype)
-        kept: list[tuple[FoundImage, Pixels]] = []
-        for file in sizes:
-            try:
-                pixels = reader.read(file.path)
-            except DataError as error:
-                failed.add(file, error)
-            else:
-                levels[len(kept)] = pixels.levels
-                kept.append((file, replace(pixels, levels=pixels.levels[:0])))
-        failed.check()
-        events, gray = _without_colors(torch.from_numpy(levels[: len(kept)]), self.mode)
-        notes = [*failed.notes(), *_notes(kept, size, self.fit, self._level_count)]
-        if gray and self.mode is None and self._level_count > 2 and _black_and_white(events, self._level_count):
-            notes.append("all pixels are black or white: mode=bits has models of bits, which are faster and better")
+    def _read_all(self) -> ReadImages:
+        reader, root = self._reader(self.mode or "rgb"), expand(self.path)
+        colors = self.mode == "rgb"
+        found = read_images(self._folder.files, reader, root, keep_colors=colors, max_skipped=self.max_skipped)
+        return replace(found, notes=(*found.notes, *self._notes_on(found)))
+
+    def _notes_on(self, found: ReadImages) -> Iterator[str]:
         if self.mode is None:
-            notes.append(f"mode={'grey, since no image has colors' if gray else 'rgb, since images have colors'}")
+            gray = found.events.ndim == 3
+            yield f"mode={'grey, since no image has colors' if gray else 'rgb, since images have colors'}"
+            if gray and self._level_count > 2 and black_and_white(found.events, self._level_count):
+                yield "all pixels are black or white: mode=bits models them as bits"
         if self._has_labels:
-            counts = Counter(file.label for file, _ in kept)
+            counts = Counter(file.label for file in found.files)
             classes = shorten(", ".join(f"{escaped(name)} {n}" for name, n in sorted(counts.items())), 120)
-            notes.append(f"{len(counts)} classes, of folders, as contexts: {classes} (labels=false for none)")
-        return _Images(events, tuple(file for file, _ in kept), tuple(notes))
+            yield f"{len(counts)} classes, of folders, as contexts: {classes} (labels=false for none)"
 
     def _rows(self, files: Sequence[FoundImage]) -> dict[str, Int[Tensor, " n"]]:
         """The rows of the images in each split; what the folder has no folders for is split off the training images."""
@@ -212,103 +189,11 @@ class Images(SplitFile):
         return rows
 
 
-@dataclass(frozen=True, eq=False)
-class _Images:
-    """The images that were read, their files, and a line for each thing that was done to them."""
-
-    events: Integer[Tensor, "n *event"]
-    files: tuple[FoundImage, ...]
-    notes: tuple[str, ...]
-
-
-class Failures:
-    """Files that do not open: named, and refused if they are more than a share of all."""
-
-    def __init__(self, count: int, share: float, root: Path) -> None:
-        self._count, self._share, self._root = count, share, root
-        self._reasons: dict[str, str] = {}
-
-    def add(self, file: FoundImage, error: DataError) -> None:
-        """A file that was skipped. Raises ``DataError`` if it is the only one."""
-        if self._count == 1:
-            raise error
-        name = file.path.relative_to(self._root) if file.path.is_relative_to(self._root) else file.path
-        self._reasons[escaped(str(name))] = escaped(error.got)
-
-    def check(self) -> None:
-        """Raise ``DataError`` if too many files were skipped."""
-        if len(self._reasons) > self._share * self._count:
-            share = len(self._reasons) / self._count
-            raise DataError(
-                expected=f"at most {100 * self._share:g} % of the {self._count} images in {self._root} to fail to open",
-                got=self._described(),
-                remedy=f"remove or replace them, or set max_skipped={min(1, share + 0.01):.2f}",
-            )
-
-    def notes(self) -> Iterator[str]:
-        """A line that names the files, if there are any."""
-        if self._reasons:
-            yield f"skipped {self._described()}"
-
-    def _described(self) -> str:
-        named = shorten("; ".join(f"{name}: {reason}" for name, reason in list(self._reasons.items())[:5]), 300)
-        return f"{len(self._reasons)} of {self._count} images that do not open ({named})"
-
-
 def suggested_head(levels: int) -> str:
     """The spec of the head for so many levels: free probabilities for a few, a smooth distribution for many."""
     if levels == 2:
         return "bernoulli"
     return f"categorical:levels={levels}" if levels <= MAX_FREE_LEVELS else f"logistic_mixture:levels={levels}"
-
-
-def _sizes(files: Sequence[FoundImage], failed: Failures) -> dict[FoundImage, Size]:
-    """The size of each image by its header; those without a valid one fail."""
-    found = {}
-    for file in files:
-        try:
-            with opened(file.path) as picture:
-                found[file] = oriented_size(picture)
-        except DataError as error:
-            failed.add(file, error)
-    failed.check()
-    return found
-
-
-def _one_size(sizes: dict[FoundImage, Size], path: str | Path) -> Size:
-    counts = Counter(sizes.values()).most_common()
-    if len(counts) != 1:
-        described = ", ".join(f"{w} x {h} ({n})" for (h, w), n in counts[:4]) + ", ..." * (len(counts) > 4)
-        raise DataError(
-            expected=f"images of one size in {path}, or size=... to bring them to",
-            got=f"width x height {described}",
-            remedy="choose one, such as size=32 (fit=crop, pad or stretch)",
-        )
-    return counts[0][0]
-
-
-def _without_colors(
-    images: Integer[Tensor, "n h w channels"], mode: Mode | None
-) -> tuple[Integer[Tensor, "n h w *channels"], bool]:
-    """The images without the axis of channels where these do not differ, unless colors were asked for."""
-    gray = mode != "rgb" and all(bool((part == part[..., :1]).all()) for part in images.split(256))
-    return (images[..., 0].clone() if gray else images), gray
-
-
-def _black_and_white(images: Integer[Tensor, "n h w"], levels: int) -> bool:
-    return all(bool(((part == 0) | (part == levels - 1)).all()) for part in images.split(256))
-
-
-def _notes(kept: Sequence[tuple[FoundImage, Pixels]], size: Size, fit: Fit, levels: int) -> Iterator[str]:
-    resized = sum(pixels.original_size != size for _, pixels in kept)
-    if resized:
-        yield f"{resized} of {len(kept)} images were resized to {size[0]} x {size[1]} pixels (fit={fit})"
-    transparent = sum(pixels.known is not None for _, pixels in kept)
-    if transparent:
-        yield f"transparent parts of {transparent} images lie on the background"
-    deep = sum(pixels.deep for _, pixels in kept)
-    if deep and levels < DEEP_LEVELS:
-        yield f"{deep} images of 16 bits per pixel were rounded down to {levels} levels (see levels)"
 
 
 def _color(text: str) -> tuple[int, int, int]:

@@ -25,7 +25,7 @@ FRAME_AXES = {1: ("variable",), 2: ("height", "width"), 3: ("height", "width", "
 
 @dataclass(frozen=True, kw_only=True)
 class Series(SeriesDataset):
-    """Windows of your own series: columns of a table in text (CSV), or a .npy array whose first axis is time.
+    """Windows of your own series: columns of a table (text, Parquet, Excel), or a .npy array whose first axis is time.
 
     An event is a window of successive steps, ``(window,)``, or ``(window, variables)`` for several columns. The series
     is split in time, first training, then validation, then test, and windows are cut afterwards: no step is in two
@@ -102,7 +102,10 @@ class Series(SeriesDataset):
         firsts = file.times.written(file.times.at(0, len(file.values))[torch.tensor([0, train, valid, -1]).numpy()])
         split = "training from {}, validation from {}, test from {} to {}".format(*firsts)
         windows = " + ".join(str(len(part)) for part in (self.train, self.valid, self.test))
-        notes = [f"{len(file.values)} steps of {file.times.name}, {file.times}: {split}; {windows} windows"]
+        notes = [
+            *file.notes,
+            f"{len(file.values)} steps of {file.times.name}, {file.times}: {split}; {windows} windows",
+        ]
         absent = int((~file.present).sum())
         if absent:
             taken = "are missing values" if self.missing else "are in no window"
@@ -111,11 +114,11 @@ class Series(SeriesDataset):
 
     def series(self, path: str | Path | None = None) -> TimeSeries:
         if path is None:
-            return TimeSeries(self._file.values, self._file.times, self._file.variables)
+            return TimeSeries(self._file.values, self._file.times, self._file.variables, form=self._file.form)
         file = read_series_file(path, self._columns_of(path))
         self._check_values(file, path)
         start = file.times.steps_since(self._file.times) if self._exists else None
-        return TimeSeries(file.values, file.times, file.variables, start)
+        return TimeSeries(file.values, file.times, file.variables, start, file.form)
 
     def read_events(self, path: str | Path, event_shape: tuple[int, ...], mask: str | Path | None = None) -> FileEvents:
         return successive_windows(self.series(path).values, event_shape, path)

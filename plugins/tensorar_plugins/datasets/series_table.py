@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,27 +14,28 @@ from torch import Tensor
 
 from tensorar import DataError
 from tensorar.series import Times
-from tensorar.utils.reading import describe, escaped, open_file, shorten
+from tensorar.tables import FileForm, is_missing, numbers_of, read_table
+from tensorar.utils.reading import escaped, shorten
 from tensorar_plugins.datasets.array_files import read_npy
 from tensorar_plugins.datasets.time_axis import ROWS, find_times
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MAX_HEADER_BYTES = 2**16
-# the first one is that of a table of one column
-DELIMITERS = (",", ";", "\t", "|")
-WHAT = "a table of a header and rows in text"
-
 
 @dataclass(frozen=True, eq=False)
 class SeriesFile:
-    """The values of a file ``(steps, *frame)``, the names of a frame's numbers, the times, and the steps it has."""
+    """The values of a file ``(steps, *frame)``, the names of a frame's numbers, the times, and the steps it has.
+
+    ``form`` is how a table was written, and ``notes`` say what was found about that.
+    """
 
     values: Real[Tensor, "steps *frame"]
     variables: tuple[str, ...]
     times: Times
     present: Bool[Tensor, " steps"]
+    form: FileForm = field(default_factory=FileForm)
+    notes: tuple[str, ...] = ()
 
 
 def read_series_file(path: str | Path, columns: Sequence[str] | None) -> SeriesFile:
@@ -42,32 +43,19 @@ def read_series_file(path: str | Path, columns: Sequence[str] | None) -> SeriesF
     if Path(path).suffix.lower() == ".npy":
         return _of_array(path, columns)
     table = read_table(path)
-    time, times, steps = find_times(table, columns, str(path))
-    names = [name for name in table.columns if name != time] if columns is None else list(columns)
-    numbers = np.stack([_numbers(table, name, path) for name in names], 1) if names else np.empty((0, 0))
-    if not numbers.size:
+    cells, decimal = table.frame, table.form.decimal
+    time, times, steps = find_times(cells, columns, decimal, str(path))
+    names = [name for name in cells.columns if name != time] if columns is None else list(columns)
+    if not names:
         raise DataError(
-            expected=f"a column of numbers and at least one row in {path}",
-            got=f"{len(table)} rows of {', '.join(map(_name, table.columns)) or 'nothing'}",
-            remedy="check the file",
+            expected=f"a column of numbers in {path}",
+            got=f"the column of times {_name(time)} only",
+            remedy="add the values of the series",
         )
+    numbers = np.stack([_numbers(cells, name, decimal, path) for name in names], 1)
     values, present = _in_order(numbers, steps)
-    frame = values[:, 0] if len(names) == 1 else values
-    return SeriesFile(torch.from_numpy(frame), tuple(map(str, names)), times, present)
-
-
-def read_table(path: str | Path) -> pd.DataFrame:
-    """A table in text with a header, its delimiter found. Raises ``DataError``."""
-    import pandas as pd
-
-    with open_file(path, WHAT, decompress=True) as file:
-        try:
-            header = file.data.peek(MAX_HEADER_BYTES)[:MAX_HEADER_BYTES].partition(b"\n")[0]
-            delimiter = max(DELIMITERS, key=lambda sign: header.count(sign.encode()))
-            table = pd.read_csv(file.data, sep=delimiter, skipinitialspace=True)
-        except Exception as error:  # pandas raises nearly any exception for what is no table
-            raise DataError(expected=f"{path} to be {WHAT}", got=describe(error), remedy="check the file") from error
-    return table.rename(columns=str)
+    values = values[:, 0] if len(names) == 1 else values
+    return SeriesFile(torch.from_numpy(values), tuple(names), times, present, table.form, tuple(table.notes))
 
 
 def _of_array(path: str | Path, columns: Sequence[str] | None) -> SeriesFile:
@@ -93,22 +81,21 @@ def _in_order(
     return values, torch.zeros(count, dtype=torch.bool).index_fill(0, torch.from_numpy(steps).long(), True)
 
 
-def _numbers(table: pd.DataFrame, name: str, path: str | Path) -> Float64[np.ndarray, " rows"]:
-    """A column as numbers, NaN where a cell is blank. Raises ``DataError`` for a column that has others."""
-    import pandas as pd
-
-    if name not in table.columns:
+def _numbers(cells: pd.DataFrame, name: str, decimal: str, path: str | Path) -> Float64[np.ndarray, " rows"]:
+    """A column as numbers, NaN where a cell is missing. Raises ``DataError`` for a column that has others."""
+    if name not in cells.columns:
         raise DataError(
             expected=f"a column {_name(name)} in {path}",
-            got=", ".join(map(_name, table.columns)),
+            got=", ".join(map(_name, cells.columns)),
             remedy="name columns of the file",
         )
-    numbers = pd.to_numeric(table[name], errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    wrong = np.flatnonzero(np.isnan(numbers) & table[name].notna().to_numpy())
+    column = cells[name].to_numpy(object)
+    numbers = numbers_of(column, decimal)
+    wrong = np.flatnonzero(np.isnan(numbers) & ~is_missing(column))
     if len(wrong):
         raise DataError(
             expected=f"numbers in the column {_name(name)} of {path}",
-            got=f"{_name(table[name].iloc[wrong[0]])} in row {wrong[0] + 1}",
+            got=f"{_name(column[wrong[0]])} in row {wrong[0] + 1}",
             remedy='correct it, or choose the columns to model with columns="A,B"',
         )
     return numbers

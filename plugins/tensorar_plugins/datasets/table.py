@@ -1,162 +1,163 @@
-"""Tables of numbers in text files."""
+"""Tables of mixed kinds from text, Parquet and Excel files."""
 
 from __future__ import annotations
 
-import math
-from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal
 
-import numpy as np
 import torch
-from jaxtyping import Float64
+from jaxtyping import Float
+from torch import Tensor
 
 from tensorar import DataError, SpecError, Splits
-from tensorar.utils.memory import require_memory
-from tensorar.utils.reading import shorten
-from tensorar_plugins.datasets.decimals import (
-    MAX_CHARACTERS,
-    LostDigits,
-    is_large_integer,
-    loses_digits,
-    parse_number,
-)
-from tensorar_plugins.datasets.splitting import SplitNumbers
-from tensorar_plugins.datasets.text_rows import Row, TextRows, open_rows
-
-# a tab is hard to type in most shells
-DELIMITERS = {"tab": "\t", r"\t": "\t"}
-MISSING_VALUES = ("", "na", "nan", "n/a", "null", "?")
-NUMBERS_PER_MEMORY_CHECK = 2**20
+from tensorar.tables import Schema, TextTable, Wishes, describe_left_out, encode, encode_target, infer, read_table
+from tensorar_plugins.datasets.splitting import SplitFile
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table(SplitNumbers):
-    """Your own table of numbers from a text file, an event per row; shuffled and split.
+class Table(SplitFile):
+    """Your own table: text (csv, tsv, also gzipped), Parquet or Excel, an event per row; shuffled and split.
 
-    Numbers become float64. Integers that float64 does not hold are refused, and so are decimals of one column that
-    differ in the file but not in float64.
+    The kind of each column is inferred and printed: bit, category, whole number, real number, date, constant. Columns
+    that count the rows, and ids that all differ, are left out. Empty cells (also NA, NaN, N/A, null, none, ? and -)
+    were not observed: models are trained on what was.
 
     Options:
-        delimiter: Delimiter of the cells, one character or ``tab``.
+        types: Kinds of columns, as in ``"age=real,deck=category"``.
+        columns: The columns to use, separated by commas (none: all).
+        drop: Columns to leave out, separated by commas.
+        target: A column of few values that is the class: a context, one-hot, of the others.
+        min_count: Levels of a category that occur less often become one, ``other``.
+        missing: ``observed`` models what was observed of a row; ``model`` also whether a cell is missing, as a
+            coefficient of its own before that of the column.
+        heads: Heads of columns, separated by semicolons, as in ``"income=log_normal; age=student_t"``.
+        delimiter: Delimiter of the cells, one character, ``tab`` or ``space`` (none: found).
+        decimal: Decimal sign, a point or a comma (none: found).
         header: Whether the first row holds the names of the columns (none: if none of its cells is a number).
-        missing: Whether cells that are empty, or hold NA, NaN, N/A, null or ?, are values that were not observed;
-            models are then trained on what was. Without it, such a cell is an error.
     """
 
-    name = "csv"
-    delimiter: str = ","
+    name = "table"
+    types: str | None = None
+    columns: str | None = None
+    drop: str | None = None
+    target: str | None = None
+    min_count: int | None = None
+    missing: Literal["observed", "model"] = "observed"
+    heads: str | None = None
+    delimiter: str | None = None
+    decimal: str | None = None
     header: bool | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if len(self._delimiter) != 1 or self._delimiter in '\r\n"':
+        _ = self._wishes
+        if self.decimal not in (None, ".", ","):
+            raise SpecError(expected="decimal of table to be . or ,", got=repr(self.decimal), remedy="use one of them")
+        if self.delimiter is not None and len(self.delimiter) > 1 and self.delimiter not in ("tab", "space", r"\t"):
             raise SpecError(
-                expected=f"the delimiter of {self.name} to be one character, or tab",
+                expected="the delimiter of table to be one character, tab or space",
                 got=repr(self.delimiter),
                 remedy="write for example delimiter=;",
             )
 
-    @property
-    def _delimiter(self) -> str:
-        """The delimiter as one character."""
-        return DELIMITERS.get(self.delimiter, self.delimiter)
-
-    def load(self) -> Splits:
-        return self.split_all(torch.from_numpy(self._read()))
-
-    def _read(self) -> Float64[np.ndarray, "n columns"]:
-        lost = LostDigits()
-        with open_rows(self.path, self._delimiter) as rows:
-            numbers, width = self._numbers(rows, lost)
-        table = np.frombuffer(numbers, np.float64).reshape(-1, width)
-        merged = lost.find_merged(table)
-        if merged is not None:
-            raise self._merged(*merged)
-        return table
-
-    def _numbers(self, rows: TextRows, lost: LostDigits) -> tuple[array[float], int]:
-        """All numbers, row by row, and the number of columns."""
-        numbers, first, checked = array("d"), (0, [""]), 0
-        for line, cells in self._without_header(rows):
-            first = first if numbers else (line, cells)
-            self._check_width(line, cells, first)
-            for column, cell in enumerate(cells, 1):
-                numbers.append(self._number(cell, line, column, len(numbers), lost))
-            if len(numbers) >= checked:
-                self._require_memory(len(numbers), rows.fraction)
-                checked = len(numbers) + NUMBERS_PER_MEMORY_CHECK
-        return numbers, len(first[1])
-
-    def _number(self, cell: str, line: int, column: int, index: int, lost: LostDigits) -> float:
-        number = parse_number(cell)
-        if number is None and self.missing and is_missing(cell):
-            return math.nan
-        if number is None:
-            raise _not_a_number(f"line {line}, column {column} of {self.path}", cell.strip())
-        if loses_digits(cell, number):
-            if is_large_integer(cell, number):
-                raise _inexact_integer(f"line {line}, column {column} of {self.path}", cell.strip())
-            lost.add(index, cell)
-        return number
-
-    def _require_memory(self, count: int, fraction: float) -> None:
-        total = round(count / max(fraction, 1e-9))
-        require_memory(8 * (total - count), f"about {total} numbers in {self.path}", error=DataError)
-
-    def _without_header(self, rows: Iterable[Row]) -> Iterator[Row]:
-        for i, row in enumerate(rows):
-            if i > 0 or not (is_header(row[1]) if self.header is None else self.header):
-                yield row
-
-    def _check_width(self, line: int, cells: Sequence[str], first: Row) -> None:
-        if len(cells) != len(first[1]):
-            raise DataError(
-                expected=f"{len(first[1])} cells in line {line} of {self.path}, as in line {first[0]}",
-                got=str(len(cells)),
-                remedy="use the same number of cells in all rows, or check delimiter",
-            )
-
-    def _merged(self, first: int, second: int, column: int) -> DataError:
-        with open_rows(self.path, self._delimiter) as rows:
-            wanted = islice(self._without_header(rows), first, second + 1, second - first)
-            got = [f"{_quote(cells[column].strip())} in line {line}" for line, cells in wanted]
-        return DataError(
-            expected=f"numbers that float64 keeps apart in column {column + 1} of {self.path}",
-            got=" and ".join(got),
-            remedy="subtract a constant from the column before it is rounded, round it yourself, or drop it",
+    @cached_property
+    def _wishes(self) -> Wishes:
+        return Wishes(
+            types=_pairs("types", self.types, ","),
+            heads=_pairs("heads", self.heads, ";"),
+            columns=_names(self.columns),
+            drop=_names(self.drop),
+            target=self.target,
+            min_count=self.min_count,
+            models_missing=self.missing == "model",
         )
 
+    # --- the file ---------------------------------------------------------------------------------------------------
 
-def is_missing(cell: str) -> bool:
-    """Whether a cell stands for a missing value."""
-    return cell.strip().lower() in MISSING_VALUES
+    @cached_property
+    def table(self) -> TextTable:
+        """The cells of the file. Raises ``DataError``."""
+        return read_table(self.path, delimiter=self.delimiter, decimal=self.decimal, header=self.header)
+
+    @cached_property
+    def schema(self) -> Schema:
+        """The columns of the file and their kinds. Raises ``DataError``, ``SpecError`` for options that do not fit."""
+        return infer(self.table, self._wishes)
+
+    def with_schema(self, document: Mapping[str, Any], where: str) -> Table:
+        found = replace(self)
+        found.__dict__["schema"] = Schema.from_dict(document, where)
+        return found
+
+    @property
+    def schema_document(self) -> dict[str, Any]:
+        return self.schema.as_dict()
+
+    @property
+    def column_kinds(self) -> list[tuple[str, str, str]]:
+        return self.schema.describe()
+
+    @property
+    def notes(self) -> list[str]:
+        return [*self.table.notes, *describe_left_out(self.schema)]
+
+    # --- events -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _rows(self) -> Splits:
+        """The rows of the file in each split."""
+        splits = self.split_all(torch.arange(len(self.table.frame)).unsqueeze(1))
+        return Splits(*(rows[:, 0] for rows in (splits.train, splits.valid, splits.test)))
+
+    def load(self) -> Splits:
+        events = encode(self.table, self.schema)
+        if not bool(events.isfinite().any(1).all()):
+            row = int((~events.isfinite().any(1)).int().argmax())
+            raise DataError(
+                expected=f"an observed cell in each row of {self.path}",
+                got=f"none in row {row + 1}",
+                remedy="drop the row",
+            )
+        return Splits(*(events[rows] for rows in (self._rows.train, self._rows.valid, self._rows.test)))
+
+    def load_contexts(self) -> Splits | None:
+        classes = encode_target(self.table, self.schema)
+        if classes is None:
+            return None
+        return Splits(*(classes[rows] for rows in (self._rows.train, self._rows.valid, self._rows.test)))
+
+    def parse_context(self, text: str) -> Float[Tensor, " context"]:
+        """A class by its level, one-hot."""
+        column = self.schema.target_column
+        if column is None:
+            return super().parse_context(text)
+        if text.strip() not in column.levels:
+            raise DataError(
+                expected=f"a class: {', '.join(column.levels)}",
+                got=repr(text),
+                remedy=f"write for example {column.levels[0]}",
+            )
+        return torch.nn.functional.one_hot(torch.tensor(column.levels.index(text.strip())), len(column.levels)).float()
+
+    @property
+    def suggested_head(self) -> str:
+        return f'columns:heads="{self.schema.head}"'
 
 
-def is_header(cells: Sequence[str]) -> bool:
-    """Whether a row contains names and no numbers; a row of missing values only is no header."""
-    return all(parse_number(cell) is None for cell in cells) and not all(map(is_missing, cells))
+def _names(text: str | None) -> tuple[str, ...]:
+    return () if text is None else tuple(name.strip() for name in text.split(","))
 
 
-def _inexact_integer(where: str, cell: str) -> DataError:
-    return DataError(
-        expected=f"an integer that float64 holds exactly in {where}",
-        got=_quote(cell),
-        remedy="subtract a constant from the column, or drop it (or save int64 with numpy.save, and use npy)",
-    )
-
-
-def _not_a_number(where: str, cell: str) -> DataError:
-    remedy = "correct it, drop the column, or check delimiter and header (header=true if it is a column's name)"
-    if is_missing(cell):
-        remedy = "set missing=true if it was not observed, fill it in, or drop the row"
-    return DataError(
-        expected=f"a number in {where}" + (f" of at most {MAX_CHARACTERS} characters" * (len(cell) > MAX_CHARACTERS)),
-        got=_quote(cell) if cell else "an empty cell",
-        remedy=remedy,
-    )
-
-
-def _quote(cell: str) -> str:
-    return repr(shorten(cell, 60))
+def _pairs(option: str, text: str | None, separator: str) -> dict[str, str]:
+    """Pairs ``column=value``. Raises ``SpecError`` for other text."""
+    pairs = [] if text is None else [item.partition("=") for item in text.split(separator)]
+    for name, _, value in pairs:
+        if not name.strip() or not value.strip():
+            raise SpecError(
+                expected=f"{option} of table to be COLUMN=..., separated by {separator!r}",
+                got=repr(text),
+                remedy='write for example types="age=real,deck=category", heads="income=log_normal"',
+            )
+    return {name.strip(): value.strip() for name, _, value in pairs}

@@ -12,6 +12,7 @@ from jaxtyping import Integer, Shaped
 
 from tensorar import DataError
 from tensorar.series import Times
+from tensorar.tables import numbers_of
 from tensorar.utils.reading import escaped, shorten
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ CALENDARS = ("B", "MS", "ME", "QS", "QE", "YS", "YE")
 # a series of which fewer steps are present has no regular spacing
 MIN_PRESENT = 0.9
 # names of columns that count steps
-COUNTER_NAMES = ("", "index", "t", "time", "step", "date", "year", "timestamp", "unnamed: 0")
+COUNTER_NAMES = ("", "index", "column 1", "t", "time", "step", "date", "year", "timestamp", "unnamed: 0")
 # of numbers in floating point, in steps
 ROUNDING = 1e-3
 
@@ -36,7 +37,7 @@ class Dates(Times):
     name: str
     start: pd.Timestamp
     offset: Any
-    written_as: str | None
+    written_as: str
 
     def at(self, first: int, count: int) -> Shaped[np.ndarray, " count"]:
         import pandas as pd
@@ -47,8 +48,7 @@ class Dates(Times):
     def written(self, times: Shaped[np.ndarray, " count"]) -> list[str]:
         import pandas as pd
 
-        dates = pd.DatetimeIndex(times).tz_localize(self.start.tz)
-        return list(map(str, dates)) if self.written_as is None else list(dates.strftime(self.written_as))
+        return list(pd.DatetimeIndex(times).tz_localize(self.start.tz).strftime(self.written_as))
 
     def steps_since(self, other: Times) -> int | None:
         import pandas as pd
@@ -91,45 +91,35 @@ ROWS = Numbers("step", 0, 1)
 
 
 def find_times(
-    table: pd.DataFrame, values: Sequence[str] | None, where: str
+    cells: pd.DataFrame, values: Sequence[str] | None, decimal: str, where: str
 ) -> tuple[str | None, Times, Integer[np.ndarray, " rows"]]:
     """The column that holds the times of the rows, the axis that they lie on, and the step of each row.
 
-    Columns of ``values`` are none.
-
-    Dates in text or as dates, in whatever order; or numbers that increase in equal steps, in a column that is called
-    like a counter, or the first of several. Without such a column the rows are numbered from 0. Raises ``DataError``
-    for dates that are not regularly spaced.
+    Columns of ``values`` are none. Dates in whatever order; or numbers that increase in equal steps, in a column that
+    is called like a counter, or the first of several. Without such a column the rows are numbered from 0. Raises
+    ``DataError`` for dates that are not regularly spaced.
     """
-    for position, name in enumerate(table.columns):
+    for position, name in enumerate(cells.columns):
         if values is not None and name in values:
             continue
-        column = table[name]
-        if (parsed := parse_dates(column)) is not None:
-            axis, steps = _on_calendar(str(name), *parsed, where)
+        if (parsed := parse_dates(cells[name])) is not None:
+            axis, steps = _on_calendar(name, *parsed, where)
             return name, axis, steps
-        found = _counted(str(name), column, first=position == 0) if table.shape[1] > 1 else None
-        if found is not None:
+        countable = cells.shape[1] > 1 and (position == 0 or name.strip().lower() in COUNTER_NAMES)
+        if countable and (found := _counted(name, cells[name].to_numpy(object), decimal)) is not None:
             return name, *found
-    return None, ROWS, np.arange(len(table))
+    return None, ROWS, np.arange(len(cells))
 
 
 # --- dates -----------------------------------------------------------------------------------------------------------
 
 
-def parse_dates(column: Column) -> tuple[pd.DatetimeIndex, str | None] | None:
-    """The dates of a column and the format in which they are written; None for a column of anything else.
+def parse_dates(cells: Column) -> tuple[pd.DatetimeIndex, str] | None:
+    """The dates of a column of text and the format in which they are written; None for anything else.
 
     Of two readings of ``01/02/1990`` the one that makes the dates regular is taken, or else month first.
     """
-    import pandas as pd
-
-    if pd.api.types.is_datetime64_any_dtype(column):
-        return (pd.DatetimeIndex(column), None) if column.notna().all() else None
-    if not pd.api.types.is_string_dtype(column) or column.isna().any() or not len(column):
-        return None
-    text = column.str.strip()
-    readings = [_parsed(text, day_first) for day_first in (False, True)]
+    readings = [_parsed(cells, day_first) for day_first in (False, True)]
     found = [reading for reading in readings if reading is not None]
     return next((reading for reading in found if _grid(reading[0].sort_values()) is not None), next(iter(found), None))
 
@@ -151,7 +141,7 @@ def _parsed(text: Column, day_first: bool) -> tuple[pd.DatetimeIndex, str] | Non
 
 
 def _on_calendar(
-    name: str, dates: pd.DatetimeIndex, written_as: str | None, where: str
+    name: str, dates: pd.DatetimeIndex, written_as: str, where: str
 ) -> tuple[Dates, Integer[np.ndarray, " rows"]]:
     """The calendar on which dates lie regularly, and the step of each on it. Raises ``DataError``."""
     ordered = dates.sort_values()
@@ -206,22 +196,19 @@ def describe_offset(offset: Any) -> str:
 # --- numbers ---------------------------------------------------------------------------------------------------------
 
 
-def _counted(name: str, column: Column, *, first: bool) -> tuple[Numbers, Integer[np.ndarray, " rows"]] | None:
+def _counted(
+    name: str, cells: Shaped[np.ndarray, " rows"], decimal: str
+) -> tuple[Numbers, Integer[np.ndarray, " rows"]] | None:
     """The axis of a column of numbers that increase in equal steps, some of which may be absent."""
-    import pandas as pd
-
-    called_so = name.strip().lower() in COUNTER_NAMES
-    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column) or not (called_so or first):
-        return None
-    numbers = column.to_numpy(np.float64, na_value=np.nan)
-    if len(numbers) < 3 or not np.isfinite(numbers).all() or not (np.diff(numbers) > 0).all():
+    numbers = numbers_of(cells, decimal)
+    if len(numbers) < 3 or np.isnan(numbers).any() or not (np.diff(numbers) > 0).all():
         return None
     step = float(np.median(np.diff(numbers)))
     steps = (numbers - numbers[0]) / step
     nearest = steps.round()
     if np.abs(steps - nearest).max() > ROUNDING or len(steps) < MIN_PRESENT * (nearest[-1] + 1):
         return None
-    whole = pd.api.types.is_integer_dtype(column)
+    whole = all(map(str.isdecimal, cells))
     start, step = (int(numbers[0]), int(step)) if whole else (float(numbers[0]), step)
     return Numbers(name, start, step), nearest.astype(np.int64)
 

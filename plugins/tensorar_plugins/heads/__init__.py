@@ -7,6 +7,7 @@ from tensorar import Head
 from tensorar_plugins.heads.bernoulli import BernoulliHead
 from tensorar_plugins.heads.beta import BetaHead
 from tensorar_plugins.heads.categorical import CategoricalHead
+from tensorar_plugins.heads.columns import ColumnsHead
 from tensorar_plugins.heads.gaussian import GaussianHead
 from tensorar_plugins.heads.gaussian_mixture import GaussianMixtureHead
 from tensorar_plugins.heads.log_normal import LogNormalHead
@@ -26,4 +27,5 @@ ALL: list[type[Head]] = [
     LogNormalHead,
     GaussianHead,
     StudentTHead,
+    ColumnsHead,
 ]

@@ -44,7 +44,7 @@ def head_takes_what_it_declares(part: PartUnderTest) -> None:
     """``encode`` returns ``feature_count`` features, ``distribution`` takes ``parameter_count`` parameters."""
     head: Head = part.instance
     values = values_of(head, (4, 3), 0)
-    features = tuple(head.encode(values).shape)
+    features = tuple(head.encode(values, torch.arange(3)).shape)
     if features != (4, 3, head.feature_count):
         raise CheckFailed(f"the features of (4, 3) values have shape {features}, feature_count is {head.feature_count}")
     parameters = torch.zeros(4, 3, head.parameter_count, dtype=torch.float64)

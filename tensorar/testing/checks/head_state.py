@@ -44,7 +44,7 @@ def trains_after_inference(part: PartUnderTest) -> None:
             results_of(head, dtype=torch.float32, shape=(5, min(3, len(coefficients_of(part)))))
         parameters = Parameters(1.0, 0, torch.float32).of(head, 5).requires_grad_()
         values = values_of(head, (5,), 0).float()
-        head.encode(values)
+        head.encode(values, torch.zeros(5, dtype=torch.long))
         head.distribution(parameters, torch.zeros(5, dtype=torch.long)).log_prob(values).sum().backward()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -31,7 +33,14 @@ def events_of(model: AutoregressiveModel, batch: int, seed: int) -> Tensor:
 
 
 def values_of(head: Head, shape: tuple[int, ...], seed: int) -> Tensor:
-    """Random standard values in the support of a head, float64; ``head.restore`` makes them the data's."""
+    """Random standard values in the support of a head, float64; ``head.restore`` makes them the data's.
+
+    If coefficients differ in kind, those of events ``(n, *event)``; values ``(n,)`` are all of the first coefficient.
+    """
+    if len(head.members) > 1:
+        count = math.prod(shape[1:])
+        columns = [values_of(head.member(i), shape[:1], seed + i) for i in range(count)]
+        return torch.stack(columns, -1).reshape(shape)
     generator = torch.Generator().manual_seed(seed)
     enumerated = support_values(head)
     if enumerated is not None:

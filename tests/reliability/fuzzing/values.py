@@ -34,7 +34,7 @@ PATHS = (
 DATASETS = (
     "toy:length=8", "npy:path=bits.npy", "npy:path=levels.npy", "npy:path=reals.npy", "npy:path=float32.npy",
     "npy:path=counts.npy", "npz:path=splits.npz", "npz:path=data.npz", "npz:path=packed.npz,packed=true",
-    "csv:path=table.csv", "mnist:path=digits", "mnist:path=digits,labels=true", "mnist:path=digits,binarize=dynamic",
+    "table:path=table.csv", "mnist:path=digits", "mnist:path=digits,labels=true", "mnist:path=digits,binarize=dynamic",
 )
 RUNS = ("bits", "toy", "reals", "digits", "stopped")
 ODD_RUNS = ("folder", "nowhere", "bits.npy", "bits/", "./bits", "bits/training", "bits/recipe.toml", "digits/..")

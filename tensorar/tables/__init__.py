@@ -1,0 +1,29 @@
+"""Tables of mixed kinds: files in and out, the schema of their columns, and events of numbers."""
+
+from tensorar.tables.cells import is_missing, numbers_of, write_numbers
+from tensorar.tables.codec import decode, decode_cells, encode, encode_cells, encode_target
+from tensorar.tables.inference import Wishes, describe_left_out, infer
+from tensorar.tables.reading import FileForm, TextTable, read_table
+from tensorar.tables.schema import Column, Schema
+from tensorar.tables.writing import check_table_path, write_table
+
+__all__ = [
+    "Column",
+    "FileForm",
+    "Schema",
+    "TextTable",
+    "Wishes",
+    "check_table_path",
+    "decode",
+    "decode_cells",
+    "describe_left_out",
+    "encode",
+    "encode_cells",
+    "encode_target",
+    "infer",
+    "is_missing",
+    "numbers_of",
+    "read_table",
+    "write_numbers",
+    "write_table",
+]

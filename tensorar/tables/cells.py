@@ -1,0 +1,101 @@
+"""Cells of text as numbers and dates, column by column."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float64, Shaped
+
+MISSING_WORDS = ("", "na", "n/a", "nan", "null", "none", "?", "-", "<na>", "nat", "#n/a")
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+# the first format that reads all dates of a column is that of the column
+DATE_FORMATS = (
+    *("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y/%m/%d"),
+    *("%d.%m.%Y", "%d.%m.%Y %H:%M", "%m/%d/%Y", "%d/%m/%Y", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M", "%d-%b-%Y", "%d %b %Y"),
+)
+LOOKS_LIKE_A_DATE = re.compile(r"\d{1,4}[-/. ]\w{1,3}[-/. ]\d{1,4}.*")
+SECONDS_PER_DAY = 86400
+# days from 1970 that pandas can write
+MAX_DAYS = 100_000
+
+
+def is_missing(cells: Shaped[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+    """Which cells stand for a missing value."""
+    return _each(cells, lambda cell: cell.lower() in MISSING_WORDS, bool)
+
+
+def numbers_of(cells: Shaped[np.ndarray, " n"], decimal: str) -> Float64[np.ndarray, " n"]:
+    """The finite number in each cell, NaN for other text.
+
+    >>> numbers_of(np.array(["1,5", "x", "2"], object), ",").tolist()
+    [1.5, nan, 2.0]
+    """
+
+    def number(cell: str) -> float:
+        text = cell.replace(",", ".") if decimal == "," and "." not in cell else cell
+        return float(text) if NUMBER.fullmatch(text) else np.nan
+
+    found = _each(cells, number, np.float64)
+    return np.where(np.isfinite(found), found, np.nan)
+
+
+def date_format_of(cells: Shaped[np.ndarray, " n"]) -> str | None:
+    """The format of a column of dates, None for other text."""
+    if not len(cells) or not LOOKS_LIKE_A_DATE.fullmatch(cells[0]):
+        return None
+    return next((form for form in DATE_FORMATS if not np.isnan(days_of(cells, form)).any()), None)
+
+
+def days_of(cells: Shaped[np.ndarray, " n"], form: str) -> Float64[np.ndarray, " n"]:
+    """Days since 1970-01-01, NaN for text in another format."""
+    import pandas
+
+    moments = pandas.to_datetime(pandas.Series(cells, dtype=object), format=form, errors="coerce")
+    seconds = (moments - pandas.Timestamp(0)).dt.total_seconds()
+    days: Float64[np.ndarray, " n"] = seconds.to_numpy(np.float64) / SECONDS_PER_DAY
+    return days
+
+
+def write_days(days: Float64[np.ndarray, " n"], form: str) -> Shaped[np.ndarray, " n"]:
+    """Dates in a format, rounded to what it shows; empty for NaN."""
+    import pandas
+
+    unit = SECONDS_PER_DAY if "%H" not in form else 1 if "%S" in form else 60
+    seconds = np.round(np.clip(days, -MAX_DAYS, MAX_DAYS) * SECONDS_PER_DAY / unit) * unit
+    moments = pandas.Series(pandas.to_datetime(seconds, unit="s", errors="coerce"))
+    return moments.dt.strftime(form).fillna("").to_numpy(object)
+
+
+def decimals_of(cells: Shaped[np.ndarray, " n"], decimal: str) -> int | None:
+    """The most digits after the decimal sign; None where a number is written with an exponent."""
+    texts = [str(cell) for cell in np.unique(cells.astype(str))]
+    if any("e" in text.lower() for text in texts):
+        return None
+    return max((len(text.replace(",", ".").partition(".")[2]) for text in texts), default=0)
+
+
+def write_numbers(values: Float64[np.ndarray, " n"], decimals: int | None, decimal: str) -> Shaped[np.ndarray, " n"]:
+    """Numbers with so many digits after the decimal sign, or six in all; empty for NaN."""
+
+    def text(value: float) -> str:
+        if np.isnan(value):
+            return ""
+        # adding 0 makes a rounded -0 a 0
+        written = f"{value:.6g}" if decimals is None else f"{round(value, decimals) + 0.0:.{decimals}f}"
+        return written.replace(".", decimal)
+
+    return _each(values, text, object)
+
+
+def _each(cells: Shaped[np.ndarray, " n"], function: Any, dtype: Any) -> Shaped[np.ndarray, " n"]:
+    """A function of each cell, computed once for each distinct one."""
+    import pandas
+
+    codes, distinct = pandas.factorize(cells)
+    found = np.empty(len(distinct), dtype)
+    found[:] = [function(cell) for cell in distinct]
+    if (codes < 0).any():
+        found, codes = np.append(found, np.array([function(np.nan)], dtype)), np.where(codes < 0, len(distinct), codes)
+    return found[codes]

@@ -1,0 +1,146 @@
+"""Rows of table files as events of a run that was trained on a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float64, Shaped
+from torch import Tensor
+
+from tensorar.errors import DataError, RunError, SpecError
+from tensorar.evidence import Evidence
+from tensorar.parts.spec import nearest
+from tensorar.runs.run import SCHEMA_FILE, Run
+from tensorar.tables import Column, Schema, TextTable, encode, encode_cells, encode_target, read_table
+from tensorar.utils.reading import shorten
+
+
+@dataclass(frozen=True, eq=False)
+class TableRows:
+    """The rows of a file: their cells, and as events with NaN where nothing was observed."""
+
+    table: TextTable
+    schema: Schema
+
+    @cached_property
+    def events(self) -> Float64[Tensor, "n columns"]:
+        """The rows as events of the run. Raises ``DataError`` for a cell that is not of its column's kind."""
+        return encode(self.table, self.schema)
+
+    @cached_property
+    def contexts(self) -> Float[Tensor, "n classes"] | None:
+        """The class of each row, if the run has a target. Raises ``DataError`` where it is missing."""
+        return encode_target(self.table, self.schema)
+
+    @property
+    def notes(self) -> list[str]:
+        """A line each on columns that the file lacks, and on those that the run does not know."""
+        names = [str(name) for name in self.table.frame.columns]
+        absent = [column.name for column in self.schema.modelled if column.name not in names]
+        unknown = [name for name in names if self.schema.find(name) is None]
+        notes = [f"not in {self.table.path}, so not observed: {shorten(', '.join(absent), 200)}"] if absent else []
+        return notes + ([f"unknown to the run, so ignored: {shorten(', '.join(unknown), 200)}"] if unknown else [])
+
+
+def schema_of(run: Run) -> Schema:
+    """The schema of the table that a run was trained on. Raises ``RunError`` for a run of other data."""
+    if run.schema is None:
+        raise RunError(
+            expected=f"a run that was trained on a table, with a {SCHEMA_FILE}",
+            got=f"{run.folder}, trained on {run.recipe.dataset.name}",
+            remedy="train one with tensorar train table:path=FILE",
+        )
+    return Schema.from_dict(run.schema, str(run.folder / SCHEMA_FILE))
+
+
+def read_rows(run: Run, path: str | Path) -> TableRows:
+    """The rows of a file. Raises ``DataError`` for a file that has none of the run's columns."""
+    schema = schema_of(run)
+    table = read_table(path)
+    if not any(column.name in table.frame.columns for column in schema.modelled):
+        raise DataError(
+            expected=f"a column of the run in {path}: {shorten(', '.join(c.name for c in schema.modelled), 100)}",
+            got=shorten(", ".join(map(str, table.frame.columns)), 100),
+            remedy="give the columns the names that the run was trained with",
+        )
+    return TableRows(table, schema)
+
+
+def given_evidence(
+    schema: Schema, given: str | Mapping[str, str], n: int
+) -> tuple[Evidence, Float[Tensor, "n classes"] | None]:
+    """Evidence and contexts of ``n`` rows in which columns have given values, as in ``sex=female,age=30``.
+
+    Raises ``SpecError`` for an unknown column, ``DataError`` for a value that is not of its kind.
+    """
+    event = torch.full((len(schema.coefficients),), torch.nan, dtype=torch.float64)
+    context = None
+    for name, value in (_parse(given) if isinstance(given, str) else given).items():
+        column = _known_column(schema, name)
+        number = _number(column, value, schema)
+        if name == schema.target:
+            context = torch.nn.functional.one_hot(torch.tensor(int(number)), len(column.levels)).float()
+            continue
+        event[schema.place(name)] = number
+        if schema.models_missing and column.missing:
+            event[schema.place(name, flag=True)] = 0.0
+    return Evidence.observed(event.expand(n, -1)), None if context is None else context.expand(n, -1)
+
+
+def _parse(given: str) -> dict[str, str]:
+    pairs = [item.partition("=") for item in given.split(",")]
+    if not all(name.strip() and value.strip() for name, _, value in pairs):
+        raise SpecError(
+            expected="`given` to be COLUMN=VALUE, separated by commas",
+            got=repr(given),
+            remedy="write sex=female,age=30",
+        )
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _known_column(schema: Schema, name: str) -> Column:
+    usable = [column.name for column in schema.columns if column.modelled]
+    column = schema.find(name)
+    if column is None or not column.modelled:
+        raise SpecError(
+            expected="a column of the run for `given`",
+            got=repr(name) + (f" ({column.note or column.kind})" if column else ""),
+            remedy=nearest(name, usable),
+        )
+    return column
+
+
+def _number(column: Column, value: str, schema: Schema) -> float:
+    import pandas
+
+    cells: Shaped[np.ndarray, " n"] = np.array([value], object)
+    # so that the error names the option, not a row of a file
+    table = TextTable("--given", pandas.DataFrame(), schema.form)
+    number = float(encode_cells(cells, column, table)[0])
+    if np.isnan(number):
+        raise SpecError(
+            expected=f"a value of the column {column.name} for `given`",
+            got=repr(value),
+            remedy="leave it out if it is unknown",
+        )
+    return number
+
+
+def observed(events: Float64[Tensor, "n columns"], schema: Schema) -> Evidence:
+    """What was observed of rows, for completion: what is missing is as if it had been recorded."""
+    events = events.clone()
+    for i, (_, flag) in enumerate(schema.coefficients):
+        if flag:
+            events[:, i] = 0.0
+    return Evidence.observed(events)
+
+
+def blanks(events: Float64[Tensor, "n columns"], schema: Schema) -> Bool[Tensor, "n columns"]:
+    """Which coefficients are cells without a value."""
+    flags = torch.tensor([flag for _, flag in schema.coefficients])
+    return events.isnan() & ~flags
