@@ -11,5 +11,6 @@ from tensorar_plugins.datasets.series import Series
 from tensorar_plugins.datasets.sudoku import Sudoku
 from tensorar_plugins.datasets.table import Table
 from tensorar_plugins.datasets.toy import Toy
+from tensorar_plugins.datasets.volumes import Volumes
 
-ALL: list[type[Dataset]] = [Toy, MNIST, Idx, Images, Npy, Npz, Table, Series, Audio, Sudoku]
+ALL: list[type[Dataset]] = [Toy, MNIST, Idx, Images, Npy, Npz, Table, Series, Audio, Volumes, Sudoku]

@@ -76,7 +76,7 @@ def to_mu_law(signal: Float64[np.ndarray, " steps"]) -> UInt8[np.ndarray, " step
 def from_mu_law(levels: Float[np.ndarray, " steps"] | UInt8[np.ndarray, " steps"]) -> Float64[np.ndarray, " steps"]:
     """The signal of some levels.
 
-    >>> from_mu_law(np.array([0, 255])).tolist()
+    >>> from_mu_law(np.array([0, 255], np.uint8)).round(9).tolist()
     [-1.0, 1.0]
     """
     compressed = 2 * levels.astype(np.float64) / MU - 1
