@@ -14,6 +14,7 @@ from tensorar.errors import (
     SupportError,
     TensorarError,
 )
+from tensorar.events import Events, ShuffledEvents, StoredEvents
 from tensorar.evidence import Evidence
 from tensorar.generation import Generation, SamplingInfo
 from tensorar.head import Head
@@ -43,6 +44,7 @@ __all__ = [
     "CausalBackbone",
     "DataError",
     "Dataset",
+    "Events",
     "Evidence",
     "EvidenceBackbone",
     "FileEvents",
@@ -62,10 +64,12 @@ __all__ = [
     "RunError",
     "SamplingInfo",
     "ShapeError",
+    "ShuffledEvents",
     "Signature",
     "SpecError",
     "Splits",
     "Stepper",
+    "StoredEvents",
     "SupportError",
     "TensorarError",
     "TrainingSettings",

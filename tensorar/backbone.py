@@ -77,6 +77,14 @@ class Backbone(nn.Module, Part, ABC):
         return None
 
     @classmethod
+    def image_options(cls, event_shape: tuple[int, ...], head: Head) -> tuple[dict[str, Any], str] | None:
+        """Options suited to images of this shape on this machine and why, in words; None if not suggested for images.
+
+        ``tensorar.suggest_backbone`` asks for them first, if the axes of events are those of images.
+        """
+        return None
+
+    @classmethod
     def check_shape(cls, event_shape: tuple[int, ...]) -> None:
         """Raise ``ShapeError`` if the backbone takes no events of this shape."""
         rank = sum(size > 1 for size in event_shape) if cls.ignores_unit_axes else len(event_shape)

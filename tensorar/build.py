@@ -118,7 +118,9 @@ def head_for(head: Head, data: Real[Tensor, "n *event"] | Dataset | None) -> Hea
     """The head with what it takes from the data: training events, or all splits of a dataset."""
     if data is None:
         return head
-    return head.for_data(data.train, data.valid, data.test) if isinstance(data, Dataset) else head.for_data(data)
+    if not isinstance(data, Dataset):
+        return head.for_data(data)
+    return head.for_data(data.sampled.train, data.sampled.valid, data.sampled.test)
 
 
 def make_backbone(kind: type[Backbone], signature: Signature, **options: Any) -> Backbone:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import torch
 from jaxtyping import Bool, Float, Int, Real
@@ -16,17 +16,18 @@ from torch.distributions import Distribution
 
 from tensorar.axes import AxisNames, check_axes, guess_axes
 from tensorar.errors import DataError, ShapeError
+from tensorar.events import Events, Extremes, ObservedEvents, event_size, in_chunks, origin_of, sample_of
 from tensorar.evidence import Evidence
 from tensorar.parts.part import Part
 
 
 @dataclass(frozen=True, eq=False)
 class Splits:
-    """Training, validation and test events, each ``(n, *event)``."""
+    """Training, validation and test events, each ``(n, *event)``: tensors, ``StoredEvents``, or tensors of contexts."""
 
-    train: Tensor
-    valid: Tensor
-    test: Tensor
+    train: Any
+    valid: Any
+    test: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +74,9 @@ class Dataset(Part, ABC):
             self._check(name, getattr(splits, name), splits.train)
         return splits
 
-    def _check(self, name: str, events: Tensor, train: Tensor) -> None:
+    def _check(self, name: str, events: Events, train: Events) -> None:
         where = f"the {name} split of {self.name!r}"
-        if len(events) == 0 or events[0].numel() == 0:
+        if len(events) == 0 or event_size(events) == 0:
             raise DataError(
                 expected=f"at least one event with at least one coefficient in {where}",
                 got=f"shape {tuple(events.shape)}",
@@ -87,39 +88,89 @@ class Dataset(Part, ABC):
                 got=f"{tuple(events.shape[1:])}",
                 remedy="give all splits the same shape",
             )
-        self._check_finite(where, events)
+        if isinstance(events, Tensor):
+            self._check_finite(where, events)
 
     def _check_finite(self, where: str, events: Tensor) -> None:
         if not events.is_floating_point():
             return
         chunks = events.split(1024)
-        if any(rows.isinf().any() for rows in chunks):
-            raise DataError(expected=f"finite numbers in {where}", got="infinity", remedy="remove or fill them")
-        if not self.missing and any(rows.isnan().any() for rows in chunks):
-            declare = "missing" in self.option_parameters()
-            remedy = "set missing=true if they were not observed, or fill them in" if declare else "remove or fill them"
-            raise DataError(expected=f"finite numbers in {where}", got="NaN", remedy=remedy)
+        for rows in chunks:
+            self._require_finite(where, rows)
         if all(rows.isnan().all() for rows in chunks):
             raise DataError(expected=f"an observed value in {where}", got="NaN only", remedy="use more data")
 
-    def observed(self, events: Real[Tensor, "n *event"]) -> Real[Tensor, "n *event"] | Evidence:
+    def _require_finite(self, where: str, events: Tensor) -> None:
+        if events.is_floating_point() and bool(events.isinf().any()):
+            raise DataError(expected=f"finite numbers in {where}", got="infinity", remedy="remove or fill them")
+        if not self.missing and bool(events.isnan().any()):
+            declare = "missing" in self.option_parameters()
+            remedy = "set missing=true if they were not observed, or fill them in" if declare else "remove or fill them"
+            raise DataError(expected=f"finite numbers in {where}", got="NaN", remedy=remedy)
+
+    def _extremes(self, events: Events) -> Tensor:
+        """The events with the extreme values of stored ones, which are checked on the way."""
+        extremes = Extremes()
+        for chunk in in_chunks(events):
+            self._require_finite(f"the data of {self.name!r}", chunk)
+            extremes.add(chunk)
+            if extremes.complete(events.dtype):
+                break
+        return extremes.events()
+
+    @property
+    def sample_note(self) -> str:
+        """A line on the samples of large splits, empty if statistics are those of all events."""
+        train, sampled = len(self.train), len(self.sampled.train)
+        if sampled == train:
+            return ""
+        return f"the head, its units and the marginals are found from {sampled} of the {train} training events"
+
+    @overload
+    def observed(self, events: Tensor) -> Tensor | Evidence: ...
+
+    @overload
+    def observed(self, events: Events) -> Events | Evidence | ObservedEvents: ...
+
+    def observed(self, events: Events) -> Events | Evidence | ObservedEvents:
         """Events as models take them: as they are, or what was observed of them if values may be missing."""
-        return Evidence.observed(events) if self.missing else events
+        if not self.missing:
+            return events
+        return Evidence.observed(events) if isinstance(events, Tensor) else ObservedEvents(events)
 
     @property
-    def train(self) -> Real[Tensor, "n *event"]:
+    def train(self) -> Events:
         """The training events (a sample of them, for simulated data)."""
-        return self.splits.train
+        events: Events = self.splits.train
+        return events
 
     @property
-    def valid(self) -> Real[Tensor, "n *event"]:
+    def valid(self) -> Events:
         """The validation events, to choose between models."""
-        return self.splits.valid
+        events: Events = self.splits.valid
+        return events
 
     @property
-    def test(self) -> Real[Tensor, "n *event"]:
+    def test(self) -> Events:
         """The test events, to report on."""
-        return self.splits.test
+        events: Events = self.splits.test
+        return events
+
+    @cached_property
+    def sampled(self) -> Splits:
+        """The three splits as tensors, or a sample of each that is large: what statistics are computed from.
+
+        Those of stored events are read and checked, and the extreme values of all are in the test sample, so that the
+        number of levels is that of all events. Raises ``DataError``.
+        """
+        splits = {name: getattr(self, name) for name in ("train", "valid", "test")}
+        samples = {name: sample_of(events) for name, events in splits.items()}
+        for name, events in splits.items():
+            if not isinstance(events, Tensor):
+                self._check_finite(f"the {name} split of {self.name!r}", samples[name])
+        stored = {id(origin_of(e)): origin_of(e) for e in splits.values() if not isinstance(e, Tensor)}
+        samples["test"] = torch.cat([samples["test"], *map(self._extremes, stored.values())])
+        return Splits(**samples)
 
     @property
     def event_shape(self) -> tuple[int, ...]:
@@ -173,6 +224,11 @@ class Dataset(Part, ABC):
     def context_features(self) -> int:
         """The length of a context, 0 without contexts."""
         return 0 if self.contexts is None else self.contexts.train.shape[1]
+
+    @property
+    def class_names(self) -> list[str] | None:
+        """The names of the classes, by position, if contexts are one-hot vectors; None to number them."""
+        return None
 
     def parse_context(self, text: str) -> Float[Tensor, " context"]:
         """A context from text: numbers separated by commas. Raises ``DataError`` for other text."""

@@ -9,7 +9,8 @@ from jaxtyping import Bool, Float, Real
 from torch import Tensor, nn
 
 from tensorar import validation
-from tensorar.conditionals import all_conditionals
+from tensorar.backbone import EvidenceBackbone
+from tensorar.conditionals import all_conditionals, queried_conditionals
 from tensorar.errors import ShapeError
 from tensorar.model import AutoregressiveModel
 
@@ -66,13 +67,61 @@ def receptive_field_coverage(model: AutoregressiveModel, *, draws: int = 4, seed
     return float((found & allowed).sum() / allowed.sum())
 
 
-def _with_random_draws(model: AutoregressiveModel, seed: int) -> Tensor:
+def receptive_field(
+    model: AutoregressiveModel, coefficient: int, *, draws: int = 4, seed: int = 0
+) -> Bool[Tensor, "*event"]:
+    """Which coefficients the conditional of one (a flat index) depends on, as a property of architecture and order.
+
+    Measured like ``receptive_field_coverage``. Coefficients that the order visits before, and that are not in the
+    field, are its blind spot. Raises ``ShapeError`` for an index out of range.
+
+    >>> from tensorar import build
+    >>> receptive_field(build((2, 3), "raster", "bernoulli", "fvsbn"), 4).int()
+    tensor([[1, 1, 1],
+            [1, 0, 0]], dtype=torch.int32)
+    """
+    _check_coefficient(model, coefficient)
+    found = [_with_random_draws(model, seed + draw, coefficient) for draw in range(draws)]
+    return torch.stack(found).any(0).reshape(model.event_shape)
+
+
+def influence(
+    model: AutoregressiveModel,
+    coefficient: int,
+    x: Real[Tensor, "batch *event"],
+    context: Float[Tensor, "batch context"] | None = None,
+) -> Float[Tensor, "*event"]:
+    """How much the parameters of one conditional (a flat index) change with each value: the mean over the events.
+
+    Of the absolute derivative with respect to the value's features, the largest of these. Raises ``ShapeError`` for
+    an index out of range, and for events of another shape, or none.
+    """
+    _check_coefficient(model, coefficient)
+    x, context = validation.check_examples(model, x, context)
+    if not len(x):
+        raise ShapeError(expected="at least one event", got="an empty batch", remedy="pass some events")
+    return _sizes_at(model, model.features(x), coefficient, context).mean(0).reshape(model.event_shape)
+
+
+def _check_coefficient(model: AutoregressiveModel, coefficient: int) -> None:
+    if not 0 <= coefficient < len(model.order):
+        raise ShapeError(
+            expected=f"a coefficient from 0 to {len(model.order) - 1}",
+            got=str(coefficient),
+            remedy="pass the flat index of a coefficient of the event",
+        )
+
+
+def _with_random_draws(model: AutoregressiveModel, seed: int, coefficient: int | None = None) -> Tensor:
     generator, signature = torch.Generator().manual_seed(seed), model.backbone.signature
     shape = (*model.event_shape, signature.feature_count)
     features = torch.randn(shape, generator=generator, dtype=torch.float64)
     context = torch.randn(signature.context_features, generator=generator, dtype=torch.float64)
     twin = copy.deepcopy(model).cpu().double().eval()
-    return _sizes(with_random_weights(twin, generator), features, context if len(context) else None).ne(0)
+    given, drawn = context if len(context) else None, with_random_weights(twin, generator)
+    if coefficient is None:
+        return _sizes(drawn, features, given).ne(0)
+    return _sizes_at(drawn, features[None], coefficient, None if given is None else given[None])[0].ne(0)
 
 
 @torch.inference_mode(False)
@@ -94,6 +143,31 @@ def _sizes(model: AutoregressiveModel, features: Tensor, context: Tensor | None)
         gradient = torch.zeros_like(copies) if gradient is None else gradient
         rows.append(gradient.reshape(len(targets), n, -1).abs().amax(-1).cpu())
     return torch.cat(rows)
+
+
+@torch.inference_mode(False)
+@torch.enable_grad()
+def _sizes_at(model: AutoregressiveModel, features: Tensor, coefficient: int, context: Tensor | None) -> Tensor:
+    """The derivatives for one coefficient, of each example: ``(batch, N)``."""
+    copies = features.detach().clone().requires_grad_()
+    output = _parameters_at(model, copies, coefficient, context)
+    if not output.requires_grad:
+        return torch.zeros(len(features), len(model.order), dtype=features.dtype)
+    weights = torch.linspace(1, 2, output.shape[-1], dtype=output.dtype, device=output.device)
+    (gradient,) = torch.autograd.grad((output * weights).sum(), copies, allow_unused=True)
+    gradient = torch.zeros_like(copies) if gradient is None else gradient
+    return gradient.reshape(len(features), len(model.order), -1).abs().amax(-1).cpu()
+
+
+def _parameters_at(model: AutoregressiveModel, features: Tensor, coefficient: int, context: Tensor | None) -> Tensor:
+    if not isinstance(model.backbone, EvidenceBackbone):
+        parameters = all_conditionals(model.backbone, features, model.order, context)
+        return parameters.reshape(len(features), len(model.order), -1)[:, coefficient]
+    # the other prefixes need not be evaluated
+    known = model.order.mask_before(int(model.order.rank.flatten()[coefficient]))
+    query = torch.full((len(features), 1), coefficient, device=features.device)
+    mask = known.expand(len(features), *model.event_shape)
+    return queried_conditionals(model.backbone, features, mask, query, model.order, context)[:, 0]
 
 
 def with_random_weights(model: AutoregressiveModel, generator: torch.Generator) -> AutoregressiveModel:

@@ -137,7 +137,7 @@ class GenerativeModel(Factorization):
 
     def log_conditional(
         self,
-        x: Real[Tensor, "batch *event"],
+        x: Real[Tensor, "batch *event"] | Evidence,
         mask: Bool[Tensor, "..."],
         context: Float[Tensor, "batch context"] | None = None,
         *,
@@ -153,6 +153,10 @@ class GenerativeModel(Factorization):
         ``mask`` ``(*event)`` or ``(batch, *event)`` is True where a coefficient is known. See ``log_marginal``.
         ``conditioning="clamp"`` gives the log-probability that ``sample`` draws the rest in that biased way. Under an
         adaptive ordering it is that of the rest as ``sample`` draws it: what is known first, then as the rule chooses.
+
+        Of events with missing values (``Evidence``) it is the log-probability of what was observed given what was
+        observed of the part in ``mask``: a model of all orders visits the part, then the rest of what was observed;
+        any other one sums over what is missing, as ``log_marginal`` does. ``clamp`` and adaptive orderings refuse them.
         """
         options = ConditioningOptions(conditioning, particles, proposal)
         return log_conditional(self, x, mask, context, options=options, runs=runs, generator=generator, memory=memory)

@@ -91,6 +91,10 @@ class Ordering(Part, ABC):
         """All possible orders, the default first; empty if there are too many."""
         return (self.order(event_shape),) if self.fixed else ()
 
+    def trained_orders(self, event_shape: tuple[int, ...]) -> tuple[Order, ...]:
+        """The orders of training batches in which nothing can be moved to the front: none if every order is trained."""
+        return () if self.any_order else self.orders(event_shape)
+
     def next(self, evidence: Evidence, distribution: Distribution) -> Int[Tensor, " batch"]:
         """The flat index of the unknown coefficient that each example visits next, for an adaptive ordering.
 

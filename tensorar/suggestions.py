@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from tensorar.axes import MAX_CHANNELS, AxisNames
 from tensorar.backbone import EvidenceBackbone
 from tensorar.dataset import Dataset
 from tensorar.errors import ShapeError, TensorarError
@@ -14,6 +15,9 @@ from tensorar.head import Head, default_value_dtype
 from tensorar.missing import fill_missing
 from tensorar.parts.registry import Registry, default_registry
 from tensorar.parts.spec import PartSpec
+
+# smaller images need no network of their own
+MIN_IMAGE_SIZE = 8
 
 
 def suggest_heads(data: Tensor | Dataset, *, registry: Registry | None = None) -> list[PartSpec]:
@@ -30,11 +34,15 @@ def suggest_heads(data: Tensor | Dataset, *, registry: Registry | None = None) -
     if isinstance(data, Dataset) and data.suggested_head is not None:
         return [PartSpec.parse(data.suggested_head)]
     heads = [registered.part for registered in (registry or default_registry()).parts("head").values()]
-    splits = [data.train, data.valid, data.test] if isinstance(data, Dataset) else [data]
+    splits = _samples(data) if isinstance(data, Dataset) else [data]
     if isinstance(data, Dataset) and data.missing:
         splits = [fill_missing(split) for split in splits]
     found = ((head, _options(head, splits)) for head in heads)
     return [PartSpec(head.name, options) for head, options in found if options is not None]
+
+
+def _samples(dataset: Dataset) -> list[Tensor]:
+    return [dataset.sampled.train, dataset.sampled.valid, dataset.sampled.test]
 
 
 def _options(head: type[Head], splits: Sequence[Tensor]) -> dict[str, Any] | None:
@@ -48,7 +56,8 @@ def _options(head: type[Head], splits: Sequence[Tensor]) -> dict[str, Any] | Non
         for name, value in first.items()
     }
     # a small split may hold too few values to suggest the same by itself
-    undecided = [split for split, offer in zip(splits, offers, strict=True) if offer is None]
+    unlike = [offer is None or offer.keys() != first.keys() for offer in offers]
+    undecided = [split for split, other in zip(splits, unlike, strict=True) if other]
     return merged if not undecided or _accepts(head, merged, splits, undecided) else None
 
 
@@ -63,16 +72,24 @@ def _accepts(head: type[Head], options: dict[str, Any], splits: Sequence[Tensor]
 
 
 def suggest_backbone(
-    event_shape: tuple[int, ...], head: Head, *, missing: bool = False, registry: Registry | None = None
+    event_shape: tuple[int, ...],
+    head: Head,
+    *,
+    axes: AxisNames = (),
+    missing: bool = False,
+    registry: Registry | None = None,
 ) -> PartSpec:
     """The first installed backbone that suits events of a shape and a head. Raises ``ShapeError`` if there is none.
 
-    For events with ``missing`` values it is one that takes any evidence: all patterns of them cost one pass together.
+    If ``axes`` are those of images, it is one for images, sized for this machine. For events with ``missing`` values it
+    is one that takes any evidence: all patterns of them cost one pass together.
 
     >>> head = default_registry().create("head", "bernoulli")
     >>> print(suggest_backbone((1, 28, 28), head))
     fvsbn
     """
+    if not missing and (image := suggest_for_images(event_shape, head, axes, registry=registry)) is not None:
+        return image[0]
     for registered in (registry or default_registry()).parts("backbone").values():
         options = registered.part.options_for(event_shape, head)
         if options is not None and (not missing or issubclass(registered.part, EvidenceBackbone)):
@@ -82,6 +99,28 @@ def suggest_backbone(
         got=f"{event_shape} and {head.name!r}",
         remedy="choose one with `backbone`",
     )
+
+
+def suggest_for_images(
+    event_shape: tuple[int, ...], head: Head, axes: AxisNames, *, registry: Registry | None = None
+) -> tuple[PartSpec, str] | None:
+    """The first installed backbone for images, sized for this machine, and why; None if the axes are not of images.
+
+    Images have height and width of at least ``MIN_IMAGE_SIZE``, and beside them only channels, at most four.
+
+    >>> head = default_registry().create("head", "bernoulli")
+    >>> suggest_for_images((28, 28), head, ("height", "width"))[0].name
+    'gated_pixelcnn'
+    """
+    sizes = {name: size for name, size in zip(axes, event_shape, strict=False) if size > 1}
+    pixels = [sizes.pop(name, 1) for name in ("height", "width")]
+    if min(pixels) < MIN_IMAGE_SIZE or sizes.pop("channel", 1) > MAX_CHANNELS or sizes:
+        return None
+    for registered in (registry or default_registry()).parts("backbone").values():
+        if (found := registered.part.image_options(event_shape, head)) is not None:
+            options, reason = found
+            return PartSpec(registered.part.name, options), reason
+    return None
 
 
 def suggest_ordering(backbone: PartSpec, *, missing: bool = False, registry: Registry | None = None) -> PartSpec:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import typer
 
 from tensorar_cli.commands.check import check
+from tensorar_cli.commands.classify import classify
+from tensorar_cli.commands.compare import compare
 from tensorar_cli.commands.demo import demo
 from tensorar_cli.commands.evaluate import evaluate
 from tensorar_cli.commands.forecast import forecast
@@ -14,8 +16,10 @@ from tensorar_cli.commands.new import new
 from tensorar_cli.commands.order import show_order
 from tensorar_cli.commands.plugins import list_parts, show_part
 from tensorar_cli.commands.posterior import posterior
+from tensorar_cli.commands.runs import list_runs
 from tensorar_cli.commands.sample import sample
 from tensorar_cli.commands.score import score
+from tensorar_cli.commands.show import show
 from tensorar_cli.commands.train import train
 from tensorar_cli.errors import OneLineErrors
 
@@ -27,6 +31,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 order_app = typer.Typer(help="Inspect visiting orders.", no_args_is_help=True)
+runs_app = typer.Typer(help="Look through trained runs.", no_args_is_help=True)
 plugins_app = typer.Typer(help="List, inspect and check parts, and start new plugins.", no_args_is_help=True)
 
 
@@ -46,17 +51,20 @@ def _root(
 
 
 @order_app.callback()
-def _orders() -> None:
+@runs_app.callback()
+def _group() -> None:
     # with a callback, a group of one command remains a group
     pass
 
 
-for command in (demo, train, evaluate, sample, inpaint, posterior, forecast, score, impute):
+for command in (demo, train, evaluate, compare, classify, sample, inpaint, posterior, forecast, score, impute, show):
     app.command()(command)
 order_app.command("show")(show_order)
+runs_app.command("list")(list_runs)
 plugins_app.command("list")(list_parts)
 plugins_app.command("show")(show_part)
 plugins_app.command("check")(check)
 plugins_app.command("new")(new)
 app.add_typer(order_app, name="order")
+app.add_typer(runs_app, name="runs")
 app.add_typer(plugins_app, name="plugins")

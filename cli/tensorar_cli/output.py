@@ -109,6 +109,17 @@ def decimal(value: float, digits: int) -> str:
     return f"{value:.{digits}f}" if fits else f"{value:.{digits}g}"
 
 
+def duration(seconds: float) -> str:
+    """A time in the unit that suits it.
+
+    >>> duration(0.0123), duration(75), duration(6000), duration(3e5)
+    ('0.012 s', '1.2 min', '1.7 h', '3.5 days')
+    """
+    units = ((86_400, "days"), (3600, "h"), (60, "min"), (0, "s"))
+    size, unit = next(pair for pair in units if seconds >= pair[0])
+    return f"{seconds / (size or 1):.2g} {unit}"
+
+
 def likelihood_table(likelihood: Likelihood) -> Table:
     """A likelihood as a table."""
     kind = "exact" if likelihood.exact else "unbiased estimate"
@@ -118,7 +129,7 @@ def likelihood_table(likelihood: Likelihood) -> Table:
     rows = [
         (
             f"nats per event{of_observed}" + (f", mixture of {over.orders} orders" if over else ""),
-            _with_error(likelihood.nats, likelihood.standard_error),
+            with_error(likelihood.nats, likelihood.standard_error),
         ),
         (f"bits per {observed}dimension", decimal(likelihood.bits_per_dim, 4)),
         (f"perplexity per {observed}coefficient", decimal(likelihood.perplexity, 4)),
@@ -126,7 +137,7 @@ def likelihood_table(likelihood: Likelihood) -> Table:
     ]
     if over is not None:
         what = f"nats per event, mean over {over.orders} orders (a bound)"
-        rows.insert(1, (what, _with_error(over.mean_nats, over.mean_standard_error)))
+        rows.insert(1, (what, with_error(over.mean_nats, over.mean_standard_error)))
     if likelihood.observed is not None:
         rows.append(("observed coefficients per event", f"{likelihood.observed:.2f}"))
     if likelihood.data_nats is not None:
@@ -141,15 +152,17 @@ def solved_line(solved: Solved) -> str:
     return f"solved: {share} of {solved.events} events completed as in the data, from the dataset's evidence"
 
 
-def _with_error(nats: float, standard_error: float) -> str:
-    # a single event has no standard error
-    return decimal(nats, 3) + ("" if math.isnan(standard_error) else f" ± {decimal(standard_error, 3)}")
+def with_error(nats: float, standard_error: float | None) -> str:
+    """Nats with their standard error, which the mean of a single event does not have."""
+    return decimal(nats, 3) + (
+        "" if standard_error is None or math.isnan(standard_error) else f" ± {decimal(standard_error, 3)}"
+    )
 
 
 def conditional_table(found: ConditionalLikelihood) -> Table:
     """The likelihood of a part of each event given the rest, as a table."""
     rows = [
-        ("nats of the rest per event", _with_error(found.nats, found.standard_error)),
+        ("nats of the rest per event", with_error(found.nats, found.standard_error)),
         ("known, unknown coefficients", f"{found.known:g}, {found.unknown:g}"),
         ("events", str(found.events)),
         ("conditioning", _way(found)),

@@ -69,3 +69,19 @@ def _setting(pair: str) -> dict[str, Any]:
         raise SpecError(
             expected="--set KEY=VALUE", got=repr(pair), remedy="write for example --set warmup=50"
         ) from error
+
+
+def parse_index(text: str | None) -> list[int] | None:
+    """An index into an event, as written in ``--coefficient``: ``0,14,14``, or a flat one. Raises ``TensorarError``."""
+    from tensorar import TensorarError
+
+    if text is None:
+        return None
+    words = [word.strip() for word in text.strip().removeprefix("(").removesuffix(")").split(",")]
+    if not all(word.isascii() and word.isdecimal() and len(word) < 19 for word in words):
+        raise TensorarError(
+            expected="--coefficient as whole numbers from 0",
+            got=repr(text),
+            remedy="separate them with commas, as in 0,14,14",
+        )
+    return [int(word) for word in words]

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from tensorar_cli.impatience import impatient_exit
+
 # Windows has no SIGHUP
 ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -41,7 +43,8 @@ def ending_signals() -> Iterator[Received]:
     try:
         for number in caught:
             signal.signal(number, received.interrupt)
-        yield received
+        with impatient_exit():
+            yield received
     finally:
         for number in caught:
             signal.signal(number, signal.SIG_DFL)

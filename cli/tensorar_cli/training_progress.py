@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tensorar_cli.output import Output, decimal, table
+from tensorar_cli.output import Output, decimal, duration, table
 
 if TYPE_CHECKING:
+    from tensorar.training.cost import TrainingCost
     from tensorar.training.update import TrainingUpdate
     from tensorar.workflows import TrainingResult
 
@@ -30,6 +31,10 @@ def run_training(output: Output, workflow: Callable[..., TrainingResult], *argum
         for note in result.notes:
             output.print(f"note: {note}")
         output.print(f"training {recipe.backbone} on {recipe.dataset} in {result.run.folder}")
+        if result.cost is not None:
+            output.print(cost_line(result.cost))
+            for note in result.cost.notes:
+                output.print(f"note: {note}")
 
     with output.progress("training") as update_bar:
 
@@ -47,13 +52,38 @@ def run_training(output: Output, workflow: Callable[..., TrainingResult], *argum
     return result
 
 
+def cost_line(cost: TrainingCost) -> str:
+    """What a training will take, in a line."""
+    from tensorar.utils.memory import format_bytes
+
+    return (
+        f"cost: {duration(cost.step_seconds)} a step; at most {cost.steps} steps ({cost.epochs:.3g} epochs) and "
+        f"{cost.evaluations} evaluations, about {duration(cost.seconds)}; {format_bytes(cost.memory)} of memory"
+    )
+
+
 def print_training(output: Output, result: TrainingResult) -> None:
     """Print the result of a finished training (in the main process)."""
     if not output.is_main or result.best_nats is None:
         return
     best, exact, folder = result.best_nats, result.exact_nats, str(result.run.folder)
-    values = {"interrupted": False, "best_valid_nats": best, "exact_valid_nats": exact, "metrics": result.metrics}
+    cost = None if result.cost is None else result.cost.as_dict()
+    values = {
+        "interrupted": False,
+        "was_finished": result.was_finished,
+        "cost": cost,
+        "best_valid_nats": best,
+        "exact_valid_nats": exact,
+        "metrics": result.metrics,
+    }
     output.print_json({"run": folder, **values})
+    if result.was_finished:
+        last = result.metrics[-1]
+        output.print(
+            f"{folder} is finished, after {last['step']} steps in {last['seconds']:.0f} s: nothing to do; "
+            "to train it on, add --minutes, --steps or --epochs"
+        )
+        return
     gap = "" if exact is None else f", {decimal(best - exact, 3)} above the exact {decimal(exact, 3)}"
     of_observed = "" if result.metrics[-1].get("valid_observed") is None else ", of what was observed"
     output.print(

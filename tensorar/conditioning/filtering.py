@@ -14,7 +14,7 @@ from tensorar.conditioning.ways import ConditioningOptions
 from tensorar.errors import SpecError
 from tensorar.evidence import Evidence
 from tensorar.factorization import Factorization
-from tensorar.generation.batch_size import max_batch_size
+from tensorar.generation.batch_size import bytes_per_event, fitting
 from tensorar.generation.choosers import Chooser
 from tensorar.generation.info import SamplingInfo
 from tensorar.generation.sample import ProgressCallback, StepCounter, choose_method
@@ -52,8 +52,9 @@ def filter_particles(
     sampling.info.method, sampling.info.exact = method, sampling.chooser.is_exact
     sampling.info.chooser = str(sampling.chooser)
     sampling.info.one_by_one = sampling.chooser.is_exact and model.head.draws_one_by_one
-    size = max_batch_size(model, method, len(evidence) * conditioning.particles, sampling.chooser, sampling.memory)
-    batches = _batches(evidence, max(1, size // conditioning.particles), one_mask=conditioning.proposal is not None)
+    each = conditioning.particles * bytes_per_particle(model, method, conditioning.proposal, sampling.chooser)
+    size = fitting(len(evidence), each, sampling.memory)
+    batches = _batches(evidence, size, one_mask=conditioning.proposal is not None)
     counter = StepCounter(len(order) * len(batches), sampling.progress)
     setup = ParticleFilter(
         model,
@@ -73,6 +74,16 @@ def filter_particles(
         torch.cat([result.ancestors for result in results])[back],
         max(result.passes for result in results),
     )
+
+
+def bytes_per_particle(model: Factorization, method: str, proposal: Factorization | None, chooser: Chooser) -> int:
+    """The bytes that a particle holds: noise and caches, both twice while they are reordered, and its values."""
+    held = 2 * bytes_per_event(model, method, chooser)
+    # what is known of it, where, and what was drawn
+    held += len(model.order) * (2 * model.dtype.itemsize + 1)
+    if proposal is None:
+        return held
+    return held + 2 * bytes_per_event(proposal, "cached" if proposal.is_causal else "naive", Chooser())
 
 
 def _batches(evidence: Evidence, size: int, *, one_mask: bool) -> list[Int[Tensor, " rows"]]:

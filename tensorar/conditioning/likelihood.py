@@ -46,11 +46,11 @@ def log_marginal(
         with eval_mode(model):
             return adaptive.log_marginal(model, known, context)
     sampling = SamplingOptions(chooser=Chooser(), memory=memory)
-    exact_precision = torch.autocast(model.device.type, enabled=False)
-    with reproducible(generator, model.device), eval_mode(model), exact_precision:
+    with reproducible(generator, model.device), eval_mode(model), _exact_precision(model):
         estimates = [
-            (rows, _of_one_mask(model, known[rows], rows_of(context, rows), options, runs, sampling))
+            (rows, _of_one_mask(model, known[rows], rows_of(context, rows), members, options, runs, sampling))
             for rows in rows_by_mask(known.mask)
+            for members in [members_for(model, known.mask[rows[0]])]
         ]
     return _joined(len(evidence), estimates, -model.log_scale(known.value, known.mask))
 
@@ -58,7 +58,7 @@ def log_marginal(
 @torch.no_grad()
 def log_conditional(
     model: Factorization,
-    x: Real[Tensor, "batch *event"],
+    x: Real[Tensor, "batch *event"] | Evidence,
     mask: Bool[Tensor, "..."],
     context: Float[Tensor, "batch context"] | None = None,
     *,
@@ -68,24 +68,63 @@ def log_conditional(
     memory: int | None = None,
 ) -> Estimate:
     """``log p(x | x[mask])`` of each example; see ``AutoregressiveModel.log_conditional``."""
-    validation.check_event_shape(model, x)
-    evidence = Evidence(_expanded(mask, x), x)
-    standard = validation.check_evidence(model, Evidence(torch.ones_like(evidence.mask), x))
-    given = validation.check_context(model, context, len(x))
-    if model.ordering.adaptive:
+    observed = x if isinstance(x, Evidence) else Evidence(torch.ones_like(x, dtype=torch.bool), x)
+    validation.check_event_shape(model, observed.value)
+    known = _expanded(mask, observed.value) & observed.mask.to(mask.device)
+    standard, known = validation.check_evidence(model, observed), known.to(model.device)
+    given = validation.check_context(model, context, len(observed))
+    if options.conditioning == "clamp" or model.ordering.adaptive:
+        _require_complete(model, standard, options)
         with eval_mode(model):
-            return adaptive.log_conditional(model, standard.value, evidence.mask.to(model.device), given)
-    if options.conditioning == "clamp":
-        return _clamped(model, standard.value, evidence.mask.to(model.device), given)
-    known = log_marginal(model, evidence, context, options=options, runs=runs, generator=generator, memory=memory)
-    require_possible(known.value, torch.arange(len(x)))
-    whole = torch.empty_like(known.value)
-    with eval_mode(model):
-        for rows in rows_by_mask(evidence.mask.to(model.device)):
-            orders = members_for(model, evidence.mask[rows[0]].to(model.device))
-            whole[rows] = _mixture(model, standard[rows], rows_of(given, rows), orders).double()
-    whole = whole - model.log_scale(standard.value)
-    return Estimate(whole - known.value, known.standard_error, known.exact)
+            drawn_as = adaptive.log_conditional if model.ordering.adaptive else _clamped
+            return drawn_as(model, standard.value, known, given)
+    evidence = Evidence(known.to(observed.value.device), observed.value)
+    part = log_marginal(model, evidence, context, options=options, runs=runs, generator=generator, memory=memory)
+    require_possible(part.value, torch.arange(len(observed)))
+    sampling = SamplingOptions(chooser=Chooser(), memory=memory)
+    with reproducible(generator, model.device), eval_mode(model), _exact_precision(model):
+        estimates = [
+            (rows, _whole(model, standard[rows], known[rows[0]], rows_of(given, rows), options, runs, sampling))
+            for rows in rows_by_mask(torch.cat([flatten_events(known), flatten_events(standard.mask)], 1))
+        ]
+    whole = _joined(len(observed), estimates, -model.log_scale(standard.value, standard.mask))
+    error = (whole.standard_error.square() + part.standard_error.square()).sqrt()
+    return Estimate(whole.value - part.value, error, whole.exact & part.exact)
+
+
+def _whole(
+    model: Factorization,
+    observed: Evidence,
+    known: Bool[Tensor, "*event"],
+    context: Tensor | None,
+    options: ConditioningOptions,
+    runs: int,
+    sampling: SamplingOptions,
+) -> Estimate:
+    """The estimate for all that was observed, in the orders that are taken given what is known, in standard values."""
+    members = members_for(model, known)
+    if bool(observed.mask.all()):
+        return Estimate.exactly(_mixture(model, observed, context, members).double())
+    if model.ordering.any_order:
+        # what is known, then the rest of what was observed, and what is missing is not visited
+        members = tuple(order.observed_first(observed.mask[0]) for order in members)
+    return _of_one_mask(model, observed, context, members, options, runs, sampling)
+
+
+def _require_complete(model: Factorization, observed: Evidence, options: ConditioningOptions) -> None:
+    """Raise ``SpecError`` for missing values, which an adaptive ordering or a clamped sampler would have to draw."""
+    missing = int((~observed.mask).sum())
+    if missing:
+        how = f"the adaptive ordering {model.ordering.name!r}" if model.ordering.adaptive else "`conditioning` clamp"
+        raise SpecError(
+            expected=f"events without missing values for {how}",
+            got=f"{missing} missing values",
+            remedy="use another ordering, such as shuffled" if model.ordering.adaptive else "use auto, exact or smc",
+        )
+
+
+def _exact_precision(model: Factorization) -> torch.autocast:
+    return torch.autocast(model.device.type, enabled=False)
 
 
 def _expanded(mask: Tensor, x: Tensor) -> Bool[Tensor, "batch *event"]:
@@ -102,9 +141,8 @@ def _expanded(mask: Tensor, x: Tensor) -> Bool[Tensor, "batch *event"]:
 def _clamped(model: Factorization, x: Tensor, mask: Tensor, context: Tensor | None) -> Estimate:
     """The log-probability that a sampler with the known values clamped draws the rest."""
     value = torch.zeros(len(x), dtype=torch.float64, device=x.device)
-    with eval_mode(model):
-        for rows, order in model.orders_for_completion(mask):
-            value[rows] = chosen_log_prob(model, x[rows], order, ~mask[rows], rows_of(context, rows)).double()
+    for rows, order in model.orders_for_completion(mask):
+        value[rows] = chosen_log_prob(model, x[rows], order, ~mask[rows], rows_of(context, rows)).double()
     return Estimate.exactly(value - model.log_scale(x, ~mask))
 
 
@@ -123,12 +161,12 @@ def _of_one_mask(
     model: Factorization,
     evidence: Evidence,
     context: Tensor | None,
+    orders: tuple[Order, ...],
     options: ConditioningOptions,
     runs: int,
     sampling: SamplingOptions,
 ) -> Estimate:
-    """The estimate of examples with the same mask, in standard values."""
-    orders = members_for(model, evidence.mask[0])
+    """The estimate of examples with the same mask, the mixture of some orders, in standard values."""
     by_order = [_in_order(model, order, evidence, context, options, runs, sampling) for order in orders]
     log_values = mixture_log_prob([values.expand(-1, runs) for values in by_order])
     exact = all(values.shape[1] == 1 for values in by_order)

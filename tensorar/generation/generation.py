@@ -15,6 +15,7 @@ from tensorar.errors import ShapeError
 from tensorar.evidence import Evidence
 from tensorar.factorization import Factorization
 from tensorar.generation.candidates import choose_next
+from tensorar.generation.lineage import Lineage
 from tensorar.generation.steppers import PrefixStepper, make_stepper
 from tensorar.generation.visits import AdaptiveVisits, Visits
 from tensorar.order import Order
@@ -71,7 +72,7 @@ class Generation:
 
     def _begin(self) -> None:
         self.position = 0
-        self._values: list[Tensor] = []
+        self._lineage = Lineage()
         self._parameters: Tensor | None = None
         self._dtype, self._steps = self.model.features_dtype, len(self.visits)
 
@@ -135,8 +136,7 @@ class Generation:
         self.stepper.select(rows)
         self.batch, self.visits = len(rows), self.visits.select(rows)
         self.context = None if self.context is None else self.context[rows]
-        if self._values:
-            self._values = list(torch.stack(self._values)[:, rows].unbind())
+        self._lineage.select(rows)
         self._parameters = None if self._parameters is None else self._parameters[rows]
 
     @_exact
@@ -174,7 +174,7 @@ class Generation:
             self.stepper.skip(self._last_features())
         if isinstance(self.stepper, CandidateStepper):
             self.stepper.visit(self.visits.columns[self.position])
-        self._values.append(value)
+        self._lineage.append(value)
         self._parameters = None
         self.position += 1
 
@@ -198,16 +198,17 @@ class Generation:
         shape = (self.batch, self._steps)
         values = torch.zeros(shape, dtype=self.model.dtype, device=self.model.device)
         mask = torch.zeros(shape, dtype=torch.bool, device=self.model.device)
-        if self._values:
-            values[:, : self.position] = torch.stack(self._values, 1)
+        if self.position:
+            values[:, : self.position] = self._lineage.stacked().T
             mask[:, : self.position] = True
         both = (self.visits.by_coefficient(part).reshape(-1, *self.model.event_shape) for part in (mask, values))
         return Evidence(*both)
 
     def _last_features(self) -> Tensor | None:
-        if not self.position:
+        last = self._lineage.last
+        if last is None:
             return None
-        encoded = self.model.head.encode(self._values[-1], self.visits.columns[self.position - 1])
+        encoded = self.model.head.encode(last, self.visits.columns[self.position - 1])
         return encoded if encoded.dtype == self._dtype else encoded.to(self._dtype)
 
     def _require_rows(self, rows: Tensor) -> None:

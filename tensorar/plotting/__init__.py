@@ -4,7 +4,9 @@ Only this package imports matplotlib, and never ``pyplot``: drawing changes no g
 """
 
 from tensorar.plotting.animation import frames_of, save_animation
+from tensorar.plotting.class_rows import class_rows
 from tensorar.plotting.conditional_means import samples_with_means
+from tensorar.plotting.confusion import confusion_matrix
 from tensorar.plotting.fan import fan_chart
 from tensorar.plotting.grid import event_grid, side_by_side
 from tensorar.plotting.inpainting import inpainting
@@ -13,6 +15,7 @@ from tensorar.plotting.order_animation import save_order_animation
 from tensorar.plotting.pixels import event_png, picture_limits
 from tensorar.plotting.posterior import PosteriorStep, posterior
 from tensorar.plotting.posterior_data import posterior_steps, visited_steps
+from tensorar.plotting.receptive_field import receptive_field
 from tensorar.plotting.save import save
 from tensorar.plotting.training import training_curve
 from tensorar.plotting.uncertainty import uncertainty
@@ -21,6 +24,8 @@ from tensorar.plotting.view import View, view_of
 __all__ = [
     "PosteriorStep",
     "View",
+    "class_rows",
+    "confusion_matrix",
     "event_grid",
     "event_png",
     "fan_chart",
@@ -30,6 +35,7 @@ __all__ = [
     "picture_limits",
     "posterior",
     "posterior_steps",
+    "receptive_field",
     "samples_with_means",
     "save",
     "save_animation",

@@ -61,8 +61,11 @@ def posterior_steps(
             )
     contexts = None if context is None else context.unsqueeze(0)
     found: list[PosteriorStep] = []
+    x = x.to(model.device)
+    walked = _walked(model, x, order, steps, contexts) if model.ordering.adaptive else {}
     for t in steps:
-        found.append(replace(_step(model, x.to(model.device), order, t, dataset, contexts), axes=axes))
+        predicted = walked[t] if model.ordering.adaptive else _predicted(model, x, order, t, contexts)
+        found.append(replace(_step(model, x, order, t, dataset, predicted), axes=axes))
         if progress is not None:
             progress(len(found), len(steps))
     return found
@@ -97,10 +100,9 @@ def _chosen_steps(model: AutoregressiveModel, x: Tensor, context: Tensor | None)
 
 
 def _step(
-    model: AutoregressiveModel, x: Tensor, order: Order, t: int, dataset: Dataset | None, context: Tensor | None
+    model: AutoregressiveModel, x: Tensor, order: Order, t: int, dataset: Dataset | None, predicted: Distribution
 ) -> PosteriorStep:
     evidence, coefficient = order.evidence_before(x.unsqueeze(0), t), int(order.visits[t])
-    predicted = _predicted(model, evidence, order, t, context)
     truth = x.flatten()[coefficient : coefficient + 1]
     truth = truth[~truth.isnan()]
     support, density = _support(model, predicted, truth, coefficient)
@@ -121,19 +123,25 @@ def _step(
     )
 
 
-def _predicted(
-    model: AutoregressiveModel, evidence: Evidence, order: Order, t: int, context: Tensor | None
-) -> Distribution:
-    """The distribution at step ``t``; an adaptive ordering chooses the same order again."""
-    if model.ordering.adaptive:
-        state = model.generation(1, context=context)
-        for coefficient in order.visits[:t].tolist():
-            state.observe(evidence.value.flatten(1)[:, coefficient])
-        return state.distribution()
-    index = order.visits[t : t + 1]
+def _predicted(model: AutoregressiveModel, x: Tensor, order: Order, t: int, context: Tensor | None) -> Distribution:
+    """The distribution at step ``t`` of an order."""
+    index, evidence = order.visits[t : t + 1], order.evidence_before(x.unsqueeze(0), t)
     context = validation.check_context(model, context, 1)
     parameters = model.query(validation.check_evidence(model, evidence), index.unsqueeze(0), order, context)
     return model.data_distribution(parameters[:, 0].to(model.dtype), index)
+
+
+def _walked(
+    model: AutoregressiveModel, x: Tensor, order: Order, steps: Sequence[int], context: Tensor | None
+) -> dict[int, Distribution]:
+    """The distributions at some steps of one walk, in which an adaptive ordering chooses the same order again."""
+    state, found = model.generation(1, context=context), {}
+    for t in range(max(steps, default=-1) + 1):
+        if t in steps:
+            found[t] = state.distribution()
+        if t < max(steps):
+            state.observe(x.flatten()[order.visits[t]].reshape(1))
+    return found
 
 
 def _support(

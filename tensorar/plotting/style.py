@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable
+from io import BytesIO
 
 import numpy as np
 from jaxtyping import Float64, Shaped
@@ -79,9 +80,18 @@ def value_limits(
     return min(bottom, 0.0), max(top, 1.0)
 
 
+class DisplayedFigure(Figure):
+    """A figure that notebooks display by themselves, without pyplot and without any magic."""
+
+    def _repr_png_(self) -> bytes:
+        memory = BytesIO()
+        self.savefig(memory, format="png", dpi=100)
+        return memory.getvalue()
+
+
 def new_figure(width: float, height: float) -> Figure:
     """An empty white figure; width and height are in inches."""
-    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    return DisplayedFigure(figsize=(width, height), layout="constrained", facecolor="white")
 
 
 def add_caption(figure: Figure, text: str) -> None:

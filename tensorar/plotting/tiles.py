@@ -61,6 +61,12 @@ class Tiles:
         lower_left, w, h = (corner[0] - 0.5, corner[1] - 0.5), self.view.width, self.view.height
         axes.add_patch(Rectangle(lower_left, w, h, fill=False, edgecolor=LINE_COLOR, linewidth=0.4, clip_on=False))
 
+    def label_rows(self, axes: Axes, names: list[str]) -> None:
+        """Write a name beside each row."""
+        centers = [k * self.pitch[1] + (self.view.height - 1) / 2 for k in range(len(names))]
+        axes.set_yticks(centers, names, fontsize=NORMAL_FONT, parse_math=False)
+        axes.tick_params(length=0)
+
     def label_columns(self, axes: Axes, names: list[str]) -> None:
         """Write a name above each column."""
         for k, name in enumerate(names):

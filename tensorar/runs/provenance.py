@@ -10,6 +10,7 @@ from typing import Any
 from tensorar.axes import check_axes
 from tensorar.errors import PluginError, RunError, ShapeError, SpecError
 from tensorar.parts.registry import Registry
+from tensorar.runs import stages
 from tensorar.runs.fields import TABLE, TEXT, Field, check_fields, integer, list_of, table_of
 from tensorar.runs.recipe import PARTS, Recipe
 from tensorar.utils.memory import require_memory
@@ -21,10 +22,12 @@ FIELDS = {
     "context_features": integer(),
     "head": Field("a table of numbers, or the name of a file", lambda value: isinstance(value, dict | str)),
     "checksum": TEXT,
+    "initial": table_of(TEXT, "a table of text"),
+    stages.KEY: list_of(TABLE, 10_000),
     "plugins": TABLE,
     "paths": TABLE,
 }
-OPTIONAL = ("axes", "context_features", "head", "checksum", "plugins", "paths")
+OPTIONAL = ("axes", "context_features", "head", "checksum", "initial", stages.KEY, "plugins", "paths")
 # of the tables with an entry for each kind of part
 ENTRIES = {"plugins": TABLE, "paths": table_of(TEXT, "a table of text")}
 SOURCE = {"plugin": TEXT, "distribution": TEXT, "version": TEXT}
@@ -55,6 +58,7 @@ def check_provenance(provenance: dict[str, Any], file: Path) -> None:
         check_fields(provenance.get(name, {}), kinds, where=where, remedy=remedy, omissible=PARTS)
     for kind, source in provenance.get("plugins", {}).items():
         check_fields(source, SOURCE, where=f"[provenance.plugins.{kind}] of {file}", remedy=remedy)
+    stages.check_stages(provenance.get(stages.KEY, []), file, remedy)
     size = math.prod(provenance["event_shape"])
     # of an order: two integers of 64 bits for each coefficient
     require_memory(

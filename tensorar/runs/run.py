@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,16 @@ from tensorar.errors import DataError, RunError
 from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
 from tensorar.parts.registry import Registry, default_registry
+from tensorar.parts.spec import PartSpec
 from tensorar.runs.folder import RECIPE_FILE, STATE_FILE, existing_folder, new_folder, require_free
 from tensorar.runs.head_state import restore_head, save_head_state, state_in_recipe
 from tensorar.runs.metrics import append_metrics, read_metrics, truncate_metrics
 from tensorar.runs.paths import relative_paths, require_paths, with_absolute_paths, with_found_paths
 from tensorar.runs.provenance import check_provenance, provenance_of, require_plugins
-from tensorar.runs.recipe import Recipe, parse_recipe, read_document, recipe_document
+from tensorar.runs.recipe import PARTS, Recipe, parse_recipe, read_document, recipe_document
 from tensorar.runs.recipe_checksum import check_recipe, with_checksum
+from tensorar.runs.stages import KEY as STAGES
+from tensorar.runs.stages import Stage, current_stage
 from tensorar.runs.tensors import layout_of, open_tensors, require_finite, strip_prefix, write_tensors
 from tensorar.utils.files import json_text, read_json, write_atomically
 from tensorar.utils.processes import is_main_process
@@ -40,6 +44,7 @@ class Run:
     def __init__(self, folder: Path, recipe: Recipe, provenance: dict[str, Any], registry: Registry) -> None:
         self.folder, self.recipe, self.provenance, self.registry = folder, recipe, provenance, registry
         self._numbered = self._held = False
+        self.initial: Run | None = None
 
     @classmethod
     def create(
@@ -50,11 +55,13 @@ class Run:
         *,
         registry: Registry | None = None,
         numbered: bool = False,
+        initial: Run | None = None,
     ) -> Run:
         """A new run in a folder that contains none. Raises ``RunError`` when there is one already.
 
         ``dataset`` is the recipe's, if it is loaded already. Nothing is written before training starts, which makes the
-        folder: if ``numbered``, the first of NAME, NAME-2, ... that does not exist.
+        folder: if ``numbered``, the first of NAME, NAME-2, ... that does not exist. Training begins with the weights of
+        the run ``initial`` if it is given, which must have the same parts and shapes; the head keeps that run's units.
         """
         folder, registry = Path(folder), registry or default_registry()
         if is_main_process() and not numbered:
@@ -62,11 +69,16 @@ class Run:
         dataset = dataset or load_dataset(recipe.dataset, registry=registry)
         provenance = provenance_of(recipe, dataset.event_shape, dataset.context_features, registry)
         provenance["axes"] = list(dataset.axis_names)
-        head = head_for(registry.create("head", recipe.head), dataset)
+        head = head_for(registry.create("head", recipe.head), dataset) if initial is None else initial.head
         written = state_in_recipe(head.data_state())
         provenance |= {} if written is None else {"head": written}
+        provenance |= {} if initial is None else {"initial": initial.identity()}
         run = cls(folder, with_absolute_paths(recipe, registry), provenance, registry)
         run.unchecked_dataset, run.head, run._numbered = dataset, head, numbered
+        run.schema = dataset.schema_document
+        run.initial = initial
+        if initial is not None:
+            initial._require_shapes(dataset, recipe.dataset)
         return run
 
     @classmethod
@@ -102,6 +114,29 @@ class Run:
         """The length of the model's contexts, 0 if it has none."""
         return int(self.provenance.get("context_features", 0))
 
+    # --- display ----------------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        facts = ", ".join(f"{name} {value}" for name, value in self._facts().items())
+        return f"Run({str(self.folder)!r}: {facts})"
+
+    def _repr_html_(self) -> str:
+        rows = {"run": str(self.folder), **self._facts()}
+        cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows.items())
+        return f"<table>{cells}</table>"
+
+    def _facts(self) -> dict[str, str]:
+        """What identifies a run, by name; reads no weights and no data."""
+        facts = {part: str(getattr(self.recipe, part)) for part in PARTS}
+        facts["event"] = str(self.event_shape)
+        try:
+            rows = self.metrics()
+        except RunError as error:
+            return facts | {"damaged": str(error)}
+        best = min((row["valid_nats"] for row in rows if row["valid_nats"] is not None), default=None)
+        facts |= {} if best is None else {"validation": f"{best:.3f} nats per event"}
+        return facts | ({"steps": str(rows[-1]["step"])} if rows else {})
+
     # --- data -------------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -118,18 +153,22 @@ class Run:
         """
         require_paths(self.recipe, self.provenance.get("paths", {}), self.folder)
         dataset = self.unchecked_dataset
-        self._require("events of shape", self.event_shape, dataset.event_shape)
-        self._require("contexts of length", self.context_features, dataset.context_features)
+        self._require_shapes(dataset, self.recipe.dataset)
         if self.schema is not None and dataset.schema_document != self.schema:
-            self._require("columns as in", SCHEMA_FILE, "columns of other kinds or levels")
+            self._require("columns as in", SCHEMA_FILE, "columns of other kinds or levels", self.recipe.dataset)
         return dataset
 
-    def _require(self, what: str, expected: object, got: object) -> None:
+    def _require_shapes(self, dataset: Dataset, spec: PartSpec) -> None:
+        self._require("events of shape", self.event_shape, dataset.event_shape, spec)
+        self._require("contexts of length", self.context_features, dataset.context_features, spec)
+
+    def _require(self, what: str, expected: object, got: object, spec: PartSpec) -> None:
         if expected != got:
+            own = spec == self.recipe.dataset
             raise RunError(
                 expected=f"{what} {expected}, for which {self.folder} was trained",
-                got=f"{got} from {self.recipe.dataset}",
-                remedy="restore the original data files, or train in a new folder",
+                got=f"{got} from {spec}",
+                remedy=("restore the original data files" if own else "use other data") + ", or train in a new folder",
             )
 
     @cached_property
@@ -151,6 +190,23 @@ class Run:
                 remedy="separate them with commas",
             )
         return context
+
+    # --- training ---------------------------------------------------------------------------------------------------
+
+    @property
+    def stage(self) -> Stage:
+        """The last stage of training, with its settings: the recipe's, with the changes of ``train_on``."""
+        return current_stage(self.recipe.training, self.provenance.get(STAGES, []), str(self.recipe_path))
+
+    def train_on(self, settings: Mapping[str, Any], *, step: int, seconds: float) -> None:
+        """Begin a new stage after so many steps and seconds; ``save_recipe`` writes it."""
+        entry = {"from_step": step, "from_seconds": seconds, "settings": dict(settings)}
+        self.provenance = self.provenance | {STAGES: [*self.provenance.get(STAGES, []), entry]}
+
+    def identity(self) -> dict[str, str]:
+        """What a run that begins with this run's weights says of them. Raises ``RunError``."""
+        with open_tensors(self.model_path) as file:
+            return {"run": str(self.folder.resolve()), "data": str(self.recipe.dataset), "weights": file.checksum}
 
     # --- models -----------------------------------------------------------------------------------------------------
 
@@ -175,9 +231,11 @@ class Run:
 
     @cached_property
     def model(self) -> AutoregressiveModel:
-        """The model of the best validation.
+        """The model of the best validation, in evaluation mode.
 
-        Raises ``RunError`` when its weights are missing, damaged or not finite, or do not fit the recipe.
+        Its parameters are frozen, so that likelihoods hold no graph; ``run.model.requires_grad_()`` is for gradients
+        of parameters, and gradients of events need nothing. Raises ``RunError`` when its weights are missing, damaged
+        or not finite, or do not fit the recipe.
         """
         if not self.model_path.exists() and not self.metrics():
             raise RunError(
@@ -200,7 +258,12 @@ class Run:
             tensors = strip_prefix(prefix, file.read())
         require_finite(tensors, built, path)
         model.load_state_dict(tensors)
-        return model.eval()
+        return model.eval().requires_grad_(False)
+
+    @property
+    def parameter_count(self) -> int:
+        """The number of parameters of the model."""
+        return sum(parameter.numel() for parameter in self.model.parameters())
 
     # --- files ------------------------------------------------------------------------------------------------------
 
@@ -244,8 +307,8 @@ class Run:
     def save_recipe(self) -> None:
         """Write the recipe. Raises ``RunError`` when the folder cannot be written to."""
         save_head_state(self.folder, self.head.data_state())
-        if self.unchecked_dataset.schema_document is not None:
-            write_atomically(self.folder / SCHEMA_FILE, json_text(self.unchecked_dataset.schema_document))
+        if self.schema is not None:
+            write_atomically(self.folder / SCHEMA_FILE, json_text(self.schema))
         paths = relative_paths(self.recipe, self.folder, self.registry)
         document = recipe_document(self.recipe, self.provenance | ({"paths": paths} if paths else {}))
         document = with_checksum(document, self.registry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ from tensorar.errors import SpecError
 from tensorar.parts.part import coerce
 from tensorar.parts.spec import nearest
 
+LENGTHS = ("steps", "epochs", "minutes")
 # whatever is computed from settings stays finite
 MAXIMUM = 10**15
 
@@ -70,6 +72,13 @@ class TrainingSettings:
             if key not in kinds:
                 raise SpecError(expected="a training setting", got=repr(key), remedy=nearest(key, kinds))
         return cls(**{key: coerce(value, kinds[key], where=f"the setting {key!r}") for key, value in values.items()})
+
+    def changed(self, changes: Mapping[str, Any]) -> TrainingSettings:
+        """Settings with changes; a new length replaces the old one, whatever its unit. Raises ``SpecError``."""
+        old = {key: value for key, value in vars(self).items() if value is not None}
+        if changes.keys() & set(LENGTHS):
+            old = {key: value for key, value in old.items() if key not in LENGTHS}
+        return TrainingSettings.from_dict(old | dict(changes))
 
     def planned_steps(self, training_events: int) -> int | None:
         """The largest number of steps, or None if only ``minutes`` limits training."""

@@ -75,7 +75,7 @@ class TensorFile:
         metadata: dict[str, str] = file.metadata() or {}
         if CHECKSUM not in metadata:
             raise _damaged(f"{path} to have a checksum", "none")
-        self._checksum = metadata[CHECKSUM]
+        self.checksum = metadata[CHECKSUM]
         self.metadata = {key: text for key, text in metadata.items() if key != CHECKSUM}
         slices = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118
         self.layout: Layout = {
@@ -99,7 +99,7 @@ class TensorFile:
         """All tensors. Raises ``RunError`` when they are not those that were written."""
         require_memory(2 * self.path.stat().st_size, f"the tensors of {self.path}", error=RunError)
         tensors = {key: self._file.get_tensor(key) for key in self.layout}
-        if checksum(tensors, self.metadata) != self._checksum:
+        if checksum(tensors, self.metadata) != self.checksum:
             raise _damaged(f"{self.path} to contain what was written", "another checksum")
         return tensors
 

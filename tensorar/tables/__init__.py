@@ -1,7 +1,7 @@
 """Tables of mixed kinds: files in and out, the schema of their columns, and events of numbers."""
 
 from tensorar.tables.cells import is_missing, numbers_of, write_numbers
-from tensorar.tables.codec import decode, decode_cells, encode, encode_cells, encode_target
+from tensorar.tables.codec import decode, decode_cells, encode, encode_cells, encode_levels, encode_target
 from tensorar.tables.inference import Wishes, describe_left_out, infer
 from tensorar.tables.reading import FileForm, TextTable, read_table
 from tensorar.tables.schema import Column, Schema
@@ -19,6 +19,7 @@ __all__ = [
     "describe_left_out",
     "encode",
     "encode_cells",
+    "encode_levels",
     "encode_target",
     "infer",
     "is_missing",

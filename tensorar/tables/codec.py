@@ -43,7 +43,7 @@ def encode_target(table: TextTable, schema: Schema) -> Float[Tensor, "n classes"
     if column is None:
         return None
     found = column.name in table.frame.columns
-    values = encode_cells(table.frame[column.name].to_numpy(object), column, table) if found else np.array([np.nan])
+    values = encode_levels(table.frame[column.name].to_numpy(object), column, table) if found else np.array([np.nan])
     if np.isnan(values).any():
         raise DataError(
             expected=f"a class in the column {column.name} of each row of {table.path}",
@@ -55,15 +55,26 @@ def encode_target(table: TextTable, schema: Schema) -> Float[Tensor, "n classes"
 
 def encode_cells(cells: Shaped[np.ndarray, " n"], column: Column, table: TextTable) -> Float64[np.ndarray, " n"]:
     """The number of each cell of a column, NaN where it is missing. Raises ``DataError``."""
+    if not column.is_ordered:
+        return encode_levels(cells, column, table)
+    if column.date_format:
+        return _checked(days_of(cells, column.date_format), cells, column, table)
+    values = numbers_of(cells, table.form.decimal)
+    if column.kind == "whole":
+        known = np.isin(values, column.level_numbers) if column.levels else values == np.round(values)
+        values = np.where(known, values, np.nan)
+    return _checked(values, cells, column, table)
+
+
+def encode_levels(cells: Shaped[np.ndarray, " n"], column: Column, table: TextTable) -> Float64[np.ndarray, " n"]:
+    """The number of each cell's level, NaN where it is missing. Raises ``DataError``."""
+    return _checked(_level_of(cells, column, table.form.decimal), cells, column, table)
+
+
+def _checked(
+    values: Float64[np.ndarray, " n"], cells: Shaped[np.ndarray, " n"], column: Column, table: TextTable
+) -> Float64[np.ndarray, " n"]:
     missing = is_missing(cells)
-    if column.levels:
-        values = _level_of(cells, column, table.form.decimal)
-    elif column.date_format:
-        values = days_of(cells, column.date_format)
-    else:
-        values = numbers_of(cells, table.form.decimal)
-        if column.kind == "whole":
-            values = np.where(values == np.round(values), values, np.nan)
     wrong = np.isnan(values) & ~missing
     if wrong.any():
         raise _wrong_cell(cells, wrong, column, table.path)
@@ -74,7 +85,7 @@ def _level_of(cells: Shaped[np.ndarray, " n"], column: Column, decimal: str) -> 
     """The level of each cell, by its text or its number; NaN for values that are no level, unless these are other."""
     known = {level: float(i) for i, level in enumerate(column.levels)}
     level_numbers = numbers_of(np.array(column.levels, object), decimal)
-    if not np.isnan(level_numbers).any():
+    if len(level_numbers) and not np.isnan(level_numbers).any():
         numbers = numbers_of(cells, decimal)
         place = np.searchsorted(level_numbers, numbers).clip(max=len(level_numbers) - 1)
         return np.where(level_numbers[place] == numbers, place.astype(np.float64), np.nan)
@@ -121,7 +132,7 @@ def decode(events: Float[Tensor, "n columns"], schema: Schema, target: list[str]
 
 def decode_cells(values: Float64[np.ndarray, " n"], column: Column, decimal: str) -> Shaped[np.ndarray, " n"]:
     """The text of each value of a column."""
-    if column.levels:
+    if not column.is_ordered:
         texts = np.array([*column.levels, ""], object)
         place = np.where(np.isnan(values), len(column.levels), values).round().astype(int)
         return texts[place.clip(0, len(column.levels))]

@@ -223,7 +223,7 @@ def _head(column: Column, known: Shaped[np.ndarray, " m"], table: TextTable) -> 
     if column.kind == "category":
         return f"categorical:levels={max(2, len(column.levels))},one_hot=true"
     if column.levels:
-        return f"categorical:levels={len(column.levels)}"
+        return f"categorical:values='{' '.join(column.levels)}'"
     if column.kind == "whole":
         numbers = numbers_of(known, table.form.decimal)
         # counts of a long tail, not ages or weights

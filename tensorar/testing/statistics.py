@@ -29,12 +29,10 @@ def p_value_of_counts(one: Tensor, other: Tensor) -> float:
     both = (one + other).double()
     keep = both > 0
     shares = [counts.sum() / both.sum() for counts in (one, other)]
-    terms = [
-        (counts[keep] - share * both[keep]) ** 2 / (share * both[keep])
-        for counts, share in zip((one, other), shares, strict=True)
-    ]
+    expected = torch.outer(torch.stack(shares), both[keep])
+    statistic = ((torch.stack([one, other])[:, keep] - expected) ** 2 / expected).sum()
     freedom = torch.tensor(max(int(keep.sum()) - 1, 1) / 2, dtype=torch.float64)
-    return float(torch.special.gammaincc(freedom, torch.cat(terms).sum() / 2))
+    return float(torch.special.gammaincc(freedom, statistic / 2))
 
 
 def smirnov_p_values(one: Tensor, other: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tensorar.dataset import Dataset
 from tensorar.evidence import Evidence
+from tensorar.utils.permutation import Permutation
 
 
 def keyed_seed(*key: int | str) -> int:
@@ -33,7 +34,7 @@ class Batches:
         self.dataset, self.seed = dataset, seed
         self.process, self.processes = process, processes
         self.batch_size = min(batch_size, len(dataset.train))
-        self._epoch, self._permutation = -1, torch.empty(0, dtype=torch.long)
+        self._epoch, self._permutation = -1, Permutation(0)
 
     def __getitem__(
         self, step: int
@@ -54,13 +55,14 @@ class Batches:
 
     def _indices(self, step: int) -> Int[Tensor, " batch"]:
         epoch, first = divmod(step * self.batch_size, len(self.dataset.train))
-        chosen = self._shuffled(epoch)[first : first + self.batch_size]
+        count = min(self.batch_size, len(self.dataset.train) - first)
+        chosen = self._shuffled(epoch)[torch.arange(first, first + count)]
         # a batch is no larger than an epoch
-        rest = self.batch_size - len(chosen)
-        return torch.cat([chosen, self._shuffled(epoch + 1)[:rest]]) if rest else chosen
+        rest = torch.arange(self.batch_size - count)
+        return torch.cat([chosen, self._shuffled(epoch + 1)[rest]]) if len(rest) else chosen
 
-    def _shuffled(self, epoch: int) -> Int[Tensor, " n"]:
+    def _shuffled(self, epoch: int) -> Permutation:
         if epoch != self._epoch:
             generator = keyed_generator(self.seed, "epoch", epoch)
-            self._epoch, self._permutation = epoch, torch.randperm(len(self.dataset.train), generator=generator)
+            self._epoch, self._permutation = epoch, Permutation(len(self.dataset.train), generator)
         return self._permutation

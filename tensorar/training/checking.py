@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from tensorar.build import head_for
 from tensorar.dataset import Dataset
@@ -22,12 +23,12 @@ def check_data(dataset: Dataset, spec: str, head: Head, registry: Registry) -> N
         _check(dataset, spec, head)
     except SupportError as error:
         remedy = _remedy(dataset, head, registry)
-        got = "; ".join([error.got, *head.notes(dataset.train)])
+        got = "; ".join([error.got, *head.notes(dataset.sampled.train)])
         raise SupportError(expected=error.expected, got=got, remedy=remedy) from error
 
 
 def _check(dataset: Dataset, spec: str, head: Head) -> None:
-    for events in (dataset.train, dataset.valid, dataset.test):
+    for events in _tensors(dataset):
         known = ~events.isnan() if dataset.missing else None
         head.check(events, known=known, what=f"the dataset {spec}", dtype=default_value_dtype())
 
@@ -35,8 +36,17 @@ def _check(dataset: Dataset, spec: str, head: Head) -> None:
 def check_missing(dataset: Dataset, model: Factorization) -> None:
     """Raise ``SupportError`` when the model does not give the likelihood of what was observed in the data."""
     if dataset.missing:
-        for events in (dataset.train, dataset.valid, dataset.test):
+        for events in _tensors(dataset):
             require_missing_last(model, ~events.isnan(), model.orders)
+        orders = tuple(order.to(model.device) for order in model.ordering.trained_orders(model.event_shape))
+        require_missing_last(model, ~dataset.train.isnan(), orders or model.orders)
+
+
+def _tensors(dataset: Dataset) -> list[Tensor]:
+    """The splits, or samples of those that are stored, whose other events are checked when they are read."""
+    splits = ((dataset.train, dataset.sampled.train), (dataset.valid, dataset.sampled.valid))
+    whole = [*splits, (dataset.test, dataset.sampled.test)]
+    return [events if isinstance(events, Tensor) else sample for events, sample in whole]
 
 
 def _accepts(dataset: Dataset, spec: PartSpec, registry: Registry) -> bool:

@@ -14,6 +14,7 @@ from torch import Tensor
 from tensorar import objective, observed, validation
 from tensorar.dataset import Dataset
 from tensorar.errors import SpecError
+from tensorar.events import Events, ObservedEvents
 from tensorar.evidence import Evidence
 from tensorar.finiteness import check_likelihoods
 from tensorar.model import AutoregressiveModel
@@ -25,9 +26,11 @@ from tensorar.utils.shapes import rows_of
 # with more network evaluations than this, likelihoods of evidence backbones are estimated by default
 MAX_EXACT_EVALUATIONS = 1_000_000
 EVENTS_PER_CHUNK = 100
+# what has likelihoods: events, or what was observed of them, in memory or not
+Scored = Events | Evidence | ObservedEvents
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Likelihood:
     """The mean negative log-likelihood over some events, of what was observed of them.
 
@@ -67,6 +70,19 @@ class Likelihood:
         bits = per_coefficient / math.log(2)
         return cls(mean, error, bits, perplexity, len(nats), exact, data_nats, over_orders, observed)
 
+    def __str__(self) -> str:
+        kind = "exact" if self.exact else "unbiased estimate"
+        error = "" if math.isnan(self.standard_error) else f" ± {self.standard_error:.3f}"
+        observed = "" if self.observed is None else f" of {self.observed:.2f} observed coefficients"
+        gap = "" if self.data_nats is None else f", {self.nats - self.data_nats:.3f} above the exact nats of the data"
+        return (
+            f"{self.nats:.3f}{error} nats per event{observed}, {self.bits_per_dim:.4f} bits/dim, "
+            f"{self.events} events ({kind}){gap}"
+        )
+
+    def __repr__(self) -> str:
+        return f"Likelihood({self})"
+
     def as_dict(self) -> dict[str, Any]:
         """The fields by name, with None for NaN and infinity, which JSON does not have."""
         return _finite(asdict(self))
@@ -80,7 +96,7 @@ def _finite(values: dict[str, Any]) -> dict[str, Any]:
 
 def evaluate(
     model: AutoregressiveModel,
-    events: Real[Tensor, "n *event"] | Evidence,
+    events: Scored,
     contexts: Float[Tensor, "n context"] | None = None,
     *,
     dataset: Dataset | None = None,
@@ -110,24 +126,19 @@ def evaluate(
     model.eval()
     size = len(model.order)
     drawn = None if orders is None else _drawn_orders(model, orders, seed, exact)
-    if exact is None:
-        exact = len(events) * size <= MAX_EXACT_EVALUATIONS
-    exact = exact or never_estimated(model) or model.ordering.adaptive
-    _check(model, events)
+    exact = is_exact(model, len(events), exact)
+    if isinstance(events, Tensor | Evidence):
+        check_evaluable(model, events)
     report = progress or (lambda *_: None)
     over_orders = None
     if drawn is None:
-        generator = keyed_generator(seed, "evaluation")
-        scored: list[Tensor] = []
-        for chunk in chunks(events, contexts):
-            scored.append(event_nats(model, *chunk, exact=exact, samples=samples_per_event, generator=generator))
-            done = torch.cat(scored)
-            report(len(done), len(events), float(done.mean()))
-        nats = torch.cat(scored)
+        nats = nats_by_event(
+            model, events, contexts, exact=exact, samples_per_event=samples_per_event, seed=seed, progress=report
+        )
     else:
         total, exact = len(events) * len(drawn), True
         nats, mean = nats_over_orders(
-            model, chunks(events, contexts), drawn, lambda done, so_far: report(done, total, so_far)
+            model, _checked_chunks(model, events, contexts), drawn, lambda done, so_far: report(done, total, so_far)
         )
         over_orders = OverOrders.of(len(drawn), nats, mean)
     check_likelihoods(nats, model.backbone)
@@ -142,6 +153,35 @@ def evaluate(
     )
 
 
+def is_exact(model: AutoregressiveModel, events: int, exact: bool | None = None) -> bool:
+    """Whether ``evaluate`` computes exact likelihoods of so many events: by default where that is affordable."""
+    affordable = events * len(model.order) <= MAX_EXACT_EVALUATIONS if exact is None else exact
+    return affordable or never_estimated(model) or model.ordering.adaptive
+
+
+def nats_by_event(
+    model: AutoregressiveModel,
+    events: Scored,
+    contexts: Float[Tensor, "n context"] | None = None,
+    *,
+    exact: bool,
+    samples_per_event: int = 16,
+    seed: int = 0,
+    progress: Callable[[int, int, float], None] = lambda *_: None,
+) -> Float[Tensor, " n"]:
+    """The nats of each event, whose mean is that of ``evaluate``; the model is in evaluation mode already.
+
+    Estimates with one seed use the same prefixes for every model of the same events.
+    """
+    generator = keyed_generator(seed, "evaluation")
+    scored: list[Tensor] = []
+    for chunk in _checked_chunks(model, events, contexts):
+        scored.append(event_nats(model, *chunk, exact=exact, samples=samples_per_event, generator=generator))
+        done = torch.cat(scored)
+        progress(len(done), len(events), float(done.mean()))
+    return torch.cat(scored)
+
+
 def _drawn_orders(model: AutoregressiveModel, orders: int, seed: int, exact: bool | None) -> tuple[Order, ...]:
     if exact is False:
         raise SpecError(
@@ -152,7 +192,7 @@ def _drawn_orders(model: AutoregressiveModel, orders: int, seed: int, exact: boo
     return model.draw_orders(orders, seed)
 
 
-def _check(model: AutoregressiveModel, events: Tensor | Evidence) -> None:
+def check_evaluable(model: AutoregressiveModel, events: Tensor | Evidence) -> None:
     """Raise ``ShapeError`` or ``SupportError`` unless the events have a likelihood."""
     values = events.value if isinstance(events, Evidence) else events
     known = events.mask if isinstance(events, Evidence) else None
@@ -163,15 +203,30 @@ def _check(model: AutoregressiveModel, events: Tensor | Evidence) -> None:
         observed.require_missing_last(model, known.to(model.device), model.orders)
 
 
-def data_nats(dataset: Dataset, events: Real[Tensor, "n *event"] | Evidence) -> float | None:
+def _checked_chunks(
+    model: AutoregressiveModel, events: Scored, contexts: Tensor | None
+) -> Iterator[tuple[Tensor | Evidence, Tensor | None]]:
+    """Chunks of events; stored ones are checked when they are read."""
+    for x, context in chunks(events, contexts):
+        if not isinstance(events, Tensor | Evidence):
+            check_evaluable(model, x)
+        yield x, context
+
+
+def data_nats(dataset: Dataset, events: Scored) -> float | None:
     """The mean nats of events under the process that generated them, if it is known and nothing may be missing."""
-    known = None if isinstance(events, Evidence) else dataset.log_prob(events)
+    known = dataset.log_prob(events) if isinstance(events, Tensor) else None
     return None if known is None else -float(known.double().mean())
 
 
-def mean_observed(events: Real[Tensor, "n *event"] | Evidence) -> float | None:
+def mean_observed(events: Scored) -> float | None:
     """The mean number of observed coefficients of events with missing values, None for complete events."""
-    return float(events.counts.double().mean()) if isinstance(events, Evidence) else None
+    if isinstance(events, Evidence):
+        return float(events.counts.double().mean())
+    if not isinstance(events, ObservedEvents):
+        return None
+    counts = [events[rows].counts for rows in torch.arange(len(events)).split(EVENTS_PER_CHUNK)]
+    return float(torch.cat(counts).double().mean())
 
 
 def never_estimated(model: AutoregressiveModel) -> bool:
@@ -183,7 +238,7 @@ def never_estimated(model: AutoregressiveModel) -> bool:
 
 
 def chunks(
-    events: Tensor | Evidence, contexts: Tensor | None, size: int = EVENTS_PER_CHUNK
+    events: Scored, contexts: Tensor | None, size: int = EVENTS_PER_CHUNK
 ) -> Iterator[tuple[Tensor | Evidence, Tensor | None]]:
     """Batches of ``size`` events, with their contexts."""
     for first in range(0, len(events), size):

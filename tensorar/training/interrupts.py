@@ -4,12 +4,36 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 # SIGHUP is sent when a terminal closes; other systems than POSIX do not have it
 STOPS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+# what saves the trainings of this process, from another thread than theirs
+_saves: list[Callable[[], Path | None]] = []
+
+
+@contextmanager
+def saved_before_exit(save: Callable[[], Path | None]) -> Iterator[None]:
+    """Have ``save_before_exit`` call ``save`` meanwhile."""
+    _saves.append(save)
+    try:
+        yield
+    finally:
+        _saves.remove(save)
+
+
+def save_before_exit() -> Path | None:
+    """Save the training of this process as it was after its last step, and return its folder; None if none is running.
+
+    For a face that ends its process before the step ends, called in another thread than that of the training, which
+    does not go on afterwards.
+    """
+    return next((folder for save in [*_saves] if (folder := save()) is not None), None)
 
 
 class StopRequest:

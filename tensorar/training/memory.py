@@ -17,7 +17,7 @@ def require_memory_for_training(model: AutoregressiveModel, batch_size: int, val
     """Raise ``TensorarError``, with the size, if training on the CPU takes more memory than is available."""
     if model.device.type != "cpu":
         return
-    weights = sum(p.numel() * p.element_size() for p in model.parameters())
+    weights = weight_bytes(model)
     trained = _pass_bytes(model, batch_size, every_coefficient=_trains_on_all(model))
     validated = _pass_bytes(model, min(valid_events, EVENTS_PER_CHUNK), every_coefficient=never_estimated(model))
     required = (COPIES_OF_WEIGHTS - 1) * weights + max(trained, validated)
@@ -26,6 +26,11 @@ def require_memory_for_training(model: AutoregressiveModel, batch_size: int, val
         f"training {weights // model.dtype.itemsize} weights on batches of {batch_size}",
         remedy="use a smaller network, batch_size or number of values",
     )
+
+
+def weight_bytes(model: AutoregressiveModel) -> int:
+    """The size of a model's parameters."""
+    return sum(p.numel() * p.element_size() for p in model.parameters())
 
 
 def require_memory_for_evaluation(

@@ -63,6 +63,21 @@ class Optimization:
 
         ``events`` are this process's share of a batch. Raises ``RunError`` when the loss is not finite.
         """
+        nats = self.gradients(events, contexts, batch_size=batch_size, factor=factor, number=number, progress=progress)
+        self.update()
+        return nats
+
+    def gradients(
+        self,
+        events: Real[Tensor, "share *event"] | Evidence,
+        contexts: Float[Tensor, "share context"] | None,
+        *,
+        batch_size: int,
+        factor: float,
+        number: int,
+        progress: float,
+    ) -> float:
+        """The part of ``step`` that changes no weights."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * factor
         self.module.train()
@@ -73,12 +88,15 @@ class Optimization:
         # processes average their gradients; weight them so that every event of the batch counts the same
         self.accelerator.backward(loss * (len(events) * self.accelerator.num_processes / batch_size))
         self.accelerator.clip_grad_norm_(self.module.parameters(), self.settings.clip)
+        return nats
+
+    def update(self) -> None:
+        """The rest of ``step``, which changes the weights, those of the average too."""
         self._updating = True
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.average.update_parameters(self.model)
         self._updating = False
-        return nats
 
     def is_at(self, step: int) -> bool:
         """Whether weights, optimizer and average are those after that many steps."""

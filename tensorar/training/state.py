@@ -80,6 +80,12 @@ def load_state(path: Path, modules: dict[str, nn.Module], optimizer: torch.optim
     return state
 
 
+def read_state(path: Path) -> TrainingState:
+    """The progress in a state's file, without its tensors. Raises ``RunError`` when the file is damaged."""
+    with open_tensors(path) as file:
+        return _read_progress(file.metadata, MAX_METADATA, path)[0]
+
+
 def _weights(modules: dict[str, nn.Module]) -> dict[str, Tensor]:
     return {f"{name}/{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}
 

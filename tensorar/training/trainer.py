@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import signal
+import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,7 +17,7 @@ from tensorar.runs.run import Run
 from tensorar.training.batches import Batches, keyed_seed
 from tensorar.training.checking import check_data, check_missing, check_shares
 from tensorar.training.device import agreed_folder, make_accelerator
-from tensorar.training.interrupts import StopRequest, catch_interrupts
+from tensorar.training.interrupts import StopRequest, catch_interrupts, saved_before_exit
 from tensorar.training.memory import require_memory_for_training
 from tensorar.training.optimization import Optimization
 from tensorar.training.optimizer import learning_rate_factor
@@ -34,7 +36,8 @@ class Trainer:
     """
 
     def __init__(self, run: Run, *, device: str = "auto", on_update: UpdateCallback | None = None) -> None:
-        self.run, self.on_update, self.settings = run, on_update, run.recipe.training
+        self.run, self.on_update, self.stage = run, on_update, run.stage
+        self.settings = self.stage.settings
         self.accelerator = make_accelerator(device, self.settings.precision)
         process, processes = self.accelerator.process_index, self.accelerator.num_processes
         run.folder = agreed_folder(run.folder, processes)
@@ -44,14 +47,20 @@ class Trainer:
             dataset, self.settings.batch_size, self.settings.seed, process=process, processes=processes
         )
         self.validation = Validation(dataset, self.settings, self.accelerator)
-        self.steps = self.settings.planned_steps(len(dataset.train))
+        self.training_events = len(dataset.train)
+        self.steps = self.stage.last_step(self.training_events)
         self.state = TrainingState()
         self.failure: BaseException | None = None
+        # held while weights and state change, so that another thread can save them before or after
+        self.changing, self._ended = threading.RLock(), False
         model = run.new_model()
         require_memory_for_training(model, self.batches.batch_size, len(self.validation.events))
         check_data(dataset, str(run.recipe.dataset), model.head, run.registry)
         check_missing(dataset, model)
-        model.init_from_marginals(dataset.train)
+        if run.initial is None:
+            model.init_from_marginals(dataset.sampled.train)
+        else:
+            model.load_state_dict(run.initial.model.state_dict())
         self.optimization = Optimization(model, self.settings, self.accelerator)
 
     def start(self) -> None:
@@ -61,8 +70,10 @@ class Trainer:
             self.run.save_recipe()
 
     def resume(self) -> None:
-        """Restore the last saved state."""
+        """Restore the last saved state; where a new stage begins, what ended the last one does not count."""
         self.state = self.optimization.load(self.run.state_path)
+        if 0 < self.state.step == self.stage.first_step:
+            self.state.finished, self.state.evaluations_without_improvement = False, 0
         if self.steps is not None and self.state.step > self.steps:
             raise RunError(
                 expected=f"a state of at most {self.steps} steps, as the recipe plans, in {self.run.state_path}",
@@ -71,6 +82,8 @@ class Trainer:
             )
         if is_main_process():
             self.run.drop_metrics_after(self.state.step)
+            if 0 < self.state.step == self.stage.first_step:
+                self.run.save_recipe()
         self.accelerator.wait_for_everyone()
 
     # --- the loop ---------------------------------------------------------------------------------------------------
@@ -80,8 +93,11 @@ class Trainer:
 
         Errors of ``on_update``, and those of the network and the dataset, are raised when the state has been saved.
         """
-        with catch_interrupts() as request:
+        with catch_interrupts() as request, saved_before_exit(self._save_from_outside):
             stop = 0
+            if self.state.interval_steps and self._evaluation_is_due:
+                # it ended in the evaluation
+                self._after_step()
             while not self.state.finished and not stop:
                 try:
                     self._step()
@@ -93,8 +109,10 @@ class Trainer:
                 stop = self._agree(request)
                 self._after_step()
             if not self.state.finished:
-                self._save()
-                self._keep_some_weights()
+                with self.changing:
+                    self._save()
+                    self._keep_some_weights()
+                    self._ended = True
         if self.failure is not None:
             raise self.failure
         return None if self.state.finished else stop
@@ -105,18 +123,20 @@ class Trainer:
         # all random numbers of a step (of dropout, for example) depend on the seed, the step and the process only
         seed_all(keyed_seed(self.settings.seed, "step", step, self.accelerator.process_index))
         progress = self.fraction
-        nats = self.optimization.step(
+        nats = self.optimization.gradients(
             events,
             contexts,
             batch_size=self.batches.batch_size,
-            factor=learning_rate_factor(step, self.settings.warmup, progress),
+            factor=learning_rate_factor(step - self.stage.first_step, self.settings.warmup, progress),
             number=step,
             progress=progress,
         )
-        self.state.step += 1
-        self.state.seconds += time.perf_counter() - started
-        self.state.interval_nats += nats
-        self.state.interval_steps += 1
+        with self.changing:
+            self.optimization.update()
+            self.state.step += 1
+            self.state.seconds += time.perf_counter() - started
+            self.state.interval_nats += nats
+            self.state.interval_steps += 1
         self._report(self.state.interval_nats / self.state.interval_steps)
 
     def _agree(self, request: StopRequest) -> int:
@@ -131,25 +151,28 @@ class Trainer:
 
     @property
     def fraction(self) -> float:
-        """The fraction of training that is done, by steps or by time, whichever is larger."""
-        by_steps = self.state.step / self.steps if self.steps else 0.0
-        by_time = self.state.seconds / (60 * self.settings.minutes) if self.settings.minutes else 0.0
-        return min(1.0, max(by_steps, by_time))
+        """The fraction of this stage of the training that is done."""
+        return self.stage.fraction(self.state.step, self.state.seconds, self.training_events)
+
+    @property
+    def _evaluation_is_due(self) -> bool:
+        return self.fraction >= 1 or self.state.step % self.settings.evaluate_every == 0
 
     def _after_step(self) -> None:
-        at_end = self.fraction >= 1
-        if at_end or self.state.step % self.settings.evaluate_every == 0:
-            self._evaluate()
-            out_of_patience = 0 < self.settings.patience <= self.state.evaluations_without_improvement
-            self.state.finished = at_end or out_of_patience
-            if self.state.finished:
-                self._keep_some_weights()
-            self._save()
+        if self._evaluation_is_due:
+            row = self._row()
+            with self.changing:
+                self._record(row)
+                out_of_patience = 0 < self.settings.patience <= self.state.evaluations_without_improvement
+                self.state.finished = self.fraction >= 1 or out_of_patience
+                if self.state.finished:
+                    self._keep_some_weights()
+                self._save()
+                self._ended = self.state.finished
 
     # --- evaluation and saving --------------------------------------------------------------------------------------
 
-    def _evaluate(self) -> None:
-        row = self._row()
+    def _record(self, row: dict[str, Any]) -> None:
         improved = self.state.record(row["valid_nats"])
         if is_main_process():
             self.run.add_metrics(row)
@@ -181,6 +204,19 @@ class Trainer:
         if is_main_process():
             self.optimization.save(self.run.state_path, self.state)
         self.accelerator.wait_for_everyone()
+
+    def _save_from_outside(self) -> Path | None:
+        """Save the state of the last step from another thread, and stop the training there; return the run's folder.
+
+        None if the training has ended, and saved its state itself.
+        """
+        # never released: no step begins before the process ends
+        self.changing.acquire()
+        if self._ended:
+            self.changing.release()
+            return None
+        self._save_before_update()
+        return self.run.folder
 
     def _save_before_update(self) -> None:
         """Save the state of the last step, unless an update was begun or has not been counted."""

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 import torch
 
 from tensorar.dataset import Dataset
+from tensorar.events import choose
 from tensorar.model import AutoregressiveModel
 from tensorar.runs.settings import TrainingSettings
 from tensorar.training.batches import keyed_generator
 from tensorar.training.evaluation import Likelihood, chunks, data_nats, event_nats, mean_observed, never_estimated
+from tensorar.utils.permutation import Permutation
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -28,25 +30,25 @@ class Validation:
 
     def __init__(self, dataset: Dataset, settings: TrainingSettings, accelerator: Accelerator) -> None:
         self.seed, self.accelerator = settings.seed, accelerator
-        shuffled = torch.randperm(len(dataset.valid), generator=keyed_generator(self.seed, "valid"))
-        chosen = shuffled[: settings.valid_events]
+        shuffled = Permutation(len(dataset.valid), keyed_generator(self.seed, "valid"))
+        chosen = shuffled[torch.arange(min(settings.valid_events, len(dataset.valid)))]
         # truncate so that every process has the same number (gather needs equal shapes)
         chosen = chosen[: len(chosen) - len(chosen) % accelerator.num_processes]
-        self.events = dataset.observed(dataset.valid[chosen])
-        self.contexts = None if dataset.contexts is None else dataset.contexts.valid[chosen]
-        self.data_nats, self.observed = data_nats(dataset, self.events), mean_observed(self.events)
+        events = dataset.observed(choose(dataset.valid, chosen))
+        self.data_nats, self.observed = data_nats(dataset, events), mean_observed(events)
+        share = chosen[accelerator.process_index :: accelerator.num_processes]
+        self.events = dataset.observed(choose(dataset.valid, share))
+        self.contexts = None if dataset.contexts is None else dataset.contexts.valid[share]
 
     def likelihood(self, model: AutoregressiveModel) -> Likelihood:
         """The model's likelihood, with that of the process that generated the data if it is known."""
         model.eval()
         index, processes = self.accelerator.process_index, self.accelerator.num_processes
         generator = keyed_generator(self.seed, "validation", index)
-        events = self.events[index::processes]
-        contexts = None if self.contexts is None else self.contexts[index::processes]
         exact, order = never_estimated(model), model.order if model.ordering.adaptive else None
         scored = [
             event_nats(model, *chunk, exact=exact, samples=SAMPLES_PER_EVENT, generator=generator, order=order)
-            for chunk in chunks(events, contexts)
+            for chunk in chunks(self.events, self.contexts)
         ]
         nats = torch.cat(scored)
         if processes > 1:

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from tensorar.errors import TensorarError
 from tensorar.utils.memory import available_memory, format_bytes, require_memory
@@ -69,6 +70,51 @@ class AllocationGuard(OperationMode):
         if size > SMALL:
             require_memory(size, f"a tensor of {self.what}")
         return make()
+
+
+class StepGuard(AllocationGuard):
+    """Checks the results of all operations too, before they are computed, where they could be large.
+
+    ``refusal`` is the error that was raised.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.refusal: TensorarError | None = None
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Options | None = None
+    ) -> Any:
+        try:
+            size = _result_bytes(function, args, dict(kwargs or {}))
+            if size > SMALL:
+                require_memory(size, f"a tensor of {self.what}", remedy=REMEDY)
+            return super().__torch_dispatch__(function, types, args, kwargs)
+        except TensorarError as error:
+            self.refusal = error
+            raise
+
+
+def _result_bytes(function: Any, args: tuple[Any, ...], options: Options) -> int:
+    """The bytes that an operation on tensors of the CPU allocates for its results, 0 if they are small or unknown."""
+    schema = function._schema
+    tensors = [t for t in tree_leaves((args, options)) if isinstance(t, Tensor)]
+    # no result of two tensors is larger than their product
+    bound = math.prod(max(1, t.numel()) for t in tensors)
+    if any(returned.alias_info for returned in schema.returns) or bound * MAX_BYTES_PER_ELEMENT <= SMALL:
+        return 0
+    if any(t.device.type != "cpu" for t in tensors):
+        return 0
+    described = tree_map_only(Tensor, _as_meta, (args, options))
+    try:
+        results = function(*described[0], **described[1])
+    except Exception:  # operations that have no description, or whose result depends on numbers
+        return 0
+    return sum(t.numel() * t.element_size() for t in tree_leaves(results) if isinstance(t, Tensor))
+
+
+def _as_meta(tensor: Tensor) -> Tensor:
+    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=META)
 
 
 class _EnoughError(Exception):

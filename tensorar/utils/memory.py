@@ -8,8 +8,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tensorar.errors import TensorarError
+
+if TYPE_CHECKING:
+    import torch
 
 PREFIXES = ("", "k", "M", "G", "T", "P", "E")
 # files with the limit and the usage of a control group, and the names of its reclaimable page cache, by version
@@ -46,6 +50,34 @@ def available_memory() -> int:
     """
     root = Path("/")
     return max(0, min(sys.maxsize, *_limits(root / "proc", root / "sys/fs/cgroup")))
+
+
+def peak_memory(device: torch.device | None = None) -> int:
+    """The most bytes that this process held, or held on a GPU, since ``restart_peak_memory``; 0 if that is unknown."""
+    if device is not None and device.type == "cuda":
+        import torch
+
+        return torch.cuda.max_memory_allocated(device)
+    with suppress(OSError, KeyError, ValueError, IndexError):
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    with suppress(ImportError):
+        import resource
+
+        # kilobytes, on macOS bytes
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return 0
+
+
+def restart_peak_memory(device: torch.device | None = None) -> None:
+    """Forget the most that was held until now, where the system can."""
+    if device is not None and device.type == "cuda":
+        import torch
+
+        torch.cuda.reset_peak_memory_stats(device)
+        return
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def format_bytes(size: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import struct
 import warnings
+from dataclasses import dataclass
 from io import BufferedIOBase, BytesIO
 from typing import Any
 
@@ -22,23 +23,46 @@ MAX_HEADER_BYTES = 10_000
 VERSIONS = {(1, 0): ("<H", npy.read_array_header_1_0), (2, 0): ("<I", npy.read_array_header_2_0)}
 
 
+@dataclass(frozen=True)
+class NpyHeader:
+    """What the header of a file says: the shape, the order of the numbers (Fortran's or C's), and their type."""
+
+    shape: tuple[int, ...]
+    fortran_order: bool
+    dtype: np.dtype[Any]
+
+    @property
+    def bytes(self) -> int:
+        """The size of all numbers."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
 def read_npy_array(file: BufferedIOBase, size: int, where: str) -> Shaped[np.ndarray, "..."]:
     """The array in a file of ``size`` bytes. Raises ``DataError`` before reading if the header does not fit the size.
 
     Damaged headers raise almost any exception.
     """
-    shape, fortran_order, dtype = _read_header(file)
-    _check_dtype(dtype, where)
-    if min(shape, default=0) < 0:
-        raise ValueError(f"a negative size in the shape {shape}")
-    claimed, left = math.prod(shape) * dtype.itemsize, size - file.tell()
-    if claimed != left:
-        raise _wrong_size(where, shape, dtype, claimed, left)
-    array, found = read_array(file, dtype, math.prod(shape), where)
+    header = read_npy_header(file, size, where)
+    array, found = read_array(file, header.dtype, math.prod(header.shape), where)
     # the end of a zip member is where its checksum is verified
-    if found != claimed or file.read(1):
-        raise _wrong_size(where, shape, dtype, claimed, found)
-    return array.reshape(shape[::-1]).T if fortran_order else array.reshape(shape)
+    if found != header.bytes or file.read(1):
+        raise _wrong_size(where, header, found)
+    return array.reshape(header.shape[::-1]).T if header.fortran_order else array.reshape(header.shape)
+
+
+def read_npy_header(file: BufferedIOBase, size: int, where: str) -> NpyHeader:
+    """The header of a file of ``size`` bytes, which is then at its first number.
+
+    Raises ``DataError`` for a size that the numbers do not have; damaged headers raise almost any exception.
+    """
+    header = NpyHeader(*_read_header(file))
+    _check_dtype(header.dtype, where)
+    if min(header.shape, default=0) < 0:
+        raise ValueError(f"a negative size in the shape {header.shape}")
+    left = size - file.tell()
+    if header.bytes != left:
+        raise _wrong_size(where, header, left)
+    return header
 
 
 def _check_dtype(dtype: np.dtype[Any], where: str) -> None:
@@ -74,9 +98,10 @@ def _read_header(file: BufferedIOBase) -> tuple[tuple[int, ...], bool, np.dtype[
             raise ValueError("an invalid header") from error
 
 
-def _wrong_size(where: str, shape: tuple[int, ...], dtype: np.dtype[Any], claimed: int, got: int) -> DataError:
+def _wrong_size(where: str, header: NpyHeader, got: int) -> DataError:
     return DataError(
-        expected=f"{claimed} bytes in {where}, as its header gives it shape {shorten(str(shape), 80)} of {dtype.name}",
+        expected=f"{header.bytes} bytes in {where}, as its header gives it shape {shorten(str(header.shape), 80)} of "
+        f"{header.dtype.name}",
         got=f"{got} bytes",
         remedy="save it again with numpy.save or numpy.savez",
     )

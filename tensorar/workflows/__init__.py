@@ -5,21 +5,28 @@
 """
 
 from tensorar.workflows.check_part import CheckReport, CheckResult, check_part
+from tensorar.workflows.classify import Classification, classify
+from tensorar.workflows.compare import Compared, Comparison, compare
 from tensorar.workflows.evaluate import Evaluation, evaluate
 from tensorar.workflows.evaluate_given import ConditionalLikelihood, evaluate_given
 from tensorar.workflows.forecast import Forecast, forecast
 from tensorar.workflows.impute import Imputation, impute
 from tensorar.workflows.inpaint import Completions, inpaint
+from tensorar.workflows.list_runs import RunSummary, list_runs
 from tensorar.workflows.order_taken import OrderTaken, order_taken
 from tensorar.workflows.posterior import Posterior, posterior
 from tensorar.workflows.sample import Samples, sample
 from tensorar.workflows.score import Scores, score
+from tensorar.workflows.show import RunDescription, show
 from tensorar.workflows.solve import Solved
 from tensorar.workflows.train import TrainingResult, resume, train
 
 __all__ = [
     "CheckReport",
     "CheckResult",
+    "Classification",
+    "Compared",
+    "Comparison",
     "Completions",
     "ConditionalLikelihood",
     "Evaluation",
@@ -27,20 +34,26 @@ __all__ = [
     "Imputation",
     "OrderTaken",
     "Posterior",
+    "RunDescription",
+    "RunSummary",
     "Samples",
     "Scores",
     "Solved",
     "TrainingResult",
     "check_part",
+    "classify",
+    "compare",
     "evaluate",
     "evaluate_given",
     "forecast",
     "impute",
     "inpaint",
+    "list_runs",
     "order_taken",
     "posterior",
     "resume",
     "sample",
     "score",
+    "show",
     "train",
 ]

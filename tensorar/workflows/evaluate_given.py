@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from tensorar.build import load_dataset
 from tensorar.conditioning import Estimate
@@ -19,13 +20,14 @@ from tensorar.conditioning.ways import (
     check_conditioning,
     needs_particles,
 )
-from tensorar.errors import SpecError
+from tensorar.evidence import Evidence
 from tensorar.finiteness import check_likelihoods
+from tensorar.model import AutoregressiveModel
 from tensorar.parts.registry import Registry
 from tensorar.parts.spec import PartSpec
 from tensorar.runs.run import Run
 from tensorar.training.over_orders import standard_error
-from tensorar.utils.shapes import rows_of
+from tensorar.utils.shapes import flatten_events, rows_of
 from tensorar.workflows.events import check_counts, check_split, events_of
 from tensorar.workflows.masks import known_mask, mask_of_events
 from tensorar.workflows.runs import model_of, open_run
@@ -39,8 +41,8 @@ class ConditionalLikelihood:
     """The mean negative log-likelihood of what is unknown of each event given what is known of it.
 
     ``nats`` per event with the ``standard_error`` over the events, ``known`` and ``unknown`` coefficients of an event
-    on average. Unless it is ``exact``, ``estimate_error`` is the standard error of ``nats`` that comes from the
-    estimates alone. ``conditioning`` is the way that was requested.
+    on average, without missing ones. Unless it is ``exact``, ``estimate_error`` is the standard error of ``nats`` that
+    comes from the estimates alone. ``conditioning`` is the way that was requested.
     """
 
     run: Run
@@ -82,6 +84,8 @@ def evaluate_given(
 ) -> ConditionalLikelihood:
     """The nats of the rest of each event given a named region of it, or a ``mask`` of what is known.
 
+    Of events with missing values, the nats of what was observed of the rest given what was observed of the region.
+
     A random region is drawn once, for all events. ``conditioning``, ``particles``, ``runs`` and ``proposal`` are those
     of ``AutoregressiveModel.log_conditional``; the other arguments those of ``evaluate``. ``announce`` is called
     beforehand with the cost of particles, if any are needed. Raises ``TensorarError``.
@@ -91,24 +95,19 @@ def evaluate_given(
     check_split(split)
     check_counts(events=events, particles=particles, runs=runs)
     dataset = run.dataset if data is None else load_dataset(data, registry=run.registry)
-    if dataset.missing:
-        raise SpecError(
-            expected="complete events, for the likelihood of the rest given a part",
-            got="a dataset with missing values",
-            remedy="evaluate without `given`, or call model.log_marginal on Evidence with and without the rest",
-        )
     model = model_of(run, device)
     other = None if proposal is None else model_of(open_run(proposal, registry), device)
     known = known_mask(given, mask, model.event_shape, generator, model.order, axes=run.axes)
     chosen = events_of(dataset, split, events, seed)
-    masks = mask_of_events(known, model.event_shape, len(chosen))
+    observed = Evidence.observed(chosen.x) if dataset.missing else Evidence(torch.ones_like(chosen.x).bool(), chosen.x)
+    masks = mask_of_events(known, model.event_shape, len(chosen)) & observed.mask
     options = ConditioningOptions(way, particles, other)
-    if announce is not None and needs_particles(model, masks.to(model.device), options):
+    if announce is not None and _needs_particles(model, masks, observed.mask, options):
         announce(_cost(len(chosen.x), runs, particles, len(model.order)))
     values, errors, exact = [], [], []
     for rows in torch.arange(len(chosen.x)).split(EVENTS_PER_CHUNK):
         found = model.log_conditional(
-            chosen.x[rows],
+            observed[rows],
             masks[rows],
             rows_of(chosen.contexts, rows),
             conditioning=way,
@@ -126,8 +125,7 @@ def evaluate_given(
     estimate = Estimate(torch.cat(values), torch.cat(errors), torch.cat(exact))
     check_likelihoods(-estimate.value, model.backbone)
     log_likelihood, estimate_error = estimate.mean
-    count, size = len(estimate.value), masks[0].numel()
-    observed = float(masks.sum()) / count
+    count = len(estimate.value)
     return ConditionalLikelihood(
         run,
         run.recipe.dataset if data is None else PartSpec.parse(data),
@@ -137,10 +135,18 @@ def evaluate_given(
         estimate_error,
         bool(estimate.exact.all()),
         count,
-        observed,
-        size - observed,
+        float(masks.sum()) / count,
+        float((observed.mask & ~masks).sum()) / count,
         conditioning,
     )
+
+
+def _needs_particles(model: AutoregressiveModel, known: Tensor, observed: Tensor, options: ConditioningOptions) -> bool:
+    """Whether what is known, or all that was observed of an event with missing values, takes particles."""
+    incomplete = observed[~flatten_events(observed).all(1)]
+    # a model of all orders visits what is missing last
+    masks = known if model.ordering.any_order else torch.cat([known, incomplete])
+    return needs_particles(model, masks.to(model.device), options)
 
 
 def _cost(events: int, runs: int, particles: int, steps: int) -> str:

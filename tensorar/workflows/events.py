@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from jaxtyping import Float, Int, Real
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from tensorar.dataset import Dataset
 from tensorar.errors import TensorarError
+from tensorar.events import Events as StoredOrTensor
 from tensorar.parts.spec import nearest
 from tensorar.runs.run import Run
+from tensorar.utils.permutation import Permutation
 
 SPLITS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True, eq=False)
 class Events:
-    """Events ``(n, *event)`` of a split, with their contexts ``(n, K)`` if the dataset has any, and their numbers."""
+    """Events ``(n, *event)`` of a split, with their contexts ``(n, K)`` if the dataset has any, and their numbers.
 
-    x: Real[Tensor, "n *event"]
+    They are a tensor, or ``StoredEvents``.
+    """
+
+    x: Any
     contexts: Float[Tensor, "n context"] | None
     rows: Int[Tensor, " n"]
 
@@ -57,11 +63,11 @@ def check_example(example: int, count: int, split: str) -> None:
 def events_of(dataset: Dataset, split: str, count: int | None = None, seed: int = 0) -> Events:
     """All events of a split, or ``count`` of them drawn with the seed."""
     check_split(split)
-    x: Tensor = getattr(dataset, split)
+    x: StoredOrTensor = getattr(dataset, split)
     contexts: Tensor | None = None if dataset.contexts is None else getattr(dataset.contexts, split)
     if count is None or count >= len(x):
-        return Events(x, contexts, torch.arange(len(x)))
-    rows = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))[:count]
+        return Events(x if count is None else x[:], contexts, torch.arange(len(x)))
+    rows = Permutation(len(x), torch.Generator().manual_seed(seed))[torch.arange(count)]
     return Events(x[rows], None if contexts is None else contexts[rows], rows)
 
 

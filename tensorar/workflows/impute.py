@@ -164,14 +164,12 @@ def _summary(draws: Float64[Tensor, "n draws"], column: Column, statistic: Stati
     if not column.is_ordered:
         value = draws.mode(1).values
         return [value, unknown, unknown, (draws == value[:, None]).double().mean(1)]
-    # as numbers: levels of a whole number are ranks
-    numbers = torch.from_numpy(column.level_numbers)[draws.long()] if column.levels else draws
-    value = {"mean": numbers.mean(1), "median": numbers.quantile(0.5, dim=1), "mode": _mode(numbers)}[statistic]
-    ends = _interval(numbers)
+    value = {"mean": draws.mean(1), "median": draws.quantile(0.5, dim=1), "mode": _mode(draws)}[statistic]
+    ends = _interval(draws)
     if not column.levels:
         return [value, *ends, unknown]
     levels = torch.from_numpy(column.level_numbers)
-    nearest = [(part[:, None] - levels).abs().argmin(1).double() for part in (value, *ends)]
+    nearest = [levels[(part[:, None] - levels).abs().argmin(1)] for part in (value, *ends)]
     return [*nearest, (draws == nearest[0][:, None]).double().mean(1)]
 
 

@@ -54,11 +54,11 @@ def own_events(
     unknown, and for a run with contexts without ``context``.
     """
     beside = mask if is_picture(data) and isinstance(mask, str | Path) and is_picture(mask) else None
+    if beside is not None and evidence is not None:
+        raise TensorarError(expected="either `evidence` or `mask`", got="both", remedy="leave one out")
     found = run.unchecked_dataset.read_events(data, run.event_shape, beside)
     x = found.events[:count]
     said = torch.ones(x.shape, dtype=torch.bool) if found.known is None else found.known[:count]
-    if beside is not None and evidence is not None:
-        raise TensorarError(expected="either `evidence` or `mask`", got="both", remedy="leave one out")
     named = evidence is not None or (mask is not None and beside is None)
     if not named and found.known is None and is_picture(data):
         raise TensorarError(

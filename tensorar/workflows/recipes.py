@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tensorar.build import head_for
 from tensorar.dataset import Dataset
 from tensorar.errors import SupportError
+from tensorar.ordering import Ordering
 from tensorar.parts.registry import Registry
 from tensorar.parts.spec import PartSpec
 from tensorar.runs.paths import with_found_paths
@@ -17,8 +17,6 @@ from tensorar.runs.provenance import check_provenance
 from tensorar.runs.recipe import PARTS, Recipe, read_recipe
 from tensorar.runs.settings import TrainingSettings
 from tensorar.suggestions import suggest_backbone, suggest_heads, suggest_ordering
-
-LENGTHS = ("steps", "epochs", "minutes")
 
 
 def find_recipe(name: str | Path, registry: Registry) -> Recipe:
@@ -43,14 +41,6 @@ def parts_of(recipe: Recipe) -> dict[str, PartSpec]:
     return {kind: getattr(recipe, kind) for kind in PARTS}
 
 
-def change_settings(settings: TrainingSettings, changes: Mapping[str, Any]) -> TrainingSettings:
-    """Settings with changes; a new length replaces the old one, whatever its unit. Raises ``SpecError``."""
-    old = {key: value for key, value in vars(settings).items() if value is not None}
-    if changes.keys() & set(LENGTHS):
-        old = {key: value for key, value in old.items() if key not in LENGTHS}
-    return TrainingSettings.from_dict(old | dict(changes))
-
-
 @dataclass(frozen=True)
 class ChosenParts:
     """The parts of a model for a dataset, and which of them were chosen by default."""
@@ -70,17 +60,28 @@ def choose_parts(dataset: Dataset, given: Mapping[str, PartSpec], registry: Regi
     Raises ``SupportError`` or ``ShapeError`` when no installed part does.
     """
     head = given.get("head") or _first_head(dataset, registry)
-    backbone = given.get("backbone") or _backbone_for(dataset, head, registry)
+    backbone = given.get("backbone") or _backbone_for(dataset, head, given.get("ordering"), registry)
     ordering = given.get("ordering") or suggest_ordering(backbone, missing=bool(dataset.missing), registry=registry)
     specs = {"ordering": ordering, "head": head, "backbone": backbone}
     return ChosenParts(specs, tuple(kind for kind in specs if kind not in given))
 
 
-def _backbone_for(dataset: Dataset, head: PartSpec, registry: Registry) -> PartSpec:
+def _backbone_for(dataset: Dataset, head: PartSpec, ordering: PartSpec | None, registry: Registry) -> PartSpec:
     if dataset.suggested_backbone is not None:
         return PartSpec.parse(dataset.suggested_backbone)
     made = head_for(registry.create("head", head), dataset)
-    return suggest_backbone(dataset.event_shape, made, missing=bool(dataset.missing), registry=registry)
+    # a guess that real numbers are images would often be wrong
+    is_image = _visits_rows(ordering, dataset, registry) and (dataset.axes or made.support.is_discrete)
+    axes = dataset.axis_names if is_image else ()
+    return suggest_backbone(dataset.event_shape, made, axes=axes, missing=bool(dataset.missing), registry=registry)
+
+
+def _visits_rows(ordering: PartSpec | None, dataset: Dataset, registry: Registry) -> bool:
+    """Whether an ordering is a raster order up to flips and axes, or none is given: networks for images need one."""
+    if ordering is None:
+        return True
+    made: Ordering = registry.create("ordering", ordering)
+    return made.fixed and made.order(dataset.event_shape).raster_view is not None
 
 
 def _first_head(dataset: Dataset, registry: Registry) -> PartSpec:

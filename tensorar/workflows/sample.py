@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from tensorar.classes import classes_of
+from tensorar.errors import TensorarError
 from tensorar.generation import SamplingInfo
 from tensorar.parts.registry import Registry
 from tensorar.runs.run import Run
@@ -30,6 +33,7 @@ class Samples:
     """Samples ``(n, *event)``, with the conditional means of their coefficients if they were requested.
 
     ``info`` is the method, the number of network passes, and whether the samples follow the model's distribution.
+    ``classes``: the names of the classes that samples were drawn of, equally many of each, one class after another.
     """
 
     run: Run
@@ -37,6 +41,7 @@ class Samples:
     means: Float[Tensor, "n *event"] | None
     info: SamplingInfo
     contexts: Float[Tensor, "n context"] | None = None
+    classes: tuple[str, ...] = ()
 
     def frame(self) -> DataFrame:
         """The samples as rows of the table that the run was trained on. Raises ``RunError`` for a run of other data."""
@@ -54,6 +59,10 @@ class Samples:
         """The samples as a picture, beside their conditional means if there are any."""
         from tensorar import plotting
 
+        if self.classes:
+            return plotting.class_rows(
+                dict(zip(self.classes, self.samples.chunk(len(self.classes)), strict=True)), axes=self.run.axes
+            )
         if self.means is None:
             return plotting.event_grid(self.samples, axes=self.run.axes)
         return plotting.samples_with_means(self.samples, self.means, axes=self.run.axes)
@@ -68,6 +77,7 @@ def sample(
     n: int = 64,
     *,
     context: Sequence[str] | Tensor | None = None,
+    by_class: bool = False,
     means: bool = False,
     method: str = "auto",
     temperature: float = 1.0,
@@ -82,8 +92,9 @@ def sample(
 ) -> Samples:
     """Draw ``n`` samples with the best model of a run.
 
-    Samples cycle through the contexts given by ``context``, by default those of training events. ``means`` adds the
-    conditional mean of each coefficient. ``temperature``, ``top_k`` and ``top_p`` are those of ``model.sample``;
+    Samples cycle through the contexts given by ``context``, by default those of training events; ``by_class`` draws
+    ``n`` samples of each class of a run trained with labels. ``means`` adds the conditional mean of each coefficient.
+    ``temperature``, ``top_k`` and ``top_p`` are those of ``model.sample``;
     ``orders`` draws from the mixture of so many random orders, those of ``workflows.evaluate`` with the same seed.
     ``given`` are values of columns, for a run trained on a table: rows are drawn given these, without rejection.
     ``progress(steps_done, steps)`` is called on the way. Raises ``TensorarError``.
@@ -92,10 +103,14 @@ def sample(
     check_counts(0, n=n)
     check_counts(orders=orders)
     sampling_method = check_sampling(method, temperature, top_k, top_p)
+    classes = _classes(run, context=context, given=given, means=means or None) if by_class else ()
+    n *= max(1, len(classes))
     require_memory_for_samples(run, n)
     model = model_of(run, device)
     evidence, given_class = (None, None) if given is None else given_evidence(schema_of(run), given, n)
-    contexts = contexts_for_samples(run, given_class if context is None else context, n, seed)
+    own = torch.eye(len(classes)).repeat_interleave(n // len(classes), 0) if classes else None
+    chosen = given_class if context is None else context
+    contexts = contexts_for_samples(run, chosen, n, seed) if own is None else own
     info = SamplingInfo()
     samples = model.sample(
         n,
@@ -111,4 +126,14 @@ def sample(
         info=info,
     )
     conditional_means = model.conditional_means(samples, contexts).cpu() if means else None
-    return Samples(run, samples.cpu(), conditional_means, info, contexts)
+    return Samples(run, samples.cpu(), conditional_means, info, contexts, classes)
+
+
+def _classes(run: Run, **others: object) -> tuple[str, ...]:
+    """The names of the run's classes. Raises ``TensorarError`` for a run without, or with options that do not fit."""
+    together = [f"`{name}`" for name, value in others.items() if value is not None]
+    if together:
+        raise TensorarError(
+            expected="`by_class` alone", got=f"{' and '.join(together)} with it", remedy="leave one of them out"
+        )
+    return classes_of(run.dataset).names

@@ -76,7 +76,7 @@ def score(
     notes = [*rows.table.notes, *rows.notes]
     try:
         dataset = run.dataset
-        training = _nats(model, dataset.train.double(), None if dataset.contexts is None else dataset.contexts.train)
+        training = _nats(model, dataset.train[:].double(), None if dataset.contexts is None else dataset.contexts.train)
         rank = torch.searchsorted(training.sort().values, nats).double() / len(training)
     except DataError as error:
         rank = None

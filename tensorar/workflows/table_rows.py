@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from tensorar.errors import DataError, RunError, SpecError
 from tensorar.evidence import Evidence
 from tensorar.parts.spec import nearest
 from tensorar.runs.run import SCHEMA_FILE, Run
-from tensorar.tables import Column, Schema, TextTable, encode, encode_cells, encode_target, read_table
+from tensorar.tables import Column, Schema, TextTable, encode, encode_cells, encode_levels, encode_target, read_table
 from tensorar.utils.reading import shorten
 
 
@@ -82,10 +83,11 @@ def given_evidence(
     context = None
     for name, value in (_parse(given) if isinstance(given, str) else given).items():
         column = _known_column(schema, name)
-        number = _number(column, value, schema)
         if name == schema.target:
-            context = torch.nn.functional.one_hot(torch.tensor(int(number)), len(column.levels)).float()
+            level = int(_number(column, value, schema, encode_levels))
+            context = torch.nn.functional.one_hot(torch.tensor(level), len(column.levels)).float()
             continue
+        number = _number(column, value, schema, encode_cells)
         event[schema.place(name)] = number
         if schema.models_missing and column.missing:
             event[schema.place(name, flag=True)] = 0.0
@@ -115,13 +117,13 @@ def _known_column(schema: Schema, name: str) -> Column:
     return column
 
 
-def _number(column: Column, value: str, schema: Schema) -> float:
+def _number(column: Column, value: str, schema: Schema, encode_one: Callable[..., Any]) -> float:
     import pandas
 
     cells: Shaped[np.ndarray, " n"] = np.array([value], object)
     # so that the error names the option, not a row of a file
     table = TextTable("--given", pandas.DataFrame(), schema.form)
-    number = float(encode_cells(cells, column, table)[0])
+    number = float(encode_one(cells, column, table)[0])
     if np.isnan(number):
         raise SpecError(
             expected=f"a value of the column {column.name} for `given`",

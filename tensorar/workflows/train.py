@@ -21,12 +21,15 @@ from tensorar.runs.folder import require_free
 from tensorar.runs.recipe import Recipe
 from tensorar.runs.run import Run
 from tensorar.runs.settings import TrainingSettings
+from tensorar.suggestions import suggest_for_images
+from tensorar.training.cost import TrainingCost
 from tensorar.training.device import check_device
+from tensorar.training.state import read_state
 from tensorar.training.train import train as train_run
 from tensorar.training.update import UpdateCallback
 from tensorar.utils.processes import is_main_process
+from tensorar.workflows.initial import history_notes, initial_notes, initial_recipe
 from tensorar.workflows.recipes import (
-    change_settings,
     check_parts,
     choose_parts,
     find_recipe,
@@ -40,9 +43,10 @@ from tensorar.workflows.runs import open_run
 class TrainingResult:
     """A trained run. ``interrupted`` is the number of the signal that ended training early, if one did.
 
-    ``chosen`` are the parts that were chosen for the data, by kind; ``notes`` has a line for each unusual property of
-    the data; ``columns`` are name, kind and details of each column of a table; ``metrics`` has one row per evaluation.
-    ``axes`` are those of the events in words.
+    ``was_finished``: the run was to be resumed, but there was nothing left to do. ``chosen`` are the parts that were
+    chosen for the data, by kind; ``notes`` has a line for each unusual property of the data; ``cost`` is what the
+    training was expected to take (None if it was not measured); ``columns`` are name, kind and details of each column
+    of a table; ``metrics`` has one row per evaluation. ``axes`` are those of the events in words.
     """
 
     run: Run
@@ -50,6 +54,8 @@ class TrainingResult:
     notes: tuple[str, ...] = ()
     axes: str = ""
     interrupted: int | None = None
+    cost: TrainingCost | None = None
+    was_finished: bool = False
     columns: tuple[tuple[str, str, str], ...] = ()
 
     @property
@@ -78,6 +84,7 @@ def train(
     head: str | PartSpec | None = None,
     backbone: str | PartSpec | None = None,
     recipe: str | Path | Recipe | None = None,
+    initial: Run | str | Path | None = None,
     out: str | Path | None = None,
     name: str | None = None,
     steps: int | None = None,
@@ -94,6 +101,8 @@ def train(
 ) -> TrainingResult:
     """Train a model on ``data``, or train a ``recipe``; parts that are not given are chosen for the data.
 
+    Training begins with the weights of the run ``initial``, if it is given: the parts, the head's units, the settings
+    and (unless ``data`` is given) the dataset are then those of that run.
     ``out`` is the new run's folder (default: a free one in ``runs``, called ``name`` or after the parts, with a number
     appended if that exists), ``settings`` any other ``TrainingSettings``.
     Names and options of parts, settings, folder and device are checked before the dataset is loaded, once.
@@ -101,29 +110,60 @@ def train(
     ``TensorarError`` for invalid arguments, and when no validation is finite.
     """
     registry = registry or default_registry()
-    source = _source(data, recipe, registry)
     given = _parse({"ordering": ordering, "head": head, "backbone": backbone})
-    changes = {"steps": steps, "epochs": epochs, "minutes": minutes, "batch_size": batch_size}
-    changes |= {"learning_rate": learning_rate, "seed": seed}
-    changes = {key: value for key, value in changes.items() if value is not None} | dict(settings or {})
-    training = change_settings(source.training if isinstance(source, Recipe) else TrainingSettings(), changes)
+    start = None if initial is None else open_run(initial, registry)
+    source = _source(data, recipe, registry) if start is None else initial_recipe(start, data, recipe, given, registry)
+    changes = _given(steps=steps, epochs=epochs, minutes=minutes, batch_size=batch_size)
+    changes |= _given(learning_rate=learning_rate, seed=seed) | dict(settings or {})
+    training = (source.training if isinstance(source, Recipe) else TrainingSettings()).changed(changes)
     check_device(device)
-    result = _prepare(source, given, training, None if out is None else Path(out), name, registry)
+    result = _prepare(source, given, training, None if out is None else Path(out), name, registry, start)
+    result = replace(result, notes=(*history_notes(recipe), *result.notes))
     return _train(result, resume=False, device=device, on_start=on_start, on_update=on_update)
 
 
 def resume(
     run: Run | str | Path,
     *,
+    steps: int | None = None,
+    epochs: float | None = None,
+    minutes: float | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+    settings: Mapping[str, Any] | None = None,
     device: str = "auto",
     registry: Registry | None = None,
     on_start: StartCallback | None = None,
     on_update: UpdateCallback | None = None,
 ) -> TrainingResult:
-    """Resume an interrupted run; callbacks and errors are those of ``train``."""
+    """Resume an interrupted run, or train any run on for so many more ``steps``, ``epochs`` or ``minutes``.
+
+    The other arguments are changes of settings for that; the learning rate rises and falls once more. Without any, a
+    run that is finished stays as it is. Callbacks and errors are those of ``train``.
+    """
     run = open_run(run, registry)
+    changes = _given(
+        steps=steps, epochs=epochs, minutes=minutes, batch_size=batch_size, learning_rate=learning_rate
+    ) | dict(settings or {})
     check_parts(parts_of(run.recipe), run.registry)
-    return _train(TrainingResult(run), resume=True, device=device, on_start=on_start, on_update=on_update)
+    if not changes and is_finished(run):
+        finished = TrainingResult(run, was_finished=True)
+        _require_finite(finished)
+        return finished
+    return _train(
+        TrainingResult(run), resume=True, changes=changes, device=device, on_start=on_start, on_update=on_update
+    )
+
+
+def is_finished(run: Run) -> bool:
+    """Whether a run's last stage of training has ended, and its curve is drawn."""
+    state = read_state(run.state_path)
+    drawn = (run.folder / "training.png").exists()
+    return drawn and state.finished and state.step > run.stage.first_step
+
+
+def _given(**changes: Any) -> dict[str, Any]:
+    return {key: value for key, value in changes.items() if value is not None}
 
 
 def _parse(parts: Mapping[str, str | PartSpec | None]) -> dict[str, PartSpec]:
@@ -150,6 +190,7 @@ def _prepare(
     out: Path | None,
     name: str | None,
     registry: Registry,
+    start: Run | None,
 ) -> TrainingResult:
     """The new run, after all checks; loads the dataset when everything that needs no data has been checked."""
     known = (parts_of(source) if isinstance(source, Recipe) else {"dataset": source}) | given
@@ -165,11 +206,21 @@ def _prepare(
     else:
         recipe = recipe_for(dataset, source, parts, training)
     folder = out or Path("runs") / (name or f"{data.name}-{recipe.backbone.name}")
-    run = Run.create(folder, recipe, dataset, registry=registry, numbered=out is None)
-    notes = [*dataset.notes, *data_notes(run.head, dataset.train), *_notes_on_passes(run, dataset)]
+    run = Run.create(folder, recipe, dataset, registry=registry, numbered=out is None, initial=start)
+    sampled = [dataset.sample_note] if dataset.sample_note else []
+    statistics = data_notes(run.head, dataset.sampled.train)
+    notes = [*initial_notes(run), *dataset.notes, *sampled, *statistics, *_notes_on_passes(run, dataset)]
+    if "backbone" in parts.chosen and (reason := _reason(run)):
+        notes.append(reason)
     return TrainingResult(
         run, chosen=parts.defaults, notes=tuple(notes), axes=_axes(run, dataset), columns=tuple(dataset.column_kinds)
     )
+
+
+def _reason(run: Run) -> str:
+    """Why a network for images was chosen, if one was."""
+    found = suggest_for_images(run.event_shape, run.head, run.axes, registry=run.registry)
+    return f"{found[0].name} was chosen for images: {found[1]}" if found and found[0] == run.recipe.backbone else ""
 
 
 def _axes(run: Run, dataset: Dataset) -> str:
@@ -186,24 +237,38 @@ def _notes_on_passes(run: Run, dataset: Dataset) -> list[str]:
     few_orders = ordering.fixed or ordering.ensemble
     if not dataset.missing or few_orders or not issubclass(backbone, CausalBackbone):
         return []
-    return pattern_notes(dataset.train, run.recipe.training.batch_size)
+    return pattern_notes(dataset.sampled.train, run.recipe.training.batch_size)
 
 
 def _train(
     result: TrainingResult,
     *,
     resume: bool,
+    changes: Mapping[str, Any] | None = None,
     device: str,
     on_start: StartCallback | None,
     on_update: UpdateCallback | None,
 ) -> TrainingResult:
+    def measured(cost: TrainingCost) -> None:
+        nonlocal result
+        result = replace(result, cost=cost)
+
     def started() -> None:
         if on_start is not None:
             on_start(result)
 
     run = result.run
     with run.writing(new=not resume):
-        interrupted = train_run(run, resume=resume, device=device, on_start=started, on_update=on_update)
+        interrupted = train_run(
+            run,
+            resume=resume,
+            settings=changes,
+            device=device,
+            on_start=started,
+            on_update=on_update,
+            on_cost=measured,
+            progress=False,
+        )
         result = replace(result, interrupted=interrupted)
         if interrupted is None and is_main_process():
             _draw_curve(result)

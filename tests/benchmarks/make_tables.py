@@ -1,6 +1,6 @@
-"""Write the tables of docs/benchmarks.md from the recorded figures.
+"""Write the tables of docs/benchmarks.md and docs/orderings.md from the recorded figures.
 
-Run: python tests/benchmarks/make_tables.py    (after reproduce.py or bench_sampling.py has recorded something)
+Run: python tests/benchmarks/make_tables.py    (after a benchmark has recorded something)
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 LIKELIHOODS, SAMPLING = FOLDER / "results.json", FOLDER / "sampling.json"
 SAMPLING_ON_GPU, PARTICLES = FOLDER / "sampling_gpu.json", FOLDER / "particles.json"
-PAGE = FOLDER.parents[1] / "docs" / "benchmarks.md"
+ORDERS = FOLDER / "orders.json"
+DOCS = FOLDER.parents[1] / "docs"
 
 LIKELIHOOD_COLUMNS = ("command", "training", "test nats", "bits/dim", "perplexity", "exact nats", "threads")
 SAMPLING_COLUMNS = (
@@ -29,6 +30,11 @@ PARTICLES_COLUMNS = (
     "smc, s",
     "smc / sample",
     "lowest effective sample size",
+)
+
+ORDERS_COLUMNS = (
+    *("data", "order", "one network of all orders, nats", "minus raster"),
+    *("a network of its own, nats", "minus raster"),
 )
 
 
@@ -72,6 +78,20 @@ def particles_row(found: dict) -> str:
     )
 
 
+def orders_row(found: dict) -> str:
+    """One order of one dataset."""
+    cells = [cell for column in ("shared", "own") for cell in _compared(found.get(column))]
+    return f"| {found['data']} | `{found['order']}` | {' | '.join(cells)} |"
+
+
+def _compared(found: dict | None) -> tuple[str, str]:
+    """Nats, and their difference from raster, each with its standard error; nothing where nothing was measured."""
+    if found is None:
+        return "", ""
+    difference = f"{found['difference']:+.2f} ± {found['paired_error']:.2f}" if found["paired_error"] else ""
+    return f"{found['nats']:.2f} ± {found['standard_error']:.2f}", difference
+
+
 def likelihoods() -> str:
     """The table of results.json."""
     rows = [likelihood_row(recipe, found) for recipe, found in json.loads(LIKELIHOODS.read_text()).items()]
@@ -88,24 +108,32 @@ def particles() -> str:
     return "\n".join([header(PARTICLES_COLUMNS), *map(particles_row, json.loads(PARTICLES.read_text()))])
 
 
-TABLES: dict[str, Callable[[], str]] = {
-    "likelihoods": likelihoods,
-    "sampling": sampling,
-    "GPU sampling": lambda: sampling(SAMPLING_ON_GPU),
-    "particles": particles,
+def orders() -> str:
+    """The table of orders.json."""
+    return "\n".join([header(ORDERS_COLUMNS), *map(orders_row, json.loads(ORDERS.read_text()))])
+
+
+PAGES: dict[str, dict[str, Callable[[], str]]] = {
+    "benchmarks.md": {
+        "likelihoods": likelihoods,
+        "sampling": sampling,
+        "GPU sampling": lambda: sampling(SAMPLING_ON_GPU),
+        "particles": particles,
+    },
 }
 
 
-def with_tables(page: str) -> str:
-    """The page with each region between ``<!-- NAME table -->`` and ``<!-- end of table -->`` written anew."""
-    for name, table in TABLES.items():
-        begin, end = f"<!-- {name} table -->\n", "\n<!-- end of table -->"
+def with_tables(page: str, name: str) -> str:
+    """The page with each region between ``<!-- TABLE table -->`` and ``<!-- end of table -->`` written anew."""
+    for title, table in PAGES[name].items():
+        begin, end = f"<!-- {title} table -->\n", "\n<!-- end of table -->"
         if page.count(begin) != 1:
-            raise SystemExit(f"expected one comment {begin.strip()} in {PAGE}; restore it")
+            raise SystemExit(f"expected one comment {begin.strip()} in {name}; restore it")
         before, after = page.split(begin)
         page = f"{before}{begin}\n{table()}\n{after[after.index(end) :]}"
     return page
 
 
 if __name__ == "__main__":
-    PAGE.write_text(with_tables(PAGE.read_text()))
+    for name in PAGES:
+        (DOCS / name).write_text(with_tables((DOCS / name).read_text(), name))

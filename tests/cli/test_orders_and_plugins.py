@@ -164,3 +164,24 @@ def test_a_recipe_is_shown_as_toml():
 def test_the_nearest_name_is_suggested_for_unknown_ones():
     assert "did you mean 'raster'?" in refused(call("plugins", "show", "rastr"))
     assert "did you mean 'head'?" in refused(call("plugins", "list", "haed"))
+
+
+def test_the_masks_of_chosen_steps(tmp_path):
+    shown = ["order", "show", "hilbert", "--shape", "16,16", "--out", "o.png"]
+    done(*shown, "--steps", "10,100,200")
+    chosen = (tmp_path / "o.png").read_bytes()
+    done(*shown, "--masks", "3")
+    assert (tmp_path / "o.png").read_bytes() != chosen
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--steps", "300"], "steps from 0 to 255, got step 300"),
+        (["--steps", "1,x"], "--steps as integers"),
+        (["--steps", ",".join(["1"] * 101)], "at most 100 --steps, got 101"),
+        (["--steps", "1", "--out", "o.gif"], "a picture for --steps, got o.gif"),
+    ],
+)
+def test_steps_that_cannot_be_drawn(arguments, complaint):
+    assert complaint in refused(call("order", "show", "hilbert", "--shape", "16,16", *arguments))

@@ -185,9 +185,9 @@ def test_resuming_a_finished_training_changes_nothing(bits_run):
         ["toy"],
         ["--recipe", "toy-convnet"],
         ["--head", "bernoulli"],
-        ["--steps", "9"],
+        ["--seed", "9"],
         ["--out", "x"],
-        ["--set", "ema=0"],
+        ["--from", "x"],
     ],
     ids=lambda more: more[0],
 )

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from tensorar import Evidence, SamplingInfo, ShapeError, SpecError, SupportError, build
-from tensorar.conditioning.particles import ParticleFilter, _Walk, systematic
+from tensorar.conditioning.particles import ParticleFilter, _Walk
+from tensorar.conditioning.weights import systematic
 from tensorar.generation import Chooser
 from tensorar.testing import joint, p_value, randomize
 from tensorar.testing.simulated_device import simulated_device
@@ -141,6 +142,35 @@ def test_batches_and_methods_change_nothing(method):
     expected = model.sample(evidence=given, generator=torch.Generator().manual_seed(5), **options)
     got = model.sample(evidence=given, generator=torch.Generator().manual_seed(5), method=method, memory=100, **options)
     assert torch.equal(got, expected)
+
+
+@pytest.mark.parametrize("proposal", [None, "made:hidden=8"])
+@pytest.mark.parametrize("backbone", ["made:hidden=8", "rnn:hidden=8,embedding=8"])
+def test_the_particles_of_a_batch_keep_the_budget(backbone, proposal, monkeypatch):
+    """What a walk holds, noise and caches counted twice as while they are reordered, is at most ``memory``."""
+    model, held = model_of(backbone), []
+    other = None if proposal is None else model_of(proposal, ordering="shuffled")
+    run = _Walk.run
+
+    def measured(walk, complete):
+        value = run(walk, complete=False)
+        generations = [walk.generation, *([] if walk.proposal is None else [walk.proposal.generation])]
+        states = [tensor for generation in generations for tensor in generation.stepper.state().values()]
+        tensors = [*walk.noise, *states]
+        held.append((walk.examples, 2 * sum(map(size_of, tensors)) + size_of(walk.value) + size_of(walk.known)))
+        return value
+
+    monkeypatch.setattr(_Walk, "run", measured)
+    for memory in (10**5, 10**4):
+        held.clear()
+        model.sample(evidence=evidence(40), conditioning="smc", particles=8, proposal=other, memory=memory)
+        assert sum(examples for examples, _ in held) == 40
+        assert max(size for _, size in held) <= memory < 5 * max(size for _, size in held)
+    assert len(held) > 1
+
+
+def size_of(tensor):
+    return tensor.numel() * tensor.element_size()
 
 
 # --- proposals -------------------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ PUBLIC = {
     "tensorar.transforms",
     "tensorar.units",
     "tensorar.utils.memory",
+    "tensorar.utils.permutation",
     "tensorar.utils.precision",
     "tensorar.utils.reading",
     "tensorar.utils.npy_format",

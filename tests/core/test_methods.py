@@ -101,6 +101,23 @@ def test_the_memory_bounds_how_many_are_drawn_at_once():
     assert max_batch_size(model, "cached", 10, Chooser(), 0) == 1
 
 
+def test_candidates_of_adaptive_orders_count():
+    """A small memory lowers the batch, by the parameters of all coefficients of an event."""
+    head, network, memory = "categorical:levels=50", "transformer:channels=8,heads=1,layers=1", 10**6
+    model = build((6, 6), "adaptive", head, network)
+    fixed = build((6, 6), "shuffled", head, network)
+    size = max_batch_size(model, "cached", 1000, Chooser(), memory)
+    assert 1 < size < max_batch_size(fixed, "cached", 1000, Chooser(), memory)
+    assert size * 36 * 50 * 4 * 8 <= memory
+    steppers = []
+    original = model.backbone.candidate_stepper
+    model.backbone.candidate_stepper = lambda order, batch, context: (
+        steppers.append(batch) or original(order, batch, context)
+    )
+    model.sample(5, memory=memory // 10)
+    assert max(steppers) < 5
+
+
 @pytest.mark.parametrize(
     ("backbone", "head", "method", "complaint"),
     [

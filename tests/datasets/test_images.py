@@ -11,6 +11,8 @@ import torch
 from PIL import Image
 
 from tensorar import DataError, SpecError, load_dataset
+from tensorar.testing import checks
+from tensorar_plugins.datasets.images import Images
 
 FRACTIONS = "valid_fraction=0.2,test_fraction=0.2"
 
@@ -297,3 +299,11 @@ def test_invalid_options(tmp_path, options, message):
 def test_black_and_white_is_noted(tmp_path):
     _, dataset = _events(_save(tmp_path, (_random(5, 4, 4) > 127) * np.uint8(255)))
     assert any(note.startswith("all pixels are black or white: mode=bits") for note in dataset.notes)
+
+
+def test_it_passes_the_kit_with_classes(tmp_path):
+    for k, name in enumerate(("cat", "dog")):
+        _save(tmp_path / name, _random(6, 5, 4, 3, seed=k))
+    # what another process gives is a check of minutes on a busy machine, and images hold no state
+    quick = [check for check in checks(Images, path=str(tmp_path)) if check.name != "same_in_another_process"]
+    assert [check.name for check in quick if check.run().status == "failed"] == []

@@ -73,7 +73,7 @@ def test_kinds_of_columns_are_inferred(tmp_path):
     heads = {column.name: column.head for column in data.schema.modelled}
     assert heads["sex"] == "bernoulli"
     assert heads["deck"] == "categorical:levels=3,one_hot=true"
-    assert heads["class"] == "categorical:levels=3"
+    assert heads["class"] == "categorical:values='1 2 3'"
     assert heads["visits"] == "negative_binomial"
     assert heads["fare"] == heads["born"] == "gaussian_mixture:components=5"
     notes = data.notes

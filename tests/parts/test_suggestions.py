@@ -7,10 +7,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorar import Registry, ShapeError, default_registry, suggest_backbone, suggest_heads
+from tensorar import Registry, ShapeError, build, default_registry, suggest_backbone, suggest_heads
 from tensorar.parts.plugins import Plugins
 from tensorar.suggestions import suggest_ordering
 from tensorar.testing import seeds
+from tensorar_plugins.backbones.pixelcnn.image_size import image_size
 
 
 def _suggested(values):
@@ -91,6 +92,42 @@ def test_the_first_backbone_that_suits_shape_and_head_is_suggested(shape, head, 
     spec = suggest_backbone(shape, default_registry().create("head", head))
     assert str(spec) == backbone
     assert str(suggest_ordering(spec)) == ordering
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "is_image"),
+    [
+        ((28, 28), "height width", True),
+        ((1, 28, 28), "channel height width", True),
+        ((8, 8, 3), "height width channel", True),
+        ((7, 28), "height width", False),
+        ((28, 28, 5), "height width channel", False),
+        ((28, 28), "time pitch", False),
+        ((9, 9, 9), "depth height width", False),
+        ((28,), "position", False),
+    ],
+)
+def test_images_get_a_network_for_images(shape, axes, is_image):
+    head = default_registry().create("head", "bernoulli")
+    spec = suggest_backbone(shape, head, axes=tuple(axes.split()))
+    assert (spec.name == "gated_pixelcnn") == is_image
+    if is_image:
+        build(shape, suggest_ordering(spec), head, spec).log_prob(torch.zeros(1, *shape))
+        assert suggest_backbone(shape, head, axes=tuple(axes.split()), missing=True).name != "gated_pixelcnn"
+
+
+def test_the_network_for_images_is_sized_for_the_machine(monkeypatch):
+    def chosen(shape, threads=1, gpu=False):
+        monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+        return image_size(shape)
+
+    small, large = chosen((28, 28))[0], chosen((64, 64, 3))[0]
+    assert small["channels"] > large["channels"], "larger images get a smaller network"
+    assert chosen((28, 28), threads=16)[0]["channels"] > small["channels"]
+    options, words = chosen((32, 32, 3), gpu=True)
+    assert options["channels"] == 64 and "sized for a GPU" in words
+    assert "sized for 2 CPU cores, about 12 ms of training per image" in chosen((32, 32, 3), threads=2)[1]
 
 
 def test_without_a_suitable_backbone_the_error_names_the_argument():

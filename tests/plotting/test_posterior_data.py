@@ -152,9 +152,25 @@ def test_steps_of_an_adaptive_ordering_are_those_that_sampling_would_take(missin
     order, count = visited_steps(model, x, context)
     assert count == min(4, known + 1)
     assert torch.equal(order.visits[:count], visits[:count])
-    steps = posterior_steps(model, x, range(count), context=context)
+    steps = posterior_steps(model, x, [*range(count)][::-1], context=context)[::-1]
     assert [step.coefficient for step in steps] == visits[:count].tolist()
     assert [step.truth is None for step in steps] == [k == known for k in range(count)]
     predicted = model.conditionals(x.unsqueeze(0), context.unsqueeze(0)).probs.flatten(0, 2)
     for k in range(known):
         assert torch.allclose(steps[k].probabilities, predicted[visits[k]], atol=1e-9)
+
+
+def test_all_steps_of_an_adaptive_ordering_are_those_of_one_walk(monkeypatch):
+    model, passes = build((6,), "adaptive", "bernoulli", "mlp:hidden=4").eval(), []
+    monkeypatch.setattr(model.backbone, "forward", _counted(model.backbone.forward, passes))
+    posterior_steps(model, torch.zeros(6), range(6))
+    # one walk finds the order, another one the distributions
+    assert len(passes) == 2 * 6
+
+
+def _counted(function, calls):
+    def counted(*arguments):
+        calls.append(1)
+        return function(*arguments)
+
+    return counted

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tensorar import Evidence, SpecError, SupportError, evaluate
+from tensorar import Evidence, SupportError, evaluate
 from tensorar import workflows as wf
 
 SETTINGS = {"batch_size": 16, "device": "cpu", "settings": {"valid_events": 20}}
@@ -85,9 +85,19 @@ def test_the_posterior_ends_at_the_first_missing_value(run):
     assert steps[-1].truth is None
 
 
-def test_a_part_given_the_rest_needs_complete_events(run):
-    with pytest.raises(SpecError, match=r"complete events, .* got a dataset with missing values; evaluate without"):
-        wf.evaluate_given(run, "top half", device="cpu")
+def test_the_rest_is_scored_as_far_as_it_was_observed(run):
+    """The nats of the region and of the rest given it add up to those of all that was observed, in one order."""
+    found = wf.evaluate_given(run, "top half", "valid", device="cpu")
+    model, observed = run.model.eval(), Evidence.observed(run.dataset.valid)
+    top = torch.zeros(2, 3, dtype=torch.bool)
+    top[0] = True
+    order = model.order.observed_first(top)
+    part = Evidence(observed.mask & top, observed.value)
+    with torch.no_grad():
+        nats = model.log_prob(part, order=order) - model.log_prob(observed, order=order)
+    assert found.exact and found.nats == pytest.approx(float(nats.mean()), abs=1e-5)
+    counts = (float(each.counts.double().mean()) for each in (part, observed))
+    assert (found.known, found.known + found.unknown) == pytest.approx(tuple(counts))
 
 
 @pytest.mark.parametrize("ordering", ["raster", "flips", "annealed"])
@@ -97,6 +107,19 @@ def test_a_causal_network_of_few_orders_is_refused_before_training(run, tmp_path
             run.recipe.dataset, backbone="made:hidden=4", ordering=ordering, out=tmp_path / "run", steps=1, **SETTINGS
         )
     assert not (tmp_path / "run").exists()
+
+
+def test_an_order_that_is_trained_only_at_first_is_checked_before_training(tmp_path):
+    """What is missing comes last in raster order, the final one, but not in all orders of the beginning."""
+    x = np.random.default_rng(0).integers(0, 2, (60, 4)).astype(float)
+    x[::2, 3] = np.nan
+    np.save(tmp_path / "x.npy", x)
+    data = f"npy:path={tmp_path / 'x.npy'},missing=true"
+    options = {"backbone": "made:hidden=4", "out": tmp_path / "run", "steps": 1, **SETTINGS}
+    with pytest.raises(SupportError, match="what is missing to come last in the order"):
+        wf.train(data, ordering="annealed:from=flips", **options)
+    assert not (tmp_path / "run").exists()
+    wf.train(data, ordering="annealed", **options)
 
 
 def test_missing_last_values_suit_a_causal_network_of_a_fixed_order(tmp_path):

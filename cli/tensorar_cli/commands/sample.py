@@ -13,8 +13,19 @@ from tensorar_cli.output import Output, sampling_report
 
 def sample(
     run: options.RunFolder,
-    number: Annotated[int, typer.Option("--number", "-n", help="Number of samples.", min=1)] = 64,
+    number: Annotated[
+        int | None,
+        typer.Option(
+            "--number",
+            "-n",
+            help="Number of samples; with --by-class, of each class. Default: 64, or 8 of each.",
+            min=1,
+        ),
+    ] = None,
     context: options.Contexts = None,
+    by_class: Annotated[
+        bool, typer.Option("--by-class", help="Draw a titled row of samples of each class (runs with labels).")
+    ] = False,
     out: options.PictureOrNumbers = None,
     means: Annotated[
         bool, typer.Option("--means", help="Show the conditional mean of every coefficient beside each sample.")
@@ -55,8 +66,9 @@ def sample(
     with output.progress("sampling") as update:
         result = workflows.sample(
             run,
-            number,
-            context=context,
+            number or (8 if by_class else 64),
+            context=context or None,
+            by_class=by_class,
             means=means,
             method=method,
             temperature=temperature,
@@ -78,6 +90,12 @@ def sample(
         write(path, result.figure, result.samples, result.run.event_shape)
     if result.means is not None and path.suffix in NUMBERS:
         write_numbers(path.with_stem(f"{path.stem}-means"), result.means, result.run.event_shape)
-    output.print(f"{number} samples in {path} ({result.info})")
-    values = {"samples": number, "shape": list(result.samples.shape), "path": str(path)}
+    each = f", {len(result.samples) // len(result.classes)} of each class" if result.classes else ""
+    output.print(f"{len(result.samples)} samples{each} in {path} ({result.info})")
+    values = {
+        "samples": len(result.samples),
+        "classes": list(result.classes),
+        "shape": list(result.samples.shape),
+        "path": str(path),
+    }
     output.print_json({"run": str(run)} | values | sampling_report(result.info))

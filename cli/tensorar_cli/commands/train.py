@@ -32,7 +32,20 @@ def train(
         str | None,
         typer.Option(help="Train a recipe instead: a name (see tensorar plugins list recipe) or a recipe.toml."),
     ] = None,
-    resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Resume an interrupted run.")] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN", help="Resume an interrupted run; with --steps, --epochs or --minutes, train it on for more."
+        ),
+    ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="RUN",
+            help="Begin with the weights of this run, on its data or on DATA of the same shape.",
+        ),
+    ] = None,
     out: options.NewRun = None,
     steps: Annotated[int | None, typer.Option(help="Train for this many steps.", min=1)] = None,
     epochs: Annotated[float | None, typer.Option(help="Train for this many passes over the data.")] = None,
@@ -54,11 +67,12 @@ def train(
     others = {"batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}
     settings = parse_settings(setting or [])
     if resume is None:
-        new = {"recipe": recipe, "out": out, "settings": settings, **parts, **length, **others}
+        new = {"recipe": recipe, "initial": start, "out": out, "settings": settings, **parts, **length, **others}
         result = run_training(output, workflows.train, data, device=device, **new)
     else:
-        _refuse_with_resume(data=data, recipe=recipe, out=out, settings=settings, **parts, **length, **others)
-        result = run_training(output, workflows.resume, resume, device=device)
+        _refuse_with_resume(data=data, recipe=recipe, **{"from": start}, out=out, seed=seed, **parts)
+        changes = {**length, "batch_size": batch_size, "learning_rate": learning_rate, "settings": settings}
+        result = run_training(output, workflows.resume, resume, device=device, **changes)
     print_training(output, result)
 
 
@@ -68,7 +82,7 @@ def _refuse_with_resume(**given: object) -> None:
     names = [name for name, value in given.items() if value not in (None, {})]
     if names:
         raise TensorarError(
-            expected="--resume without a dataset, parts, settings or --out",
+            expected="--resume without a dataset, parts, --from, --seed or --out",
             got=", ".join(names),
             remedy="leave them out; a run is resumed with its own",
         )

@@ -12,5 +12,6 @@ from tensorar_plugins.datasets.sudoku import Sudoku
 from tensorar_plugins.datasets.table import Table
 from tensorar_plugins.datasets.toy import Toy
 from tensorar_plugins.datasets.volumes import Volumes
+from tensorar_plugins.datasets.zarr_store import Zarr
 
-ALL: list[type[Dataset]] = [Toy, MNIST, Idx, Images, Npy, Npz, Table, Series, Audio, Volumes, Sudoku]
+ALL: list[type[Dataset]] = [Toy, MNIST, Idx, Images, Npy, Npz, Zarr, Table, Series, Audio, Volumes, Sudoku]

@@ -99,17 +99,23 @@ def _reinterpret(array: Shaped[np.ndarray, "..."], where: str) -> Shaped[np.ndar
 @contextmanager
 def _opened(path: str | Path) -> Iterator[tuple[OpenFile, bool]]:
     """An open file, and whether it is an archive."""
-    with open_file(path, WHAT) as file:
-        try:
-            start = file.data.peek(8)[:8]
-            if not start.startswith((b"PK", b"\x93NUMPY")):
-                raise ValueError("an empty file" if not start else "a file of another kind")
-            yield file, start.startswith(b"PK")
-        except TensorarError:
-            raise
-        except Exception as error:  # numpy and zipfile raise almost any exception for a damaged file
-            raise DataError(
-                expected=f"{path} to be {WHAT}",
-                got=describe(error),
-                remedy="save it again with numpy.save or numpy.savez, as numbers",
-            ) from error
+    with open_file(path, WHAT) as file, npy_errors(path):
+        start = file.data.peek(8)[:8]
+        if not start.startswith((b"PK", b"\x93NUMPY")):
+            raise ValueError("an empty file" if not start else "a file of another kind")
+        yield file, start.startswith(b"PK")
+
+
+@contextmanager
+def npy_errors(path: str | Path) -> Iterator[None]:
+    """Raise ``DataError`` for the errors of numpy and zipfile, which may be any exception for a damaged file."""
+    try:
+        yield
+    except TensorarError:
+        raise
+    except Exception as error:
+        raise DataError(
+            expected=f"{path} to be {WHAT}",
+            got=describe(error),
+            remedy="save it again with numpy.save or numpy.savez, as numbers",
+        ) from error

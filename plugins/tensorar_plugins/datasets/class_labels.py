@@ -46,6 +46,14 @@ class ClassLabels:
             )
         return self.one_hot(torch.tensor([value]))[0]
 
+    @property
+    def written(self) -> list[str]:
+        """The first name of each class, or its number."""
+        by_value: dict[int, str] = {}
+        for name, value in self.names.items():
+            by_value.setdefault(value, name)
+        return [by_value.get(value, str(value)) for value in self.values]
+
     @cached_property
     def names(self) -> dict[str, int]:
         """The class of each name: from ``emnist-...-mapping.txt``, ``classes.txt`` or ``label_names.txt``, or none."""

@@ -104,6 +104,10 @@ class Images(SplitFile):
         one_hot = torch.eye(len(names))
         return Splits(*(one_hot[index[rows[name]]] for name in ("train", "valid", "test")))
 
+    @property
+    def class_names(self) -> list[str] | None:
+        return self._class_names if self._has_labels else None
+
     def parse_context(self, text: str) -> Float[Tensor, " context"]:
         """A class by the name of its folder, as a one-hot vector."""
         if not self._has_labels:
@@ -185,7 +189,7 @@ class Images(SplitFile):
         absent = [name for name in fractions if not len(rows[name])]
         if absent:
             cut = split(rows["train"].unsqueeze(1), [fractions[name] for name in absent], self.seed, where=self.path)
-            rows |= {name: part[:, 0] for name, part in zip(["train", *absent], cut, strict=True)}
+            rows |= {name: part[:][:, 0] for name, part in zip(["train", *absent], cut, strict=True)}
         return rows
 
 

@@ -55,6 +55,10 @@ class LabelledImages(Dataset):
                 )
         return Splits(*(self.classes.one_hot(part) for part in (labels.train, labels.valid, labels.test)))
 
+    @property
+    def class_names(self) -> list[str] | None:
+        return self.classes.written if self.labels else None
+
     def parse_context(self, text: str) -> Float[Tensor, " context"]:
         """A class by its number or name, as a one-hot vector."""
         return self.classes.parse(text) if self.labels else super().parse_context(text)

@@ -75,6 +75,10 @@ class MNIST(LabelledImages):
                 remedy="choose one of these",
             )
 
+    @property
+    def axes(self) -> tuple[str, ...]:
+        return "channel", "height", "width"
+
     def load(self) -> Splits:
         if self.binarize == "static":
             static = static_split(self.path)

@@ -1,4 +1,4 @@
-"""One array of the user's own."""
+"""One array of the user's own, in a file or in the shards of a folder."""
 
 from __future__ import annotations
 
@@ -6,22 +6,45 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tensorar import FileEvents, Splits
+from tensorar.utils.reading import expand
 from tensorar_plugins.datasets.array_files import read_npy
+from tensorar_plugins.datasets.npy_files import NpyEvents, NpyFile, shards
 from tensorar_plugins.datasets.splitting import SplitArrays
 from tensorar_plugins.datasets.user_events import as_events, is_picture, read_picture
+
+# larger files stay on disk, and their events are read batch by batch
+MAX_BYTES_IN_MEMORY = 2**28
 
 
 @dataclass(frozen=True, kw_only=True)
 class Npy(SplitArrays):
-    """Your own array from a .npy file, with events along the first axis; shuffled and split.
+    """Your own array from a .npy file, or a folder of them, with events along the first axis; shuffled and split.
 
-    The dtype is kept, so that bits, levels and real numbers each get a suitable head.
+    The dtype is kept, so that bits, levels and real numbers each get a suitable head. More than 268 MB stay in the
+    files, from which the events of each batch are read.
+
+    Options:
+        path: File to read, or a folder whose ``.npy`` files hold events of one shape and type, in the order of their
+            names; ``~`` and ``$VARIABLES`` are expanded.
     """
 
     name = "npy"
 
     def load(self) -> Splits:
+        located = expand(self.path)
+        if located.is_dir():
+            return self._split(shards(located))
+        if located.is_file() and located.stat().st_size > MAX_BYTES_IN_MEMORY:
+            file = NpyFile.open(self.path)
+            # an event of an array in Fortran's order lies all over the file
+            if not file.header.fortran_order:
+                return self._split([file])
         return self.split_all(read_npy(self.path))
+
+    def _split(self, files: list[NpyFile]) -> Splits:
+        events = NpyEvents(files)
+        in_memory = sum(file.header.bytes for file in files) <= MAX_BYTES_IN_MEMORY
+        return self.split_all(events[:] if in_memory else events)
 
     def read_events(self, path: str | Path, event_shape: tuple[int, ...], mask: str | Path | None = None) -> FileEvents:
         if is_picture(path):

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from torch import Tensor
-
-from tensorar import DataError, FileEvents, Splits
+from tensorar import DataError, Events, FileEvents, Splits
 from tensorar.utils.reading import shorten
 from tensorar_plugins.datasets.array_files import open_npz, read_npy, read_packed, to_tensor
 from tensorar_plugins.datasets.splitting import SplitArrays, split
@@ -49,9 +47,9 @@ class Npz(SplitArrays):
         if Path(path).suffix.lower() == ".npy":
             return as_events(read_npy(path), event_shape, path)
         arrays = replace(self, path=path)._read()
-        return as_events(arrays.get("test", arrays["train"]), event_shape, path)
+        return as_events(arrays.get("test", arrays["train"])[:], event_shape, path)
 
-    def _read(self) -> dict[str, Tensor]:
+    def _read(self) -> dict[str, Events]:
         with open_npz(self.path) as file:
             keys = self._keys(file.names)
             if self.packed:

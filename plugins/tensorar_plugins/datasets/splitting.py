@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,8 @@ import torch
 from jaxtyping import Real
 from torch import Tensor
 
-from tensorar import DataError, Dataset, SpecError, Splits
+from tensorar import DataError, Dataset, Events, ShuffledEvents, SpecError, Splits
+from tensorar.utils.permutation import Permutation
 from tensorar_plugins.datasets.seeded_streams import stream
 
 # pieces of each event, shuffled one after another: more take less memory and more time
@@ -36,8 +38,8 @@ class SplitFile(Dataset):
     def __post_init__(self) -> None:
         check_fractions(self.name, valid_fraction=self.valid_fraction, test_fraction=self.test_fraction)
 
-    def split_all(self, events: Real[Tensor, "n *event"]) -> Splits:
-        """All events of the file, shuffled in place and split. Raises ``DataError`` if there are too few."""
+    def split_all(self, events: Events) -> Splits:
+        """All events of the file, shuffled (a tensor in place) and split. Raises ``DataError`` if there are too few."""
         return Splits(*split(events, [self.valid_fraction, self.test_fraction], self.seed, where=self.path))
 
 
@@ -82,10 +84,10 @@ def check_fractions(name: str, **fractions: float) -> None:
         )
 
 
-def split(
-    events: Real[Tensor, "n *event"], fractions: Sequence[float], seed: int, *, where: str | Path
-) -> list[Real[Tensor, "_ *event"]]:
-    """Shuffle the events in place and cut off one split per fraction, of at least one event; the rest comes first.
+def split(events: Events, fractions: Sequence[float], seed: int, *, where: str | Path) -> list[Events]:
+    """Shuffle the events and cut off one split per fraction, of at least one event; the rest comes first.
+
+    A tensor is shuffled in place; splits of stored events are views of them, in the same order.
 
     Raises ``DataError``, naming ``where`` the events are from, if there are too few of them.
     """
@@ -97,14 +99,18 @@ def split(
             got=str(n),
             remedy="provide more data, or choose smaller fractions",
         )
-    if events[0].numel() == 0:
+    if math.prod(events.shape[1:]) == 0:
         raise DataError(
             expected=f"at least one coefficient in each event of {where}",
             got=f"shape {tuple(events.shape)}",
             remedy="save an array without empty axes",
         )
-    shuffle(events, stream(seed, "split"))
-    return list(events.split([n - sum(sizes), *sizes]))
+    sizes = [n - sum(sizes), *sizes]
+    if isinstance(events, Tensor):
+        shuffle(events, stream(seed, "split"))
+        return list(events.split(sizes))
+    permutation = Permutation(n, stream(seed, "split"))
+    return [ShuffledEvents(events, permutation, sum(sizes[:k]), size) for k, size in enumerate(sizes)]
 
 
 def shuffle(events: Real[Tensor, "n *event"], generator: torch.Generator) -> None:

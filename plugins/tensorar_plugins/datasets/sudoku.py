@@ -75,6 +75,10 @@ class Sudoku(Dataset):
     def suggested_head(self) -> str:
         return f"categorical:levels={self.size},one_hot=true"
 
+    @property
+    def axes(self) -> tuple[str, ...]:
+        return "row", "column"
+
     def load(self) -> Splits:
         sizes = {"train": self._train, "valid": self.valid_puzzles, "test": self.test_puzzles}
         if self.size == 4:

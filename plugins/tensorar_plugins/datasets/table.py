@@ -128,6 +128,10 @@ class Table(SplitFile):
             return None
         return Splits(*(classes[rows] for rows in (self._rows.train, self._rows.valid, self._rows.test)))
 
+    @property
+    def class_names(self) -> list[str] | None:
+        return None if self.schema.target_column is None else list(self.schema.target_column.levels)
+
     def parse_context(self, text: str) -> Float[Tensor, " context"]:
         """A class by its level, one-hot."""
         column = self.schema.target_column

@@ -51,7 +51,7 @@ def read_picture(
             got=f"events of axes {' '.join(axes)} and shape {event_shape}",
             remedy="pass an array of that shape (.npy)",
         )
-    train = dataset.train
+    train = dataset.sampled.train
     whole = not train.is_floating_point()
     bits = all(bool(((part == 0) | (part == 1)).all()) for part in train.split(1024))
     if not whole and not bits:

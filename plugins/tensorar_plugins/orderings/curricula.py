@@ -51,6 +51,9 @@ class Curriculum(Ordering):
         self.from_.order(event_shape)  # a shape that one of them does not take is refused
         return self.to.order(event_shape)
 
+    def trained_orders(self, event_shape: tuple[int, ...]) -> tuple[Order, ...]:
+        return () if self.any_order else (*self.to.orders(event_shape), *self.from_.trained_orders(event_shape))
+
     def for_batch(self, progress: float, generator: torch.Generator | None = None) -> Ordering:
         in_final = float(torch.rand((), generator=generator)) < self.share_at(progress)
         return (self.to if in_final else self.from_).for_batch(progress, generator)

@@ -25,7 +25,7 @@ def conditionals_add_up_to_log_prob(part: PartUnderTest) -> None:
     The probabilities of all values of a coefficient sum to 1, and evidence gives the same conditional in any batch.
     """
     dataset: Dataset = part.instance
-    x = dataset.test[: SOME_EVENTS if dataset.test[0].numel() <= FEW_COEFFICIENTS else 20]
+    x = dataset.splits.test[: SOME_EVENTS if dataset.splits.test[0].numel() <= FEW_COEFFICIENTS else 20]
     flat, n = x.reshape(len(x), -1), x[0].numel()
     nats = dataset.log_prob(x)
     if nats is None or dataset.conditional(_evidence_before(x, 0)) is None:
@@ -49,7 +49,7 @@ def entropies_match_the_data(part: PartUnderTest) -> None:
     """``-log_prob`` is on average the sum of the entropies of the conditionals (significance 1e-4)."""
     dataset: Dataset = part.instance
     first = dataset.conditional(Evidence.none(1, dataset.event_shape))
-    if first is None or dataset.log_prob(dataset.test[:1]) is None:
+    if first is None or dataset.log_prob(dataset.splits.test[:1]) is None:
         raise CheckSkipped("the dataset has no log_prob or no conditional")
     for what, events in samples_of(dataset):
         x = events[torch.randperm(len(events), generator=torch.Generator().manual_seed(0))[:100]]

@@ -57,7 +57,7 @@ def contexts_follow_their_events(part: PartUnderTest) -> None:
         raise CheckFailed(
             f"events of {odd[0]} that are alike have contexts as different as any, unlike those of {similar[0]}"
         )
-    if not similar and "train" in odd and len(dataset.train) >= MAX_EVENTS:
+    if not similar and "train" in odd and len(dataset.splits.train) >= MAX_EVENTS:
         raise CheckFailed("training events that are alike have contexts as different as any: are they aligned?")
 
 

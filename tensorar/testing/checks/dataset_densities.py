@@ -25,14 +25,14 @@ MAX_RATIO = 50.0
 def densities_integrate_to_one(part: PartUnderTest) -> None:
     """The density of up to 6 real coefficients integrates to 1, by importance sampling (5 standard errors)."""
     dataset: Dataset = part.instance
-    flat = dataset.train.reshape(len(dataset.train), -1).double()
-    if dataset.log_prob(dataset.test[:1]) is None:
+    flat = dataset.splits.train.reshape(len(dataset.splits.train), -1).double()
+    if dataset.log_prob(dataset.splits.test[:1]) is None:
         raise CheckSkipped("the dataset has no log_prob")
     if (flat == flat.round()).all() or flat.shape[1] > MAX_COEFFICIENTS or len(flat) < 20:
         raise CheckSkipped(f"the events are not of up to {MAX_COEFFICIENTS} real numbers")
     points, density = _points(flat)
     try:
-        nats = dataset.log_prob(points.reshape(-1, *dataset.event_shape).to(dataset.test.dtype))
+        nats = dataset.log_prob(points.reshape(-1, *dataset.event_shape).to(dataset.splits.test.dtype))
     except Exception as refusal:
         raise CheckSkipped(f"log_prob does not take all real numbers: {type(refusal).__name__}") from refusal
     assert nats is not None

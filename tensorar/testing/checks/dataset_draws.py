@@ -40,7 +40,7 @@ def new_events_are_supported(part: PartUnderTest) -> None:
     """Simulated and re-drawn events have a probability under the suggested head and the dataset's own ``log_prob``."""
     dataset: Dataset = part.instance
     head, generator = part.suggested_head, torch.Generator().manual_seed(0)
-    indices = torch.arange(NEW_EVENTS) % len(dataset.train)
+    indices = torch.arange(NEW_EVENTS) % len(dataset.splits.train)
     found = {"simulated": dataset.simulate(NEW_EVENTS, generator), "drawn": dataset.draw(indices, generator)}
     for what, events in found.items():
         if events is None:
@@ -60,15 +60,19 @@ def simulated_events_follow_the_generator(part: PartUnderTest) -> None:
 
     def simulate(n: int, generator: torch.Generator) -> Tensor:
         events = dataset.simulate(n, generator)
-        if events is None or tuple(events.shape) != (n, *dataset.event_shape) or events.dtype != dataset.train.dtype:
+        if (
+            events is None
+            or tuple(events.shape) != (n, *dataset.event_shape)
+            or events.dtype != dataset.splits.train.dtype
+        ):
             got = "none" if events is None else f"shape {tuple(events.shape)} and dtype {events.dtype}"
             raise CheckFailed(f"expected {n} simulated events like those of train, got {got}")
         return events
 
     simulate(1, torch.Generator())
-    kept = dataset.train.clone()
+    kept = dataset.splits.train.clone()
     _require_follows("simulates", simulate, 50)
-    if not same_events(dataset.train, kept):
+    if not same_events(dataset.splits.train, kept):
         raise CheckFailed("simulating events changes the stored ones")
 
 
@@ -82,9 +86,9 @@ def simulated_events_are_distributed_like_the_data(part: PartUnderTest) -> None:
     events = dataset.simulate(NEW_EVENTS, torch.Generator().manual_seed(5))
     if events is None:
         raise CheckSkipped("the dataset does not simulate events")
-    one, other = _features(dataset.train[: 2 * NEW_EVENTS], events)
+    one, other = _features(dataset.splits.train[: 2 * NEW_EVENTS], events)
     p_values = smirnov_p_values(one, other) * one.shape[1]
-    nats, others = dataset.log_prob(dataset.train[:500]), dataset.log_prob(events[:500])
+    nats, others = dataset.log_prob(dataset.splits.train[:500]), dataset.log_prob(events[:500])
     if float(p_values.min()) < SIGNIFICANCE:
         raise CheckFailed(f"simulated events differ in distribution from the training events (p {p_values.min():.1e})")
     if nats is not None and others is not None and p_value_of_means(nats, others) < SIGNIFICANCE:
@@ -100,11 +104,11 @@ def draws_follow_the_generator(part: PartUnderTest) -> None:
     Where draws vary, they vary from call to call with one generator, and between equal indices of one call.
     """
     dataset: Dataset = part.make()
-    kept = dataset.train.clone()
+    kept = dataset.splits.train.clone()
 
     def draw(n: int, generator: torch.Generator) -> Tensor:
-        events = dataset.draw(torch.tensor([len(dataset.train) - 1, *[0] * (n - 1)]), generator)
-        if tuple(events.shape) != (n, *dataset.event_shape) or events.dtype != dataset.train.dtype:
+        events = dataset.draw(torch.tensor([len(dataset.splits.train) - 1, *[0] * (n - 1)]), generator)
+        if tuple(events.shape) != (n, *dataset.event_shape) or events.dtype != dataset.splits.train.dtype:
             raise CheckFailed(f"{n} drawn events have shape {tuple(events.shape)} and dtype {events.dtype}")
         return events
 
@@ -115,7 +119,7 @@ def draws_follow_the_generator(part: PartUnderTest) -> None:
         rows = draw(16, torch.Generator())[1:]
         if same_events(rows, rows[:1].expand_as(rows)):
             raise CheckFailed("an index that is repeated in one call is drawn the same each time")
-    if not same_events(dataset.train, kept):
+    if not same_events(dataset.splits.train, kept):
         raise CheckFailed("drawing events changes the stored ones")
 
 
@@ -123,7 +127,7 @@ def draws_follow_the_generator(part: PartUnderTest) -> None:
 def draws_follow_the_indices(part: PartUnderTest) -> None:
     """Events that are drawn resemble the training events of their indices more than others, neighbors included."""
     dataset: Dataset = part.instance
-    flat = dataset.train.reshape(len(dataset.train), -1).nan_to_num()
+    flat = dataset.splits.train.reshape(len(dataset.splits.train), -1).nan_to_num()
     indices = torch.randperm(len(flat), generator=torch.Generator().manual_seed(0))[:DRAWN_EVENTS]
     if len(flat) < 3 or len(flat[indices].unique(dim=0)) == 1:
         raise CheckSkipped("there are not enough different training events")

@@ -32,12 +32,12 @@ def likelihoods_are_probabilities(part: PartUnderTest) -> None:
     events of the data must not sum to more than 1.
     """
     dataset: Dataset = part.instance
-    likelihoods_of(dataset, dataset.test[:500])
+    likelihoods_of(dataset, dataset.splits.test[:500])
     for split in SPLITS:
         events = getattr(dataset, split)[:500]
         if not likelihoods_of(dataset, events).isfinite().all():
             raise CheckFailed(f"log_prob is not a finite number for each event of {split}")
-    if has_integers(dataset.test):
+    if has_integers(dataset.splits.test):
         for options, form in _forms(part):
             _require_normalized(form, options)
 
@@ -46,7 +46,7 @@ def likelihoods_are_probabilities(part: PartUnderTest) -> None:
 def likelihoods_are_of_single_events(part: PartUnderTest) -> None:
     """An event has the same ``log_prob`` in any batch and dtype, and the events passed are not changed."""
     dataset: Dataset = part.instance
-    x = dataset.test[:SOME_EVENTS]
+    x = dataset.splits.test[:SOME_EVENTS]
     kept, nats = x.clone(), likelihoods_of(dataset, x)
     if not torch.equal(x, kept):
         raise CheckFailed("log_prob changes the events passed to it")
@@ -65,8 +65,8 @@ def frequencies_match_the_likelihood(part: PartUnderTest) -> None:
     Those that are frequent in one half of the data, simulated events included, are counted in the other half.
     """
     dataset: Dataset = part.instance
-    likelihoods_of(dataset, dataset.test[:1])
-    if not has_integers(dataset.test):
+    likelihoods_of(dataset, dataset.splits.test[:1])
+    if not has_integers(dataset.splits.test):
         raise CheckSkipped("the events are not of integers")
     tested = 0
     for what, events in samples_of(dataset):
@@ -109,16 +109,16 @@ def _forms(part: PartUnderTest) -> Iterator[tuple[str, Dataset]]:
                 continue
             try:
                 small: Dataset = with_option(part, option, size).make()
-                smaller = small.test[0].numel() < dataset.test[0].numel()
+                smaller = small.splits.test[0].numel() < dataset.splits.test[0].numel()
             except TensorarError:
                 continue
-            if smaller and has_integers(small.test) and small.log_prob(small.test[:1]) is not None:
+            if smaller and has_integers(small.splits.test) and small.log_prob(small.splits.test[:1]) is not None:
                 yield f" ({option}={size})", small
 
 
 def _require_normalized(dataset: Dataset, options: str) -> None:
     """Require that the probabilities of all events sum to 1 if these are few, and to no more otherwise."""
-    head, n = suggest_head(dataset), dataset.test[0].numel()
+    head, n = suggest_head(dataset), dataset.splits.test[0].numel()
     levels = levels_of(head)
     if levels is not None and levels**n <= MAX_ENUMERATED_EVENTS:
         coefficients = torch.arange(n).reshape(dataset.event_shape)
@@ -126,7 +126,7 @@ def _require_normalized(dataset: Dataset, options: str) -> None:
         if not abs(total - 1) < 1e-6:
             raise CheckFailed(f"the probabilities of all events sum to {total:.9g}{options}")
         return
-    different = dataset.test[:500].reshape(-1, n).unique(dim=0).reshape(-1, *dataset.event_shape)
+    different = dataset.splits.test[:500].reshape(-1, n).unique(dim=0).reshape(-1, *dataset.event_shape)
     total = _mass(dataset, different)
     if total > 1 + 1e-6:
         raise CheckFailed(f"the probabilities of {len(different)} different events sum to {total:.6g}{options}")
@@ -138,7 +138,7 @@ def _mass(dataset: Dataset, events: Tensor) -> float:
 
 def samples_of(dataset: Dataset) -> Iterator[tuple[str, Tensor]]:
     """The test events, and simulated ones."""
-    yield "the test events", dataset.test[:20_000]
+    yield "the test events", dataset.splits.test[:20_000]
     simulated = dataset.simulate(10_000, torch.Generator().manual_seed(7))
     if simulated is not None:
         yield "simulated events", simulated

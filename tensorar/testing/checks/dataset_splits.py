@@ -48,7 +48,7 @@ def _require_few_shared(dataset: Dataset, one: str, other: str, splits: dict[str
         return
     if not any(len(set(rows)) < len(rows) for rows in splits.values()):
         pairs = len(splits[one]) * len(splits[other])
-        if pairs * _chance_of_equal(dataset.train) < UNLIKELY:
+        if pairs * _chance_of_equal(dataset.splits.train) < UNLIKELY:
             found = f"{shared} of the {len(splits[one])} events of {one} are also in {other}"
             raise CheckFailed(f"{found}, though none is repeated within a split")
         return

@@ -155,9 +155,9 @@ def digests(part: type[Dataset], options: dict[str, Any], others: Sequence[dict[
             _ = dataset.splits, dataset.contexts
     dataset = part(**options)
     found: dict[str, Any] = dict(splits_of(dataset))
-    contexts, few = dataset.contexts, dataset.test[:20]
+    contexts, few = dataset.contexts, dataset.splits.test[:20]
     found |= {f"the contexts of {name}": getattr(contexts, name) for name in SPLITS} if contexts else {}
-    indices = torch.arange(min(20, len(dataset.train)))
+    indices = torch.arange(min(20, len(dataset.splits.train)))
     found["simulate"] = dataset.simulate(20, torch.Generator().manual_seed(1))
     found["draw"] = dataset.draw(indices, torch.Generator().manual_seed(1))
     found["log_prob"] = dataset.log_prob(few)

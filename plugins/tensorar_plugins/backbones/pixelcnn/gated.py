@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from tensorar import CausalBackbone, Order, Signature, Stepper
+from tensorar import CausalBackbone, Head, Order, Signature, Stepper
 from tensorar_plugins.backbones.layers.sizes import require_positive
 from tensorar_plugins.backbones.masked_conv.conv import MaskedConv
 from tensorar_plugins.backbones.masked_conv.grid import Grid
 from tensorar_plugins.backbones.masked_conv.layer import MaskedLayer
 from tensorar_plugins.backbones.masked_conv.taps import Ranks
 from tensorar_plugins.backbones.pixelcnn.gated_stepper import GatedPixelCNNStepper
+from tensorar_plugins.backbones.pixelcnn.image_size import image_size
 from tensorar_plugins.backbones.pixelcnn.layers import OutputLayers
 
 
@@ -49,6 +51,11 @@ class GatedPixelCNN(CausalBackbone):
     orders = "raster"
     ignores_unit_axes = True
     blind_spot = "coefficients beyond the reach of its layers"
+
+    @classmethod
+    def image_options(cls, event_shape: tuple[int, ...], head: Head) -> tuple[dict[str, Any], str]:
+        options, size = image_size(event_shape)
+        return options, f"it sees all rows above, {size} (a larger one: channels=64,layers=8)"
 
     def __init__(
         self,

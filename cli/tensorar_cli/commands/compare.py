@@ -1,0 +1,83 @@
+"""``tensorar compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tensorar_cli import options
+from tensorar_cli.output import Output, decimal, table, with_error
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from tensorar.workflows import Compared, Comparison
+
+
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN ...", help="Run folders of models of the same events.")],
+    split: options.Split = "test",
+    data: Annotated[
+        str | None, typer.Option(help="Spec of another dataset to compare on. Default: the runs' own.")
+    ] = None,
+    events: Annotated[int | None, typer.Option(help="Use only this many events, drawn with the seed.", min=1)] = None,
+    against: Annotated[str, typer.Option(help="The run that others are subtracted from: best or first.")] = "best",
+    baselines: Annotated[
+        bool, typer.Option(help="Fit simple distributions to the training events, as neighbours of the runs.")
+    ] = True,
+    exact: Annotated[
+        bool | None,
+        typer.Option(
+            "--exact/--estimate",
+            help="Evaluate all conditionals, or estimate from sampled prefixes. Default: exact if it is affordable.",
+        ),
+    ] = None,
+    samples_per_event: Annotated[int, typer.Option(help="Prefixes sampled per event when estimating.", min=1)] = 16,
+    seed: options.Seed = 0,
+    device: options.Device = "auto",
+    plugin: options.Plugins = None,
+    json: options.Json = False,
+) -> None:
+    """Compare runs on the same events: nats, with standard errors of the differences, beside simple baselines."""
+    from tensorar import workflows
+
+    output = Output(as_json=json)
+    with output.progress("comparing") as update:
+        found = workflows.compare(
+            runs,
+            split,
+            data=data,
+            events=events,
+            against=against,
+            baselines=baselines,
+            exact=exact,
+            samples_per_event=samples_per_event,
+            seed=seed,
+            device=device,
+            progress=lambda name, done, total: update(done, total, name),
+        )
+    output.print(f"{found.events} events of the {split} split of {found.data}; differences to {found.reference}")
+    output.print_table(_table(found))
+    for note in found.notes:
+        output.print(f"note: {note}")
+    output.print_json(found.as_dict())
+
+
+def _table(found: Comparison) -> Table:
+    headers = ("", "nats per event", "difference", "bits/dim", "parameters", "training")
+    return table(*headers, rows=[_row(entry) for entry in found.entries])
+
+
+def _row(entry: Compared) -> tuple[str, ...]:
+    estimated = "" if entry.exact else " (estimate)"
+    difference = "" if entry.difference is None else with_error(entry.difference, entry.difference_error)
+    return (
+        entry.name,
+        with_error(entry.nats, entry.standard_error) + estimated,
+        difference,
+        decimal(entry.bits_per_dim, 4),
+        "" if entry.parameters is None else str(entry.parameters),
+        "" if entry.seconds is None else f"{entry.seconds:.0f} s",
+    )

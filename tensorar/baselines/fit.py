@@ -1,0 +1,119 @@
+"""Fit the baselines that suit some data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from tensorar.baselines.baseline import Baseline, Columns
+from tensorar.baselines.gaussian import gaussian
+from tensorar.baselines.independent import independent
+from tensorar.baselines.marginals import MAX_HISTOGRAM_NUMBERS, Marginals, head_marginals, histograms
+from tensorar.baselines.mixture import gaussian_mixture
+from tensorar.build import head_for
+from tensorar.dataset import Dataset
+from tensorar.errors import TensorarError
+from tensorar.head import Head
+from tensorar.parts.registry import Registry, default_registry
+from tensorar.utils.shapes import flatten_events
+
+# more events hardly change what is fitted
+MAX_TRAINING_EVENTS = 20_000
+MAX_GAUSSIAN_COEFFICIENTS = 2000
+MAX_MIXTURE_COEFFICIENTS = 200
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """The fitted baselines, and a line for each that does not suit the data."""
+
+    fitted: tuple[Baseline, ...]
+    notes: tuple[str, ...]
+
+
+def fit_baselines(
+    dataset: Dataset, *, discrete: bool, heads: Iterable[Head] = (), registry: Registry | None = None, seed: int = 0
+) -> Baselines:
+    """The baselines for events with probabilities (``discrete``) or densities, fitted to the training events.
+
+    ``heads`` are those of the models that are compared. The coefficients are independent, or for densities also jointly
+    Gaussian, and a mixture of Gaussians. What is chosen is chosen on the validation events.
+    """
+    registry = registry or default_registry()
+    train, valid = (_some(events, seed) for events in (dataset.sampled.train, dataset.sampled.valid))
+    candidates = _marginals(dataset, train, discrete, heads, registry)
+    fitted = [independent(candidates, valid)] if candidates else []
+    notes = [] if candidates else ["no independent coefficients: no installed head has marginals of these data"]
+    if not discrete:
+        joint, left_out = _joint(_columns(train, valid))
+        fitted, notes = fitted + joint, notes + left_out
+    if fitted and len(train) < len(dataset.train):
+        notes.append(f"baselines are fitted to {len(train)} of {len(dataset.train)} training events")
+    return Baselines(tuple(fitted), tuple(notes))
+
+
+def _some(events: Tensor, seed: int) -> Tensor:
+    rows = torch.randperm(len(events), generator=torch.Generator().manual_seed(seed))
+    return events[rows[:MAX_TRAINING_EVENTS].sort().values].double()
+
+
+def _marginals(
+    dataset: Dataset, train: Tensor, discrete: bool, heads: Iterable[Head], registry: Registry
+) -> list[Marginals]:
+    found = {repr(head): head for head in heads}
+    for name, registered in registry.parts("head").items():
+        with suppress(TensorarError):
+            head = registered.part(**(registered.part.options_for(dataset.sampled.train) or {}))
+            found |= {name: _fitted_head(head, dataset)} if bool(head.support.is_discrete) == discrete else {}
+    marginals = [head_marginals(head, train) for head in found.values()]
+    return [one for one in marginals if one is not None] + (_histograms(dataset, train) if discrete else [])
+
+
+def _fitted_head(head: Head, dataset: Dataset) -> Head:
+    """The head with what it takes from the data. Raises ``SupportError`` unless it accepts all splits."""
+    fitted = head_for(head, dataset)
+    for events in _splits(dataset):
+        known = ~events.isnan() if dataset.missing else None
+        fitted.check(events, known=known, dtype=torch.float64)
+    return fitted
+
+
+def _splits(dataset: Dataset) -> tuple[Tensor, Tensor, Tensor]:
+    return dataset.sampled.train, dataset.sampled.valid, dataset.sampled.test
+
+
+def _histograms(dataset: Dataset, train: Tensor) -> list[Marginals]:
+    values = torch.cat([events.unique() for events in _splits(dataset)]).double()
+    values = values[~values.isnan()].unique()
+    return histograms(train, values) if len(values) <= MAX_HISTOGRAM_NUMBERS else []
+
+
+def _columns(train: Tensor, valid: Tensor) -> Columns:
+    return Columns(flatten_events(train), flatten_events(valid))
+
+
+def _joint(columns: Columns) -> tuple[list[Baseline], list[str]]:
+    """Gaussian and mixture, and why they are left out."""
+    obstacle = _obstacle(columns)
+    if obstacle:
+        return [], [f"no Gaussian and no mixture of Gaussians: {obstacle}"]
+    if columns.size > MAX_MIXTURE_COEFFICIENTS:
+        return [gaussian(columns)], [f"no mixture of Gaussians: more than {MAX_MIXTURE_COEFFICIENTS} coefficients"]
+    try:
+        return [gaussian(columns), gaussian_mixture(columns)], []
+    except TensorarError as error:
+        return [gaussian(columns)], [f"no mixture of Gaussians: {error.got}; {error.remedy}"]
+
+
+def _obstacle(columns: Columns) -> str:
+    if columns.size > MAX_GAUSSIAN_COEFFICIENTS:
+        return f"more than {MAX_GAUSSIAN_COEFFICIENTS} coefficients"
+    if bool(columns.train.isnan().any() or columns.valid.isnan().any()):
+        return "values are missing"
+    if len(columns.train) < 2 or bool((columns.train.std(0) == 0).any()):
+        return "a coefficient does not vary in the training events"
+    return ""

@@ -1,0 +1,70 @@
+"""Whether likelihoods of runs can be compared: the same events, in the same units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from tensorar.dataset import Dataset
+from tensorar.errors import TensorarError
+from tensorar.parts.spec import PartSpec
+from tensorar.runs.run import Run
+
+
+def require_same_kind(runs: Sequence[Run]) -> None:
+    """Raise ``TensorarError`` for runs of which some have probabilities and others densities."""
+    kinds = ["probabilities" if run.head.support.is_discrete else "densities" for run in runs]
+    for run, kind in zip(runs, kinds, strict=True):
+        if kind != kinds[0]:
+            raise TensorarError(
+                expected=f"runs whose likelihoods are {kinds[0]}, as those of {runs[0].folder}",
+                got=f"{kind} of {run.folder}, with the head {run.head.name}",
+                remedy="compare runs whose nats have the same units",
+            )
+
+
+def require_same_events(runs: Sequence[Run], datasets: Sequence[Dataset], split: str) -> None:
+    """Raise ``TensorarError`` unless a split has the same events for all runs, of the shape of their models."""
+    events: list[Tensor] = [getattr(dataset, split) for dataset in datasets]
+    for run, dataset, some in zip(runs, datasets, events, strict=True):
+        if run.event_shape != dataset.event_shape:
+            raise TensorarError(
+                expected=f"events of shape {run.event_shape}, for which {run.folder} was trained",
+                got=f"{dataset.event_shape}",
+                remedy="compare runs of events of the same shape, or choose other `data`",
+            )
+        if run.context_features != dataset.context_features:
+            raise TensorarError(
+                expected=f"contexts of length {run.context_features}, for which {run.folder} was trained",
+                got=f"{dataset.context_features} from {dataset.name}",
+                remedy="choose `data` with the same contexts",
+            )
+        if not _equal(some, events[0]) or dataset.missing != datasets[0].missing:
+            raise TensorarError(
+                expected=f"the same {split} events for all runs",
+                got=f"others for {runs[0].folder} and {run.folder}",
+                remedy="choose the events of all runs with `data`",
+            )
+
+
+def run_notes(runs: Sequence[Run]) -> Iterator[str]:
+    """What is to be known of the nats of runs, a line each."""
+    given = [str(run.folder) for run in runs if run.context_features]
+    if given and len(given) < len(runs):
+        yield f"nats of {', '.join(given)} are those of events given their contexts, the others without"
+
+
+def baseline_notes(runs: Sequence[Run], data: PartSpec, other: bool) -> Iterator[str]:
+    """What is to be known of the nats of the baselines, a line each."""
+    if other:
+        yield f"baselines are fitted to the training events of {data}"
+    if any(run.context_features for run in runs):
+        yield "baselines ignore contexts"
+
+
+def _equal(a: Tensor, b: Tensor) -> bool:
+    if a is b:
+        return True
+    return a.shape == b.shape and bool(torch.equal(a.double().nan_to_num(), b.double().nan_to_num()))

@@ -1,0 +1,65 @@
+"""``tensorar runs list``: what is in a folder, damaged runs included."""
+
+from __future__ import annotations
+
+import pytest
+
+from tensorar import Run
+
+from .commands import call, done, refused, report
+
+
+@pytest.fixture
+def folder(tmp_path, bits_run, toy_run):
+    runs = tmp_path / "runs" / "sweep"
+    runs.mkdir(parents=True)
+    bits_run.rename(runs / "bits")
+    toy_run.rename(tmp_path / "runs" / "toy")
+    (tmp_path / "runs" / "notes").mkdir()
+    return tmp_path / "runs"
+
+
+def test_runs_are_listed_with_their_parts_and_progress(folder):
+    found = {run["name"]: run for run in report("runs", "list", folder)["runs"]}
+    assert list(found) == [str(folder / "sweep" / "bits"), str(folder / "toy")]
+    toy, run = found[str(folder / "toy")], Run.open(folder / "toy")
+    assert toy["status"] == "finished" and toy["steps"] == 3 and toy["problem"] is None
+    assert toy["nats"] == min(row["valid_nats"] for row in run.metrics())
+    assert (toy["data"], toy["backbone"], toy["ordering"]) == ("toy:length=8,fixed=40", "mlp:hidden=8", "raster")
+    assert toy["parameters"] == sum(tensor.numel() for tensor in run.model.state_dict().values())
+    lines = done("runs", "list").stdout.splitlines()
+    assert lines[0].split()[:3] == ["run", "status", "data"] and len(lines) == 3
+
+
+@pytest.mark.parametrize("key", ["nats", "parameters", "backbone", "date"])
+def test_runs_are_sorted_and_unknown_values_come_last(folder, key):
+    (folder / "toy" / "model.safetensors").write_bytes(b"x")
+    up = [run[key] for run in report("runs", "list", "--sort", key)["runs"]]
+    down = [run[key] for run in report("runs", "list", "--sort", key, "--reverse")["runs"]]
+    known = [value for value in up if value is not None]
+    assert known == sorted(known) and [value for value in down if value is not None] == known[::-1]
+    assert None not in up[: len(known)] and None not in down[: len(known)]
+
+
+@pytest.mark.parametrize("file", ["recipe.toml", "metrics.jsonl", "model.safetensors", "training/state.safetensors"])
+def test_damaged_runs_are_listed_as_such(folder, file):
+    path = folder / "toy" / file
+    path.write_bytes(b"\x1b[31m" + path.read_bytes()[:-40] + b"\n[\n")
+    found = {run["name"]: run for run in report("runs", "list")["runs"]}
+    toy = found["runs/toy"]
+    assert (toy["status"], found["runs/sweep/bits"]["status"]) == ("damaged", "finished")
+    assert file.split("/")[-1] in toy["problem"]
+    printed = done("runs", "list").stdout
+    assert "\x1b" not in printed and "runs/toy: expected" in printed
+
+
+def test_a_recipe_that_is_gone_is_said(folder):
+    (folder / "toy" / "recipe.toml").unlink()
+    (toy,) = (run for run in report("runs", "list")["runs"] if run["name"] == "runs/toy")
+    assert toy["status"] == "damaged" and "recipe.toml" in toy["problem"]
+
+
+def test_a_folder_and_a_field_that_do_not_exist(folder):
+    assert "the folder nowhere, got no such folder" in refused(call("runs", "list", "nowhere"))
+    assert "--sort to be one of name, status" in refused(call("runs", "list", "--sort", "nast"))
+    assert report("runs", "list", "runs/notes")["runs"] == []
