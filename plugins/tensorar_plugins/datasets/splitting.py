@@ -36,7 +36,7 @@ class SplitFile(Dataset):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check_fractions(self.name, valid_fraction=self.valid_fraction, test_fraction=self.test_fraction)
+        check_fractions(self.name, valid_fraction=self.valid_fraction, test_fraction=self.test_fraction)
 
     def split_all(self, events: Events) -> Splits:
         """All events of the file, shuffled (a tensor in place) and split. Raises ``DataError`` if there are too few."""
@@ -67,7 +67,7 @@ class SplitArrays(SplitNumbers):
     axes: tuple[str, ...] = ()
 
 
-def _check_fractions(name: str, **fractions: float) -> None:
+def check_fractions(name: str, **fractions: float) -> None:
     """Raise ``SpecError`` for fractions that leave no events for one of the splits."""
     for option, fraction in fractions.items():
         if not 0 < fraction < 1:
