@@ -33,9 +33,10 @@ if TYPE_CHECKING:
 class Classification:
     """The probability of each class given each event, ``p(c | x) ~ p(x | c) p(c)``.
 
-    ``p(c)`` are the shares of the classes in the training part. ``rows`` are the numbers of the events in their split or file, ``labels`` their classes, None for data without.
-    ``nats`` per event are those of ``p(x) = sum_c p(x | c) p(c)``. ``exact``: likelihoods are no estimates; from
-    estimates, probabilities of classes are biased.
+    ``p(c)`` are the shares of the classes in the training part. ``rows`` are the numbers of the events in their split
+    or file, ``labels`` their classes, None for data without. ``nats`` per event are those of
+    ``p(x) = sum_c p(x | c) p(c)``. ``exact``: likelihoods are no estimates; from estimates, probabilities of classes
+    are biased.
     """
 
     run: Run
