@@ -153,7 +153,7 @@ def _score_run(
 ) -> _Scored:
     model, name = model_of(run, device), str(run.folder)
     x = dataset.observed(events.x)
-    exactly = is_exact(model, len(events), exact)
+    exactly = is_exact(model, x, events.contexts, exact)
     require_memory_for_evaluation(model, len(events), exact=exactly, samples_per_event=samples_per_event)
     check_evaluable(model, x)
     nats = nats_by_event(
