@@ -15,7 +15,7 @@ from pathlib import Path
 
 RESULTS = Path(__file__).resolve().parent / "large_events.json"
 SHAPE = (1, 250, 400)
-BATCH, STEPS, LIMIT = 4, 20, 150
+BATCH, STEPS, LIMIT = 4, 20, 900
 BACKBONES = (
     "fvsbn",
     "nade:hidden=64",
