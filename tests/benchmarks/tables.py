@@ -184,7 +184,7 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     length = {"steps": given.steps} if given.steps else {"minutes": given.minutes or 2}
-    settings = {key: float(value) for key, value in (item.split("=") for item in given.set)}
+    settings = dict(item.split("=") for item in given.set)
     results: dict[str, object] = {}
     with tempfile.TemporaryDirectory() as temporary:
         for table in given.only:
