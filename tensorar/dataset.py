@@ -284,6 +284,11 @@ class Dataset(Part, ABC):
         return None
 
     @property
+    def suggested_backbone(self) -> str | None:
+        """The spec of the network that suits the events, or None to choose one for their shape."""
+        return None
+
+    @property
     def notes(self) -> list[str]:
         """What was found in the files, inferred or left out, a line each; printed before training."""
         return []
@@ -298,6 +303,15 @@ class Dataset(Part, ABC):
             got=repr(self.name),
             remedy="use an event of its splits",
         )
+
+    @property
+    def event_ending(self) -> str:
+        """The ending of files that hold one event in the form of the data, such as .wav; "" if there are none."""
+        return ""
+
+    def event_file(self, event: Real[Tensor, "*event"]) -> bytes:
+        """The content of a file with ``event_ending`` of an event, or of its first steps."""
+        raise NotImplementedError
 
     def log_prob(self, x: Real[Tensor, "batch *event"]) -> Float[Tensor, " batch"] | None:
         """The exact log-likelihood in nats under the process that generated the data, or None if it is unknown."""

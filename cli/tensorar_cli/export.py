@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 PICTURES = (".png",)
 ANIMATIONS = (".gif",)
 NUMBERS = (".npy", ".csv")
+SOUNDS = (".wav",)
 
 
 def check_extension(path: Path, extensions: tuple[str, ...] = PICTURES) -> Path:
@@ -38,7 +39,7 @@ def check_output(path: Path, extensions: tuple[str, ...]) -> Path:
 
 
 def write_pictures(folder: Path, pictures: dict[str, bytes]) -> None:
-    """Write the content of each picture, by the name of its file, to a folder. Raises ``RunError``."""
+    """Write the content of each picture or other file, by the name of its file, to a folder. Raises ``RunError``."""
     from tensorar.utils.files import write_atomically
 
     for name, content in pictures.items():

@@ -127,7 +127,7 @@ class Run:
 
     def _facts(self) -> dict[str, str]:
         """What identifies a run, by name; reads no weights and no data."""
-        facts = {part: str(getattr(self.recipe, part)) for part in PARTS}
+        facts: dict[str, str] = {part: str(getattr(self.recipe, part)) for part in PARTS}
         facts["event"] = str(self.event_shape)
         try:
             rows = self.metrics()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from jaxtyping import Int, Real
+from jaxtyping import Int
 from torch import Tensor
 
 from tensorar.classes import Classes, is_one_hot, labels_of
@@ -14,6 +14,7 @@ from tensorar.errors import TensorarError
 from tensorar.evidence import Evidence
 from tensorar.parts.spec import PartSpec
 from tensorar.runs.run import Run
+from tensorar.training.evaluation import Scored
 from tensorar.workflows.events import events_of
 from tensorar.workflows.table_rows import read_rows
 
@@ -22,7 +23,7 @@ from tensorar.workflows.table_rows import read_rows
 class LabelledEvents:
     """Events (what was observed of them, if values may be missing), their numbers and classes, and their source."""
 
-    x: Real[Tensor, "n *event"] | Evidence
+    x: Scored
     rows: Int[Tensor, " n"]
     labels: Int[Tensor, " n"] | None
     source: str

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tensorar_cli import options
-from tensorar_cli.export import NUMBERS, PICTURES, check_output, is_folder, write, write_numbers, write_pictures
+from tensorar_cli.export import NUMBERS, PICTURES, SOUNDS, check_output, is_folder, write, write_numbers, write_pictures
 from tensorar_cli.output import Output, sampling_report
 
 
@@ -62,7 +62,7 @@ def sample(
     output, is_table = Output(as_json=json), (run / "schema.json").exists()
     path = out or run / ("samples.csv" if is_table else "samples.png")
     as_table = is_table and path.suffix not in (".png", ".npy")
-    path = check_table_path(path) if as_table else check_output(path, PICTURES + NUMBERS)
+    path = check_table_path(path) if as_table else check_output(path, PICTURES + NUMBERS + SOUNDS)
     with output.progress("sampling") as update:
         result = workflows.sample(
             run,
@@ -84,6 +84,8 @@ def sample(
         write_table(path, result.frame(), schema_of(result.run).form)
     elif is_folder(path):
         write_pictures(path, result.pictures())
+    elif path.suffix in SOUNDS:
+        write_pictures(path.parent, result.files(path.name))
     else:
         write(path, result.figure, result.samples, result.run.event_shape)
     if result.means is not None and path.suffix in NUMBERS:
