@@ -158,21 +158,14 @@ class ColumnsHead(Head):
         if len(self.heads) == 1:
             return self._with_members([self.members[0].for_data(*splits)])
         self._require_columns(train)
-        rows = [split.reshape(-1, len(self.heads)) for split in splits]
-        return self._with_members(
-            [
-                member.for_data(*(split[:, self._layout.columns(k)] for split in rows))
-                for k, member in enumerate(self.members)
-            ]
-        )
+        by_member = zip(*map(self._by_member, splits), strict=True)
+        return self._with_members([m.for_data(*own) for m, own in zip(self.members, by_member, strict=True)])
 
     def notes(self, train: Real[Tensor, "n *event"]) -> list[str]:
         if len(self.heads) == 1:
             return self.members[0].notes(train)
-        rows = train.reshape(-1, len(self.heads))
-        return [
-            note for k, member in enumerate(self.members) for note in member.notes(rows[:, self._layout.columns(k)])
-        ]
+        each = zip(self.members, self._by_member(train), strict=True)
+        return [note for member, own in each for note in member.notes(own)]
 
     def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"] | None:
         if len(self.heads) == 1:
