@@ -12,8 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from tensorar.baselines import Baseline, fit_baselines
-from tensorar.build import load_dataset
+from tensorar.baselines import Baseline, discrete_coefficients, fit_baselines
 from tensorar.dataset import Dataset
 from tensorar.errors import TensorarError
 from tensorar.events import Events as StoredOrTensor
@@ -109,7 +108,7 @@ def compare(
     opened = [open_run(run, registry) for run in runs]
     _check(opened, split, against)
     check_counts(events=events, samples_per_event=samples_per_event)
-    other = None if data is None else load_dataset(data, registry=opened[0].registry)
+    other = None if data is None else opened[0].other_dataset(data)
     datasets = [run.dataset if other is None else other for run in opened]
     require_same_kind(opened)
     require_same_events(opened, datasets, split)
@@ -171,7 +170,7 @@ def _score_run(
 
 def _neighbours(dataset: Dataset, runs: Sequence[Run], events: Events) -> tuple[list[_Scored], tuple[str, ...]]:
     """The baselines, and the process that generated the data if it is known."""
-    discrete = bool(runs[0].head.support.is_discrete)
+    discrete = discrete_coefficients(runs[0].head, runs[0].event_shape)
     fitted = fit_baselines(dataset, discrete=discrete, heads=[run.head for run in runs], registry=runs[0].registry)
     scored = [_score_baseline(baseline, events.x) for baseline in fitted.fitted]
     known = dataset.log_prob(events.x) if isinstance(events.x, Tensor) and not dataset.missing else None
