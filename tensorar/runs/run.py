@@ -171,6 +171,11 @@ class Run:
                 remedy=("restore the original data files" if own else "use other data") + ", or train in a new folder",
             )
 
+    def other_dataset(self, spec: str | PartSpec) -> Dataset:
+        """Another dataset for this run; a table is read by the run's schema. Raises ``SpecError``, ``RunError``."""
+        dataset = load_dataset(spec, registry=self.registry)
+        return dataset if self.schema is None else dataset.with_schema(self.schema, str(self.folder / SCHEMA_FILE))
+
     @cached_property
     def schema(self) -> dict[str, Any] | None:
         """What the dataset found in its files, by which others are read; None if there is nothing to keep.

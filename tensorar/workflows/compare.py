@@ -13,7 +13,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tensorar.baselines import Baseline, discrete_coefficients, fit_baselines
-from tensorar.build import load_dataset
 from tensorar.dataset import Dataset
 from tensorar.errors import TensorarError
 from tensorar.events import Events as StoredOrTensor
@@ -109,7 +108,7 @@ def compare(
     opened = [open_run(run, registry) for run in runs]
     _check(opened, split, against)
     check_counts(events=events, samples_per_event=samples_per_event)
-    other = None if data is None else load_dataset(data, registry=opened[0].registry)
+    other = None if data is None else opened[0].other_dataset(data)
     datasets = [run.dataset if other is None else other for run in opened]
     require_same_kind(opened)
     require_same_events(opened, datasets, split)

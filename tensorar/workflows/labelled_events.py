@@ -9,7 +9,6 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from tensorar.build import load_dataset
 from tensorar.classes import Classes, is_one_hot, labels_of
 from tensorar.errors import TensorarError
 from tensorar.evidence import Evidence
@@ -41,7 +40,7 @@ def labelled_events(
     """
     if isinstance(data, str) and Path(data).expanduser().is_file():
         return _of_table(run, data, count) if run.schema is not None else _of_file(run, data, count)
-    dataset = run.dataset if data is None else load_dataset(data, registry=run.registry)
+    dataset = run.dataset if data is None else run.other_dataset(data)
     chosen = events_of(dataset, split, count, seed)
     source = f"the {split} split of {run.recipe.dataset if data is None else PartSpec.parse(data)}"
     labels = None

@@ -21,9 +21,9 @@ BACKBONES = (
     "made:hidden=64,layers=1",
     "rnn:hidden=32,layers=1",
     "pixelcnn:channels=32,blocks=3",
-    "gated_pixelcnn:channels=32,layers=5",
-    "row_lstm:hidden=16,layers=1",
-    "diagonal_bilstm:hidden=16,layers=1",
+    "gated_pixelcnn:channels=16,layers=3",
+    "row_lstm:channels=16,layers=1",
+    "diagonal_bilstm:channels=8,layers=1",
     "transformer:channels=32,heads=2,layers=2",
     "convnet",
     "mlp:hidden=64,layers=2",
@@ -93,22 +93,23 @@ def outcome(backbone: str) -> dict:
         return {"backbone": backbone, "refused": f"more than {LIMIT} s"}
     if ended.returncode == 0:
         return json.loads(ended.stdout)
-    return {"backbone": backbone, "refused": ended.stderr.strip().splitlines()[-1]}
+    return {"backbone": backbone, "refused": ended.stderr.strip().splitlines()[-1].partition(": ")[2]}
 
 
 def main() -> None:
     """Measure all backbones, or one of them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--one", help="measure this backbone, and print its figures")
-    chosen = parser.parse_args().one
-    if chosen:
-        print(json.dumps(measured(chosen)))
+    parser.add_argument("--only", nargs="+", default=BACKBONES, help="record these backbones, and keep the others")
+    arguments = parser.parse_args()
+    if arguments.one:
+        print(json.dumps(measured(arguments.one)))
         return
-    found = []
-    for backbone in BACKBONES:
-        found.append(outcome(backbone))
-        print(found[-1], flush=True)
-    RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+    found = {row["backbone"]: row for row in json.loads(RESULTS.read_text())} if RESULTS.exists() else {}
+    for backbone in arguments.only:
+        found[backbone] = outcome(backbone)
+        print(found[backbone], flush=True)
+    RESULTS.write_text(json.dumps([found[name] for name in BACKBONES if name in found], indent=1) + "\n")
 
 
 if __name__ == "__main__":

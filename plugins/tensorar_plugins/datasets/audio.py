@@ -115,6 +115,10 @@ class Audio(SplitFile, SeriesDataset):
         """A class by its name, as a one-hot vector."""
         return super().parse_context(text) if self.labels == "none" else self._classes.parse(text)
 
+    @property
+    def class_names(self) -> list[str] | None:
+        return None if self.labels == "none" else self._classes.names
+
     @cached_property
     def _classes(self) -> FileClasses:
         return FileClasses(self._files, by_folder=self.labels == "folder", where=str(self.path))
