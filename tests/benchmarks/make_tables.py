@@ -120,6 +120,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
         "GPU sampling": lambda: sampling(SAMPLING_ON_GPU),
         "particles": particles,
     },
+    "orderings.md": {"orders": orders},
 }
 
 
