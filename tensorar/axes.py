@@ -11,6 +11,9 @@ from tensorar.errors import ShapeError
 
 AxisNames = tuple[str, ...]
 
+# axes of which pictures show the first position at the bottom
+UPWARD = ("pitch", "frequency")
+
 AXIS_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 # of an axis that is small beside the others, and so holds the channels of pixels
 MAX_CHANNELS = 4
@@ -78,6 +81,16 @@ def horizontal_axis(axes: AxisNames) -> int:
             return axes.index(name)
     avoided = {"height": 2, "channel": 1}
     return min(reversed(range(len(axes))), key=lambda axis: avoided.get(axes[axis], 0), default=0)
+
+
+def points_up(axes: AxisNames) -> bool:
+    """Whether pictures show the vertical axis from bottom to top, as that of a pitch or a frequency.
+
+    >>> points_up(("time", "pitch")), points_up(("height", "width"))
+    (True, False)
+    """
+    vertical = vertical_axis(axes)
+    return vertical is not None and axes[vertical] in UPWARD
 
 
 def describe_axes(axes: AxisNames, event_shape: tuple[int, ...]) -> str:

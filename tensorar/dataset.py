@@ -264,6 +264,11 @@ class Dataset(Part, ABC):
         """What it takes to read other files as the dataset's own was read, as JSON values; runs keep it."""
         return None
 
+    @property
+    def coefficient_names(self) -> list[str]:
+        """The names of the coefficients, as those of a table's columns; empty if they have none."""
+        return []
+
     def with_schema(self, document: Mapping[str, Any], where: str) -> Dataset:
         """Return this dataset, read by the schema that a run kept in ``where``. Raises ``RunError``."""
         return self
@@ -276,6 +281,11 @@ class Dataset(Part, ABC):
     @property
     def suggested_head(self) -> str | None:
         """The spec of a head, if the splits do not contain all possible values; None to derive it from the splits."""
+        return None
+
+    @property
+    def suggested_backbone(self) -> str | None:
+        """The spec of the network that suits the events, or None to choose one for their shape."""
         return None
 
     @property
@@ -293,6 +303,15 @@ class Dataset(Part, ABC):
             got=repr(self.name),
             remedy="use an event of its splits",
         )
+
+    @property
+    def event_ending(self) -> str:
+        """The ending of files that hold one event in the form of the data, such as .wav; "" if there are none."""
+        return ""
+
+    def event_file(self, event: Real[Tensor, "*event"]) -> bytes:
+        """The content of a file with ``event_ending`` of an event, or of its first steps."""
+        raise NotImplementedError
 
     def log_prob(self, x: Real[Tensor, "batch *event"]) -> Float[Tensor, " batch"] | None:
         """The exact log-likelihood in nats under the process that generated the data, or None if it is unknown."""

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from tensorar.axes import AxisNames, check_axes, guess_axes, horizontal_axis, vertical_axis
+from tensorar.axes import AxisNames, check_axes, guess_axes, horizontal_axis, points_up, vertical_axis
 from tensorar.errors import SpecError
 from tensorar.order import Order
 
@@ -141,7 +141,8 @@ def _side(event: _Event, side: str, fraction: str) -> Tensor:
     positions = event.positions(axis)
     size = positions.numel()
     count = -(-size // FRACTIONS[fraction])
-    return positions < count if first else positions >= size - count
+    at_low_end = first != (axis == "height" and points_up(event.axes))
+    return positions < count if at_low_end else positions >= size - count
 
 
 def _center(event: _Event) -> Tensor:

@@ -9,6 +9,7 @@ from tensorar_cli.commands.classify import classify
 from tensorar_cli.commands.compare import compare
 from tensorar_cli.commands.demo import demo
 from tensorar_cli.commands.evaluate import evaluate
+from tensorar_cli.commands.forecast import forecast
 from tensorar_cli.commands.impute import impute
 from tensorar_cli.commands.inpaint import inpaint
 from tensorar_cli.commands.new import new
@@ -56,7 +57,7 @@ def _group() -> None:
     pass
 
 
-for command in (demo, train, evaluate, compare, classify, sample, inpaint, posterior, score, impute, show):
+for command in (demo, train, evaluate, compare, classify, sample, inpaint, posterior, forecast, score, impute, show):
     app.command()(command)
 order_app.command("show")(show_order)
 runs_app.command("list")(list_runs)

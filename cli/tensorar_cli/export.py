@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 PICTURES = (".png",)
 ANIMATIONS = (".gif",)
 NUMBERS = (".npy", ".csv")
+SOUNDS = (".wav",)
 
 
 def check_extension(path: Path, extensions: tuple[str, ...] = PICTURES) -> Path:
@@ -37,8 +38,8 @@ def check_output(path: Path, extensions: tuple[str, ...]) -> Path:
     return path if is_folder(path) else check_extension(path, extensions)
 
 
-def write_pictures(folder: Path, pictures: dict[str, bytes]) -> None:
-    """Write the content of each picture, by the name of its file, to a folder. Raises ``RunError``."""
+def write_files(folder: Path, pictures: dict[str, bytes]) -> None:
+    """Write the content of each picture or other file, by the name of its file, to a folder. Raises ``RunError``."""
     from tensorar.utils.files import write_atomically
 
     for name, content in pictures.items():

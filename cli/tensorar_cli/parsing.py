@@ -40,6 +40,18 @@ def parse_steps(text: str | None) -> list[int] | None:
         ) from error
 
 
+def parse_numbers(text: str, option: str) -> list[float]:
+    """Numbers separated by commas. Raises ``TensorarError``."""
+    from tensorar import TensorarError
+
+    try:
+        return [float(word) for word in text.split(",")]
+    except ValueError as error:
+        raise TensorarError(
+            expected=f"{option} as numbers", got=repr(text), remedy="separate them with commas, as in 0.1,0.5,0.9"
+        ) from error
+
+
 def parse_settings(pairs: list[str]) -> dict[str, Any]:
     """Training settings, as written in ``--set KEY=VALUE``. Raises ``SpecError``."""
     settings: dict[str, Any] = {}

@@ -7,6 +7,7 @@ from tensorar.plotting.animation import frames_of, save_animation
 from tensorar.plotting.class_rows import class_rows
 from tensorar.plotting.conditional_means import samples_with_means
 from tensorar.plotting.confusion import confusion_matrix
+from tensorar.plotting.fan import fan_chart
 from tensorar.plotting.grid import event_grid, side_by_side
 from tensorar.plotting.inpainting import inpainting
 from tensorar.plotting.order import order_masks
@@ -27,6 +28,7 @@ __all__ = [
     "confusion_matrix",
     "event_grid",
     "event_png",
+    "fan_chart",
     "frames_of",
     "inpainting",
     "order_masks",

@@ -51,6 +51,8 @@ def event_grid(
     draw_events(figure, view, values, value_limits([values], low, high), columns)
     if title is not None:
         figure.suptitle(title, fontsize=NORMAL_FONT + 1, parse_math=False)
+    if view.is_partial:
+        figure.supxlabel("slices through the center, from above, from the front and from the side", fontsize=SMALL_FONT)
     return separate_titles(figure)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tensorar.axes import AxisNames
 from tensorar.errors import ShapeError
-from tensorar.plotting.view import View, view_of
+from tensorar.plotting.view import View, view_of_events
 
 # Distinct in lightness too, so that they remain distinguishable in grayscale; the hues are close to those of Okabe and
 # Ito, which are safe for color-blind readers.
@@ -49,7 +49,7 @@ def view_and_values(
             got=f"shape {tuple(events.shape)}",
             remedy="add the batch axis, or pass at least one event",
         )
-    return view_of(tuple(events.shape[1:]), axes=axes), to_numpy(events)
+    return view_of_events(tuple(events.shape[1:]), axes=axes), to_numpy(events)
 
 
 def check_same_shape(what: str, got: tuple[int, ...], expected: tuple[int, ...]) -> None:

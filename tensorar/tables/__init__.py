@@ -1,5 +1,6 @@
 """Tables of mixed kinds: files in and out, the schema of their columns, and events of numbers."""
 
+from tensorar.tables.cells import is_missing, numbers_of, write_numbers
 from tensorar.tables.codec import decode, decode_cells, encode, encode_cells, encode_levels, encode_target
 from tensorar.tables.inference import Wishes, describe_left_out, infer
 from tensorar.tables.reading import FileForm, TextTable, read_table
@@ -21,6 +22,9 @@ __all__ = [
     "encode_levels",
     "encode_target",
     "infer",
+    "is_missing",
+    "numbers_of",
     "read_table",
+    "write_numbers",
     "write_table",
 ]

@@ -9,6 +9,7 @@ from tensorar.workflows.classify import Classification, classify
 from tensorar.workflows.compare import Compared, Comparison, compare
 from tensorar.workflows.evaluate import Evaluation, evaluate
 from tensorar.workflows.evaluate_given import ConditionalLikelihood, evaluate_given
+from tensorar.workflows.forecast import Forecast, forecast
 from tensorar.workflows.impute import Imputation, impute
 from tensorar.workflows.inpaint import Completions, inpaint
 from tensorar.workflows.list_runs import RunSummary, list_runs
@@ -29,6 +30,7 @@ __all__ = [
     "Completions",
     "ConditionalLikelihood",
     "Evaluation",
+    "Forecast",
     "Imputation",
     "OrderTaken",
     "Posterior",
@@ -43,6 +45,7 @@ __all__ = [
     "compare",
     "evaluate",
     "evaluate_given",
+    "forecast",
     "impute",
     "inpaint",
     "list_runs",

@@ -67,6 +67,8 @@ def choose_parts(dataset: Dataset, given: Mapping[str, PartSpec], registry: Regi
 
 
 def _backbone_for(dataset: Dataset, head: PartSpec, ordering: PartSpec | None, registry: Registry) -> PartSpec:
+    if dataset.suggested_backbone is not None:
+        return PartSpec.parse(dataset.suggested_backbone)
     made = head_for(registry.create("head", head), dataset)
     # a guess that real numbers are images would often be wrong
     is_image = _visits_rows(ordering, dataset, registry) and (dataset.axes or made.support.is_discrete)

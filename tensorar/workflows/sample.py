@@ -17,7 +17,7 @@ from tensorar.generation import SamplingInfo
 from tensorar.parts.registry import Registry
 from tensorar.runs.run import Run
 from tensorar.tables import decode
-from tensorar.workflows.event_pictures import event_pictures
+from tensorar.workflows.event_pictures import event_files, event_pictures
 from tensorar.workflows.events import check_counts, contexts_for_samples
 from tensorar.workflows.runs import model_of, open_run
 from tensorar.workflows.sampling import check_sampling, require_memory_for_samples, seeded_generator
@@ -66,6 +66,10 @@ class Samples:
         if self.means is None:
             return plotting.event_grid(self.samples, axes=self.run.axes)
         return plotting.samples_with_means(self.samples, self.means, axes=self.run.axes)
+
+    def files(self, name: str) -> dict[str, bytes]:
+        """Files of the run's own kind, such as WAV, by their names: see ``event_files``."""
+        return event_files(self.run, self.samples, name)
 
 
 def sample(

@@ -25,6 +25,7 @@ PUBLIC = {
     "tensorar.noise",
     "tensorar.outliers",
     "tensorar.parts.hookspecs",
+    "tensorar.series",
     "tensorar.tables",
     "tensorar.testing",
     "tensorar.transforms",

@@ -79,7 +79,7 @@ def test_an_event_without_coefficients_is_an_error():
         ((3, 8, 9), None, "c h w -> h w c"),
         ((8, 9, 1, 3), ("height", "width", "time", "channel"), "h w t c -> h (t w) c"),
         ((9, 8), ("width", "height"), "w h -> h w"),
-        ((9, 8), ("time", "pitch"), "t p -> p t"),
+        ((9, 8), ("time", "voice"), "t p -> p t"),
         ((9, 2), ("time", "channel"), "t c -> c t"),
         ((9, 3), ("time", "channel"), "t c -> c t"),
     ],

@@ -8,6 +8,7 @@ import os
 import numpy as np
 import pytest
 import torch
+import zarr
 
 from tensorar import AutoregressiveModel, PartSpec, default_registry
 from tensorar.testing import checks
@@ -86,6 +87,7 @@ def files(tmp_path):
     train, valid, test = events.split([40, 10, 10])
     np.savez(tmp_path / "events.npz", train=train.numpy(), valid=valid.numpy(), test=test.numpy())
     rows = "\n".join(",".join(f"{v:.5f}" for v in row) for row in events.flatten(1).tolist())
+    zarr.create_array(store=str(tmp_path / "events.zarr"), data=events.numpy(), chunks=(8, 2, 3))
     (tmp_path / "events.csv").write_text("a,b,c,d,e,f\n" + rows + "\n")
     (tmp_path / "events.idx").write_bytes(idx_bytes(events.numpy(), 13))
     for part, count in (("train", 360), ("t10k", 120)):
@@ -101,6 +103,7 @@ def files(tmp_path):
     "spec",
     [
         *("npy:path={}/events.npy", "npz:path={}/events.npz", "table:path={}/events.csv"),
+        "zarr:path={}/events.zarr",
         "idx:path={}/events.idx",
         *("mnist:path={}", "mnist:path={},labels=true,binarize=dynamic", "idx:path={}", "idx:path={},labels=true"),
     ],

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
 import torch
 from jaxtyping import Real
@@ -36,7 +37,7 @@ class SplitFile(Dataset):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check_fractions(self.name, valid_fraction=self.valid_fraction, test_fraction=self.test_fraction)
+        check_fractions(self.name, valid_fraction=self.valid_fraction, test_fraction=self.test_fraction)
 
     def split_all(self, events: Events) -> Splits:
         """All events of the file, shuffled (a tensor in place) and split. Raises ``DataError`` if there are too few."""
@@ -67,7 +68,7 @@ class SplitArrays(SplitNumbers):
     axes: tuple[str, ...] = ()
 
 
-def _check_fractions(name: str, **fractions: float) -> None:
+def check_fractions(name: str, **fractions: float) -> None:
     """Raise ``SpecError`` for fractions that leave no events for one of the splits."""
     for option, fraction in fractions.items():
         if not 0 < fraction < 1:
@@ -84,7 +85,15 @@ def _check_fractions(name: str, **fractions: float) -> None:
         )
 
 
-def split(events: Events, fractions: Sequence[float], seed: int, *, where: str | Path) -> list[Events]:
+@overload
+def split(events: Tensor, fractions: Sequence[float], seed: int, *, where: str | Path) -> list[Tensor]: ...
+
+
+@overload
+def split(events: Events, fractions: Sequence[float], seed: int, *, where: str | Path) -> list[Events]: ...
+
+
+def split(events: Events, fractions: Sequence[float], seed: int, *, where: str | Path) -> Sequence[Events]:
     """Shuffle the events and cut off one split per fraction, of at least one event; the rest comes first.
 
     A tensor is shuffled in place; splits of stored events are views of them, in the same order.
