@@ -30,7 +30,6 @@ from reproduce import machine
 from tensorar import AutoregressiveModel, Dataset, PartSpec, Run, load_dataset
 from tensorar.build import reordered
 from tensorar.workflows import resume, train
-from tensorar.workflows.events import events_of
 
 FIXED = ("raster", "snake", "hilbert", "diagonal", "interlaced", "coarse_to_fine", "random")
 RULES = ("min-entropy", "max-probability", "max-margin", "max-entropy")
@@ -132,7 +131,8 @@ def compared(found: torch.Tensor, raster: torch.Tensor) -> dict[str, float]:
 
 def measure(study: Study, folder: Path) -> Iterator[dict]:
     """A row for each order: the network of all orders, and the one of that order if it is fixed."""
-    x = events_of(load_dataset(study.spec), "test", study.events).x
+    test = load_dataset(study.spec).test
+    x = test[torch.randperm(len(test), generator=torch.Generator().manual_seed(0))[: study.events]]
     shared = trained(study, "shuffled", folder)
     raster: dict[str, torch.Tensor] = {}
     for ordering in (*FIXED, *ADAPTIVE):
