@@ -166,6 +166,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
         "large events": large_events,
         "tables of mixed kinds": tables,
     },
+    "orderings.md": {"orders": orders},
 }
 
 
