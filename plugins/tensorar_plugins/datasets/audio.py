@@ -47,7 +47,7 @@ class Audio(SplitFile, SeriesDataset):
 
     name = "audio"
     rate: int | None = None
-    window: int = 1024
+    window: int = 512
     stride: int | None = None
     labels: Labels = "none"
 
@@ -57,7 +57,7 @@ class Audio(SplitFile, SeriesDataset):
             raise SpecError(
                 expected=f"rate, window and stride of {self.name} above 0, with stride <= window",
                 got=f"rate={self.rate}, window={self.window}, stride={self.stride}",
-                remedy="write for example rate=8000,window=1024,stride=256",
+                remedy="write for example rate=8000,window=512,stride=128",
             )
 
     @property
