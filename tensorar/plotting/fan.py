@@ -44,8 +44,8 @@ def fan_chart(
         _draw(axes, times, known[:, k], bands[..., k], paths[..., k], levels)
         axes.set_ylabel(past.variables[k], fontsize=NORMAL_FONT, parse_math=False)
     _finish(axes, past.times.name, dates=times.dtype.kind == "M")
-    above = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0)}
-    figure.axes[0].legend(fontsize=SMALL_FONT, frameon=False, ncols=4, **above)
+    # above the lines
+    figure.axes[0].legend(fontsize=SMALL_FONT, frameon=False, ncols=4, loc="lower left", bbox_to_anchor=(0, 1))
     return figure
 
 
