@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
+
 import torch
 from jaxtyping import Real
 from torch import Tensor
@@ -14,16 +17,17 @@ from tensorar.units import sample_for_statistics
 MENTIONED = 0.01
 
 
-def data_notes(head: Head, train: Real[Tensor, "n *event"]) -> list[str]:
+def data_notes(head: Head, train: Real[Tensor, "n *event"], names: Sequence[str] = ()) -> list[str]:
     """A line for each property of the training events that makes likelihoods under a head mean something unusual.
 
     Missing values (NaN); what the head finds unusual itself (outliers, for a head with units); different values that
-    become the same when they are rounded; a density for values that repeat or are whole numbers.
+    become the same when they are rounded; a density for values that repeat or are whole numbers. ``names`` are those of
+    the coefficients, if they have any.
     """
     index = torch.arange(train[0].numel())
     index = index[~head.is_discrete(index)]
     if not len(index):
-        return missing_notes(train)
+        return missing_notes(train, names)
     values = sample_for_statistics(train)
     columns = values.reshape(len(values), -1)[:, index]
     rounded = head.standardize(columns, index).to(default_value_dtype())
@@ -32,29 +36,31 @@ def data_notes(head: Head, train: Real[Tensor, "n *event"]) -> list[str]:
     same, different = ordered.diff(dim=0) == 0, ordered.diff(dim=0) > 0
     merged = different & (rounded.gather(0, places).diff(dim=0) == 0)
     repeated = _share_repeated(same, ~columns.isnan())
-    notes = [_merged(merged, different, index), _whole(columns, head) or _repeated(repeated, head, index)]
-    return [*missing_notes(train), *head.notes(train), *(note for note in notes if note)]
+    density, name = head.member(int(index[0])).name, partial(name_coefficients, names=names)
+    notes = [_merged(merged, different, index, name), _whole(columns, density)]
+    notes += [] if notes[1] else [_repeated(repeated, density, index, name)]
+    return [*missing_notes(train, names), *head.notes(train), *(note for note in notes if note)]
 
 
-def _merged(merged: Tensor, different: Tensor, index: Tensor) -> str:
+def _merged(merged: Tensor, different: Tensor, index: Tensor, name: Callable[[Tensor], str]) -> str:
     share = merged.sum(0) / different.sum(0).clamp(min=1)
     where = (share > MENTIONED).nonzero()[:, 0]
     if not len(where):
         return ""
     return (
         f"rounding to float32 merges {_percent(float(share.max()))} of the different values in "
-        f"{name_coefficients(index[where])}: likelihoods are those of the rounded values. Remove outliers, or split "
+        f"{name(index[where])}: likelihoods are those of the rounded values. Remove outliers, or split "
         "the values into several coefficients"
     )
 
 
-def _whole(values: Tensor, head: Head) -> str:
+def _whole(values: Tensor, density: str) -> str:
     # floats beyond 2**53 are whole by rounding
     whole = values.isnan() | ((values == values.round()) & (values.abs() < 2**53))
     if values.is_floating_point() and not bool(whole.all()):
         return ""
     return (
-        f"the values are whole numbers and {head.name} is a density: nats are per unit of the data, and a probability "
+        f"the values are whole numbers and {density} is a density: nats are per unit of the data, and a probability "
         "of a number only as far as the density is smooth from one to the next"
     )
 
@@ -66,12 +72,12 @@ def _share_repeated(same: Tensor, known: Tensor) -> Tensor:
     return repeated.sum(0).double() / known.sum(0).clamp(min=1)
 
 
-def _repeated(repeated: Tensor, head: Head, index: Tensor) -> str:
+def _repeated(repeated: Tensor, density: str, index: Tensor, name: Callable[[Tensor], str]) -> str:
     where = index[repeated > MENTIONED]
     if not len(where):
         return ""
     return (
-        f"{_percent(float(repeated.mean()))} of the values repeat ({name_coefficients(where)}) and {head.name} is a "
+        f"{_percent(float(repeated.mean()))} of the values repeat ({name(where)}) and {density} is a "
         "density: it can grow there up to the head's floor, so nats measure how narrow its peaks are, not probabilities"
     )
 

@@ -264,6 +264,11 @@ class Dataset(Part, ABC):
         """What it takes to read other files as the dataset's own was read, as JSON values; runs keep it."""
         return None
 
+    @property
+    def coefficient_names(self) -> list[str]:
+        """The names of the coefficients, as those of a table's columns; empty if they have none."""
+        return []
+
     def with_schema(self, document: Mapping[str, Any], where: str) -> Dataset:
         """Return this dataset, read by the schema that a run kept in ``where``. Raises ``RunError``."""
         return self

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Int, Real
 from torch import Tensor
@@ -27,7 +29,7 @@ def fill_missing(values: Real[Tensor, "n *event"]) -> Real[Tensor, "n *event"]:
     return torch.where(missing, middle, values)
 
 
-def missing_notes(train: Real[Tensor, "n *event"]) -> list[str]:
+def missing_notes(train: Real[Tensor, "n *event"], names: Sequence[str] = ()) -> list[str]:
     """A line on how much is missing in training events, and one on the coefficients that are never observed.
 
     >>> missing_notes(torch.tensor([[1.0, torch.nan], [2.0, torch.nan]]))[1]
@@ -40,7 +42,7 @@ def missing_notes(train: Real[Tensor, "n *event"]) -> list[str]:
     notes = [f"{share:.3g} % of the training values are missing: nats are those of what was observed of an event"]
     never = missing.all(0).flatten().nonzero()[:, 0]
     if len(never):
-        notes.append(f"never observed in the training events, so not learned: {name_coefficients(never)}")
+        notes.append(f"never observed in the training events, so not learned: {name_coefficients(never, names)}")
     return notes
 
 
@@ -56,12 +58,15 @@ def pattern_notes(train: Real[Tensor, "n *event"], batch_size: int) -> list[str]
     ]
 
 
-def name_coefficients(coefficients: Int[Tensor, " some"]) -> str:
-    """Coefficients in words, the first ones by number.
+def name_coefficients(coefficients: Int[Tensor, " some"], names: Sequence[str] = ()) -> str:
+    """Coefficients in words, the first ones by number, or by name if they have ``names``.
 
     >>> name_coefficients(torch.arange(5))
     'coefficients 0, 1, 2 and 2 more'
+    >>> name_coefficients(torch.tensor([1]), ["sex", "age"])
+    'column age'
     """
-    named = ", ".join(map(str, coefficients[:MAX_NAMED].tolist()))
+    named = ", ".join(str(names[i] if names else i) for i in coefficients[:MAX_NAMED].tolist())
     more = len(coefficients) - MAX_NAMED
-    return f"coefficient{'s' if len(coefficients) > 1 else ''} {named}" + (f" and {more} more" if more > 0 else "")
+    kind = ("column" if names else "coefficient") + ("s" if len(coefficients) > 1 else "")
+    return f"{kind} {named}" + (f" and {more} more" if more > 0 else "")

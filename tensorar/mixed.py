@@ -59,7 +59,7 @@ class Mixed(Distribution):
 
     def __init__(self, parts: Sequence[Distribution], pieces: Pieces) -> None:
         self.parts, self.pieces = list(parts), pieces
-        super().__init__((*parts[0].batch_shape[:-1], *pieces.shape), validate_args=False)
+        super().__init__(torch.Size((*parts[0].batch_shape[:-1], *pieces.shape)), validate_args=False)
 
     @property
     def support(self) -> Constraint:

@@ -38,7 +38,7 @@ def check_output(path: Path, extensions: tuple[str, ...]) -> Path:
     return path if is_folder(path) else check_extension(path, extensions)
 
 
-def write_pictures(folder: Path, pictures: dict[str, bytes]) -> None:
+def write_files(folder: Path, pictures: dict[str, bytes]) -> None:
     """Write the content of each picture or other file, by the name of its file, to a folder. Raises ``RunError``."""
     from tensorar.utils.files import write_atomically
 

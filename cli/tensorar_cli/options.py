@@ -44,7 +44,10 @@ PictureOrNumbers = Annotated[
         "pixel. Default: a picture in the run folder.",
     ),
 ]
-Rows = Annotated[Path, typer.Argument(metavar="FILE", help="A table with columns of the same names: csv, tsv, ...")]
+Rows = Annotated[
+    Path,
+    typer.Argument(metavar="ROWS", help="A table with the same columns: csv, tsv, Parquet, Excel."),
+]
 TableOut = Annotated[
     Path | None,
     typer.Option(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 # rows of tables are not wrapped in files and pipes
 PIPE_WIDTH = 1000
+# seconds before the first line of progress without a terminal, and how much longer than the last one each lasts
+FIRST_LINE, INTERVALS = 30.0, 1.5
 
 
 class Output:
@@ -63,8 +66,11 @@ class Output:
     def progress(self, description: str) -> Iterator[Callable[[float, float, str], None]]:
         """A progress bar with the time left, updated by calling the yielded function with (done, total, text).
 
-        It is drawn on standard error, on terminals only, and removed at the end.
+        It is drawn on standard error, and removed at the end. Without a terminal, a line now and then says the same.
         """
+        if not sys.stderr.isatty() and self.is_main:
+            yield _ProgressLines(description).update
+            return
         console = Console(stderr=True, highlight=False)
         columns = [
             TextColumn("{task.description}"),
@@ -89,6 +95,22 @@ class Output:
                 yield update
         finally:
             self._lines = self.console
+
+
+class _ProgressLines:
+    """Lines on standard error, the first after half a minute, the others after ever more time."""
+
+    def __init__(self, description: str) -> None:
+        self.description, self.started, self.next = description, time.monotonic(), FIRST_LINE
+
+    def update(self, done: float, total: float, words: str) -> None:
+        passed = time.monotonic() - self.started
+        if passed >= self.next and 0 < done < total:
+            left = duration(passed * (total - done) / done)
+            share = f"{100 * done / total:.0f} %"
+            sys.stderr.write(visible(f"{self.description}: {share} in {duration(passed)}, {left} left  {words}") + "\n")
+            sys.stderr.flush()
+            self.next = passed * INTERVALS
 
 
 def table(*headers: str, rows: list[tuple[Any, ...]]) -> Table:
@@ -135,6 +157,8 @@ def likelihood_table(likelihood: Likelihood) -> Table:
         (f"perplexity per {observed}coefficient", decimal(likelihood.perplexity, 4)),
         ("events", f"{likelihood.events} ({kind})"),
     ]
+    if likelihood.exact_seconds is not None:
+        rows.append(("exact, with --exact", f"about {duration(likelihood.exact_seconds)}"))
     if over is not None:
         what = f"nats per event, mean over {over.orders} orders (a bound)"
         rows.insert(1, (what, with_error(over.mean_nats, over.mean_standard_error)))

@@ -2,5 +2,6 @@
 
 from tensorar.baselines.baseline import Baseline
 from tensorar.baselines.fit import Baselines, fit_baselines
+from tensorar.baselines.kinds import discrete_coefficients
 
-__all__ = ["Baseline", "Baselines", "fit_baselines"]
+__all__ = ["Baseline", "Baselines", "discrete_coefficients", "fit_baselines"]

@@ -7,12 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Bool
 from torch import Tensor
 
 from tensorar.baselines.baseline import Baseline, Columns
 from tensorar.baselines.gaussian import gaussian
 from tensorar.baselines.independent import independent
-from tensorar.baselines.marginals import MAX_HISTOGRAM_NUMBERS, Marginals, head_marginals, histograms
+from tensorar.baselines.kinds import discrete_coefficients
+from tensorar.baselines.marginals import Marginals, head_marginals, histograms
 from tensorar.baselines.mixture import gaussian_mixture
 from tensorar.build import head_for
 from tensorar.dataset import Dataset
@@ -36,20 +38,27 @@ class Baselines:
 
 
 def fit_baselines(
-    dataset: Dataset, *, discrete: bool, heads: Iterable[Head] = (), registry: Registry | None = None, seed: int = 0
+    dataset: Dataset,
+    *,
+    discrete: Bool[Tensor, " n"],
+    heads: Iterable[Head] = (),
+    registry: Registry | None = None,
+    seed: int = 0,
 ) -> Baselines:
-    """The baselines for events with probabilities (``discrete``) or densities, fitted to the training events.
+    """The baselines for events whose coefficients have probabilities (``discrete``) or densities.
 
-    ``heads`` are those of the models that are compared. The coefficients are independent, or for densities also jointly
-    Gaussian, and a mixture of Gaussians. What is chosen is chosen on the validation events.
+    ``heads`` are those of the models that are compared. The coefficients are independent, or if all have densities also
+    jointly Gaussian, and a mixture of Gaussians. What is fitted, is fitted to training events; what is chosen, is
+    chosen on the validation events.
     """
     registry = registry or default_registry()
     train, valid = (_some(events, seed) for events in (dataset.sampled.train, dataset.sampled.valid))
     candidates = _marginals(dataset, train, discrete, heads, registry)
-    fitted = [independent(candidates, valid)] if candidates else []
-    notes = [] if candidates else ["no independent coefficients: no installed head has marginals of these data"]
-    if not discrete:
-        joint, left_out = _joint(_columns(train, valid))
+    product = independent(candidates, valid, discrete) if candidates else None
+    fitted = [] if product is None else [product]
+    notes = ["no independent coefficients: no installed head has marginals of these data"] if product is None else []
+    if not bool(discrete.all()):
+        joint, left_out = _joint(_columns(train, valid), discrete)
         fitted, notes = fitted + joint, notes + left_out
     if fitted and len(train) < len(dataset.train):
         notes.append(f"baselines are fitted to {len(train)} of {len(dataset.train)} training events")
@@ -62,15 +71,17 @@ def _some(events: Tensor, seed: int) -> Tensor:
 
 
 def _marginals(
-    dataset: Dataset, train: Tensor, discrete: bool, heads: Iterable[Head], registry: Registry
+    dataset: Dataset, train: Tensor, discrete: Tensor, heads: Iterable[Head], registry: Registry
 ) -> list[Marginals]:
     found = {repr(head): head for head in heads}
     for name, registered in registry.parts("head").items():
         with suppress(TensorarError):
             head = registered.part(**(registered.part.options_for(dataset.sampled.train) or {}))
-            found |= {name: _fitted_head(head, dataset)} if bool(head.support.is_discrete) == discrete else {}
+            units = discrete_coefficients(head, dataset.event_shape)
+            found |= {name: _fitted_head(head, dataset)} if bool((units == discrete).any()) else {}
     marginals = [head_marginals(head, train) for head in found.values()]
-    return [one for one in marginals if one is not None] + (_histograms(dataset, train) if discrete else [])
+    others = (dataset.sampled.valid, dataset.sampled.test)
+    return [one for one in marginals if one is not None] + histograms(train, others, discrete)
 
 
 def _fitted_head(head: Head, dataset: Dataset) -> Head:
@@ -86,19 +97,13 @@ def _splits(dataset: Dataset) -> tuple[Tensor, Tensor, Tensor]:
     return dataset.sampled.train, dataset.sampled.valid, dataset.sampled.test
 
 
-def _histograms(dataset: Dataset, train: Tensor) -> list[Marginals]:
-    values = torch.cat([events.unique() for events in _splits(dataset)]).double()
-    values = values[~values.isnan()].unique()
-    return histograms(train, values) if len(values) <= MAX_HISTOGRAM_NUMBERS else []
-
-
 def _columns(train: Tensor, valid: Tensor) -> Columns:
     return Columns(flatten_events(train), flatten_events(valid))
 
 
-def _joint(columns: Columns) -> tuple[list[Baseline], list[str]]:
+def _joint(columns: Columns, discrete: Tensor) -> tuple[list[Baseline], list[str]]:
     """Gaussian and mixture, and why they are left out."""
-    obstacle = _obstacle(columns)
+    obstacle = "some coefficients have probabilities" if bool(discrete.any()) else _obstacle(columns)
     if obstacle:
         return [], [f"no Gaussian and no mixture of Gaussians: {obstacle}"]
     if columns.size > MAX_MIXTURE_COEFFICIENTS:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Real
+from jaxtyping import Bool, Real
 from torch import Tensor
 
 from tensorar.baselines.baseline import Baseline
 from tensorar.baselines.marginals import Marginals
 
 
-def independent(candidates: list[Marginals], valid: Real[Tensor, "m *event"]) -> Baseline:
-    """The product of the best of these marginals of each coefficient."""
-    nats = torch.stack([-marginals.log_prob(valid).mean(0) for marginals in candidates])
-    best = nats.nan_to_num(torch.inf).argmin(0)
+def independent(
+    candidates: list[Marginals], valid: Real[Tensor, "m *event"], discrete: Bool[Tensor, " n"]
+) -> Baseline | None:
+    """The product of the best of these marginals of each coefficient, in its units; None if one has none."""
+    nats = torch.stack([_comparable(marginals, valid, discrete) for marginals in candidates])
+    if bool(nats.isinf().all(0).any()):
+        return None
+    best = nats.argmin(0)
     used = sorted(set(best.tolist()))
 
     def log_prob(x: Tensor) -> Tensor:
@@ -25,3 +29,9 @@ def independent(candidates: list[Marginals], valid: Real[Tensor, "m *event"]) ->
     names = ", ".join(dict.fromkeys(candidates[index].name for index in used))
     parameters = sum(candidates[index].parameters_each for index in best.tolist())
     return Baseline(f"independent coefficients ({names})", parameters, log_prob)
+
+
+def _comparable(marginals: Marginals, valid: Tensor, discrete: Tensor) -> Tensor:
+    """The nats of each coefficient, infinite for those that have other units than the models'."""
+    nats = -marginals.log_prob(valid).mean(0)
+    return torch.where((marginals.discrete == discrete) & nats.isfinite(), nats, torch.inf)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Real
+from jaxtyping import Bool, Float, Real
 from torch import Tensor
 
+from tensorar.baselines.kinds import discrete_coefficients
 from tensorar.head import Head
 from tensorar.utils.precision import widened
 from tensorar.utils.shapes import flatten_events
@@ -20,11 +21,15 @@ MAX_HISTOGRAM_NUMBERS = 30_000_000
 
 @dataclass(frozen=True)
 class Marginals:
-    """A distribution for each coefficient alone: ``log_prob`` maps ``(n, *event)`` to ``(n, N)``, in nats."""
+    """A distribution for each coefficient alone: ``log_prob`` maps ``(n, *event)`` to ``(n, N)``, in nats.
+
+    ``discrete``: which of the coefficients have a probability, and which a density.
+    """
 
     name: str
     parameters_each: int
     log_prob: Callable[[Tensor], Tensor]
+    discrete: Bool[Tensor, " n"]
 
 
 def head_marginals(head: Head, train: Real[Tensor, "n *event"]) -> Marginals | None:
@@ -47,16 +52,26 @@ def head_marginals(head: Head, train: Real[Tensor, "n *event"]) -> Marginals | N
             nats = nats - transform.log_abs_det_jacobian(standard, transform(standard))
         return flatten_events(torch.where(missing, 0.0, nats))
 
-    return Marginals(head.name, head.parameter_count, log_prob)
+    discrete = discrete_coefficients(head, tuple(train.shape[1:]))
+    return Marginals(head.name, head.parameter_count, log_prob, discrete)
 
 
-def histograms(train: Real[Tensor, "n *event"], values: Real[Tensor, " k"]) -> list[Marginals]:
-    """The smoothed frequencies of discrete values, for each prior weight; none for too many values."""
-    flat = flatten_events(train)
-    if flat.shape[1] * len(values) > MAX_HISTOGRAM_NUMBERS:
+def histograms(
+    train: Real[Tensor, "n *event"], others: Sequence[Real[Tensor, "_ *event"]], discrete: Bool[Tensor, " coefficients"]
+) -> list[Marginals]:
+    """The smoothed frequencies of the values of discrete coefficients in all splits, for each prior weight.
+
+    None if there are no such coefficients, or too many values.
+    """
+    if not bool(discrete.any()):
         return []
-    counts = torch.stack([_counts(column, values) for column in flat.unbind(1)])
-    return [_histogram(counts, values, prior) for prior in HISTOGRAM_PRIORS]
+    columns = [flatten_events(events)[:, discrete].double() for events in (train, *others)]
+    values = torch.cat([part.unique() for part in columns]).unique()
+    values = values[~values.isnan()]
+    if columns[0].shape[1] * len(values) > MAX_HISTOGRAM_NUMBERS:
+        return []
+    counts = torch.stack([_counts(column.contiguous(), values) for column in columns[0].unbind(1)])
+    return [_histogram(counts, values, prior, discrete) for prior in HISTOGRAM_PRIORS]
 
 
 def _counts(column: Tensor, values: Tensor) -> Float[Tensor, " k"]:
@@ -64,16 +79,18 @@ def _counts(column: Tensor, values: Tensor) -> Float[Tensor, " k"]:
     return torch.bincount(torch.searchsorted(values, observed), minlength=len(values)).double()
 
 
-def _histogram(counts: Tensor, values: Tensor, prior: float) -> Marginals:
+def _histogram(counts: Tensor, values: Tensor, prior: float, discrete: Tensor) -> Marginals:
     k = len(values)
     table = ((counts + prior / k) / (counts.sum(1, keepdim=True) + prior)).log()
 
     def log_prob(x: Tensor) -> Tensor:
-        flat = flatten_events(x)
+        flat = flatten_events(x)[:, discrete]
         index = torch.searchsorted(values, flat.nan_to_num(values[0].item()).contiguous()).clamp(max=k - 1)
         nats = table.gather(1, index.T).T
         # a value that occurs in no split has no probability
         nats = torch.where(values[index] == flat, nats, -torch.inf)
-        return torch.where(flat.isnan(), 0.0, nats)
+        everywhere = torch.full((len(x), len(discrete)), -torch.inf, dtype=torch.float64)
+        everywhere[:, discrete] = torch.where(flat.isnan(), 0.0, nats)
+        return everywhere
 
-    return Marginals("histogram", k - 1, log_prob)
+    return Marginals("histogram", k - 1, log_prob, discrete)

@@ -118,20 +118,21 @@ class _Walk:
         self.proposal: Proposal | None = None
         self.weights = Weights(self.examples, setup.particles, self.model.device)
         self.dtype = self.model.dtype
-        # the parameters of the steps from ``settled`` on, which are not yet looked at
+        # the observed steps that are not yet weighed, with their parameters
+        self.pending: list[tuple[int, Tensor]] = []
+        # the parameters of recent steps, and the largest ones before, which are NaN if any was
         self.recent: list[Tensor] = []
-        self.settled = 0
-        # the largest parameters, which are NaN if any was
         self.largest = Lineage()
 
     def run(self, complete: bool) -> Filtered:
         """Walk to the last known coefficient, or to the end."""
         for t in range(self.shared):
             self._step(t)
+        self._weigh()
         self._multiply()
         for t in range(self.shared, self.last):
             self._step(t)
-        self._settle()
+        self._weigh()
         weights = self.weights
         rows = weights.finish(self.own_noise[-1])
         value = self._finish(rows) if complete else self.evidence.value
@@ -161,6 +162,8 @@ class _Walk:
     def _step(self, t: int) -> None:
         """Draw or observe the values of a step, and resample where few particles are effective."""
         parameters = self._parameters()
+        if self.known_in_some[t]:
+            self._observe(t, parameters)
         value = self.value[t] if self.known_in_all[t] else self._draw(parameters, self.noise[t])
         if self.known_in_some[t] and not self.known_in_all[t]:
             value = torch.where(self.known[t], self.value[t], value)
@@ -168,22 +171,20 @@ class _Walk:
         # particles differ only in what they draw, so that is when the weights have to be spread
         weighed = self.known_in_some[t] or self.proposal is not None
         if weighed and t + 1 < self.last and not self.known_in_all[t + 1]:
-            self._settle()
+            self._weigh()
             self._resample_where_few(t)
 
-    def _settle(self) -> None:
-        """Look at the recent parameters: whether they are NaN, and how likely the known values are under them."""
-        if not self.recent:
-            return
-        self.largest.append(torch.stack(self.recent).amax((0, 2)))
-        steps = range(self.settled, self.settled + len(self.recent))
-        observed = [t for t in steps if self.known_in_some[t]]
-        if observed:
-            self._weigh(observed, torch.stack([self.recent[t - self.settled] for t in observed]))
-        self.recent, self.settled = [], steps.stop
+    def _observe(self, t: int, parameters: Tensor) -> None:
+        """Weigh what is known at a step, but not before it is needed or much is pending."""
+        self.pending.append((t, parameters))
+        if len(self.pending) * parameters.numel() > MAX_PARAMETERS:
+            self._weigh()
 
-    def _weigh(self, steps: list[int], parameters: Float[Tensor, "steps rows parameters"]) -> None:
-        """Multiply the weights by the probabilities of what is known at these steps."""
+    def _weigh(self) -> None:
+        """Multiply the weights by the probabilities of what is known at the pending steps."""
+        if not self.pending:
+            return
+        steps, parameters = [t for t, _ in self.pending], torch.stack([each for _, each in self.pending])
         consecutive = steps[-1] - steps[0] == len(steps) - 1
         some: Any = slice(steps[0], steps[-1] + 1) if consecutive else steps
         value = self.value[some]
@@ -192,6 +193,7 @@ class _Walk:
         if not all(self.known_in_all[t] for t in steps):
             log_prob = log_prob.where(self.known[some], 0.0)
         self.weights.multiply(log_prob.sum(0, dtype=torch.float64))
+        self.pending = []
 
     def _draw(self, parameters: Tensor, noise: Tensor) -> Tensor:
         """Values from the model, or from the proposal, which the weights make up for."""
@@ -218,7 +220,7 @@ class _Walk:
             kept, rows = rows, kept[: self.examples]
         for noise in self.noise[self.last :]:
             self._advance(self._draw(self._parameters(), noise[kept, : self.noise_size]))
-        self._settle()
+        self._look()
         broken = self.largest.stacked().isnan().any(0)[rows].reshape(-1, *[1] * len(self.model.event_shape))
         return torch.where(broken, torch.nan, self.generation.standard_evidence().value[rows])
 
@@ -229,15 +231,21 @@ class _Walk:
         # heads draw some value from NaN too, so parameters are looked at, but not at every step
         self.recent.append(parameters)
         if len(self.recent) * parameters.numel() > MAX_PARAMETERS:
-            self._settle()
+            self._look()
         return parameters
+
+    def _look(self) -> None:
+        """Note the largest of the recent parameters."""
+        if self.recent:
+            self.largest.append(torch.stack(self.recent).amax((0, 2)))
+            self.recent = []
 
     def _advance(self, value: Tensor) -> None:
         self.generation.advance(value)
         self.setup.report_step()
 
     def _select(self, rows: Int[Tensor, " selected"]) -> None:
-        self._settle()
+        self._look()
         self.generation.select(rows)
         self.largest.select(rows)
         if self.proposal is not None:

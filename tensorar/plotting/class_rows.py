@@ -55,7 +55,7 @@ def _tiled(names: list[str], values: Float64[np.ndarray, "k n *event"], view: Vi
 
 def _panels(names: list[str], values: Float64[np.ndarray, "k n *event"], view: View, limits: Limits) -> Figure:
     figure = new_figure(6, 1.4 * len(names))
-    panels = np.atleast_1d(figure.subfigures(len(names), 1))
+    panels = figure.subfigures(len(names), 1, squeeze=False)[:, 0]
     for panel, name, some in zip(panels, names, values, strict=True):
         panel.suptitle(name, fontsize=NORMAL_FONT, parse_math=False)
         if view.kind == "number":

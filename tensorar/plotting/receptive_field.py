@@ -71,7 +71,7 @@ def _draw_field(
     coefficient: int,
 ) -> None:
     colors = np.where(view.arrange(before)[..., None], to_rgb(ORANGE), to_rgb(LIGHT))
-    colors[view.arrange(before & seen, False)] = to_rgb(BLUE)
+    colors[view.arrange(before, False) & view.arrange(seen, False)] = to_rgb(BLUE)
     colors[view.position(coefficient)] = to_rgb(RED)
     colors[view.gaps] = 1
     draw_colors(axes, view, colors)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from matplotlib.figure import Figure, FigureBase
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.text import Annotation, Text
 from matplotlib.transforms import BboxBase
 
@@ -22,7 +22,8 @@ def separate_titles(figure: Figure) -> Figure:
     column, and then as many of them as fit.
     """
     figure.draw_without_rendering()
-    for part in (figure, *figure.subfigs):
+    parts: list[Figure | SubFigure] = [figure, *figure.subfigs]
+    for part in parts:
         _wrap_caption(part)
     for change in (_break_lines, _shrink, _shrink, _keep_last_word, _thin_out):
         titles = list(panel_titles(figure))
@@ -33,20 +34,20 @@ def separate_titles(figure: Figure) -> Figure:
     return figure
 
 
-def caption_of(figure: FigureBase) -> Text | None:
+def caption_of(figure: Figure | SubFigure) -> Text | None:
     """The caption of a figure or a subfigure, if it has one."""
     found: Text | None = getattr(figure, "_suptitle", None)
     return found
 
 
-def panel_titles(figure: FigureBase) -> Iterator[Text]:
+def panel_titles(figure: Figure) -> Iterator[Text]:
     """The titles of axes and of columns in them."""
-    for panel in figure.axes:
+    for panel in figure.get_axes():
         columns = (text for text in panel.texts if isinstance(text, Annotation))
         yield from (text for text in (panel.title, *columns) if text.get_visible() and text.get_text())
 
 
-def _wrap_caption(figure: FigureBase) -> None:
+def _wrap_caption(figure: Figure | SubFigure) -> None:
     caption = caption_of(figure)
     if caption is None or not caption.get_text():
         return
@@ -84,7 +85,7 @@ def _in_two_lines(text: str) -> str:
 
 def _shrink(titles: list[Text], figure: BboxBase) -> None:
     for title in titles:
-        title.set_fontsize(max(SMALLEST_FONT, SHRINK * title.get_fontsize()))
+        title.set_fontsize(max(SMALLEST_FONT, SHRINK * float(title.get_fontsize())))
 
 
 def _keep_last_word(titles: list[Text], figure: BboxBase) -> None:

@@ -127,7 +127,7 @@ class Run:
 
     def _facts(self) -> dict[str, str]:
         """What identifies a run, by name; reads no weights and no data."""
-        facts = {part: str(getattr(self.recipe, part)) for part in PARTS}
+        facts: dict[str, str] = {part: str(getattr(self.recipe, part)) for part in PARTS}
         facts["event"] = str(self.event_shape)
         try:
             rows = self.metrics()
@@ -170,6 +170,11 @@ class Run:
                 got=f"{got} from {spec}",
                 remedy=("restore the original data files" if own else "use other data") + ", or train in a new folder",
             )
+
+    def other_dataset(self, spec: str | PartSpec) -> Dataset:
+        """Another dataset for this run; a table is read by the run's schema. Raises ``SpecError``, ``RunError``."""
+        dataset = load_dataset(spec, registry=self.registry)
+        return dataset if self.schema is None else dataset.with_schema(self.schema, str(self.folder / SCHEMA_FILE))
 
     @cached_property
     def schema(self) -> dict[str, Any] | None:

@@ -135,7 +135,8 @@ def decode_cells(values: Float64[np.ndarray, " n"], column: Column, decimal: str
     if not column.is_ordered:
         texts = np.array([*column.levels, ""], object)
         place = np.where(np.isnan(values), len(column.levels), values).round().astype(int)
-        return texts[place.clip(0, len(column.levels))]
+        found: Shaped[np.ndarray, " n"] = texts[place.clip(0, len(column.levels))]
+        return found
     if column.date_format:
         return write_days(values, column.date_format)
     return write_numbers(values, column.decimals, decimal)

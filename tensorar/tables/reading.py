@@ -89,7 +89,8 @@ def _ending(path: str | Path) -> str:
 
 def _text_of(path: str | Path) -> tuple[str, list[str]]:
     with open_file(path, WHAT, decompress=True) as file:
-        chunks, size = [], 0
+        chunks: list[bytes] = []
+        size = 0
         try:
             while chunk := file.data.read(CHUNK_BYTES):
                 if not chunks and b"\0" in chunk and chunk[:2] not in UTF_16_MARKS:
@@ -158,7 +159,8 @@ def _parse(text: str, separator: str, path: str | Path) -> DataFrame:
             got=describe(error).removeprefix("Error tokenizing data. C error: "),
             remedy="correct the row, or check delimiter",
         ) from error
-    return cells.apply(lambda column: column.str.strip())
+    stripped: DataFrame = cells.apply(lambda column: column.str.strip())
+    return stripped
 
 
 def _require_equal_widths(text: str, separator: str, path: str | Path) -> None:

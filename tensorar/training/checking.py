@@ -39,7 +39,7 @@ def check_missing(dataset: Dataset, model: Factorization) -> None:
         for events in _tensors(dataset):
             require_missing_last(model, ~events.isnan(), model.orders)
         orders = tuple(order.to(model.device) for order in model.ordering.trained_orders(model.event_shape))
-        require_missing_last(model, ~dataset.train.isnan(), orders or model.orders)
+        require_missing_last(model, ~_tensors(dataset)[0].isnan(), orders or model.orders)
 
 
 def _tensors(dataset: Dataset) -> list[Tensor]:

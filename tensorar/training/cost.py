@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 # a step of a whole batch is tried if it should take less; longer ones are extrapolated from these many events
 MAX_TRIAL_SECONDS, TRIED_EVENTS = 2.0, 8
 SLOW_STEP = 5.0
-# the moments of Adam, which the first step allocates
-MOMENTS = 2
+# copies of the weights that come later: the moments of Adam; these and the gradients, and what is written when all of
+# weights, average and moments are saved
+MOMENTS, WHEN_SAVING = 2, 7
 # of the time of a step, the forward pass takes about a third
 FORWARD = 1 / 3
 
@@ -70,7 +71,8 @@ class _Trial:
     def __init__(self, trainer: Trainer) -> None:
         self.trainer, self.step = trainer, trainer.state.step
         self.batch_size = trainer.batches.batch_size
-        self.memory = 0
+        restart_peak_memory(trainer.accelerator.device)
+        self.memory = self.memory_before = peak_memory(trainer.accelerator.device)
 
     def step_seconds(self) -> float | None:
         """The seconds of a step, extrapolated from a few events if it is slow."""
@@ -154,7 +156,8 @@ def _cost(trainer: Trainer, step: float, trial: _Trial) -> TrainingCost:
         # evaluations do not count as training time
         left.append(int(max(0.0, 60 * settings.minutes - trainer.state.seconds) / max(step, 1e-6)))
     steps = max(0, min(left))
-    memory = trial.memory + MOMENTS * weight_bytes(model)
+    weights = weight_bytes(model)
+    memory = max(trial.memory + MOMENTS * weights, trial.memory_before + WHEN_SAVING * weights)
     events = steps * trainer.batches.batch_size
     evaluations = -(-steps // settings.evaluate_every)
     return TrainingCost(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -23,8 +24,12 @@ from tensorar.training.batches import keyed_generator
 from tensorar.training.over_orders import OverOrders, nats_over_orders, standard_error
 from tensorar.utils.shapes import rows_of
 
-# with more network evaluations than this, likelihoods of evidence backbones are estimated by default
-MAX_EXACT_EVALUATIONS = 1_000_000
+# likelihoods of evidence backbones that take longer are estimated by default
+MAX_EXACT_SECONDS = 60.0
+# fewer network evaluations than this are made without timing some; of more, these many are timed
+UNTIMED_EVALUATIONS, TIMED_EVENTS, TIMED_PREFIXES = 20_000, 16, 16
+# of events with a network evaluation for each of their coefficients, so that progress is shown
+EXACT_EVENTS_PER_CHUNK = 10
 EVENTS_PER_CHUNK = 100
 # what has likelihoods: events, or what was observed of them, in memory or not
 Scored = Events | Evidence | ObservedEvents
@@ -37,6 +42,7 @@ class Likelihood:
     ``nats`` per event, with the ``standard_error`` over the events. ``exact``: likelihoods of events are exact, else
     unbiased estimates. ``data_nats``: the exact value under the process that generated the data, if it is known.
     ``over_orders``: if several orders were evaluated; ``nats`` is then that of their mixture.
+    ``exact_seconds``: about what exact likelihoods would have taken, where that was why they are estimated.
     ``observed``: the mean number of observed coefficients of events with missing values, None for complete events; bits
     per dimension and perplexity are those of an observed coefficient, NaN if there are none.
     """
@@ -50,6 +56,7 @@ class Likelihood:
     data_nats: float | None = None
     over_orders: OverOrders | None = None
     observed: float | None = None
+    exact_seconds: float | None = None
 
     @classmethod
     def of(
@@ -109,9 +116,9 @@ def evaluate(
     """The likelihood of events under a model, which is put in evaluation mode.
 
     For causal backbones it is exact. With evidence backbones, ``exact`` evaluates all ``N`` prefixes of an event;
-    otherwise ``samples_per_event`` of them are sampled for an unbiased estimate. The default is exact up to a million
-    network evaluations. Under an adaptive ordering it is exact: a pass for each coefficient.
-    ``progress(done, events, nats_so_far)`` is called after every chunk.
+    otherwise ``samples_per_event`` of them are sampled for an unbiased estimate. The default is exact where that takes
+    under a minute, by the time that a few network evaluations take. Under an adaptive ordering it is exact: a pass for
+    each coefficient. ``progress(done, events, nats_so_far)`` is called after every chunk.
 
     With ``orders``, for an ordering that varies, events are evaluated exactly in so many orders drawn with the seed;
     the likelihood is that of the mixture of these orders, and ``over_orders`` has their mean too. ``progress`` then
@@ -126,9 +133,10 @@ def evaluate(
     model.eval()
     size = len(model.order)
     drawn = None if orders is None else _drawn_orders(model, orders, seed, exact)
-    exact = is_exact(model, len(events), exact)
-    if isinstance(events, Tensor | Evidence):
-        check_evaluable(model, events)
+    check_evaluable(model, events)
+    seconds = exact_seconds(model, events, contexts) if exact is None and drawn is None else None
+    wanted = exact if seconds is None else seconds <= MAX_EXACT_SECONDS
+    exact = drawn is not None or is_exact(model, events, contexts, wanted)
     report = progress or (lambda *_: None)
     over_orders = None
     if drawn is None:
@@ -136,14 +144,14 @@ def evaluate(
             model, events, contexts, exact=exact, samples_per_event=samples_per_event, seed=seed, progress=report
         )
     else:
-        total, exact = len(events) * len(drawn), True
+        total = len(events) * len(drawn)
         nats, mean = nats_over_orders(
             model, _checked_chunks(model, events, contexts), drawn, lambda done, so_far: report(done, total, so_far)
         )
         over_orders = OverOrders.of(len(drawn), nats, mean)
     check_likelihoods(nats, model.backbone)
     exact_nats = None if dataset is None else data_nats(dataset, events)
-    return Likelihood.of(
+    likelihood = Likelihood.of(
         nats,
         size,
         exact=exact,
@@ -151,12 +159,36 @@ def evaluate(
         over_orders=over_orders,
         observed=mean_observed(events),
     )
+    return likelihood if exact else replace(likelihood, exact_seconds=seconds)
 
 
-def is_exact(model: AutoregressiveModel, events: int, exact: bool | None = None) -> bool:
-    """Whether ``evaluate`` computes exact likelihoods of so many events: by default where that is affordable."""
-    affordable = events * len(model.order) <= MAX_EXACT_EVALUATIONS if exact is None else exact
-    return affordable or never_estimated(model) or model.ordering.adaptive
+def exact_seconds(model: AutoregressiveModel, events: Scored, contexts: Tensor | None) -> float:
+    """About what exact likelihoods under an evidence backbone take, by the time of a few conditionals; 0 if little."""
+    evaluations = len(events) * len(model.order)
+    if evaluations <= UNTIMED_EVALUATIONS or never_estimated(model) or model.ordering.adaptive:
+        return 0.0
+    some = next(chunks(events, contexts, TIMED_EVENTS))
+    check_evaluable(model, some[0])
+    generator, times = keyed_generator(0, "timing"), []
+    # the first time is also that of plans, which are made once
+    for _ in range(2):
+        started = time.perf_counter()
+        event_nats(model, *some, exact=False, samples=TIMED_PREFIXES, generator=generator)
+        times.append(time.perf_counter() - started)
+    return min(times) * evaluations / (len(some[0]) * TIMED_PREFIXES)
+
+
+def is_exact(
+    model: AutoregressiveModel,
+    events: Scored,
+    contexts: Tensor | None = None,
+    exact: bool | None = None,
+    *,
+    times: int = 1,
+) -> bool:
+    """Whether to compute exact likelihoods of events, so many times: by default where that takes under a minute."""
+    wanted = times * exact_seconds(model, events, contexts) <= MAX_EXACT_SECONDS if exact is None else exact
+    return wanted or never_estimated(model) or model.ordering.adaptive
 
 
 def nats_by_event(
@@ -175,7 +207,9 @@ def nats_by_event(
     """
     generator = keyed_generator(seed, "evaluation")
     scored: list[Tensor] = []
-    for chunk in _checked_chunks(model, events, contexts):
+    many_passes = exact and not (model.is_causal or model.ordering.adaptive)
+    at_once = EXACT_EVENTS_PER_CHUNK if many_passes else EVENTS_PER_CHUNK
+    for chunk in _checked_chunks(model, events, contexts, at_once):
         scored.append(event_nats(model, *chunk, exact=exact, samples=samples_per_event, generator=generator))
         done = torch.cat(scored)
         progress(len(done), len(events), float(done.mean()))
@@ -192,8 +226,10 @@ def _drawn_orders(model: AutoregressiveModel, orders: int, seed: int, exact: boo
     return model.draw_orders(orders, seed)
 
 
-def check_evaluable(model: AutoregressiveModel, events: Tensor | Evidence) -> None:
-    """Raise ``ShapeError`` or ``SupportError`` unless the events have a likelihood."""
+def check_evaluable(model: AutoregressiveModel, events: Scored) -> None:
+    """Raise ``ShapeError`` or ``SupportError`` unless the events have a likelihood; stored ones when they are read."""
+    if not isinstance(events, Tensor | Evidence):
+        return
     values = events.value if isinstance(events, Evidence) else events
     known = events.mask if isinstance(events, Evidence) else None
     validation.check_event_shape(model, values)
@@ -204,10 +240,10 @@ def check_evaluable(model: AutoregressiveModel, events: Tensor | Evidence) -> No
 
 
 def _checked_chunks(
-    model: AutoregressiveModel, events: Scored, contexts: Tensor | None
+    model: AutoregressiveModel, events: Scored, contexts: Tensor | None, size: int = EVENTS_PER_CHUNK
 ) -> Iterator[tuple[Tensor | Evidence, Tensor | None]]:
     """Chunks of events; stored ones are checked when they are read."""
-    for x, context in chunks(events, contexts):
+    for x, context in chunks(events, contexts, size):
         if not isinstance(events, Tensor | Evidence):
             check_evaluable(model, x)
         yield x, context

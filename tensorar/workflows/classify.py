@@ -33,9 +33,10 @@ if TYPE_CHECKING:
 class Classification:
     """The probability of each class given each event, ``p(c | x) ~ p(x | c) p(c)``.
 
-    ``p(c)`` are the shares of the classes in the training part. ``rows`` are the numbers of the events in their split or file, ``labels`` their classes, None for data without.
-    ``nats`` per event are those of ``p(x) = sum_c p(x | c) p(c)``. ``exact``: likelihoods are no estimates; from
-    estimates, probabilities of classes are biased.
+    ``p(c)`` are the shares of the classes in the training part. ``rows`` are the numbers of the events in their split
+    or file, ``labels`` their classes, None for data without. ``nats`` per event are those of
+    ``p(x) = sum_c p(x | c) p(c)``. ``exact``: likelihoods are no estimates; from estimates, probabilities of classes
+    are biased.
     """
 
     run: Run
@@ -135,7 +136,8 @@ def classify(
     check_counts(events=events, samples_per_event=samples_per_event)
     classes, model = classes_of(run.dataset), model_of(run, device)
     chosen = labelled_events(run, classes, data, split, events, seed)
-    exactly = is_exact(model, len(chosen.x) * len(classes), exact)
+    context = classes.contexts()[:1].expand(len(chosen.x), -1)
+    exactly = is_exact(model, chosen.x, context, exact, times=len(classes))
     nats = _nats_by_class(model, chosen, classes, exactly, samples_per_event, seed, progress)
     joint = classes.shares.log() - nats
     marginal = joint.logsumexp(1)

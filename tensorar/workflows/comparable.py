@@ -7,27 +7,37 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from tensorar.baselines import discrete_coefficients
 from tensorar.dataset import Dataset
 from tensorar.errors import TensorarError
+from tensorar.events import Events
 from tensorar.parts.spec import PartSpec
 from tensorar.runs.run import Run
 
+EVENTS_PER_CHUNK = 1000
+
 
 def require_same_kind(runs: Sequence[Run]) -> None:
-    """Raise ``TensorarError`` for runs of which some have probabilities and others densities."""
-    kinds = ["probabilities" if run.head.support.is_discrete else "densities" for run in runs]
-    for run, kind in zip(runs, kinds, strict=True):
-        if kind != kinds[0]:
+    """Raise ``TensorarError`` for runs of which some have probabilities where others have densities."""
+    kinds = [discrete_coefficients(run.head, run.event_shape) for run in runs]
+    for run, discrete in zip(runs, kinds, strict=True):
+        if discrete.shape == kinds[0].shape and not torch.equal(discrete, kinds[0]):
             raise TensorarError(
-                expected=f"runs whose likelihoods are {kinds[0]}, as those of {runs[0].folder}",
-                got=f"{kind} of {run.folder}, with the head {run.head.name}",
+                expected=f"runs whose likelihoods are {_in_words(kinds[0])}, as those of {runs[0].folder}",
+                got=f"{_in_words(discrete)} of {run.folder}, with the head {run.head.name}",
                 remedy="compare runs whose nats have the same units",
             )
 
 
+def _in_words(discrete: Tensor) -> str:
+    if bool(discrete.any() and not discrete.all()):
+        return f"probabilities of {int(discrete.sum())} coefficients and densities of {int((~discrete).sum())}"
+    return "probabilities" if bool(discrete.all()) else "densities"
+
+
 def require_same_events(runs: Sequence[Run], datasets: Sequence[Dataset], split: str) -> None:
     """Raise ``TensorarError`` unless a split has the same events for all runs, of the shape of their models."""
-    events: list[Tensor] = [getattr(dataset, split) for dataset in datasets]
+    events: list[Events] = [getattr(dataset, split) for dataset in datasets]
     for run, dataset, some in zip(runs, datasets, events, strict=True):
         if run.event_shape != dataset.event_shape:
             raise TensorarError(
@@ -64,7 +74,13 @@ def baseline_notes(runs: Sequence[Run], data: PartSpec, other: bool) -> Iterator
         yield "baselines ignore contexts"
 
 
-def _equal(a: Tensor, b: Tensor) -> bool:
+def _equal(a: Events, b: Events) -> bool:
+    """Whether the events are the same, in whatever dtype and wherever they are stored."""
     if a is b:
         return True
-    return a.shape == b.shape and bool(torch.equal(a.double().nan_to_num(), b.double().nan_to_num()))
+    rows = (slice(first, first + EVENTS_PER_CHUNK) for first in range(0, len(a), EVENTS_PER_CHUNK))
+    return a.shape == b.shape and all(torch.equal(_numbers(a[some]), _numbers(b[some])) for some in rows)
+
+
+def _numbers(events: Tensor) -> Tensor:
+    return events.double().nan_to_num()

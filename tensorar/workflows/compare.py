@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,18 +12,23 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from tensorar.baselines import Baseline, fit_baselines
-from tensorar.build import load_dataset
+from tensorar.baselines import Baseline, discrete_coefficients, fit_baselines
 from tensorar.dataset import Dataset
 from tensorar.errors import TensorarError
+from tensorar.events import Events as StoredOrTensor
 from tensorar.parts.registry import Registry
 from tensorar.parts.spec import PartSpec, nearest
 from tensorar.runs.run import Run
 from tensorar.training.evaluation import Likelihood, check_evaluable, is_exact, mean_observed, nats_by_event
 from tensorar.training.memory import require_memory_for_evaluation
 from tensorar.training.over_orders import standard_error
-from tensorar.utils.shapes import flatten_events
-from tensorar.workflows.comparable import baseline_notes, require_same_events, require_same_kind, run_notes
+from tensorar.workflows.comparable import (
+    EVENTS_PER_CHUNK,
+    baseline_notes,
+    require_same_events,
+    require_same_kind,
+    run_notes,
+)
 from tensorar.workflows.events import Events, check_counts, check_split, events_of
 from tensorar.workflows.runs import model_of, open_run
 
@@ -102,7 +108,7 @@ def compare(
     opened = [open_run(run, registry) for run in runs]
     _check(opened, split, against)
     check_counts(events=events, samples_per_event=samples_per_event)
-    other = None if data is None else load_dataset(data, registry=opened[0].registry)
+    other = None if data is None else opened[0].other_dataset(data)
     datasets = [run.dataset if other is None else other for run in opened]
     require_same_kind(opened)
     require_same_events(opened, datasets, split)
@@ -115,7 +121,7 @@ def compare(
     neighbours, notes = _neighbours(datasets[0], opened, chosen[0]) if baselines else ([], ())
     reference = min(scored, key=lambda one: float(one.nats.mean())) if against == "best" else scored[0]
     observed = mean_observed(datasets[0].observed(chosen[0].x))
-    entries = [_entry(one, reference, flatten_events(chosen[0].x).shape[1], observed) for one in scored + neighbours]
+    entries = [_entry(one, reference, math.prod(opened[0].event_shape), observed) for one in scored + neighbours]
     spec = opened[0].recipe.dataset if data is None else PartSpec.parse(data)
     said = (*run_notes(opened), *notes, *(baseline_notes(opened, spec, data is not None) if neighbours else ()))
     ranked = tuple(sorted(entries, key=lambda entry: entry.nats))
@@ -146,7 +152,7 @@ def _score_run(
 ) -> _Scored:
     model, name = model_of(run, device), str(run.folder)
     x = dataset.observed(events.x)
-    exactly = is_exact(model, len(events), exact)
+    exactly = is_exact(model, x, events.contexts, exact)
     require_memory_for_evaluation(model, len(events), exact=exactly, samples_per_event=samples_per_event)
     check_evaluable(model, x)
     nats = nats_by_event(
@@ -164,17 +170,18 @@ def _score_run(
 
 def _neighbours(dataset: Dataset, runs: Sequence[Run], events: Events) -> tuple[list[_Scored], tuple[str, ...]]:
     """The baselines, and the process that generated the data if it is known."""
-    discrete = bool(runs[0].head.support.is_discrete)
+    discrete = discrete_coefficients(runs[0].head, runs[0].event_shape)
     fitted = fit_baselines(dataset, discrete=discrete, heads=[run.head for run in runs], registry=runs[0].registry)
     scored = [_score_baseline(baseline, events.x) for baseline in fitted.fitted]
-    known = None if dataset.missing else dataset.log_prob(events.x)
+    known = dataset.log_prob(events.x) if isinstance(events.x, Tensor) and not dataset.missing else None
     if known is not None:
         scored.append(_Scored("the process that generated the data", "data", -known.double()))
     return scored, fitted.notes
 
 
-def _score_baseline(baseline: Baseline, x: Tensor) -> _Scored:
-    nats = torch.cat([-baseline.log_prob(some.double()) for some in x.split(1000)])
+def _score_baseline(baseline: Baseline, x: StoredOrTensor) -> _Scored:
+    starts = range(0, len(x), EVENTS_PER_CHUNK)
+    nats = torch.cat([-baseline.log_prob(x[first : first + EVENTS_PER_CHUNK].double()) for first in starts])
     return _Scored(baseline.name, "baseline", nats, baseline.parameters)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tensorar.build import load_dataset, reordered
+from tensorar.build import reordered
 from tensorar.evidence import Evidence
 from tensorar.parts.registry import Registry
 from tensorar.parts.spec import PartSpec
@@ -60,7 +60,7 @@ def evaluate(
     run = open_run(run, registry)
     check_split(split)
     check_counts(events=events, samples_per_event=samples_per_event, orders=orders)
-    other = None if data is None else load_dataset(data, registry=run.registry)
+    other = None if data is None else run.other_dataset(data)
     model = model_of(run, device)
     if ordering is not None:
         model = reordered(model, ordering, registry=run.registry)

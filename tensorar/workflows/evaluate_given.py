@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tensorar.build import load_dataset
 from tensorar.conditioning import Estimate
 from tensorar.conditioning.likelihood import DEFAULT_RUNS
 from tensorar.conditioning.ways import (
@@ -94,7 +93,7 @@ def evaluate_given(
     way = check_conditioning(conditioning)
     check_split(split)
     check_counts(events=events, particles=particles, runs=runs)
-    dataset = run.dataset if data is None else load_dataset(data, registry=run.registry)
+    dataset = run.dataset if data is None else run.other_dataset(data)
     model = model_of(run, device)
     other = None if proposal is None else model_of(open_run(proposal, registry), device)
     known = known_mask(given, mask, model.event_shape, generator, model.order, axes=run.axes)

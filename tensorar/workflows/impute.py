@@ -125,7 +125,7 @@ def impute(
     found = [torch.full(events.shape, torch.nan, dtype=torch.float64) for _ in range(4)]
     todo = blank.any(1).nonzero()[:, 0]
     generator = seeded_generator(seed)
-    parts = todo.split(max(1, DRAWS_PER_CALL // draws))
+    parts = list(todo.split(max(1, DRAWS_PER_CALL // draws))) if len(todo) else []
     require_memory_for_samples(run, draws * max(map(len, parts), default=0))
     for done, part in enumerate(parts, 1):
         drawn = _draw(model, rows, part, draws, contexts, generator, info)
@@ -136,7 +136,8 @@ def impute(
                     target[part[own], i] = values
         if progress is not None:
             progress(min(done * len(parts[0]), len(todo)), len(todo))
-    return Imputation(run, rows, blank, *found, info, (*rows.table.notes, *rows.notes))
+    value, low, high, probability = found
+    return Imputation(run, rows, blank, value, low, high, probability, info, (*rows.table.notes, *rows.notes))
 
 
 def _draw(
@@ -155,7 +156,8 @@ def _draw(
         generator=generator,
         info=info,
     )
-    return completed.double().cpu().unflatten(0, (len(part), draws))
+    each: Tensor = completed.double().cpu().unflatten(0, (len(part), draws))
+    return each
 
 
 def _summary(draws: Float64[Tensor, "n draws"], column: Column, statistic: Statistic) -> list[Tensor]:
@@ -185,4 +187,5 @@ def _mode(draws: Float64[Tensor, "n draws"]) -> Float64[Tensor, " n"]:
     half = ordered.shape[1] // 2
     width = ordered[:, half:] - ordered[:, : ordered.shape[1] - half]
     first = width.argmin(1, keepdim=True)
-    return (ordered.gather(1, first) + ordered.gather(1, first + half))[:, 0] / 2
+    ends = ordered.gather(1, first), ordered.gather(1, first + half)
+    return ((ends[0] + ends[1]) / 2)[:, 0]

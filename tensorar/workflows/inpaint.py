@@ -64,7 +64,8 @@ class Completions:
 
     def pictures(self) -> dict[str, bytes]:
         """A PNG file of each completion, a pixel per coefficient, by its name. Raises ``ShapeError``."""
-        pictures, digits = {}, len(str(len(self.originals)))
+        pictures: dict[str, bytes] = {}
+        digits = len(str(len(self.originals)))
         for k, drawn in enumerate(self.completions, 1):
             name = "completion" if len(self.originals) == 1 else f"event-{k:0{digits}}-completion"
             pictures |= event_pictures(self.run, drawn, name)

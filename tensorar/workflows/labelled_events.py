@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from jaxtyping import Int, Real
+from jaxtyping import Int
 from torch import Tensor
 
-from tensorar.build import load_dataset
 from tensorar.classes import Classes, is_one_hot, labels_of
 from tensorar.errors import TensorarError
 from tensorar.evidence import Evidence
 from tensorar.parts.spec import PartSpec
 from tensorar.runs.run import Run
+from tensorar.training.evaluation import Scored
 from tensorar.workflows.events import events_of
 from tensorar.workflows.table_rows import read_rows
 
@@ -23,7 +23,7 @@ from tensorar.workflows.table_rows import read_rows
 class LabelledEvents:
     """Events (what was observed of them, if values may be missing), their numbers and classes, and their source."""
 
-    x: Real[Tensor, "n *event"] | Evidence
+    x: Scored
     rows: Int[Tensor, " n"]
     labels: Int[Tensor, " n"] | None
     source: str
@@ -40,7 +40,7 @@ def labelled_events(
     """
     if isinstance(data, str) and Path(data).expanduser().is_file():
         return _of_table(run, data, count) if run.schema is not None else _of_file(run, data, count)
-    dataset = run.dataset if data is None else load_dataset(data, registry=run.registry)
+    dataset = run.dataset if data is None else run.other_dataset(data)
     chosen = events_of(dataset, split, count, seed)
     source = f"the {split} split of {run.recipe.dataset if data is None else PartSpec.parse(data)}"
     labels = None

@@ -208,7 +208,7 @@ def _prepare(
     folder = out or Path("runs") / (name or f"{data.name}-{recipe.backbone.name}")
     run = Run.create(folder, recipe, dataset, registry=registry, numbered=out is None, initial=start)
     sampled = [dataset.sample_note] if dataset.sample_note else []
-    statistics = data_notes(run.head, dataset.sampled.train)
+    statistics = data_notes(run.head, dataset.sampled.train, dataset.coefficient_names)
     notes = [*initial_notes(run), *dataset.notes, *sampled, *statistics, *_notes_on_passes(run, dataset)]
     if "backbone" in parts.chosen and (reason := _reason(run)):
         notes.append(reason)

@@ -13,6 +13,7 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 LIKELIHOODS, SAMPLING = FOLDER / "results.json", FOLDER / "sampling.json"
 SAMPLING_ON_GPU, PARTICLES = FOLDER / "sampling_gpu.json", FOLDER / "particles.json"
+LARGE_EVENTS = FOLDER / "large_events.json"
 ORDERS = FOLDER / "orders.json"
 DOCS = FOLDER.parents[1] / "docs"
 
@@ -69,6 +70,20 @@ def sampling_row(found: dict) -> str:
     )
 
 
+LARGE_EVENTS_COLUMNS = (
+    *("backbone", "weights", "step of 4 events, s"),
+    *("likelihood of an event, s", "sample, s", "memory, GB"),
+)
+
+
+def large_events_row(found: dict) -> str:
+    """One backbone on events of 100,000 coefficients, or why it was refused."""
+    if "refused" in found:
+        return f"| `{found['backbone']}` | {found['refused'].partition(';')[0]} | | | | |"
+    seconds = " | ".join(f"{found[key]:.3g}" for key in ("step", "log_prob", "sample"))
+    return f"| `{found['backbone']}` | {found['weights']:,} | {seconds} | {found['memory'] / 1e9:.2f} |"
+
+
 def particles_row(found: dict) -> str:
     """Sequential Monte Carlo with one backbone."""
     return (
@@ -103,6 +118,11 @@ def sampling(file: Path = SAMPLING) -> str:
     return "\n".join([header(SAMPLING_COLUMNS), *map(sampling_row, json.loads(file.read_text()))])
 
 
+def large_events() -> str:
+    """The table of large_events.json."""
+    return "\n".join([header(LARGE_EVENTS_COLUMNS), *map(large_events_row, json.loads(LARGE_EVENTS.read_text()))])
+
+
 def particles() -> str:
     """The table of particles.json."""
     return "\n".join([header(PARTICLES_COLUMNS), *map(particles_row, json.loads(PARTICLES.read_text()))])
@@ -119,6 +139,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
         "sampling": sampling,
         "GPU sampling": lambda: sampling(SAMPLING_ON_GPU),
         "particles": particles,
+        "large events": large_events,
     },
 }
 

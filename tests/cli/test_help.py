@@ -20,12 +20,15 @@ def tree(command, path=()):
 
 COMMANDS = dict(tree(get_command(app)))
 
+DATA = ["score", "impute", "forecast", "classify"]
+SINGLE = ["demo", "train", "evaluate", "sample", "inpaint", "posterior", "compare", "show", *DATA]
+
 
 def test_the_commands():
     leaves = {path for path, command in COMMANDS.items() if not hasattr(command, "commands")}
-    single = {(name,) for name in ("demo", "train", "evaluate", "sample", "inpaint", "posterior", "forecast")}
+    single = {(name,) for name in SINGLE}
     plugins = {("plugins", name) for name in ("list", "show", "check", "new")}
-    assert leaves == single | plugins | {("order", "show")}
+    assert leaves == single | plugins | {("order", "show"), ("runs", "list")}
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
@@ -45,9 +48,9 @@ def test_every_command_and_option_has_help(path):
 def test_shared_options(path):
     options = {name for parameter in COMMANDS[path].params for name in parameter.opts}
     assert {"--json", "--plugin"} <= options
-    if path[0] not in ("order", "plugins"):
+    if path[0] not in ("order", "plugins", "runs"):
         assert "--device" in options
-        assert "--out" in options or path == ("evaluate",)
+        assert "--out" in options or path[0] in ("evaluate", "compare")
 
 
 def test_the_version():

@@ -93,3 +93,70 @@ def test_an_interrupt_before_the_training_ends_at_once(tmp_path):
     ended = process_after(code, "train", "toy", cwd=tmp_path)
     assert (ended.returncode, ended.stderr) == (130, "error: ended by Ctrl-C; files that were complete are kept\n")
     assert list(tmp_path.iterdir()) == []
+
+
+ENDLESS = '''
+import hashlib, os
+from dataclasses import dataclass
+from pathlib import Path
+import torch
+from tensorar import Dataset, Splits, hookimpl
+
+class Endless(Dataset):
+    """Bits, of which the fourth batch takes an hour in one call."""
+    name = "endless"
+    drawn = 0
+
+    def load(self):
+        bits = torch.arange(64)[:, None] >> torch.arange(6) & 1
+        return Splits(bits, bits, bits)
+
+    def draw(self, indices, generator):
+        type(self).drawn += 1
+        # the first batch is also drawn to measure the cost
+        if self.drawn > 4 and not os.environ.get("ENDS"):
+            Path("drawing").touch()
+            hashlib.pbkdf2_hmac("sha256", b"", b"", 2_000_000_000)
+        return self.train[indices]
+
+@hookimpl
+def tensorar_datasets():
+    return [Endless]
+'''
+
+
+def in_an_endless_step(folder):
+    (folder / "endless.py").write_text(ENDLESS)
+    options = ["--steps", "6", "--batch-size", "8", "--set", "valid_events=8", "--device", "cpu", "--out", "run"]
+    return started("train", "endless", "--backbone", "fvsbn", *options, "--plugin", "endless.py", cwd=folder)
+
+
+def until_it_draws(running, folder):
+    until = time.monotonic() + 60
+    while not (folder / "drawing").exists() and running.poll() is None and time.monotonic() < until:
+        time.sleep(0.01)
+
+
+def test_a_step_that_does_not_end_is_left_and_the_one_before_it_is_saved(tmp_path):
+    with in_an_endless_step(tmp_path) as running:
+        until_it_draws(running, tmp_path)
+        running.send_signal(signal.SIGTERM)
+        out, err = running.communicate(timeout=60)
+    assert running.returncode == 143, (out, err)
+    assert err == "interrupted in a step and saved; resume with: tensorar train --resume run\n"
+    _, metadata = read_tensors(tmp_path / "run" / CHECKPOINT_FILES[1])
+    assert json.loads(metadata["state"])["step"] == 3
+    resume = ["train", "--resume", "run", "--device", "cpu", "--plugin", "endless.py"]
+    assert process(*resume, cwd=tmp_path, ENDS="yes").returncode == 0
+    rows = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert json.loads(rows[-1])["step"] == 6
+
+
+def test_a_second_signal_ends_a_step_at_once(tmp_path):
+    with in_an_endless_step(tmp_path) as running:
+        until_it_draws(running, tmp_path)
+        running.send_signal(signal.SIGTERM)
+        running.send_signal(signal.SIGHUP)
+        out, err = running.communicate(timeout=60)
+    assert running.returncode == 129, (out, err)
+    assert err == "error: ended by a second signal; files that were complete are kept\n"

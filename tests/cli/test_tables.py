@@ -48,6 +48,9 @@ def folder(tmp_path_factory):
     return folder
 
 
+NAMES = ("people", "others")
+
+
 @pytest.fixture(autouse=True)
 def _in_the_folder(folder, monkeypatch, _a_folder_and_plugins_of_its_own):
     monkeypatch.chdir(folder)
@@ -69,6 +72,12 @@ def test_kinds_are_printed_before_the_training_and_stored(folder):
 def test_evaluate_reports_what_was_observed():
     found = report("evaluate", "run", "--device", "cpu")
     assert found["nats"] < 40 and 5 < found["observed"] <= 6
+
+
+def test_other_files_are_read_by_the_schema_of_the_run():
+    people(40, seed=5)[["fare", "class", "sex", "age", "port", "born"]].replace("Q", "S").to_csv("others.csv")
+    nats = [report("evaluate", "run", "--data", f"table:path={name}.csv", "--device", "cpu")["nats"] for name in NAMES]
+    assert nats[1] == pytest.approx(nats[0], abs=4), "two levels of port would be a bit, and columns another order"
 
 
 def test_samples_have_the_columns_of_the_file_and_what_was_given():
@@ -127,6 +136,8 @@ def test_blanks_are_filled_and_everything_else_is_kept(statistic):
     assert len(cells) == found["filled"]
     assert ((ages["low"] <= ages["value"]) & (ages["value"] <= ages["high"])).all()
     assert cells[cells["column"] == "port"]["probability"].between(0.3, 1).all()
+    whole = report("impute", "run", "full.csv", "--out", "same.csv", "--device", "cpu")
+    assert whole["filled"] == 0 and Path("same.csv").read_text() == Path("full.csv").read_text()
     # ages depend on the class, which is known
     filled = full["age"].astype(float)[holes["age"].isna()] - (50 - 8 * full["class"].astype(int))
     assert filled.abs().mean() < 6

@@ -15,7 +15,7 @@ from tests.cli.commands import call
 
 PAGES = Path(__file__).parents[2] / "docs" / "how-to"
 MINUTES = "--minutes 30"
-FEW_STEPS = "--steps 2 --batch-size 4 --backbone pixelcnn:channels=4,blocks=1"
+FEW_STEPS = "--steps 1 --batch-size 2 --set valid_events=2 --backbone pixelcnn:channels=4,blocks=1"
 
 
 def _commands(page):
@@ -30,7 +30,7 @@ def _pictures(tmp_path, monkeypatch):
     (tmp_path / "photos").mkdir()
     rng = np.random.default_rng(0)
     for k in range(12):
-        Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(tmp_path / "photos" / f"{k}.png")
+        Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8)).save(tmp_path / "photos" / f"{k}.png")
     photo = rng.integers(0, 256, (40, 60, 4), dtype=np.uint8)
     photo[..., 3] = 255
     Image.fromarray(photo).convert("RGB").save(tmp_path / "photo.png")

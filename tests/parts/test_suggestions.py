@@ -127,7 +127,7 @@ def test_the_network_for_images_is_sized_for_the_machine(monkeypatch):
     assert chosen((28, 28), threads=16)[0]["channels"] > small["channels"]
     options, words = chosen((32, 32, 3), gpu=True)
     assert options["channels"] == 64 and "sized for a GPU" in words
-    assert "sized for 2 CPU cores, about 12 ms of training per image" in chosen((32, 32, 3), threads=2)[1]
+    assert "sized for 2 CPU cores, about 11 ms of training per image" in chosen((32, 32, 3), threads=2)[1]
 
 
 def test_without_a_suitable_backbone_the_error_names_the_argument():

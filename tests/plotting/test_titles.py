@@ -29,14 +29,14 @@ def _uncertainty(shape, events):
 
 FIGURES = {
     "few completions": lambda: _completions((6, 6, 3), 2, 2),
-    "many rows": lambda: _completions((4, 4), 20, 9),
-    "many columns": lambda: _completions((4, 3), 1, 40),
-    "long curves": lambda: _completions((9,), 1, 9),
+    "many rows": lambda: _completions((4, 4), 14, 6),
+    "many columns": lambda: _completions((4, 3), 1, 10),
+    "long curves": lambda: _completions((9,), 1, 5),
     "narrow": lambda: event_grid(torch.rand(1, 40, 4), title=LONG),
     "columns": lambda: event_grid(torch.rand(7, 4, 4), title=LONG, columns=7),
     "side by side": lambda: side_by_side({LONG: torch.rand(1, 30, 3), f"{LONG}, too": torch.rand(1, 30, 3)}),
     "tall order": lambda: order_masks(Order.raster((40, 3)), list(range(0, 120, 10))),
-    "uncertainty": lambda: _uncertainty((20, 4), 12),
+    "uncertainty": lambda: _uncertainty((20, 4), 6),
 }
 
 

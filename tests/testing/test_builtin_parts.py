@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+import zarr
 
 from tensorar import AutoregressiveModel, PartSpec, default_registry
 from tensorar.testing import checks
@@ -87,6 +88,7 @@ def files(tmp_path):
     train, valid, test = events.split([40, 10, 10])
     np.savez(tmp_path / "events.npz", train=train.numpy(), valid=valid.numpy(), test=test.numpy())
     rows = "\n".join(",".join(f"{v:.5f}" for v in row) for row in events.flatten(1).tolist())
+    zarr.create_array(store=str(tmp_path / "events.zarr"), data=events.numpy(), chunks=(8, 2, 3))
     (tmp_path / "events.csv").write_text("a,b,c,d,e,f\n" + rows + "\n")
     (tmp_path / "events.idx").write_bytes(idx_bytes(events.numpy(), 13))
     for k, event in enumerate(events[:12].numpy()):
@@ -108,6 +110,7 @@ def files(tmp_path):
         *("npy:path={}/events.npy", "npz:path={}/events.npz", "table:path={}/events.csv"),
         *("idx:path={}/events.idx", "series:path={}/events.csv,window=3", "volumes:path={}/volumes"),
         *("audio:path={},window=16", "audio:path={},window=16,labels=prefix,rate=4000"),
+        "zarr:path={}/events.zarr",
         *("mnist:path={}", "mnist:path={},labels=true,binarize=dynamic", "idx:path={}", "idx:path={},labels=true"),
     ],
 )

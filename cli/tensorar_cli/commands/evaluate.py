@@ -22,7 +22,8 @@ def evaluate(
         bool | None,
         typer.Option(
             "--exact/--estimate",
-            help="Evaluate all conditionals, or estimate from sampled prefixes. Default: exact if it is affordable.",
+            help="Evaluate all conditionals, or estimate from sampled prefixes. Default: exact where that takes under "
+            "a minute.",
         ),
     ] = None,
     samples_per_event: Annotated[int, typer.Option(help="Prefixes sampled per event when estimating.", min=1)] = 16,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tensorar_cli import options
-from tensorar_cli.export import SOUNDS, write, write_pictures
+from tensorar_cli.export import SOUNDS, write, write_files
 from tensorar_cli.output import Output, sampling_report
 from tensorar_cli.parsing import parse_numbers
 
@@ -88,7 +88,7 @@ def _write(result: Forecast, path: Path, levels: list[float]) -> list[Path]:
 
     if path.suffix in SOUNDS:
         files = result.files(path.name)
-        write_pictures(path.parent, files)
+        write_files(path.parent, files)
         return [path.parent / name for name in files]
     table = [] if path.suffix in FORMATS else [path]
     for file in table:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tensorar_cli import options
-from tensorar_cli.export import NUMBERS, PICTURES, check_output, is_folder, write, write_pictures
+from tensorar_cli.export import NUMBERS, PICTURES, check_output, is_folder, write, write_files
 from tensorar_cli.output import Output, sampling_report
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def inpaint(
     for note in result.notes:
         output.print(f"note: {note}")
     if is_folder(path):
-        write_pictures(path, result.pictures())
+        write_files(path, result.pictures())
         write(path / "sheet.png", result.figure, result.completions, result.run.event_shape)
     else:
         write(path, result.figure, result.completions, result.run.event_shape)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tensorar_cli import options
-from tensorar_cli.export import NUMBERS, PICTURES, SOUNDS, check_output, is_folder, write, write_numbers, write_pictures
+from tensorar_cli.export import NUMBERS, PICTURES, SOUNDS, check_output, is_folder, write, write_files, write_numbers
 from tensorar_cli.output import Output, sampling_report
+
+if TYPE_CHECKING:
+    from tensorar.workflows import Samples
 
 
 def sample(
@@ -56,13 +60,8 @@ def sample(
 ) -> None:
     """Draw samples: a picture of all (.png), one each (a folder), numbers (.npy, .csv), or rows of the run's table."""
     from tensorar import workflows
-    from tensorar.tables import check_table_path, write_table
-    from tensorar.workflows.table_rows import schema_of
 
-    output, is_table = Output(as_json=json), (run / "schema.json").exists()
-    path = out or run / ("samples.csv" if is_table else "samples.png")
-    as_table = is_table and path.suffix not in (".png", ".npy")
-    path = check_table_path(path) if as_table else check_output(path, PICTURES + NUMBERS + SOUNDS)
+    output, path = Output(as_json=json), _checked(out, run)
     with output.progress("sampling") as update:
         result = workflows.sample(
             run,
@@ -80,16 +79,7 @@ def sample(
             device=device,
             progress=lambda done, total: update(done, total, f"step {done}/{total}"),
         )
-    if as_table:
-        write_table(path, result.frame(), schema_of(result.run).form)
-    elif is_folder(path):
-        write_pictures(path, result.pictures())
-    elif path.suffix in SOUNDS:
-        write_pictures(path.parent, result.files(path.name))
-    else:
-        write(path, result.figure, result.samples, result.run.event_shape)
-    if result.means is not None and path.suffix in NUMBERS:
-        write_numbers(path.with_stem(f"{path.stem}-means"), result.means, result.run.event_shape)
+    _write(path, result)
     each = f", {len(result.samples) // len(result.classes)} of each class" if result.classes else ""
     output.print(f"{len(result.samples)} samples{each} in {path} ({result.info})")
     values = {
@@ -99,3 +89,32 @@ def sample(
         "path": str(path),
     }
     output.print_json({"run": str(run)} | values | sampling_report(result.info))
+
+
+def _checked(out: Path | None, run: Path) -> Path:
+    """The path to write to, by default in the run's folder. Raises ``TensorarError`` for an unknown ending."""
+    from tensorar.runs.run import SCHEMA_FILE
+    from tensorar.tables import check_table_path
+
+    is_table = (run / SCHEMA_FILE).exists()
+    path = out or run / ("samples.csv" if is_table else "samples.png")
+    if is_table and path.suffix not in (".png", ".npy"):
+        return check_table_path(path)
+    return check_output(path, PICTURES + NUMBERS + SOUNDS)
+
+
+def _write(path: Path, result: Samples) -> None:
+    """Write samples as the ending says: rows of the run's table, a file of each, a picture of all, or numbers."""
+    from tensorar.tables import write_table
+    from tensorar.workflows.table_rows import schema_of
+
+    if result.run.schema is not None and path.suffix not in (".png", ".npy"):
+        write_table(path, result.frame(), schema_of(result.run).form)
+    elif is_folder(path):
+        write_files(path, result.pictures())
+    elif path.suffix in SOUNDS:
+        write_files(path.parent, result.files(path.name))
+    else:
+        write(path, result.figure, result.samples, result.run.event_shape)
+    if result.means is not None and path.suffix in NUMBERS:
+        write_numbers(path.with_stem(f"{path.stem}-means"), result.means, result.run.event_shape)

@@ -134,7 +134,7 @@ class Images(SplitFile):
 
     def read_events(self, path: str | Path, event_shape: tuple[int, ...], mask: str | Path | None = None) -> FileEvents:
         mode = self.mode or ("rgb" if len(event_shape) == 3 else "grey")
-        reader = replace(self._reader(mode), size=event_shape[:2])
+        reader = replace(self._reader(mode), size=(event_shape[0], event_shape[1]))
         axes = ("height", "width", "channel")[: len(event_shape)]
         return reader.read_event(expand(path), None if mask is None else expand(mask), axes, event_shape)
 

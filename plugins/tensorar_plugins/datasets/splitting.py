@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
 import torch
 from jaxtyping import Int, Real
@@ -89,7 +90,15 @@ def check_fractions(name: str, **fractions: float) -> None:
         )
 
 
-def split(events: Events, fractions: Sequence[float], seed: int, *, where: str | Path) -> list[Events]:
+@overload
+def split(events: Tensor, fractions: Sequence[float], seed: int, *, where: str | Path) -> list[Tensor]: ...
+
+
+@overload
+def split(events: Events, fractions: Sequence[float], seed: int, *, where: str | Path) -> list[Events]: ...
+
+
+def split(events: Events, fractions: Sequence[float], seed: int, *, where: str | Path) -> Sequence[Events]:
     """Shuffle the events and cut off one split per fraction, of at least one event; the rest comes first.
 
     A tensor is shuffled in place; splits of stored events are views of them, in the same order.

@@ -96,6 +96,10 @@ class Table(SplitFile):
         return self.schema.as_dict()
 
     @property
+    def coefficient_names(self) -> list[str]:
+        return self.schema.coefficient_names
+
+    @property
     def column_kinds(self) -> list[tuple[str, str, str]]:
         return self.schema.describe()
 

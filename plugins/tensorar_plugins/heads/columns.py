@@ -53,7 +53,7 @@ class ColumnsHead(Head):
         return torch.stack([(self._kind[:i] == kind).sum() for i, kind in enumerate(self._kind)])
 
     @cached_property
-    def members(self) -> tuple[Head, ...]:  # type: ignore[override]
+    def members(self) -> tuple[Head, ...]:
         found: tuple[Head, ...] | None = self.__dict__.get("_found")
         if found is not None:
             return found

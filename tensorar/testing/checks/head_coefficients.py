@@ -25,11 +25,12 @@ def coefficients_are_independent(part: PartUnderTest) -> None:
     head: Head = part.instance
     known = coefficients_of(part)
     shape = (2, len(known) // 2) if len(known) % 2 == 0 else (len(known),)
-    everything = _results(head, _Inputs.of(head, (BATCH, *shape)), known.reshape(shape))
+    inputs = _Inputs.of(head, (BATCH, *shape), known)
+    everything = _results(head, inputs, known.reshape(shape))
     for what, found in everything.items():
         if found.shape[: 1 + len(shape)] != (BATCH, *shape):
             raise CheckFailed(f"{what} of {BATCH} events of shape {shape} have shape {tuple(found.shape)}")
-    flat = _Inputs.of(head, (BATCH, *shape)).flat(len(shape))
+    flat = inputs.flat(len(shape))
     for i, coefficient in enumerate(known):
         for index in (coefficient.expand(BATCH), coefficient):
             for what, alone in _results(head, flat.column(i), index).items():
@@ -46,7 +47,7 @@ def empty_batches(part: PartUnderTest) -> None:
     head: Head = part.instance
     index = coefficients_of(part)
     n = len(index)
-    for what, found in _results(head, _Inputs.of(head, (0, n)), index).items():
+    for what, found in _results(head, _Inputs.of(head, (0, n), index), index).items():
         if tuple(found.shape[:2]) != (0, n):
             raise CheckFailed(f"{what} of no events of shape ({n},) have shape {tuple(found.shape)}")
 
@@ -56,7 +57,7 @@ def no_side_effects(part: PartUnderTest) -> None:
     """Encoding, likelihoods and samples do not change values, parameters, noise or indices in place."""
     head: Head = part.instance
     index = coefficients_of(part)
-    inputs = _Inputs.of(head, (4, len(index)))
+    inputs = _Inputs.of(head, (4, len(index)), index)
     kept = [tensor.clone() for tensor in (*inputs, index)]
     _results(head, inputs, index)
     head.distribution(inputs.parameters, index).sample()
@@ -75,11 +76,11 @@ class _Inputs(tuple[Tensor, Tensor, Tensor]):
     noise = property(lambda self: self[2])
 
     @classmethod
-    def of(cls, head: Head, shape: tuple[int, ...]) -> _Inputs:
-        """Random ones of a shape."""
+    def of(cls, head: Head, shape: tuple[int, ...], coefficients: Tensor) -> _Inputs:
+        """Random ones of a shape, for these coefficients."""
         seed_all(0)
         noise = uniform((*shape, head.noise_size), torch.float64, torch.device("cpu"))
-        return cls((values_of(head, shape, 0), Parameters(1.0, 0, torch.float64).of(head, *shape), noise))
+        return cls((values_of(head, shape, 0, coefficients), Parameters(1.0, 0, torch.float64).of(head, *shape), noise))
 
     def flat(self, axes: int) -> _Inputs:
         """The same with one axis of coefficients."""

@@ -32,14 +32,15 @@ def events_of(model: AutoregressiveModel, batch: int, seed: int) -> Tensor:
     return model.restore(values_of(model.head, (batch, *model.event_shape), seed))
 
 
-def values_of(head: Head, shape: tuple[int, ...], seed: int) -> Tensor:
+def values_of(head: Head, shape: tuple[int, ...], seed: int, coefficients: Tensor | None = None) -> Tensor:
     """Random standard values in the support of a head, float64; ``head.restore`` makes them the data's.
 
-    If coefficients differ in kind, those of events ``(n, *event)``; values ``(n,)`` are all of the first coefficient.
+    If coefficients differ in kind, those of ``coefficients`` (default: all) of events ``(n, *event)``; values ``(n,)``
+    are all of the first coefficient.
     """
     if len(head.members) > 1:
-        count = math.prod(shape[1:])
-        columns = [values_of(head.member(i), shape[:1], seed + i) for i in range(count)]
+        index = torch.arange(math.prod(shape[1:])) if coefficients is None else coefficients.flatten()
+        columns = [values_of(head.member(i), shape[:1], seed + i) for i in index.tolist()]
         return torch.stack(columns, -1).reshape(shape)
     generator = torch.Generator().manual_seed(seed)
     enumerated = support_values(head)

@@ -55,7 +55,7 @@ class GatedPixelCNN(CausalBackbone):
     @classmethod
     def image_options(cls, event_shape: tuple[int, ...], head: Head) -> tuple[dict[str, Any], str]:
         options, size = image_size(event_shape)
-        return options, f"it sees all rows above, {size} (a larger one: channels=64,layers=8)"
+        return options, f"it sees all rows above, {size}"
 
     def __init__(
         self,
