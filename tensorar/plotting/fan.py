@@ -17,6 +17,8 @@ from tensorar.series import TimeSeries
 # steps of the past that are drawn for each step of the forecast, at least so many
 PAST_PER_STEP, MIN_PAST = 3, 30
 MAX_PANELS = 8
+# lines of draws, which would hide the bands of a long forecast
+DRAWS, DRAWS_OF_LONG, LONG = 3, 1, 60
 MIN_SHADE, MAX_SHADE = 0.18, 0.45
 
 
@@ -33,7 +35,8 @@ def fan_chart(
     horizon = draws.shape[1]
     shown = min(len(past), max(MIN_PAST, PAST_PER_STEP * horizon))
     known = to_numpy(past.values[-shown:]).reshape(shown, -1)
-    bands, paths = (to_numpy(part).reshape(len(part), horizon, -1) for part in (quantiles, draws[:3]))
+    lines = draws[: DRAWS if horizon <= LONG else DRAWS_OF_LONG]
+    bands, paths = (to_numpy(part).reshape(len(part), horizon, -1) for part in (quantiles, lines))
     times = past.times.at(len(past) - shown, shown + horizon)
     panels = min(known.shape[1], MAX_PANELS)
     figure = new_figure(7, 0.8 + 2.2 * panels if panels == 1 else 0.8 + 1.5 * panels)
@@ -41,7 +44,8 @@ def fan_chart(
         _draw(axes, times, known[:, k], bands[..., k], paths[..., k], levels)
         axes.set_ylabel(past.variables[k], fontsize=NORMAL_FONT, parse_math=False)
     _finish(axes, past.times.name, dates=times.dtype.kind == "M")
-    figure.axes[0].legend(fontsize=SMALL_FONT, frameon=False, loc="upper left", ncols=4)
+    # above the lines
+    figure.axes[0].legend(fontsize=SMALL_FONT, frameon=False, ncols=4, loc="lower left", bbox_to_anchor=(0, 1))
     return figure
 
 

@@ -81,7 +81,7 @@ def large_events_row(found: dict) -> str:
     """One backbone on events of 100,000 coefficients, or why it was refused."""
     if "refused" in found:
         return f"| `{found['backbone']}` | {found['refused'].partition(';')[0]} | | | | |"
-    seconds = " | ".join(f"{found[key]:.3g}" for key in ("step", "log_prob", "sample"))
+    seconds = " | ".join(f"{found[key]:.3g}" if key in found else "" for key in ("step", "log_prob", "sample"))
     return f"| `{found['backbone']}` | {found['weights']:,} | {seconds} | {found['memory'] / 1e9:.2f} |"
 
 
@@ -166,6 +166,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
         "large events": large_events,
         "tables of mixed kinds": tables,
     },
+    "orderings.md": {"orders": orders},
 }
 
 

@@ -110,6 +110,15 @@ def test_dates_are_found_and_continued_as_they_are_written(tmp_path, case):
     assert after == (following or "2020-02-27T10:00:00+0000")
 
 
+def test_local_hours_go_through_the_change_of_the_clock(tmp_path):
+    hours = pd.date_range("2024-03-30", periods=60, freq="h", tz="Europe/Berlin")
+    path = write(tmp_path, pd.DataFrame({"hour": [hour.isoformat() for hour in hours], "x": 0.5}))
+    series = Series(path=path, window=3).series()
+    assert len(series) == 60 and "1 hour" in str(series.times)
+    (after,) = series.times.written(series.times.at(60, 1))
+    assert pd.Timestamp(after) == hours[-1] + pd.Timedelta(hours=1)
+
+
 @pytest.mark.parametrize(("name", "numbers", "after"), [
     ("year", np.arange(1950, 1990), "1990"),
     ("t", 0.1 * np.arange(40), "4"),

@@ -7,6 +7,7 @@ import os
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 import zarr
 
@@ -81,7 +82,7 @@ def test_built_in_parts_pass_with_other_options(check):
 
 @pytest.fixture
 def files(tmp_path):
-    """A folder with a .npy, a .npz, a .csv and an .idx file, and the four IDX files of a small MNIST."""
+    """A folder with a .npy, a .npz, a .csv, an .idx file, sounds, volumes, and the four IDX files of a small MNIST."""
     events = torch.randn(60, 2, 3, generator=torch.Generator().manual_seed(0))
     np.save(tmp_path / "events.npy", events.numpy())
     train, valid, test = events.split([40, 10, 10])
@@ -92,6 +93,10 @@ def files(tmp_path):
     rows = [f"{a},{b},{'' if i % 7 == 0 else i * i % 91 / 8},{i % 5}" for i, (a, b) in enumerate(kinds)]
     (tmp_path / "events.csv").write_text("\n".join(["bit,category,number,whole", *rows]) + "\n")
     (tmp_path / "events.idx").write_bytes(idx_bytes(events.numpy(), 13))
+    for k, event in enumerate(events[:12].numpy()):
+        (tmp_path / "volumes").mkdir(exist_ok=True)
+        np.save(tmp_path / "volumes" / f"{k}.npy", event[None])
+        soundfile.write(tmp_path / f"{'ab'[k % 2]}_{k}.wav", np.resize(event / 9, 40 + k), 8000)
     for part, count in (("train", 360), ("t10k", 120)):
         labels = np.arange(count, dtype=np.uint8) * 7 % 10
         noise = np.random.default_rng(count).integers(0, 56, (count, 28, 28))
@@ -105,8 +110,9 @@ def files(tmp_path):
     "spec",
     [
         *("npy:path={}/events.npy", "npz:path={}/events.npz", "table:path={}/events.csv"),
+        *("idx:path={}/events.idx", "series:path={}/events.csv,window=3", "volumes:path={}/volumes"),
+        *("audio:path={},window=16", "audio:path={},window=16,labels=prefix,rate=4000"),
         "zarr:path={}/events.zarr",
-        "idx:path={}/events.idx",
         *("mnist:path={}", "mnist:path={},labels=true,binarize=dynamic", "idx:path={}", "idx:path={},labels=true"),
     ],
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +18,7 @@ from tensorar.utils.reading import shorten
 from tensorar_plugins.datasets.file_classes import FileClasses, find_files
 from tensorar_plugins.datasets.series_events import successive_windows
 from tensorar_plugins.datasets.sound_files import ENDINGS, LEVELS, Sound, read_sound, to_mu_law, wav
-from tensorar_plugins.datasets.splitting import SplitFile, split
+from tensorar_plugins.datasets.splitting import SplitFile
 from tensorar_plugins.datasets.time_axis import Numbers
 
 Labels = Literal["none", "folder", "prefix"]
@@ -47,7 +46,7 @@ class Audio(SplitFile, SeriesDataset):
 
     name = "audio"
     rate: int | None = None
-    window: int = 1024
+    window: int = 512
     stride: int | None = None
     labels: Labels = "none"
 
@@ -57,7 +56,7 @@ class Audio(SplitFile, SeriesDataset):
             raise SpecError(
                 expected=f"rate, window and stride of {self.name} above 0, with stride <= window",
                 got=f"rate={self.rate}, window={self.window}, stride={self.stride}",
-                remedy="write for example rate=8000,window=1024,stride=256",
+                remedy="write for example rate=8000,window=512,stride=128",
             )
 
     @property
@@ -173,10 +172,8 @@ class Audio(SplitFile, SeriesDataset):
         return rates[0]
 
     @cached_property
-    def _files_of_splits(self) -> Sequence[Int[Tensor, " files"]]:
-        return split(
-            torch.arange(len(self._files)), [self.valid_fraction, self.test_fraction], self.seed, where=self.path
-        )
+    def _files_of_splits(self) -> list[Int[Tensor, " files"]]:
+        return self.split_rows(len(self._files))
 
 
 def _windows(levels: UInt8[Tensor, " steps"], window: int, stride: int) -> UInt8[Tensor, "n window"]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import overload
 
 import torch
-from jaxtyping import Real
+from jaxtyping import Int, Real
 from torch import Tensor
 
 from tensorar import DataError, Dataset, Events, ShuffledEvents, SpecError, Splits
@@ -38,6 +38,11 @@ class SplitFile(Dataset):
 
     def __post_init__(self) -> None:
         check_fractions(self.name, valid_fraction=self.valid_fraction, test_fraction=self.test_fraction)
+
+    def split_rows(self, count: int) -> list[Int[Tensor, " rows"]]:
+        """The rows of each split of ``count`` events, shuffled. Raises ``DataError`` if there are too few."""
+        parts = split(torch.arange(count), [self.valid_fraction, self.test_fraction], self.seed, where=self.path)
+        return [part[:] for part in parts]
 
     def split_all(self, events: Events) -> Splits:
         """All events of the file, shuffled (a tensor in place) and split. Raises ``DataError`` if there are too few."""

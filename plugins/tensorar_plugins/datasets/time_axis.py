@@ -134,10 +134,13 @@ def _parsed(text: Column, day_first: bool) -> tuple[pd.DatetimeIndex, str] | Non
         written_as = guess_datetime_format(str(text.iloc[0]), dayfirst=day_first)
     if written_as is None:
         return None
-    try:
-        return pd.DatetimeIndex(pd.to_datetime(text, format=written_as)), written_as
-    except (ValueError, TypeError, OverflowError):
-        return None
+    # local times whose offset changes in spring and autumn are regular in UTC
+    for utc in (False, True):
+        try:
+            return pd.DatetimeIndex(pd.to_datetime(text, format=written_as, utc=utc)), written_as
+        except (ValueError, TypeError, OverflowError):
+            continue
+    return None
 
 
 def _on_calendar(

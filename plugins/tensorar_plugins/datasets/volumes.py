@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float64, Int, Real, Shaped
+from jaxtyping import Float64, Real, Shaped
 from torch import Tensor
 
 from tensorar import DataError, FileEvents, SpecError, Splits
 from tensorar.utils.memory import require_memory
 from tensorar_plugins.datasets.array_files import to_tensor
 from tensorar_plugins.datasets.file_classes import find_files
-from tensorar_plugins.datasets.splitting import SplitFile, split
+from tensorar_plugins.datasets.splitting import SplitFile
 from tensorar_plugins.datasets.user_events import as_events
 from tensorar_plugins.datasets.volume_files import ENDINGS, NIFTI, nifti, npy, read_volume
 
@@ -76,10 +76,7 @@ class Volumes(SplitFile):
                 count = len(self._files) * volumes[0].numel()
                 require_memory(8 * count, f"{count} voxels of {self.path}", error=DataError)
         events = torch.stack([volume.to(_common_dtype(volumes)) for volume in volumes])
-        rows: Sequence[Int[Tensor, " n"]] = split(
-            torch.arange(len(events)), [self.valid_fraction, self.test_fraction], self.seed, where=self.path
-        )
-        return Splits(*(events[part] for part in rows))
+        return Splits(*(events[rows] for rows in self.split_rows(len(events))))
 
     @property
     def notes(self) -> list[str]:
