@@ -87,9 +87,11 @@ def files(tmp_path):
     np.save(tmp_path / "events.npy", events.numpy())
     train, valid, test = events.split([40, 10, 10])
     np.savez(tmp_path / "events.npz", train=train.numpy(), valid=valid.numpy(), test=test.numpy())
-    rows = "\n".join(",".join(f"{v:.5f}" for v in row) for row in events.flatten(1).tolist())
     zarr.create_array(store=str(tmp_path / "events.zarr"), data=events.numpy(), chunks=(8, 2, 3))
-    (tmp_path / "events.csv").write_text("a,b,c,d,e,f\n" + rows + "\n")
+    # a bit, a category of which two levels are rare, a number that some rows lack, and a whole number
+    kinds = [("x", "rare"), ("y", "rarer"), *[("x", "often"), ("y", "usual")] * 29]
+    rows = [f"{a},{b},{'' if i % 7 == 0 else i * i % 91 / 8},{i % 5}" for i, (a, b) in enumerate(kinds)]
+    (tmp_path / "events.csv").write_text("\n".join(["bit,category,number,whole", *rows]) + "\n")
     (tmp_path / "events.idx").write_bytes(idx_bytes(events.numpy(), 13))
     for k, event in enumerate(events[:12].numpy()):
         (tmp_path / "volumes").mkdir(exist_ok=True)
