@@ -68,7 +68,7 @@ LOOK = {
     "evaluate --data toy": "got (10000, 32)",
     "evaluate --data npy:path=other.npy": "events of shape (batch, 4, 4), got (10, 3)",
     "evaluate --estimate --data npy:path=other.npy": "events of shape (batch, 4, 4), got (10, 3)",
-    "sample --out x.jpg": "--out to end in .png or .npy or .csv, got 'x.jpg'; use that extension",
+    "sample --out x.jpg": "--out to end in .png or .npy or .csv or .wav, got 'x.jpg'; use that extension",
     "sample --out /dev/full": "got '/dev/full'",
     "sample -n many": "--number / -n to be a valid integer, got 'many'",
     "inpaint --evidence middle": "a region (top|bottom|left|right|front|back|first|last half|third|quarter, center box",
