@@ -53,8 +53,11 @@ def _files(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("_files")
 def test_the_commands_run(page):
     shorter = {
-        **{"window=60": "window=12", "--draws 500": "--draws 5"},
-        **{"window=512": "window=64", "--horizon 2000": "--horizon 40", "size=8": "size=3"},
+        "window=60": "window=12",
+        "--draws 500": "--draws 5",
+        "window=512": "window=64",
+        "--horizon 2000": "--horizon 40",
+        "size=8": "size=3",
     }
     for line in _commands(page):
         line = re.sub("--minutes 30|--steps 600", FEW_STEPS, line)
