@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -104,8 +104,9 @@ class _Walk:
         # by step, so that a step reads rows that lie together
         self.known = flatten_events(evidence.mask)[:, self.order.visits].T.contiguous()
         self.value = flatten_events(evidence.value)[:, self.order.visits].T.contiguous()
-        self.index = self.order.visits.unsqueeze(1)
+        self.values, self.index = self.value.unbind(), self.order.visits.unsqueeze(1)
         self.known_in_some, self.known_in_all = self.known.any(1).tolist(), self.known.all(1).tolist()
+        self.masks_differ = self.known_in_some != self.known_in_all
         self.first = self.known_in_all.index(False) if False in self.known_in_all else len(self.order)
         self.last = int(known_steps(self.order, evidence.mask).amax())
         self.short = SHORT * len(self.order)
@@ -118,8 +119,8 @@ class _Walk:
         self.proposal: Proposal | None = None
         self.weights = Weights(self.examples, setup.particles, self.model.device)
         self.dtype = self.model.dtype
-        # the observed steps that are not yet weighed, with their parameters
-        self.pending: list[tuple[int, Tensor]] = []
+        # the parameters of the last steps, of which something is known that is not yet weighed
+        self.pending: list[Tensor] = []
         # the parameters of recent steps, and the largest ones before, which are NaN if any was
         self.recent: list[Tensor] = []
         self.largest = Lineage()
@@ -128,11 +129,11 @@ class _Walk:
         """Walk to the last known coefficient, or to the end."""
         for t in range(self.shared):
             self._step(t)
-        self._weigh()
+        self._weigh(self.shared)
         self._multiply()
         for t in range(self.shared, self.last):
             self._step(t)
-        self._weigh()
+        self._weigh(self.last)
         weights = self.weights
         rows = weights.finish(self.own_noise[-1])
         value = self._finish(rows) if complete else self.evidence.value
@@ -151,6 +152,7 @@ class _Walk:
         if self.shared:
             self._select(self.rows)
         self.known, self.value = self.known[:, self.rows], self.value[:, self.rows]
+        self.values = self.value.unbind()
         if self.setup.proposal is not None:
             self.proposal = self._new_proposal(self.setup.proposal)
             self.proposal.select(self.rows)
@@ -164,34 +166,31 @@ class _Walk:
         parameters = self._parameters()
         if self.known_in_some[t]:
             self._observe(t, parameters)
-        value = self.value[t] if self.known_in_all[t] else self._draw(parameters, self.noise[t])
+        value = self.values[t] if self.known_in_all[t] else self._draw(parameters, self.noise[t])
         if self.known_in_some[t] and not self.known_in_all[t]:
-            value = torch.where(self.known[t], self.value[t], value)
+            value = torch.where(self.known[t], self.values[t], value)
         self._advance(value)
         # particles differ only in what they draw, so that is when the weights have to be spread
         weighed = self.known_in_some[t] or self.proposal is not None
         if weighed and t + 1 < self.last and not self.known_in_all[t + 1]:
-            self._weigh()
+            self._weigh(t + 1)
             self._resample_where_few(t)
 
     def _observe(self, t: int, parameters: Tensor) -> None:
         """Weigh what is known at a step, but not before it is needed or much is pending."""
-        self.pending.append((t, parameters))
+        self.pending.append(parameters)
         if len(self.pending) * parameters.numel() > MAX_PARAMETERS:
-            self._weigh()
+            self._weigh(t + 1)
 
-    def _weigh(self) -> None:
-        """Multiply the weights by the probabilities of what is known at the pending steps."""
+    def _weigh(self, end: int) -> None:
+        """Multiply the weights by the probabilities of what is known at the pending steps, which end before ``end``."""
         if not self.pending:
             return
-        steps, parameters = [t for t, _ in self.pending], torch.stack([each for _, each in self.pending])
-        consecutive = steps[-1] - steps[0] == len(steps) - 1
-        some: Any = slice(steps[0], steps[-1] + 1) if consecutive else steps
-        value = self.value[some]
-        predicted = self.model.head.distribution(parameters, self.index[some].expand(value.shape))
-        log_prob = predicted.log_prob(value)
-        if not all(self.known_in_all[t] for t in steps):
-            log_prob = log_prob.where(self.known[some], 0.0)
+        steps = slice(end - len(self.pending), end)
+        index = self.index[steps].expand(-1, self.value.shape[1])
+        log_prob = self.model.head.distribution(torch.stack(self.pending), index).log_prob(self.value[steps])
+        if self.masks_differ:
+            log_prob = log_prob.where(self.known[steps], 0.0)
         self.weights.multiply(log_prob.sum(0, dtype=torch.float64))
         self.pending = []
 
@@ -227,7 +226,8 @@ class _Walk:
     # --- helpers ----------------------------------------------------------------------------------------------------
 
     def _parameters(self) -> Tensor:
-        parameters = self.generation.parameters().to(self.dtype)
+        parameters = self.generation.parameters()
+        parameters = parameters if parameters.dtype == self.dtype else parameters.to(self.dtype)
         # heads draw some value from NaN too, so parameters are looked at, but not at every step
         self.recent.append(parameters)
         if len(self.recent) * parameters.numel() > MAX_PARAMETERS:

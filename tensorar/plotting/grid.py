@@ -96,7 +96,7 @@ def _size_in_inches(view: View, n: int, columns: int | None, *, width: float) ->
         return 0.8 * width, 0.5 * width
     if view.kind == "curve":
         rows, across = _panels(n, columns)
-        return max(3.0, width * min(1.0, 0.3 + 0.2 * across)), 0.6 + 1.1 * rows
+        return max(3.0, 0.7 * across, width * min(1.0, 0.3 + 0.2 * across)), 0.6 + 1.1 * rows
     return _tiles(view, n, columns).size_in_inches(width)
 
 
@@ -109,15 +109,20 @@ def _tiles(view: View, n: int, columns: int | None) -> Tiles:
 
 def _panels(n: int, columns: int | None) -> tuple[int, int]:
     """Rows and columns of panels for ``n`` curves: by default at most 4 by 4."""
-    panels = min(n, MAX_PANELS)
+    panels = _panel_count(n, columns)
     across = min(columns or min(4, math.ceil(panels / 2)), panels)
     return math.ceil(panels / across), across
+
+
+def _panel_count(n: int, columns: int | None) -> int:
+    """At most ``MAX_PANELS``, or one row of more columns if these are asked for."""
+    return min(n, max(MAX_PANELS, columns or 0))
 
 
 def _curves(panel: FigureBase, values: Float64[np.ndarray, "n *event"], limits: Limits, columns: int | None) -> None:
     rows, across = _panels(len(values), columns)
     grid = panel.subplots(rows, across, squeeze=False, sharex=True, sharey=True).ravel()
-    panels = min(len(values), MAX_PANELS)
+    panels = _panel_count(len(values), columns)
     colors = (DARK, BLUE, ORANGE)
     for k, event in enumerate(values):
         draw_curve(grid[k % panels], event, limits, color=colors[k // panels % len(colors)])

@@ -11,21 +11,18 @@ from jaxtyping import Shaped
 
 from tensorar.errors import DataError, SpecError
 from tensorar.parts.spec import nearest
-from tensorar.tables.cells import date_format_of, decimals_of, is_missing, numbers_of
+from tensorar.tables.cells import date_format_of, is_missing, numbers_of
+from tensorar.tables.kinds import head_of, of_kind, with_other
 from tensorar.tables.reading import TextTable
 from tensorar.tables.schema import KINDS, Column, ColumnKind, Schema
 from tensorar.utils.reading import shorten
 
-# a whole number of so few values, that each occur often enough, has a probability for each
-MAX_WHOLE_LEVELS, MIN_OCCURRENCES = 50, 5
 # columns of fewer rows are not ids
 MIN_ROWS_OF_IDS = 8
 ID_NAME = re.compile(r"(.*[_\W])?(id|index|idx|key|uuid|no|nr|number)|.*Id|.*ID", re.IGNORECASE)
 MAX_EXACT_INTEGER = 2**53
 # codes such as 1, 2, 3, A are levels; a hundred numbers and a word are not
 MAX_NUMBERED_LEVELS, MIN_ROWS_OF_LEVELS = 10, 30
-OTHER = "other"
-DENSITY = "gaussian_mixture:components=5"
 
 
 @dataclass(frozen=True)
@@ -94,11 +91,11 @@ def _column(name: str, table: TextTable, wishes: Wishes) -> Column:
     cells = table.frame[name].to_numpy(object)
     missing = is_missing(cells)
     known = cells[~missing]
-    column = _of_kind(wanted, name, known, table) if wanted else _inferred(name, cells, known, table, wishes)
+    column = of_kind(wanted, name, known, table) if wanted else _inferred(name, cells, known, table, wishes)
     if wishes.min_count and column.kind == "category":
-        column = _with_other(column, known, wishes.min_count)
+        column = with_other(column, known, wishes.min_count)
     column = replace(column, missing=bool(missing.any()) and column.kind != "constant")
-    head = wishes.heads.get(name) or _head(column, known, table)
+    head = wishes.heads.get(name) or head_of(column, known, table)
     return replace(column, head=head) if column.modelled else column
 
 
@@ -129,7 +126,7 @@ def _inferred(
         kind: ColumnKind = "bit" if len(np.unique(numbers)) == 2 else "whole" if whole else "real"
     else:
         kind = "bit" if len(distinct) == 2 else "date" if date_format_of(known) else "category"
-    return _of_kind(kind, name, known, table)
+    return of_kind(kind, name, known, table)
 
 
 def _require_few_words(
@@ -168,75 +165,6 @@ def _why_left_out(
         return "it counts the rows"
     whole = bool((numbers == np.round(numbers)).all())
     return f"an id: all {len(known)} values differ" if whole and ID_NAME.fullmatch(name) else ""
-
-
-def _of_kind(kind: str, name: str, known: Shaped[np.ndarray, " m"], table: TextTable) -> Column:
-    """A column of a kind. Raises ``DataError`` for cells that are not of it."""
-    if kind == "constant":
-        return Column(name, "constant", constant=str(known[0]) if len(known) else "")
-    if kind == "date":
-        form = date_format_of(known)
-        if form is None:
-            raise _not_of_kind(name, kind, str(known[0]) if len(known) else "no dates", table)
-        return Column(name, "date", date_format=form)
-    numbers = numbers_of(known, table.form.decimal)
-    if kind in ("whole", "real"):
-        wrong = np.isnan(numbers) | (kind == "whole" and numbers != np.round(numbers))
-        if wrong.any() or not len(known):
-            raise _not_of_kind(name, kind, str(known[wrong][0]) if len(known) else "no numbers", table)
-        decimals = 0 if kind == "whole" else decimals_of(known, table.form.decimal)
-        levels = _whole_levels(numbers) if kind == "whole" else ()
-        return Column(name, "whole" if kind == "whole" else "real", levels, decimals=decimals)
-    levels = _levels(known, numbers)
-    if kind == "bit" and len(levels) != 2:
-        raise _not_of_kind(name, "bit (two values)", f"{len(levels)} values", table)
-    return Column(name, "bit" if kind == "bit" else "category", levels)
-
-
-def _whole_levels(numbers: Shaped[np.ndarray, " m"]) -> tuple[str, ...]:
-    found = np.unique(numbers)
-    few = len(found) <= MAX_WHOLE_LEVELS and MIN_OCCURRENCES * len(found) <= len(numbers)
-    return tuple(f"{value:.0f}" for value in found) if few and len(found) > 1 else ()
-
-
-def _levels(known: Shaped[np.ndarray, " m"], numbers: Shaped[np.ndarray, " m"]) -> tuple[str, ...]:
-    """The values that occur, numbers by size and other text by letter."""
-    if len(known) and not np.isnan(numbers).any():
-        _, first = np.unique(numbers, return_index=True)
-        return tuple(str(known[i]) for i in first)
-    return tuple(str(value) for value in np.unique(known.astype(str)))
-
-
-def _with_other(column: Column, known: Shaped[np.ndarray, " m"], min_count: int) -> Column:
-    names, counts = np.unique(known.astype(str), return_counts=True)
-    rare = {str(name) for name, count in zip(names, counts, strict=True) if count < min_count}
-    kept = tuple(level for level in column.levels if level not in rare)
-    if len(kept) == len(column.levels) or not kept:
-        return column
-    other = OTHER if OTHER not in kept else f"{OTHER} values"
-    return replace(column, levels=(*kept, other), other=other)
-
-
-def _head(column: Column, known: Shaped[np.ndarray, " m"], table: TextTable) -> str:
-    if column.kind == "bit":
-        return "bernoulli"
-    if column.kind == "category":
-        return f"categorical:levels={max(2, len(column.levels))},one_hot=true"
-    if column.levels:
-        return f"categorical:values='{' '.join(column.levels)}'"
-    if column.kind == "whole":
-        numbers = numbers_of(known, table.form.decimal)
-        # counts of a long tail, not ages or weights
-        return "negative_binomial" if numbers.min() >= 0 and numbers.max() > 10 * numbers.mean() else DENSITY
-    return DENSITY if column.modelled else ""
-
-
-def _not_of_kind(name: str, kind: str, got: str, table: TextTable) -> DataError:
-    return DataError(
-        expected=f"the column {name} of {table.path} to be {kind}",
-        got=repr(shorten(got, 60)),
-        remedy="correct the cell, or choose another kind with types",
-    )
 
 
 def describe_left_out(schema: Schema) -> list[str]:

@@ -19,6 +19,7 @@ from tensorar.conditioning.ways import (
     check_conditioning,
     needs_particles,
 )
+from tensorar.dataset import Dataset
 from tensorar.evidence import Evidence
 from tensorar.finiteness import check_likelihoods
 from tensorar.model import AutoregressiveModel
@@ -27,7 +28,7 @@ from tensorar.parts.spec import PartSpec
 from tensorar.runs.run import Run
 from tensorar.training.over_orders import standard_error
 from tensorar.utils.shapes import flatten_events, rows_of
-from tensorar.workflows.events import check_counts, check_split, events_of
+from tensorar.workflows.events import Events, check_counts, check_split, events_of
 from tensorar.workflows.masks import known_mask, mask_of_events
 from tensorar.workflows.runs import model_of, open_run
 from tensorar.workflows.sampling import seeded_generator
@@ -98,15 +99,16 @@ def evaluate_given(
     other = None if proposal is None else model_of(open_run(proposal, registry), device)
     known = known_mask(given, mask, model.event_shape, generator, model.order, axes=run.axes)
     chosen = events_of(dataset, split, events, seed)
-    observed = Evidence.observed(chosen.x) if dataset.missing else Evidence(torch.ones_like(chosen.x).bool(), chosen.x)
-    masks = mask_of_events(known, model.event_shape, len(chosen)) & observed.mask
+    masks = mask_of_events(known, model.event_shape, len(chosen))
     options = ConditioningOptions(way, particles, other)
-    if announce is not None and _needs_particles(model, masks, observed.mask, options):
-        announce(_cost(len(chosen.x), runs, particles, len(model.order)))
-    values, errors, exact = [], [], []
-    for rows in torch.arange(len(chosen.x)).split(EVENTS_PER_CHUNK):
+    if announce is not None and _need_particles(model, dataset, chosen, masks, options):
+        announce(_cost(len(chosen), runs, particles, len(model.order)))
+    values, errors, exact, counts = [], [], [], []
+    for rows in torch.arange(len(chosen)).split(EVENTS_PER_CHUNK):
+        observed = _observed(dataset, chosen.x[rows])
+        counts.append(torch.stack([(observed.mask & masks[rows]).sum(), (observed.mask & ~masks[rows]).sum()]))
         found = model.log_conditional(
-            observed[rows],
+            observed,
             masks[rows],
             rows_of(chosen.contexts, rows),
             conditioning=way,
@@ -125,6 +127,7 @@ def evaluate_given(
     check_likelihoods(-estimate.value, model.backbone)
     log_likelihood, estimate_error = estimate.mean
     count = len(estimate.value)
+    known_count, unknown_count = torch.stack(counts).sum(0).tolist()
     return ConditionalLikelihood(
         run,
         run.recipe.dataset if data is None else PartSpec.parse(data),
@@ -134,18 +137,28 @@ def evaluate_given(
         estimate_error,
         bool(estimate.exact.all()),
         count,
-        float(masks.sum()) / count,
-        float((observed.mask & ~masks).sum()) / count,
+        known_count / count,
+        unknown_count / count,
         conditioning,
     )
 
 
-def _needs_particles(model: AutoregressiveModel, known: Tensor, observed: Tensor, options: ConditioningOptions) -> bool:
+def _observed(dataset: Dataset, x: Tensor) -> Evidence:
+    """What was observed of some events: all of it, unless values may be missing."""
+    return Evidence.observed(x) if dataset.missing else Evidence(torch.ones_like(x, dtype=torch.bool), x)
+
+
+def _need_particles(
+    model: AutoregressiveModel, dataset: Dataset, chosen: Events, masks: Tensor, options: ConditioningOptions
+) -> bool:
     """Whether what is known, or all that was observed of an event with missing values, takes particles."""
+    if not dataset.missing:
+        return needs_particles(model, masks.to(model.device), options)
+    observed = torch.cat([~chosen.x[rows].isnan() for rows in torch.arange(len(chosen)).split(EVENTS_PER_CHUNK)])
     incomplete = observed[~flatten_events(observed).all(1)]
     # a model of all orders visits what is missing last
-    masks = known if model.ordering.any_order else torch.cat([known, incomplete])
-    return needs_particles(model, masks.to(model.device), options)
+    taken = [masks & observed] if model.ordering.any_order else [masks & observed, incomplete]
+    return needs_particles(model, torch.cat(taken).to(model.device), options)
 
 
 def _cost(events: int, runs: int, particles: int, steps: int) -> str:

@@ -15,6 +15,7 @@ LIKELIHOODS, SAMPLING = FOLDER / "results.json", FOLDER / "sampling.json"
 SAMPLING_ON_GPU, PARTICLES = FOLDER / "sampling_gpu.json", FOLDER / "particles.json"
 LARGE_EVENTS = FOLDER / "large_events.json"
 ORDERS = FOLDER / "orders.json"
+TABLES = FOLDER / "tables.json"
 DOCS = FOLDER.parents[1] / "docs"
 
 LIKELIHOOD_COLUMNS = ("command", "training", "test nats", "bits/dim", "perplexity", "exact nats", "threads")
@@ -80,7 +81,7 @@ def large_events_row(found: dict) -> str:
     """One backbone on events of 100,000 coefficients, or why it was refused."""
     if "refused" in found:
         return f"| `{found['backbone']}` | {found['refused'].partition(';')[0]} | | | | |"
-    seconds = " | ".join(f"{found[key]:.3g}" for key in ("step", "log_prob", "sample"))
+    seconds = " | ".join(f"{found[key]:.3g}" if key in found else "" for key in ("step", "log_prob", "sample"))
     return f"| `{found['backbone']}` | {found['weights']:,} | {seconds} | {found['memory'] / 1e9:.2f} |"
 
 
@@ -133,6 +134,29 @@ def orders() -> str:
     return "\n".join([header(ORDERS_COLUMNS), *map(orders_row, json.loads(ORDERS.read_text()))])
 
 
+TABLES_COLUMNS = (
+    *("table", "test rows", "model", "mixture of 16 orders", "independent", "Gaussian", "mixture", "copula"),
+    *("imputation error", "coverage of 90 %"),
+)
+
+
+def tables_row(name: str, found: dict) -> str:
+    """One table, and the imputation of half of its cells where it was measured."""
+    baselines = " | ".join(f"{found[key]:.2f}" for key in ("independent", "gaussian", "mixture", "copula"))
+    imputed = "imputation_mse" in found
+    filled = f"{found['imputation_mse']:.3f} | {100 * found['coverage']:.1f} %" if imputed else "|"
+    return (
+        f"| {name} | {found['rows']} | {found['nats']:.2f} ± {found['standard_error']:.2f} "
+        f"| {found['mixture_nats']:.2f} | {baselines} | {filled} |"
+    )
+
+
+def tables() -> str:
+    """The table of tables.json."""
+    rows = [tables_row(name, found) for name, found in json.loads(TABLES.read_text()).items()]
+    return "\n".join([header(TABLES_COLUMNS), *rows])
+
+
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "benchmarks.md": {
         "likelihoods": likelihoods,
@@ -140,7 +164,9 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
         "GPU sampling": lambda: sampling(SAMPLING_ON_GPU),
         "particles": particles,
         "large events": large_events,
+        "tables of mixed kinds": tables,
     },
+    "orderings.md": {"orders": orders},
 }
 
 

@@ -184,12 +184,12 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     length = {"steps": given.steps} if given.steps else {"minutes": given.minutes or 2}
-    settings = {key: float(value) for key, value in (item.split("=") for item in given.set)}
-    results: dict[str, object] = {}
+    settings = dict(item.split("=") for item in given.set)
+    results = json.loads(given.out.read_text()) if given.out and given.out.exists() else {}
     with tempfile.TemporaryDirectory() as temporary:
         for table in given.only:
             choice = {**length, "backbone": given.backbone, "settings": settings}
             results[table] = measure(table, Path(temporary), choice)
             print(table, json.dumps(results[table]), flush=True)
-    if given.out:
-        given.out.write_text(json.dumps(results, indent=1) + "\n")
+            if given.out:
+                given.out.write_text(json.dumps(results, indent=1) + "\n")

@@ -86,3 +86,48 @@ def test_names_of_classes_are_those_of_the_data(tmp_path):
 def test_a_run_without_classes_is_refused(bits_run):
     assert "a class for each event of npy, as a one-hot context, got no contexts" in refused(call("classify", bits_run))
     assert "--out to end in .csv" in refused(call("classify", bits_run, "--out", "x.png"))
+
+
+def test_the_target_of_a_table_is_the_class_and_new_rows_are_classified(tmp_path):
+    import numpy as np
+    import pandas as pd
+
+    kinds = np.array(["ham", "spam, or so"])[np.arange(80) % 2]
+    frame = pd.DataFrame({"length": np.where(kinds == "ham", 1.0, 30.0) + np.arange(80) % 7 / 10, "kind": kinds})
+    frame.to_csv("mail.csv", index=False)
+    frame.drop(columns="kind").iloc[:6].to_csv("new.csv", index=False)
+    longer = ["--backbone", "fvsbn", "--ordering", "raster", *LONGER]
+    done("train", "table:path=mail.csv,target=kind", *longer, "--out", "mail")
+    found = report("classify", "mail")
+    assert found["classes"] == ["ham", "spam, or so"] and found["accuracy"] == 1
+    assert report("classify", "mail", "--data", "mail.csv")["events"] == 80
+    unlabelled = report("classify", "mail", "--data", "new.csv", "--out", "p.csv")
+    assert unlabelled["accuracy"] is None and unlabelled["data"] == "new.csv"
+    with (tmp_path / "p.csv").open() as file:
+        assert [row["predicted"] for row in csv.DictReader(file)] == frame["kind"].iloc[:6].tolist()
+
+
+def test_folders_of_images_are_classes(tmp_path):
+    from PIL import Image
+
+    for k, name in enumerate(("dark", "light")):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        for i in range(15):
+            Image.new("L", (3, 3), 200 * k + i).save(tmp_path / "pictures" / name / f"{i}.png")
+    done("train", "images:path=pictures,mode=bits", "--backbone", "fvsbn", *SHORT, "--out", "pictures-run")
+    assert report("classify", "pictures-run")["classes"] == ["dark", "light"]
+    assert report("sample", "pictures-run", "--by-class", "-n", 2)["classes"] == ["dark", "light"]
+
+
+@pytest.mark.parametrize("more", [["--context", "0"], ["--means"]])
+def test_samples_by_class_have_no_other_contexts(run, more):
+    result = call("sample", run, "--plugin", PLUGIN, "--by-class", *more)
+    assert "--by-class alone" in refused(result)
+
+
+def test_samples_of_each_class(run, opened, tmp_path):
+    import numpy as np
+
+    done("sample", run, "--plugin", PLUGIN, "--by-class", "-n", 20, "--out", tmp_path / "x.npy")
+    first, second = np.split(np.load(tmp_path / "x.npy"), 2)
+    assert first.mean() > 0.8 and second.mean() < 0.2

@@ -152,6 +152,7 @@ def test_a_step_that_does_not_end_is_left_and_the_one_before_it_is_saved(tmp_pat
     assert json.loads(rows[-1])["step"] == 6
 
 
+@pytest.mark.slow
 def test_a_second_signal_ends_a_step_at_once(tmp_path):
     with in_an_endless_step(tmp_path) as running:
         until_it_draws(running, tmp_path)

@@ -16,7 +16,7 @@ COMMANDS = {
     "sample": ["sample", "run", "-n", "2"],
     "inpaint": ["inpaint", "run", "--events", "2"],
     "posterior": ["posterior", "run"],
-    "resume": ["train", "--resume", "run", "--device", "cpu"],
+    "resume": ["train", "--resume", "run", "--steps", "1", "--device", "cpu"],
 }
 
 

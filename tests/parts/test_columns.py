@@ -157,12 +157,14 @@ def test_values_of_the_wrong_kind_are_refused(row, name):
 LAWS = [
     *("coefficients_are_independent", "empty_batches", "no_side_effects", "precision_is_preserved"),
     *("float32_agrees_with_float64", "samples_follow_the_random_state", "any_noise_gives_a_value"),
+]
+LAWS_OF_MODELS = [
     *("conditionals_add_up_to_log_prob", "observed_values_are_kept", "samples_follow_the_generator"),
     "methods_give_the_same_samples",
 ]
 
 
-@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("law", [*LAWS, *(pytest.param(law, marks=pytest.mark.slow) for law in LAWS_OF_MODELS)])
 def test_mixed_columns_pass_the_kit(law):
     """Checks of values and models; those of one distribution are passed by the members themselves."""
     heads = default_registry().create("head", MIXED).heads

@@ -80,6 +80,13 @@ def test_many_curves_share_sixteen_panels():
     assert sum(len(axes.lines) for axes in figure.axes) == 40
 
 
+def test_curves_in_any_number_of_columns():
+    for columns, count in ((1, 16), (7, 16), (20, 20), (50, 40)):
+        figure = event_grid(counting(40, (3,)), columns=columns)
+        assert sum(axes.get_visible() for axes in figure.axes) == count
+        assert sum(len(axes.lines) for axes in figure.axes) == 40
+
+
 def test_the_histogram_counts_everything():
     (axes,) = event_grid(torch.tensor([0.0, 1.0, 1.0, 3.0])).axes
     np.testing.assert_allclose([bar.get_height() for bar in axes.patches], [0.25, 0.5, 0, 0.25])

@@ -17,8 +17,8 @@ from torch.distributions.transforms import Transform
 
 from tensorar import Head, SpecError
 from tensorar.mixed import Mixed, MixedTransform, union
+from tensorar_plugins.heads.column_layout import ColumnLayout, feature_slots
 from tensorar_plugins.heads.gaussian_mixture import GaussianMixtureHead
-from tensorar_plugins.heads.in_units import HeadInUnits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,33 +39,19 @@ class ColumnsHead(Head):
     # --- which head is that of a coefficient ------------------------------------------------------------------------
 
     @cached_property
-    def _kind(self) -> Int[Tensor, " columns"]:
-        """The member of each column: equal heads are one member, unless they take a table of values from the data."""
-        kinds: list[int] = []
-        for i, head in enumerate(self.heads):
-            same = [k for k, other in zip(kinds, self.heads, strict=False) if other == head and _is_shared(head)]
-            kinds.append(same[0] if same else max(kinds, default=-1) + 1 if i else 0)
-        return torch.tensor(kinds)
-
-    @cached_property
-    def _place(self) -> Int[Tensor, " columns"]:
-        """The number of each column among those of its member."""
-        return torch.stack([(self._kind[:i] == kind).sum() for i, kind in enumerate(self._kind)])
+    def _layout(self) -> ColumnLayout:
+        return ColumnLayout(self.heads)
 
     @cached_property
     def members(self) -> tuple[Head, ...]:
         found: tuple[Head, ...] | None = self.__dict__.get("_found")
-        if found is not None:
-            return found
-        return tuple(self.heads[int((self._kind == k).int().argmax())] for k in range(int(self._kind.max()) + 1))
+        return self._layout.heads if found is None else found
 
     def kinds(self, coefficients: Int[Tensor, "*batch"]) -> Int[Tensor, "*batch"]:
-        return self._kind.to(coefficients.device)[coefficients % len(self.heads)]
+        return self._layout.kinds(coefficients)
 
     def places(self, coefficients: Int[Tensor, "*batch"]) -> Int[Tensor, "*batch"]:
-        if len(self.heads) == 1:
-            return coefficients
-        return self._place.to(coefficients.device)[coefficients % len(self.heads)]
+        return self._layout.places(coefficients)
 
     # --- what a head declares ---------------------------------------------------------------------------------------
 
@@ -75,12 +61,7 @@ class ColumnsHead(Head):
 
     @cached_property
     def _slots(self) -> dict[str, tuple[int, int]]:
-        """The first feature of each kind of head, by its name, and how many there are."""
-        sizes: dict[str, int] = {}
-        for member in self.members:
-            sizes[member.name] = max(member.feature_count, sizes.get(member.name, 0))
-        ends = torch.tensor(list(sizes.values())).cumsum(0).tolist()
-        return {name: (end - size, size) for (name, size), end in zip(sizes.items(), ends, strict=True)}
+        return feature_slots(self.members)
 
     @cached_property
     def feature_count(self) -> int:  # type: ignore[override]
@@ -177,16 +158,14 @@ class ColumnsHead(Head):
         if len(self.heads) == 1:
             return self._with_members([self.members[0].for_data(*splits)])
         self._require_columns(train)
-        rows = [split.reshape(-1, len(self.heads)) for split in splits]
-        return self._with_members(
-            [member.for_data(*(split[:, self._kind == k] for split in rows)) for k, member in enumerate(self.members)]
-        )
+        by_member = zip(*map(self._by_member, splits), strict=True)
+        return self._with_members([m.for_data(*own) for m, own in zip(self.members, by_member, strict=True)])
 
     def notes(self, train: Real[Tensor, "n *event"]) -> list[str]:
         if len(self.heads) == 1:
             return self.members[0].notes(train)
-        rows = train.reshape(-1, len(self.heads))
-        return [note for k, member in enumerate(self.members) for note in member.notes(rows[:, self._kind == k])]
+        each = zip(self.members, self._by_member(train), strict=True)
+        return [note for member, own in each for note in member.notes(own)]
 
     def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"] | None:
         if len(self.heads) == 1:
@@ -196,7 +175,7 @@ class ColumnsHead(Head):
         found = torch.zeros(count, self.parameter_count)
         for k, member in enumerate(self.members):
             # one estimate for each column, of all its coefficients
-            rows = flat[:, kinds == k].reshape(-1, int((self._kind == k).sum()))
+            rows = flat[:, kinds == k].reshape(-1, len(self._layout.columns(k)))
             own = member.marginal_parameters(rows)
             if own is not None:
                 found[kinds == k, : own.shape[-1]] = own.repeat(int((kinds == k).sum()) // len(own), 1)
@@ -225,6 +204,11 @@ class ColumnsHead(Head):
         object.__setattr__(head, "_found", tuple(members))
         return head
 
+    def _by_member(self, events: Real[Tensor, "n *event"]) -> list[Real[Tensor, "rows _"]]:
+        """The values of the columns of each member, a row for each row of each event."""
+        rows = events.reshape(-1, len(self.heads))
+        return [rows[:, self._layout.columns(k)] for k in range(len(self.members))]
+
     def _require_columns(self, train: Tensor) -> None:
         if train[0].numel() % len(self.heads):
             raise SpecError(
@@ -244,8 +228,3 @@ def _drawer(member: Head) -> Any:
         return member.draw(parameters, noise[..., : member.noise_size], coefficients)
 
     return draw
-
-
-def _is_shared(head: Head) -> bool:
-    """Whether columns may share a head: what it takes from the data is for each coefficient, or nothing."""
-    return isinstance(head, HeadInUnits) or head.for_data(torch.zeros(2, 1)) is head

@@ -11,7 +11,7 @@ from torch import Tensor
 from tensorar import Ordering, ShapeError, SpecError, region
 
 # every region fits such an event, so that names are checked before any data are loaded
-LARGE_SIZE = 64
+LARGE_SIZE, MAX_LARGE_AXES = 64, 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,8 @@ class KnownFirst(Ordering):
     axes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        self._known((LARGE_SIZE,) * (len(self.axes) or 2))
+        count = len(self.axes) or 2
+        self._known((*(1,) * (count - MAX_LARGE_AXES), *(LARGE_SIZE,) * min(count, MAX_LARGE_AXES)))
 
     def visits(self, event_shape: tuple[int, ...]) -> Int[Tensor, " n"]:
         try:
