@@ -126,7 +126,7 @@ def test_whole_numbers_and_missing_values(tmp_path):
     table.to_csv(tmp_path / "births.csv", index=False)
     data = f"series:path={tmp_path}/births.csv,window=6,missing=true"
     result = done("train", data, "--backbone", "mlp:hidden=8", *SHORT, "--out", tmp_path / "run")
-    assert "1 steps are absent" in result.stdout
+    assert "1 of 80 steps, taken as missing values" in result.stdout
     found = report("forecast", tmp_path / "run", "--horizon", "5", "--draws", "4")
     assert found["times"][:2] == ["2010-01-01", "2010-04-01"]
     assert all(value in range(4) for part in found["quantiles"].values() for value in part)

@@ -11,7 +11,7 @@ import torch
 
 from tensorar import SpecError
 from tensorar_plugins.datasets.audio import Audio
-from tensorar_plugins.datasets.sound_files import from_mu_law, read_sound, to_mu_law, wav
+from tensorar_plugins.datasets.sound_files import SoundForm, from_mu_law, read_form, read_sound, to_mu_law, wav
 from tests.datasets.data_errors import check_error
 
 
@@ -51,14 +51,16 @@ def test_the_levels_are_those_of_mu_law():
 def test_kinds_of_files(tmp_path, name, subtype, error):
     soundfile.write(tmp_path / name, tone(), 8000, subtype=subtype)
     sound = read_sound(tmp_path / name)
-    assert (sound.rate, sound.channels, len(sound.signal)) == (8000, 1, 800)
+    assert (sound.rate, len(sound.signal)) == (8000, 800)
+    assert read_form(tmp_path / name) == SoundForm(800, 8000, 1)
     assert np.abs(sound.signal - tone()).max() < error
 
 
 def test_channels_are_averaged(tmp_path):
     soundfile.write(tmp_path / "x.wav", np.stack([tone(), -0.5 * tone()], 1), 8000, subtype="FLOAT")
     sound = read_sound(tmp_path / "x.wav")
-    assert sound.channels == 2 and np.allclose(sound.signal, 0.25 * tone(), atol=1e-6)
+    assert read_form(tmp_path / "x.wav").channels == 2
+    assert np.allclose(sound.signal, 0.25 * tone(), atol=1e-6)
 
 
 def test_another_rate_keeps_what_it_can_hold(tmp_path):

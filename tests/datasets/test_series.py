@@ -145,10 +145,10 @@ def test_no_window_crosses_an_absent_step_unless_it_is_missing(tmp_path):
     path = write(tmp_path, daily().drop(index=10))
     data = Series(path=path, window=3)
     assert len(data.train) == 40 - 2 - 3 and not data.train.isnan().any()
-    assert "1 steps are absent" in data.notes[1] and "in no window" in data.notes[1]
+    assert "1 of 50 steps, so that no window crosses them" in data.notes[1]
     data = Series(path=path, window=3, missing=True)
     assert len(data.train) == 40 - 2 and data.train.isnan().sum() == 3
-    assert "are missing values" in data.notes[1]
+    assert "1 of 50 steps, taken as missing values" in data.notes[1]
 
 
 def test_tables_of_other_programs(tmp_path):

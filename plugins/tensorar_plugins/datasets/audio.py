@@ -17,7 +17,7 @@ from tensorar.utils.memory import require_memory
 from tensorar.utils.reading import shorten
 from tensorar_plugins.datasets.file_classes import FileClasses, find_files
 from tensorar_plugins.datasets.series_events import successive_windows
-from tensorar_plugins.datasets.sound_files import ENDINGS, LEVELS, Sound, read_sound, to_mu_law, wav
+from tensorar_plugins.datasets.sound_files import ENDINGS, LEVELS, SoundForm, read_form, read_sound, to_mu_law, wav
 from tensorar_plugins.datasets.splitting import SplitFile
 from tensorar_plugins.datasets.time_axis import Numbers
 
@@ -88,8 +88,8 @@ class Audio(SplitFile, SeriesDataset):
 
     @property
     def notes(self) -> list[str]:
-        sounds, rate = self._sounds, self._rate
-        seconds = sum(len(sound.signal) / sound.rate for sound in sounds)
+        sounds, rate = self._forms, self._rate
+        seconds = sum(sound.steps / sound.rate for sound in sounds)
         notes = [
             f"{len(sounds)} sounds of {seconds:.3g} seconds in all, at {rate} Hz; windows of {self.window / rate:.3g} s"
         ]
@@ -131,8 +131,7 @@ class Audio(SplitFile, SeriesDataset):
                 got="none",
                 remedy="pass a file, as in --prefix sound.wav",
             )
-        levels = torch.from_numpy(to_mu_law(read_sound(path).at_rate(self._rate)))
-        return TimeSeries(levels, Numbers("second", 0.0, 1 / self._rate), ("level",))
+        return TimeSeries(self._read(path), Numbers("second", 0.0, 1 / self._rate), ("level",))
 
     def read_events(self, path: str | Path, event_shape: tuple[int, ...], mask: str | Path | None = None) -> FileEvents:
         return successive_windows(self.series(path).values, event_shape, path)
@@ -151,18 +150,21 @@ class Audio(SplitFile, SeriesDataset):
         return find_files(self.path, ENDINGS, "sounds")
 
     @cached_property
-    def _sounds(self) -> list[Sound]:
-        return [read_sound(file) for file in self._files]
+    def _forms(self) -> list[SoundForm]:
+        return [read_form(file) for file in self._files]
 
     @cached_property
     def _levels(self) -> list[UInt8[Tensor, " steps"]]:
-        return [torch.from_numpy(to_mu_law(sound.at_rate(self._rate))) for sound in self._sounds]
+        return [self._read(file) for file in self._files]
+
+    def _read(self, path: str | Path) -> UInt8[Tensor, " steps"]:
+        return torch.from_numpy(to_mu_law(read_sound(path).at_rate(self._rate)))
 
     @cached_property
     def _rate(self) -> int:
         if self.rate is not None:
             return self.rate
-        rates = sorted({sound.rate for sound in self._sounds})
+        rates = sorted({sound.rate for sound in self._forms})
         if len(rates) > 1:
             raise DataError(
                 expected=f"sounds of one rate in {self.path}, or the option rate",

@@ -59,7 +59,7 @@ class Series(SeriesDataset):
         check_fractions(self.name, valid_fraction=self.valid_fraction, test_fraction=self.test_fraction)
         if self.period is not None and not self.period > 1:
             raise SpecError(
-                expected=f"period of {self.name} above 1",
+                expected=f"period of {self.name} of more than one step",
                 got=str(self.period),
                 remedy="write for example period=365.25",
             )
@@ -108,8 +108,8 @@ class Series(SeriesDataset):
         ]
         absent = int((~file.present).sum())
         if absent:
-            taken = "are missing values" if self.missing else "are in no window"
-            notes.append(f"{absent} steps are absent from {self.path} and {taken}")
+            taken = "taken as missing values" if self.missing else "so that no window crosses them"
+            notes.append(f"absent from {self.path}: {absent} of {len(file.values)} steps, {taken}")
         return notes
 
     def series(self, path: str | Path | None = None) -> TimeSeries:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +24,10 @@ MU = LEVELS - 1
 
 @dataclass(frozen=True, eq=False)
 class Sound:
-    """A signal between -1 and 1 at a rate in Hz, and the number of channels of the file, whose mean it is."""
+    """A signal between -1 and 1, the mean of the channels of a file, at a rate in Hz."""
 
     signal: Float64[np.ndarray, " steps"]
     rate: int
-    channels: int
 
     def at_rate(self, rate: int) -> Float64[np.ndarray, " steps"]:
         """The signal at another rate, without the frequencies that the lower rate cannot hold."""
@@ -38,21 +39,43 @@ class Sound:
         return resampled.clip(-1, 1)
 
 
+@dataclass(frozen=True)
+class SoundForm:
+    """What the header of a file says: its samples per channel, their rate in Hz, and the number of channels."""
+
+    steps: int
+    rate: int
+    channels: int
+
+
+def read_form(path: str | Path) -> SoundForm:
+    """The header of a sound. Raises ``DataError`` for a file of another kind."""
+    with _opened(path) as sound:
+        return SoundForm(sound.frames, sound.samplerate, sound.channels)
+
+
 def read_sound(path: str | Path) -> Sound:
     """The sound in a file. Raises ``DataError`` for a file of another kind, or without a sample."""
+    with _opened(path) as sound:
+        require_memory(16 * sound.frames * sound.channels, f"the samples of {path}", error=DataError)
+        samples, rate = sound.read(dtype="float64", always_2d=True), sound.samplerate
+        if not len(samples) or not np.isfinite(samples).all():
+            raise ValueError("no samples" if not len(samples) else "samples that are no numbers")
+    return Sound(samples.mean(1).clip(-1, 1), rate)
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[Any]:
+    """An open sound of soundfile. Errors in the body become ``DataError``, too."""
     soundfile = import_soundfile()
     with open_file(path, WHAT) as file:
         try:
             with soundfile.SoundFile(file.data) as sound:
-                require_memory(16 * sound.frames * sound.channels, f"the samples of {path}", error=DataError)
-                samples, rate = sound.read(dtype="float64", always_2d=True), sound.samplerate
-            if not len(samples) or not np.isfinite(samples).all():
-                raise ValueError("no samples" if not len(samples) else "samples that are no numbers")
+                yield sound
         except DataError:
             raise
         except Exception as error:  # soundfile raises several exceptions for damaged files
             raise DataError(expected=f"{path} to be {WHAT}", got=describe(error), remedy="check the file") from error
-    return Sound(samples.mean(1).clip(-1, 1), rate, samples.shape[1])
 
 
 def wav(levels: UInt8[np.ndarray, " steps"], rate: int) -> bytes:
