@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -60,7 +61,7 @@ class Plugins:
                 expected=f"one plugin named {path.stem!r}", got=f"two, {known} and {file}", remedy="rename the file"
             )
         try:
-            self.register(_import_file(path), PluginSource(path.stem, file, ""))
+            self.register(import_file(path), PluginSource(path.stem, file, ""))
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -109,11 +110,20 @@ def _source(entry: EntryPoint) -> PluginSource:
     return PluginSource(entry.name, distribution.name, distribution.version)
 
 
-def _import_file(path: Path) -> ModuleType:
+class _LeavesNoFile(SourceFileLoader):
+    """Loads a file of the user without writing a ``__pycache__`` beside it."""
+
+    def set_data(self, path: object, data: object, *, _mode: int = 0o666) -> None:
+        """Keep the compiled file in memory only."""
+
+
+def import_file(path: Path) -> ModuleType:
+    """The module of a single-file plugin, which is imported anew. Raises what its code raises."""
     name = f"tensorar_file_plugin_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python file")
+    spec.loader = _LeavesNoFile(name, str(path))
     module = importlib.util.module_from_spec(spec)
     # dataclasses look up their module while they are created
     sys.modules[name] = module

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gc
-import importlib.util
 import io
 import os
 import pickle
 import sys
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 
@@ -62,11 +62,13 @@ def _in_a_child(modules: dict[str, str], request: bytes) -> Any:
 
 
 def _answer(modules: dict[str, str], request: bytes) -> tuple[str, Any]:
+    from tensorar.parts.plugins import import_file
     from tensorar.testing.results import CheckFailed, CheckSkipped, describe_error
 
     try:
         for module, file in modules.items():
-            _import_file(module, file)
+            if module not in sys.modules:
+                import_file(Path(file))
         function, args = pickle.loads(request)
     except Exception as error:
         return "skipped", describe_error(error)
@@ -78,15 +80,6 @@ def _answer(modules: dict[str, str], request: bytes) -> tuple[str, Any]:
     except BaseException as error:
         return "failed", describe_error(error)
     return "passed", result
-
-
-def _import_file(name: str, file: str) -> None:
-    if name in sys.modules:
-        return
-    spec = importlib.util.spec_from_file_location(name, file)
-    assert spec is not None and spec.loader is not None
-    sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(sys.modules[name])
 
 
 def _reverse_listings() -> None:

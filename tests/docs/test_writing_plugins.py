@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-import tensorar
+import tensorar.series
 from tensorar import testing
 from tensorar.parts import hookspecs
 from tensorar.parts.part import Part
@@ -52,7 +52,8 @@ def test_the_hooks_are_on_the_page_with_their_signatures():
 
 @pytest.mark.parametrize(("kind", "method", "written"), SIGNATURES)
 def test_the_methods_on_the_page_have_these_signatures(kind, method, written):
-    parameters = inspect.signature(getattr(getattr(tensorar, kind), method)).parameters.values()
+    owner = getattr(tensorar, kind, None) or getattr(tensorar.series, kind)
+    parameters = inspect.signature(getattr(owner, method)).parameters.values()
     named = [p.name if p.default is p.empty else f"{p.name}={p.default}" for p in parameters if p.name != "self"]
     assert ", ".join(named) == written.replace("*", "")
 

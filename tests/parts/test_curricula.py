@@ -7,7 +7,7 @@ import itertools
 import pytest
 import torch
 
-from tensorar import Evidence, Order, ShapeError, SpecError, build, default_registry, objective, train
+from tensorar import Evidence, Order, Ordering, ShapeError, SpecError, build, default_registry, objective, train
 from tensorar.testing import events_of, joint, randomize
 from tensorar_plugins.orderings import Annealed, Mixed, Raster, Shuffled, Snake
 from tests.training.helpers import new_run
@@ -102,6 +102,7 @@ def _mean_over_orders_and_steps(model, x, monkeypatch, progress):
     """The mean loss over every order that may be drawn, and every step that may be trained, once each."""
     upcoming = itertools.cycle(PERMUTATIONS)
     monkeypatch.setattr(Shuffled, "draw", lambda *_: next(upcoming))
+    monkeypatch.setattr(Shuffled, "draw_ranks", Ordering.draw_ranks)
     losses = []
     for t in range(len(model.order)):
         monkeypatch.setattr(objective, "stratified_steps", lambda batch, *_, t=t: torch.full((batch,), t))

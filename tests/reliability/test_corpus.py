@@ -26,7 +26,7 @@ REFUSED = {
     "a long path": ["evaluate", "/".join(["d"] * 3000)],
     "escape characters": ["plugins", "list", "--plugin", "\x1b[31m"],
     "delete": ["evaluate", "\x7f"],
-    "C1 characters": ["sample", "bits", "--out", "\x9b31m"],
+    "C1 characters": ["sample", "bits", "--out", "\x9b31m.xyz"],
     # nothing given
     "no run": ["evaluate", ""],
     "white space": ["posterior", "\t"],

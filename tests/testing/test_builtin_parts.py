@@ -110,7 +110,7 @@ def files(tmp_path):
     "spec",
     [
         *("npy:path={}/events.npy", "npz:path={}/events.npz", "table:path={}/events.csv"),
-        *("idx:path={}/events.idx", "series:path={}/events.csv,window=3", "volumes:path={}/volumes"),
+        *("idx:path={}/events.idx", "series:path={}/events.csv,window=3,columns=whole", "volumes:path={}/volumes"),
         *("audio:path={},window=16", "audio:path={},window=16,labels=prefix,rate=4000"),
         "zarr:path={}/events.zarr",
         *("mnist:path={}", "mnist:path={},labels=true,binarize=dynamic", "idx:path={}", "idx:path={},labels=true"),

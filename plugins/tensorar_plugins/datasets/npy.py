@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,9 +33,9 @@ class Npy(SplitArrays):
 
     def load(self) -> Splits:
         located = expand(self.path)
-        if located.is_dir():
+        if os.path.isdir(located):  # noqa: PTH112 - False for impossible paths, too
             return self._split(shards(located))
-        if located.is_file() and located.stat().st_size > MAX_BYTES_IN_MEMORY:
+        if os.path.isfile(located) and located.stat().st_size > MAX_BYTES_IN_MEMORY:  # noqa: PTH113
             file = NpyFile.open(self.path)
             # an event of an array in Fortran's order lies all over the file
             if not file.header.fortran_order:

@@ -143,6 +143,8 @@ def _without_clock(text: str) -> Any:
         result = json.loads(text)
     except ValueError:
         return text
+    if isinstance(result, dict):
+        result.pop("cost", None)  # of a training, as timed
     rows = result.get("metrics", []) if isinstance(result, dict) else []
     for row in rows:
         for field in CLOCK:

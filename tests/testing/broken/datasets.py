@@ -111,7 +111,16 @@ class CountsFromTheFirst(Blanks):
         return torch.arange(len(rows))
 
 
+class NamesTwoAxesAlike(Numbers):
+    """All axes have one name."""
+
+    @property
+    def axes(self):
+        return ("width",) * len(self.event_shape) if len(self.event_shape) > 1 else ("Width",)
+
+
 CAUGHT = {
+    NamesTwoAxesAlike: "names_its_axes",
     TestsOnTraining: "splits_are_disjoint",
     OverlapsByALittle: "splits_are_disjoint",
     NewEveryTime: "deterministic",
