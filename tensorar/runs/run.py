@@ -66,7 +66,9 @@ class Run:
         folder, registry = Path(folder), registry or default_registry()
         if is_main_process() and not numbered:
             require_free(folder)
-        dataset = dataset or load_dataset(recipe.dataset, registry=registry)
+        if dataset is None:
+            spec = recipe.dataset
+            dataset = load_dataset(spec, registry=registry) if initial is None else initial.other_dataset(spec)
         provenance = provenance_of(recipe, dataset.event_shape, dataset.context_features, registry)
         provenance["axes"] = list(dataset.axis_names)
         head = head_for(registry.create("head", recipe.head), dataset) if initial is None else initial.head
@@ -143,7 +145,9 @@ class Run:
     def unchecked_dataset(self) -> Dataset:
         """The dataset of the recipe, of which nothing is loaded or checked yet: its files need not exist."""
         found = with_found_paths(self.recipe, self.provenance.get("paths", {}), self.folder)
-        return load_dataset(found.dataset, registry=self.registry)
+        # a run that began with another run's weights reads tables by that run's schema
+        begun = "initial" in self.provenance
+        return self.other_dataset(found.dataset) if begun else load_dataset(found.dataset, registry=self.registry)
 
     @cached_property
     def dataset(self) -> Dataset:

@@ -198,7 +198,7 @@ def _prepare(
     if out is not None and is_main_process():
         require_free(out)
     data = known.pop("dataset")
-    dataset = load_dataset(data, registry=registry)
+    dataset = load_dataset(data, registry=registry) if start is None else start.other_dataset(data)
     parts = choose_parts(dataset, known, registry)
     if isinstance(source, Recipe):
         changed: dict[str, Any] = {"training": training, **given}
