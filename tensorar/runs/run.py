@@ -21,7 +21,7 @@ from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
 from tensorar.parts.registry import Registry, default_registry
 from tensorar.parts.spec import PartSpec
-from tensorar.runs.folder import RECIPE_FILE, STATE_FILE, existing_folder, new_folder, require_free
+from tensorar.runs.folder import RECIPE_FILE, SCHEMA_FILE, STATE_FILE, existing_folder, new_folder, require_free
 from tensorar.runs.head_state import restore_head, save_head_state, state_in_recipe
 from tensorar.runs.metrics import append_metrics, read_metrics, truncate_metrics
 from tensorar.runs.paths import relative_paths, require_paths, with_absolute_paths, with_found_paths
@@ -34,8 +34,6 @@ from tensorar.runs.tensors import layout_of, open_tensors, require_finite, strip
 from tensorar.utils.files import json_text, read_json, write_atomically
 from tensorar.utils.processes import is_main_process
 from tensorar.utils.random_state import seeded
-
-SCHEMA_FILE = "schema.json"
 
 
 class Run:
