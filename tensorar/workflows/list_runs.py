@@ -115,10 +115,11 @@ def _summary(run: Run, date: str) -> RunSummary:
     recipe, rows = run.recipe, run.metrics()
     best = min((row["valid_nats"] for row in rows if row["valid_nats"] is not None), default=None)
     state = read_state(run.state_path)
+    ended = state.ended(run.stage.first_step)
     with_weights = run.model_path.exists() or bool(rows)
     return RunSummary(
         name=str(run.folder),
-        status="training" if _is_locked(run.folder) else "finished" if state.finished else "interrupted",
+        status="training" if _is_locked(run.folder) else "finished" if ended else "interrupted",
         data=str(recipe.dataset),
         ordering=str(recipe.ordering),
         head=str(recipe.head),

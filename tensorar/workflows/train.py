@@ -157,9 +157,8 @@ def resume(
 
 def is_finished(run: Run) -> bool:
     """Whether a run's last stage of training has ended, and its curve is drawn."""
-    state = read_state(run.state_path)
     drawn = (run.folder / "training.png").exists()
-    return drawn and state.finished and state.step > run.stage.first_step
+    return drawn and read_state(run.state_path).ended(run.stage.first_step)
 
 
 def _given(**changes: Any) -> dict[str, Any]:
