@@ -23,7 +23,7 @@ from tensorar.parts.registry import Registry, default_registry
 from tensorar.parts.spec import PartSpec
 from tensorar.runs.folder import RECIPE_FILE, SCHEMA_FILE, STATE_FILE, existing_folder, new_folder, require_free
 from tensorar.runs.head_state import restore_head, save_head_state, state_in_recipe
-from tensorar.runs.metrics import append_metrics, read_metrics, truncate_metrics
+from tensorar.runs.metrics import append_metrics, best_row, read_metrics, truncate_metrics
 from tensorar.runs.paths import relative_paths, require_paths, with_absolute_paths, with_found_paths
 from tensorar.runs.provenance import check_provenance, provenance_of, require_plugins
 from tensorar.runs.recipe import PARTS, Recipe, parse_recipe, read_document, recipe_document
@@ -133,8 +133,8 @@ class Run:
             rows = self.metrics()
         except RunError as error:
             return facts | {"damaged": str(error)}
-        best = min((row["valid_nats"] for row in rows if row["valid_nats"] is not None), default=None)
-        facts |= {} if best is None else {"validation": f"{best:.3f} nats per event"}
+        best = best_row(rows)
+        facts |= {} if best is None else {"validation": f"{best['valid_nats']:.3f} nats per event"}
         return facts | ({"steps": str(rows[-1]["step"])} if rows else {})
 
     # --- data -------------------------------------------------------------------------------------------------------
