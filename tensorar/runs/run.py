@@ -211,7 +211,7 @@ class Run:
         self.provenance = self.provenance | {STAGES: [*self.provenance.get(STAGES, []), entry]}
 
     def identity(self) -> dict[str, str]:
-        """What a run that begins with this run's weights says of them. Raises ``RunError``."""
+        """Folder, data and checksum of this run, for the provenance of one that begins with its weights."""
         with open_tensors(self.model_path) as file:
             return {"run": str(self.folder.resolve()), "data": str(self.recipe.dataset), "weights": file.checksum}
 

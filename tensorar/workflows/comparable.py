@@ -60,14 +60,14 @@ def require_same_events(runs: Sequence[Run], datasets: Sequence[Dataset], split:
 
 
 def run_notes(runs: Sequence[Run]) -> Iterator[str]:
-    """What is to be known of the nats of runs, a line each."""
+    """A line for each peculiarity of the nats of runs."""
     given = [str(run.folder) for run in runs if run.context_features]
     if given and len(given) < len(runs):
         yield f"nats of {', '.join(given)} are those of events given their contexts, the others without"
 
 
 def baseline_notes(runs: Sequence[Run], data: PartSpec, other: bool) -> Iterator[str]:
-    """What is to be known of the nats of the baselines, a line each."""
+    """A line for each peculiarity of the nats of the baselines."""
     if other:
         yield f"baselines are fitted to the training events of {data}"
     if any(run.context_features for run in runs):

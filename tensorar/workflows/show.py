@@ -1,4 +1,4 @@
-"""What a run is: parts, size, order, training, and what one of its conditionals depends on."""
+"""Describe a run: parts, size, order, training, and the dependencies of one of its conditionals."""
 
 from __future__ import annotations
 
