@@ -86,6 +86,16 @@ def test_what_does_not_compare_is_refused_in_one_line(runs, monkeypatch, argumen
     assert complaint in refused(call("compare", *arguments))
 
 
+def test_other_data_is_read_by_the_schema_of_each_run(tmp_path):
+    for name, levels in (("one", "abc"), ("two", "abd")):
+        rows = [f"{levels[i % 3]},{i * 0.25}" for i in range(60)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["kind,size", *rows]) + "\n")
+        done("train", f"table:path={tmp_path}/{name}.csv", "--backbone", "made", *SHORT, "--out", tmp_path / name)
+    data = f"table:path={tmp_path}/one.csv"
+    assert report("compare", tmp_path / "one", "--data", data)["data"] == data
+    assert "'c'" in refused(call("compare", tmp_path / "one", tmp_path / "two", "--data", data))
+
+
 def test_the_process_that_generated_the_data_is_a_neighbour(toy_run):
     found = report("compare", toy_run, "--events", "50")
     exact = report("evaluate", toy_run, "--events", "50")
