@@ -122,7 +122,11 @@ def compare(
     observed = mean_observed(datasets[0].observed(chosen[0].x))
     entries = [_entry(one, reference, math.prod(opened[0].event_shape), observed) for one in scored + neighbours]
     spec = opened[0].recipe.dataset if data is None else PartSpec.parse(data)
-    notes = (*run_notes(opened), *notes, *(baseline_notes(opened, spec, data is not None) if neighbours else ()))
+    notes = (
+        *run_notes(opened, observed),
+        *notes,
+        *(baseline_notes(opened, spec, data is not None) if neighbours else ()),
+    )
     ranked = tuple(sorted(entries, key=lambda entry: entry.nats))
     return Comparison(spec, split, len(chosen[0]), reference.name, ranked, notes)
 

@@ -20,11 +20,13 @@ def runs(tmp_path_factory):
     np.save(folder / "rows.npy", rows)
     np.save(folder / "other.npy", 2 * rows)
     np.save(folder / "bits.npy", (rows > 0).astype(np.uint8))
+    np.save(folder / "wide.npy", np.pad(rows, ((0, 0), (1, 0)), constant_values=1) * rng.normal(size=(120, 1)))
     for name, file, backbone in (
         ("a", "rows", "fvsbn"),
         ("b", "rows", "made:hidden=8"),
         ("other", "other", "fvsbn"),
         ("bits", "bits", "fvsbn"),
+        ("wide", "wide", "fvsbn"),
     ):
         done("train", f"npy:path={folder}/{file}.npy", "--backbone", backbone, *SHORT, "--out", folder / name)
     return folder
@@ -75,6 +77,7 @@ def test_other_data_is_compared_on_if_it_is_asked_for(runs):
     [
         (["a", "other"], "the same test events for all runs"),
         (["a", "bits"], "runs whose likelihoods are densities"),
+        (["a", "wide"], "runs of events of shape (3,), as those of a, got (4,) of wide"),
         (["a", "nowhere"], "a run folder"),
         (["a", "--against", "last"], "--against to be one of best, first"),
         (["a", "--data", "toy"], "events of shape (3,)"),
@@ -94,6 +97,15 @@ def test_other_data_is_read_by_the_schema_of_each_run(tmp_path):
     data = f"table:path={tmp_path}/one.csv"
     assert report("compare", tmp_path / "one", "--data", data)["data"] == data
     assert "'c'" in refused(call("compare", tmp_path / "one", tmp_path / "two", "--data", data))
+
+
+def test_missing_values_are_noted(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(60, 2))
+    rows[::4, 0] = np.nan
+    np.save(tmp_path / "rows.npy", rows)
+    run = tmp_path / "run"
+    done("train", f"npy:path={tmp_path}/rows.npy,missing=true", "--backbone", "made", *SHORT, "--out", run)
+    assert "of the 1." in report("compare", run)["notes"][0]
 
 
 def test_the_process_that_generated_the_data_is_a_neighbour(toy_run):
