@@ -69,6 +69,12 @@ class RunDescription:
         return tuple(int(i) for i in torch.unravel_index(torch.tensor(self.coefficient), shape)) if shape else ()
 
     @property
+    def coefficient_name(self) -> str | None:
+        """The name of the coefficient, if coefficients have names, as the columns of a table do."""
+        names = self.run.other_dataset(self.run.recipe.dataset).coefficient_names
+        return names[self.coefficient] if names else None
+
+    @property
     def seen_count(self) -> int:
         """How many of the coefficients visited before it the conditional depends on."""
         return int((self.seen.cpu() & self.visits.mask_before(self.step)).sum())
@@ -90,6 +96,7 @@ class RunDescription:
             "order": self.order,
             "history": list(self.history),
             "coefficient": self.coefficient,
+            "coefficient_name": self.coefficient_name,
             "index": list(self.index),
             "step": self.step,
             "seen": self.seen_count,
@@ -145,7 +152,7 @@ def _flat_index(coefficient: int | Sequence[int] | None, shape: tuple[int, ...])
         raise ShapeError(
             expected=f"`coefficient` to be an index below {shape}, or a flat one below {math.prod(shape)}",
             got=",".join(map(str, index)),
-            remedy="separate the numbers with commas",
+            remedy="pass one number, or one for each axis",
         )
     flat = 0
     for i, size in zip(index, sizes, strict=True):

@@ -69,7 +69,8 @@ def _rows(found: RunDescription) -> list[tuple[str, str]]:
 
 def _field_line(found: RunDescription, path: Path) -> str:
     spot = f"; blind to {found.blind_count}" if found.blind_count else ""
+    name = "" if found.coefficient_name is None else f" {found.coefficient_name}"
     return (
-        f"coefficient {found.index} at step {found.step} depends on {found.seen_count} of the {found.step} visited "
-        f"before it{spot}, drawn in {path}"
+        f"coefficient{name} {found.index} at step {found.step} depends on {found.seen_count} of the {found.step} "
+        f"visited before it{spot}, drawn in {path}"
     )
