@@ -104,7 +104,7 @@ def _results(found: Classification) -> Table:
         commonest = float(found.classes.shares.max())
         accuracy = f"{100 * found.accuracy:.2f} % ± {100 * (found.accuracy_error or 0):.2f} %"
         rows = [("accuracy", accuracy), ("log-loss, nats per label", decimal(found.log_loss, 4)), *rows]
-        rows.append(("share of the commonest class", f"{100 * commonest:.2f} %"))
+        rows.append(("share of the commonest class in training", f"{100 * commonest:.2f} %"))
     return table("", "value", rows=rows)
 
 
