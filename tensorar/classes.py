@@ -35,7 +35,7 @@ def classes_of(dataset: Dataset) -> Classes:
         raise TensorarError(
             expected=f"a class for each event of {dataset.name}, as a one-hot context",
             got="no contexts" if dataset.contexts is None else "other contexts",
-            remedy="use a dataset with labels, such as mnist:labels=true",
+            remedy="use a dataset with labels, such as mnist:labels=true or table:target=COLUMN,...",
         )
     train = dataset.contexts.train
     names = dataset.class_names or [str(k) for k in range(train.shape[1])]

@@ -134,14 +134,7 @@ def _sizes(model: AutoregressiveModel, features: Tensor, context: Tensor | None)
         contexts = None if context is None else context.expand(len(targets), -1)
         parameters = all_conditionals(model.backbone, copies, model.order, contexts)
         output = parameters.reshape(len(targets), n, -1)[torch.arange(len(targets)), targets]
-        # different weights, so that the gradients of the parameters do not cancel
-        weights = torch.linspace(1, 2, output.shape[-1], dtype=output.dtype, device=output.device)
-        if not output.requires_grad:
-            rows.append(torch.zeros(len(targets), n, dtype=features.dtype))
-            continue
-        (gradient,) = torch.autograd.grad((output * weights).sum(), copies, allow_unused=True)
-        gradient = torch.zeros_like(copies) if gradient is None else gradient
-        rows.append(gradient.reshape(len(targets), n, -1).abs().amax(-1).cpu())
+        rows.append(_derivatives(output, copies, n))
     return torch.cat(rows)
 
 
@@ -150,13 +143,18 @@ def _sizes(model: AutoregressiveModel, features: Tensor, context: Tensor | None)
 def _sizes_at(model: AutoregressiveModel, features: Tensor, coefficient: int, context: Tensor | None) -> Tensor:
     """The derivatives for one coefficient, of each example: ``(batch, N)``."""
     copies = features.detach().clone().requires_grad_()
-    output = _parameters_at(model, copies, coefficient, context)
+    return _derivatives(_parameters_at(model, copies, coefficient, context), copies, len(model.order))
+
+
+def _derivatives(output: Tensor, features: Tensor, n: int) -> Tensor:
+    """The largest absolute derivative of parameters ``(batch, P)`` over the features of each of ``n`` coefficients."""
     if not output.requires_grad:
-        return torch.zeros(len(features), len(model.order), dtype=features.dtype)
+        return torch.zeros(len(features), n, dtype=features.dtype)
+    # different weights, so that the gradients of the parameters do not cancel
     weights = torch.linspace(1, 2, output.shape[-1], dtype=output.dtype, device=output.device)
-    (gradient,) = torch.autograd.grad((output * weights).sum(), copies, allow_unused=True)
-    gradient = torch.zeros_like(copies) if gradient is None else gradient
-    return gradient.reshape(len(features), len(model.order), -1).abs().amax(-1).cpu()
+    (gradient,) = torch.autograd.grad((output * weights).sum(), features, allow_unused=True)
+    gradient = torch.zeros_like(features) if gradient is None else gradient
+    return gradient.reshape(len(features), n, -1).abs().amax(-1).cpu()
 
 
 def _parameters_at(model: AutoregressiveModel, features: Tensor, coefficient: int, context: Tensor | None) -> Tensor:

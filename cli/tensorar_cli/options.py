@@ -57,6 +57,16 @@ TableOut = Annotated[
         help="The table to write: .csv, .tsv, .csv.gz, .parquet or .xlsx. Default: in RUN.",
     ),
 ]
+MaxEvents = Annotated[int | None, typer.Option(help="Use only this many events, drawn with the seed.", min=1)]
+Exact = Annotated[
+    bool | None,
+    typer.Option(
+        "--exact/--estimate",
+        help="Evaluate all conditionals, or estimate from sampled prefixes. Default: exact where that takes under a "
+        "minute.",
+    ),
+]
+SamplesPerEvent = Annotated[int, typer.Option(help="Prefixes sampled per event when estimating.", min=1)]
 Method = Annotated[
     str,
     typer.Option(

@@ -115,7 +115,7 @@ class _ProgressLines:
 
 def table(*headers: str, rows: list[tuple[Any, ...]]) -> Table:
     """A plain table. Text in it is escaped, and is no markup; a rich ``Text`` is kept."""
-    plain = Table(*headers, box=None, pad_edge=False, header_style="bold")
+    plain = Table(*headers, box=None, pad_edge=False, header_style="bold", show_header=any(headers))
     for row in rows:
         plain.add_row(*(cell if isinstance(cell, Text) else Text(visible(str(cell))) for cell in row))
     return plain

@@ -58,7 +58,8 @@ def cost_line(cost: TrainingCost) -> str:
 
     return (
         f"cost: {duration(cost.step_seconds)} a step; at most {cost.steps} steps ({cost.epochs:.3g} epochs) and "
-        f"{cost.evaluations} evaluations, about {duration(cost.seconds)}; {format_bytes(cost.memory)} of memory"
+        f"{cost.evaluations} evaluation{'s' if cost.evaluations > 1 else ''}, about {duration(cost.seconds)}; "
+        f"{format_bytes(cost.memory)} of memory"
     )
 
 

@@ -1,4 +1,4 @@
-"""What all baselines are: a name, a number of parameters, and the log-likelihood of events."""
+"""A fitted baseline, and the events that it is fitted to."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Baseline:
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """Training and validation events as rows of float64 numbers, NaN where a value is missing."""
+    """Training and validation events as rows of float64 numbers."""
 
     train: Float[Tensor, "n coefficients"]
     valid: Float[Tensor, "m coefficients"]

@@ -47,9 +47,9 @@ def fit_baselines(
 ) -> Baselines:
     """The baselines for events whose coefficients have probabilities (``discrete``) or densities.
 
-    ``heads`` are those of the models that are compared. The coefficients are independent, or if all have densities also
-    jointly Gaussian, and a mixture of Gaussians. What is fitted, is fitted to training events; what is chosen, is
-    chosen on the validation events.
+    ``heads`` are those of the models that are compared. The baselines are independent coefficients and, if all have
+    densities, a Gaussian and a mixture of Gaussians. They are fitted to training events; marginals, shrinkage and
+    number of components are chosen on the validation events.
     """
     registry = registry or default_registry()
     train, valid = (_some(events, seed) for events in (dataset.sampled.train, dataset.sampled.valid))
@@ -58,7 +58,8 @@ def fit_baselines(
     fitted = [] if product is None else [product]
     notes = ["no independent coefficients: no installed head has marginals of these data"] if product is None else []
     if not bool(discrete.all()):
-        joint, left_out = _joint(_columns(train, valid), discrete)
+        with_missing = any(bool(events.isnan().any()) for events in _splits(dataset))
+        joint, left_out = _joint(Columns(flatten_events(train), flatten_events(valid)), discrete, with_missing)
         fitted, notes = fitted + joint, notes + left_out
     if fitted and len(train) < len(dataset.train):
         notes.append(f"baselines are fitted to {len(train)} of {len(dataset.train)} training events")
@@ -97,13 +98,9 @@ def _splits(dataset: Dataset) -> tuple[Tensor, Tensor, Tensor]:
     return dataset.sampled.train, dataset.sampled.valid, dataset.sampled.test
 
 
-def _columns(train: Tensor, valid: Tensor) -> Columns:
-    return Columns(flatten_events(train), flatten_events(valid))
-
-
-def _joint(columns: Columns, discrete: Tensor) -> tuple[list[Baseline], list[str]]:
+def _joint(columns: Columns, discrete: Tensor, with_missing: bool) -> tuple[list[Baseline], list[str]]:
     """Gaussian and mixture, and why they are left out."""
-    obstacle = "some coefficients have probabilities" if bool(discrete.any()) else _obstacle(columns)
+    obstacle = "some coefficients have probabilities" if bool(discrete.any()) else _obstacle(columns, with_missing)
     if obstacle:
         return [], [f"no Gaussian and no mixture of Gaussians: {obstacle}"]
     if columns.size > MAX_MIXTURE_COEFFICIENTS:
@@ -114,10 +111,10 @@ def _joint(columns: Columns, discrete: Tensor) -> tuple[list[Baseline], list[str
         return [gaussian(columns)], [f"no mixture of Gaussians: {error.got}; {error.remedy}"]
 
 
-def _obstacle(columns: Columns) -> str:
+def _obstacle(columns: Columns, with_missing: bool) -> str:
     if columns.size > MAX_GAUSSIAN_COEFFICIENTS:
         return f"more than {MAX_GAUSSIAN_COEFFICIENTS} coefficients"
-    if bool(columns.train.isnan().any() or columns.valid.isnan().any()):
+    if with_missing:
         return "values are missing"
     if len(columns.train) < 2 or bool((columns.train.std(0) == 0).any()):
         return "a coefficient does not vary in the training events"

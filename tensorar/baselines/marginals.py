@@ -61,7 +61,7 @@ def histograms(
 ) -> list[Marginals]:
     """The smoothed frequencies of the values of discrete coefficients in all splits, for each prior weight.
 
-    None if there are no such coefficients, or too many values.
+    Empty if there are no such coefficients, or too many values.
     """
     if not bool(discrete.any()):
         return []

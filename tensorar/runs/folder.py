@@ -15,8 +15,9 @@ from tensorar.utils.files import remove_empty, remove_temporary_files, write_err
 
 RECIPE_FILE = "recipe.toml"
 STATE_FILE = "training/state.safetensors"
+SCHEMA_FILE = "schema.json"
 # what a training writes, and what it may leave unfinished when it is killed
-WRITTEN = re.compile(r"recipe\.toml|metrics\.jsonl|training\.png|\w+\.safetensors")
+WRITTEN = re.compile(r"recipe\.toml|schema\.json|metrics\.jsonl|training\.png|\w+\.safetensors")
 
 
 @contextmanager
@@ -49,7 +50,7 @@ def new_folder(folder: Path, *, numbered: bool) -> Iterator[Path]:
                 yield made
             finally:
                 if not (made / RECIPE_FILE).exists():
-                    for name in (STATE_FILE, HEAD_FILE):
+                    for name in (STATE_FILE, HEAD_FILE, SCHEMA_FILE):
                         (made / name).unlink(missing_ok=True)
     finally:
         remove_empty([made / "training", *([made] if numbered else []), *missing])

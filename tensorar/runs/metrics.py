@@ -33,6 +33,13 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     return list(_rows(path))
 
 
+def best_row(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The first row of the best finite validation, None if there is none."""
+    # NaN and infinity are null in the file
+    valid = [row for row in rows if row["valid_nats"] is not None]
+    return min(valid, key=lambda row: float(row["valid_nats"]), default=None)
+
+
 def append_metrics(path: Path, row: dict[str, Any]) -> None:
     """Append a row. Raises ``RunError`` when the file cannot be written."""
     try:

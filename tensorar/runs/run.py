@@ -21,9 +21,9 @@ from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
 from tensorar.parts.registry import Registry, default_registry
 from tensorar.parts.spec import PartSpec
-from tensorar.runs.folder import RECIPE_FILE, STATE_FILE, existing_folder, new_folder, require_free
+from tensorar.runs.folder import RECIPE_FILE, SCHEMA_FILE, STATE_FILE, existing_folder, new_folder, require_free
 from tensorar.runs.head_state import restore_head, save_head_state, state_in_recipe
-from tensorar.runs.metrics import append_metrics, read_metrics, truncate_metrics
+from tensorar.runs.metrics import append_metrics, best_row, read_metrics, truncate_metrics
 from tensorar.runs.paths import relative_paths, require_paths, with_absolute_paths, with_found_paths
 from tensorar.runs.provenance import check_provenance, provenance_of, require_plugins
 from tensorar.runs.recipe import PARTS, Recipe, parse_recipe, read_document, recipe_document
@@ -34,8 +34,6 @@ from tensorar.runs.tensors import layout_of, open_tensors, require_finite, strip
 from tensorar.utils.files import json_text, read_json, write_atomically
 from tensorar.utils.processes import is_main_process
 from tensorar.utils.random_state import seeded
-
-SCHEMA_FILE = "schema.json"
 
 
 class Run:
@@ -66,7 +64,9 @@ class Run:
         folder, registry = Path(folder), registry or default_registry()
         if is_main_process() and not numbered:
             require_free(folder)
-        dataset = dataset or load_dataset(recipe.dataset, registry=registry)
+        if dataset is None:
+            spec = recipe.dataset
+            dataset = load_dataset(spec, registry=registry) if initial is None else initial.other_dataset(spec)
         provenance = provenance_of(recipe, dataset.event_shape, dataset.context_features, registry)
         provenance["axes"] = list(dataset.axis_names)
         head = head_for(registry.create("head", recipe.head), dataset) if initial is None else initial.head
@@ -133,8 +133,8 @@ class Run:
             rows = self.metrics()
         except RunError as error:
             return facts | {"damaged": str(error)}
-        best = min((row["valid_nats"] for row in rows if row["valid_nats"] is not None), default=None)
-        facts |= {} if best is None else {"validation": f"{best:.3f} nats per event"}
+        best = best_row(rows)
+        facts |= {} if best is None else {"validation": f"{best['valid_nats']:.3f} nats per event"}
         return facts | ({"steps": str(rows[-1]["step"])} if rows else {})
 
     # --- data -------------------------------------------------------------------------------------------------------
@@ -143,7 +143,9 @@ class Run:
     def unchecked_dataset(self) -> Dataset:
         """The dataset of the recipe, of which nothing is loaded or checked yet: its files need not exist."""
         found = with_found_paths(self.recipe, self.provenance.get("paths", {}), self.folder)
-        return load_dataset(found.dataset, registry=self.registry)
+        # a run that began with another run's weights reads tables by that run's schema
+        begun = "initial" in self.provenance
+        return self.other_dataset(found.dataset) if begun else load_dataset(found.dataset, registry=self.registry)
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -209,7 +211,7 @@ class Run:
         self.provenance = self.provenance | {STAGES: [*self.provenance.get(STAGES, []), entry]}
 
     def identity(self) -> dict[str, str]:
-        """What a run that begins with this run's weights says of them. Raises ``RunError``."""
+        """Folder, data and checksum of this run, for the provenance of one that begins with its weights."""
         with open_tensors(self.model_path) as file:
             return {"run": str(self.folder.resolve()), "data": str(self.recipe.dataset), "weights": file.checksum}
 

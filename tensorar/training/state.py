@@ -42,6 +42,10 @@ class TrainingState:
     interval_steps: int = 0
     finished: bool = False
 
+    def ended(self, first_step: int) -> bool:
+        """Whether the stage that began after ``first_step`` has ended; until it is saved, this is the stage before."""
+        return self.finished and self.step > first_step
+
     def record(self, valid_nats: float) -> bool:
         """Record a validation and start a new interval; return whether it is the best one so far."""
         improved = math.isfinite(valid_nats) and (self.best_nats is None or valid_nats < self.best_nats)

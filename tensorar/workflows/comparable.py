@@ -18,10 +18,16 @@ EVENTS_PER_CHUNK = 1000
 
 
 def require_same_kind(runs: Sequence[Run]) -> None:
-    """Raise ``TensorarError`` for runs of which some have probabilities where others have densities."""
+    """Raise ``TensorarError`` for events of different shapes, and for probabilities where others have densities."""
     kinds = [discrete_coefficients(run.head, run.event_shape) for run in runs]
     for run, discrete in zip(runs, kinds, strict=True):
-        if discrete.shape == kinds[0].shape and not torch.equal(discrete, kinds[0]):
+        if run.event_shape != runs[0].event_shape:
+            raise TensorarError(
+                expected=f"runs of events of shape {runs[0].event_shape}, as those of {runs[0].folder}",
+                got=f"{run.event_shape} of {run.folder}",
+                remedy="compare runs of the same events",
+            )
+        if not torch.equal(discrete, kinds[0]):
             raise TensorarError(
                 expected=f"runs whose likelihoods are {_in_words(kinds[0])}, as those of {runs[0].folder}",
                 got=f"{_in_words(discrete)} of {run.folder}, with the head {run.head.name}",
@@ -59,15 +65,17 @@ def require_same_events(runs: Sequence[Run], datasets: Sequence[Dataset], split:
             )
 
 
-def run_notes(runs: Sequence[Run]) -> Iterator[str]:
-    """What is to be known of the nats of runs, a line each."""
+def run_notes(runs: Sequence[Run], observed: float | None) -> Iterator[str]:
+    """A line for each peculiarity of the nats of runs; ``observed`` coefficients per event if some are missing."""
+    if observed is not None:
+        yield f"values are missing: nats and bits are those of the {observed:.2f} observed coefficients of an event"
     given = [str(run.folder) for run in runs if run.context_features]
     if given and len(given) < len(runs):
         yield f"nats of {', '.join(given)} are those of events given their contexts, the others without"
 
 
 def baseline_notes(runs: Sequence[Run], data: PartSpec, other: bool) -> Iterator[str]:
-    """What is to be known of the nats of the baselines, a line each."""
+    """A line for each peculiarity of the nats of the baselines."""
     if other:
         yield f"baselines are fitted to the training events of {data}"
     if any(run.context_features for run in runs):

@@ -108,8 +108,7 @@ def compare(
     opened = [open_run(run, registry) for run in runs]
     _check(opened, split, against)
     check_counts(events=events, samples_per_event=samples_per_event)
-    other = None if data is None else opened[0].other_dataset(data)
-    datasets = [run.dataset if other is None else other for run in opened]
+    datasets = [run.dataset for run in opened] if data is None else _read(data, opened)
     require_same_kind(opened)
     require_same_events(opened, datasets, split)
     report = progress or (lambda *_: None)
@@ -123,9 +122,19 @@ def compare(
     observed = mean_observed(datasets[0].observed(chosen[0].x))
     entries = [_entry(one, reference, math.prod(opened[0].event_shape), observed) for one in scored + neighbours]
     spec = opened[0].recipe.dataset if data is None else PartSpec.parse(data)
-    said = (*run_notes(opened), *notes, *(baseline_notes(opened, spec, data is not None) if neighbours else ()))
+    notes = (
+        *run_notes(opened, observed),
+        *notes,
+        *(baseline_notes(opened, spec, data is not None) if neighbours else ()),
+    )
     ranked = tuple(sorted(entries, key=lambda entry: entry.nats))
-    return Comparison(spec, split, len(chosen[0]), reference.name, ranked, said)
+    return Comparison(spec, split, len(chosen[0]), reference.name, ranked, notes)
+
+
+def _read(data: str | PartSpec, runs: Sequence[Run]) -> list[Dataset]:
+    """The dataset as each run reads it: once, unless runs have different schemas."""
+    first = runs[0].other_dataset(data)
+    return [first if run.schema == runs[0].schema else run.other_dataset(data) for run in runs]
 
 
 def _check(runs: Sequence[Run], split: str, against: str) -> None:

@@ -84,10 +84,9 @@ def evaluate_given(
 ) -> ConditionalLikelihood:
     """The nats of the rest of each event given a named region of it, or a ``mask`` of what is known.
 
-    Of events with missing values, the nats of what was observed of the rest given what was observed of the region.
-
-    A random region is drawn once, for all events. ``conditioning``, ``particles``, ``runs`` and ``proposal`` are those
-    of ``AutoregressiveModel.log_conditional``; the other arguments those of ``evaluate``. ``announce`` is called
+    For events with missing values, both the rest and the region are restricted to what was observed. A random
+    region is drawn once, for all events. ``conditioning``, ``particles``, ``runs`` and ``proposal`` are those of
+    ``AutoregressiveModel.log_conditional``; the other arguments those of ``evaluate``. ``announce`` is called
     beforehand with the cost of particles, if any are needed. Raises ``TensorarError``.
     """
     run, generator = open_run(run, registry), seeded_generator(seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from tensorar.parts.registry import Registry
 from tensorar.parts.spec import nearest
 from tensorar.runs.folder import RECIPE_FILE, STATE_FILE
 from tensorar.runs.lock import require_unlocked
+from tensorar.runs.metrics import best_row
 from tensorar.runs.run import Run
 from tensorar.runs.tensors import open_tensors
 from tensorar.training.state import read_state
@@ -22,20 +23,6 @@ from tensorar.training.state import read_state
 MAX_DEPTH = 3
 # a folder with one of these was a run, even if its recipe is gone
 REMAINS = ("model.safetensors", "metrics.jsonl", STATE_FILE)
-SORTS = (
-    "name",
-    "status",
-    "data",
-    "ordering",
-    "head",
-    "backbone",
-    "nats",
-    "bits",
-    "parameters",
-    "steps",
-    "seconds",
-    "date",
-)
 
 
 @dataclass(frozen=True)
@@ -66,10 +53,13 @@ class RunSummary:
         return asdict(self)
 
 
+SORTS = tuple(field.name for field in fields(RunSummary) if field.name != "problem")
+
+
 def list_runs(
     folder: str | Path = "runs", *, sort: str = "name", reverse: bool = False, registry: Registry | None = None
 ) -> list[RunSummary]:
-    """The runs in a folder and its subfolders, sorted by a field; what is unknown comes last.
+    """The runs in a folder and its subfolders, three levels deep, sorted by a field; what is unknown comes last.
 
     Loads no data and no weights. Raises ``RunError`` when there is no such folder, ``TensorarError`` for another field.
     """
@@ -113,18 +103,19 @@ def summary_of(folder: Path, registry: Registry | None = None) -> RunSummary:
 
 def _summary(run: Run, date: str) -> RunSummary:
     recipe, rows = run.recipe, run.metrics()
-    best = min((row["valid_nats"] for row in rows if row["valid_nats"] is not None), default=None)
+    best = best_row(rows) or {}
     state = read_state(run.state_path)
+    ended = state.ended(run.stage.first_step)
     with_weights = run.model_path.exists() or bool(rows)
     return RunSummary(
         name=str(run.folder),
-        status="training" if _is_locked(run.folder) else "finished" if state.finished else "interrupted",
+        status="training" if _is_locked(run.folder) else "finished" if ended else "interrupted",
         data=str(recipe.dataset),
         ordering=str(recipe.ordering),
         head=str(recipe.head),
         backbone=str(recipe.backbone),
-        nats=best,
-        bits=next((row["valid_bits_per_dim"] for row in rows if row["valid_nats"] == best), None),
+        nats=best.get("valid_nats"),
+        bits=best.get("valid_bits_per_dim"),
         parameters=_count(run.model_path) if with_weights else None,
         steps=state.step,
         seconds=round(state.seconds, 3),

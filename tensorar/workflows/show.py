@@ -1,4 +1,4 @@
-"""What a run is: parts, size, order, training, and what one of its conditionals depends on."""
+"""Describe a run: parts, size, order, training, and the dependencies of one of its conditionals."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from torch import Tensor
 
 from tensorar.dependencies import influence, receptive_field
 from tensorar.errors import DataError, ShapeError
-from tensorar.evidence import Evidence
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
 from tensorar.parts.registry import Registry
 from tensorar.runs.run import Run
-from tensorar.utils.shapes import rows_of
+from tensorar.training.memory import COPIES_OF_WEIGHTS, weight_bytes
+from tensorar.utils.shapes import flatten_events, rows_of
 from tensorar.workflows.events import events_of
 from tensorar.workflows.list_runs import RunSummary, summary_of
 from tensorar.workflows.recipes import parts_of
@@ -53,6 +53,11 @@ class RunDescription:
     notes: tuple[str, ...]
 
     @property
+    def training_bytes(self) -> int:
+        """The memory of the weights, their gradients, moments and average in training, without activations."""
+        return COPIES_OF_WEIGHTS * self.weight_bytes
+
+    @property
     def step(self) -> int:
         """The step at which the coefficient is visited: so many others come before it."""
         return int(self.visits.rank.flatten()[self.coefficient])
@@ -64,9 +69,20 @@ class RunDescription:
         return tuple(int(i) for i in torch.unravel_index(torch.tensor(self.coefficient), shape)) if shape else ()
 
     @property
+    def coefficient_name(self) -> str | None:
+        """The name of the coefficient, if coefficients have names, as the columns of a table do."""
+        names = self.run.other_dataset(self.run.recipe.dataset).coefficient_names
+        return names[self.coefficient] if names else None
+
+    @property
     def seen_count(self) -> int:
         """How many of the coefficients visited before it the conditional depends on."""
-        return int((self.seen.cpu() & self.visits.mask_before(self.step).cpu()).sum())
+        return int((self.seen.cpu() & self.visits.mask_before(self.step)).sum())
+
+    @property
+    def blind_count(self) -> int:
+        """How many of the coefficients visited before it the conditional ignores."""
+        return self.step - self.seen_count
 
     def as_dict(self) -> dict[str, Any]:
         """The description by name, without maps."""
@@ -80,10 +96,11 @@ class RunDescription:
             "order": self.order,
             "history": list(self.history),
             "coefficient": self.coefficient,
+            "coefficient_name": self.coefficient_name,
             "index": list(self.index),
             "step": self.step,
             "seen": self.seen_count,
-            "blind": self.step - self.seen_count,
+            "blind": self.blind_count,
             "notes": list(self.notes),
         }
 
@@ -114,7 +131,7 @@ def show(
         run=run,
         summary=summary_of(run.folder, run.registry),
         parts={kind: str(spec) for kind, spec in parts_of(run.recipe).items()},
-        weight_bytes=sum(p.numel() * p.element_size() for p in model.parameters()),
+        weight_bytes=weight_bytes(model),
         order=_order_in_words(model),
         visits=model.order.to("cpu"),
         coefficient=flat,
@@ -135,7 +152,7 @@ def _flat_index(coefficient: int | Sequence[int] | None, shape: tuple[int, ...])
         raise ShapeError(
             expected=f"`coefficient` to be an index below {shape}, or a flat one below {math.prod(shape)}",
             got=",".join(map(str, index)),
-            remedy="separate the numbers with commas",
+            remedy="pass one number, or one for each axis",
         )
     flat = 0
     for i, size in zip(index, sizes, strict=True):
@@ -148,12 +165,10 @@ def _influence(run: Run, model: AutoregressiveModel, coefficient: int) -> tuple[
         events = events_of(run.dataset, "valid", EVENTS_FOR_INFLUENCE)
     except DataError as error:
         return None, [f"no influence, which is measured on validation events: {error}"]
-    if isinstance(run.dataset.observed(events.x), Evidence):
-        complete = ~events.x.flatten(1).isnan().any(1)
-        if not bool(complete.any()):
-            return None, ["no influence, which is measured on complete events: each has missing values"]
-        return influence(model, coefficient, events.x[complete], rows_of(events.contexts, complete)), []
-    return influence(model, coefficient, events.x, events.contexts), []
+    complete = ~flatten_events(events.x).isnan().any(1)
+    if not bool(complete.any()):
+        return None, ["no influence, which is measured on complete events: each has missing values"]
+    return influence(model, coefficient, events.x[complete], rows_of(events.contexts, complete)), []
 
 
 def _order_in_words(model: AutoregressiveModel) -> str:

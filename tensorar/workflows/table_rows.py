@@ -16,7 +16,8 @@ from torch import Tensor
 from tensorar.errors import DataError, RunError, SpecError
 from tensorar.evidence import Evidence
 from tensorar.parts.spec import nearest
-from tensorar.runs.run import SCHEMA_FILE, Run
+from tensorar.runs.folder import SCHEMA_FILE
+from tensorar.runs.run import Run
 from tensorar.tables import Column, Schema, TextTable, encode, encode_cells, encode_levels, encode_target, read_table
 from tensorar.utils.reading import shorten
 

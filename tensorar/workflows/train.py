@@ -18,6 +18,7 @@ from tensorar.ordering import Ordering
 from tensorar.parts.registry import Registry, default_registry
 from tensorar.parts.spec import PartSpec
 from tensorar.runs.folder import require_free
+from tensorar.runs.metrics import best_row
 from tensorar.runs.recipe import Recipe
 from tensorar.runs.run import Run
 from tensorar.runs.settings import TrainingSettings
@@ -66,12 +67,14 @@ class TrainingResult:
     @property
     def best_nats(self) -> float | None:
         """The best finite validation, in nats per event."""
-        return min(_finite(self.metrics, "valid_nats"), default=None)
+        best = best_row(self.metrics)
+        return None if best is None else float(best["valid_nats"])
 
     @property
     def exact_nats(self) -> float | None:
         """The validation nats of the process that generated the data, if it is known."""
-        return next(iter(_finite(self.metrics, "valid_data_nats")), None)
+        found = (row["valid_data_nats"] for row in self.metrics)
+        return next((nats for nats in found if nats is not None), None)
 
 
 StartCallback = Callable[[TrainingResult], None]
@@ -157,9 +160,8 @@ def resume(
 
 def is_finished(run: Run) -> bool:
     """Whether a run's last stage of training has ended, and its curve is drawn."""
-    state = read_state(run.state_path)
     drawn = (run.folder / "training.png").exists()
-    return drawn and state.finished and state.step > run.stage.first_step
+    return drawn and read_state(run.state_path).ended(run.stage.first_step)
 
 
 def _given(**changes: Any) -> dict[str, Any]:
@@ -198,7 +200,7 @@ def _prepare(
     if out is not None and is_main_process():
         require_free(out)
     data = known.pop("dataset")
-    dataset = load_dataset(data, registry=registry)
+    dataset = load_dataset(data, registry=registry) if start is None else start.other_dataset(data)
     parts = choose_parts(dataset, known, registry)
     if isinstance(source, Recipe):
         changed: dict[str, Any] = {"training": training, **given}
@@ -290,8 +292,3 @@ def _require_finite(result: TrainingResult) -> None:
             got=f"none in {len(result.metrics)}",
             remedy="lower `learning_rate`, choose another `head`, or look for outliers; the last weights are kept",
         )
-
-
-def _finite(rows: list[dict[str, Any]], key: str) -> list[float]:
-    # NaN and infinity are null in the file
-    return [row[key] for row in rows if row.get(key) is not None]

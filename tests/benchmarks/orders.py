@@ -27,7 +27,7 @@ import torch
 from make_tables import ORDERS, ORDERS_COLUMNS, header, orders_row
 from reproduce import machine
 
-from tensorar import AutoregressiveModel, Dataset, PartSpec, Run, load_dataset
+from tensorar import AutoregressiveModel, Dataset, PartSpec, load_dataset
 from tensorar.build import reordered
 from tensorar.workflows import resume, train
 
@@ -97,8 +97,6 @@ def trained(study: Study, ordering: str, folder: Path) -> AutoregressiveModel:
     if ordering != "shuffled":
         backbone, steps, settings = study.own_network, study.own_steps, OWN_SETTINGS
     run = folder / f"{study.name.replace(' ', '')}-{ordering}-{PartSpec.parse(backbone).name}"
-    if (run / "training.png").exists():
-        return Run.open(run).model.eval()
     if (run / "recipe.toml").exists():
         result = resume(run, device="cpu")
     else:
@@ -108,7 +106,7 @@ def trained(study: Study, ordering: str, folder: Path) -> AutoregressiveModel:
         result = train(study.spec, out=run, steps=steps, settings=settings, device="cpu", **parts)
     if result.interrupted is not None:
         raise SystemExit(128 + result.interrupted)
-    return result.run.model.eval()
+    return result.run.model
 
 
 @torch.no_grad()

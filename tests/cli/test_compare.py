@@ -20,11 +20,13 @@ def runs(tmp_path_factory):
     np.save(folder / "rows.npy", rows)
     np.save(folder / "other.npy", 2 * rows)
     np.save(folder / "bits.npy", (rows > 0).astype(np.uint8))
+    np.save(folder / "wide.npy", np.pad(rows, ((0, 0), (1, 0)), constant_values=1) * rng.normal(size=(120, 1)))
     for name, file, backbone in (
         ("a", "rows", "fvsbn"),
         ("b", "rows", "made:hidden=8"),
         ("other", "other", "fvsbn"),
         ("bits", "bits", "fvsbn"),
+        ("wide", "wide", "fvsbn"),
     ):
         done("train", f"npy:path={folder}/{file}.npy", "--backbone", backbone, *SHORT, "--out", folder / name)
     return folder
@@ -75,6 +77,7 @@ def test_other_data_is_compared_on_if_it_is_asked_for(runs):
     [
         (["a", "other"], "the same test events for all runs"),
         (["a", "bits"], "runs whose likelihoods are densities"),
+        (["a", "wide"], "runs of events of shape (3,), as those of a, got (4,) of wide"),
         (["a", "nowhere"], "a run folder"),
         (["a", "--against", "last"], "--against to be one of best, first"),
         (["a", "--data", "toy"], "events of shape (3,)"),
@@ -84,6 +87,25 @@ def test_other_data_is_compared_on_if_it_is_asked_for(runs):
 def test_what_does_not_compare_is_refused_in_one_line(runs, monkeypatch, arguments, complaint):
     monkeypatch.chdir(runs)
     assert complaint in refused(call("compare", *arguments))
+
+
+def test_other_data_is_read_by_the_schema_of_each_run(tmp_path):
+    for name, levels in (("one", "abc"), ("two", "abd")):
+        rows = [f"{levels[i % 3]},{i * 0.25}" for i in range(60)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["kind,size", *rows]) + "\n")
+        done("train", f"table:path={tmp_path}/{name}.csv", "--backbone", "made", *SHORT, "--out", tmp_path / name)
+    data = f"table:path={tmp_path}/one.csv"
+    assert report("compare", tmp_path / "one", "--data", data)["data"] == data
+    assert "'c'" in refused(call("compare", tmp_path / "one", tmp_path / "two", "--data", data))
+
+
+def test_missing_values_are_noted(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(60, 2))
+    rows[::4, 0] = np.nan
+    np.save(tmp_path / "rows.npy", rows)
+    run = tmp_path / "run"
+    done("train", f"npy:path={tmp_path}/rows.npy,missing=true", "--backbone", "made", *SHORT, "--out", run)
+    assert "of the 1." in report("compare", run)["notes"][0]
 
 
 def test_the_process_that_generated_the_data_is_a_neighbour(toy_run):

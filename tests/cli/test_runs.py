@@ -63,3 +63,12 @@ def test_a_folder_and_a_field_that_do_not_exist(folder):
     assert "the folder nowhere, got no such folder" in refused(call("runs", "list", "nowhere"))
     assert "--sort to be one of name, status" in refused(call("runs", "list", "--sort", "nast"))
     assert report("runs", "list", "runs/notes")["runs"] == []
+
+
+def test_a_later_stage_that_was_killed_before_its_first_save_is_not_finished(folder):
+    run = Run.open(folder / "toy")
+    run.train_on({"steps": 9}, step=3, seconds=1.0)
+    run.save_recipe()
+    found = {run["name"]: run["status"] for run in report("runs", "list")["runs"]}
+    assert found["runs/toy"] == "interrupted"
+    assert report("train", "--resume", folder / "toy", "--device", "cpu")["was_finished"] is False

@@ -70,3 +70,12 @@ def test_without_its_data_there_is_no_influence(blind, tmp_path):
 @pytest.mark.parametrize("written", ["8,8", "64", "-1", "x", "0,8,0"])
 def test_a_coefficient_outside_the_event_is_refused(blind, written):
     assert "--coefficient" in refused(call("show", blind, "--coefficient", written))
+
+
+def test_a_column_of_a_table_is_named(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join(["kind,size", *(f"{'ab'[i % 2]},{i * 0.25}" for i in range(60))]) + "\n")
+    done("train", f"table:path={path}", "--backbone", "made", *SHORT, "--out", tmp_path / "run")
+    assert report("show", tmp_path / "run", "--coefficient", 1)["coefficient_name"] == "size"
+    lines = done("show", tmp_path / "run").stdout.splitlines()
+    assert lines[0].startswith("run ") and "coefficient size (1,) at step" in lines[-1]

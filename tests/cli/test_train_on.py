@@ -155,3 +155,18 @@ def test_units_are_those_of_the_first_run(tmp_path):
 def test_other_parts_and_shapes_are_refused(bits_run, others, arguments, complaint):
     assert complaint in refused(call("train", *arguments, "--from", "bits", *SHORT, "--out", "x"))
     assert "a run folder" in refused(call("train", "--from", "nowhere", *SHORT))
+
+
+def test_another_table_is_read_by_the_first_runs_schema(tmp_path):
+    def write(name, levels):
+        rows = [f"{levels[i % len(levels)]},{i * 0.25}" for i in range(60)]
+        (tmp_path / name).write_text("\n".join(["kind,size", *rows]) + "\n")
+        return f"table:path={tmp_path / name}"
+
+    own, fewer, others = write("own.csv", "abc"), write("fewer.csv", "bc"), write("others.csv", "abd")
+    done("train", own, "--backbone", "made", *SHORT, "--out", "first")
+    done("train", fewer, "--from", "first", "--steps", 2, *CPU, "--out", "second")
+    first, second = Run.open("first"), Run.open("second")
+    assert second.schema == first.schema == second.dataset.schema_document
+    assert set(second.dataset.train[:, 0].tolist()) == {1.0, 2.0}
+    assert "'d'" in refused(call("train", others, "--from", "first", "--steps", 2, *CPU, "--out", "third"))

@@ -94,7 +94,8 @@ def test_a_lock_does_not_remove_the_file_of_another_owner(tmp_path):
 @pytest.mark.parametrize("numbered", [False, True])
 def test_a_new_folder_without_a_recipe_is_removed(tmp_path, numbered):
     with new_folder(tmp_path / "a" / "run", numbered=numbered) as made:
-        write_atomically(made / "training" / "state.safetensors", b"")
+        for name in ("training/state.safetensors", "head.safetensors", "schema.json"):
+            write_atomically(made / name, b"")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -174,8 +175,9 @@ def test_the_next_writer_removes_what_killed_ones_left(tmp_path):
     (run / "training").mkdir(parents=True)
     for name in mine:
         (run / name).touch()
-    written = [str(run / name) for name in ("model.safetensors", "training/state.safetensors")]
+    names = ("model.safetensors", "schema.json", "training/state.safetensors")
+    written = [str(run / name) for name in names]
     subprocess.run([sys.executable, "-c", KILLED, *written], check=True)
-    assert len(list(run.rglob(".*"))) == 5
+    assert len(list(run.rglob(".*"))) == len(mine) + len(names)
     with existing_folder(run):
         assert sorted(path.name for path in run.rglob(".*")) == sorted(mine)

@@ -31,7 +31,10 @@ def classify(
             "Default: the run's own.",
         ),
     ] = None,
-    events: Annotated[int | None, typer.Option(help="Use only this many events, drawn with the seed.", min=1)] = None,
+    events: Annotated[
+        int | None,
+        typer.Option(help="Use only this many events: the first of a file, else drawn with the seed.", min=1),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -42,14 +45,8 @@ def classify(
         Path | None,
         typer.Option(metavar="FILE.png", help="The confusion matrix. Default: confusion.png in the run folder."),
     ] = None,
-    exact: Annotated[
-        bool | None,
-        typer.Option(
-            "--exact/--estimate",
-            help="Evaluate all conditionals, or estimate from sampled prefixes. Default: exact if it is affordable.",
-        ),
-    ] = None,
-    samples_per_event: Annotated[int, typer.Option(help="Prefixes sampled per event when estimating.", min=1)] = 16,
+    exact: options.Exact = None,
+    samples_per_event: options.SamplesPerEvent = 16,
     seed: options.Seed = 0,
     device: options.Device = "auto",
     plugin: options.Plugins = None,
@@ -107,7 +104,7 @@ def _results(found: Classification) -> Table:
         commonest = float(found.classes.shares.max())
         accuracy = f"{100 * found.accuracy:.2f} % ± {100 * (found.accuracy_error or 0):.2f} %"
         rows = [("accuracy", accuracy), ("log-loss, nats per label", decimal(found.log_loss, 4)), *rows]
-        rows.append(("share of the commonest class", f"{100 * commonest:.2f} %"))
+        rows.append(("share of the commonest class in training", f"{100 * commonest:.2f} %"))
     return table("", "value", rows=rows)
 
 

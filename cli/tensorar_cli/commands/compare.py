@@ -22,19 +22,13 @@ def compare(
     data: Annotated[
         str | None, typer.Option(help="Spec of another dataset to compare on. Default: the runs' own.")
     ] = None,
-    events: Annotated[int | None, typer.Option(help="Use only this many events, drawn with the seed.", min=1)] = None,
+    events: options.MaxEvents = None,
     against: Annotated[str, typer.Option(help="The run that others are subtracted from: best or first.")] = "best",
     baselines: Annotated[
         bool, typer.Option(help="Fit simple distributions to the training events, as neighbours of the runs.")
     ] = True,
-    exact: Annotated[
-        bool | None,
-        typer.Option(
-            "--exact/--estimate",
-            help="Evaluate all conditionals, or estimate from sampled prefixes. Default: exact if it is affordable.",
-        ),
-    ] = None,
-    samples_per_event: Annotated[int, typer.Option(help="Prefixes sampled per event when estimating.", min=1)] = 16,
+    exact: options.Exact = None,
+    samples_per_event: options.SamplesPerEvent = 16,
     seed: options.Seed = 0,
     device: options.Device = "auto",
     plugin: options.Plugins = None,

@@ -17,16 +17,9 @@ def evaluate(
     data: Annotated[
         str | None, typer.Option(help="Spec of another dataset to evaluate on. Default: the run's own.")
     ] = None,
-    events: Annotated[int | None, typer.Option(help="Use only this many events, drawn with the seed.", min=1)] = None,
-    exact: Annotated[
-        bool | None,
-        typer.Option(
-            "--exact/--estimate",
-            help="Evaluate all conditionals, or estimate from sampled prefixes. Default: exact where that takes under "
-            "a minute.",
-        ),
-    ] = None,
-    samples_per_event: Annotated[int, typer.Option(help="Prefixes sampled per event when estimating.", min=1)] = 16,
+    events: options.MaxEvents = None,
+    exact: options.Exact = None,
+    samples_per_event: options.SamplesPerEvent = 16,
     ordering: Annotated[
         str | None,
         typer.Option(help="Spec of another ordering, for a run trained on random orders. Default: the run's own."),

@@ -93,7 +93,7 @@ def sample(
 
 def _checked(out: Path | None, run: Path) -> Path:
     """The path to write to, by default in the run's folder. Raises ``TensorarError`` for an unknown ending."""
-    from tensorar.runs.run import SCHEMA_FILE
+    from tensorar.runs.folder import SCHEMA_FILE
     from tensorar.tables import check_table_path
 
     is_table = (run / SCHEMA_FILE).exists()

@@ -15,9 +15,6 @@ from tensorar_cli.parsing import parse_index
 if TYPE_CHECKING:
     from tensorar.workflows import RunDescription
 
-# of weights, gradients, the optimizer's moments and the average
-COPIES_IN_TRAINING = 5
-
 
 def show(
     run: options.RunFolder,
@@ -53,16 +50,16 @@ def show(
 
 
 def _rows(found: RunDescription) -> list[tuple[str, str]]:
-    summary, weights = found.summary, found.weight_bytes / 1e6
+    from tensorar.utils.memory import format_bytes
+
+    summary, weights = found.summary, format_bytes(found.weight_bytes)
     rows = [("run", f"{summary.name} ({summary.status})"), *found.parts.items()]
     rows.append(("event", f"shape {found.run.event_shape}, {found.visits.rank.numel()} coefficients"))
     if found.run.context_features:
         rows.append(("context", f"{found.run.context_features} numbers"))
     rows.append(("order", found.order))
     rows.append(("parameters", str(found.run.parameter_count)))
-    rows.append(
-        ("memory", f"weights {weights:.2f} MB; in training {COPIES_IN_TRAINING * weights:.2f} MB and the activations")
-    )
+    rows.append(("memory", f"weights {weights}; in training {format_bytes(found.training_bytes)} and the activations"))
     if summary.nats is not None and summary.bits is not None:
         rows.append(("validation", f"{decimal(summary.nats, 3)} nats per event, {decimal(summary.bits, 4)} bits/dim"))
     if summary.steps is not None and summary.seconds is not None:
@@ -71,9 +68,9 @@ def _rows(found: RunDescription) -> list[tuple[str, str]]:
 
 
 def _field_line(found: RunDescription, path: Path) -> str:
-    blind = found.step - found.seen_count
-    spot = f"; blind to {blind}" if blind else ""
+    spot = f"; blind to {found.blind_count}" if found.blind_count else ""
+    name = "" if found.coefficient_name is None else f" {found.coefficient_name}"
     return (
-        f"coefficient {found.index} at step {found.step} depends on {found.seen_count} of the {found.step} visited "
-        f"before it{spot}, drawn in {path}"
+        f"coefficient{name} {found.index} at step {found.step} depends on {found.seen_count} of the {found.step} "
+        f"visited before it{spot}, drawn in {path}"
     )

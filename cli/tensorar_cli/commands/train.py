@@ -79,10 +79,10 @@ def train(
 def _refuse_with_resume(**given: object) -> None:
     from tensorar import TensorarError
 
-    names = [name for name, value in given.items() if value not in (None, {})]
+    names = [name for name, value in given.items() if value is not None]
     if names:
         raise TensorarError(
-            expected="--resume without a dataset, parts, --from, --seed or --out",
+            expected="--resume without a dataset, parts, --recipe, --from, --seed or --out",
             got=", ".join(names),
             remedy="leave them out; a run is resumed with its own",
         )
