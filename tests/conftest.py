@@ -46,7 +46,7 @@ def _seeded() -> None:
 
 @pytest.fixture
 def without_shape_checks() -> Iterator[None]:
-    """Errors of the library instead of those of the import hook, as users have them."""
+    """The library as users have it: its own errors instead of those of the import hook, and its speed."""
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)

@@ -23,7 +23,7 @@ def checks(
     /,
     *,
     expected_failures: Mapping[str, str] | None = None,
-    profile: Literal["quick", "thorough"] = "quick",
+    profile: Literal["quick", "thorough"] | Profile = "quick",
     shapes: Sequence[Shape] | None = None,
     **options: Any,
 ) -> list[Check]:
@@ -32,7 +32,7 @@ def checks(
     ``options`` are those of the part; widths, depths and numbers of levels that are not set are made small. ``shapes``
     are the event shapes to try, for a part that takes few (default: any of up to 4 axes). ``expected_failures`` maps
     names of checks that must fail to the reason, in addition to the part's own ``expected_failures``.
-    ``profile="thorough"`` tries many more cases. Checks are deterministic.
+    ``profile="thorough"`` tries many more cases; a ``Profile`` of your own as many as it says. Checks are deterministic.
 
     Raises ``SpecError`` for an unknown name or an empty reason in ``expected_failures``, or for something that is not a
     part.
@@ -56,8 +56,9 @@ def checks(
     return found
 
 
-def _profile(kind: str, name: str) -> Profile:
-    profile = THOROUGH if name == "thorough" else QUICK
+def _profile(kind: str, profile: str | Profile) -> Profile:
+    if not isinstance(profile, Profile):
+        profile = THOROUGH if profile == "thorough" else QUICK
     # models of the simplest parts are cheap, and the cases must include three kinds of orderings
     return replace(profile, examples=4 * profile.examples) if kind == "model" else profile
 

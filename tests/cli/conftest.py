@@ -13,7 +13,7 @@ from .commands import SHORT, done
 
 
 @pytest.fixture(autouse=True)
-def _a_folder_and_plugins_of_its_own(tmp_path, monkeypatch):
+def _a_folder_and_plugins_of_its_own(tmp_path, monkeypatch, without_shape_checks):
     monkeypatch.chdir(tmp_path)
     for name in ("TENSORAR_TRACEBACK", "NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)

@@ -60,7 +60,9 @@ def test_a_fixed_order_has_only_the_clues_at_its_start_given_first(tmp_path):
     done("train", *PUZZLES, *SHORT, "--ordering", "raster", "--out", tmp_path / "run")
     clues = load_dataset(PUZZLES[0]).evidence_mask("test", torch.arange(6)).flatten(1)
     for example, mask in enumerate(clues.tolist()):
-        found = report("order", "show", tmp_path / "run", "--example", example, "--out", tmp_path / "order.png")
+        found = report(
+            "order", "show", tmp_path / "run", "--example", example, "--masks", "1", "--out", tmp_path / "order.png"
+        )
         assert found["known"] == mask.index(False) < 4
 
 

@@ -13,6 +13,8 @@ from tests.testing import reference
 from tests.testing.broken import MODULES, masks
 from tests.testing.reference import networks
 
+# checks of the shapes in every call would take a quarter of the time
+pytestmark = pytest.mark.usefixtures("without_shape_checks")
 BROKEN = {part: name for module in MODULES for part, name in module.CAUGHT.items()}
 CORRECT = [*reference.CORRECT, *networks.NETWORKS, AutoregressiveModel]
 UNUSUAL = tuple(networks.NETWORKS)

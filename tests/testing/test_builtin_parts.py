@@ -13,6 +13,7 @@ import zarr
 
 from tensorar import AutoregressiveModel, PartSpec, default_registry
 from tensorar.testing import checks
+from tensorar.testing.check import Profile
 from tests.datasets.idx_files import idx_bytes
 
 # options without a default
@@ -38,7 +39,9 @@ def _needs_files(part):
     return bool({"path", "folder", "root"} & part.option_parameters().keys()) or part.name in READS_FILES
 
 
-@pytest.mark.parametrize("check", list(_cases("quick")))
+# half as many cases as the command line tries, and no check of the shapes in every call, which the other tests make
+@pytest.mark.usefixtures("without_shape_checks")
+@pytest.mark.parametrize("check", list(_cases(Profile("quick", examples=4, draws=4_000))))
 def test_built_in_parts_pass(check):
     check()
 
