@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 EXTRAS = {".parquet": "parquet", ".pq": "parquet", ".xlsx": "excel"}
+MIDNIGHT = " 00:00:00"
 DELIMITERS = {"tab": "\t", r"\t": "\t", "space": " "}
 DELIMITER_NAMES = {"\t": "tab", r"\s+": "spaces"}
 
@@ -51,9 +53,17 @@ class TextTable:
 
 
 def read_table(
-    path: str | Path, *, delimiter: str | None = None, decimal: str | None = None, header: bool | None = None
+    path: str | Path,
+    *,
+    delimiter: str | None = None,
+    decimal: str | None = None,
+    header: bool | None = None,
+    usual_decimal: str = ".",
 ) -> TextTable:
-    """A table from a file; delimiter, decimal sign and header are found unless they are given. Raises ``DataError``."""
+    """A table from a file; delimiter, decimal sign and header are found unless they are given.
+
+    ``usual_decimal`` is the sign of a file whose numbers have no fractions. Raises ``DataError``.
+    """
     suffix = expand(path).suffix.lower()
     if suffix in EXTRAS:
         return _read_typed(path, suffix)
@@ -68,7 +78,7 @@ def read_table(
     frame, renamed = named_columns(cells, has_header)
     if not len(frame):
         raise _no_rows(path)
-    sign = decimal or find_decimal(frame)
+    sign = decimal or find_decimal(frame, usual_decimal)
     notes += [f"{comments} comment lines were left out"] if comments else []
     name = DELIMITER_NAMES.get(separator, separator)
     notes += [f"delimiter: {name}"] if delimiter is None and separator != "," else []
@@ -105,8 +115,15 @@ def _read_typed(path: str | Path, suffix: str) -> TextTable:
             raise unreadable(path, WHAT, error) from error
     if not len(frame):
         raise _no_rows(path)
-    texts = {str(name): [_text(cell) for cell in frame[name].astype(object)] for name in frame.columns}
+    texts = {str(name): _texts(frame[name].astype(object)) for name in frame.columns}
     return TextTable(str(path), pandas.DataFrame(texts, dtype=object), FileForm(suffix))
+
+
+def _texts(cells: Iterable[Any]) -> list[str]:
+    """Cells as text; dates without the time of day if it is midnight for all of them."""
+    texts = [_text(cell) for cell in cells]
+    all_at_midnight = all(text.endswith(MIDNIGHT) for text in texts if text)
+    return [text.removesuffix(MIDNIGHT) for text in texts] if all_at_midnight else texts
 
 
 def _text(cell: Any) -> str:
@@ -114,8 +131,4 @@ def _text(cell: Any) -> str:
 
     if pandas.isna(cell):
         return ""
-    if isinstance(cell, float):
-        return f"{cell:.15g}"
-    if hasattr(cell, "isoformat"):
-        return str(cell.isoformat(sep=" ") if hasattr(cell, "hour") else cell.isoformat()).removesuffix(" 00:00:00")
-    return str(cell).strip()
+    return f"{cell:.15g}" if isinstance(cell, float) else str(cell).strip()

@@ -62,7 +62,7 @@ def schema_of(run: Run) -> Schema:
 def read_rows(run: Run, path: str | Path) -> TableRows:
     """The rows of a file. Raises ``DataError`` for a file that has none of the run's columns."""
     schema = schema_of(run)
-    table = read_table(path)
+    table = read_table(path, header=schema.form.header, usual_decimal=schema.form.decimal)
     if not any(column.name in table.frame.columns for column in schema.modelled):
         raise DataError(
             expected=f"a column of the run in {path}: {shorten(', '.join(c.name for c in schema.modelled), 100)}",
@@ -121,8 +121,8 @@ def _number(column: Column, value: str, schema: Schema, encode_one: Callable[...
     import pandas
 
     cells: Shaped[np.ndarray, " n"] = np.array([value], object)
-    # so that the error names the option, not a row of a file
-    table = TextTable("--given", pandas.DataFrame(), schema.form)
+    # so that the error names the argument, not a file
+    table = TextTable("`given`", pandas.DataFrame(), schema.form)
     number = float(encode_one(cells, column, table)[0])
     if np.isnan(number):
         raise SpecError(
