@@ -31,6 +31,8 @@ Statistic = Literal["mean", "median", "mode"]
 # draws at once: bounds memory
 DRAWS_PER_CALL = 20_000
 INTERVAL = 0.9
+# of fewer draws, not even the smallest and the largest hold that much
+MIN_DRAWS_OF_INTERVALS = 19
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +139,11 @@ def impute(
         if progress is not None:
             progress(min(done * len(parts[0]), len(todo)), len(todo))
     value, low, high, probability = found
-    return Imputation(run, rows, blank, value, low, high, probability, info, (*rows.table.notes, *rows.notes))
+    notes = [*rows.table.notes, *rows.notes]
+    if len(todo) and draws < MIN_DRAWS_OF_INTERVALS:
+        share = (draws - 1) / (draws + 1)
+        notes.append(f"intervals of {draws} draws hold a new one with {share:.0%}; those of 90 % take 19 draws or more")
+    return Imputation(run, rows, blank, value, low, high, probability, info, tuple(notes))
 
 
 def _draw(
