@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -95,7 +96,8 @@ def given_evidence(
 
 
 def _parse(given: str) -> dict[str, str]:
-    pairs = [item.partition("=") for item in given.split(",")]
+    # a comma within a value, as in 20,5, is followed by no other column
+    pairs = [item.partition("=") for item in re.split(r",(?=[^,=]*=)", given)]
     if not all(name.strip() and value.strip() for name, _, value in pairs):
         raise SpecError(
             expected="`given` to be COLUMN=VALUE, separated by commas",
