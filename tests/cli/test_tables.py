@@ -170,6 +170,13 @@ def test_other_files_are_written_like_that_of_the_run(tmp_path):
     assert header == "1;2" and re.fullmatch(r"30;-?\d+,\d\d", row)
 
 
+def test_empty_cells_of_columns_that_are_not_modelled_are_said_to_stay():
+    people(5, seed=3).assign(ship=["Titanic", "", "Titanic", "Titanic", "Titanic"]).to_csv("holes.csv", index=False)
+    notes = report("impute", "run", "holes.csv", "--out", "full.csv", "--draws", "20", "--device", "cpu")["notes"]
+    assert notes == ["not modelled by the run, so empty cells stay: ship"]
+    assert pandas.read_csv("full.csv").isna().sum().sum() == 1
+
+
 def test_few_draws_are_said_to_make_short_intervals():
     people(20, seed=3).to_csv("holes.csv", index=False)
     command = ("impute", "run", "holes.csv", "--out", "full.csv", "--device", "cpu", "--draws")
