@@ -14,6 +14,7 @@ from torch import Tensor
 from tensorar import DataError, SpecError, Splits
 from tensorar.tables import Schema, TextTable, Wishes, describe_left_out, encode, encode_target, infer, read_table
 from tensorar.tables.reading import DELIMITERS
+from tensorar_plugins.datasets.file_classes import class_by_name
 from tensorar_plugins.datasets.splitting import SplitFile
 
 
@@ -141,13 +142,7 @@ class Table(SplitFile):
         column = self.schema.target_column
         if column is None:
             return super().parse_context(text)
-        if text.strip() not in column.levels:
-            raise DataError(
-                expected=f"a class: {', '.join(column.levels)}",
-                got=repr(text),
-                remedy=f"write for example {column.levels[0]}",
-            )
-        return torch.nn.functional.one_hot(torch.tensor(column.levels.index(text.strip())), len(column.levels)).float()
+        return class_by_name(text, column.levels)
 
     @property
     def suggested_head(self) -> str:
