@@ -58,11 +58,12 @@ def read_table(
     delimiter: str | None = None,
     decimal: str | None = None,
     header: bool | None = None,
-    usual_decimal: str = ".",
+    like: FileForm | None = None,
 ) -> TextTable:
     """A table from a file; delimiter, decimal sign and header are found unless they are given.
 
-    ``usual_decimal`` is the sign of a file whose numbers have no fractions. Raises ``DataError``.
+    ``like`` is the form of the file that it resembles: its header, and what the file itself leaves open. Raises
+    ``DataError``.
     """
     suffix = expand(path).suffix.lower()
     if suffix in EXTRAS:
@@ -72,13 +73,14 @@ def read_table(
     if not text.strip():
         raise _no_rows(path)
     lines = text.splitlines()[:SAMPLE_LINES]
-    separator = DELIMITERS.get(delimiter or "", delimiter) or find_delimiter(lines)
+    separator = DELIMITERS.get(delimiter or "", delimiter) or find_delimiter(lines, like.delimiter if like else None)
     cells = parse_cells(text, separator, path)
+    header = like.header if like and header is None else header
     has_header = is_header(cells.iloc[0]) if header is None else header
     frame, renamed = named_columns(cells, has_header)
     if not len(frame):
         raise _no_rows(path)
-    sign = decimal or find_decimal(frame, usual_decimal)
+    sign = decimal or find_decimal(frame, like.decimal if like else ".")
     notes += [f"{comments} comment lines were left out"] if comments else []
     name = DELIMITER_NAMES.get(separator, separator)
     notes += [f"delimiter: {name}"] if delimiter is None and separator != "," else []

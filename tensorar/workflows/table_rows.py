@@ -63,7 +63,7 @@ def schema_of(run: Run) -> Schema:
 def read_rows(run: Run, path: str | Path) -> TableRows:
     """The rows of a file. Raises ``DataError`` for a file that has none of the run's columns."""
     schema = schema_of(run)
-    table = read_table(path, header=schema.form.header, usual_decimal=schema.form.decimal)
+    table = read_table(path, like=schema.form)
     if not any(column.name in table.frame.columns for column in schema.modelled):
         raise DataError(
             expected=f"a column of the run in {path}: {shorten(', '.join(c.name for c in schema.modelled), 100)}",

@@ -160,14 +160,15 @@ def test_a_target_is_a_class():
 
 def test_other_files_are_written_like_that_of_the_run(tmp_path):
     table = people(60).iloc[:, 2:4].set_axis(["1", "2"], axis=1)
-    table.fillna(30.5).to_csv("german.csv", index=False, sep=";", decimal=",")
-    done("train", "table:path=german.csv,header=true", "--backbone", "mlp:hidden=4", *SHORT, "--out", "german")
-    Path("some.csv").write_text("1;2\n30;\n")
+    table.fillna(30.5).to_csv("german.csv", index=False, sep=":", decimal=",")
+    data = "table:path=german.csv,header=true,delimiter=:"
+    done("train", data, "--backbone", "mlp:hidden=4", *SHORT, "--out", "german")
+    Path("some.csv").write_text("1:2\n30:\n")
     done("sample", "german", "-n", "2", "--out", "drawn.csv", "--given", "1=20,5,2=30", "--device", "cpu")
-    assert Path("drawn.csv").read_text() == "1;2\n" + "20,5;30,00\n" * 2
+    assert Path("drawn.csv").read_text() == "1:2\n" + "20,5:30,00\n" * 2
     report("impute", "german", "some.csv", "--draws", "20", "--out", "full.csv", "--device", "cpu")
     header, row = Path("full.csv").read_text().splitlines()
-    assert header == "1;2" and re.fullmatch(r"30;-?\d+,\d\d", row)
+    assert header == "1:2" and re.fullmatch(r"30:-?\d+,\d\d", row)
 
 
 def test_empty_cells_of_columns_that_are_not_modelled_are_said_to_stay():
