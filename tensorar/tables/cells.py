@@ -68,7 +68,7 @@ def write_days(days: Float64[np.ndarray, " n"], form: str) -> Shaped[np.ndarray,
     return moments.dt.strftime(form).fillna("").to_numpy(object)
 
 
-def decimals_of(cells: Shaped[np.ndarray, " n"], decimal: str) -> int | None:
+def decimals_of(cells: Shaped[np.ndarray, " n"]) -> int | None:
     """The most digits after the decimal sign; None where a number is written with an exponent."""
     texts = [str(cell) for cell in np.unique(cells.astype(str))]
     if any("e" in text.lower() for text in texts):

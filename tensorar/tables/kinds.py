@@ -22,6 +22,8 @@ DENSITY = "gaussian_mixture:components=5"
 def of_kind(kind: str, name: str, known: Shaped[np.ndarray, " m"], table: TextTable) -> Column:
     """A column of a kind. Raises ``DataError`` for cells that are not of it."""
     if kind == "constant":
+        if len(values := np.unique(known.astype(str))) > 1:
+            raise _not_of_kind(name, kind, f"{len(values)} values", table)
         return Column(name, "constant", constant=str(known[0]) if len(known) else "")
     if kind == "date":
         form = date_format_of(known)
@@ -33,7 +35,7 @@ def of_kind(kind: str, name: str, known: Shaped[np.ndarray, " m"], table: TextTa
         wrong = np.isnan(numbers) | (kind == "whole" and numbers != np.round(numbers))
         if wrong.any() or not len(known):
             raise _not_of_kind(name, kind, str(known[wrong][0]) if len(known) else "no numbers", table)
-        decimals = 0 if kind == "whole" else decimals_of(known, table.form.decimal)
+        decimals = 0 if kind == "whole" else decimals_of(known)
         levels = _whole_levels(numbers) if kind == "whole" else ()
         return Column(name, "whole" if kind == "whole" else "real", levels, decimals=decimals)
     levels = _levels(known, numbers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 EXTRAS = {".parquet": "parquet", ".pq": "parquet", ".xlsx": "excel"}
+MIDNIGHT = " 00:00:00"
 DELIMITERS = {"tab": "\t", r"\t": "\t", "space": " "}
 DELIMITER_NAMES = {"\t": "tab", r"\s+": "spaces"}
 
@@ -51,9 +53,18 @@ class TextTable:
 
 
 def read_table(
-    path: str | Path, *, delimiter: str | None = None, decimal: str | None = None, header: bool | None = None
+    path: str | Path,
+    *,
+    delimiter: str | None = None,
+    decimal: str | None = None,
+    header: bool | None = None,
+    like: FileForm | None = None,
 ) -> TextTable:
-    """A table from a file; delimiter, decimal sign and header are found unless they are given. Raises ``DataError``."""
+    """A table from a file; delimiter, decimal sign and header are found unless they are given.
+
+    ``like`` is the form of the file that it resembles: its header, and what the file itself leaves open. Raises
+    ``DataError``.
+    """
     suffix = expand(path).suffix.lower()
     if suffix in EXTRAS:
         return _read_typed(path, suffix)
@@ -62,13 +73,14 @@ def read_table(
     if not text.strip():
         raise _no_rows(path)
     lines = text.splitlines()[:SAMPLE_LINES]
-    separator = DELIMITERS.get(delimiter or "", delimiter) or find_delimiter(lines)
+    separator = DELIMITERS.get(delimiter or "", delimiter) or find_delimiter(lines, like.delimiter if like else None)
     cells = parse_cells(text, separator, path)
+    header = like.header if like and header is None else header
     has_header = is_header(cells.iloc[0]) if header is None else header
     frame, renamed = named_columns(cells, has_header)
     if not len(frame):
         raise _no_rows(path)
-    sign = decimal or find_decimal(frame)
+    sign = decimal or find_decimal(frame, like.decimal if like else ".")
     notes += [f"{comments} comment lines were left out"] if comments else []
     name = DELIMITER_NAMES.get(separator, separator)
     notes += [f"delimiter: {name}"] if delimiter is None and separator != "," else []
@@ -105,8 +117,15 @@ def _read_typed(path: str | Path, suffix: str) -> TextTable:
             raise unreadable(path, WHAT, error) from error
     if not len(frame):
         raise _no_rows(path)
-    texts = {str(name): [_text(cell) for cell in frame[name].astype(object)] for name in frame.columns}
+    texts = {str(name): _texts(frame[name].astype(object)) for name in frame.columns}
     return TextTable(str(path), pandas.DataFrame(texts, dtype=object), FileForm(suffix))
+
+
+def _texts(cells: Iterable[Any]) -> list[str]:
+    """Cells as text; dates without the time of day if it is midnight for all of them."""
+    texts = [_text(cell) for cell in cells]
+    all_at_midnight = all(text.endswith(MIDNIGHT) for text in texts if text)
+    return [text.removesuffix(MIDNIGHT) for text in texts] if all_at_midnight else texts
 
 
 def _text(cell: Any) -> str:
@@ -114,8 +133,4 @@ def _text(cell: Any) -> str:
 
     if pandas.isna(cell):
         return ""
-    if isinstance(cell, float):
-        return f"{cell:.15g}"
-    if hasattr(cell, "isoformat"):
-        return str(cell.isoformat(sep=" ") if hasattr(cell, "hour") else cell.isoformat()).removesuffix(" 00:00:00")
-    return str(cell).strip()
+    return f"{cell:.15g}" if isinstance(cell, float) else str(cell).strip()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tensorar.errors import DataError
-from tensorar.tables.cells import NUMBER
+from tensorar.tables.cells import MISSING_WORDS, NUMBER
 from tensorar.utils.memory import require_memory
 from tensorar.utils.reading import CHUNK_BYTES, describe, open_file, unreadable
 
@@ -23,7 +23,10 @@ SAMPLE_LINES = 100
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 # a line of more cells is no row of a table
 MAX_COLUMNS = 2**14
-COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+")
+WHOLE_NUMBER = re.compile(r"[+-]?\d+")
+DECIMAL_NUMBERS = {",": re.compile(r"[+-]?\d*,\d+"), ".": re.compile(r"[+-]?\d*\.\d+")}
+# where several cut all lines alike, a comma is the decimal sign
+DELIMITERS_BY_PRECEDENCE = ("\t", ";", "|", ",")
 
 
 def text_of(path: str | Path) -> tuple[str, list[str]]:
@@ -67,18 +70,19 @@ def without_comments(text: str) -> tuple[str, int]:
     return "".join(line for line in lines if not line.lstrip().startswith("#")), count
 
 
-def find_delimiter(lines: list[str]) -> str:
-    """The delimiter that cuts the most lines into the same number of cells, the more the better."""
+def find_delimiter(lines: list[str], usual: str | None = None) -> str:
+    """The delimiter that cuts the most lines into the same number of cells, of several the usual one."""
     import csv
 
-    def score(delimiter: str) -> tuple[float, int]:
+    def score(delimiter: str) -> float:
         widths = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter) if row)
         width, count = widths.most_common(1)[0]
-        return (count / sum(widths.values()) if width > 1 else 0.0, width)
+        return count / sum(widths.values()) if width > 1 else 0.0
 
     try:
-        best = max((",", ";", "\t", "|"), key=score)
-        if score(best)[0] > 0:
+        first = (usual,) if usual and len(usual) == 1 else ()
+        best: str = max((*first, *DELIMITERS_BY_PRECEDENCE), key=score)
+        if score(best) > 0:
             return best
     except csv.Error:
         return ","
@@ -126,7 +130,7 @@ def _require_equal_widths(text: str, separator: str, path: str | Path) -> None:
 
 
 def is_header(cells: Any) -> bool:
-    """Whether a row holds names: no numbers, and no name twice."""
+    """Whether a row holds names: some text, and no numbers."""
     names = [cell for cell in cells if cell]
     return bool(names) and not any(NUMBER.fullmatch(name.replace(",", ".")) for name in names)
 
@@ -145,11 +149,15 @@ def named_columns(cells: DataFrame, has_header: bool) -> tuple[DataFrame, list[s
     return frame.set_axis(names, axis=1).reset_index(drop=True), renamed
 
 
-def find_decimal(frame: DataFrame) -> str:
-    """A comma, if a column has numbers such as 1,5 and none such as 1.5."""
-    for name in frame.columns:
-        cells = [cell for cell in frame[name].iloc[: 10 * SAMPLE_LINES] if cell]
-        commas = sum(bool(COMMA_NUMBER.fullmatch(cell)) for cell in cells)
-        if commas and commas + sum(bool(re.fullmatch(r"[+-]?\d+", cell)) for cell in cells) == len(cells):
-            return ","
-    return "."
+def find_decimal(frame: DataFrame, usual: str = ".") -> str:
+    """The decimal sign of a column of numbers, a comma if any has it; the usual one if none has a fraction."""
+    columns = [
+        [cell for cell in frame[name].iloc[: 10 * SAMPLE_LINES] if cell.lower() not in MISSING_WORDS]
+        for name in frame.columns
+    ]
+    for sign, number in DECIMAL_NUMBERS.items():
+        for cells in columns:
+            fractions = sum(bool(number.fullmatch(cell)) for cell in cells)
+            if fractions and fractions + sum(bool(WHOLE_NUMBER.fullmatch(cell)) for cell in cells) == len(cells):
+                return sign
+    return usual

@@ -66,14 +66,18 @@ class Forecast:
         return torch.quantile(self.draws, at, dim=0, interpolation="higher" if discrete else "linear")
 
     def frame(self, levels: Sequence[float] = DEFAULT_QUANTILES) -> DataFrame:
-        """A table of text: the times as they are written in the file, and the quantiles of each variable by level."""
+        """A table of text: the times as they are written in the file, and the quantiles of each variable by level.
+
+        Whole numbers are written in full, others with six digits.
+        """
         import pandas
 
         columns = {self.past.times.name: self.past.times.written(self.times)}
         quantiles = self.quantiles(levels).reshape(len(levels), self.draws.shape[1], -1).double().numpy()
         for variable, values in zip(self.past.variables, quantiles.transpose(2, 0, 1), strict=True):
             for level, numbers in zip(levels, values, strict=True):
-                columns[f"{variable}_{level:g}"] = list(write_numbers(numbers, None, self.past.form.decimal))
+                decimals = 0 if (numbers == numbers.round()).all() else None
+                columns[f"{variable}_{level:g}"] = list(write_numbers(numbers, decimals, self.past.form.decimal))
         return pandas.DataFrame(columns, dtype=object)
 
     def figure(self, levels: Sequence[float] = DEFAULT_QUANTILES) -> Figure:

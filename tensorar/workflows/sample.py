@@ -109,8 +109,11 @@ def sample(
     model = model_of(run, device)
     evidence, given_class = (None, None) if given is None else given_evidence(schema_of(run), given, n)
     own = torch.eye(len(classes)).repeat_interleave(n // len(classes), 0) if classes else None
-    chosen = given_class if context is None else context
-    contexts = contexts_for_samples(run, chosen, n, seed) if own is None else own
+    if given_class is not None and context is not None:
+        raise TensorarError(
+            expected="a class in either `given` or `context`", got="one in both", remedy="leave one of them out"
+        )
+    contexts = contexts_for_samples(run, given_class if context is None else context, n, seed) if own is None else own
     info = SamplingInfo()
     samples = model.sample(
         n,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -63,7 +64,7 @@ def schema_of(run: Run) -> Schema:
 def read_rows(run: Run, path: str | Path) -> TableRows:
     """The rows of a file. Raises ``DataError`` for a file that has none of the run's columns."""
     schema = schema_of(run)
-    table = read_table(path)
+    table = read_table(path, like=schema.form)
     if not any(column.name in table.frame.columns for column in schema.modelled):
         raise DataError(
             expected=f"a column of the run in {path}: {shorten(', '.join(c.name for c in schema.modelled), 100)}",
@@ -96,7 +97,8 @@ def given_evidence(
 
 
 def _parse(given: str) -> dict[str, str]:
-    pairs = [item.partition("=") for item in given.split(",")]
+    # a comma within a value, as in 20,5, is followed by no other column
+    pairs = [item.partition("=") for item in re.split(r",(?=[^,=]*=)", given)]
     if not all(name.strip() and value.strip() for name, _, value in pairs):
         raise SpecError(
             expected="`given` to be COLUMN=VALUE, separated by commas",
@@ -122,8 +124,8 @@ def _number(column: Column, value: str, schema: Schema, encode_one: Callable[...
     import pandas
 
     cells: Shaped[np.ndarray, " n"] = np.array([value], object)
-    # so that the error names the option, not a row of a file
-    table = TextTable("--given", pandas.DataFrame(), schema.form)
+    # so that the error names the argument, not a file
+    table = TextTable("`given`", pandas.DataFrame(), schema.form)
     number = float(encode_one(cells, column, table)[0])
     if np.isnan(number):
         raise SpecError(

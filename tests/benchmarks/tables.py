@@ -49,7 +49,7 @@ def frame_of(name: str) -> pandas.DataFrame:
     for column in frame.select_dtypes("number"):
         values = frame[column].to_numpy(float)
         if len(np.unique(values)) > MAX_LEVELS:
-            step = 10.0 ** -decimals_of(np.array([f"{value:.10g}" for value in values], object), ".")
+            step = 10.0 ** -decimals_of(np.array([f"{value:.10g}" for value in values], object))
             frame[column] = values + step * (chance.random(len(values)) - 0.5)
     return frame
 

@@ -120,14 +120,17 @@ def test_only_series_are_forecast(bits_run):
 
 
 def test_whole_numbers_and_missing_values(tmp_path):
-    """Counts by quarter, one of which is absent: quantiles are counts."""
+    """Counts by quarter, one of which is absent: quantiles are counts, which are written in full."""
+    counts = [0, 1_234_567, 2_345_678, 3_456_789]
     quarters = pd.date_range("1990", periods=80, freq="QS").strftime("%Y-%m-%d")
-    table = pd.DataFrame({"date": quarters, "births": np.arange(80) % 4}).drop(index=11)
+    table = pd.DataFrame({"date": quarters, "births": counts * 20}).drop(index=11)
     table.to_csv(tmp_path / "births.csv", index=False)
     data = f"series:path={tmp_path}/births.csv,window=6,missing=true"
     result = done("train", data, "--backbone", "mlp:hidden=8", *SHORT, "--out", tmp_path / "run")
     assert "1 of 80 steps, taken as missing values" in result.stdout
     found = report("forecast", tmp_path / "run", "--horizon", "5", "--draws", "4")
     assert found["times"][:2] == ["2010-01-01", "2010-04-01"]
-    assert all(value in range(4) for part in found["quantiles"].values() for value in part)
+    assert all(value in counts for part in found["quantiles"].values() for value in part)
+    written = pd.read_csv(tmp_path / "run" / "forecast.csv", dtype=str).iloc[:, 1:]
+    assert written.isin(list(map(str, counts))).all(axis=None)
     assert json.dumps(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -157,6 +158,33 @@ def test_a_target_is_a_class():
     )
 
 
+def test_other_files_are_written_like_that_of_the_run(tmp_path):
+    table = people(60).iloc[:, 2:4].set_axis(["1", "2"], axis=1)
+    table.fillna(30.5).to_csv("german.csv", index=False, sep=":", decimal=",")
+    data = "table:path=german.csv,header=true,delimiter=:"
+    done("train", data, "--backbone", "mlp:hidden=4", *SHORT, "--out", "german")
+    Path("some.csv").write_text("1:2\n30:\n")
+    done("sample", "german", "-n", "2", "--out", "drawn.csv", "--given", "1=20,5,2=30", "--device", "cpu")
+    assert Path("drawn.csv").read_text() == "1:2\n" + "20,5:30,00\n" * 2
+    report("impute", "german", "some.csv", "--draws", "20", "--out", "full.csv", "--device", "cpu")
+    header, row = Path("full.csv").read_text().splitlines()
+    assert header == "1:2" and re.fullmatch(r"30:-?\d+,\d\d", row)
+
+
+def test_empty_cells_of_columns_that_are_not_modelled_are_said_to_stay():
+    people(5, seed=3).assign(ship=["Titanic", "", "Titanic", "Titanic", "Titanic"]).to_csv("holes.csv", index=False)
+    notes = report("impute", "run", "holes.csv", "--out", "full.csv", "--draws", "20", "--device", "cpu")["notes"]
+    assert notes == ["not modelled by the run, so empty cells stay: ship"]
+    assert pandas.read_csv("full.csv").isna().sum().sum() == 1
+
+
+def test_few_draws_are_said_to_make_short_intervals():
+    people(20, seed=3).to_csv("holes.csv", index=False)
+    command = ("impute", "run", "holes.csv", "--out", "full.csv", "--device", "cpu", "--draws")
+    assert any("intervals of 5 draws hold a new one with 67%" in note for note in report(*command, "5")["notes"])
+    assert not any("intervals" in note for note in report(*command, "20")["notes"])
+
+
 def test_whether_a_cell_is_missing_is_drawn_too():
     done("sample", "flags", "-n", "200", "--out", "gaps.csv", "--device", "cpu")
     gaps = pandas.read_csv("gaps.csv").isna()
@@ -179,6 +207,7 @@ WRONG = {
     "sample run --given sex=femal": "a known value in column sex, row 1 of --given, got 'femal'; did you mean",
     "sample run --given sx=female": "a column of the run for --given, got 'sx'; did you mean 'sex'?",
     "sample run --given ship=Titanic": "a column of the run for --given, got 'ship' (constant)",
+    "sample classes --given class=1 --context 2": "a class in either --given or --context, got one in both",
     "sample run --given sex": "--given to be COLUMN=VALUE, separated by commas, got 'sex'",
     "sample run --given age=": "--given to be COLUMN=VALUE",
 }

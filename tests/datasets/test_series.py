@@ -136,6 +136,13 @@ def test_rows_without_times_are_counted(tmp_path):
     assert series.times.name == "step" and series.times.written(series.times.at(40, 2)) == ["40", "41"]
 
 
+def test_numbers_of_four_digits_are_no_years_unless_they_are_regular(tmp_path):
+    pressures = [1013, 1009, 1013, 1021, 1017] * 10
+    pd.DataFrame({"pressure": pressures, "day": daily()["day"]}).to_csv(tmp_path / "a.csv", index=False)
+    series = Series(path=tmp_path / "a.csv", window=4).series()
+    assert series.values.tolist() == pressures and series.times.name == "day"
+
+
 def test_rows_are_put_in_the_order_of_their_times(tmp_path):
     data = Series(path=write(tmp_path, daily()[::-1]), window=3)
     assert data.series().values.tolist() == (np.arange(50) + 0.5).tolist()
@@ -181,6 +188,8 @@ def blank(table):
     (daily().drop(index=range(5, 30)), {}, ["regularly spaced times in the column day", "26 days", "resample"]),
     (pd.concat([daily(), daily()]), {}, ["regularly spaced", "2020-01-30", "twice"]),
     (daily(), {"window": 6}, ["at least 6 steps, a window, in each split", "40, 5 and 5 steps", "smaller window"]),
+    (daily()[:1], {}, ["regularly spaced times in the column day", "2020-01-30 00:00:00 only"]),
+    (daily(year=2000, t=range(50))[["year", "t"]], {}, ["regularly spaced times in the column year", "twice"]),
     (daily()[:0], {}, ["rows in", "none"]),
     (daily()[["day"]], {}, ["a column of numbers", "day"]),
     (daily(t=["x"] * 50), {}, ["numbers in the column t", "x in row 1"]),

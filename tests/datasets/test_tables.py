@@ -33,6 +33,7 @@ PEOPLE = pandas.DataFrame(
         "planet": ["Earth"] * ROWS,
     }
 )
+NO_HEADER = "no header: columns are called column 1, column 2, ..."
 KINDS = {
     "column 1": "left out",
     "user_id": "left out",
@@ -105,13 +106,15 @@ def test_files_of_other_programs_come_back_as_they_were(tmp_path, name):
     ("content", "encoding", "note"),
     [
         ("a;b\n1,5;x\n2,5;y\n3,5;x\n4,5;y\n", "utf-8", ["delimiter: ;", "decimal sign: comma"]),
+        ("1,5;x\n2,5;y\n3,5;x\n4,5;y\n", "utf-8", ["delimiter: ;", "decimal sign: comma", NO_HEADER]),
+        ("a;b\n1,5;x\n2,5;y\nNA;x\n3,5;x\n4,5;y\n", "utf-8", ["delimiter: ;", "decimal sign: comma"]),
         ("# by hand\na,b\n1.5,x\n2.5,y\n# more\n3.5,x\n4.5,y\n", "utf-8", "2 comment lines were left out"),
         ("a\tb\n1.5\tx\n2.5\ty\n3.5\tx\n4.5\ty\n", "utf-8", "delimiter: tab"),
         ("a b\n1.5 x\n2.5 y\n3.5 x\n4.5 y\n", "utf-8", "delimiter: spaces"),
         ("a,b\n1.5,é\n2.5,y\n3.5,é\n4.5,y\n", "cp1252", "encoding: cp1252"),
         ("a,b\r\n1.5,x\r\n2.5,y\r\n3.5,x\r\n4.5,y", "utf-16", "encoding: utf-16"),
         ("\ufeffa,b\n1.5,x\n\n2.5,y\n3.5,x\n4.5,y\n\n", "utf-8", None),
-        ("1.5,x\n2.5,y\n3.5,x\n4.5,y\n", "utf-8", "no header: columns are called column 1, column 2, ..."),
+        ("1.5,x\n2.5,y\n3.5,x\n4.5,y\n", "utf-8", NO_HEADER),
         ("a,a\n1.5,x\n2.5,y\n3.5,x\n4.5,y\n", "utf-8", "columns of the same name were numbered: a.1"),
     ],
 )
@@ -119,7 +122,18 @@ def test_what_is_found_about_a_file_is_said(tmp_path, content, encoding, note):
     data = Table(path=text(tmp_path, content, encoding=encoding))
     assert [column.kind for column in data.schema.columns] == ["real", "bit"]
     assert data.table.notes == (note if isinstance(note, list) else [note] if note else [])
-    assert sorted(torch.cat([data.train, data.valid, data.test])[:, 0].tolist()) == [1.5, 2.5, 3.5, 4.5]
+    values = torch.cat([data.train, data.valid, data.test])[:, 0]
+    assert sorted(values[~values.isnan()].tolist()) == [1.5, 2.5, 3.5, 4.5]
+
+
+@pytest.mark.parametrize("name", ["p.parquet", "p.xlsx"])
+def test_times_of_day_in_typed_files(tmp_path, name):
+    moments = pandas.date_range("2020-01-01", periods=30, freq="6h")
+    frame = pandas.DataFrame({"at": moments, "clock": moments.time, "x": np.arange(30) / 4})
+    frame.to_parquet(tmp_path / name) if name.endswith("parquet") else frame.to_excel(tmp_path / name, index=False)
+    data = Table(path=tmp_path / name)
+    assert kinds(data) == {"at": "date", "clock": "category", "x": "real"}
+    assert data.table.frame["at"].tolist() == [f"{moment:%Y-%m-%d %H:%M:%S}" for moment in moments]
 
 
 @given(
@@ -148,6 +162,7 @@ def test_wishes_override_what_is_inferred(tmp_path):
     found = {column.name: column for column in data.schema.modelled}
     assert (found["class"].kind, found["visits"].kind, found["fare"].head) == ("category", "real", "log_normal")
     assert "born" not in found
+    check_error(lambda: Table(path=path, types="sex=constant").schema, "column sex", "to be constant", "'2 values'")
     assert 'categorical:levels=3,one_hot=true; gaussian_mixture:components=5; log_normal"' in data.suggested_head
     assert kinds(Table(path=path, columns="sex,fare"))["deck"] == "left out"
     assert Table(path=path, columns="user_id,fare").schema.modelled[0].name == "user_id"

@@ -90,12 +90,12 @@ def _write(result: Forecast, path: Path, levels: list[float]) -> list[Path]:
         files = result.files(path.name)
         write_files(path.parent, files)
         return [path.parent / name for name in files]
-    table = [] if path.suffix in FORMATS else [path]
-    for file in table:
-        write_table(file, result.frame(levels), result.past.form)
-    file = path.with_name(f"{path.name.split('.')[0]}.png") if table else path
-    write(file, lambda: result.figure(levels), result.draws, tuple(result.draws.shape[1:]))
-    return [*table, file]
+    written = [path]
+    if path.suffix not in FORMATS:
+        write_table(path, result.frame(levels), result.past.form)
+        written.append(path.with_name(f"{path.name.partition('.')[0]}.png"))
+    write(written[-1], lambda: result.figure(levels), result.draws, tuple(result.draws.shape[1:]))
+    return written
 
 
 def _as_dict(result: Forecast, levels: list[float], written: list[Path]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def score(
     write_table(path, found.frame(), found.rows.table.form)
     for note in found.notes:
         output.print(f"note: {note}")
-    most = int(found.nats.argmax()) if len(found.nats) else 0
+    most = int(found.nats.argmax())
     output.print(
         f"{len(found.nats)} rows in {path}: {decimal(float(found.nats.mean()), 3)} nats on average, "
         f"most in row {most + 1} ({decimal(float(found.nats[most]), 3)})"

@@ -36,6 +36,17 @@ def find_files(path: str | Path, endings: tuple[str, ...], what: str) -> list[Pa
     return files
 
 
+def class_by_name(text: str, names: Sequence[str]) -> Float[Tensor, " classes"]:
+    """The class of that name, one-hot. Raises ``DataError`` for other text."""
+    if text.strip() not in names:
+        raise DataError(
+            expected=f"a class: {escaped(shorten(', '.join(names), 200))}",
+            got=repr(text),
+            remedy=f"write for example {escaped(names[0])}",
+        )
+    return torch.eye(len(names))[names.index(text.strip())]
+
+
 class FileClasses:
     """The classes of files, named like the folder of each or like the beginning of its name. Raises ``DataError``."""
 
@@ -55,13 +66,7 @@ class FileClasses:
 
     def parse(self, text: str) -> Float[Tensor, " classes"]:
         """A class by its name, one-hot. Raises ``DataError`` for other text."""
-        if text.strip() not in self._index:
-            raise DataError(
-                expected=f"a class: {escaped(shorten(', '.join(self.names), 200))}",
-                got=repr(text),
-                remedy=f"write for example {escaped(self.names[0])}",
-            )
-        return torch.eye(len(self.names))[self._index[text.strip()]]
+        return class_by_name(text, self.names)
 
     @cached_property
     def _index(self) -> dict[str, int]:

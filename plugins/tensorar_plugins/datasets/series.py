@@ -71,8 +71,7 @@ class Series(SeriesDataset):
             )
 
     def load(self) -> Splits:
-        begins = (0, *self._ends, len(self._file.values))
-        windows = [self._cut(self._file.values[begin:end]).movedim(-1, 1) for begin, end in pairwise(begins)]
+        windows = [self._cut(self._file.values[begin:end]).movedim(-1, 1) for begin, end in self._bounds]
         # a view of the steps of a split, unless some windows are left out
         return Splits(*(w if bool(whole.all()) else w[whole] for w, whole in zip(windows, self._whole, strict=True)))
 
@@ -99,7 +98,7 @@ class Series(SeriesDataset):
     def notes(self) -> list[str]:
         """The time axis, the steps of each split, and what is absent."""
         file, (train, valid) = self._file, self._ends
-        firsts = file.times.written(file.times.at(0, len(file.values))[torch.tensor([0, train, valid, -1]).numpy()])
+        firsts = file.times.written(file.times.at(0, len(file.values))[[0, train, valid, -1]])
         split = "training from {}, validation from {}, test from {} to {}".format(*firsts)
         windows = " + ".join(str(len(part)) for part in (self.train, self.valid, self.test))
         notes = [
@@ -126,8 +125,7 @@ class Series(SeriesDataset):
     def load_contexts(self) -> Splits | None:
         if self.period is None:
             return None
-        begins = (0, *self._ends, len(self._file.values))
-        firsts = [torch.arange(begin, end - self.window + 1, self.stride) for begin, end in pairwise(begins)]
+        firsts = [torch.arange(begin, end - self.window + 1, self.stride) for begin, end in self._bounds]
         return Splits(*(self._places(first[whole]) for first, whole in zip(firsts, self._whole, strict=True)))
 
     def context_at(self, step: int) -> Float[Tensor, " context"] | None:
@@ -189,11 +187,16 @@ class Series(SeriesDataset):
             )
         return first, second
 
+    @property
+    def _bounds(self) -> list[tuple[int, int]]:
+        """The first step of each split, and the one after its last."""
+        return list(pairwise((0, *self._ends, len(self._file.values))))
+
     @cached_property
     def _whole(self) -> list[Bool[Tensor, " windows"]]:
         """Which windows of each split have all their steps: those that are events, unless steps may be missing."""
-        present, begins = self._file.present | self.missing, (0, *self._ends, len(self._file.values))
-        return [self._cut(present[begin:end]).all(1) for begin, end in pairwise(begins)]
+        present = self._file.present | self.missing
+        return [self._cut(present[begin:end]).all(1) for begin, end in self._bounds]
 
     def _cut(self, steps: Shaped[Tensor, "steps *frame"]) -> Shaped[Tensor, "n *frame window"]:
         return steps.unfold(0, self.window, self.stride)

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
-import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from tensorar import DataError, SpecError, Splits
 from tensorar.tables import Schema, TextTable, Wishes, describe_left_out, encode, encode_target, infer, read_table
+from tensorar.tables.reading import DELIMITERS
+from tensorar_plugins.datasets.file_classes import class_by_name
 from tensorar_plugins.datasets.splitting import SplitFile
 
 
@@ -55,7 +56,7 @@ class Table(SplitFile):
         _ = self._wishes
         if self.decimal not in (None, ".", ","):
             raise SpecError(expected="decimal of table to be . or ,", got=repr(self.decimal), remedy="use one of them")
-        if self.delimiter is not None and len(self.delimiter) > 1 and self.delimiter not in ("tab", "space", r"\t"):
+        if self.delimiter is not None and len(self.delimiter) > 1 and self.delimiter not in DELIMITERS:
             raise SpecError(
                 expected="the delimiter of table to be one character, tab or space",
                 got=repr(self.delimiter),
@@ -110,10 +111,9 @@ class Table(SplitFile):
     # --- events -----------------------------------------------------------------------------------------------------
 
     @cached_property
-    def _rows(self) -> Splits:
+    def _rows(self) -> list[Int[Tensor, " rows"]]:
         """The rows of the file in each split."""
-        splits = self.split_all(torch.arange(len(self.table.frame)).unsqueeze(1))
-        return Splits(*(rows[:, 0] for rows in (splits.train, splits.valid, splits.test)))
+        return self.split_rows(len(self.table.frame))
 
     def load(self) -> Splits:
         events = encode(self.table, self.schema)
@@ -124,13 +124,13 @@ class Table(SplitFile):
                 got=f"none in row {row + 1}",
                 remedy="drop the row",
             )
-        return Splits(*(events[rows] for rows in (self._rows.train, self._rows.valid, self._rows.test)))
+        return Splits(*(events[rows] for rows in self._rows))
 
     def load_contexts(self) -> Splits | None:
         classes = encode_target(self.table, self.schema)
         if classes is None:
             return None
-        return Splits(*(classes[rows] for rows in (self._rows.train, self._rows.valid, self._rows.test)))
+        return Splits(*(classes[rows] for rows in self._rows))
 
     @property
     def class_names(self) -> list[str] | None:
@@ -141,13 +141,7 @@ class Table(SplitFile):
         column = self.schema.target_column
         if column is None:
             return super().parse_context(text)
-        if text.strip() not in column.levels:
-            raise DataError(
-                expected=f"a class: {', '.join(column.levels)}",
-                got=repr(text),
-                remedy=f"write for example {column.levels[0]}",
-            )
-        return torch.nn.functional.one_hot(torch.tensor(column.levels.index(text.strip())), len(column.levels)).float()
+        return class_by_name(text, column.levels)
 
     @property
     def suggested_head(self) -> str:

@@ -102,10 +102,14 @@ def find_times(
     for position, name in enumerate(cells.columns):
         if values is not None and name in values:
             continue
+        is_counter = name.strip().lower() in COUNTER_NAMES
         if (parsed := parse_dates(cells[name])) is not None:
-            axis, steps = _on_calendar(name, *parsed, where)
-            return name, axis, steps
-        countable = cells.shape[1] > 1 and (position == 0 or name.strip().lower() in COUNTER_NAMES)
+            dates, written_as = parsed
+            # numbers of four digits, such as pressures, can be read as years
+            if written_as != "%Y" or is_counter or _grid(dates.sort_values()) is not None:
+                axis, steps = _on_calendar(name, dates, written_as, where)
+                return name, axis, steps
+        countable = cells.shape[1] > 1 and (position == 0 or is_counter)
         if countable and (found := _counted(name, cells[name].to_numpy(object), decimal)) is not None:
             return name, *found
     return None, ROWS, np.arange(len(cells))
@@ -181,6 +185,8 @@ def _in_days(step: pd.Timedelta | str) -> pd.Timedelta | str:
 
 
 def _describe_spacing(ordered: pd.DatetimeIndex) -> str:
+    if len(ordered) == 1:
+        return f"{ordered[0]} only"
     steps = ordered.to_series().diff().dropna()
     return f"steps from {steps.min()} to {steps.max()}"
 
