@@ -23,7 +23,6 @@ Fit = Literal["crop", "pad", "stretch"]
 Size = tuple[int, int]  # height and width
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
-ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
 # decoded, a picture of this size takes half a gigabyte
 MAX_PIXELS = 2**27
 WHAT = f"a picture ({', '.join(FORMATS)})"
