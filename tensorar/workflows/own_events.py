@@ -58,7 +58,7 @@ def own_events(
         raise TensorarError(
             expected=f"something unknown in {data}: transparent pixels, a `mask`, or a region as `evidence`",
             got="an image without transparency",
-            remedy="add mask=mask.png, white where unknown, or for example evidence='top half'",
+            remedy="add mask='mask.png', white where unknown, or for example evidence='top half'",
         )
     if named or found.known is None:
         known = known_mask(evidence, mask, run.event_shape, generator, order, axes=run.axes)
