@@ -140,8 +140,9 @@ class Extremes:
 
     def add(self, events: Real[Tensor, "some *event"]) -> None:
         """Look at some more events; NaN is passed over."""
+        missing = events.is_floating_point() and bool(events.isnan().any())
         for side, beyond in enumerate((math.inf, -math.inf)):
-            known = events.nan_to_num(nan=beyond) if events.is_floating_point() else events
+            known = events.nan_to_num(nan=beyond) if missing else events
             bound = (known.max() if side else known.min()).item()
             if bound > self._bounds[side] if side else bound < self._bounds[side]:
                 self._bounds[side], self._events[side] = bound, _first_with(known, events, bound)
