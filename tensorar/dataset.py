@@ -108,7 +108,7 @@ class Dataset(Part, ABC):
             remedy = "set missing=true if they were not observed, or fill them in" if declare else "remove or fill them"
             raise DataError(expected=f"finite numbers in {where}", got="NaN", remedy=remedy)
 
-    def _extremes(self, events: Events) -> Tensor:
+    def _extremes(self, events: Events) -> list[Tensor]:
         """The events with the extreme values of stored ones, which are checked on the way."""
         extremes = Extremes()
         for chunk in in_chunks(events):
@@ -169,7 +169,9 @@ class Dataset(Part, ABC):
             if not isinstance(events, Tensor):
                 self._check_finite(f"the {name} split of {self.name!r}", samples[name])
         stored = {id(origin_of(e)): origin_of(e) for e in splits.values() if not isinstance(e, Tensor)}
-        samples["test"] = torch.cat([samples["test"], *map(self._extremes, stored.values())])
+        samples["test"] = torch.cat(
+            [samples["test"], *(e for events in stored.values() for e in self._extremes(events))]
+        )
         return Splits(**samples)
 
     @property

@@ -135,28 +135,26 @@ class Extremes:
     """The event with the least and the one with the greatest value of all that were added."""
 
     def __init__(self) -> None:
-        self._bounds: list[float] = [math.inf, -math.inf]
-        self._events: list[Tensor] = []
+        self._bounds = [math.inf, -math.inf]
+        self._events: dict[int, Tensor] = {}
 
     def add(self, events: Real[Tensor, "some *event"]) -> None:
         """Look at some more events; NaN is passed over."""
-        known = events.nan_to_num() if events.is_floating_point() else events
-        least, greatest = (bound.item() for bound in known.aminmax())
-        if least < self._bounds[0] or greatest > self._bounds[1]:
-            bounds = [min(least, self._bounds[0]), max(greatest, self._bounds[1])]
-            found = [_first_with(known, events, bound) for bound in (least, greatest)]
-            kept = zip(self._events or found, found, self._bounds, bounds, strict=True)
-            self._events = [new if changed != before else old for old, new, before, changed in kept]
-            self._bounds = bounds
+        missing = events.is_floating_point() and bool(events.isnan().any())
+        for side, beyond in enumerate((math.inf, -math.inf)):
+            known = events.nan_to_num(nan=beyond) if missing else events
+            bound = (known.max() if side else known.min()).item()
+            if bound > self._bounds[side] if side else bound < self._bounds[side]:
+                self._bounds[side], self._events[side] = bound, _first_with(known, events, bound)
 
     def complete(self, dtype: torch.dtype) -> bool:
         """Whether no value of a dtype lies beyond what was seen."""
         limits = None if dtype.is_floating_point else torch.iinfo(dtype)
         return limits is not None and self._bounds == [limits.min, limits.max]
 
-    def events(self) -> Real[Tensor, "two *event"]:
-        """Both events."""
-        return torch.cat(self._events)
+    def events(self) -> list[Real[Tensor, "one *event"]]:
+        """Both events; none if all values are NaN."""
+        return list(self._events.values())
 
 
 def _first_with(known: Tensor, events: Tensor, value: float) -> Tensor:

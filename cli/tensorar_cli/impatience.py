@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from shlex import quote
 
 GRACE = 2.0
+# the signals that end a process; Windows has no SIGHUP
 ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 

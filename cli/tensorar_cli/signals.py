@@ -8,10 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from tensorar_cli.impatience import impatient_exit
-
-# Windows has no SIGHUP
-ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+from tensorar_cli.impatience import ENDING, impatient_exit
 
 
 class Received:
@@ -39,6 +36,7 @@ def ending_signals() -> Iterator[Received]:
     if threading.current_thread() is not threading.main_thread():
         yield received
         return
+    # for Ctrl-C, Python has a handler of its own
     caught = [number for number in ENDING if signal.getsignal(number) == signal.SIG_DFL]
     try:
         for number in caught:

@@ -12,7 +12,7 @@ from tensorar.errors import ShapeError
 from tensorar.plotting.curve import draw_curve
 from tensorar.plotting.grid import draw_events
 from tensorar.plotting.image import draw_image
-from tensorar.plotting.style import NORMAL_FONT, Limits, new_figure, to_numpy, value_limits
+from tensorar.plotting.style import NORMAL_FONT, Limits, new_figure, short_name, to_numpy, value_limits
 from tensorar.plotting.tiles import Tiles
 from tensorar.plotting.view import View, view_of
 
@@ -31,7 +31,7 @@ def class_rows(events: dict[str, Shaped[Tensor, "n *event"]], *, axes: AxisNames
             got=f"{len(events)} classes",
             remedy="pass at least one of each",
         )
-    names = [name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 1]}…" for name in events]
+    names = [short_name(name, MAX_NAME_LENGTH) for name in events]
     values = np.stack([to_numpy(some) for some in events.values()])
     view = view_of(tuple(values.shape[2:]), axes=axes)
     limits = value_limits([values])

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from tensorar.errors import ShapeError
-from tensorar.plotting.style import NORMAL_FONT, SMALL_FONT, new_figure, to_numpy
+from tensorar.plotting.style import NORMAL_FONT, SMALL_FONT, new_figure, short_name, to_numpy
 
 MAX_NUMBERED_CLASSES = 30
 MAX_NAME_LENGTH = 16
@@ -42,7 +42,7 @@ def confusion_matrix(counts: Int[Tensor, "classes classes"], names: Sequence[str
 
 
 def _label(axes: Axes, names: Sequence[str]) -> None:
-    short = [name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 1]}…" for name in names]
+    short = [short_name(name, MAX_NAME_LENGTH) for name in names]
     every = -(-len(names) // 50)
     ticks = range(0, len(names), every)
     turned = 90 * (max(map(len, short)) > 2)

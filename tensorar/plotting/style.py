@@ -80,6 +80,15 @@ def value_limits(
     return min(bottom, 0.0), max(top, 1.0)
 
 
+def short_name(name: str, length: int) -> str:
+    """A name that labels a row or a column, of at most so many characters.
+
+    >>> short_name("chrysanthemum", 6)
+    'chrys…'
+    """
+    return name if len(name) <= length else f"{name[: length - 1]}…"
+
+
 class DisplayedFigure(Figure):
     """A figure that notebooks display by themselves, without pyplot and without any magic."""
 

@@ -32,7 +32,7 @@ def checks(
     ``options`` are those of the part; widths, depths and numbers of levels that are not set are made small. ``shapes``
     are the event shapes to try, for a part that takes few (default: any of up to 4 axes). ``expected_failures`` maps
     names of checks that must fail to the reason, in addition to the part's own ``expected_failures``.
-    ``profile="thorough"`` tries many more cases; a ``Profile`` of your own as many as it says. Checks are deterministic.
+    ``profile="thorough"`` tries many more cases, a ``Profile`` of your own as many as it says. All is deterministic.
 
     Raises ``SpecError`` for an unknown name or an empty reason in ``expected_failures``, or for something that is not a
     part.

@@ -49,24 +49,6 @@ class Optimization:
         """The current learning rate."""
         return float(self.optimizer.param_groups[0]["lr"])
 
-    def step(
-        self,
-        events: Real[Tensor, "share *event"] | Evidence,
-        contexts: Float[Tensor, "share context"] | None,
-        *,
-        batch_size: int,
-        factor: float,
-        number: int,
-        progress: float,
-    ) -> float:
-        """Take step ``number`` with the learning rate times ``factor``; return the loss in nats per event.
-
-        ``events`` are this process's share of a batch. Raises ``RunError`` when the loss is not finite.
-        """
-        nats = self.gradients(events, contexts, batch_size=batch_size, factor=factor, number=number, progress=progress)
-        self.update()
-        return nats
-
     def gradients(
         self,
         events: Real[Tensor, "share *event"] | Evidence,
@@ -77,7 +59,10 @@ class Optimization:
         number: int,
         progress: float,
     ) -> float:
-        """The part of ``step`` that changes no weights."""
+        """Compute the gradients of step ``number``, for the learning rate times ``factor``; return the nats per event.
+
+        ``events`` are this process's share of a batch. Raises ``RunError`` when the loss is not finite.
+        """
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * factor
         self.module.train()
@@ -91,7 +76,7 @@ class Optimization:
         return nats
 
     def update(self) -> None:
-        """The rest of ``step``, which changes the weights, those of the average too."""
+        """Take the step that ``gradients`` prepared: change the weights, those of the average too."""
         self._updating = True
         self.optimizer.step()
         self.optimizer.zero_grad()

@@ -24,6 +24,7 @@ SMALLER_FILE = "use a smaller file, or a machine with more memory"
 GZIP = b"\x1f\x8b"
 # deflate codes 258 bytes in two bits at best
 MAX_DEFLATE_RATIO = 1032
+PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
 FILE_TYPES = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a pipe",
@@ -66,6 +67,11 @@ def expand(path: str | Path) -> Path:
             remedy=f"set it: export {unset[1]}=FOLDER",
         )
     return expanded
+
+
+def is_picture(path: str | Path) -> bool:
+    """Whether a file is a picture by its name."""
+    return Path(path).suffix.lower() in PICTURE_ENDINGS
 
 
 @contextmanager

@@ -13,14 +13,13 @@ from torch import Tensor
 from tensorar.errors import TensorarError
 from tensorar.order import Order
 from tensorar.runs.run import Run
+from tensorar.utils.reading import is_picture
 from tensorar.workflows.events import events_of, given_contexts
 from tensorar.workflows.masks import known_mask, mask_of_events
 
-PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
-
 
 @dataclass(frozen=True, eq=False)
-class ChosenEvents:
+class EventsToComplete:
     """Events ``(n, *event)``, which of their coefficients are known, their contexts, and a line for each change."""
 
     x: Real[Tensor, "n *event"]
@@ -32,11 +31,6 @@ class ChosenEvents:
         return len(self.x)
 
 
-def is_picture(path: str | Path) -> bool:
-    """Whether a file is a picture by its name."""
-    return Path(path).suffix.lower() in PICTURE_ENDINGS
-
-
 def own_events(
     run: Run,
     data: str | Path,
@@ -46,7 +40,7 @@ def own_events(
     context: Sequence[str] | Tensor | None,
     order: Order,
     generator: torch.Generator,
-) -> ChosenEvents:
+) -> EventsToComplete:
     """The first ``count`` events of a file, which the run's dataset reads, with what is known of them.
 
     What is known is what the file says (transparent pixels and missing values are unknown), and in the region or the
@@ -64,7 +58,7 @@ def own_events(
         raise TensorarError(
             expected=f"something unknown in {data}: transparent pixels, a `mask`, or a region as `evidence`",
             got="an image without transparency",
-            remedy="add mask=mask.png, white where unknown, or for example evidence='top half'",
+            remedy="add mask='mask.png', white where unknown, or for example evidence='top half'",
         )
     if named or found.known is None:
         known = known_mask(evidence, mask, run.event_shape, generator, order, axes=run.axes)
@@ -79,7 +73,7 @@ def own_events(
     notes = found.notes
     if len(found.events) > count:
         notes = (*notes, f"the first {count} of the {len(found.events)} events in {data}")
-    return ChosenEvents(x, said & ~x.isnan(), contexts, notes)
+    return EventsToComplete(x, said & ~x.isnan(), contexts, notes)
 
 
 def events_to_complete(
@@ -92,10 +86,10 @@ def events_to_complete(
     order: Order,
     seed: int,
     generator: torch.Generator,
-) -> ChosenEvents:
+) -> EventsToComplete:
     """``count`` events of a split, drawn with the seed, with what is known of them; missing values are unknown."""
     known = known_mask(evidence, mask, run.event_shape, generator, order, axes=run.axes)
     chosen = events_of(run.dataset, split, count, seed)
     given = given_contexts(run, context, len(chosen))
     known = mask_of_events(known, run.event_shape, len(chosen)) & ~chosen.x.isnan()
-    return ChosenEvents(chosen.x, known, chosen.contexts if given is None else given)
+    return EventsToComplete(chosen.x, known, chosen.contexts if given is None else given)

@@ -122,7 +122,7 @@ def test_a_loss_that_is_not_finite_names_its_event():
     optimization = Optimization(model, TrainingSettings(), make_accelerator("cpu", "float32"))
     events = torch.tensor([[0.0, 0.0], [3.5, 0.0], [0.0, 0.0]])
     with pytest.raises(RunError, match=r"step 7, got .* for event 1 of the batch, whose values reach 3\.5"):
-        optimization.step(events, None, batch_size=3, factor=1.0, number=7, progress=0.0)
+        optimization.gradients(events, None, batch_size=3, factor=1.0, number=7, progress=0.0)
     name = _break(model)
     with pytest.raises(RunError, match=f"the weights backbone.{name} are not finite"):
-        optimization.step(events * 0, None, batch_size=3, factor=1.0, number=8, progress=0.0)
+        optimization.gradients(events * 0, None, batch_size=3, factor=1.0, number=8, progress=0.0)

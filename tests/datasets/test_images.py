@@ -101,6 +101,13 @@ def test_sixteen_bits(tmp_path):
     assert dataset.suggested_head == "logistic_mixture:levels=65536"
 
 
+def test_more_than_sixteen_bits_are_refused(tmp_path):
+    for k, value in enumerate((65535, 65536)):
+        Image.fromarray(np.full((3, 4), value, np.int32)).save(tmp_path / f"{k}.tif")
+    with pytest.raises(DataError, match=r"1\.tif: pixels from 65536 to 65536, beyond 16 bits"):
+        _events(tmp_path, "mode=grey")
+
+
 @pytest.mark.parametrize(("levels", "head"), [(4, "categorical:levels=4"), (32, "logistic_mixture:levels=32")])
 def test_fewer_levels(tmp_path, levels, head):
     arrays = _random(5, 4, 4)

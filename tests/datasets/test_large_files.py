@@ -154,16 +154,25 @@ def test_statistics_of_large_tensors_are_those_of_a_sample(monkeypatch):
     assert sample_of(torch.arange(1200).reshape(100, 12))[:, 0].tolist()[::19] == [0, 1188]
 
 
-def test_extremes_of_chunks(monkeypatch):
-    events = torch.randn(500, 3, generator=torch.Generator().manual_seed(0))
-    events[7] = torch.nan
+@pytest.mark.parametrize("shift", [-10, 0, 10])
+def test_extremes_of_chunks(monkeypatch, shift):
+    events = shift + torch.randn(500, 3, generator=torch.Generator().manual_seed(0))
+    events[7] = events[30:80] = torch.nan
+    events[200, 1] = torch.nan
     monkeypatch.setattr(core_events, "CHUNK_BYTES", 200)
     extremes = Extremes()
     for chunk in in_chunks(events):
         extremes.add(chunk)
-    known = events.nan_to_num()
-    assert extremes.events().min() == known.min()
-    assert extremes.events().max() == known.max()
+    least, greatest = extremes.events()
+    known = events[~events.isnan()]
+    assert least.min() == known.min()
+    assert greatest.max() == known.max()
+
+
+def test_events_without_values_have_no_extremes():
+    extremes = Extremes()
+    extremes.add(torch.full((4, 2), torch.nan))
+    assert extremes.events() == []
 
 
 # --- wrong files ------------------------------------------------------------------------------------------------------
@@ -177,6 +186,8 @@ def test_wrong_shards(tmp_path):
     check_error(lambda: load_dataset(spec).splits, "events of shape (3, 4) of uint8", "an array of shape (300, 4, 3)")
     np.save(folder / "shard-9.npy", np.asfortranarray(levels()))
     check_error(lambda: load_dataset(spec).splits, "in Fortran's order; save all shards")
+    np.save(folder / "shard-9.npy", levels(dtype=">u2"))
+    check_error(lambda: load_dataset(spec).splits, "of uint8 in", "an array of shape (300, 3, 4) of >u2")
     (folder / "shard-9.npy").write_bytes(b"PK")
     check_error(lambda: load_dataset(spec).splits, "shard-9.npy to be a valid .npy")
     (tmp_path / "none").mkdir()
@@ -204,6 +215,10 @@ def test_zarr_stores(tmp_path, monkeypatch):
     write_zarr(tmp_path / "group.zarr", levels(), "a")
     spec = f"zarr:path={tmp_path}/group.zarr"
     assert load_dataset(spec).train.shape == (240, 3, 4)
+    named = load_dataset(f"zarr:axes='time pitch',path={tmp_path}/group.zarr")
+    assert named.axis_names == ("time", "pitch")
+    np.save(tmp_path / "own.npy", levels(2))
+    assert named.read_events(tmp_path / "own.npy", (3, 4)).events.tolist() == levels(2).tolist()
     write_zarr(tmp_path / "group.zarr", levels(50), "b")
     assert load_dataset(f"zarr:key=b,path={tmp_path}/group.zarr").train.shape == (40, 3, 4)
     check_error(lambda: load_dataset(spec).splits, "expected one array", "got a, b; name the array")

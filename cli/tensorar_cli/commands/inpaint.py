@@ -121,7 +121,7 @@ def inpaint(
 def _one_file(image: Path | None, data: Path | None) -> Path | None:
     """The file of --image or --data. Raises ``TensorarError`` for both, and for an image that is none by its name."""
     from tensorar import TensorarError
-    from tensorar.workflows.own_events import PICTURE_ENDINGS, is_picture
+    from tensorar.utils.reading import PICTURE_ENDINGS, is_picture
 
     if image is not None and data is not None:
         raise TensorarError(expected="either --image or --data", got="both", remedy="leave one out")

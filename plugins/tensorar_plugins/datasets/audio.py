@@ -105,7 +105,7 @@ class Audio(SplitFile, SeriesDataset):
         if self.labels == "none":
             return None
         counts = [len(_windows(levels, self.window, self._stride)) for levels in self._levels]
-        one_hot = self._classes.one_hot(self._files)
+        one_hot = self._classes.of_files(self._files)
         return Splits(
             *(torch.cat([one_hot[k].expand(counts[k], -1) for k in files.tolist()]) for files in self._files_of_splits)
         )

@@ -23,7 +23,6 @@ Fit = Literal["crop", "pad", "stretch"]
 Size = tuple[int, int]  # height and width
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
-ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
 # decoded, a picture of this size takes half a gigabyte
 MAX_PIXELS = 2**27
 WHAT = f"a picture ({', '.join(FORMATS)})"
@@ -99,7 +98,10 @@ class PictureReader:
         from PIL import Image
 
         if picture.mode in DEEP_MODES:
-            return Image.fromarray(np.asarray(picture).astype(np.float32).clip(0, DEEP_LEVELS - 1))
+            values = np.asarray(picture).astype(np.float32)
+            if values.min() < 0 or values.max() >= DEEP_LEVELS:
+                raise ValueError(f"pixels from {values.min():.0f} to {values.max():.0f}, beyond 16 bits")
+            return Image.fromarray(values)
         if _alpha(picture) is not None:
             ground = Image.new("RGBA", picture.size, (*self.background, 255))
             picture = Image.alpha_composite(ground, picture.convert("RGBA"))

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tensorar import DataError
-from tensorar.utils.reading import expand, shorten, unreadable
+from tensorar.utils.reading import expand, is_picture, shorten, unreadable
 from tensorar_plugins.datasets.folders import missing_files
-from tensorar_plugins.datasets.image_files import ENDINGS
 
 # names of folders that hold a split
 SPLIT_FOLDERS = {"train": "train", "training": "train", "valid": "valid", "val": "valid", "validation": "valid"}
@@ -57,7 +56,7 @@ def find_images(path: str | Path, *, recursive: bool) -> ImageFolder:
         found = [file for folder, split in parts.items() for file in _below(folder, split, recursive)]
     except (OSError, ValueError) as error:
         raise unreadable(path, WHAT, error) from error
-    images = [file for file in found if file.path.suffix.lower() in ENDINGS]
+    images = [file for file in found if is_picture(file.path)]
     if not images:
         raise missing_files("pictures (.png, .jpg, .webp, .gif, ...)", root)
     return ImageFolder(tuple(images), tuple(_notes(images, found)))
@@ -66,7 +65,7 @@ def find_images(path: str | Path, *, recursive: bool) -> ImageFolder:
 def holds_images(folder: Path) -> bool:
     """Whether there is a picture in a folder, in one of its folders, or one level below."""
     patterns = ("*", "*/*", "*/*/*")
-    return any(path.suffix.lower() in ENDINGS for pattern in patterns for path in folder.glob(pattern))
+    return any(is_picture(path) for pattern in patterns for path in folder.glob(pattern))
 
 
 def _split_folders(root: Path) -> dict[Path, str]:
@@ -97,8 +96,7 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _notes(images: list[FoundImage], found: list[FoundImage]) -> Iterator[str]:
-    endings = Counter(file.path.suffix.lower() or "no ending" for file in found)
-    others = {ending: count for ending, count in endings.items() if ending not in ENDINGS}
+    others = Counter(file.path.suffix.lower() or "no ending" for file in found if not is_picture(file.path))
     if others:
         kinds = shorten(", ".join(f"{count} {ending}" for ending, count in sorted(others.items())), 80)
         yield f"files that are no pictures are passed over: {kinds}"

@@ -14,9 +14,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from tensorar import DataError, FileEvents, SpecError, Splits
-from tensorar.utils.memory import require_memory
+from tensorar import FileEvents, SpecError, Splits
 from tensorar.utils.reading import escaped, expand, shorten
+from tensorar_plugins.datasets.file_classes import NamedClasses
 from tensorar_plugins.datasets.image_files import DEEP_LEVELS, Fit, PictureReader
 from tensorar_plugins.datasets.image_folder import FoundImage, ImageFolder, find_images, holds_images, require_classes
 from tensorar_plugins.datasets.image_reading import ReadImages, black_and_white, read_images
@@ -98,31 +98,21 @@ class Images(SplitFile):
     def load_contexts(self) -> Splits | None:
         if not self._has_labels:
             return None
-        names, rows = self._class_names, self._rows(self._read.files)
-        index = torch.tensor([names.index(file.label) for file in self._read.files])
-        require_memory(4 * len(index) * len(names), f"{len(index)} labels of {len(names)} classes", error=DataError)
-        one_hot = torch.eye(len(names))
-        return Splits(*(one_hot[index[rows[name]]] for name in ("train", "valid", "test")))
+        files = self._read.files
+        one_hot, rows = self._classes.one_hot([file.label for file in files]), self._rows(files)
+        return Splits(*(one_hot[rows[name]] for name in ("train", "valid", "test")))
 
     @property
     def class_names(self) -> list[str] | None:
-        return self._class_names if self._has_labels else None
+        return self._classes.names if self._has_labels else None
 
     def parse_context(self, text: str) -> Float[Tensor, " context"]:
         """A class by the name of its folder, as a one-hot vector."""
-        if not self._has_labels:
-            return super().parse_context(text)
-        if text.strip() not in self._class_names:
-            raise DataError(
-                expected=f"a class: {shorten(', '.join(self._class_names), 200)}",
-                got=repr(text),
-                remedy=f"write for example {self._class_names[0]}",
-            )
-        return torch.eye(len(self._class_names))[self._class_names.index(text.strip())]
+        return self._classes.parse(text) if self._has_labels else super().parse_context(text)
 
     @cached_property
-    def _class_names(self) -> list[str]:
-        return sorted({file.label for file in self._folder.files})
+    def _classes(self) -> NamedClasses:
+        return NamedClasses(file.label for file in self._folder.files)
 
     @property
     def _has_labels(self) -> bool:
@@ -146,7 +136,10 @@ class Images(SplitFile):
 
     @cached_property
     def _read(self) -> ReadImages:
-        return self._read_all()
+        reader, root = self._reader(self.mode or "rgb"), expand(self.path)
+        colors = self.mode == "rgb"
+        found = read_images(self._folder.files, reader, root, keep_colors=colors, max_skipped=self.max_skipped)
+        return replace(found, notes=(*found.notes, *self._notes_on(found)))
 
     @property
     def _level_count(self) -> int:
@@ -161,12 +154,6 @@ class Images(SplitFile):
             fit=self.fit,
             background=_color(self.background),
         )
-
-    def _read_all(self) -> ReadImages:
-        reader, root = self._reader(self.mode or "rgb"), expand(self.path)
-        colors = self.mode == "rgb"
-        found = read_images(self._folder.files, reader, root, keep_colors=colors, max_skipped=self.max_skipped)
-        return replace(found, notes=(*found.notes, *self._notes_on(found)))
 
     def _notes_on(self, found: ReadImages) -> Iterator[str]:
         if self.mode is None:

@@ -11,10 +11,9 @@ from jaxtyping import Float, Integer, Real
 from torch import Tensor
 
 from tensorar import DataError, Dataset, FileEvents, Splits
-from tensorar_plugins.datasets.array_files import read_npy
 from tensorar_plugins.datasets.class_labels import ClassLabels
 from tensorar_plugins.datasets.idx_format import read_idx
-from tensorar_plugins.datasets.user_events import as_events, is_picture, read_picture
+from tensorar_plugins.datasets.user_events import read_own_events
 
 
 class LabelledImages(Dataset):
@@ -64,9 +63,7 @@ class LabelledImages(Dataset):
         return self.classes.parse(text) if self.labels else super().parse_context(text)
 
     def read_events(self, path: str | Path, event_shape: tuple[int, ...], mask: str | Path | None = None) -> FileEvents:
-        if is_picture(path):
-            return read_picture(self, path, event_shape, mask)
-        return as_events(read_npy(path), event_shape, path)
+        return read_own_events(self, path, event_shape, mask)
 
     def oriented(self, images: Real[Tensor, "n *event"]) -> Real[Tensor, "n *transposed"]:
         """The images, with their last two axes swapped if ``transpose`` is set."""

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
-from tensorar import FileEvents, Splits
+from tensorar import Splits
 from tensorar.utils.reading import expand
 from tensorar_plugins.datasets.array_files import read_npy
 from tensorar_plugins.datasets.npy_files import NpyEvents, NpyFile, shards
 from tensorar_plugins.datasets.splitting import SplitArrays
-from tensorar_plugins.datasets.user_events import as_events, is_picture, read_picture
 
 # larger files stay on disk, and their events are read batch by batch
 MAX_BYTES_IN_MEMORY = 2**28
@@ -46,8 +44,3 @@ class Npy(SplitArrays):
         events = NpyEvents(files)
         in_memory = sum(file.header.bytes for file in files) <= MAX_BYTES_IN_MEMORY
         return self.split_all(events[:] if in_memory else events)
-
-    def read_events(self, path: str | Path, event_shape: tuple[int, ...], mask: str | Path | None = None) -> FileEvents:
-        if is_picture(path):
-            return read_picture(self, path, event_shape, mask)
-        return as_events(read_npy(path), event_shape, path)

@@ -116,9 +116,8 @@ def shards(folder: Path) -> list[NpyFile]:
         ):
             order = " in Fortran's order" if header.fortran_order else ""
             raise DataError(
-                expected=f"events of shape {first.shape[1:]} of {first.dtype.name} in {file.path}, as in "
-                f"{files[0].path}",
-                got=f"an array of shape {header.shape} of {header.dtype.name}{order}",
+                expected=f"events of shape {first.shape[1:]} of {first.dtype} in {file.path}, as in {files[0].path}",
+                got=f"an array of shape {header.shape} of {header.dtype}{order}",
                 remedy="save all shards with one shape of events, one type and C's order (numpy.ascontiguousarray)",
             )
     return files

@@ -12,11 +12,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tensorar import DataError, Events, FileEvents, Splits
-from tensorar.utils.reading import shorten
-from tensorar_plugins.datasets.array_files import open_npz, read_npy, read_packed, to_tensor
+from tensorar.utils.reading import is_picture, shorten
+from tensorar_plugins.datasets.array_files import open_npz, read_packed, to_tensor
 from tensorar_plugins.datasets.class_labels import ClassLabels
 from tensorar_plugins.datasets.splitting import SplitArrays, split
-from tensorar_plugins.datasets.user_events import as_events, is_picture, read_picture
+from tensorar_plugins.datasets.user_events import as_events
 
 SPLITS = ("train", "valid", "test")
 
@@ -111,10 +111,8 @@ class Npz(SplitArrays):
         return self.classes.parse(text) if self.labels else super().parse_context(text)
 
     def read_events(self, path: str | Path, event_shape: tuple[int, ...], mask: str | Path | None = None) -> FileEvents:
-        if is_picture(path):
-            return read_picture(self, path, event_shape, mask)
-        if Path(path).suffix.lower() == ".npy":
-            return as_events(read_npy(path), event_shape, path)
+        if is_picture(path) or Path(path).suffix.lower() == ".npy":
+            return super().read_events(path, event_shape, mask)
         arrays = replace(self, path=path)._read()
         return as_events(arrays.get("test", arrays["train"])[:], event_shape, path)
 

@@ -12,9 +12,10 @@ import torch
 from jaxtyping import Int, Real
 from torch import Tensor
 
-from tensorar import DataError, Dataset, Events, ShuffledEvents, SpecError, Splits
+from tensorar import DataError, Dataset, Events, FileEvents, ShuffledEvents, SpecError, Splits
 from tensorar.utils.permutation import Permutation
 from tensorar_plugins.datasets.seeded_streams import stream
+from tensorar_plugins.datasets.user_events import read_own_events
 
 # pieces of each event, shuffled one after another: more take less memory and more time
 PIECES = 8
@@ -71,6 +72,9 @@ class SplitArrays(SplitNumbers):
     """
 
     axes: tuple[str, ...] = ()
+
+    def read_events(self, path: str | Path, event_shape: tuple[int, ...], mask: str | Path | None = None) -> FileEvents:
+        return read_own_events(self, path, event_shape, mask)
 
 
 def check_fractions(name: str, **fractions: float) -> None:

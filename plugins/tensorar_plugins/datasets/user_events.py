@@ -8,13 +8,18 @@ from jaxtyping import Real
 from torch import Tensor
 
 from tensorar import DataError, Dataset, FileEvents
-from tensorar.utils.reading import expand
-from tensorar_plugins.datasets.image_files import ENDINGS, PictureReader
+from tensorar.utils.reading import expand, is_picture
+from tensorar_plugins.datasets.array_files import read_npy
+from tensorar_plugins.datasets.image_files import PictureReader
 
 
-def is_picture(path: str | Path) -> bool:
-    """Whether a file is a picture by its name."""
-    return Path(path).suffix.lower() in ENDINGS
+def read_own_events(
+    dataset: Dataset, path: str | Path, event_shape: tuple[int, ...], mask: str | Path | None
+) -> FileEvents:
+    """Events in a file for a dataset of arrays: a ``.npy`` array, or one picture. Raises ``DataError``."""
+    if is_picture(path):
+        return read_picture(dataset, path, event_shape, mask)
+    return as_events(read_npy(path), event_shape, path)
 
 
 def as_events(events: Real[Tensor, "..."], event_shape: tuple[int, ...], path: str | Path) -> FileEvents:

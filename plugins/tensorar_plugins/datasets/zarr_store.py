@@ -15,11 +15,11 @@ from tensorar.utils.npy_format import READABLE_DTYPES
 from tensorar.utils.reading import describe, expand, shorten
 from tensorar_plugins.datasets.array_files import to_tensor
 from tensorar_plugins.datasets.npy import MAX_BYTES_IN_MEMORY
-from tensorar_plugins.datasets.splitting import SplitNumbers
+from tensorar_plugins.datasets.splitting import SplitArrays
 
 
 @dataclass(frozen=True, kw_only=True)
-class Zarr(SplitNumbers):
+class Zarr(SplitArrays):
     """Your own array from a zarr store, with events along the first axis; shuffled and split.
 
     Needs ``pip install tensorar[zarr]``. More than 268 MB stay in the store, from which the events of each batch are
