@@ -3,11 +3,12 @@
 from tensorar.tables.cells import is_missing, numbers_of, write_numbers
 from tensorar.tables.codec import decode, decode_cells, encode, encode_cells, encode_levels, encode_target
 from tensorar.tables.inference import Wishes, describe_left_out, infer
-from tensorar.tables.reading import FileForm, TextTable, read_table
+from tensorar.tables.reading import DELIMITERS, FileForm, TextTable, read_table
 from tensorar.tables.schema import Column, Schema
 from tensorar.tables.writing import check_table_path, write_table
 
 __all__ = [
+    "DELIMITERS",
     "Column",
     "FileForm",
     "Schema",

@@ -11,8 +11,17 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from tensorar import DataError, SpecError, Splits
-from tensorar.tables import Schema, TextTable, Wishes, describe_left_out, encode, encode_target, infer, read_table
-from tensorar.tables.reading import DELIMITERS
+from tensorar.tables import (
+    DELIMITERS,
+    Schema,
+    TextTable,
+    Wishes,
+    describe_left_out,
+    encode,
+    encode_target,
+    infer,
+    read_table,
+)
 from tensorar_plugins.datasets.file_classes import class_by_name
 from tensorar_plugins.datasets.splitting import SplitFile
 
