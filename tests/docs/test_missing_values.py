@@ -32,17 +32,22 @@ def shows(output, line):
     return any([float(n) for n in NUMBER.findall(text)] == pytest.approx(wanted, rel=0.05) for text in alike)
 
 
+def run_session(session):
+    """Run the commands of a session, and compare what they print with what the page shows."""
+    for command, lines in commands(session):
+        result = call(*command, "--device", "cpu")
+        refused = any(line.startswith("error: ") for line in lines)
+        assert result.exit_code == (2 if refused else 0), result.output
+        for line in lines:
+            assert shows(result.stderr if refused else result.stdout, line), (line, result.output)
+
+
 def test_the_commands_print_what_the_page_shows(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     default_registry.cache_clear()
     exec(DATA, {})
     for session in SESSIONS:
-        for command, lines in commands(session):
-            result = call(*command, "--device", "cpu")
-            refused = any(line.startswith("error: ") for line in lines)
-            assert result.exit_code == (2 if refused else 0), result.output
-            for line in lines:
-                assert shows(result.stderr if refused else result.stdout, line), (line, result.output)
+        run_session(session)
     namespace = {}
     exec(PYTHON, namespace)
     nats, completed, readings = (namespace[name] for name in ("nats", "completed", "readings"))
