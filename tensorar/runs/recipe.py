@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ class Recipe:
 
     ``name`` and ``description`` identify the recipes that plugins provide. A recipe with a ``row`` reproduces a
     published result. ``quick`` has what its trial in seconds changes: specs of parts, by kind, and settings.
+    ``recorded`` is the file of the result that came with the recipe, if it has been trained.
     """
 
     dataset: PartSpec
@@ -34,6 +35,7 @@ class Recipe:
     description: str = ""
     row: Row | None = None
     quick: dict[str, Any] = field(default_factory=dict)
+    recorded: Path | None = field(default=None, compare=False)
 
 
 FORMAT = 3
@@ -65,12 +67,18 @@ def read_recipe(path: Path) -> tuple[Recipe, dict[str, Any]]:
     return parse_recipe(read_document(path), path)
 
 
-def read_recipes(folder: Path) -> list[Recipe]:
+def read_recipes(folder: Path, results: Path | None = None) -> list[Recipe]:
     """The recipes in the TOML files of a folder, by file name: what a plugin's ``tensorar_recipes`` returns.
 
-    Raises ``RunError`` or ``SpecError``.
+    ``results`` is the folder of recorded results, ``NAME.json`` each. Raises ``RunError`` or ``SpecError``.
     """
-    return [read_recipe(path)[0] for path in sorted(folder.glob("*.toml"))]
+    recipes = [read_recipe(path)[0] for path in sorted(folder.glob("*.toml"))]
+    return recipes if results is None else [_with_result(recipe, results) for recipe in recipes]
+
+
+def _with_result(recipe: Recipe, results: Path) -> Recipe:
+    file = results / f"{recipe.name}.json"
+    return replace(recipe, recorded=file) if file.is_file() else recipe
 
 
 def read_document(path: Path) -> dict[str, Any]:

@@ -24,9 +24,9 @@ class Row:
     ``group`` is the table, of figures that can be compared. ``theirs`` is the published negative log-likelihood in the
     unit (None: there is none), from ``source``. Training takes about ``minutes`` on the ``machine``: one core of a CPU,
     or a GPU. ``orders`` random orders are mixed in the evaluation (0: the model is evaluated as it is); ``exact`` asks
-    for exact likelihoods where an estimate would be faster. With ``folds``, as many models are trained, each without
-    the fold that it is tested on (the option ``fold`` of the dataset), and the figure is their mean. ``standardized``:
-    columns are measured in standard deviations of the training events. ``baseline`` is fitted to the same events, and
+    for exact likelihoods where an estimate would be faster. With ``folds``, so many models are trained, each without
+    the fold that it is tested on (the option ``fold`` of the dataset), and the figure is their mean. ``baseline`` is
+    fitted to the same events, and
     ``baseline_theirs`` is its published figure. ``note`` says what differs from the source, ``reason`` why the figure
     is more than 1 % above the published one.
     """
@@ -40,7 +40,6 @@ class Row:
     orders: int = 0
     exact: bool = False
     folds: int = 0
-    standardized: bool = False
     baseline: Baseline | None = None
     baseline_theirs: float | None = None
     note: str = ""
