@@ -204,7 +204,10 @@ def _prepare(
     parts = choose_parts(dataset, known, registry)
     if isinstance(source, Recipe):
         changed: dict[str, Any] = {"training": training, **given}
-        recipe = _without_row(replace(source, **changed), source)
+        recipe = replace(source, **changed)
+        if recipe != source or start is not None:
+            # what was changed reproduces no published result
+            recipe = replace(recipe, row=None, quick={})
     else:
         recipe = recipe_for(dataset, source, parts, training)
     folder = out or Path("runs") / (name or f"{data.name}-{recipe.backbone.name}")
@@ -217,11 +220,6 @@ def _prepare(
     return TrainingResult(
         run, chosen=parts.defaults, notes=tuple(notes), axes=_axes(run, dataset), columns=tuple(dataset.column_kinds)
     )
-
-
-def _without_row(recipe: Recipe, source: Recipe) -> Recipe:
-    """A changed recipe is no row any more."""
-    return recipe if recipe == source else replace(recipe, row=None, quick={})
 
 
 def _reason(run: Run) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from tensorar import Run, RunError, default_registry, load_dataset
 from tensorar.runs.result import read_result
 from tensorar.workflows.rows import find_row, list_rows
 
-from .commands import done, refused, report
+from .commands import call, done, refused, report
 
 PLUGIN = ["--plugin", str(Path(__file__).parent / "rows_plugin.py")]
 ROWS = [row.name for row in list_rows()]
@@ -50,7 +51,7 @@ def test_a_result_has_the_figure_and_all_that_it_took(toy):
 
 def test_a_row_says_what_it_compares_and_why_it_misses(tmp_path):
     text = done("reproduce", "row-toy", "--out", tmp_path / "toy", *PLUGIN).stdout
-    assert "theirs  2\n" in text.replace("  ", "  ")
+    assert re.search(r"^theirs +2 *$", text, flags=re.MULTILINE)
     assert "(exact); theirs: a paper" in text
     assert "note: smaller" in text
     assert "more than 1 % above the published figure: no reason is known" in text
@@ -80,7 +81,8 @@ def test_every_fold_has_a_model_and_the_figure_is_their_mean(tmp_path):
     assert result["standard_error"] == pytest.approx(math.sqrt(sum(e**2 for e in errors)) / 3)
     # two standard normals: the entropy is 2.84, whatever the fold
     assert result["baseline"] == pytest.approx(2.84, abs=0.2)
-    assert "one gaussian, theirs  2.8" in done("reproduce", "--resume", tmp_path / "folds", *PLUGIN).stdout
+    shown = done("reproduce", "--resume", tmp_path / "folds", *PLUGIN).stdout
+    assert re.search(r"^one gaussian, theirs +2.8 *$", shown, flags=re.MULTILINE)
 
 
 def test_folds_that_are_done_are_not_trained_again(tmp_path):
@@ -97,7 +99,7 @@ def test_a_quick_trial_is_no_result(tmp_path):
     assert not (tmp_path / "quick" / "result.json").exists()
     with pytest.raises(RunError, match="got that of a quick trial"):
         read_result(tmp_path / "quick" / "quick.json")
-    refused("without a row", "reproduce", "--resume", tmp_path / "quick", *PLUGIN)
+    assert "without a row" in refused(call("reproduce", "--resume", tmp_path / "quick", *PLUGIN))
 
 
 def test_a_row_that_wants_a_gpu_says_so_beforehand(tmp_path):
@@ -109,7 +111,7 @@ def test_missing_data_are_said_before_anything_is_trained(monkeypatch, tmp_path)
     monkeypatch.setenv("TENSORAR_DATA", str(tmp_path))
     (tmp_path / "uci_binary").mkdir()
     (tmp_path / "uci_binary" / "adult.npz").write_bytes(b"damaged")
-    refused("adult.npz", "reproduce", "adult-made", "--out", tmp_path / "out")
+    assert "adult.npz" in refused(call("reproduce", "adult-made", "--out", tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
 
@@ -124,15 +126,15 @@ def test_missing_data_are_said_before_anything_is_trained(monkeypatch, tmp_path)
     ],
 )
 def test_bad_arguments(arguments, message):
-    refused(message, "reproduce", *arguments)
+    assert message in refused(call("reproduce", *arguments))
 
 
 def test_a_changed_recipe_is_no_row(tmp_path):
     done("train", "--recipe", "row-toy", "--steps", "2", "--out", tmp_path / "changed", *PLUGIN)
-    refused("without a row", "reproduce", "--resume", tmp_path / "changed", *PLUGIN)
+    assert "without a row" in refused(call("reproduce", "--resume", tmp_path / "changed", *PLUGIN))
     done("train", "--recipe", "row-toy", "--out", tmp_path / "longer", *PLUGIN)
     done("train", "--resume", tmp_path / "longer", "--steps", "2")
-    refused("the provenance continued", "reproduce", "--resume", tmp_path / "longer", *PLUGIN)
+    assert "the provenance continued" in refused(call("reproduce", "--resume", tmp_path / "longer", *PLUGIN))
     done("train", "--from", tmp_path / "longer", "--steps", "2", "--out", tmp_path / "from")
     assert Run.open(tmp_path / "from").recipe.row is None
 
