@@ -205,6 +205,9 @@ def _prepare(
     if isinstance(source, Recipe):
         changed: dict[str, Any] = {"training": training, **given}
         recipe = replace(source, **changed)
+        if recipe != source or start is not None:
+            # what was changed reproduces no published result
+            recipe = replace(recipe, row=None, quick={})
     else:
         recipe = recipe_for(dataset, source, parts, training)
     folder = out or Path("runs") / (name or f"{data.name}-{recipe.backbone.name}")
