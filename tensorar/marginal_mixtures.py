@@ -59,9 +59,7 @@ def _powers(x: Float64[Tensor, "columns n"]) -> Float64[Tensor, "columns 3 n"]:
     return torch.stack([torch.ones_like(x), x, x * x], 1)
 
 
-def fit_mixtures(
-    x: Float64[Tensor, "columns n"], components: int, *, iterations: int = ITERATIONS
-) -> ColumnMixtures:
+def fit_mixtures(x: Float64[Tensor, "columns n"], components: int, *, iterations: int = ITERATIONS) -> ColumnMixtures:
     """Fit a mixture to each column of about unit scale; missing values (NaN) are left out, and so is an empty column.
 
     Components start at equally spaced quantiles. Dempster, Laird, Rubin, "Maximum likelihood from incomplete data via
@@ -92,4 +90,6 @@ def choose_mixtures(
     fits = [fit_mixtures(train, count).padded(max(counts)) for count in counts]
     best = torch.stack([fit.log_density(held_out).nanmean(1) for fit in fits]).nan_to_num(-torch.inf).argmax(0)
     columns = [fits[int(k)].select(torch.tensor([column])) for column, k in enumerate(best)]
-    return ColumnMixtures(*(torch.cat([getattr(one, name) for one in columns]) for name in ("weight", "mean", "deviation")))
+    return ColumnMixtures(
+        *(torch.cat([getattr(one, name) for one in columns]) for name in ("weight", "mean", "deviation"))
+    )
