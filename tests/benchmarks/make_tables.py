@@ -18,6 +18,7 @@ SAMPLING_ON_GPU, PARTICLES = FOLDER / "sampling_gpu.json", FOLDER / "particles.j
 LARGE_EVENTS = FOLDER / "large_events.json"
 ORDERS = FOLDER / "orders.json"
 TABLES = FOLDER / "tables.json"
+TIME_TO_QUALITY = FOLDER / "time_to_quality.json"
 DOCS = FOLDER.parents[1] / "docs"
 
 EARLIER_COLUMNS = ("recipe", "training", "test nats", "bits/dim", "perplexity", "exact nats", "threads")
@@ -159,6 +160,34 @@ def tables() -> str:
     """The table of tables.json."""
     rows = [tables_row(name, found) for name, found in json.loads(TABLES.read_text()).items()]
     return "\n".join([header(TABLES_COLUMNS), *rows])
+
+
+QUALITY_COLUMNS = ("data", "seconds", "chosen", "test nats", "best of the others", "test nats", "chosen / best")
+
+
+def quality_row(data: str, seconds: str, found: dict) -> str:
+    """What is chosen for some data, and the best network of the others in the same time, by validation."""
+    pick = found["pick"]
+    others = {name: entry for name, entry in found.items() if name != "pick"}
+    best = min(others.values(), key=lambda entry: entry["valid_nats"])
+    cells = [f"`{entry['backbone']}`, {entry['ordering']} | {measured_nats(entry)}" for entry in (pick, best)]
+    return f"| {data} | {seconds} | {cells[0]} | {cells[1]} | {pick['nats'] / best['nats']:.3f} |"
+
+
+def measured_nats(found: dict) -> str:
+    """Nats with their standard error."""
+    return f"{found['nats']:.2f} ± {found['standard_error']:.2f}"
+
+
+def time_to_quality() -> str:
+    """The table of time_to_quality.json: data for which both a pick and others were measured."""
+    rows = [
+        quality_row(data, seconds, found)
+        for data, times in json.loads(TIME_TO_QUALITY.read_text()).items()
+        for seconds, found in times.items()
+        if "pick" in found and len(found) > 1
+    ]
+    return "\n".join([header(QUALITY_COLUMNS), *rows])
 
 
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
