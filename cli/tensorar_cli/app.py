@@ -7,6 +7,8 @@ import typer
 from tensorar_cli.commands.check import check
 from tensorar_cli.commands.classify import classify
 from tensorar_cli.commands.compare import compare
+from tensorar_cli.commands.compress import compress
+from tensorar_cli.commands.decompress import decompress
 from tensorar_cli.commands.demo import demo
 from tensorar_cli.commands.evaluate import evaluate
 from tensorar_cli.commands.forecast import forecast
@@ -57,7 +59,8 @@ def _group() -> None:
     pass
 
 
-for command in (demo, train, evaluate, compare, classify, sample, inpaint, posterior, forecast, score, impute, show):
+MODELLING = (demo, train, evaluate, compare, classify, sample, inpaint, posterior, forecast, score, impute)
+for command in (*MODELLING, compress, decompress, show):
     app.command()(command)
 order_app.command("show")(show_order)
 runs_app.command("list")(list_runs)

@@ -51,7 +51,7 @@ class NpyFile(SourceKind):
         require_ending(out, ".npy")
 
     def write(self, run: Run, source: Source, out: Path) -> None:
-        write_atomically(out, npy_bytes(to_array(source.events, source.form)))
+        write_atomically(out, npy_bytes(to_array(source.events[source.kept], source.form)))
 
 
 class NpzFile(SourceKind):
@@ -89,7 +89,7 @@ class NpzFile(SourceKind):
         start = 0
         for form in source.form["arrays"]:
             n = form["shape"][0]
-            events, start = source.events[start : start + n], start + n
+            events, start = source.events[start : start + n][source.kept[start : start + n]], start + n
             values = _packed(events) if form["packed"] else to_array(events, form)
             contents[form["name"]] = npy_bytes(values)
         buffer = io.BytesIO()

@@ -52,7 +52,9 @@ class Pictures(SourceKind):
         from tensorar import plotting
 
         limits = plotting.picture_limits(run.head, source.events)
-        for event, name in zip(source.events, source.form["names"], strict=True):
+        for event, name, kept in zip(source.events, source.form["names"], source.kept.tolist(), strict=True):
+            if not kept:
+                continue
             path = out / _safe(name) if source.form["folder"] else out
             write_atomically(path, plotting.event_png(event, axes=run.axes, limits=limits))
 

@@ -55,7 +55,7 @@ class TableFile(SourceKind):
             cells = known[name].to_numpy(object).copy() if name in known else np.full(len(known), "", object)
             found = corrections.get(name, {"rows": [], "texts": []})
             cells[np.array(found["rows"], int)] = found["texts"]
-            columns[name] = cells
+            columns[name] = cells[source.kept.numpy()]
         write_table(out, pandas.DataFrame(columns, dtype=object), FileForm(**source.form["form"]))
 
 
