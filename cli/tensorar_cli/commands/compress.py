@@ -29,7 +29,9 @@ def compress(
     ] = True,
     report: Annotated[
         bool,
-        typer.Option("--report", help="Also the sizes that PNG, WebP, JPEG XL, xz, bzip2 and zstd reach, if installed."),
+        typer.Option(
+            "--report", help="Also the sizes that PNG, WebP, JPEG XL, xz, bzip2 and zstd reach, if installed."
+        ),
     ] = False,
     device: Annotated[
         str, typer.Option(help="Device: cpu, cuda, mps. Decoding needs the same, for GPUs the same model.")
