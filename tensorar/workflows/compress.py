@@ -21,6 +21,7 @@ from tensorar.runs.run import Run
 from tensorar.utils.memory import require_memory
 from tensorar.utils.reading import open_file
 from tensorar.workflows.events import given_contexts
+from tensorar.workflows.other_compressors import OtherSize, other_sizes
 from tensorar.workflows.runs import model_of, open_run
 from tensorar.workflows.source_files import KINDS, REST, Source, read_source
 
@@ -56,6 +57,15 @@ class Compressed:
     def bits_per_dim(self) -> float:
         """Bits per coefficient by the conditionals of the model, without the cost of whole-number probabilities."""
         return self.encoded.nats / math.log(2) / self.source.events.numel()
+
+    def others(self) -> list[OtherSize]:
+        """The sizes that other installed compressors reach on the same events, smallest first."""
+        return other_sizes(self.source.events, self.run.axes)
+
+    @property
+    def weight_bytes(self) -> int:
+        """The size of the run's weights, which the decoder needs, once for all files."""
+        return self.run.model_path.stat().st_size
 
     @property
     def side_bytes(self) -> dict[str, int]:

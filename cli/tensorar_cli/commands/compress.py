@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tensorar_cli import options
 from tensorar_cli.output import Output
+
+if TYPE_CHECKING:
+    from tensorar.workflows import Compressed
 
 
 def compress(
@@ -66,4 +69,23 @@ def compress(
     values = {"events": n, "path": str(path), "coded_bytes": found.coded_bytes, "side_bytes": side}
     values |= {"coded_bits_per_dim": found.coded_bits_per_dim, "bits_per_dim": found.bits_per_dim}
     values |= {"seconds_per_event": found.seconds / n, "verified": verify, "notes": list(found.source.notes)}
+    if report:
+        values["side_bytes"] = side | {"weights": found.weight_bytes}
+        values["others"] = _report(found, output)
     output.print_json({"run": str(run)} | values)
+
+
+def _report(found: Compressed, output: Output) -> list[dict[str, Any]]:
+    """Print the parts of the size, and the sizes that other compressors reach; returns these for JSON."""
+    from rich.table import Table
+
+    parts = ", ".join(f"{name} {size}" for name, size in found.side_bytes.items())
+    output.print(f"side information, bytes: {parts}; weights, needed once: {found.weight_bytes}")
+    output.print(f"{found.seconds / len(found.source.events):.3g} CPU seconds per event to encode")
+    others = found.others()
+    table = Table("compressor", "bits/dim, all events in one", "bits/dim, a file per event", box=None)
+    table.add_row("this run", f"{found.coded_bits_per_dim:.4f}", "")
+    for other in others:
+        table.add_row(other.name, f"{other.tiled:.4f}", f"{other.each:.4f} ({other.sampled} events)")
+    output.print_table(table)
+    return [vars(other) for other in others]
