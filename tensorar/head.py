@@ -221,6 +221,14 @@ class Head(Part, ABC):
         """Options suited to these data, or None if unsupported. Used for suggestions."""
         return None
 
+    @classmethod
+    def image_options(cls, values: Tensor) -> dict[str, Any] | None:
+        """Options suited to images of these values, or None if the head suits images no better than other data.
+
+        ``tensorar.suggest_heads`` lists such heads first, if the axes of events are those of images.
+        """
+        return None
+
     def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"] | None:
         """The parameters of each coefficient's marginal distribution in the data; None if there is no simple estimate.
 

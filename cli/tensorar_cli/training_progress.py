@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from tensorar.workflows import TrainingResult
 
 
-def run_training(output: Output, workflow: Callable[..., TrainingResult], *arguments: Any, **options: Any) -> Any:
-    """Call a training workflow and print its progress; an interrupt ends the command with the signal's exit code."""
+@contextmanager
+def training_callbacks(output: Output) -> Iterator[dict[str, Callable[..., None]]]:
+    """The callbacks of a training workflow, which print its beginning and its progress."""
 
     def on_start(result: TrainingResult) -> None:
         recipe = result.run.recipe
@@ -45,7 +47,13 @@ def run_training(output: Output, workflow: Callable[..., TrainingResult], *argum
             if update.row is not None:
                 output.print(_line(update.row))
 
-        result = workflow(*arguments, on_start=on_start, on_update=on_update, **options)
+        yield {"on_start": on_start, "on_update": on_update}
+
+
+def run_training(output: Output, workflow: Callable[..., TrainingResult], *arguments: Any, **options: Any) -> Any:
+    """Call a training workflow and print its progress; an interrupt ends the command with the signal's exit code."""
+    with training_callbacks(output) as callbacks:
+        result = workflow(*arguments, **callbacks, **options)
     if result.interrupted is not None:
         folder = str(result.run.folder)
         output.print_json({"run": folder, "interrupted": True, "metrics": result.metrics})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from tensorar.finiteness import non_finite_weights
 from tensorar.model import AutoregressiveModel
 from tensorar.runs.settings import TrainingSettings
 from tensorar.training.averaging import averaged
+from tensorar.training.batch_parts import in_parts, part_size
 from tensorar.training.optimizer import make_optimizer
 from tensorar.training.state import TrainingState, load_state, save_state
 
@@ -36,6 +38,7 @@ class Optimization:
         self.model: AutoregressiveModel = accelerator.unwrap_model(self.module)
         self.average = averaged(self.model, settings.ema)
         self._updating = False
+        self._part_size: int | None = None
 
     @property
     def averaged_model(self) -> AutoregressiveModel:
@@ -61,19 +64,32 @@ class Optimization:
     ) -> float:
         """Compute the gradients of step ``number``, for the learning rate times ``factor``; return the nats per event.
 
-        ``events`` are this process's share of a batch. Raises ``RunError`` when the loss is not finite.
+        ``events`` are this process's share of a batch; a large one is passed in parts. Raises ``RunError`` when the
+        loss is not finite.
         """
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * factor
         self.module.train()
-        loss: Tensor = self.module(events.to(self.accelerator.device), contexts, progress=progress)
-        nats = float(loss.detach())
+        if self._part_size is None:
+            self._part_size = part_size(self.model, events, contexts)
+        *first, last = in_parts(events, contexts, self._part_size)
+        # processes average their gradients, once; weight them so that every event of the batch counts the same
+        weight = self.accelerator.num_processes / batch_size
+        with self.accelerator.no_sync(self.module) if first else nullcontext():
+            nats = sum(self._add_gradients(*part, weight, progress) for part in first)
+        nats = (nats + self._add_gradients(*last, weight, progress)) / len(events)
         if not math.isfinite(nats):
             raise self._not_finite(nats, number, events, contexts)
-        # processes average their gradients; weight them so that every event of the batch counts the same
-        self.accelerator.backward(loss * (len(events) * self.accelerator.num_processes / batch_size))
         self.accelerator.clip_grad_norm_(self.module.parameters(), self.settings.clip)
         return nats
+
+    def _add_gradients(
+        self, events: Tensor | Evidence, contexts: Tensor | None, weight: float, progress: float
+    ) -> float:
+        """Add the gradients of the nats of a part of a batch, times ``weight``; return the sum of its nats."""
+        loss: Tensor = self.module(events.to(self.accelerator.device), contexts, progress=progress)
+        self.accelerator.backward(loss * (len(events) * weight))
+        return float(loss.detach()) * len(events)
 
     def update(self) -> None:
         """Take the step that ``gradients`` prepared: change the weights, those of the average too."""

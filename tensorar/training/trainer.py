@@ -15,7 +15,7 @@ from torch import Tensor
 from tensorar.errors import RunError
 from tensorar.runs.run import Run
 from tensorar.training.batches import Batches, keyed_seed
-from tensorar.training.checking import check_data, check_missing, check_shares
+from tensorar.training.checking import check_data, check_missing, check_shares, load_initial
 from tensorar.training.device import agreed_folder, make_accelerator
 from tensorar.training.interrupts import StopRequest, catch_interrupts, saved_before_exit
 from tensorar.training.memory import require_memory_for_training
@@ -61,7 +61,7 @@ class Trainer:
         if run.initial is None:
             model.init_from_marginals(dataset.sampled.train)
         else:
-            model.load_state_dict(run.initial.model.state_dict())
+            load_initial(model, run.initial)
         self.optimization = Optimization(model, self.settings, self.accelerator)
 
     def start(self) -> None:

@@ -208,6 +208,9 @@ def _prepare(
     if isinstance(source, Recipe):
         changed: dict[str, Any] = {"training": source.training.changed(changes), **given}
         recipe = replace(source, **changed)
+        if recipe != source or start is not None:
+            # what was changed reproduces no published result
+            recipe = replace(recipe, row=None, quick={})
     else:
         backbone = registry.find("backbone", parts.specs["backbone"].name).part
         recipe = recipe_for(dataset, source, parts, default_settings(backbone, dataset, changes))

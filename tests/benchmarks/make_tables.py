@@ -1,4 +1,4 @@
-"""Write the tables of docs/benchmarks.md and docs/orderings.md from the recorded figures.
+"""Write the tables of docs/benchmarks.md and docs/orderings.md from the recorded figures and results.
 
 Run: python tests/benchmarks/make_tables.py    (after a benchmark has recorded something)
 """
@@ -10,8 +10,10 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from rows import rows_of_results
+
 FOLDER = Path(__file__).resolve().parent
-LIKELIHOODS, SAMPLING = FOLDER / "results.json", FOLDER / "sampling.json"
+EARLIER, SAMPLING = FOLDER / "earlier.json", FOLDER / "sampling.json"
 SAMPLING_ON_GPU, PARTICLES = FOLDER / "sampling_gpu.json", FOLDER / "particles.json"
 LARGE_EVENTS = FOLDER / "large_events.json"
 ORDERS = FOLDER / "orders.json"
@@ -19,7 +21,7 @@ TABLES = FOLDER / "tables.json"
 TIME_TO_QUALITY = FOLDER / "time_to_quality.json"
 DOCS = FOLDER.parents[1] / "docs"
 
-LIKELIHOOD_COLUMNS = ("command", "training", "test nats", "bits/dim", "perplexity", "exact nats", "threads")
+EARLIER_COLUMNS = ("recipe", "training", "test nats", "bits/dim", "perplexity", "exact nats", "threads")
 SAMPLING_COLUMNS = (
     *("backbone", "event", "batch", "forward, s", "naive, s", "cached, s", "fixed-point, s (passes)"),
     *("cached / forward", "µs per step", "naive / cached"),
@@ -46,13 +48,13 @@ def header(columns: tuple[str, ...]) -> str:
     return f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}"
 
 
-def likelihood_row(recipe: str, found: dict) -> str:
-    """One trained and evaluated recipe."""
+def earlier_row(recipe: str, found: dict) -> str:
+    """A recipe that was trained and evaluated before results were files."""
     estimated = "" if found["exact"] else " (estimate)"
     data_nats = "" if found["data_nats"] is None else f"{found['data_nats']:.2f}"
     threads = re.search(r"(\d+) threads", found["machine"]).group(1)
     return (
-        f"| `tensorar train --recipe {recipe}` | {found['training_seconds'] / 60:.1f} min "
+        f"| `{recipe}` | {found['training_seconds'] / 60:.1f} min "
         f"| {found['nats']:.2f} ± {found['standard_error']:.2f}{estimated} | {found['bits_per_dim']:.3f} "
         f"| {found['perplexity']:.3f} | {data_nats} | {threads} |"
     )
@@ -109,10 +111,12 @@ def _compared(found: dict | None) -> tuple[str, str]:
     return f"{found['nats']:.2f} ± {found['standard_error']:.2f}", difference
 
 
-def likelihoods() -> str:
-    """The table of results.json."""
-    rows = [likelihood_row(recipe, found) for recipe, found in json.loads(LIKELIHOODS.read_text()).items()]
-    return "\n".join([header(LIKELIHOOD_COLUMNS), *rows])
+def earlier() -> str:
+    """The table of earlier.json, of rows that have no result yet."""
+    trained = {path.stem for path in (DOCS / "results").glob("*.json")}
+    found = json.loads(EARLIER.read_text())
+    rows = [earlier_row(recipe, figures) for recipe, figures in found.items() if recipe not in trained]
+    return "\n".join([header(EARLIER_COLUMNS), *rows])
 
 
 def sampling(file: Path = SAMPLING) -> str:
@@ -188,7 +192,8 @@ def time_to_quality() -> str:
 
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "benchmarks.md": {
-        "likelihoods": likelihoods,
+        "rows": rows_of_results,
+        "earlier": earlier,
         "sampling": sampling,
         "GPU sampling": lambda: sampling(SAMPLING_ON_GPU),
         "particles": particles,
