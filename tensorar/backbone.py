@@ -24,6 +24,7 @@ class Signature:
     ``orders``: the visiting orders that can occur, if they are few: one for a fixed ordering, several for an ensemble,
     none if any can occur; ``order`` is the only one, or None if it varies. ``axes``: which axis of the data each axis
     of the event is, for a network that receives permuted events. ``ordering``: the name of the ordering, for messages.
+    ``head``: the head that the parameters are for, if it is known.
     ``embeds_order``: the network is to be told which of the orders it is in; it is built with a longer context.
     """
 
@@ -35,6 +36,7 @@ class Signature:
     axes: tuple[int, ...] | None = None
     ordering: str = ""
     embeds_order: bool = False
+    head: Head | None = None
 
     @property
     def order(self) -> Order | None:
@@ -70,6 +72,13 @@ class Backbone(nn.Module, Part, ABC):
 
     def init_output_bias(self, marginal: Float[Tensor, "*event parameters"]) -> None:
         """Initialize the output bias to these parameters of each coefficient (default: no-op)."""
+        return
+
+    def init_from_features(self, features: Float[Tensor, "n *event features"], mask: Bool[Tensor, "n *event"]) -> None:
+        """Initialize weights from the features of training events, zero where ``mask`` is False (default: no-op).
+
+        It is called before ``init_output_bias``.
+        """
         return
 
     @classmethod

@@ -65,6 +65,24 @@ class Head(Part, ABC):
     ) -> Distribution:
         """The distribution over ``(...)`` given ``(..., parameter_count)``."""
 
+    def relocated(
+        self,
+        parameters: Float[Tensor, "*batch parameters"],
+        location: Float[Tensor, "*batch features"],
+        scale: Float[Tensor, "*batch features"],
+        coefficients: Int[Tensor, "..."] | None = None,
+    ) -> Float[Tensor, "*batch parameters"]:
+        """The parameters of the distribution of ``location + scale * x``, where ``x`` has these parameters.
+
+        Location and scale are those of features, which must be the standard values themselves. Parameters stay as they
+        are where that is no distribution of the head (the default).
+        """
+        return parameters
+
+    def used_features(self, coefficients: Int[Tensor, "*batch"]) -> Bool[Tensor, "*batch features"]:
+        """Which features of coefficients may differ from zero; by default all."""
+        return torch.ones(*coefficients.shape, self.feature_count, dtype=torch.bool, device=coefficients.device)
+
     # --- kinds of coefficients --------------------------------------------------------------------------------------
 
     @property

@@ -37,7 +37,7 @@ def suggest_heads(data: Tensor | Dataset, *, registry: Registry | None = None) -
     splits = _samples(data) if isinstance(data, Dataset) else [data]
     if isinstance(data, Dataset) and data.missing:
         splits = [fill_missing(split) for split in splits]
-    images = isinstance(data, Dataset) and _are_images(data.event_shape, data.axis_names)
+    images = isinstance(data, Dataset) and is_image(data.event_shape, data.axis_names)
     found = {head.name: _options(head, head.image_options, splits) for head in heads} if images else {}
     first = {name: options for name, options in found.items() if options is not None}
     found = first | {head.name: _options(head, head.options_for, splits) for head in heads if head.name not in first}
@@ -106,6 +106,13 @@ def suggest_backbone(
     )
 
 
+def is_image(event_shape: tuple[int, ...], axes: AxisNames) -> bool:
+    """Whether axes are those of images: height and width, not small, and beside them only channels, at most four."""
+    sizes = {name: size for name, size in zip(axes, event_shape, strict=False) if size > 1}
+    pixels = [sizes.pop(name, 1) for name in ("height", "width")]
+    return min(pixels) >= MIN_IMAGE_SIZE and sizes.pop("channel", 1) <= MAX_CHANNELS and not sizes
+
+
 def suggest_for_images(
     event_shape: tuple[int, ...], head: Head, axes: AxisNames, *, registry: Registry | None = None
 ) -> tuple[PartSpec, str] | None:
@@ -117,19 +124,13 @@ def suggest_for_images(
     >>> suggest_for_images((28, 28), head, ("height", "width"))[0].name
     'gated_pixelcnn'
     """
-    if not _are_images(event_shape, axes):
+    if not is_image(event_shape, axes):
         return None
     for registered in (registry or default_registry()).parts("backbone").values():
         if (found := registered.part.image_options(event_shape, head)) is not None:
             options, reason = found
             return PartSpec(registered.part.name, options), reason
     return None
-
-
-def _are_images(event_shape: tuple[int, ...], axes: AxisNames) -> bool:
-    sizes = {name: size for name, size in zip(axes, event_shape, strict=False) if size > 1}
-    pixels = [sizes.pop(name, 1) for name in ("height", "width")]
-    return min(pixels) >= MIN_IMAGE_SIZE and sizes.pop("channel", 1) <= MAX_CHANNELS and not sizes
 
 
 def suggest_ordering(
@@ -154,5 +155,5 @@ def suggest_ordering(
     uniform = [name for name, registered in registry.parts("ordering").items() if registered.part.uniform]
     if missing and uniform and part.orders == "any":
         return PartSpec(uniform[0])
-    image = part.image_ordering if _are_images(event_shape, axes) else None
+    image = part.image_ordering if is_image(event_shape, axes) else None
     return PartSpec.parse(image or part.preferred_ordering)

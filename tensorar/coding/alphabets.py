@@ -189,4 +189,3 @@ def alphabet_of(head: Head) -> Alphabet:
             remedy="use fewer levels",
         )
     return CountAlphabet(int(low))
-

@@ -123,4 +123,3 @@ def block_coder(model: AutoregressiveModel, batch: int, events: int, progress: P
             progress(done, total)
 
     return BlockCoder(model, batch, count)
-

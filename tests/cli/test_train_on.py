@@ -136,11 +136,24 @@ def test_training_begins_with_the_weights_of_another_run(bits_run, others):
 
 def test_options_that_keep_the_weights_may_change(bits_run):
     parts = ["--backbone", "mlp:hidden=8,dropout=0.2", "--ordering", "random:seed=1"]
-    done("train", "--recipe", bits_run / "recipe.toml", "--backbone", "mlp:hidden=8", "--ordering", "raster", *SHORT, "--out", "first")
+    done(
+        "train",
+        "--recipe",
+        bits_run / "recipe.toml",
+        "--backbone",
+        "mlp:hidden=8",
+        "--ordering",
+        "raster",
+        *SHORT,
+        "--out",
+        "first",
+    )
     printed = done("train", "--from", "first", *parts, "--steps", 2, *CPU, "--out", "second").stdout
     assert "the weights were trained in the order raster, not in random:seed=1" in printed
     assert str(Run.open("second").recipe.backbone) == parts[1]
-    wider = refused(call("train", "--from", "first", "--backbone", "mlp:hidden=9", "--steps", 2, *CPU, "--out", "third"))
+    wider = refused(
+        call("train", "--from", "first", "--backbone", "mlp:hidden=9", "--steps", 2, *CPU, "--out", "third")
+    )
     assert "a backbone with the weights of first" in wider and not Path("third").exists()
 
 

@@ -54,7 +54,7 @@ class RNN(CausalBackbone):
     def options_for(cls, event_shape: tuple[int, ...], head: Head) -> dict[str, Any] | None:
         # words, levels, digits: sequences whose conditionals have a state, not too long to go through
         sequence = sum(size > 1 for size in event_shape) == 1 and SHORTEST <= math.prod(event_shape) <= LONGEST
-        categorical = head.support.is_discrete and head.parameter_count > 1
+        categorical = head.support.is_discrete and head.parameter_count > 1 and len(head.members) == 1
         return {"layers": 1} if sequence and categorical else None
 
     def __init__(

@@ -147,9 +147,7 @@ def form_of(array: Shaped[np.ndarray, "..."]) -> dict[str, Any]:
     return {"dtype": array.dtype.str, "shape": list(array.shape), "fortran": fortran}
 
 
-def to_events(
-    array: Shaped[np.ndarray, "..."], event_shape: tuple[int, ...], path: Path
-) -> Real[Tensor, "n *event"]:
+def to_events(array: Shaped[np.ndarray, "..."], event_shape: tuple[int, ...], path: Path) -> Real[Tensor, "n *event"]:
     """Numbers as events, in a dtype of torch that holds them. Raises ``DataError`` for integers of 64 bits."""
     widened = np.ascontiguousarray(array, WIDENED.get(array.dtype.name, array.dtype))
     if array.dtype == np.uint64 and array.size and int(array.max()) >= 2**63:
