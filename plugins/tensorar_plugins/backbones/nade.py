@@ -44,7 +44,7 @@ class NADE(CausalBackbone):
     name = "nade"
     # scattered: neighbors on all sides are known for most pixels
     image_ordering = "random"
-    recommended: ClassVar[dict[str, float]] = {"learning_rate": 1e-2}
+    recommended: ClassVar[dict[str, float]] = {"learning_rate": 1e-2, "batch_size": 50}
     sequential_over = "chunks of coefficients"
 
     @classmethod
