@@ -94,7 +94,7 @@ def suggest_backbone(
 
     >>> head = default_registry().create("head", "bernoulli")
     >>> print(suggest_backbone((1, 28, 28), head))
-    fvsbn
+    nade
     """
     if not missing and (image := suggest_for_images(event_shape, head, axes, registry=registry)) is not None:
         return image[0]

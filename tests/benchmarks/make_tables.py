@@ -18,7 +18,7 @@ SAMPLING_ON_GPU, PARTICLES = FOLDER / "sampling_gpu.json", FOLDER / "particles.j
 LARGE_EVENTS = FOLDER / "large_events.json"
 ORDERS = FOLDER / "orders.json"
 TABLES = FOLDER / "tables.json"
-TIME_TO_QUALITY = FOLDER / "time_to_quality.json"
+TIME_TO_QUALITY, SETTINGS_SEARCH = FOLDER / "time_to_quality.json", FOLDER / "settings_search.json"
 DOCS = FOLDER.parents[1] / "docs"
 
 EARLIER_COLUMNS = ("recipe", "training", "test nats", "bits/dim", "perplexity", "exact nats", "threads")
@@ -190,6 +190,20 @@ def time_to_quality() -> str:
     return "\n".join([header(QUALITY_COLUMNS), *rows])
 
 
+SEARCH_COLUMNS = ("data", "network", "order", "seconds", "learning rate", "batch", "steps", "validation nats")
+
+
+def settings_search() -> str:
+    """The table of settings_search.json: validations of settings from which the recommended ones were taken."""
+    rows = [
+        f"| {found['data']} | `{found['backbone']}` | {found['ordering']} | {found['seconds']:g} "
+        f"| {found['settings']['learning_rate']:g} | {found['settings'].get('batch_size', 100)} | {found['steps']} "
+        f"| {found['valid_nats']:.2f} |"
+        for found in json.loads(SETTINGS_SEARCH.read_text())
+    ]
+    return "\n".join([header(SEARCH_COLUMNS), *rows])
+
+
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "benchmarks.md": {
         "rows": rows_of_results,
@@ -199,6 +213,8 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
         "particles": particles,
         "large events": large_events,
         "tables of mixed kinds": tables,
+        "time to quality": time_to_quality,
+        "settings": settings_search,
     },
     "orderings.md": {"orders": orders},
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int
@@ -47,6 +47,7 @@ class MADE(CausalBackbone):
     name = "made"
     # scattered: neighbors on all sides are known for most pixels
     image_ordering = "random"
+    recommended: ClassVar[dict[str, float]] = {"learning_rate": 5e-3}
     blind_spot = "the last few coefficients visited, if hidden units are fewer than coefficients and none are direct"
 
     def __init__(
