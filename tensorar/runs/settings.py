@@ -28,7 +28,8 @@ class TrainingSettings:
     improvement after which training stops (0: never). ``batch_size`` is in events, over all processes;
     ``learning_rate`` is the peak rate, after warmup and before cosine decay; ``weight_decay`` is AdamW's decoupled
     decay of matrices; ``precision`` is that of the forward and backward pass; ``seed`` determines initial weights,
-    batches and noise.
+    batches and noise. A step takes its batch in ``accumulate`` passes, one after the other, whose gradients add up:
+    less memory for the same step. Where orders or prefixes are drawn, every pass draws its own.
     """
 
     steps: int | None = None
@@ -43,6 +44,7 @@ class TrainingSettings:
     evaluate_every: int = 500
     valid_events: int = 2000
     patience: int = 0
+    accumulate: int = 1
     precision: Literal["float32", "bfloat16"] = "float32"
     seed: int = 0
 
@@ -56,6 +58,7 @@ class TrainingSettings:
             "evaluate_every",
             "valid_events",
             "clip",
+            "accumulate",
         )
         for name in positive:
             _require(name, getattr(self, name), f"a positive number, at most {MAXIMUM:g}", _is_positive)

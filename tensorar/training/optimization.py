@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +17,10 @@ from tensorar.evidence import Evidence
 from tensorar.finiteness import non_finite_weights
 from tensorar.model import AutoregressiveModel
 from tensorar.runs.settings import TrainingSettings
-from tensorar.training.averaging import averaged
+from tensorar.training.averaging import Averages
 from tensorar.training.optimizer import make_optimizer
 from tensorar.training.state import TrainingState, load_state, save_state
+from tensorar.utils.shapes import rows_of
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -34,7 +37,8 @@ class Optimization:
         self.optimizer = make_optimizer(model, settings)
         self.module = accelerator.prepare(model)
         self.model: AutoregressiveModel = accelerator.unwrap_model(self.module)
-        self.average = averaged(self.model, settings.ema)
+        self.average = Averages(self.model, settings.ema)
+        self._parameters = list(self.model.parameters())
         self._updating = False
 
     @property
@@ -58,22 +62,41 @@ class Optimization:
         factor: float,
         number: int,
         progress: float,
+        checked: bool = False,
     ) -> float:
         """Compute the gradients of step ``number``, for the learning rate times ``factor``; return the nats per event.
 
-        ``events`` are this process's share of a batch. Raises ``RunError`` when the loss is not finite.
+        ``events`` are this process's share of a batch, ``checked`` if all have a probability; the share is taken in
+        ``accumulate`` passes, whose gradients add up. Raises ``RunError`` when the loss is not finite.
         """
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * factor
-        self.module.train()
-        loss: Tensor = self.module(events.to(self.accelerator.device), contexts, progress=progress)
+        if not self.module.training:
+            self.module.train()
+        passes, nats = _passes(len(events), self.settings.accumulate), 0.0
+        for rows in passes:
+            some = (events, contexts) if len(passes) == 1 else (events[rows], rows_of(contexts, rows))
+            with nullcontext() if rows is passes[-1] else self.accelerator.no_sync(self.module):
+                nats += self._pass(*some, batch_size, number, progress=progress, checked=checked)
+        torch.nn.utils.clip_grad_norm_(self._parameters, self.settings.clip)
+        return nats / len(events)
+
+    def _pass(
+        self,
+        events: Tensor | Evidence,
+        contexts: Tensor | None,
+        batch_size: int,
+        number: int,
+        **options: Any,
+    ) -> float:
+        """Add the gradients of some events of a batch; return the sum of their nats."""
+        loss: Tensor = self.module(events.to(self.accelerator.device), contexts, **options)
         nats = float(loss.detach())
         if not math.isfinite(nats):
             raise self._not_finite(nats, number, events, contexts)
         # processes average their gradients; weight them so that every event of the batch counts the same
-        self.accelerator.backward(loss * (len(events) * self.accelerator.num_processes / batch_size))
-        self.accelerator.clip_grad_norm_(self.module.parameters(), self.settings.clip)
-        return nats
+        (loss * (len(events) * self.accelerator.num_processes / batch_size)).backward()  # type: ignore[no-untyped-call]
+        return nats * len(events)
 
     def update(self) -> None:
         """Take the step that ``gradients`` prepared: change the weights, those of the average too."""
@@ -117,3 +140,9 @@ class Optimization:
     @property
     def _modules(self) -> dict[str, nn.Module]:
         return {"model": self.model, "average": self.average}
+
+
+def _passes(events: int, count: int) -> list[slice]:
+    """The rows of each of ``count`` passes over a batch, whose sizes differ by one at most; none is empty."""
+    bounds = [events * i // count for i in range(count + 1)]
+    return [slice(a, b) for a, b in pairwise(bounds) if b > a]

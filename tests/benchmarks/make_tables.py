@@ -16,6 +16,7 @@ SAMPLING_ON_GPU, PARTICLES = FOLDER / "sampling_gpu.json", FOLDER / "particles.j
 LARGE_EVENTS = FOLDER / "large_events.json"
 ORDERS = FOLDER / "orders.json"
 TABLES = FOLDER / "tables.json"
+TRAINING = FOLDER / "training.json"
 DOCS = FOLDER.parents[1] / "docs"
 
 LIKELIHOOD_COLUMNS = ("command", "training", "test nats", "bits/dim", "perplexity", "exact nats", "threads")
@@ -94,6 +95,18 @@ def particles_row(found: dict) -> str:
     )
 
 
+TRAINING_COLUMNS = ("compared", "network", "ours, ms", "plain, ms", "ours / plain", "asked")
+
+
+def training_row(found: dict) -> str:
+    """One comparison of a training step, a likelihood or samples with plain ones."""
+    ours, plain = found["ours"], found["plain"]
+    return (
+        f"| {found['what']} | {found['size']} | {1e3 * ours:.2f} | {1e3 * plain:.2f} | {ours / plain:.2f} "
+        f"| {found['goal']:.2f} |"
+    )
+
+
 def orders_row(found: dict) -> str:
     """One order of one dataset."""
     cells = [cell for column in ("shared", "own") for cell in _compared(found.get(column))]
@@ -151,6 +164,11 @@ def tables_row(name: str, found: dict) -> str:
     )
 
 
+def training() -> str:
+    """The table of training.json."""
+    return "\n".join([header(TRAINING_COLUMNS), *map(training_row, json.loads(TRAINING.read_text()))])
+
+
 def tables() -> str:
     """The table of tables.json."""
     rows = [tables_row(name, found) for name, found in json.loads(TABLES.read_text()).items()]
@@ -162,6 +180,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
         "likelihoods": likelihoods,
         "sampling": sampling,
         "GPU sampling": lambda: sampling(SAMPLING_ON_GPU),
+        "training": training,
         "particles": particles,
         "large events": large_events,
         "tables of mixed kinds": tables,
