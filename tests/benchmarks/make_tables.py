@@ -19,6 +19,7 @@ LARGE_EVENTS = FOLDER / "large_events.json"
 ORDERS = FOLDER / "orders.json"
 TABLES = FOLDER / "tables.json"
 TIME_TO_QUALITY, SETTINGS_SEARCH = FOLDER / "time_to_quality.json", FOLDER / "settings_search.json"
+TRAINING = FOLDER / "training.json"
 DOCS = FOLDER.parents[1] / "docs"
 
 EARLIER_COLUMNS = ("recipe", "training", "test nats", "bits/dim", "perplexity", "exact nats", "threads")
@@ -97,6 +98,18 @@ def particles_row(found: dict) -> str:
     )
 
 
+TRAINING_COLUMNS = ("compared", "network", "ours, ms", "plain, ms", "ours / plain", "asked")
+
+
+def training_row(found: dict) -> str:
+    """One comparison of a training step, a likelihood or samples with plain ones."""
+    ours, plain = found["ours"], found["plain"]
+    return (
+        f"| {found['what']} | {found['size']} | {1e3 * ours:.2f} | {1e3 * plain:.2f} | {ours / plain:.2f} "
+        f"| {found['goal']:.2f} |"
+    )
+
+
 def orders_row(found: dict) -> str:
     """One order of one dataset."""
     cells = [cell for column in ("shared", "own") for cell in _compared(found.get(column))]
@@ -156,6 +169,11 @@ def tables_row(name: str, found: dict) -> str:
     )
 
 
+def training() -> str:
+    """The table of training.json."""
+    return "\n".join([header(TRAINING_COLUMNS), *map(training_row, json.loads(TRAINING.read_text()))])
+
+
 def tables() -> str:
     """The table of tables.json."""
     rows = [tables_row(name, found) for name, found in json.loads(TABLES.read_text()).items()]
@@ -210,6 +228,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
         "earlier": earlier,
         "sampling": sampling,
         "GPU sampling": lambda: sampling(SAMPLING_ON_GPU),
+        "training": training,
         "particles": particles,
         "large events": large_events,
         "tables of mixed kinds": tables,

@@ -10,8 +10,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from tensorar import CachedStepper, CausalBackbone, Order, Signature
-from tensorar_plugins.backbones.layers.causal_mask import causal_mask
+from tensorar_plugins.backbones.layers.causal_staircase import causal_staircase
 from tensorar_plugins.backbones.layers.feature_history import FeatureHistory, columns_by_step, rows_by_step
+from tensorar_plugins.backbones.layers.staircase import masked_linear
 
 
 class FVSBN(CausalBackbone):
@@ -45,10 +46,9 @@ class FVSBN(CausalBackbone):
         order: Order,
         context: Float[Tensor, "batch context"] | None = None,
     ) -> Float[Tensor, "batch *event parameters"]:
-        n, p = self.bias.shape
-        mask = causal_mask(order, self.weight.dtype, self.weight.device)
-        weight = self.weight * mask[:, None, :, None]  # (N, P, N, F)
-        output = features.flatten(1) @ weight.reshape(n * p, -1).T + self.bias.flatten()
+        n, p, _, f = self.weight.shape
+        staircase = causal_staircase(order, f, p, self.weight.dtype, self.weight.device)
+        output = masked_linear(features.flatten(1), self.weight.view(n * p, n * f), self.bias.flatten(), staircase)
         if self.context is not None:
             output = output + self.context(context)
         return output.reshape(-1, *self.signature.event_shape, p)
