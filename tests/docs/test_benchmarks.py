@@ -49,6 +49,12 @@ def test_a_recorded_result_is_of_the_whole_test_set(path, data_folder):
     assert result["events"] == sum(len(load_dataset(model["data"]).test) for model in result["models"])
 
 
+def test_every_recorded_curve_is_drawn(benchmark):
+    panels = benchmark("plot_rows").draw().axes
+    drawn = {line.get_label() for panel in panels for line in panel.get_lines() if not line.get_label().startswith("_")}
+    assert drawn == {path.stem for path in RESULTS}
+
+
 def test_the_study_of_orders_runs_and_goes_on(benchmark, tmp_path, capsys):
     """Every order has a row; raster is compared with itself, and nothing is trained twice."""
     orders = benchmark("orders")
