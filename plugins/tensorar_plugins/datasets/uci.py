@@ -74,6 +74,7 @@ class Uci(Dataset):
         location, scale = splits.train.mean(0), splits.train.std(0, correction=0)
 
         def standard(rows: Float64[Tensor, "n columns"]) -> Float64[Tensor, "n columns"]:
-            return (rows - location) / scale
+            standardized: Tensor = (rows - location) / scale
+            return standardized
 
         return Splits(standard(splits.train), standard(splits.valid), standard(splits.test))
