@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tensorar import default_registry, load_dataset
+from tensorar import TrainingSettings, default_registry, load_dataset
 from tensorar.runs.recipe import recipe_document
 from tensorar.runs.result import read_result
 
@@ -34,9 +34,8 @@ def test_a_recorded_result_is_that_of_its_recipe(path):
     recipe = default_registry().find("recipe", path.stem).part
     assert result["name"] == path.stem
     assert result["command"] == f"tensorar reproduce {path.stem}"
-    document = recipe_document(recipe)
-    assert result["recipe"]["parts"] == document["parts"]
-    assert {**result["recipe"]["training"], **document["training"]} == result["recipe"]["training"]
+    assert result["recipe"]["parts"] == recipe_document(recipe)["parts"]
+    assert TrainingSettings.from_dict(result["recipe"]["training"]) == recipe.training
     assert len(result["models"]) == max(recipe.row.folds, 1)
     assert recipe.row.reason if recipe.row.misses(result["figure"]) else not recipe.row.reason
     assert result["exact"] or "estimate" in recipe.row.note
