@@ -1,4 +1,4 @@
-"""Write the tables of docs/benchmarks.md and docs/orderings.md from the recorded figures and results.
+"""Write the tables of docs/benchmarks.md, docs/courses.md and docs/orderings.md from the recorded figures and results.
 
 Run: python tests/benchmarks/make_tables.py    (after a benchmark has recorded something)
 """
@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from courses import COURSES, course_table
 from rows import rows_of_results
 
 FOLDER = Path(__file__).resolve().parent
@@ -235,6 +237,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
         "time to quality": time_to_quality,
         "settings": settings_search,
     },
+    "courses.md": {course: partial(course_table, course) for course in COURSES},
     "orderings.md": {"orders": orders},
 }
 
