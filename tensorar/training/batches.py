@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int, Real
 from torch import Tensor
 
+from tensorar.augmentation import Augmentation
 from tensorar.dataset import Dataset
 from tensorar.evidence import Evidence
 from tensorar.utils.permutation import Permutation
@@ -27,11 +28,21 @@ def keyed_generator(*key: int | str) -> torch.Generator:
 class Batches:
     """The training events of every step: shuffled epochs, or new events if the dataset simulates them.
 
-    With several processes, each takes its share of the same batch.
+    With several processes, each takes its share of the same batch. With an ``augmentation`` events are transformed, and
+    their contexts end with its tokens.
     """
 
-    def __init__(self, dataset: Dataset, batch_size: int, seed: int, *, process: int = 0, processes: int = 1) -> None:
-        self.dataset, self.seed = dataset, seed
+    def __init__(
+        self,
+        dataset: Dataset,
+        batch_size: int,
+        seed: int,
+        *,
+        process: int = 0,
+        processes: int = 1,
+        augmentation: Augmentation | None = None,
+    ) -> None:
+        self.dataset, self.seed, self.augmentation = dataset, seed, augmentation
         self.process, self.processes = process, processes
         self.batch_size = min(batch_size, len(dataset.train))
         self._epoch, self._permutation = -1, Permutation(0)
@@ -43,6 +54,18 @@ class Batches:
 
         Of a dataset with missing values, what was observed of the events.
         """
+        events, contexts = self._events(step)
+        if self.augmentation is None:
+            return events, contexts
+        # numbers of their own, so that the events are the same ones with and without
+        generator = keyed_generator(self.seed, "augment", step, self.process)
+        events, tokens = self.augmentation(events, self.dataset.axis_names, generator)
+        return events, tokens if contexts is None else torch.cat([contexts, tokens.to(contexts)], dim=1)
+
+    def _events(
+        self, step: int
+    ) -> tuple[Real[Tensor, "share *event"] | Evidence, Float[Tensor, "share context"] | None]:
+        """The events of a step as the dataset has them, with their contexts."""
         generator = keyed_generator(self.seed, "batch", step, self.process)
         share = len(range(self.process, self.batch_size, self.processes))
         simulated = self.dataset.simulate(share, generator)

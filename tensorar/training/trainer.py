@@ -45,7 +45,12 @@ class Trainer:
         dataset = run.dataset
         check_shares(dataset, self.settings, processes)
         self.batches = Batches(
-            dataset, self.settings.batch_size, self.settings.seed, process=process, processes=processes
+            dataset,
+            self.settings.batch_size,
+            self.settings.seed,
+            process=process,
+            processes=processes,
+            augmentation=self.settings.augmentation,
         )
         self.validation = Validation(dataset, self.settings, self.accelerator)
         self.training_events = len(dataset.train)
