@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def training_callbacks(output: Output) -> Iterator[dict[str, Callable[..., None]]]:
+def training_callbacks(output: Output) -> Iterator[dict[str, Any]]:
     """The callbacks of a training workflow, which print its beginning and its progress."""
 
     def on_start(result: TrainingResult) -> None:

@@ -101,11 +101,10 @@ def read_document(path: Path) -> dict[str, Any]:
 def parse_recipe(document: dict[str, Any], path: Path) -> tuple[Recipe, dict[str, Any]]:
     """The recipe and the provenance in the tables of a file. Raises ``RunError`` or ``SpecError``."""
     specs, provenance = _table(document, "parts", path), _table(document, "provenance", path)
-    _check_parts(specs, path)
-    settings = _table(document, "training", path)
-    row, quick = _table(document, "row", path), _table(document, "quick", path)
+    settings, row, quick = (_table(document, name, path) for name in ("training", "row", "quick"))
     for table in (settings, row, quick):
         _check_values(table, path)
+    _check_parts(specs, path)
     try:
         parts: dict[str, Any] = {part: PartSpec.parse(specs[part]) for part in PARTS}
         training = TrainingSettings.from_dict(settings)

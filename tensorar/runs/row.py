@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_type_hints
 
 from tensorar.errors import SpecError
@@ -65,8 +65,8 @@ class Row:
         return cls(**{key: coerce(value, kinds[key], where=f"{key!r} of a row") for key, value in values.items()})
 
     def as_dict(self) -> dict[str, Any]:
-        """The values that differ from the defaults, as in a recipe's table."""
-        defaults = asdict(Row(group="", source=""))
+        """The table of a recipe: the group, the source, and the values that differ from the defaults."""
+        defaults = {field.name: field.default for field in fields(self)}
         return {key: value for key, value in asdict(self).items() if value != defaults[key]}
 
     def misses(self, figure: float) -> bool:

@@ -30,8 +30,9 @@ class TrainingSettings:
     quarters of the length, and decays in a quarter of the training. ``batch_size`` is in events, over all processes;
     ``learning_rate`` is the peak rate, after warmup and before cosine decay; ``weight_decay`` is AdamW's decoupled
     decay of matrices; ``precision`` is that of the forward and backward pass; ``seed`` determines initial weights,
-    batches and noise. ``augment``, such as ``shift=2,flip=horizontal``, transforms training events of images
-    (``tensorar.augmentation.Augmentation``; empty: none).
+    batches and noise. A step takes its batch in ``accumulate`` passes, one after the other, whose gradients add up:
+    less memory for the same step. Where orders or prefixes are drawn, every pass draws its own. ``augment``,
+    such as ``shift=2,flip=horizontal``, transforms training events of images (``Augmentation``; empty: none).
     """
 
     steps: int | None = None
@@ -46,6 +47,7 @@ class TrainingSettings:
     evaluate_every: int = 500
     valid_events: int = 2000
     patience: int = 0
+    accumulate: int = 1
     precision: Literal["float32", "bfloat16"] = "float32"
     seed: int = 0
     augment: str = ""
@@ -60,6 +62,7 @@ class TrainingSettings:
             "evaluate_every",
             "valid_events",
             "clip",
+            "accumulate",
         )
         for name in positive:
             _require(name, getattr(self, name), f"a positive number, at most {MAXIMUM:g}", _is_positive)

@@ -183,10 +183,10 @@ def _warnings(recipe: Recipe, quick: bool, place: torch.device) -> list[str]:
 
 def _quick(recipe: Recipe) -> Recipe:
     """The trial of a recipe; without a row, so that nobody takes its run for the row's."""
-    parts = {kind: PartSpec.parse(str(recipe.quick[kind])) for kind in PARTS if kind in recipe.quick}
     own = {key: value for key, value in recipe.quick.items() if key not in PARTS}
-    changes: dict[str, Any] = {"training": recipe.training.changed(QUICK_SETTINGS | own), **parts}
-    return replace(recipe, **changes, row=None, quick={})
+    changes: dict[str, Any] = {"training": recipe.training.changed(QUICK_SETTINGS | own), "row": None, "quick": {}}
+    changes |= {kind: PartSpec.parse(str(recipe.quick[kind])) for kind in PARTS if kind in recipe.quick}
+    return replace(recipe, **changes)
 
 
 def _models(recipe: Recipe, folds: int, folder: Path) -> list[tuple[Path, Recipe]]:

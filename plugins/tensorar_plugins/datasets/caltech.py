@@ -10,10 +10,11 @@ from typing import Literal
 import torch
 
 from tensorar import Splits
-from tensorar_plugins.datasets.caltech_files import Silhouettes, read_silhouettes
+from tensorar_plugins.datasets.caltech_files import EVENT_COUNTS, Silhouettes, read_silhouettes
 from tensorar_plugins.datasets.caltech_names import NAMES
 from tensorar_plugins.datasets.class_labels import ClassLabels
 from tensorar_plugins.datasets.labelled_images import LabelledImages
+from tensorar_plugins.datasets.ranges import require_choice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,9 @@ class Caltech(LabelledImages):
     size: Literal[28, 16] = 28
     labels: bool = False
     transpose: bool = False
+
+    def __post_init__(self) -> None:
+        require_choice(self.name, "size", self.size, tuple(EVENT_COUNTS))
 
     @property
     def axes(self) -> tuple[str, ...]:

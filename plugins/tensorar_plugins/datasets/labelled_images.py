@@ -17,7 +17,7 @@ from tensorar_plugins.datasets.user_events import read_own_events
 
 
 class LabelledImages(Dataset):
-    """Base class of ``mnist``, ``idx`` and others; subclasses have the options ``labels`` and ``transpose``."""
+    """Base class of ``mnist``, ``idx`` and others; subclasses have the option ``labels``, some ``transpose``."""
 
     labels: bool
     transpose: bool

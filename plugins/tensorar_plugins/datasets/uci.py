@@ -10,9 +10,10 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from tensorar import Dataset, FileEvents, SpecError, Splits
+from tensorar import Dataset, FileEvents, Splits
+from tensorar_plugins.datasets.ranges import require_between, require_choice
 from tensorar_plugins.datasets.seeded_streams import stream
-from tensorar_plugins.datasets.uci_binary import read_binary_table
+from tensorar_plugins.datasets.uci_binary import TABLES, read_binary_table
 from tensorar_plugins.datasets.uci_wine import COLUMNS, FILES, read_wine
 from tensorar_plugins.datasets.user_events import read_own_events
 
@@ -47,12 +48,8 @@ class Uci(Dataset):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.fold < FOLDS:
-            raise SpecError(
-                expected=f"fold of uci to be from 0 to {FOLDS - 1}",
-                got=str(self.fold),
-                remedy="choose such a fold",
-            )
+        require_choice(self.name, "table", self.table, (*TABLES, *FILES))
+        require_between(self.name, "fold", self.fold, 0, FOLDS - 1)
 
     def load(self) -> Splits:
         if self.table not in FILES:
@@ -77,6 +74,7 @@ class Uci(Dataset):
         location, scale = splits.train.mean(0), splits.train.std(0, correction=0)
 
         def standard(rows: Float64[Tensor, "n columns"]) -> Float64[Tensor, "n columns"]:
-            return (rows - location) / scale
+            standardized: Tensor = (rows - location) / scale
+            return standardized
 
         return Splits(standard(splits.train), standard(splits.valid), standard(splits.test))
