@@ -10,6 +10,7 @@ import torch
 
 from tensorar import Evidence, Recipe, Run, ShapeError, SpecError, TrainingSettings, build, default_registry
 from tensorar.augmentation import Augmentation
+from tensorar.runs.stages import check_changes
 from tensorar.testing import randomize
 from tensorar.training.batches import Batches
 from tensorar.training.train import train
@@ -186,3 +187,8 @@ def test_settings_that_make_no_augmentation_are_refused(text, message):
     with pytest.raises(SpecError) as caught:
         TrainingSettings(augment=text)
     assert message in str(caught.value) or "the valid ones are" in str(caught.value)
+
+
+def test_a_run_that_is_trained_on_keeps_its_tokens():
+    with pytest.raises(SpecError, match="no other `augment` for a run that is trained already, got shift=1"):
+        check_changes({"augment": "shift=1", "steps": 5})
