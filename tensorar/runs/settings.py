@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tensorar.augmentation import Augmentation
 from tensorar.errors import SpecError
 from tensorar.parts.part import coerce
 from tensorar.parts.spec import nearest
@@ -30,7 +31,8 @@ class TrainingSettings:
     ``learning_rate`` is the peak rate, after warmup and before cosine decay; ``weight_decay`` is AdamW's decoupled
     decay of matrices; ``precision`` is that of the forward and backward pass; ``seed`` determines initial weights,
     batches and noise. A step takes its batch in ``accumulate`` passes, one after the other, whose gradients add up:
-    less memory for the same step. Where orders or prefixes are drawn, every pass draws its own.
+    less memory for the same step. Where orders or prefixes are drawn, every pass draws its own. ``augment``,
+    such as ``shift=2,flip=horizontal``, transforms training events of images (``Augmentation``; empty: none).
     """
 
     steps: int | None = None
@@ -48,6 +50,7 @@ class TrainingSettings:
     accumulate: int = 1
     precision: Literal["float32", "bfloat16"] = "float32"
     seed: int = 0
+    augment: str = ""
 
     def __post_init__(self) -> None:
         positive = (
@@ -66,7 +69,13 @@ class TrainingSettings:
         for name in ("weight_decay", "warmup", "patience"):
             _require(name, getattr(self, name), f"zero or more, at most {MAXIMUM:g}", lambda v: 0 <= v <= MAXIMUM)
         _require("seed", self.seed, "from 0 to 2**63 - 1", lambda v: 0 <= v < 2**63)
+        Augmentation.parse(self.augment)
         _require("ema", self.ema, "a decay from 0 up to (not including) 1", lambda v: 0 <= v < 1)
+
+    @property
+    def augmentation(self) -> Augmentation | None:
+        """What is done to training events, if anything is."""
+        return Augmentation.parse(self.augment)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainingSettings:

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int, Real
 from torch import Tensor
 
+from tensorar.augmentation import Augmentation
 from tensorar.dataset import Dataset
 from tensorar.evidence import Evidence
 from tensorar.training.device import fits_on
@@ -30,7 +31,8 @@ class Batches:
     """The training events of every step: shuffled epochs, or new events if the dataset simulates them.
 
     With several processes, each takes its share of the same batch. Events that stay as they are, in memory, are moved
-    to a GPU once, if they fit there. They are ``checked`` before the training, and need no checks in a step.
+    to a GPU once, if they fit there. They are ``checked`` before the training, and need no checks in a step. With an
+    ``augmentation`` events are transformed, and their contexts end with its tokens.
     """
 
     def __init__(
@@ -42,16 +44,18 @@ class Batches:
         process: int = 0,
         processes: int = 1,
         device: torch.device = CPU,
+        augmentation: Augmentation | None = None,
     ) -> None:
-        self.dataset, self.seed = dataset, seed
+        self.dataset, self.seed, self.augmentation = dataset, seed, augmentation
         self.process, self.processes = process, processes
         self.batch_size = min(batch_size, len(dataset.train))
         self._epoch, self._permutation = -1, Permutation(0)
         kind = type(dataset)
         constant = kind.draw is Dataset.draw and kind.simulate is Dataset.simulate
-        self.checked = constant and isinstance(dataset.train, Tensor)
+        in_memory = constant and isinstance(dataset.train, Tensor)
+        self.checked = in_memory and augmentation is None
         self._events = None
-        if self.checked and fits_on(device, dataset.train):
+        if in_memory and fits_on(device, dataset.train):
             self._events = dataset.train.to(device)
 
     def __getitem__(
@@ -61,6 +65,18 @@ class Batches:
 
         Of a dataset with missing values, what was observed of the events.
         """
+        events, contexts = self._as_they_are(step)
+        if self.augmentation is None:
+            return events, contexts
+        # numbers of their own, so that the events are the same ones with and without
+        generator = keyed_generator(self.seed, "augment", step, self.process)
+        events, tokens = self.augmentation(events, self.dataset.axis_names, generator)
+        return events, tokens if contexts is None else torch.cat([contexts, tokens.to(contexts)], dim=1)
+
+    def _as_they_are(
+        self, step: int
+    ) -> tuple[Real[Tensor, "share *event"] | Evidence, Float[Tensor, "share context"] | None]:
+        """The events of a step as the dataset has them, with their contexts."""
         if self._events is not None:
             return self._resident(self._events, step)
         generator = keyed_generator(self.seed, "batch", step, self.process)

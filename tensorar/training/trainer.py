@@ -61,6 +61,7 @@ class Trainer:
             process=process,
             processes=processes,
             device=self.accelerator.device,
+            augmentation=self.settings.augmentation,
         )
         self.validation = Validation(dataset, self.settings, self.accelerator)
         self.training_events = len(dataset.train)
