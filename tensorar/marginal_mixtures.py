@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float64, Int
+from jaxtyping import Float64
 from torch import Tensor
 
 # smallest standard deviation, in those of the column: narrower peaks are those of rounding
@@ -42,10 +42,6 @@ class ColumnMixtures:
         below, above = ((self.weight[..., None] * torch.special.ndtr(sign * distance)).sum(1) for sign in (1, -1))
         return torch.where(below < above, torch.special.ndtri(below), -torch.special.ndtri(above))
 
-    def select(self, columns: Int[Tensor, " some"]) -> ColumnMixtures:
-        """The mixtures of some columns."""
-        return ColumnMixtures(self.weight[columns], self.mean[columns], self.deviation[columns])
-
     def padded(self, components: int) -> ColumnMixtures:
         """The same with components of almost no weight."""
         more = components - self.weight.shape[1]
@@ -59,9 +55,7 @@ def _powers(x: Float64[Tensor, "columns n"]) -> Float64[Tensor, "columns 3 n"]:
     return torch.stack([torch.ones_like(x), x, x * x], 1)
 
 
-def fit_mixtures(
-    x: Float64[Tensor, "columns n"], components: int, *, iterations: int = ITERATIONS
-) -> ColumnMixtures:
+def fit_mixtures(x: Float64[Tensor, "columns n"], components: int, *, iterations: int = ITERATIONS) -> ColumnMixtures:
     """Fit a mixture to each column of about unit scale; missing values (NaN) are left out, and so is an empty column.
 
     Components start at equally spaced quantiles. Dempster, Laird, Rubin, "Maximum likelihood from incomplete data via
@@ -91,5 +85,5 @@ def choose_mixtures(
     """The mixtures of ``train`` with as many components as suit ``held_out`` values of each column."""
     fits = [fit_mixtures(train, count).padded(max(counts)) for count in counts]
     best = torch.stack([fit.log_density(held_out).nanmean(1) for fit in fits]).nan_to_num(-torch.inf).argmax(0)
-    columns = [fits[int(k)].select(torch.tensor([column])) for column, k in enumerate(best)]
-    return ColumnMixtures(*(torch.cat([getattr(one, name) for one in columns]) for name in ("weight", "mean", "deviation")))
+    parts = [torch.stack([getattr(fit, name) for fit in fits]) for name in ("weight", "mean", "deviation")]
+    return ColumnMixtures(*(part[best, torch.arange(len(best))] for part in parts))

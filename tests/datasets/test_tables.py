@@ -76,7 +76,7 @@ def test_kinds_of_columns_are_inferred(tmp_path):
     assert heads["deck"] == "categorical:levels=3,one_hot=true"
     assert heads["class"] == "categorical:values='1 2 3'"
     assert heads["visits"] == "negative_binomial"
-    assert heads["fare"] == heads["born"] == "gaussian_mixture:components=5"
+    assert heads["fare"] == heads["born"] == "gaussian_mixture:components=5,units=normal"
     notes = data.notes
     assert any("left out: column 1 (it counts the rows), user_id (an id: all 40 values differ)" in n for n in notes)
 
@@ -163,7 +163,10 @@ def test_wishes_override_what_is_inferred(tmp_path):
     assert (found["class"].kind, found["visits"].kind, found["fare"].head) == ("category", "real", "log_normal")
     assert "born" not in found
     check_error(lambda: Table(path=path, types="sex=constant").schema, "column sex", "to be constant", "'2 values'")
-    assert 'categorical:levels=3,one_hot=true; gaussian_mixture:components=5; log_normal"' in data.suggested_head
+    assert (
+        'categorical:levels=3,one_hot=true; gaussian_mixture:components=5,units=normal; log_normal"'
+        in data.suggested_head
+    )
     assert kinds(Table(path=path, columns="sex,fare"))["deck"] == "left out"
     assert Table(path=path, columns="user_id,fare").schema.modelled[0].name == "user_id"
 

@@ -84,7 +84,7 @@ def test_a_constant_has_units_too():
         ((65, 64), "bernoulli", "convnet", "raster"),
         ((1, 28, 28), "categorical:levels=4", "convnet", "raster"),
         ((17,), "gaussian", "convnet", "raster"),
-        ((16,), "gaussian", "mlp", "shuffled"),
+        ((16,), "gaussian", "regression", "shuffled"),
         ((3, 4, 5, 6), "gaussian", "mlp", "shuffled"),
     ],
 )

@@ -47,7 +47,7 @@ class Regression(EvidenceBackbone):
         if len(event_shape) != 1 or count > MAX_SUGGESTED_FEATURES or head.support.is_discrete:
             return None
         used = int(head.used_features(torch.arange(count)).sum())
-        return {} if 1 < count and used <= MAX_SUGGESTED_FEATURES else None
+        return {} if count > 1 and used <= MAX_SUGGESTED_FEATURES else None
 
     def __init__(self, signature: Signature, *, hidden: int = 128, layers: int = 2, dropout: float = 0.1) -> None:
         super().__init__(signature)
@@ -157,4 +157,3 @@ def _inputs(
 ) -> Float[Tensor, "*batch inputs"]:
     known = [] if context is None else [context]
     return torch.cat([found.mean, found.surprise, mask.to(found.mean.dtype), *known], dim=-1)
-

@@ -25,6 +25,9 @@ from tensorar.tables import (
 from tensorar_plugins.datasets.file_classes import class_by_name
 from tensorar_plugins.datasets.splitting import SplitFile
 
+# more features take long to factorize for each evidence
+MAX_REGRESSION_INPUTS = 128
+
 
 @dataclass(frozen=True, kw_only=True)
 class Table(SplitFile):
@@ -155,6 +158,13 @@ class Table(SplitFile):
     @property
     def suggested_head(self) -> str:
         return f'columns:heads="{self.schema.head}"'
+
+    @property
+    def suggested_backbone(self) -> str | None:
+        # columns are no sequence, however many there are
+        numbers = any(column.is_ordered and not column.levels for column in self.schema.modelled)
+        few = self.schema.network_inputs <= MAX_REGRESSION_INPUTS
+        return "regression" if numbers and few else None
 
 
 def _names(text: str | None) -> tuple[str, ...]:

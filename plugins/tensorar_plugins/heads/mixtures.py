@@ -36,7 +36,9 @@ def spread_of(location: Float[Tensor, "*coefficients k"]) -> Float[Tensor, " k"]
 
 
 def moved_locations(
-    own: Float[Tensor, "*coefficients k"], location: Float[Tensor, "*coefficients 1"], scale: Float[Tensor, "*coefficients 1"]
+    own: Float[Tensor, "*coefficients k"],
+    location: Float[Tensor, "*coefficients 1"],
+    scale: Float[Tensor, "*coefficients 1"],
 ) -> Float[Tensor, "*coefficients k"]:
     """The location parameters of a mixture whose values are multiplied by ``scale`` and moved by ``location``."""
     spread = spread_of(own)
