@@ -61,9 +61,9 @@ def test_mixed_columns_start_at_their_marginals_and_learn():
     # one feature of each column: those of other kinds are left out
     assert len(model.backbone.used) == 4
     optimizer = torch.optim.Adam(model.parameters(), 1e-2)
-    first = -float(model.eval().log_prob(events).mean())
+    first = -float(model.eval().log_prob(events).mean().detach())
     for _ in range(30):
         optimizer.zero_grad()
         model.train().loss(events).backward()
         optimizer.step()
-    assert -float(model.eval().log_prob(events).mean()) < first
+    assert -float(model.eval().log_prob(events).mean().detach()) < first
