@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -49,7 +50,8 @@ class Backbone(nn.Module, Part, ABC):
     What a backbone takes is declared as data and checked before it is built: ``event_ranks`` (None: all; axes of size
     1 do not count if ``ignores_unit_axes``) and ``orders``. ``sequential_over`` names what a training pass computes one
     after another (None: it is one parallel computation). ``blind_spot`` describes which earlier coefficients the
-    network ignores (None: it ignores none).
+    network ignores (None: it ignores none). ``preferred_ordering``, ``image_ordering`` and ``recommended`` are what is
+    used where nothing else is asked for: an ordering, and training settings such as ``{"learning_rate": 3e-3}``.
     """
 
     kind = "backbone"
@@ -58,8 +60,11 @@ class Backbone(nn.Module, Part, ABC):
     orders: ClassVar[Literal["any", "raster"]] = "any"
     sequential_over: ClassVar[str | None] = None
     blind_spot: ClassVar[str | None] = None
-    # the spec of the ordering that is chosen by default
+    # the spec of the ordering that is chosen by default, and of the one for images, if that is another
     preferred_ordering: ClassVar[str] = "raster"
+    image_ordering: ClassVar[str | None] = None
+    # the training settings that suit the network, by name; used where none are given
+    recommended: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, signature: Signature) -> None:
         super().__init__()
