@@ -66,6 +66,12 @@ class Table(SplitFile):
     def __post_init__(self) -> None:
         super().__post_init__()
         _ = self._wishes
+        if self.min_count is not None and self.min_count < 1:
+            raise SpecError(
+                expected="min_count of table to be 1 or more",
+                got=str(self.min_count),
+                remedy="write for example min_count=5",
+            )
         if self.decimal not in (None, ".", ","):
             raise SpecError(expected="decimal of table to be . or ,", got=repr(self.decimal), remedy="use one of them")
         if self.delimiter is not None and len(self.delimiter) > 1 and self.delimiter not in DELIMITERS:
