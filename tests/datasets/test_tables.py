@@ -12,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import SpecError, load_dataset
-from tensorar.tables import Schema, decode, encode, read_table, write_table
+from tensorar.tables import Schema, date_readings, decode, encode, read_table, write_table
+from tensorar.tables.cells import date_format_of
 from tensorar.utils import memory
 from tensorar_plugins.datasets.table import Table
+from tensorar_plugins.datasets.time_axis import parse_dates
 from tests.datasets.data_errors import check_error
 
 # of 40 rows: a bit, a category, two whole numbers, a real, a date, a constant, an id, and a column that counts
@@ -298,3 +300,18 @@ def test_an_unknown_column_is_refused_with_the_nearest(tmp_path):
     path = write(tmp_path)
     for options in ({"types": "fair=real"}, {"heads": "fair=gaussian"}, {"drop": "fair"}, {"target": "fair"}):
         check_error(lambda options=options: Table(path=path, **options).train, "did you mean 'fare'?", kind=SpecError)
+
+
+def test_tables_and_series_read_dates_alike():
+    cells = np.array(["01/02/1990", "02/02/1990", "03/02/1990"], object)
+    readings = list(date_readings(cells))
+    assert [form for _, form in readings] == ["%m/%d/%Y", "%d/%m/%Y"]
+    assert [str(dates[1].date()) for dates, _ in readings] == ["1990-02-02", "1990-02-02"]
+    assert date_format_of(cells) == "%m/%d/%Y"
+    assert parse_dates(pandas.Series(cells))[1] == "%d/%m/%Y", "which is regular"
+    german = np.array(["01.02.1990", "02.02.1990", "03.02.1990"], object)
+    assert date_format_of(german) == parse_dates(pandas.Series(german))[1] == "%d.%m.%Y"
+    # seconds and their fractions cannot be written from days: a table leaves such a column as it is
+    fine = np.array(["1990-01-02 10:00:00.5", "1990-01-02 10:00:01.5"], object)
+    assert date_format_of(fine) is None and parse_dates(pandas.Series(fine)) is not None
+    assert list(date_readings(np.array(["x"], object))) == list(date_readings(np.array([], object))) == []
