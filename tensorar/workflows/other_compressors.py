@@ -83,7 +83,7 @@ def _byte_compressors() -> Iterator[tuple[str, Compress, bool]]:
     yield "xz", _smaller(_xz), False
     yield "bzip2", _smaller(lambda data: bz2.compress(data, 9)), False
     if shutil.which("zstd"):
-        yield "zstd", _smaller(lambda data: _piped(["zstd", "--ultra", "-22", "-c"], data)), True
+        yield "zstd", _smaller(_zstd), True
 
 
 def _xz(data: bytes) -> bytes:
@@ -102,6 +102,11 @@ def _smaller(compress: Callable[[bytes], bytes]) -> Compress:
         return min(plain, compress(np.packbits(numbers).tobytes()), key=len)
 
     return smaller
+
+
+def _zstd(data: bytes) -> bytes:
+    # told the size, it takes no more memory than that needs
+    return _piped(["zstd", "--ultra", "-22", "-c", f"--stream-size={len(data)}"], data)
 
 
 def _piped(command: list[str], data: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Write the tables of docs/benchmarks.md and docs/orderings.md from the recorded figures and results.
+"""Write the tables of docs/benchmarks.md, docs/orderings.md and docs/how-to/compress.md from the recorded figures and results.
 
 Run: python tests/benchmarks/make_tables.py    (after a benchmark has recorded something)
 """
@@ -18,6 +18,7 @@ SAMPLING_ON_GPU, PARTICLES = FOLDER / "sampling_gpu.json", FOLDER / "particles.j
 LARGE_EVENTS = FOLDER / "large_events.json"
 ORDERS = FOLDER / "orders.json"
 TABLES = FOLDER / "tables.json"
+CODING = FOLDER / "coding.json"
 TIME_TO_QUALITY = FOLDER / "time_to_quality.json"
 DOCS = FOLDER.parents[1] / "docs"
 
@@ -190,6 +191,30 @@ def time_to_quality() -> str:
     return "\n".join([header(QUALITY_COLUMNS), *rows])
 
 
+CODING_COLUMNS = (
+    *("test events", "network", "number", "nats", "bits/dim", "bits/dim, coded", "excess, bytes per block"),
+    *("encode / sample", "decode / sample", "best other, tiled", "best other, a file each"),
+)
+
+
+def coding_row(name: str, found: dict) -> str:
+    """A test set that was coded, and the best of the other compressors."""
+    best = []
+    for place in (0, 1):
+        other = min(found["others"], key=lambda key: found["others"][key][place])
+        best.append(f"{found['others'][other][place]:.4f} ({other})")
+    return (
+        f"| {name} | `{found['backbone']}` | {found['events']} | {found['nats']:.2f} | {found['bits_per_dim']:.4f} "
+        f"| {found['coded_bits_per_dim']:.4f} | {found['excess_bytes_per_block']:.1f} "
+        f"| {found['encoding_over_sampling']:.2f} | {found['decoding_over_sampling']:.2f} | {best[0]} | {best[1]} |"
+    )
+
+
+def coding() -> str:
+    """The table of coding.json."""
+    return "\n".join([header(CODING_COLUMNS), *(coding_row(*row) for row in json.loads(CODING.read_text()).items())])
+
+
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "benchmarks.md": {
         "rows": rows_of_results,
@@ -201,6 +226,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
         "tables of mixed kinds": tables,
     },
     "orderings.md": {"orders": orders},
+    "how-to/compress.md": {"coding": coding},
 }
 
 
