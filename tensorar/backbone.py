@@ -25,6 +25,7 @@ class Signature:
     none if any can occur; ``order`` is the only one, or None if it varies. ``axes``: which axis of the data each axis
     of the event is, for a network that receives permuted events. ``ordering``: the name of the ordering, for messages.
     ``head``: the head that the parameters are for, if it is known.
+    ``augmentation_features``: so many of the ``context_features``, the last, say how an event was transformed.
     ``embeds_order``: the network is to be told which of the orders it is in; it is built with a longer context.
     """
 
@@ -36,6 +37,7 @@ class Signature:
     axes: tuple[int, ...] | None = None
     ordering: str = ""
     embeds_order: bool = False
+    augmentation_features: int = 0
     head: Head | None = None
 
     @property

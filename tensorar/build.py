@@ -32,10 +32,14 @@ def build(
     backbone: str | PartSpec,
     *,
     context_features: int = 0,
+    augmentation_features: int = 0,
     data: Real[Tensor, "n *event"] | Dataset | None = None,
     registry: Registry | None = None,
 ) -> AutoregressiveModel:
     """Build a model from specs (or from part objects, for the ordering and the head).
+
+    ``augmentation_features`` more numbers of a context say how an event was transformed (``Augmentation``). They may be
+    left out: zeros, the event as it is.
 
     In ``data``, training events or a dataset, the head finds what it takes from the data: the location and the scale
     of each coefficient, for example. Without, real values are expected to be in standard units.
@@ -59,10 +63,11 @@ def build(
         event_shape=event_shape,
         feature_count=made_head.feature_count,
         parameter_count=made_head.parameter_count,
-        context_features=context_features,
+        context_features=context_features + augmentation_features,
         orders=made_ordering.orders(event_shape),
         ordering=made_ordering.name,
         embeds_order=made_ordering.embedding,
+        augmentation_features=augmentation_features,
         head=made_head,
     )
     spec = PartSpec.parse(backbone)

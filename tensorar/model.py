@@ -112,15 +112,21 @@ class AutoregressiveModel(GenerativeModel):
         standard = ensemble.mixture_log_prob([self._log_prob(x, context, one) for one in self._orders_of(order)])
         return standard - self.log_scale(x)
 
-    def _checked(self, x: Tensor | Evidence, context: Tensor | None) -> tuple[Tensor | Evidence, Tensor | None]:
-        """Standard values of events that have a probability, and their contexts."""
+    def _checked(
+        self, x: Tensor | Evidence, context: Tensor | None, *, known: bool = False
+    ) -> tuple[Tensor | Evidence, Tensor | None]:
+        """Standard values of events that have a probability (which may be known), and their contexts."""
         if isinstance(x, Evidence):
-            return validation.check_evidence(self, x), validation.check_context(self, context, len(x))
-        return self._checked_events(x, context)
+            evidence = validation.check_evidence(self, x, checked=known)
+            return evidence, validation.check_context(self, context, len(x))
+        return self._checked_events(x, context, known=known)
 
-    def _checked_events(self, x: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    def _checked_events(
+        self, x: Tensor, context: Tensor | None, *, known: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
         validation.check_event_shape(self, x)
-        self.head.check(x, coefficients=self.coefficients.to(x.device), what="x", dtype=self.dtype)
+        if not known:
+            self.head.check(x, coefficients=self.coefficients.to(x.device), what="x", dtype=self.dtype)
         return validation.check_examples(self, x, context)
 
     def _orders_of(self, order: Order | None) -> Sequence[Order | None]:
@@ -169,15 +175,17 @@ class AutoregressiveModel(GenerativeModel):
         *,
         generator: torch.Generator | None = None,
         progress: float = 0.0,
+        checked: bool = False,
     ) -> Float[Tensor, ""]:
         """Nats per event to minimize: ``-log_prob(x).mean()``, or an unbiased estimate for evidence backbones.
 
         An ordering that varies draws the orders; ``progress``, the fraction of the training that is done, decides which
         ones where it is a curriculum. Of events with missing values (``Evidence``), nats of what was observed; the
-        ``SupportError`` of ``log_prob`` applies. Raises ``ShapeError`` for events of another shape, ``SupportError``
-        for values without a probability.
+        ``SupportError`` of ``log_prob`` applies. ``checked`` values are known to have a probability, as those of a
+        dataset after one look at all of it. Raises ``ShapeError`` for events of another shape, ``SupportError`` for
+        values without a probability.
         """
-        x, context = self._checked(x, context)
+        x, context = self._checked(x, context, known=checked)
         if not len(x):
             raise ShapeError(expected="at least one event", got="an empty batch", remedy="skip empty batches")
         if isinstance(x, Evidence):
@@ -190,9 +198,10 @@ class AutoregressiveModel(GenerativeModel):
         context: Float[Tensor, "batch context"] | None = None,
         generator: torch.Generator | None = None,
         progress: float = 0.0,
+        checked: bool = False,
     ) -> Float[Tensor, ""]:
         """The same as ``loss``."""
-        return self.loss(x, context, generator=generator, progress=progress)
+        return self.loss(x, context, generator=generator, progress=progress, checked=checked)
 
     # --- one conditional --------------------------------------------------------------------------------------------
 

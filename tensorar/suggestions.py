@@ -38,10 +38,13 @@ def suggest_heads(data: Tensor | Dataset, *, registry: Registry | None = None) -
     if isinstance(data, Dataset) and data.missing:
         splits = [fill_missing(split) for split in splits]
     images = isinstance(data, Dataset) and is_image(data.event_shape, data.axis_names)
-    found = {head.name: _options(head, head.image_options, splits) for head in heads} if images else {}
-    first = {name: options for name, options in found.items() if options is not None}
-    found = first | {head.name: _options(head, head.options_for, splits) for head in heads if head.name not in first}
-    return [PartSpec(name, options) for name, options in found.items() if options is not None]
+    offers = [(head, head.image_options) for head in heads] if images else []
+    offers += [(head, head.options_for) for head in heads]
+    found: dict[str, dict[str, Any]] = {}
+    for head, offer in offers:
+        if head.name not in found and (options := _options(head, offer, splits)) is not None:
+            found[head.name] = options
+    return [PartSpec(name, options) for name, options in found.items()]
 
 
 def _samples(dataset: Dataset) -> list[Tensor]:
@@ -91,7 +94,7 @@ def suggest_backbone(
 
     >>> head = default_registry().create("head", "bernoulli")
     >>> print(suggest_backbone((1, 28, 28), head))
-    fvsbn
+    nade
     """
     if not missing and (image := suggest_for_images(event_shape, head, axes, registry=registry)) is not None:
         return image[0]

@@ -31,11 +31,15 @@ def check_events(model: Factorization, x: Real[Tensor, "batch *event"]) -> Float
     return model.standardize(x)
 
 
-def check_evidence(model: Factorization, evidence: Evidence) -> Evidence:
-    """Evidence in standard values, all in the head's support. Raises ``ShapeError``, ``SupportError``."""
+def check_evidence(model: Factorization, evidence: Evidence, *, checked: bool = False) -> Evidence:
+    """Evidence in standard values, all in the head's support (``checked``: known to be so).
+
+    Raises ``ShapeError``, ``SupportError``.
+    """
     check_event_shape(model, evidence.value)
     coefficients, what = model.coefficients.to(evidence.value.device), "the evidence"
-    model.head.check(evidence.value, coefficients=coefficients, known=evidence.mask, what=what, dtype=model.dtype)
+    if not checked:
+        model.head.check(evidence.value, coefficients=coefficients, known=evidence.mask, what=what, dtype=model.dtype)
     return Evidence(evidence.mask.to(model.device), model.standardize(evidence.value))
 
 
@@ -51,7 +55,7 @@ def check_incomplete(model: Factorization, evidence: Evidence) -> Evidence:
 
 def check_examples(
     model: Factorization, x: Real[Tensor, "batch *event"], context: Float[Tensor, "batch context"] | None
-) -> tuple[Float[Tensor, "batch *event"], Float[Tensor, "batch context"] | None]:
+) -> tuple[Float[Tensor, "batch *event"], Float[Tensor, "batch network_context"] | None]:
     """Standard values of events, with their contexts. Raises ``ShapeError``, ``SupportError``."""
     return check_events(model, x), check_context(model, context, len(x))
 
@@ -86,12 +90,19 @@ def check_mixture(
 
 def check_context(
     model: Factorization, context: Float[Tensor, "batch context"] | None, batch: int
-) -> Float[Tensor, "batch context"] | None:
-    """One vector per example, if the model was built with contexts. Raises ``ShapeError``, ``SupportError``."""
-    wanted = model.backbone.signature.context_features
+) -> Float[Tensor, "batch network_context"] | None:
+    """One vector per example, if the model was built with contexts. Raises ``ShapeError``, ``SupportError``.
+
+    A network for augmented events gets the token of events as they are, zeros, unless the context ends with another.
+    """
+    signature = model.backbone.signature
+    tokens = signature.augmentation_features
+    wanted = signature.context_features - tokens
     if context is None and not wanted:
-        return None
-    if context is None or tuple(context.shape) != (batch, wanted):
+        return torch.zeros(batch, tokens, dtype=model.features_dtype, device=model.device) if tokens else None
+    if tokens and context is not None and tuple(context.shape) == (batch, wanted):
+        context = torch.cat([context, context.new_zeros(batch, tokens)], dim=1)
+    if context is None or tuple(context.shape) != (batch, wanted + tokens):
         raise ShapeError(
             expected=f"a context of shape {(batch, wanted)}" if wanted else "no context",
             got="none" if context is None else f"one of shape {tuple(context.shape)}",

@@ -7,6 +7,8 @@ import typer
 from tensorar_cli.commands.check import check
 from tensorar_cli.commands.classify import classify
 from tensorar_cli.commands.compare import compare
+from tensorar_cli.commands.compress import compress
+from tensorar_cli.commands.decompress import decompress
 from tensorar_cli.commands.demo import demo
 from tensorar_cli.commands.evaluate import evaluate
 from tensorar_cli.commands.forecast import forecast
@@ -71,6 +73,8 @@ for command in (
     forecast,
     score,
     impute,
+    compress,
+    decompress,
     show,
 ):
     app.command()(command)

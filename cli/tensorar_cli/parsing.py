@@ -63,6 +63,10 @@ def parse_settings(pairs: list[str]) -> dict[str, Any]:
 def _setting(pair: str) -> dict[str, Any]:
     from tensorar import PartSpec, SpecError
 
+    key, _, value = pair.partition("=")
+    if "=" in value.partition(",")[0] and not set(value) & set("\"'"):
+        # a value with options of its own: augment=shift=2,flip=horizontal
+        return {key.strip(): value}
     try:
         return dict(PartSpec.parse(f"set:{pair}").options)
     except SpecError as error:

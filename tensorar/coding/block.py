@@ -99,12 +99,18 @@ class BlockCoder:
         has_symbol = torch.ones_like(coded, dtype=torch.bool) if known is None else _at(known, index)
         kinds, places, given = self._kinds[index], self._places[index], None if values is None else _at(values, index)
         for kind, alphabet in self._alphabets.items():
-            for rows in ((kinds == kind) & has_symbol).nonzero()[:, 0].split(alphabet.rows):
+            for rows in _chunks((kinds == kind) & has_symbol, alphabet.rows):
                 own = None if given is None else given[rows]
                 coded[rows] = self._code_some(stream, kind, parameters[rows], places[rows], own).double()
-            for rows in ((kinds == kind) & ~has_symbol).nonzero()[:, 0].split(alphabet.rows):
+            for rows in _chunks((kinds == kind) & ~has_symbol, alphabet.rows):
                 coded[rows] = alphabet.likeliest(self._distribution(kind, parameters[rows], places[rows])).double()
         return coded
+
+
+def _chunks(mask: Bool[Tensor, " count"], size: int) -> list[Int[Tensor, " some"]]:
+    """The examples of a mask, at most ``size`` at once."""
+    rows = mask.nonzero()[:, 0]
+    return list(rows.split(size)) if len(rows) else []
 
 
 def _at(by_coefficient: Shaped[Tensor, "count n"], index: Int[Tensor, " count"]) -> Shaped[Tensor, " count"]:

@@ -11,6 +11,8 @@ from matplotlib.ticker import MaxNLocator
 
 from tensorar.plotting.style import BLUE, DARK, NORMAL_FONT, ORANGE, SMALL_FONT, new_figure
 
+# rows of a long curve
+MANY = 15
 Row = Mapping[str, float | int | None]  # the entries of a line of metrics.jsonl that are drawn
 
 
@@ -18,7 +20,8 @@ def training_curve(rows: Sequence[Row], *, entropy: float | None = None) -> Figu
     """Nats per event over steps for training and validation, and the exact ``entropy`` of the data if given.
 
     Rows contain ``step`` and any of ``train_nats`` and ``valid_nats``; missing and non-finite entries are skipped. The
-    best validation, whose weights are kept, is marked: where training goes on falling after it, it overfits.
+    best validation, whose weights are kept, is marked: where training goes on falling after it, it overfits. Of long
+    curves the first fifth may begin above the picture, so that the rest is seen.
     """
     figure = new_figure(6, 3.6)
     axes = figure.subplots()
@@ -27,6 +30,7 @@ def training_curve(rows: Sequence[Row], *, entropy: float | None = None) -> Figu
     _mark_best(axes, rows)
     if entropy is not None:
         axes.axhline(entropy, color=DARK, linewidth=1.2, linestyle="--", label="entropy of the data")
+    _leave_out_the_start(axes, rows, [] if entropy is None else [entropy])
     _finish(axes)
     return figure
 
@@ -44,6 +48,14 @@ def _mark_best(axes: Axes, rows: Sequence[Row]) -> None:
     best = min((point for point in points if math.isfinite(point[0])), default=None)
     if best is not None and best[1] is not None:
         axes.axvline(best[1], color=ORANGE, linewidth=0.8, linestyle=":", label="best, kept")
+
+
+def _leave_out_the_start(axes: Axes, rows: Sequence[Row], shown: Sequence[float]) -> None:
+    later = [row.get(key) for row in rows[len(rows) // 5 :] for key in ("train_nats", "valid_nats")]
+    nats = [*shown, *(value for value in later if value is not None and math.isfinite(value))]
+    if len(rows) >= MANY and max(nats, default=0.0) > min(nats, default=0.0):
+        margin = 0.1 * (max(nats) - min(nats))
+        axes.set_ylim(min(nats) - margin, max(nats) + margin)
 
 
 def _finish(axes: Axes) -> None:

@@ -69,6 +69,8 @@ class Run:
             dataset = load_dataset(spec, registry=registry) if initial is None else initial.other_dataset(spec)
         provenance = provenance_of(recipe, dataset.event_shape, dataset.context_features, registry)
         provenance["axes"] = list(dataset.axis_names)
+        if (augmentation := recipe.training.augmentation) is not None:
+            augmentation.check(dataset.axis_names, dataset.event_shape)
         head = head_for(registry.create("head", recipe.head), dataset) if initial is None else initial.head
         written = state_in_recipe(head.data_state())
         provenance |= {} if written is None else {"head": written}
@@ -226,13 +228,14 @@ class Run:
     def new_model(self) -> AutoregressiveModel:
         """The recipe's model with new weights, which depend on the recipe's seed only."""
         with seeded(self.recipe.training.seed):
-            recipe = self.recipe
+            recipe, augmentation = self.recipe, self.recipe.training.augmentation
             return build(
                 self.event_shape,
                 recipe.ordering,
                 self.head,
                 recipe.backbone,
                 context_features=self.context_features,
+                augmentation_features=0 if augmentation is None else augmentation.features,
                 registry=self.registry,
             )
 

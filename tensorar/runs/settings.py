@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tensorar.augmentation import Augmentation
 from tensorar.errors import SpecError
 from tensorar.parts.part import coerce
 from tensorar.parts.spec import nearest
@@ -29,7 +30,9 @@ class TrainingSettings:
     quarters of the length, and decays in a quarter of the training. ``batch_size`` is in events, over all processes;
     ``learning_rate`` is the peak rate, after warmup and before cosine decay; ``weight_decay`` is AdamW's decoupled
     decay of matrices; ``precision`` is that of the forward and backward pass; ``seed`` determines initial weights,
-    batches and noise.
+    batches and noise. A step takes its batch in ``accumulate`` passes, one after the other, whose gradients add up:
+    less memory for the same step. Where orders or prefixes are drawn, every pass draws its own. ``augment``,
+    such as ``shift=2,flip=horizontal``, transforms training events of images (``Augmentation``; empty: none).
     """
 
     steps: int | None = None
@@ -44,8 +47,10 @@ class TrainingSettings:
     evaluate_every: int = 500
     valid_events: int = 2000
     patience: int = 0
+    accumulate: int = 1
     precision: Literal["float32", "bfloat16"] = "float32"
     seed: int = 0
+    augment: str = ""
 
     def __post_init__(self) -> None:
         positive = (
@@ -57,13 +62,20 @@ class TrainingSettings:
             "evaluate_every",
             "valid_events",
             "clip",
+            "accumulate",
         )
         for name in positive:
             _require(name, getattr(self, name), f"a positive number, at most {MAXIMUM:g}", _is_positive)
         for name in ("weight_decay", "warmup", "patience"):
             _require(name, getattr(self, name), f"zero or more, at most {MAXIMUM:g}", lambda v: 0 <= v <= MAXIMUM)
         _require("seed", self.seed, "from 0 to 2**63 - 1", lambda v: 0 <= v < 2**63)
+        Augmentation.parse(self.augment)
         _require("ema", self.ema, "a decay from 0 up to (not including) 1", lambda v: 0 <= v < 1)
+
+    @property
+    def augmentation(self) -> Augmentation | None:
+        """What is done to training events, if anything is."""
+        return Augmentation.parse(self.augment)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainingSettings:

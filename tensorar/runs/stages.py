@@ -14,8 +14,9 @@ from tensorar.runs.settings import LENGTHS, TrainingSettings
 # of a run's provenance: a table for each later stage, oldest first
 KEY = "continued"
 FIELDS = {"from_step": integer(1), "from_seconds": number(0), "settings": TABLE}
-# initial weights and the order of the events depend on the seed, the best weights on the validation events
-FIXED = ("seed", "valid_events")
+# initial weights and the order of the events depend on the seed, the best weights on the validation events; the network
+# has weights for the tokens of its augmentation
+FIXED = ("seed", "valid_events", "augment")
 
 
 @dataclass(frozen=True)

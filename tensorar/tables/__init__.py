@@ -1,7 +1,15 @@
 """Tables of mixed kinds: files in and out, the schema of their columns, and events of numbers."""
 
 from tensorar.tables.cells import is_missing, numbers_of, write_numbers
-from tensorar.tables.codec import decode, decode_cells, encode, encode_cells, encode_levels, encode_target
+from tensorar.tables.codec import (
+    decode,
+    decode_cells,
+    encode,
+    encode_cells,
+    encode_levels,
+    encode_target,
+    target_levels,
+)
 from tensorar.tables.inference import Wishes, describe_left_out, infer
 from tensorar.tables.reading import DELIMITERS, FileForm, TextTable, read_table
 from tensorar.tables.schema import Column, Schema
@@ -26,6 +34,7 @@ __all__ = [
     "is_missing",
     "numbers_of",
     "read_table",
+    "target_levels",
     "write_numbers",
     "write_table",
 ]

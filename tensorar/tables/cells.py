@@ -13,10 +13,14 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 # the first format that reads all dates of a column is that of the column
 DATE_FORMATS = (
     *("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y/%m/%d"),
+    *("%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ"),
     *("%d.%m.%Y", "%d.%m.%Y %H:%M", "%m/%d/%Y", "%d/%m/%Y", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M", "%d-%b-%Y", "%d %b %Y"),
 )
 LOOKS_LIKE_A_DATE = re.compile(r"\d{1,4}[-/. ]\w{1,3}[-/. ]\d{1,4}.*")
 SECONDS_PER_DAY = 86400
+MICROSECONDS = {"%f": 1, "%S": 10**6, "%H": 60 * 10**6}
+# whole seconds are often written without a fraction
+WHOLE_SECONDS = re.compile(r"(:\d\d)(Z?)$")
 # days from 1970 that pandas can write
 MAX_DAYS = 100_000
 
@@ -52,7 +56,10 @@ def days_of(cells: Shaped[np.ndarray, " n"], form: str) -> Float64[np.ndarray, "
     """Days since 1970-01-01, NaN for text in another format."""
     import pandas
 
-    moments = pandas.to_datetime(pandas.Series(cells, dtype=object), format=form, errors="coerce")
+    texts = pandas.Series(cells, dtype=object)
+    if "%f" in form:
+        texts = texts.map(lambda cell: WHOLE_SECONDS.sub(r"\1.0\2", cell) if isinstance(cell, str) else cell)
+    moments = pandas.to_datetime(texts, format=form, errors="coerce")
     seconds = (moments - pandas.Timestamp(0)).dt.total_seconds()
     days: Float64[np.ndarray, " n"] = seconds.to_numpy(np.float64) / SECONDS_PER_DAY
     return days
@@ -62,9 +69,10 @@ def write_days(days: Float64[np.ndarray, " n"], form: str) -> Shaped[np.ndarray,
     """Dates in a format, rounded to what it shows; empty for NaN."""
     import pandas
 
-    unit = SECONDS_PER_DAY if "%H" not in form else 1 if "%S" in form else 60
-    seconds = np.round(np.clip(days, -MAX_DAYS, MAX_DAYS) * SECONDS_PER_DAY / unit) * unit
-    moments = pandas.Series(pandas.to_datetime(seconds, unit="s", errors="coerce"))
+    day = SECONDS_PER_DAY * 10**6
+    unit = next((unit for code, unit in MICROSECONDS.items() if code in form), day)
+    rounded = np.round(np.clip(days, -MAX_DAYS, MAX_DAYS) * day / unit) * unit
+    moments = pandas.Series(pandas.to_datetime(rounded, unit="us", errors="coerce"))
     return moments.dt.strftime(form).fillna("").to_numpy(object)
 
 

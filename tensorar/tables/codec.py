@@ -39,18 +39,29 @@ def encode(table: TextTable, schema: Schema) -> Float64[Tensor, "n columns"]:
 
 def encode_target(table: TextTable, schema: Schema) -> Float[Tensor, "n classes"] | None:
     """The class of each row, one-hot; None without a target. Raises ``DataError`` where it is missing."""
-    column = schema.target_column
+    column, levels = schema.target_column, target_levels(table, schema)
     if column is None:
         return None
-    found = column.name in table.frame.columns
-    values = encode_levels(table.frame[column.name].to_numpy(object), column, table) if found else np.array([np.nan])
-    if np.isnan(values).any():
+    if levels is None or bool(levels.isnan().any()):
         raise DataError(
             expected=f"a class in the column {column.name} of each row of {table.path}",
-            got=f"an empty cell in row {int(np.isnan(values).argmax()) + 1}" if found else "no such column",
+            got="no such column"
+            if levels is None
+            else f"an empty cell in row {int(levels.isnan().int().argmax()) + 1}",
             remedy="fill it in",
         )
-    return torch.nn.functional.one_hot(torch.from_numpy(values).long(), len(column.levels)).float()
+    return torch.nn.functional.one_hot(levels.long(), len(column.levels)).float()
+
+
+def target_levels(table: TextTable, schema: Schema) -> Float64[Tensor, " n"] | None:
+    """The number of the class of each row, NaN where it is missing; None without a target, or its column.
+
+    Raises ``DataError`` for a class that is not known.
+    """
+    column = schema.target_column
+    if column is None or column.name not in table.frame.columns:
+        return None
+    return torch.from_numpy(encode_levels(table.frame[column.name].to_numpy(object), column, table))
 
 
 def encode_cells(cells: Shaped[np.ndarray, " n"], column: Column, table: TextTable) -> Float64[np.ndarray, " n"]:

@@ -17,7 +17,14 @@ def make_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.
     for name, parameter in model.named_parameters():
         (free if parameter.ndim < 2 or name.endswith("bias") else decayed).append(parameter)
     groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": free, "weight_decay": 0.0}]
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=settings.learning_rate)
+    filled = [group for group in groups if group["params"]]
+    # one kernel for all weights, several times as fast as a loop over operations
+    return torch.optim.AdamW(filled, lr=settings.learning_rate, fused=can_be_fused(model))
+
+
+def can_be_fused(model: nn.Module) -> bool:
+    """Whether torch has one kernel for the updates of these weights: real floats on a CPU or a GPU of NVIDIA or AMD."""
+    return all(p.is_floating_point() and p.device.type in ("cpu", "cuda") for p in model.parameters())
 
 
 def learning_rate_factor(step: int, warmup: int, progress: float, hold: float = 0.0, end: float = 1.0) -> float:

@@ -6,6 +6,7 @@ import math
 import signal
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tensorar.training.optimization import Optimization
 from tensorar.training.optimizer import learning_rate_factor
 from tensorar.training.patience import Patience
 from tensorar.training.state import TrainingState
+from tensorar.training.trackers import FOLDER, track
 from tensorar.training.update import TrainingUpdate, UpdateCallback
 from tensorar.training.validation import Validation
 from tensorar.utils.processes import is_main_process
@@ -36,16 +38,30 @@ class Trainer:
     the training; a resumed run arrives at the same weights as an uninterrupted one.
     """
 
-    def __init__(self, run: Run, *, device: str = "auto", on_update: UpdateCallback | None = None) -> None:
+    def __init__(
+        self,
+        run: Run,
+        *,
+        device: str = "auto",
+        on_update: UpdateCallback | None = None,
+        trackers: Sequence[str] = (),
+    ) -> None:
         self.run, self.on_update, self.stage = run, on_update, run.stage
         self.settings = self.stage.settings
-        self.accelerator = make_accelerator(device, self.settings.precision)
+        logs = run.folder / FOLDER
+        self.accelerator = make_accelerator(device, self.settings.precision, trackers=trackers, logs=logs)
         process, processes = self.accelerator.process_index, self.accelerator.num_processes
         run.folder = agreed_folder(run.folder, processes)
         dataset = run.dataset
         check_shares(dataset, self.settings, processes)
         self.batches = Batches(
-            dataset, self.settings.batch_size, self.settings.seed, process=process, processes=processes
+            dataset,
+            self.settings.batch_size,
+            self.settings.seed,
+            process=process,
+            processes=processes,
+            device=self.accelerator.device,
+            augmentation=self.settings.augmentation,
         )
         self.validation = Validation(dataset, self.settings, self.accelerator)
         self.training_events = len(dataset.train)
@@ -55,7 +71,9 @@ class Trainer:
         # held while weights and state change, so that another thread can save them before or after
         self.changing, self._ended = threading.RLock(), False
         model = run.new_model()
-        require_memory_for_training(model, self.batches.batch_size, len(self.validation.events))
+        require_memory_for_training(
+            model, math.ceil(self.batches.batch_size / self.settings.accumulate), len(self.validation.events)
+        )
         check_data(dataset, str(run.recipe.dataset), model.head, run.registry)
         check_missing(dataset, model)
         if run.initial is None:
@@ -101,7 +119,7 @@ class Trainer:
                 self._after_step()
             while not self.state.finished and not stop:
                 try:
-                    self._step()
+                    self.step()
                 except RunError:
                     raise
                 except BaseException:
@@ -118,7 +136,8 @@ class Trainer:
             raise self.failure
         return None if self.state.finished else stop
 
-    def _step(self) -> None:
+    def step(self) -> None:
+        """Take the next step, whatever the plan."""
         started, step = time.perf_counter(), self.state.step
         events, contexts = self.batches[step]
         # all random numbers of a step (of dropout, for example) depend on the seed, the step and the process only
@@ -130,6 +149,7 @@ class Trainer:
             factor=self._learning_rate_factor(),
             number=step,
             progress=self.fraction,
+            checked=self.batches.checked,
         )
         with self.changing:
             self.optimization.update()
@@ -186,6 +206,7 @@ class Trainer:
         improved = self.state.record(row["valid_nats"])
         if is_main_process():
             self.run.add_metrics(row)
+            track(self.accelerator, row)
             if improved:
                 self.run.save_model(self.optimization.averaged_model)
         self._report(row["train_nats"], row)

@@ -7,6 +7,7 @@
 from tensorar.workflows.check_part import CheckReport, CheckResult, check_part
 from tensorar.workflows.classify import Classification, classify
 from tensorar.workflows.compare import Compared, Comparison, compare
+from tensorar.workflows.compress import Compressed, Decompressed, compress, decompress
 from tensorar.workflows.evaluate import Evaluation, evaluate
 from tensorar.workflows.evaluate_given import ConditionalLikelihood, evaluate_given
 from tensorar.workflows.forecast import Forecast, forecast
@@ -30,7 +31,9 @@ __all__ = [
     "Compared",
     "Comparison",
     "Completions",
+    "Compressed",
     "ConditionalLikelihood",
+    "Decompressed",
     "Evaluation",
     "Forecast",
     "Imputation",
@@ -47,6 +50,8 @@ __all__ = [
     "check_part",
     "classify",
     "compare",
+    "compress",
+    "decompress",
     "evaluate",
     "evaluate_given",
     "forecast",

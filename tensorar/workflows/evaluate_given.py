@@ -30,7 +30,7 @@ from tensorar.training.over_orders import standard_error
 from tensorar.utils.shapes import flatten_events, rows_of
 from tensorar.workflows.events import Events, check_counts, check_split, events_of
 from tensorar.workflows.masks import known_mask, mask_of_events
-from tensorar.workflows.runs import model_of, open_run
+from tensorar.workflows.runs import model_of, open_run, proposal_of
 from tensorar.workflows.sampling import seeded_generator
 
 EVENTS_PER_CHUNK = 20
@@ -95,7 +95,7 @@ def evaluate_given(
     check_counts(events=events, particles=particles, runs=runs)
     dataset = run.dataset if data is None else run.other_dataset(data)
     model = model_of(run, device)
-    other = None if proposal is None else model_of(open_run(proposal, registry), device)
+    other = proposal_of(run, proposal, device, registry)
     known = known_mask(given, mask, model.event_shape, generator, model.order, axes=run.axes)
     chosen = events_of(dataset, split, events, seed)
     masks = mask_of_events(known, model.event_shape, len(chosen))

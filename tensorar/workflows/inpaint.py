@@ -23,7 +23,7 @@ from tensorar.uncertainty import uncertainty as uncertainty_of
 from tensorar.workflows.event_pictures import event_pictures
 from tensorar.workflows.events import check_counts, check_split
 from tensorar.workflows.own_events import events_to_complete, own_events
-from tensorar.workflows.runs import model_of, open_run
+from tensorar.workflows.runs import model_of, open_run, proposal_of
 from tensorar.workflows.sampling import check_sampling, require_memory_for_samples, seeded_generator
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def inpaint(
     check_counts(events=events, completions=completions, particles=particles)
     require_memory_for_samples(run, completions)
     model = model_of(run, device)
-    other = None if proposal is None else model_of(open_run(proposal, registry), device)
+    other = proposal_of(run, proposal, device, registry)
     if uncertainty and completions < 2 and not predicts_marginals(model):
         raise too_few_completions(completions)
     if data is None:

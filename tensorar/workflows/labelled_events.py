@@ -14,6 +14,7 @@ from tensorar.errors import TensorarError
 from tensorar.evidence import Evidence
 from tensorar.parts.spec import PartSpec
 from tensorar.runs.run import Run
+from tensorar.tables import target_levels
 from tensorar.training.evaluation import Scored
 from tensorar.workflows.events import events_of
 from tensorar.workflows.table_rows import read_rows
@@ -61,15 +62,19 @@ def _require_classes(classes: Classes, names: list[str], *, one_hot: bool, where
 
 
 def _of_table(run: Run, path: str, count: int | None) -> LabelledEvents:
-    """The rows of a table; its target column is used if it is there."""
+    """The rows of a table; of one with the target column, those that have a class, if any has."""
     found = read_rows(run, path)
-    target = found.schema.target_column
-    known = target is not None and target.name in found.table.frame.columns
-    contexts = found.contexts if known else None
-    events = found.events[:count]
+    levels = target_levels(found.table, found.schema)
+    rows, notes = torch.arange(len(found.events)), [*found.table.notes, *found.notes]
+    if levels is not None and (blank := int(levels.isnan().sum())):
+        labelled = blank < len(rows)
+        which = f"{blank} of {len(rows)} rows have no class and are skipped" if labelled else "no row has a class"
+        notes.append(f"{which} in {path}")
+        levels, rows = (levels, rows[~levels.isnan()]) if labelled else (None, rows)
+    rows = rows[:count]
+    events = found.events[rows]
     x = Evidence.observed(events) if bool(events.isnan().any()) else events
-    labels = None if contexts is None else labels_of(contexts)[:count]
-    return LabelledEvents(x, torch.arange(len(events)), labels, path, (*found.table.notes, *found.notes))
+    return LabelledEvents(x, rows, None if levels is None else levels[rows].long(), path, tuple(notes))
 
 
 def _of_file(run: Run, path: str, count: int | None) -> LabelledEvents:

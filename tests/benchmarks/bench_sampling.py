@@ -34,7 +34,7 @@ DIGITS = ((1, 28, 28), "bernoulli")
 COLORS = ((32, 32, 3), "logistic_mixture:levels=256,components=5")
 VOLUME = ((16, 16, 16), "bernoulli")
 SPECS = [
-    *("fvsbn", "nade", "made", "pixelcnn:blocks=12,channels=128", "gated_pixelcnn:layers=12,channels=64"),
+    *("fvsbn", "nade", "made", "pixelcnn:blocks=12,channels=128", "gated_pixelcnn:layers=12,channels=64", "pixelsnail"),
     *("rnn", "row_lstm", "diagonal_bilstm", "transformer", "transformer:kv_heads=4"),
 ]
 CASES = [

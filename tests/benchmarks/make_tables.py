@@ -20,7 +20,8 @@ SAMPLING_ON_GPU, PARTICLES = FOLDER / "sampling_gpu.json", FOLDER / "particles.j
 LARGE_EVENTS = FOLDER / "large_events.json"
 ORDERS = FOLDER / "orders.json"
 TABLES = FOLDER / "tables.json"
-TIME_TO_QUALITY = FOLDER / "time_to_quality.json"
+TIME_TO_QUALITY, SETTINGS_SEARCH = FOLDER / "time_to_quality.json", FOLDER / "settings_search.json"
+TRAINING = FOLDER / "training.json"
 DOCS = FOLDER.parents[1] / "docs"
 
 EARLIER_COLUMNS = ("recipe", "training", "test nats", "bits/dim", "perplexity", "exact nats", "threads")
@@ -99,6 +100,18 @@ def particles_row(found: dict) -> str:
     )
 
 
+TRAINING_COLUMNS = ("compared", "network", "ours, ms", "plain, ms", "ours / plain", "asked")
+
+
+def training_row(found: dict) -> str:
+    """One comparison of a training step, a likelihood or samples with plain ones."""
+    ours, plain = found["ours"], found["plain"]
+    return (
+        f"| {found['what']} | {found['size']} | {1e3 * ours:.2f} | {1e3 * plain:.2f} | {ours / plain:.2f} "
+        f"| {found['goal']:.2f} |"
+    )
+
+
 def orders_row(found: dict) -> str:
     """One order of one dataset."""
     cells = [cell for column in ("shared", "own") for cell in _compared(found.get(column))]
@@ -158,6 +171,11 @@ def tables_row(name: str, found: dict) -> str:
     )
 
 
+def training() -> str:
+    """The table of training.json."""
+    return "\n".join([header(TRAINING_COLUMNS), *map(training_row, json.loads(TRAINING.read_text()))])
+
+
 def tables() -> str:
     """The table of tables.json."""
     rows = [tables_row(name, found) for name, found in json.loads(TABLES.read_text()).items()]
@@ -192,15 +210,32 @@ def time_to_quality() -> str:
     return "\n".join([header(QUALITY_COLUMNS), *rows])
 
 
+SEARCH_COLUMNS = ("data", "network", "order", "seconds", "learning rate", "batch", "steps", "validation nats")
+
+
+def settings_search() -> str:
+    """The table of settings_search.json: validations of settings from which the recommended ones were taken."""
+    rows = [
+        f"| {found['data']} | `{found['backbone']}` | {found['ordering']} | {found['seconds']:g} "
+        f"| {found['settings']['learning_rate']:g} | {found['settings'].get('batch_size', 100)} | {found['steps']} "
+        f"| {found['valid_nats']:.2f} |"
+        for found in json.loads(SETTINGS_SEARCH.read_text())
+    ]
+    return "\n".join([header(SEARCH_COLUMNS), *rows])
+
+
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "benchmarks.md": {
         "rows": rows_of_results,
         "earlier": earlier,
         "sampling": sampling,
         "GPU sampling": lambda: sampling(SAMPLING_ON_GPU),
+        "training": training,
         "particles": particles,
         "large events": large_events,
         "tables of mixed kinds": tables,
+        "time to quality": time_to_quality,
+        "settings": settings_search,
     },
     "courses.md": {course: partial(course_table, course) for course in COURSES},
     "orderings.md": {"orders": orders},

@@ -106,6 +106,18 @@ def test_the_target_of_a_table_is_the_class_and_new_rows_are_classified(tmp_path
     with (tmp_path / "p.csv").open() as file:
         assert [row["predicted"] for row in csv.DictReader(file)] == frame["kind"].iloc[:6].tolist()
 
+    blank = frame.assign(kind=frame["kind"].mask(np.arange(80) % 4 == 1))
+    blank.to_csv("some.csv", index=False)
+    frame.assign(kind="").to_csv("none.csv", index=False)
+    some = report("classify", "mail", "--data", "some.csv", "--out", "p.csv", "--events", 3)
+    assert some["events"] == 3 and some["accuracy"] == 1
+    assert "20 of 80 rows have no class and are skipped in some.csv" in some["notes"]
+    with (tmp_path / "p.csv").open() as file:
+        assert [row["event"] for row in csv.DictReader(file)] == ["0", "2", "3"]
+    none = report("classify", "mail", "--data", "none.csv")
+    assert (none["events"], none["accuracy"]) == (80, None)
+    assert "no row has a class in none.csv" in none["notes"]
+
 
 def test_folders_of_images_are_classes(tmp_path):
     from PIL import Image

@@ -238,3 +238,9 @@ def test_data_that_have_changed_are_refused(tmp_path):
     people(4).to_csv(tmp_path / "rows.csv", index=False)
     (tmp_path / "run" / "schema.json").write_text("{")
     assert "JSON in " in refused(call("score", tmp_path / "run", tmp_path / "rows.csv"))
+
+
+@pytest.mark.parametrize("other", ["flags", "classes"])
+def test_a_proposal_of_other_columns_is_refused(other):
+    error = refused(call("evaluate", "run", "--given", "first 2", "--events", 2, "--proposal", other))
+    assert "of the proposal to be " in error and f"in {other}; use a run on the same columns" in error

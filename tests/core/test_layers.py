@@ -23,6 +23,7 @@ PUBLIC = {
     "tensorar.head",
     "tensorar.mixed",
     "tensorar.noise",
+    "tensorar.normal_scores",
     "tensorar.outliers",
     "tensorar.parts.hookspecs",
     "tensorar.series",

@@ -115,12 +115,13 @@ def test_many_levels_of_images_get_an_ordered_distribution(shape, top, dtype, he
 @pytest.mark.parametrize(
     ("shape", "head", "backbone", "ordering"),
     [
-        ((64, 64), "bernoulli", "fvsbn", "raster"),
-        ((), "bernoulli", "fvsbn", "raster"),
+        ((64, 64), "bernoulli", "nade", "raster"),
+        ((), "bernoulli", "nade", "raster"),
+        ((32,), "categorical:levels=64", "rnn:layers=1", "raster"),
         ((65, 64), "bernoulli", "convnet", "raster"),
         ((1, 28, 28), "categorical:levels=4", "convnet", "raster"),
         ((17,), "gaussian", "convnet", "raster"),
-        ((16,), "gaussian", "mlp", "shuffled"),
+        ((16,), "gaussian", "regression", "shuffled"),
         ((3, 4, 5, 6), "gaussian", "mlp", "shuffled"),
     ],
 )

@@ -26,3 +26,10 @@ def test_rows_become_curves_above_the_entropy():
 @pytest.mark.parametrize("rows", [[], [{"step": 3, "train_nats": 2.0}], [{"step": 3, "other": 2.0}]])
 def test_few_rows(rows):
     draw(training_curve(rows))
+
+
+def test_the_start_of_a_long_curve_does_not_hide_the_rest():
+    rows = [{"step": k, "train_nats": 10 + 90 / k, "valid_nats": 12 + 90 / k} for k in range(1, 41)]
+    (axes,) = draw(training_curve(rows, entropy=9.0)).axes
+    low, high = axes.get_ylim()
+    assert 7 < low < 9 and 12 + 90 / 9 < high < 30

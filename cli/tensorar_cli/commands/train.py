@@ -18,7 +18,7 @@ Setting = Annotated[
         "--set",
         metavar="KEY=VALUE",
         help="Any other training setting (repeatable): ema, clip, warmup, patience, weight_decay, evaluate_every, "
-        "valid_events, precision.",
+        "valid_events, precision, augment (of images: augment=shift=2,flip=horizontal).",
     ),
 ]
 

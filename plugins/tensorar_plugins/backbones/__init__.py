@@ -17,14 +17,14 @@ from tensorar_plugins.backbones.transformer import Transformer
 from tensorar_plugins.backbones.unet import UNet
 
 ALL: list[type[Backbone]] = [
-    FVSBN,
+    NADE,
+    RNN,
     ConvNet,
     Regression,
     MLP,
     UNet,
-    NADE,
+    FVSBN,
     MADE,
-    RNN,
     Transformer,
     PixelCNN,
     GatedPixelCNN,

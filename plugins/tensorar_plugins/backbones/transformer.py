@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float
@@ -45,6 +45,7 @@ class Transformer(CausalBackbone):
     """
 
     name = "transformer"
+    recommended: ClassVar[dict[str, float]] = {"learning_rate": 3e-3, "batch_size": 64}
 
     def __init__(
         self,

@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor
+from torch.distributions import constraints
 from torch.distributions.transforms import Transform
 
 from tensorar import Head, SpecError
@@ -99,7 +100,9 @@ class HeadInUnits(HeadFoundInData):
     def supports(
         self, values: Float[Tensor, "*batch"], coefficients: Int[Tensor, "..."] | None = None
     ) -> Bool[Tensor, "*batch"]:
-        return super().supports(values, coefficients) & (values.abs() <= self.largest(values.dtype))
+        # false for NaN and infinity
+        near = values.abs() <= self.largest(values.dtype)
+        return near if self.support is constraints.real else super().supports(values, coefficients) & near
 
     def describe_values(self) -> str:
         return f"{super().describe_values()} within {self.largest(torch.float32):.0e} scales of the location"

@@ -34,9 +34,11 @@ class NpyFile(SourceKind):
     name = "npy"
 
     def accepts(self, run: Run, path: Path) -> bool:
+        """Whether this is the kind of a file that exists."""
         return path.name.lower().endswith(".npy")
 
     def read(self, run: Run, path: Path) -> Source:
+        """The events of a file. Raises ``TensorarError``."""
         with open_file(path, WHAT) as file:
             array = _guarded(path, lambda: read_npy_array(file.data, file.size, str(path)))
         if array.shape != run.event_shape and (array.shape[1:] != run.event_shape or not array.size):
@@ -48,10 +50,12 @@ class NpyFile(SourceKind):
         return Source(to_events(array, run.event_shape, path), None, {"kind": self.name, **form_of(array)})
 
     def check_out(self, form: Mapping[str, Any], out: Path) -> None:
+        """Raise ``TensorarError`` for a path of another kind."""
         require_ending(out, ".npy")
 
     def write(self, run: Run, source: Source, out: Path) -> None:
-        write_atomically(out, npy_bytes(to_array(source.events, source.form)))
+        """Write a file of the same kind."""
+        write_atomically(out, npy_bytes(to_array(source.events[source.kept], source.form)))
 
 
 class NpzFile(SourceKind):
@@ -60,9 +64,11 @@ class NpzFile(SourceKind):
     name = "npz"
 
     def accepts(self, run: Run, path: Path) -> bool:
+        """Whether this is the kind of a file that exists."""
         return path.name.lower().endswith(".npz")
 
     def read(self, run: Run, path: Path) -> Source:
+        """The events of a file. Raises ``TensorarError``."""
         with open_file(path, WHAT) as file:
             archive = _guarded(path, lambda: Archive(file.data, file.size, path))
             arrays, others = _guarded(path, lambda: _split(archive, run.event_shape))
@@ -82,14 +88,16 @@ class NpzFile(SourceKind):
         return Source(torch.cat(events), None, form, rest)
 
     def check_out(self, form: Mapping[str, Any], out: Path) -> None:
+        """Raise ``TensorarError`` for a path of another kind."""
         require_ending(out, ".npz")
 
     def write(self, run: Run, source: Source, out: Path) -> None:
+        """Write a file of the same kind."""
         contents = {name: b64decode(text) for name, text in unpack_rest(source.rest, source.form["rest"]).items()}
         start = 0
         for form in source.form["arrays"]:
             n = form["shape"][0]
-            events, start = source.events[start : start + n], start + n
+            events, start = source.events[start : start + n][source.kept[start : start + n]], start + n
             values = _packed(events) if form["packed"] else to_array(events, form)
             contents[form["name"]] = npy_bytes(values)
         buffer = io.BytesIO()
@@ -124,7 +132,7 @@ def _split(archive: Archive, event_shape: tuple[int, ...]) -> tuple[list[Named],
 def _numbers(content: bytes) -> Shaped[np.ndarray, "..."] | None:
     """The array in the content of a file, if it is one of numbers."""
     try:
-        return read_npy_array(io.BufferedReader(io.BytesIO(content)), len(content), "")  # type: ignore[arg-type]
+        return read_npy_array(io.BufferedReader(io.BytesIO(content)), len(content), "")
     except Exception:  # texts and objects, which are kept as they are
         return None
 

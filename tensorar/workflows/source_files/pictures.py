@@ -26,9 +26,11 @@ class Pictures(SourceKind):
     name = "pictures"
 
     def accepts(self, run: Run, path: Path) -> bool:
+        """Whether this is the kind of a file that exists."""
         return is_picture(path) or (path.is_dir() and bool(_files(path)))
 
     def read(self, run: Run, path: Path) -> Source:
+        """The events of a file. Raises ``TensorarError``."""
         files = _files(path) if path.is_dir() else [path]
         events = torch.cat([_read(run, file) for file in files])
         contexts = None
@@ -41,6 +43,7 @@ class Pictures(SourceKind):
         return Source(events, contexts, form, notes=notes)
 
     def check_out(self, form: Mapping[str, Any], out: Path) -> None:
+        """Raise ``TensorarError`` for a path of another kind."""
         if not form["folder"]:
             require_ending(out, ".png")
         elif out.suffix or out.is_file():
@@ -49,10 +52,13 @@ class Pictures(SourceKind):
             )
 
     def write(self, run: Run, source: Source, out: Path) -> None:
+        """Write a file of the same kind."""
         from tensorar import plotting
 
         limits = plotting.picture_limits(run.head, source.events)
-        for event, name in zip(source.events, source.form["names"], strict=True):
+        for event, name, kept in zip(source.events, source.form["names"], source.kept.tolist(), strict=True):
+            if not kept:
+                continue
             path = out / _safe(name) if source.form["folder"] else out
             write_atomically(path, plotting.event_png(event, axes=run.axes, limits=limits))
 

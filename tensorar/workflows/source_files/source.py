@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from jaxtyping import Float, Real
+import torch
+from jaxtyping import Bool, Float, Real
 from torch import Tensor
 
 from tensorar.coding.side import decompress
@@ -26,6 +27,7 @@ class Source:
     """Events of a file ``(n, *event)``, NaN where nothing was observed, their contexts if the file has them, its form.
 
     ``form`` (JSON values) and ``rest`` (bytes) are what else it takes to write the file; ``notes`` say what differs.
+    Events that are not ``sound`` (None: all are) were lost, and are left out of what is written.
     """
 
     events: Real[Tensor, "n *event"]
@@ -33,6 +35,12 @@ class Source:
     form: dict[str, Any]
     rest: bytes = b""
     notes: tuple[str, ...] = ()
+    sound: Bool[Tensor, " n"] | None = None
+
+    @property
+    def kept(self) -> Bool[Tensor, " n"]:
+        """Which events are written."""
+        return torch.ones(len(self.events), dtype=torch.bool) if self.sound is None else self.sound
 
 
 class SourceKind(ABC):

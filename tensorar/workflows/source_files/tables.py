@@ -29,9 +29,11 @@ class TableFile(SourceKind):
     name = "table"
 
     def accepts(self, run: Run, path: Path) -> bool:
+        """Whether this is the kind of a file that exists."""
         return run.schema is not None
 
     def read(self, run: Run, path: Path) -> Source:
+        """The events of a file. Raises ``TensorarError``."""
         rows = read_rows(run, path)
         frame, contexts = rows.table.frame, rows.contexts
         known = _frame(rows.events, contexts, rows.schema)
@@ -44,9 +46,11 @@ class TableFile(SourceKind):
         return Source(rows.events, contexts, form, rest, (note,) if cells else ())
 
     def check_out(self, form: Mapping[str, Any], out: Path) -> None:
+        """Raise ``TensorarError`` for a path of another kind."""
         require_ending(out, form["ending"])
 
     def write(self, run: Run, source: Source, out: Path) -> None:
+        """Write a file of the same kind."""
         import pandas
 
         known = _frame(source.events, source.contexts, schema_of(run))
@@ -55,7 +59,7 @@ class TableFile(SourceKind):
             cells = known[name].to_numpy(object).copy() if name in known else np.full(len(known), "", object)
             found = corrections.get(name, {"rows": [], "texts": []})
             cells[np.array(found["rows"], int)] = found["texts"]
-            columns[name] = cells
+            columns[name] = cells[source.kept.numpy()]
         write_table(out, pandas.DataFrame(columns, dtype=object), FileForm(**source.form["form"]))
 
 

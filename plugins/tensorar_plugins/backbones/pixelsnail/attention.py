@@ -19,8 +19,8 @@ class PastAttention(nn.Module):
     """Attention with several heads to everything visited before: ``(B, *event, C) -> (B, *event, C)``.
 
     The query of coefficient ``i`` is made of its activations, the key and the value of ``j`` of its activations and of
-    its own features, all three with the position; ``i`` attends to ``j`` only if ``rank[j] < rank[i]``, and to a learned
-    start. Chen, Mishra, Rohaninejad, Abbeel 2018, "PixelSNAIL", section 3; with keys as wide as the values.
+    its own features, all three with the position; ``i`` attends to ``j`` only if ``rank[j] < rank[i]``, and to a
+    learned start. Chen, Mishra, Rohaninejad, Abbeel 2018, "PixelSNAIL", section 3; with keys as wide as the values.
 
     In visiting order, keys and values are moved to the next step, so that torch's causal attention, in which a step
     sees itself, is the strict rule.

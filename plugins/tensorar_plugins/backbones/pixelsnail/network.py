@@ -24,9 +24,9 @@ class PixelSNAIL(CausalBackbone):
 
     ``h = conv_A(x)``, then ``blocks`` times: ``layers`` gated residual layers ``h + f * sigmoid(g)`` with
     ``f, g = B_kxk(dropout(elu(B_kxk(elu(h)))))``; attention of each coefficient to all of lower rank, to their
-    activations, values and positions; and a gated residual layer of 1x1 convolutions of ``h`` and what attention found.
-    Then two ReLU and 1x1 layers and the output. The tap from ``j`` to ``i`` exists only if ``rank[j] < rank[i]`` (mask A,
-    the first layer), ``<=`` later (mask B); a coefficient attends to strictly lower ranks.
+    activations, values and positions; and a gated residual layer of 1x1 convolutions of ``h`` and what attention
+    found. Then two ReLU and 1x1 layers and the output. The tap from ``j`` to ``i`` exists only if ``rank[j] < rank[i]``
+    (mask A, the first layer), ``<=`` later (mask B); a coefficient attends to strictly lower ranks.
 
     Chen, Mishra, Rohaninejad, Abbeel 2018, "PixelSNAIL: An Improved Autoregressive Generative Model", sections 3 and 4
     (there with two convolution stacks instead of masks, keys of 16 channels, and 12 blocks of 256 channels for
