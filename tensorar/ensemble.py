@@ -21,6 +21,8 @@ def mixture_log_prob(members: Sequence[Float[Tensor, "*batch"]]) -> Float[Tensor
     >>> mixture_log_prob([torch.tensor([0.5]).log(), torch.tensor([0.25]).log()]).exp()
     tensor([0.3750])
     """
+    if len(members) == 1:
+        return members[0]
     return torch.stack(list(members)).logsumexp(0) - math.log(len(members))
 
 

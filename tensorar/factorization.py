@@ -41,6 +41,7 @@ class Factorization(nn.Module):
         # a buffer follows the model from device to device; not saved, since the ordering recreates it
         self.register_buffer("_visits", ordering.order(self.event_shape).visits, persistent=False)
         self._orders = ordering.orders(self.event_shape) or (ordering.order(self.event_shape),)
+        self._coefficients = torch.arange(len(self._orders[0])).reshape(self.event_shape)
 
     @property
     def order(self) -> Order:
@@ -50,7 +51,9 @@ class Factorization(nn.Module):
     @property
     def orders(self) -> tuple[Order, ...]:
         """The orders that the model mixes: one, unless its ordering is an ensemble."""
-        self._orders = tuple(order.to(self.device) for order in self._orders)
+        device = self.device
+        if any(order.device != device for order in self._orders):
+            self._orders = tuple(order.to(device) for order in self._orders)
         return self._orders
 
     @property
@@ -78,7 +81,9 @@ class Factorization(nn.Module):
     @property
     def coefficients(self) -> Int[Tensor, "*event"]:
         """The flat index of every coefficient."""
-        return torch.arange(len(self.order), device=self.device).reshape(self.event_shape)
+        if self._coefficients.device != self.device:
+            self._coefficients = self._coefficients.to(self.device)
+        return self._coefficients
 
     def check_orders(self, count: int) -> None:
         """Raise ``SpecError`` unless ``count`` random orders can be drawn."""

@@ -65,6 +65,24 @@ class Head(Part, ABC):
     ) -> Distribution:
         """The distribution over ``(...)`` given ``(..., parameter_count)``."""
 
+    def relocated(
+        self,
+        parameters: Float[Tensor, "*batch parameters"],
+        location: Float[Tensor, "*batch features"],
+        scale: Float[Tensor, "*batch features"],
+        coefficients: Int[Tensor, "..."] | None = None,
+    ) -> Float[Tensor, "*batch parameters"]:
+        """The parameters of the distribution of ``location + scale * x``, where ``x`` has these parameters.
+
+        Location and scale are those of features, which must be the standard values themselves. Parameters stay as they
+        are where that is no distribution of the head (the default).
+        """
+        return parameters
+
+    def used_features(self, coefficients: Int[Tensor, "*batch"]) -> Bool[Tensor, "*batch features"]:
+        """Which features of coefficients may differ from zero; by default all."""
+        return torch.ones(*coefficients.shape, self.feature_count, dtype=torch.bool, device=coefficients.device)
+
     # --- kinds of coefficients --------------------------------------------------------------------------------------
 
     @property
@@ -252,15 +270,17 @@ class Head(Part, ABC):
         ``coefficients`` are the flat indices of the values (default: whole events), ``suggestion`` the remedy to
         print, ``dtype`` the dtype to which a model will round standard values.
         """
-        if known is None and self._supports_range(values, dtype):
+        if known is None and (self._supports_range(values, dtype) or self._supports_all(values, dtype)):
             return
         if coefficients is None:
             coefficients = torch.arange(math.prod(values.shape[1:]), device=values.device).reshape(values.shape[1:])
-        known = torch.ones_like(values, dtype=torch.bool) if known is None else known
-        parts = zip(*(_split(part, values) for part in (values, known, coefficients)), strict=True)
-        for part, (some, of_interest, index) in enumerate(parts):
-            bad = ~self._represents(some, index, dtype) & of_interest
-            if bad.any():
+        chunks = max(1, -(-len(values) // MAX_VALUES_PER_CHECK))
+        interest = [None] * chunks if known is None else _split(known, values)
+        parts = zip(*(_split(part, values) for part in (values, coefficients)), interest, strict=True)
+        for part, (some, index, of_interest) in enumerate(parts):
+            good = self._represents(some, index, dtype)
+            if not (good if of_interest is None else good | ~of_interest).all():
+                bad = ~good if of_interest is None else ~good & of_interest
                 event = part * MAX_VALUES_PER_CHECK + int(bad.reshape(len(bad), -1).any(1).int().argmax())
                 member = self.member(int(index.expand(bad.shape)[bad][0]))
                 raise SupportError(
@@ -281,12 +301,22 @@ class Head(Part, ABC):
         numbers = torch.arange(least, greatest + 1, device=values.device)
         return bool(self._represents(numbers, torch.zeros_like(numbers), dtype).all())
 
+    def _supports_all(self, values: Tensor, dtype: torch.dtype | None) -> bool:
+        """Whether values that a model takes as they are have a probability: a few passes without a table of answers."""
+        same_everywhere = type(self).supports is Head.supports and type(self).transform is Head.transform
+        exact = values.is_floating_point() and values.dtype == (dtype or values.dtype)
+        if not same_everywhere or not exact or self.support is not constraints.boolean or not values.numel():
+            return False
+        # zero for 0 and 1 only; NaN for NaN and infinity
+        least, greatest = (values * values).sub_(values).aminmax()
+        return bool(least == 0) and bool(greatest == 0)
+
     def supports(
         self, values: Float[Tensor, "*batch"], coefficients: Int[Tensor, "..."] | None = None
     ) -> Bool[Tensor, "*batch"]:
         """Whether each standard value is finite and in ``support``. Override it where it depends on the coefficient."""
         inside: Tensor = self.support.check(values)
-        return inside & values.isfinite()
+        return inside if _is_bounded(self.support) else inside & values.isfinite()
 
     def describe_values(self) -> str:
         """The data's values that have a probability, in words."""
@@ -295,9 +325,11 @@ class Head(Part, ABC):
     def _represents(self, values: Tensor, coefficients: Tensor, dtype: torch.dtype | None) -> Tensor:
         """Whether values are supported once they are standardized and rounded (None: not rounded)."""
         standard = self.standardize(values, coefficients)
-        if dtype is None and standard.is_floating_point():
+        rounded = (
+            standard if dtype is None and standard.is_floating_point() else standard.to(dtype or default_value_dtype())
+        )
+        if rounded is standard:
             return self.supports(standard, coefficients)
-        rounded = standard.to(dtype or default_value_dtype())
         supported = self.supports(rounded, coefficients)
         # a whole number must not become another one
         return supported & ((widened(rounded) == widened(standard)) | ~self.is_discrete(coefficients))
@@ -324,6 +356,12 @@ def default_value_dtype() -> torch.dtype:
 def _split(part: Tensor, values: Tensor) -> tuple[Tensor, ...]:
     parts: tuple[Tensor, ...] = part.expand(values.shape).split(MAX_VALUES_PER_CHECK)
     return parts
+
+
+def _is_bounded(support: Constraint) -> bool:
+    """Whether a support has two ends, which NaN and infinity are not between."""
+    ends = (getattr(support, name, None) for name in ("lower_bound", "upper_bound"))
+    return support is constraints.boolean or all(end is not None for end in ends)
 
 
 def _on(coefficients: Tensor | None, device: torch.device) -> Tensor | None:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from tensorar import ensemble, objective, observed, validation
+from tensorar.backbone import Backbone
 from tensorar.conditionals import all_conditionals
 from tensorar.errors import ShapeError
 from tensorar.evidence import Evidence
@@ -28,11 +29,16 @@ class AutoregressiveModel(GenerativeModel):
     """
 
     def init_from_marginals(self, values: Real[Tensor, "n *event"]) -> None:
-        """Initialize the output bias to each coefficient's marginal distribution, if head and backbone support it.
+        """Initialize the network from training events, as far as head and backbone support it.
 
-        NaN stands for a missing value; a coefficient that is never observed keeps parameters of zero.
+        The output bias becomes each coefficient's marginal distribution. NaN stands for a missing value; a coefficient
+        that is never observed keeps parameters of zero.
         """
-        marginal = self.head.marginal_parameters(self.head.standardize(values, self.coefficients))
+        standard, known = self.head.standardize(values, self.coefficients), ~values.isnan()
+        if type(self.backbone).init_from_features is not Backbone.init_from_features:
+            features = self.features(torch.where(known, standard, 0.0).to(self.device, self.dtype))
+            self.backbone.init_from_features(torch.where(known.unsqueeze(-1), features, 0.0), known)
+        marginal = self.head.marginal_parameters(standard)
         if marginal is not None:
             unknown = values.isnan().all(0).unsqueeze(-1) | marginal.isnan()
             self.backbone.init_output_bias(torch.where(unknown, 0.0, marginal))
@@ -106,15 +112,21 @@ class AutoregressiveModel(GenerativeModel):
         standard = ensemble.mixture_log_prob([self._log_prob(x, context, one) for one in self._orders_of(order)])
         return standard - self.log_scale(x)
 
-    def _checked(self, x: Tensor | Evidence, context: Tensor | None) -> tuple[Tensor | Evidence, Tensor | None]:
-        """Standard values of events that have a probability, and their contexts."""
+    def _checked(
+        self, x: Tensor | Evidence, context: Tensor | None, *, known: bool = False
+    ) -> tuple[Tensor | Evidence, Tensor | None]:
+        """Standard values of events that have a probability (which may be known), and their contexts."""
         if isinstance(x, Evidence):
-            return validation.check_evidence(self, x), validation.check_context(self, context, len(x))
-        return self._checked_events(x, context)
+            evidence = validation.check_evidence(self, x, checked=known)
+            return evidence, validation.check_context(self, context, len(x))
+        return self._checked_events(x, context, known=known)
 
-    def _checked_events(self, x: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    def _checked_events(
+        self, x: Tensor, context: Tensor | None, *, known: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
         validation.check_event_shape(self, x)
-        self.head.check(x, coefficients=self.coefficients.to(x.device), what="x", dtype=self.dtype)
+        if not known:
+            self.head.check(x, coefficients=self.coefficients.to(x.device), what="x", dtype=self.dtype)
         return validation.check_examples(self, x, context)
 
     def _orders_of(self, order: Order | None) -> Sequence[Order | None]:
@@ -163,15 +175,17 @@ class AutoregressiveModel(GenerativeModel):
         *,
         generator: torch.Generator | None = None,
         progress: float = 0.0,
+        checked: bool = False,
     ) -> Float[Tensor, ""]:
         """Nats per event to minimize: ``-log_prob(x).mean()``, or an unbiased estimate for evidence backbones.
 
         An ordering that varies draws the orders; ``progress``, the fraction of the training that is done, decides which
         ones where it is a curriculum. Of events with missing values (``Evidence``), nats of what was observed; the
-        ``SupportError`` of ``log_prob`` applies. Raises ``ShapeError`` for events of another shape, ``SupportError``
-        for values without a probability.
+        ``SupportError`` of ``log_prob`` applies. ``checked`` values are known to have a probability, as those of a
+        dataset after one look at all of it. Raises ``ShapeError`` for events of another shape, ``SupportError`` for
+        values without a probability.
         """
-        x, context = self._checked(x, context)
+        x, context = self._checked(x, context, known=checked)
         if not len(x):
             raise ShapeError(expected="at least one event", got="an empty batch", remedy="skip empty batches")
         if isinstance(x, Evidence):
@@ -184,9 +198,10 @@ class AutoregressiveModel(GenerativeModel):
         context: Float[Tensor, "batch context"] | None = None,
         generator: torch.Generator | None = None,
         progress: float = 0.0,
+        checked: bool = False,
     ) -> Float[Tensor, ""]:
         """The same as ``loss``."""
-        return self.loss(x, context, generator=generator, progress=progress)
+        return self.loss(x, context, generator=generator, progress=progress, checked=checked)
 
     # --- one conditional --------------------------------------------------------------------------------------------
 

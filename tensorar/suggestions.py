@@ -37,7 +37,7 @@ def suggest_heads(data: Tensor | Dataset, *, registry: Registry | None = None) -
     splits = _samples(data) if isinstance(data, Dataset) else [data]
     if isinstance(data, Dataset) and data.missing:
         splits = [fill_missing(split) for split in splits]
-    images = isinstance(data, Dataset) and _are_images(data.event_shape, data.axis_names)
+    images = isinstance(data, Dataset) and is_image(data.event_shape, data.axis_names)
     offers = [(head, head.image_options) for head in heads] if images else []
     offers += [(head, head.options_for) for head in heads]
     found: dict[str, dict[str, Any]] = {}
@@ -94,7 +94,7 @@ def suggest_backbone(
 
     >>> head = default_registry().create("head", "bernoulli")
     >>> print(suggest_backbone((1, 28, 28), head))
-    fvsbn
+    nade
     """
     if not missing and (image := suggest_for_images(event_shape, head, axes, registry=registry)) is not None:
         return image[0]
@@ -109,6 +109,13 @@ def suggest_backbone(
     )
 
 
+def is_image(event_shape: tuple[int, ...], axes: AxisNames) -> bool:
+    """Whether axes are those of images: height and width, not small, and beside them only channels, at most four."""
+    sizes = {name: size for name, size in zip(axes, event_shape, strict=False) if size > 1}
+    pixels = [sizes.pop(name, 1) for name in ("height", "width")]
+    return min(pixels) >= MIN_IMAGE_SIZE and sizes.pop("channel", 1) <= MAX_CHANNELS and not sizes
+
+
 def suggest_for_images(
     event_shape: tuple[int, ...], head: Head, axes: AxisNames, *, registry: Registry | None = None
 ) -> tuple[PartSpec, str] | None:
@@ -120,7 +127,7 @@ def suggest_for_images(
     >>> suggest_for_images((28, 28), head, ("height", "width"))[0].name
     'gated_pixelcnn'
     """
-    if not _are_images(event_shape, axes):
+    if not is_image(event_shape, axes):
         return None
     for registered in (registry or default_registry()).parts("backbone").values():
         if (found := registered.part.image_options(event_shape, head)) is not None:
@@ -129,21 +136,27 @@ def suggest_for_images(
     return None
 
 
-def _are_images(event_shape: tuple[int, ...], axes: AxisNames) -> bool:
-    sizes = {name: size for name, size in zip(axes, event_shape, strict=False) if size > 1}
-    pixels = [sizes.pop(name, 1) for name in ("height", "width")]
-    return min(pixels) >= MIN_IMAGE_SIZE and sizes.pop("channel", 1) <= MAX_CHANNELS and not sizes
+def suggest_ordering(
+    backbone: PartSpec,
+    *,
+    event_shape: tuple[int, ...] = (),
+    axes: AxisNames = (),
+    missing: bool = False,
+    registry: Registry | None = None,
+) -> PartSpec:
+    """The ordering that a backbone prefers, which may be another one for images (events with the ``axes`` of images).
 
-
-def suggest_ordering(backbone: PartSpec, *, missing: bool = False, registry: Registry | None = None) -> PartSpec:
-    """The ordering that a backbone prefers; for events with ``missing`` values one that draws all orders, if possible.
+    For events with ``missing`` values it is one that draws all orders, if possible.
 
     >>> print(suggest_ordering(PartSpec("made")), suggest_ordering(PartSpec("made"), missing=True))
     raster shuffled
+    >>> print(suggest_ordering(PartSpec("made"), event_shape=(28, 28), axes=("height", "width")))
+    random
     """
     registry = registry or default_registry()
     part = registry.find("backbone", backbone.name).part
     uniform = [name for name, registered in registry.parts("ordering").items() if registered.part.uniform]
     if missing and uniform and part.orders == "any":
         return PartSpec(uniform[0])
-    return PartSpec.parse(part.preferred_ordering)
+    image = part.image_ordering if is_image(event_shape, axes) else None
+    return PartSpec.parse(image or part.preferred_ordering)

@@ -31,11 +31,15 @@ def check_events(model: Factorization, x: Real[Tensor, "batch *event"]) -> Float
     return model.standardize(x)
 
 
-def check_evidence(model: Factorization, evidence: Evidence) -> Evidence:
-    """Evidence in standard values, all in the head's support. Raises ``ShapeError``, ``SupportError``."""
+def check_evidence(model: Factorization, evidence: Evidence, *, checked: bool = False) -> Evidence:
+    """Evidence in standard values, all in the head's support (``checked``: known to be so).
+
+    Raises ``ShapeError``, ``SupportError``.
+    """
     check_event_shape(model, evidence.value)
     coefficients, what = model.coefficients.to(evidence.value.device), "the evidence"
-    model.head.check(evidence.value, coefficients=coefficients, known=evidence.mask, what=what, dtype=model.dtype)
+    if not checked:
+        model.head.check(evidence.value, coefficients=coefficients, known=evidence.mask, what=what, dtype=model.dtype)
     return Evidence(evidence.mask.to(model.device), model.standardize(evidence.value))
 
 

@@ -11,20 +11,26 @@ from matplotlib.ticker import MaxNLocator
 
 from tensorar.plotting.style import BLUE, DARK, NORMAL_FONT, ORANGE, SMALL_FONT, new_figure
 
+# rows of a long curve
+MANY = 15
 Row = Mapping[str, float | int | None]  # the entries of a line of metrics.jsonl that are drawn
 
 
 def training_curve(rows: Sequence[Row], *, entropy: float | None = None) -> Figure:
     """Nats per event over steps for training and validation, and the exact ``entropy`` of the data if given.
 
-    Rows contain ``step`` and any of ``train_nats`` and ``valid_nats``; missing and non-finite entries are skipped.
+    Rows contain ``step`` and any of ``train_nats`` and ``valid_nats``; missing and non-finite entries are skipped. The
+    best validation, whose weights are kept, is marked: where training goes on falling after it, it overfits. Of long
+    curves the first fifth may begin above the picture, so that the rest is seen.
     """
     figure = new_figure(6, 3.6)
     axes = figure.subplots()
     _draw(axes, rows, "train_nats", label="training", color=BLUE, linewidth=1, marker=".", markersize=3, alpha=0.8)
     _draw(axes, rows, "valid_nats", label="validation", color=ORANGE, linewidth=1.6, marker="o", markersize=4)
+    _mark_best(axes, rows)
     if entropy is not None:
         axes.axhline(entropy, color=DARK, linewidth=1.2, linestyle="--", label="entropy of the data")
+    _leave_out_the_start(axes, rows, [] if entropy is None else [entropy])
     _finish(axes)
     return figure
 
@@ -35,6 +41,21 @@ def _draw(axes: Axes, rows: Sequence[Row], key: str, **style: object) -> None:
     if known:
         steps, nats = zip(*known, strict=True)
         axes.plot(steps, nats, **style)  # type: ignore[arg-type]
+
+
+def _mark_best(axes: Axes, rows: Sequence[Row]) -> None:
+    points = [(value, row["step"]) for row in rows if (value := row.get("valid_nats")) is not None]
+    best = min((point for point in points if math.isfinite(point[0])), default=None)
+    if best is not None and best[1] is not None:
+        axes.axvline(best[1], color=ORANGE, linewidth=0.8, linestyle=":", label="best, kept")
+
+
+def _leave_out_the_start(axes: Axes, rows: Sequence[Row], shown: Sequence[float]) -> None:
+    later = [row.get(key) for row in rows[len(rows) // 5 :] for key in ("train_nats", "valid_nats")]
+    nats = [*shown, *(value for value in later if value is not None and math.isfinite(value))]
+    if len(rows) >= MANY and max(nats, default=0.0) > min(nats, default=0.0):
+        margin = 0.1 * (max(nats) - min(nats))
+        axes.set_ylim(min(nats) - margin, max(nats) + margin)
 
 
 def _finish(axes: Axes) -> None:

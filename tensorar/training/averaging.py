@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from torch import Tensor
+import torch
+from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from tensorar.model import AutoregressiveModel
 
 
-def averaged(model: AutoregressiveModel, decay: float) -> AveragedModel:
-    """An averaged copy of the model, updated by ``update_parameters(model)``; the decay is warmed up.
+class Averages(AveragedModel):
+    """An averaged copy of a model, updated by ``update_parameters(model)``; the decay is warmed up.
 
     Early on the average covers about the last tenth of the steps, which makes it useful from the first evaluation on.
+    The update of torch's own class is the same, but looks for all modules in every step, and takes a loop over weights.
     """
 
-    def follow(averages: Sequence[Tensor], currents: Sequence[Tensor], count: Tensor | int) -> None:
-        # read the count once: every read of a number waits for the GPU
-        steps = int(count)
-        weight = 1 - min(decay, (1 + steps) / (10 + steps))
-        for average, current in zip(averages, currents, strict=True):
-            average.lerp_(current, weight)
+    def __init__(self, model: AutoregressiveModel, decay: float) -> None:
+        super().__init__(model)
+        self.decay = decay
+        self._averages, self._currents = list(self.module.parameters()), list(model.parameters())
+        self._buffers_of = [
+            (mine._buffers, theirs._buffers)
+            for mine, theirs in zip(self.module.modules(), model.modules(), strict=True)
+            if theirs._buffers
+        ]
 
-    return AveragedModel(model, multi_avg_fn=follow)
+    @torch.no_grad()
+    def update_parameters(self, model: nn.Module) -> None:
+        """Move the averages towards the weights of the model that they were made for; buffers are copied."""
+        # read the count once: every read of a number waits for the GPU
+        steps = int(self.n_averaged)
+        weight = 1 - min(self.decay, (1 + steps) / (10 + steps)) if steps else 1.0
+        if self._averages:
+            torch._foreach_lerp_(self._averages, self._currents, weight)
+        for mine, theirs in self._buffers_of:
+            for name, buffer in theirs.items():
+                if buffer is not None:
+                    mine[name].copy_(buffer)
+        self.n_averaged += 1

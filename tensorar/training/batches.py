@@ -10,7 +10,9 @@ from torch import Tensor
 
 from tensorar.dataset import Dataset
 from tensorar.evidence import Evidence
+from tensorar.training.device import fits_on
 from tensorar.utils.permutation import Permutation
+from tensorar.utils.random_state import CPU
 
 
 def keyed_seed(*key: int | str) -> int:
@@ -27,14 +29,30 @@ def keyed_generator(*key: int | str) -> torch.Generator:
 class Batches:
     """The training events of every step: shuffled epochs, or new events if the dataset simulates them.
 
-    With several processes, each takes its share of the same batch.
+    With several processes, each takes its share of the same batch. Events that stay as they are, in memory, are moved
+    to a GPU once, if they fit there. They are ``checked`` before the training, and need no checks in a step.
     """
 
-    def __init__(self, dataset: Dataset, batch_size: int, seed: int, *, process: int = 0, processes: int = 1) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        batch_size: int,
+        seed: int,
+        *,
+        process: int = 0,
+        processes: int = 1,
+        device: torch.device = CPU,
+    ) -> None:
         self.dataset, self.seed = dataset, seed
         self.process, self.processes = process, processes
         self.batch_size = min(batch_size, len(dataset.train))
         self._epoch, self._permutation = -1, Permutation(0)
+        kind = type(dataset)
+        constant = kind.draw is Dataset.draw and kind.simulate is Dataset.simulate
+        self.checked = constant and isinstance(dataset.train, Tensor)
+        self._events = None
+        if self.checked and fits_on(device, dataset.train):
+            self._events = dataset.train.to(device)
 
     def __getitem__(
         self, step: int
@@ -43,23 +61,39 @@ class Batches:
 
         Of a dataset with missing values, what was observed of the events.
         """
+        if self._events is not None:
+            return self._resident(self._events, step)
         generator = keyed_generator(self.seed, "batch", step, self.process)
         share = len(range(self.process, self.batch_size, self.processes))
         simulated = self.dataset.simulate(share, generator)
         if simulated is not None:
             return self.dataset.observed(simulated), None
-        indices = self._indices(step)[self.process :: self.processes]
-        contexts = self.dataset.contexts
+        indices = self._indices(step)
         events = self.dataset.observed(self.dataset.draw(indices, generator))
-        return events, None if contexts is None else contexts.train[indices]
+        return events, self._contexts(indices)
 
-    def _indices(self, step: int) -> Int[Tensor, " batch"]:
+    def _resident(self, events: Tensor, step: int) -> tuple[Tensor | Evidence, Tensor | None]:
+        """The same, of events on the device."""
+        indices = self._indices(step)
+        chosen = events.index_select(0, indices.to(events.device))
+        return self.dataset.observed(chosen), self._contexts(indices)
+
+    def _contexts(self, indices: Tensor) -> Tensor | None:
+        contexts = self.dataset.contexts
+        return None if contexts is None else contexts.train[indices]
+
+    def _indices(self, step: int) -> Int[Tensor, " share"]:
+        """The events of this process in a step."""
+        batch = self._batch(step)
+        return batch if self.processes == 1 else batch[self.process :: self.processes]
+
+    def _batch(self, step: int) -> Int[Tensor, " batch"]:
         epoch, first = divmod(step * self.batch_size, len(self.dataset.train))
         count = min(self.batch_size, len(self.dataset.train) - first)
-        chosen = self._shuffled(epoch)[torch.arange(first, first + count)]
+        chosen = self._shuffled(epoch)[first : first + count]
         # a batch is no larger than an epoch
-        rest = torch.arange(self.batch_size - count)
-        return torch.cat([chosen, self._shuffled(epoch + 1)[rest]]) if len(rest) else chosen
+        rest = self.batch_size - count
+        return torch.cat([chosen, self._shuffled(epoch + 1)[:rest]]) if rest else chosen
 
     def _shuffled(self, epoch: int) -> Permutation:
         if epoch != self._epoch:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from tensorar.errors import TensorarError
 from tensorar.utils.processes import RANKS, has_rank, process_count, process_rank
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 LAUNCHER_VARIABLES = (*RANKS, "LOCAL_RANK")
+# of the free memory of a GPU, what events may take
+SHARE_OF_EVENTS = 1 / 4
 # torch has more, which only describe tensors (meta), or on which most operations are missing
 DEVICES = re.compile(r"cpu|(cuda|mps|xpu)(:\d{1,4})?")
 
@@ -49,8 +52,20 @@ def _devices() -> list[str]:
     return ["auto", "cpu", *(f"{kind}:{index}" for index in range(accelerators))]
 
 
-def make_accelerator(device: str, precision: str) -> Accelerator:
-    """An accelerator for one process, or for the processes of ``torchrun`` or ``accelerate launch``."""
+def fits_on(device: torch.device, events: Tensor) -> bool:
+    """Whether events are on a device already, or can be moved to this GPU as a whole beside the training."""
+    if device == events.device:
+        return True
+    return device.type == "cuda" and events.nbytes <= SHARE_OF_EVENTS * torch.cuda.mem_get_info(device)[0]
+
+
+def make_accelerator(
+    device: str, precision: str, *, trackers: Sequence[str] = (), logs: Path | None = None
+) -> Accelerator:
+    """An accelerator for one process, or for the processes of ``torchrun`` or ``accelerate launch``.
+
+    Trackers that write files write them to the folder ``logs``.
+    """
     # imported late: it takes longer than the rest of the library
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
@@ -66,7 +81,10 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
     with _without(LAUNCHER_VARIABLES if alone else ()):
         try:
             accelerator = Accelerator(
-                cpu=chosen.type == "cpu", mixed_precision="bf16" if precision == "bfloat16" else "no"
+                cpu=chosen.type == "cpu",
+                mixed_precision="bf16" if precision == "bfloat16" else "no",
+                log_with=list(trackers) or None,
+                project_dir=logs,
             )
         except ValueError as error:
             raise _incomplete(str(error).splitlines()[0]) from error

@@ -26,7 +26,7 @@ BEYOND_64_BITS = 2**63
 # bytes that a tensor takes beside its numbers: the objects of Python that hold it
 OVERHEAD = 2000
 # with more tensors than this, a network is being built in a loop that may not end
-MAX_TENSORS = 500
+MAX_TENSORS = 1000
 # options above this may be the length of such a loop; below, it ends in seconds
 LARGE = 1000
 # a loop is tried with two small lengths that are equal to it modulo this, since some have to be odd or even

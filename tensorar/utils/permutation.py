@@ -33,9 +33,11 @@ class Permutation:
     def __len__(self) -> int:
         return self.n
 
-    def __getitem__(self, positions: Int[Tensor, " some"]) -> Int[Tensor, " some"]:
+    def __getitem__(self, positions: Int[Tensor, " some"] | slice) -> Int[Tensor, " some"]:
         if self._table is not None:
             return self._table[positions]
+        if isinstance(positions, slice):
+            positions = torch.arange(*positions.indices(self.n))
         entries = self._encrypted(positions)
         # a walk along a cycle comes back to a position below n, where it began
         while bool((outside := entries >= self.n).any()):

@@ -7,6 +7,7 @@
 from tensorar.workflows.check_part import CheckReport, CheckResult, check_part
 from tensorar.workflows.classify import Classification, classify
 from tensorar.workflows.compare import Compared, Comparison, compare
+from tensorar.workflows.compress import Compressed, Decompressed, compress, decompress
 from tensorar.workflows.evaluate import Evaluation, evaluate
 from tensorar.workflows.evaluate_given import ConditionalLikelihood, evaluate_given
 from tensorar.workflows.forecast import Forecast, forecast
@@ -15,6 +16,8 @@ from tensorar.workflows.inpaint import Completions, inpaint
 from tensorar.workflows.list_runs import RunSummary, list_runs
 from tensorar.workflows.order_taken import OrderTaken, order_taken
 from tensorar.workflows.posterior import Posterior, posterior
+from tensorar.workflows.reproduce import Reproduction, reproduce
+from tensorar.workflows.rows import RowSummary, list_rows
 from tensorar.workflows.sample import Samples, sample
 from tensorar.workflows.score import Scores, score
 from tensorar.workflows.show import RunDescription, show
@@ -28,12 +31,16 @@ __all__ = [
     "Compared",
     "Comparison",
     "Completions",
+    "Compressed",
     "ConditionalLikelihood",
+    "Decompressed",
     "Evaluation",
     "Forecast",
     "Imputation",
     "OrderTaken",
     "Posterior",
+    "Reproduction",
+    "RowSummary",
     "RunDescription",
     "RunSummary",
     "Samples",
@@ -43,14 +50,18 @@ __all__ = [
     "check_part",
     "classify",
     "compare",
+    "compress",
+    "decompress",
     "evaluate",
     "evaluate_given",
     "forecast",
     "impute",
     "inpaint",
+    "list_rows",
     "list_runs",
     "order_taken",
     "posterior",
+    "reproduce",
     "resume",
     "sample",
     "score",

@@ -38,6 +38,7 @@ from tensorar.workflows.recipes import (
     recipe_for,
 )
 from tensorar.workflows.runs import open_run
+from tensorar.workflows.training_defaults import default_settings
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,8 @@ def train(
 
     Training begins with the weights of the run ``initial``, if it is given: the parts, the head's units, the settings
     and (unless ``data`` is given) the dataset are then those of that run.
+    Settings that are not given are those that the backbone recommends; without a length, training ends when the
+    validation has stopped improving, after 20 minutes at the latest.
     ``out`` is the new run's folder (default: a free one in ``runs``, called ``name`` or after the parts, with a number
     appended if that exists), ``settings`` any other ``TrainingSettings``.
     Names and options of parts, settings, folder and device are checked before the dataset is loaded, once.
@@ -118,9 +121,9 @@ def train(
     source = _source(data, recipe, registry) if start is None else initial_recipe(start, data, recipe, given, registry)
     changes = _given(steps=steps, epochs=epochs, minutes=minutes, batch_size=batch_size)
     changes |= _given(learning_rate=learning_rate, seed=seed) | dict(settings or {})
-    training = (source.training if isinstance(source, Recipe) else TrainingSettings()).changed(changes)
+    (source.training if isinstance(source, Recipe) else TrainingSettings()).changed(changes)
     check_device(device)
-    result = _prepare(source, given, training, None if out is None else Path(out), name, registry, start)
+    result = _prepare(source, given, changes, None if out is None else Path(out), name, registry, start)
     result = replace(result, notes=(*history_notes(recipe), *result.notes))
     return _train(result, resume=False, device=device, on_start=on_start, on_update=on_update)
 
@@ -188,7 +191,7 @@ def _source(data: str | PartSpec | None, recipe: str | Path | Recipe | None, reg
 def _prepare(
     source: PartSpec | Recipe,
     given: dict[str, PartSpec],
-    training: TrainingSettings,
+    changes: Mapping[str, Any],
     out: Path | None,
     name: str | None,
     registry: Registry,
@@ -203,10 +206,14 @@ def _prepare(
     dataset = load_dataset(data, registry=registry) if start is None else start.other_dataset(data)
     parts = choose_parts(dataset, known, registry)
     if isinstance(source, Recipe):
-        changed: dict[str, Any] = {"training": training, **given}
+        changed: dict[str, Any] = {"training": source.training.changed(changes), **given}
         recipe = replace(source, **changed)
+        if recipe != source or start is not None:
+            # what was changed reproduces no published result
+            recipe = replace(recipe, row=None, quick={})
     else:
-        recipe = recipe_for(dataset, source, parts, training)
+        backbone = registry.find("backbone", parts.specs["backbone"].name).part
+        recipe = recipe_for(dataset, source, parts, default_settings(backbone, dataset, changes))
     folder = out or Path("runs") / (name or f"{data.name}-{recipe.backbone.name}")
     run = Run.create(folder, recipe, dataset, registry=registry, numbered=out is None, initial=start)
     sampled = [dataset.sample_note] if dataset.sample_note else []

@@ -13,6 +13,7 @@ CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 SPECS = [
     "pixelcnn:channels=4,blocks=2",
     "gated_pixelcnn:channels=3,layers=2,kernel=3,first_kernel=3",
+    "pixelsnail:channels=4,heads=2,blocks=2,layers=1,dropout=0.5",
     "row_lstm:channels=3,layers=2",
     "diagonal_bilstm:channels=3,layers=2",
 ]

@@ -12,11 +12,15 @@ from hypothesis import strategies as st
 
 from tensorar import Order, SpecError, build, dependency_matrix
 from tensorar.testing import event_shapes, events_of, joint, models, orders, parameters_of, randomize, seeds
-from tensorar_plugins.backbones.made_degrees import layer_masks, sampled_degrees
+from tensorar_plugins.backbones.made_degrees import layer_staircases, sampled_degrees
 from tests.part_specs import head_specs
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
 CONNECTIVITIES = 3
+
+
+def layer_masks(ranks, degrees):
+    return [staircase.mask.bool() for staircase in layer_staircases(ranks, degrees)]
 
 
 def _model(shape, spec="made:hidden=8,layers=2", *, head="bernoulli", ordering="shuffled", seed=0, **options):

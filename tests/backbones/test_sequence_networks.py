@@ -40,7 +40,16 @@ def test_everything_earlier_is_seen(spec, data):
     assert torch.equal(dependency_matrix(model, events_of(model, 1, data.draw(seeds))), model.order.causal_mask())
 
 
-@pytest.mark.parametrize("spec", ["rnn:hidden=8,dropout=0.5", "transformer:channels=8,dropout=0.5"])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "rnn:hidden=8,dropout=0.5",
+        "transformer:channels=8,dropout=0.5",
+        "pixelcnn:channels=8,blocks=1,dropout=0.5",
+        "gated_pixelcnn:channels=8,layers=2,dropout=0.5",
+        "pixelsnail:channels=8,blocks=1,layers=1,dropout=0.5",
+    ],
+)
 def test_dropout_is_for_training_only(spec):
     model = randomize(build((6,), "raster", "bernoulli", spec), 0)
     x = events_of(model, 2, 0)

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import torch
 from make_tables import SAMPLING, SAMPLING_COLUMNS, SAMPLING_ON_GPU, header, sampling_row
-from reproduce import machine
+from timing import machine
 
 from tensorar import AutoregressiveModel, SamplingInfo, build
 from tensorar.conditionals import all_conditionals
@@ -34,7 +34,7 @@ DIGITS = ((1, 28, 28), "bernoulli")
 COLORS = ((32, 32, 3), "logistic_mixture:levels=256,components=5")
 VOLUME = ((16, 16, 16), "bernoulli")
 SPECS = [
-    *("fvsbn", "nade", "made", "pixelcnn:blocks=12,channels=128", "gated_pixelcnn:layers=12,channels=64"),
+    *("fvsbn", "nade", "made", "pixelcnn:blocks=12,channels=128", "gated_pixelcnn:layers=12,channels=64", "pixelsnail"),
     *("rnn", "row_lstm", "diagonal_bilstm", "transformer", "transformer:kv_heads=4"),
 ]
 CASES = [

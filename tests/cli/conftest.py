@@ -38,7 +38,7 @@ def trained(tmp_path_factory):
     np.save(folder / "bits.npy", events)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        done("train", f"npy:path={folder / 'bits.npy'}", *SHORT, "--out", folder / "bits")
+        done("train", f"npy:path={folder / 'bits.npy'}", "--backbone", "fvsbn", *SHORT, "--out", folder / "bits")
         toy = ["toy:length=8,fixed=40", "--backbone", "mlp:hidden=8", "--ordering", "raster"]
         done("train", *toy, *SHORT, "--out", folder / "toy")
     return folder

@@ -15,11 +15,11 @@ from .commands import PLUGIN, SHORT, call, contents, done, refused, report
 
 def test_parts_that_are_not_given_are_chosen_and_printed(bits):
     result = done("train", f"npy:path={bits}", *SHORT)
-    assert result.stdout.startswith("chosen: ordering raster, head bernoulli, backbone fvsbn\n")
+    assert result.stdout.startswith("chosen: ordering raster, head bernoulli, backbone nade\n")
     assert "step      3" in result.stdout
-    assert "tensorar evaluate runs/npy-fvsbn" in result.stdout
-    run = Run.open("runs/npy-fvsbn")
-    assert str(run.recipe.backbone) == "fvsbn"
+    assert "tensorar evaluate runs/npy-nade" in result.stdout
+    run = Run.open("runs/npy-nade")
+    assert str(run.recipe.backbone) == "nade"
     assert run.event_shape == (4, 4)
     assert {path.name for path in run.folder.iterdir()} == {
         "recipe.toml",
@@ -33,8 +33,8 @@ def test_parts_that_are_not_given_are_chosen_and_printed(bits):
 @pytest.mark.parametrize(
     ("data", "chosen"),
     [
-        ("toy:fixed=40", "ordering raster, head categorical:levels=64, backbone convnet"),
-        ("toy:length=8,fixed=40", "ordering shuffled, head categorical:levels=16, backbone mlp"),
+        ("toy:fixed=40", "ordering raster, head categorical:levels=64,one_hot=true, backbone rnn:layers=1"),
+        ("toy:length=8,fixed=40", "ordering shuffled, head categorical:levels=16,one_hot=true, backbone mlp"),
         ("table:path=table.csv", "ordering shuffled, head columns:heads="),
     ],
 )
@@ -55,7 +55,7 @@ def test_given_parts_are_used_as_they_are(bits):
 
 def test_a_second_run_gets_a_new_folder(bits):
     folders = [report("train", f"npy:path={bits}", *SHORT)["run"] for _ in range(2)]
-    assert folders == ["runs/npy-fvsbn", "runs/npy-fvsbn-2"]
+    assert folders == ["runs/npy-nade", "runs/npy-nade-2"]
 
 
 def test_json_is_one_object_with_all_metrics(bits):
@@ -128,7 +128,7 @@ def test_a_training_is_announced_after_all_checks(bits, parts, tmp_path):
     refused(result)
     assert "training" not in result.stdout
     assert contents(tmp_path) == before
-    assert "\ntraining fvsbn on npy:path=" in done("train", f"npy:path={bits}", *SHORT).stdout
+    assert "\ntraining nade on npy:path=" in done("train", f"npy:path={bits}", *SHORT).stdout
 
 
 def test_a_recipe_describes_where_its_files_are():

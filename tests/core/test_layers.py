@@ -36,6 +36,7 @@ PUBLIC = {
     "tensorar.utils.reading",
     "tensorar.utils.npy_format",
     "tensorar.utils.words",
+    "tensorar.utils.npz_archive",
 }
 FACES = ("tensorar_cli", "tensorar_web", "typer", "rich")
 

@@ -12,7 +12,12 @@ from tests.training.helpers import new_run
 SHAPE = (2, 3)
 BACKBONES = [
     *("fvsbn", "made:hidden=8", "rnn:hidden=4", "transformer:channels=8,heads=2,layers=1"),
-    *("pixelcnn:channels=4,blocks=1", "gated_pixelcnn:channels=4", "row_lstm:channels=4,layers=1"),
+    *(
+        "pixelcnn:channels=4,blocks=1",
+        "gated_pixelcnn:channels=4",
+        "pixelsnail:channels=4,blocks=1,layers=1",
+        "row_lstm:channels=4,layers=1",
+    ),
 ]
 
 

@@ -143,3 +143,26 @@ def test_real_static_split(data_folder):
 def test_real_dynamic_bits_have_the_mean_of_the_gray_levels(data_folder):
     data = load_dataset("mnist:binarize=dynamic")
     assert data.test.sum().item() / data.test.numel() == pytest.approx(0.13251, abs=1e-3)
+
+
+# --- colors ---------------------------------------------------------------------------------------------------------
+
+
+def test_colors_are_of_few_levels_and_follow_the_threshold(folder):
+    bits, data = (load_dataset(f"mnist:{option},path={folder}") for option in ("binarize=threshold", "colours=4"))
+    assert data.event_shape == (28, 28, 3)
+    assert data.axis_names == ("height", "width", "channel")
+    for image, bit in zip(data.train, bits.train[:, 0], strict=True):
+        figure, background = image[bit == 1].unique(dim=0), image[bit == 0].unique(dim=0)
+        assert len(figure) == len(background) == 1
+        assert not torch.equal(figure, background)
+    assert data.train.max() < 4
+    assert not torch.equal(data.test, load_dataset(f"mnist:colours=4,seed=1,path={folder}").test)
+
+
+@pytest.mark.parametrize(
+    "spec", ["mnist:colours=1", "mnist:colours=4,binarize=dynamic", "mnist:colours=4,binarize=static"]
+)
+def test_impossible_colors(spec):
+    with pytest.raises(SpecError, match="colours"):
+        load_dataset(f"mnist:{options}")

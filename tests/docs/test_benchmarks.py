@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tensorar import default_registry, load_dataset
+from tensorar.runs.recipe import recipe_document
+from tensorar.runs.result import read_result
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -18,6 +22,31 @@ def benchmark(monkeypatch):
 def test_the_tables_are_generated_from_the_recorded_files(page, benchmark):
     text = (ROOT / "docs" / page).read_text()
     assert benchmark("make_tables").with_tables(text, page) == text
+
+
+RESULTS = sorted((ROOT / "docs" / "results").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
+def test_a_recorded_result_is_that_of_its_recipe(path):
+    """What a result says of its experiment is what its command does now; who misses the paper says why."""
+    result = read_result(path)
+    recipe = default_registry().find("recipe", path.stem).part
+    assert result["name"] == path.stem
+    assert result["command"] == f"tensorar reproduce {path.stem}"
+    document = recipe_document(recipe)
+    assert result["recipe"]["parts"] == document["parts"]
+    assert {**result["recipe"]["training"], **document["training"]} == result["recipe"]["training"]
+    assert len(result["models"]) == max(recipe.row.folds, 1)
+    assert recipe.row.reason if recipe.row.misses(result["figure"]) else not recipe.row.reason
+    assert result["exact"] or "estimate" in recipe.row.note
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
+def test_a_recorded_result_is_of_the_whole_test_set(path, data_folder):
+    result = read_result(path)
+    assert result["events"] == sum(len(load_dataset(model["data"]).test) for model in result["models"])
 
 
 def test_the_study_of_orders_runs_and_goes_on(benchmark, tmp_path, capsys):

@@ -9,7 +9,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorar import Dataset, Registry, ShapeError, Splits, build, default_registry, suggest_backbone, suggest_heads
+from tensorar import (
+    Dataset,
+    PartSpec,
+    Registry,
+    ShapeError,
+    Splits,
+    build,
+    default_registry,
+    suggest_backbone,
+    suggest_heads,
+)
 from tensorar.parts.plugins import Plugins
 from tensorar.suggestions import suggest_ordering
 from tensorar.testing import seeds
@@ -105,12 +115,13 @@ def test_many_levels_of_images_get_an_ordered_distribution(shape, top, dtype, he
 @pytest.mark.parametrize(
     ("shape", "head", "backbone", "ordering"),
     [
-        ((64, 64), "bernoulli", "fvsbn", "raster"),
-        ((), "bernoulli", "fvsbn", "raster"),
+        ((64, 64), "bernoulli", "nade", "raster"),
+        ((), "bernoulli", "nade", "raster"),
+        ((32,), "categorical:levels=64", "rnn:layers=1", "raster"),
         ((65, 64), "bernoulli", "convnet", "raster"),
         ((1, 28, 28), "categorical:levels=4", "convnet", "raster"),
         ((17,), "gaussian", "convnet", "raster"),
-        ((16,), "gaussian", "mlp", "shuffled"),
+        ((16,), "gaussian", "regression", "shuffled"),
         ((3, 4, 5, 6), "gaussian", "mlp", "shuffled"),
     ],
 )
@@ -148,12 +159,20 @@ def test_the_network_for_images_is_sized_for_the_machine(monkeypatch):
         monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
         return image_size(shape)
 
-    small, large = chosen((28, 28))[0], chosen((64, 64, 3))[0]
+    small, large = chosen((28, 28), threads=4)[0], chosen((64, 64, 3), threads=4)[0]
     assert small["channels"] > large["channels"], "larger images get a smaller network"
     assert chosen((28, 28), threads=16)[0]["channels"] > small["channels"]
     options, words = chosen((32, 32, 3), gpu=True)
     assert options["channels"] == 64 and "sized for a GPU" in words
-    assert "sized for 2 CPU cores, about 11 ms of training per image" in chosen((32, 32, 3), threads=2)[1]
+    assert "sized for 2 CPU cores, about 14 ms of training per image" in chosen((32, 32, 3), threads=2)[1]
+
+
+def test_dense_networks_get_scattered_orders_for_images_only():
+    image = {"event_shape": (28, 28), "axes": ("height", "width")}
+    for name in ("made", "nade", "fvsbn"):
+        assert str(suggest_ordering(PartSpec(name), **image)) == "random"
+        assert str(suggest_ordering(PartSpec(name), event_shape=(784,), axes=("position",))) == "raster"
+    assert str(suggest_ordering(PartSpec("gated_pixelcnn"), **image)) == "raster"
 
 
 def test_without_a_suitable_backbone_the_error_names_the_argument():

@@ -15,9 +15,10 @@ def test_rows_become_curves_above_the_entropy():
         {"step": 20, "train_nats": math.nan},
     ]
     (axes,) = draw(training_curve(rows, entropy=4.0)).axes
-    training, validation, entropy = axes.lines
+    training, validation, best, entropy = axes.lines
     assert training.get_xydata().tolist() == [[0, 9], [10, 5]]
     assert validation.get_xydata().tolist() == [[10, 6]]
+    assert set(best.get_xdata()) == {10}
     assert set(entropy.get_ydata()) == {4.0}
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("step", "nats per event")
 
@@ -25,3 +26,10 @@ def test_rows_become_curves_above_the_entropy():
 @pytest.mark.parametrize("rows", [[], [{"step": 3, "train_nats": 2.0}], [{"step": 3, "other": 2.0}]])
 def test_few_rows(rows):
     draw(training_curve(rows))
+
+
+def test_the_start_of_a_long_curve_does_not_hide_the_rest():
+    rows = [{"step": k, "train_nats": 10 + 90 / k, "valid_nats": 12 + 90 / k} for k in range(1, 41)]
+    (axes,) = draw(training_curve(rows, entropy=9.0)).axes
+    low, high = axes.get_ylim()
+    assert 7 < low < 9 and 12 + 90 / 9 < high < 30

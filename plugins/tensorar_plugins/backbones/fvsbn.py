@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.distributions import constraints
 
-from tensorar import CachedStepper, CausalBackbone, Head, Order, Signature
-from tensorar_plugins.backbones.layers.causal_mask import causal_mask
+from tensorar import CachedStepper, CausalBackbone, Order, Signature
+from tensorar_plugins.backbones.layers.causal_staircase import causal_staircase
 from tensorar_plugins.backbones.layers.feature_history import FeatureHistory, columns_by_step, rows_by_step
-
-# above this, the quadratic number of weights makes it a poor default
-MAX_COEFFICIENTS = 4096
+from tensorar_plugins.backbones.layers.staircase import masked_linear
 
 
 class FVSBN(CausalBackbone):
@@ -28,6 +25,9 @@ class FVSBN(CausalBackbone):
     """
 
     name = "fvsbn"
+    # scattered: neighbors on all sides are known for most pixels
+    image_ordering = "random"
+    recommended: ClassVar[dict[str, float]] = {"learning_rate": 1e-2}
 
     def __init__(self, signature: Signature) -> None:
         super().__init__(signature)
@@ -36,11 +36,6 @@ class FVSBN(CausalBackbone):
         self.weight = nn.Parameter(torch.randn(n, p, n, f) * 0.01)
         self.bias = nn.Parameter(torch.zeros(n, p))
         self.context = nn.Linear(signature.context_features, n * p, bias=False) if signature.context_features else None
-
-    @classmethod
-    def options_for(cls, event_shape: tuple[int, ...], head: Head) -> dict[str, Any] | None:
-        binary = head.support is constraints.boolean
-        return {} if binary and math.prod(event_shape) <= MAX_COEFFICIENTS else None
 
     def init_output_bias(self, marginal: Float[Tensor, "*event parameters"]) -> None:
         self.bias.data = marginal.reshape(self.bias.shape).to(self.bias)
@@ -51,10 +46,9 @@ class FVSBN(CausalBackbone):
         order: Order,
         context: Float[Tensor, "batch context"] | None = None,
     ) -> Float[Tensor, "batch *event parameters"]:
-        n, p = self.bias.shape
-        mask = causal_mask(order, self.weight.dtype, self.weight.device)
-        weight = self.weight * mask[:, None, :, None]  # (N, P, N, F)
-        output = features.flatten(1) @ weight.reshape(n * p, -1).T + self.bias.flatten()
+        n, p, _, f = self.weight.shape
+        staircase = causal_staircase(order, f, p, self.weight.dtype, self.weight.device)
+        output = masked_linear(features.flatten(1), self.weight.view(n * p, n * f), self.bias.flatten(), staircase)
         if self.context is not None:
             output = output + self.context(context)
         return output.reshape(-1, *self.signature.event_shape, p)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Int, Shaped
+from jaxtyping import Int, Shaped
 from torch import Tensor
 
-from tensorar import Order, cached_plan, may_see, planned_property
+from tensorar import Order, cached_plan, planned_property
+from tensorar_plugins.backbones.layers.staircase import Staircase
 
 
 @dataclass(frozen=True)
@@ -58,22 +59,40 @@ def _spaced_degrees(positions: Shaped[Tensor, "layers units"], n: int) -> Int[Te
     return degrees.clamp(max=n - 2)
 
 
-def layer_masks(ranks: Int[Tensor, " n"], degrees: Int[Tensor, "layers units"]) -> list[Bool[Tensor, "outputs inputs"]]:
-    """Which outputs see which inputs, for each hidden layer and the output layer: ``(outputs, inputs)`` each.
+def layer_staircases(
+    ranks: Int[Tensor, " n"],
+    degrees: Int[Tensor, "layers units"],
+    *,
+    dtype: torch.dtype = torch.float32,
+    features: int = 1,
+    parameters: int = 1,
+) -> list[Staircase]:
+    """Which outputs see which inputs, for each hidden layer and the output layer.
 
-    >>> [mask.int().tolist() for mask in layer_masks(torch.tensor([1, 0]), torch.tensor([[0, 0, 0]]))]
+    >>> found = layer_staircases(torch.tensor([1, 0]), torch.tensor([[0, 0, 0]]))
+    >>> [staircase.mask.int().tolist() for staircase in found]
     [[[0, 1], [0, 1], [0, 1]], [[1, 1, 1], [0, 0, 0]]]
     """
     levels = [ranks, *degrees]
-    hidden = [may_see(below, here[:, None], strict=False) for below, here in zip(levels, degrees, strict=False)]
-    return [*hidden, may_see(levels[-1], ranks[:, None])]
+    sizes = [features, *[1] * (len(levels) - 1)]
+    hidden = [
+        Staircase(below, here, strict=False, dtype=dtype, features=size)
+        for below, here, size in zip(levels, degrees, sizes, strict=False)
+    ]
+    return [*hidden, Staircase(levels[-1], ranks, strict=True, dtype=dtype, parameters=parameters)]
 
 
-# as large as the weights each: enough for ``flips`` of two axes, while larger ensembles compute their masks every time
+# masks are as large as the weights: enough for ``flips`` of two axes, while larger ensembles make them every time
 @cached_plan(maxsize=4)
-def network_masks(
-    order: Order, connectivities: Connectivities, chosen: int, dtype: torch.dtype, device: torch.device
-) -> tuple[Tensor, ...]:
-    """The masks of all layers under one of the connectivities, as numbers to multiply the weights by."""
-    degrees = connectivities.degrees[chosen].to(device)
-    return tuple(mask.to(dtype) for mask in layer_masks(order.rank.flatten().to(device), degrees))
+def network_staircases(
+    order: Order,
+    connectivities: Connectivities,
+    chosen: int,
+    features: int,
+    parameters: int,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> tuple[Staircase, ...]:
+    """Those of a network under one of the connectivities."""
+    ranks, degrees = order.rank.flatten().to(device), connectivities.degrees[chosen].to(device)
+    return tuple(layer_staircases(ranks, degrees, dtype=dtype, features=features, parameters=parameters))

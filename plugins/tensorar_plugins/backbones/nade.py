@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.distributions import constraints
 
-from tensorar import CachedStepper, CausalBackbone, Order, Signature
+from tensorar import CachedStepper, CausalBackbone, Head, Order, Signature
 from tensorar_plugins.backbones.layers.context_bias import ContextBias
 from tensorar_plugins.backbones.layers.sequence import to_event, to_sequence
 from tensorar_plugins.backbones.layers.sizes import require_positive
@@ -17,6 +18,8 @@ from tensorar_plugins.backbones.nade_scan import nade_scan
 
 # standard deviation of the initial weights in the authors' code for RNADE
 INITIAL_DEVIATION = 0.01
+# of more, the sequential pass takes long
+MAX_COEFFICIENTS = 4096
 
 
 class NADE(CausalBackbone):
@@ -39,7 +42,16 @@ class NADE(CausalBackbone):
     """
 
     name = "nade"
+    # scattered: neighbors on all sides are known for most pixels
+    image_ordering = "random"
+    recommended: ClassVar[dict[str, float]] = {"learning_rate": 1e-2, "batch_size": 50}
     sequential_over = "chunks of coefficients"
+
+    @classmethod
+    def options_for(cls, event_shape: tuple[int, ...], head: Head) -> dict[str, Any] | None:
+        # the best of the dense networks for few data: all conditionals share their weights
+        binary = head.support is constraints.boolean
+        return {} if binary and math.prod(event_shape) <= MAX_COEFFICIENTS else None
 
     def __init__(
         self,

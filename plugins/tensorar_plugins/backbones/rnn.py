@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import chain, pairwise, repeat
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tensorar import CachedStepper, CausalBackbone, Order, Signature
+from tensorar import CachedStepper, CausalBackbone, Head, Order, Signature
 from tensorar_plugins.backbones.layers.context_bias import ContextBias
 from tensorar_plugins.backbones.layers.module_sequence import ModuleSequence
 from tensorar_plugins.backbones.layers.positions import StepPositions
 from tensorar_plugins.backbones.layers.sequence import shift_right, to_event, to_sequence
 from tensorar_plugins.backbones.layers.sizes import require_positive, require_probability
 
+# sequences for which it is suggested
+SHORTEST, LONGEST = 17, 512
 LAYERS: dict[str, Callable[..., nn.RNNBase]] = {"tanh": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
 
@@ -44,7 +47,15 @@ class RNN(CausalBackbone):
     """
 
     name = "rnn"
+    recommended: ClassVar[dict[str, float]] = {"learning_rate": 5e-3, "batch_size": 64}
     sequential_over = "coefficients"
+
+    @classmethod
+    def options_for(cls, event_shape: tuple[int, ...], head: Head) -> dict[str, Any] | None:
+        # words, levels, digits: sequences whose conditionals have a state, not too long to go through
+        sequence = sum(size > 1 for size in event_shape) == 1 and SHORTEST <= math.prod(event_shape) <= LONGEST
+        categorical = head.support.is_discrete and head.parameter_count > 1 and len(head.members) == 1
+        return {"layers": 1} if sequence and categorical else None
 
     def __init__(
         self,

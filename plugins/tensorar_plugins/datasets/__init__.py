@@ -2,16 +2,43 @@
 
 from tensorar import Dataset
 from tensorar_plugins.datasets.audio import Audio
+from tensorar_plugins.datasets.caltech import Caltech
+from tensorar_plugins.datasets.cifar10 import Cifar10
+from tensorar_plugins.datasets.density2d import Density2d
+from tensorar_plugins.datasets.digits import Digits
 from tensorar_plugins.datasets.idx import Idx
 from tensorar_plugins.datasets.images import Images
+from tensorar_plugins.datasets.mixture1d import Mixture1d
 from tensorar_plugins.datasets.mnist import MNIST
 from tensorar_plugins.datasets.npy import Npy
 from tensorar_plugins.datasets.npz import Npz
 from tensorar_plugins.datasets.series import Series
+from tensorar_plugins.datasets.shapes import Shapes
 from tensorar_plugins.datasets.sudoku import Sudoku
 from tensorar_plugins.datasets.table import Table
 from tensorar_plugins.datasets.toy import Toy
+from tensorar_plugins.datasets.uci import Uci
 from tensorar_plugins.datasets.volumes import Volumes
 from tensorar_plugins.datasets.zarr_store import Zarr
 
-ALL: list[type[Dataset]] = [Toy, MNIST, Idx, Images, Npy, Npz, Zarr, Table, Series, Audio, Volumes, Sudoku]
+ALL: list[type[Dataset]] = [
+    Toy,
+    MNIST,
+    Mixture1d,
+    Density2d,
+    Shapes,
+    Caltech,
+    Cifar10,
+    Digits,
+    Uci,
+    Idx,
+    Images,
+    Npy,
+    Npz,
+    Zarr,
+    Table,
+    Series,
+    Audio,
+    Volumes,
+    Sudoku,
+]

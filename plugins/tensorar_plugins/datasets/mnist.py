@@ -13,10 +13,12 @@ from torch import Tensor
 
 from tensorar import DataError, PartSpec, SpecError, Splits
 from tensorar_plugins.datasets.binarized_mnist import static_split
+from tensorar_plugins.datasets.coloring import MAX_LEVELS, in_random_colors
 from tensorar_plugins.datasets.fetch import Remote, download, user_folder
 from tensorar_plugins.datasets.idx_folder import IdxFiles, find_idx_files, plain_idx_files
 from tensorar_plugins.datasets.idx_format import read_idx
 from tensorar_plugins.datasets.labelled_images import LabelledImages, read_labels
+from tensorar_plugins.datasets.ranges import require_between, require_choice
 from tensorar_plugins.datasets.seeded_streams import stream
 
 MIRRORS = (
@@ -48,6 +50,10 @@ class MNIST(LabelledImages):
     published results in nats refer to. With ``dynamic`` a pixel is 1 with probability gray / 255, drawn again for every
     training batch; ``train`` is one such draw, and ``valid`` and ``test`` are drawn once. ``threshold`` is gray > 127.
 
+    With ``colours=4`` thresholded digits and their background have two different colors of 2 bits per channel, every
+    pair equally likely. Berkeley's CS294-158 has such digits, but does not say how they were made: results on the two
+    are not comparable.
+
     With ``path``, the files may be those of Fashion-MNIST, EMNIST or others of this format, in torchvision's folders,
     too; see ``plugins show idx`` for names of files and of classes.
 
@@ -56,28 +62,36 @@ class MNIST(LabelledImages):
             ``$TENSORAR_DATA/mnist``, then the cache, then a download).
         binarize: How pixels become bits; ``none`` keeps the gray levels.
         labels: Whether to use the labels as contexts (one-hot), for models of ``p(image | digit)``.
+        colours: Number of levels of red, green and blue, such as 4: events are then 28 x 28 x 3 (none: no colors).
         transpose: Whether to transpose the images; EMNIST's lie on their sides.
-        seed: Seed of the bits of ``binarize=dynamic``.
+        seed: Seed of the bits of ``binarize=dynamic``, and of the colors.
     """
 
     name = "mnist"
     path: str | Path | None = None
     binarize: Binarize = "none"
     labels: bool = False
+    colours: int | None = None
     transpose: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.binarize not in get_args(Binarize):
+        require_choice(self.name, "binarize", self.binarize, get_args(Binarize))
+        require_between(self.name, "colours", self.colours, 2, MAX_LEVELS)
+        if self.colours is not None and self.binarize not in ("none", "threshold"):
             raise SpecError(
-                expected=f"binarize of {self.name} to be one of {', '.join(get_args(Binarize))}",
-                got=repr(self.binarize),
-                remedy="choose one of these",
+                expected="no binarization of colored digits other than the threshold",
+                got=f"binarize={self.binarize}",
+                remedy="leave out binarize or colours",
             )
 
     @property
     def axes(self) -> tuple[str, ...]:
-        return "channel", "height", "width"
+        return ("channel", "height", "width") if self.colours is None else ("height", "width", "channel")
+
+    @property
+    def suggested_head(self) -> str | None:
+        return None if self.colours is None else f"categorical:levels={self.colours}"
 
     def load(self) -> Splits:
         if self.binarize == "static":
@@ -135,14 +149,16 @@ class MNIST(LabelledImages):
         if self._files is not None and (self.path is not None or part in getattr(self._files, kind)):
             return self._files.of(kind, (part,))[part]
         file = REMOTE_FILES[kind, part]
-        return download(Remote(file, SHA256[file], MIRRORS, folder="mnist", spec="mnist:"))
+        return download(Remote(file, f"sha256:{SHA256[file]}", MIRRORS, folder="mnist", spec="mnist:"))
 
     def _split(self, train: Shaped[Tensor, "n *event"], test: Shaped[Tensor, "m *other"]) -> Splits:
         valid = len(train) // 6
         return Splits(train[: len(train) - valid], train[len(train) - valid :], test)
 
-    def _pixels(self, gray: UInt8[Tensor, "n *event"], split: str) -> UInt8[Tensor, "n *event"]:
-        """Gray levels, or bits of them."""
+    def _pixels(self, gray: UInt8[Tensor, "n *event"], split: str) -> UInt8[Tensor, "n *pixels"]:
+        """Gray levels, bits of them, or bits in colors."""
+        if self.colours is not None:
+            return in_random_colors(gray[:, 0] > 127, self.colours, stream(self.seed, f"mnist colours {split}"))
         if self.binarize == "none":
             return gray
         if self.binarize == "threshold":

@@ -62,7 +62,7 @@ class Toy(Dataset):
     @property
     def suggested_head(self) -> str:
         # the highest values are too rare to occur in every sample
-        return f"categorical:levels={2 * self.length}"
+        return f"categorical:levels={2 * self.length},one_hot=true"
 
     def simulate(self, n: int, generator: torch.Generator) -> Int[Tensor, "n length"] | None:
         return None if self.fixed else self._simulate(n, generator)

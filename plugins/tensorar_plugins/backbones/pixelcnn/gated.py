@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from tensorar import CausalBackbone, Head, Order, Signature, Stepper
-from tensorar_plugins.backbones.layers.sizes import require_positive
+from tensorar_plugins.backbones.layers.sizes import require_positive, require_probability
 from tensorar_plugins.backbones.masked_conv.conv import MaskedConv
 from tensorar_plugins.backbones.masked_conv.grid import Grid
 from tensorar_plugins.backbones.masked_conv.layer import MaskedLayer
@@ -43,11 +43,14 @@ class GatedPixelCNN(CausalBackbone):
         output_channels: Number of channels of the two 1x1 layers before the output; none: as many as ``channels``.
         dilation: Distance in pixels between neighboring taps, for each layer after the first; the list is repeated
             cyclically.
+        dropout: Probability of dropping an element of a layer's output in each stack, in training.
         channel_axes: Indices of the event's axes that are fully connected, not convolved over; none: those of at most 4
             if another axis is longer.
     """
 
     name = "gated_pixelcnn"
+    # every position of an image is an example: small batches give more steps
+    recommended: ClassVar[dict[str, float]] = {"learning_rate": 8e-3, "batch_size": 16, "evaluate_every": 250}
     orders = "raster"
     ignores_unit_axes = True
     blind_spot = "coefficients beyond the reach of its layers"
@@ -67,12 +70,14 @@ class GatedPixelCNN(CausalBackbone):
         first_kernel: int = 7,
         output_channels: int | None = None,
         dilation: tuple[int, ...] = (1,),
+        dropout: float = 0.0,
         channel_axes: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__(signature)
         output_channels = channels if output_channels is None else output_channels
         sizes = {"channels": channels, "layers": layers, "output_channels": output_channels}
         require_positive(self.name, **sizes, dilation=min(dilation, default=0))
+        require_probability(self.name, dropout=dropout)
         self.grid = Grid.of(signature.event_shape, _network_axes(channel_axes, signature))
         self.axes = stack_axes(self.grid)
         ranks = self.stack_ranks(Order.raster(signature.event_shape))
@@ -81,7 +86,8 @@ class GatedPixelCNN(CausalBackbone):
             size, step = (kernel, dilation[(i - 1) % len(dilation)]) if i else (first_kernel, 1)
             kernels = [stack_kernel(self.grid, axis, size) for axis in self.axes]
             ends = {"first": i == 0, "last": i == layers - 1}
-            self.layers.append(GatedLayer(signature, self.grid, channels, kernels, ranks, dilation=step, **ends))
+            layer = GatedLayer(signature, self.grid, channels, kernels, ranks, dilation=step, dropout=dropout, **ends)
+            self.layers.append(layer)
         self.output = OutputLayers(signature, self.grid, channels, output_channels, ranks=ranks[-1])
 
     def stack_ranks(self, order: Order) -> list[Ranks]:
@@ -137,6 +143,7 @@ class GatedLayer(nn.Module):
         ranks: list[Ranks],
         *,
         dilation: int,
+        dropout: float,
         first: bool,
         last: bool,
     ) -> None:
@@ -153,6 +160,7 @@ class GatedLayer(nn.Module):
         )
         # skip and residual in one; after the last layer there is only the skip
         self.out = MaskedConv(grid, channels, channels if last else 2 * channels, 1, include_self=True, ranks=ranks[-1])
+        self.dropout = nn.Dropout(dropout)
         self.groups, self.first, self.last = grid.groups, first, last
 
     def forward(
@@ -168,7 +176,7 @@ class GatedLayer(nn.Module):
             sums = stack(maps, rank, context) + from_outer
             if link is not None:
                 from_outer = link(sums, rank)
-            gated.append(gate(sums, self.groups))
+            gated.append(self.dropout(gate(sums, self.groups)))
         out: Tensor = self.out(gated[-1], ranks[-1])
         if self.last:
             return gated, out

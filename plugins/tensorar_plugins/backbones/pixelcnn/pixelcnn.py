@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from itertools import accumulate
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from tensorar import CachedStepper, CausalBackbone, Order, Signature, Stepper
-from tensorar_plugins.backbones.layers.sizes import require_positive
+from tensorar_plugins.backbones.layers.sizes import require_positive, require_probability
 from tensorar_plugins.backbones.masked_conv.grid import Grid
 from tensorar_plugins.backbones.masked_conv.incremental import (
     IncrementalConvs,
@@ -43,11 +44,13 @@ class PixelCNN(CausalBackbone):
         kernel: Kernel size of the middle convolution of a block, in pixels along every axis; odd.
         first_kernel: Kernel size of the first convolution, in pixels along every axis; odd.
         output_channels: Number of channels of the two 1x1 layers before the output; none: as many as ``channels``.
+        dropout: Probability of dropping an element before the last convolution of a block, in training.
         channel_axes: Indices of the event's axes that are fully connected by the same rule, not convolved over; none:
             those of at most 4 if another axis is longer.
     """
 
     name = "pixelcnn"
+    recommended: ClassVar[dict[str, float]] = {"learning_rate": 5e-3, "batch_size": 16, "evaluate_every": 250}
     blind_spot = (
         "raster orders: coefficients beyond the reach of the layers, and a wedge at the far side of the rows just"
         " before; scattered orders (random, checkerboard): most of the past, because information travels only along"
@@ -63,16 +66,18 @@ class PixelCNN(CausalBackbone):
         kernel: int = 3,
         first_kernel: int = 7,
         output_channels: int | None = None,
+        dropout: float = 0.0,
         channel_axes: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__(signature)
         output_channels = channels if output_channels is None else output_channels
         require_positive(self.name, channels=channels, blocks=blocks, output_channels=output_channels)
+        require_probability(self.name, dropout=dropout)
         self.grid = Grid.of(signature.event_shape, channel_axes)
         ranks = self.grid.ranks(signature.order) if signature.order else None
         self.first = MaskedLayer(signature, self.grid, signature.feature_count, channels, first_kernel, ranks=ranks)
         self.blocks = nn.ModuleList(
-            BottleneckBlock(signature, self.grid, channels, kernel, ranks=ranks) for _ in range(blocks)
+            BottleneckBlock(signature, self.grid, channels, kernel, dropout=dropout, ranks=ranks) for _ in range(blocks)
         )
         self.output = OutputLayers(signature, self.grid, channels, output_channels, ranks=ranks)
 
@@ -100,7 +105,14 @@ class BottleneckBlock(nn.Module):
     """ReLU and 1x1 to half the channels, ReLU and ``kernel``, ReLU and 1x1 back; the block's input is added once."""
 
     def __init__(
-        self, signature: Signature, grid: Grid, channels: int, kernel: int, *, ranks: Ranks | None = None
+        self,
+        signature: Signature,
+        grid: Grid,
+        channels: int,
+        kernel: int,
+        *,
+        dropout: float = 0.0,
+        ranks: Ranks | None = None,
     ) -> None:
         super().__init__()
         half = max(1, channels // 2)
@@ -108,6 +120,7 @@ class BottleneckBlock(nn.Module):
         self.layers = nn.ModuleList(
             MaskedLayer(signature, grid, *shape, include_self=True, ranks=ranks) for shape in shapes
         )
+        self.dropout = nn.Dropout(dropout)
 
     def forward(
         self,
@@ -116,10 +129,10 @@ class BottleneckBlock(nn.Module):
         context: Float[Tensor, "batch context"] | None,
     ) -> Float[Tensor, "batch groups_channels *sizes"]:
         """``(B, groups * channels, *sizes)`` to the same shape."""
-        out = maps
-        for layer in self.layers:
-            out = layer(out.relu(), ranks, context)
-        return maps + out
+        narrow, middle, wide = self.layers
+        out = middle(narrow(maps.relu(), ranks, context).relu(), ranks, context)
+        added: Tensor = wide(self.dropout(out.relu()), ranks, context)
+        return maps + added
 
 
 class PixelCNNStepper(CachedStepper):
