@@ -65,7 +65,8 @@ def fit_baselines(
     columns = Columns(flatten_events(train), flatten_events(valid))
     values = torch.cat([flatten_events(events).double() for events in _splits(dataset)])
     incomplete = bool(values.isnan().any())
-    joint, left_out = [], []
+    joint: list[Baseline] = []
+    left_out: list[str] = []
     if not bool(discrete.all()):
         probabilities = independent(candidates, valid, discrete, discrete) if bool(discrete.any()) else None
         joint, left_out = _gaussians(columns, discrete, probabilities, incomplete)

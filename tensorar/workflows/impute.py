@@ -146,8 +146,8 @@ def impute(
     notes += [f"not modelled by the run, so empty cells stay: {shorten(', '.join(kept), 200)}"] if kept else []
     if len(todo) and draws < MIN_DRAWS_OF_INTERVALS:
         share = (draws - 1) / (draws + 1)
-        drawn = counted(draws, "draw")
-        notes.append(f"intervals of {drawn} hold a new one with {share:.0%}; those of 90 % take 19 draws or more")
+        how_many = counted(draws, "draw")
+        notes.append(f"intervals of {how_many} hold a new one with {share:.0%}; those of 90 % take 19 draws or more")
     return Imputation(run, rows, blank, value, low, high, probability, info, tuple(notes))
 
 
