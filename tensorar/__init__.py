@@ -25,7 +25,8 @@ from tensorar.parts.hookspecs import hookimpl
 from tensorar.parts.registry import Registry, default_registry
 from tensorar.parts.spec import PartSpec
 from tensorar.regions import region
-from tensorar.runs.recipe import Recipe, read_recipe, recipe_toml
+from tensorar.runs.recipe import Recipe, read_recipe, read_recipes, recipe_toml
+from tensorar.runs.row import Row
 from tensorar.runs.run import Run
 from tensorar.runs.settings import TrainingSettings
 from tensorar.stepper import CachedStepper, CandidateStepper, Stepper
@@ -60,6 +61,7 @@ __all__ = [
     "RasterView",
     "Recipe",
     "Registry",
+    "Row",
     "Run",
     "RunError",
     "SamplingInfo",
@@ -84,6 +86,7 @@ __all__ = [
     "may_see",
     "planned_property",
     "read_recipe",
+    "read_recipes",
     "receptive_field_coverage",
     "recipe_toml",
     "region",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -23,6 +24,7 @@ class Signature:
     ``orders``: the visiting orders that can occur, if they are few: one for a fixed ordering, several for an ensemble,
     none if any can occur; ``order`` is the only one, or None if it varies. ``axes``: which axis of the data each axis
     of the event is, for a network that receives permuted events. ``ordering``: the name of the ordering, for messages.
+    ``head``: the head that the parameters are for, if it is known.
     ``embeds_order``: the network is to be told which of the orders it is in; it is built with a longer context.
     """
 
@@ -34,6 +36,7 @@ class Signature:
     axes: tuple[int, ...] | None = None
     ordering: str = ""
     embeds_order: bool = False
+    head: Head | None = None
 
     @property
     def order(self) -> Order | None:
@@ -47,7 +50,8 @@ class Backbone(nn.Module, Part, ABC):
     What a backbone takes is declared as data and checked before it is built: ``event_ranks`` (None: all; axes of size
     1 do not count if ``ignores_unit_axes``) and ``orders``. ``sequential_over`` names what a training pass computes one
     after another (None: it is one parallel computation). ``blind_spot`` describes which earlier coefficients the
-    network ignores (None: it ignores none).
+    network ignores (None: it ignores none). ``preferred_ordering``, ``image_ordering`` and ``recommended`` are what is
+    used where nothing else is asked for: an ordering, and training settings such as ``{"learning_rate": 3e-3}``.
     """
 
     kind = "backbone"
@@ -56,8 +60,11 @@ class Backbone(nn.Module, Part, ABC):
     orders: ClassVar[Literal["any", "raster"]] = "any"
     sequential_over: ClassVar[str | None] = None
     blind_spot: ClassVar[str | None] = None
-    # the spec of the ordering that is chosen by default
+    # the spec of the ordering that is chosen by default, and of the one for images, if that is another
     preferred_ordering: ClassVar[str] = "raster"
+    image_ordering: ClassVar[str | None] = None
+    # the training settings that suit the network, by name; used where none are given
+    recommended: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, signature: Signature) -> None:
         super().__init__()
@@ -65,6 +72,13 @@ class Backbone(nn.Module, Part, ABC):
 
     def init_output_bias(self, marginal: Float[Tensor, "*event parameters"]) -> None:
         """Initialize the output bias to these parameters of each coefficient (default: no-op)."""
+        return
+
+    def init_from_features(self, features: Float[Tensor, "n *event features"], mask: Bool[Tensor, "n *event"]) -> None:
+        """Initialize weights from the features of training events, zero where ``mask`` is False (default: no-op).
+
+        It is called before ``init_output_bias``.
+        """
         return
 
     @classmethod

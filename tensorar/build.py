@@ -63,6 +63,7 @@ def build(
         orders=made_ordering.orders(event_shape),
         ordering=made_ordering.name,
         embeds_order=made_ordering.embedding,
+        head=made_head,
     )
     spec = PartSpec.parse(backbone)
     kind: type[Backbone] = registry.find("backbone", spec.name).part

@@ -65,6 +65,24 @@ class Head(Part, ABC):
     ) -> Distribution:
         """The distribution over ``(...)`` given ``(..., parameter_count)``."""
 
+    def relocated(
+        self,
+        parameters: Float[Tensor, "*batch parameters"],
+        location: Float[Tensor, "*batch features"],
+        scale: Float[Tensor, "*batch features"],
+        coefficients: Int[Tensor, "..."] | None = None,
+    ) -> Float[Tensor, "*batch parameters"]:
+        """The parameters of the distribution of ``location + scale * x``, where ``x`` has these parameters.
+
+        Location and scale are those of features, which must be the standard values themselves. Parameters stay as they
+        are where that is no distribution of the head (the default).
+        """
+        return parameters
+
+    def used_features(self, coefficients: Int[Tensor, "*batch"]) -> Bool[Tensor, "*batch features"]:
+        """Which features of coefficients may differ from zero; by default all."""
+        return torch.ones(*coefficients.shape, self.feature_count, dtype=torch.bool, device=coefficients.device)
+
     # --- kinds of coefficients --------------------------------------------------------------------------------------
 
     @property
@@ -219,6 +237,14 @@ class Head(Part, ABC):
     @classmethod
     def options_for(cls, values: Tensor) -> dict[str, Any] | None:
         """Options suited to these data, or None if unsupported. Used for suggestions."""
+        return None
+
+    @classmethod
+    def image_options(cls, values: Tensor) -> dict[str, Any] | None:
+        """Options suited to images of these values, or None if the head suits images no better than other data.
+
+        ``tensorar.suggest_heads`` lists such heads first, if the axes of events are those of images.
+        """
         return None
 
     def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"] | None:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from tensorar import ensemble, objective, observed, validation
+from tensorar.backbone import Backbone
 from tensorar.conditionals import all_conditionals
 from tensorar.errors import ShapeError
 from tensorar.evidence import Evidence
@@ -28,11 +29,16 @@ class AutoregressiveModel(GenerativeModel):
     """
 
     def init_from_marginals(self, values: Real[Tensor, "n *event"]) -> None:
-        """Initialize the output bias to each coefficient's marginal distribution, if head and backbone support it.
+        """Initialize the network from training events, as far as head and backbone support it.
 
-        NaN stands for a missing value; a coefficient that is never observed keeps parameters of zero.
+        The output bias becomes each coefficient's marginal distribution. NaN stands for a missing value; a coefficient
+        that is never observed keeps parameters of zero.
         """
-        marginal = self.head.marginal_parameters(self.head.standardize(values, self.coefficients))
+        standard, known = self.head.standardize(values, self.coefficients), ~values.isnan()
+        if type(self.backbone).init_from_features is not Backbone.init_from_features:
+            features = self.features(torch.where(known, standard, 0.0).to(self.device, self.dtype))
+            self.backbone.init_from_features(torch.where(known.unsqueeze(-1), features, 0.0), known)
+        marginal = self.head.marginal_parameters(standard)
         if marginal is not None:
             unknown = values.isnan().all(0).unsqueeze(-1) | marginal.isnan()
             self.backbone.init_output_bias(torch.where(unknown, 0.0, marginal))

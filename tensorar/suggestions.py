@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -23,9 +23,9 @@ MIN_IMAGE_SIZE = 8
 def suggest_heads(data: Tensor | Dataset, *, registry: Registry | None = None) -> list[PartSpec]:
     """The installed heads that accept events ``(n, *event)``, or all splits of a dataset, best first.
 
-    A dataset may name its head itself (``Dataset.suggested_head``). Integer options, such as the number of levels, are
-    the largest of all splits. Numbers that a head takes from the data, such as a scale, are found when it is made
-    (``Head.for_data``).
+    A dataset may name its head itself (``Dataset.suggested_head``). For a dataset of images, heads that suit images
+    come first (``Head.image_options``). Integer options, such as the number of levels, are the largest of all splits.
+    Numbers that a head takes from the data, such as a scale, are found when it is made (``Head.for_data``).
 
     >>> import torch
     >>> print(*suggest_heads(torch.tensor([[0, 1], [1, 3]]))[:2])
@@ -37,17 +37,22 @@ def suggest_heads(data: Tensor | Dataset, *, registry: Registry | None = None) -
     splits = _samples(data) if isinstance(data, Dataset) else [data]
     if isinstance(data, Dataset) and data.missing:
         splits = [fill_missing(split) for split in splits]
-    found = ((head, _options(head, splits)) for head in heads)
-    return [PartSpec(head.name, options) for head, options in found if options is not None]
+    images = isinstance(data, Dataset) and is_image(data.event_shape, data.axis_names)
+    found = {head.name: _options(head, head.image_options, splits) for head in heads} if images else {}
+    first = {name: options for name, options in found.items() if options is not None}
+    found = first | {head.name: _options(head, head.options_for, splits) for head in heads if head.name not in first}
+    return [PartSpec(name, options) for name, options in found.items() if options is not None]
 
 
 def _samples(dataset: Dataset) -> list[Tensor]:
     return [dataset.sampled.train, dataset.sampled.valid, dataset.sampled.test]
 
 
-def _options(head: type[Head], splits: Sequence[Tensor]) -> dict[str, Any] | None:
+def _options(
+    head: type[Head], offer: Callable[[Tensor], dict[str, Any] | None], splits: Sequence[Tensor]
+) -> dict[str, Any] | None:
     """The options with which a head accepts all splits: those for the first, integers as large as any needs."""
-    offers = [head.options_for(split) for split in splits]
+    offers = [offer(split) for split in splits]
     first = offers[0]
     if first is None:
         return None
@@ -101,6 +106,13 @@ def suggest_backbone(
     )
 
 
+def is_image(event_shape: tuple[int, ...], axes: AxisNames) -> bool:
+    """Whether axes are those of images: height and width, not small, and beside them only channels, at most four."""
+    sizes = {name: size for name, size in zip(axes, event_shape, strict=False) if size > 1}
+    pixels = [sizes.pop(name, 1) for name in ("height", "width")]
+    return min(pixels) >= MIN_IMAGE_SIZE and sizes.pop("channel", 1) <= MAX_CHANNELS and not sizes
+
+
 def suggest_for_images(
     event_shape: tuple[int, ...], head: Head, axes: AxisNames, *, registry: Registry | None = None
 ) -> tuple[PartSpec, str] | None:
@@ -112,9 +124,7 @@ def suggest_for_images(
     >>> suggest_for_images((28, 28), head, ("height", "width"))[0].name
     'gated_pixelcnn'
     """
-    sizes = {name: size for name, size in zip(axes, event_shape, strict=False) if size > 1}
-    pixels = [sizes.pop(name, 1) for name in ("height", "width")]
-    if min(pixels) < MIN_IMAGE_SIZE or sizes.pop("channel", 1) > MAX_CHANNELS or sizes:
+    if not is_image(event_shape, axes):
         return None
     for registered in (registry or default_registry()).parts("backbone").values():
         if (found := registered.part.image_options(event_shape, head)) is not None:
@@ -123,15 +133,27 @@ def suggest_for_images(
     return None
 
 
-def suggest_ordering(backbone: PartSpec, *, missing: bool = False, registry: Registry | None = None) -> PartSpec:
-    """The ordering that a backbone prefers; for events with ``missing`` values one that draws all orders, if possible.
+def suggest_ordering(
+    backbone: PartSpec,
+    *,
+    event_shape: tuple[int, ...] = (),
+    axes: AxisNames = (),
+    missing: bool = False,
+    registry: Registry | None = None,
+) -> PartSpec:
+    """The ordering that a backbone prefers, which may be another one for images (events with the ``axes`` of images).
+
+    For events with ``missing`` values it is one that draws all orders, if possible.
 
     >>> print(suggest_ordering(PartSpec("made")), suggest_ordering(PartSpec("made"), missing=True))
     raster shuffled
+    >>> print(suggest_ordering(PartSpec("made"), event_shape=(28, 28), axes=("height", "width")))
+    random
     """
     registry = registry or default_registry()
     part = registry.find("backbone", backbone.name).part
     uniform = [name for name, registered in registry.parts("ordering").items() if registered.part.uniform]
     if missing and uniform and part.orders == "any":
         return PartSpec(uniform[0])
-    return PartSpec.parse(part.preferred_ordering)
+    image = part.image_ordering if is_image(event_shape, axes) else None
+    return PartSpec.parse(image or part.preferred_ordering)

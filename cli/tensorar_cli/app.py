@@ -16,6 +16,7 @@ from tensorar_cli.commands.new import new
 from tensorar_cli.commands.order import show_order
 from tensorar_cli.commands.plugins import list_parts, show_part
 from tensorar_cli.commands.posterior import posterior
+from tensorar_cli.commands.reproduce import reproduce
 from tensorar_cli.commands.runs import list_runs
 from tensorar_cli.commands.sample import sample
 from tensorar_cli.commands.score import score
@@ -57,7 +58,21 @@ def _group() -> None:
     pass
 
 
-for command in (demo, train, evaluate, compare, classify, sample, inpaint, posterior, forecast, score, impute, show):
+for command in (
+    demo,
+    train,
+    reproduce,
+    evaluate,
+    compare,
+    classify,
+    sample,
+    inpaint,
+    posterior,
+    forecast,
+    score,
+    impute,
+    show,
+):
     app.command()(command)
 order_app.command("show")(show_order)
 runs_app.command("list")(list_runs)

@@ -27,7 +27,20 @@ def capabilities(backbone: type[Backbone]) -> dict[str, Any]:
         "any_evidence": not causal,
         "any_order": backbone.orders == "any",
         "blind_spot": backbone.blind_spot,
+        "defaults": defaults(backbone),
     }
+
+
+def defaults(backbone: type[Backbone]) -> dict[str, Any]:
+    """The ordering, that for images, and the training settings that are used where nothing else is asked for."""
+    from dataclasses import asdict
+
+    from tensorar import TrainingSettings
+
+    settings = asdict(TrainingSettings().changed(backbone.recommended))
+    named = {name: settings[name] for name in ("learning_rate", "batch_size", "weight_decay", "ema", "warmup", "clip")}
+    ordering = backbone.preferred_ordering
+    return {"ordering": ordering, "image_ordering": backbone.image_ordering or ordering, **named}
 
 
 def backbone_table(backbones: dict[str, dict[str, Any]]) -> Table:

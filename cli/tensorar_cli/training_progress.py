@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +13,15 @@ import typer
 from tensorar_cli.output import Output, decimal, duration, table
 
 if TYPE_CHECKING:
+    from tensorar.runs.settings import TrainingSettings
     from tensorar.training.cost import TrainingCost
     from tensorar.training.update import TrainingUpdate
     from tensorar.workflows import TrainingResult
 
 
-def run_training(output: Output, workflow: Callable[..., TrainingResult], *arguments: Any, **options: Any) -> Any:
-    """Call a training workflow and print its progress; an interrupt ends the command with the signal's exit code."""
+@contextmanager
+def training_callbacks(output: Output) -> Iterator[dict[str, Callable[..., None]]]:
+    """The callbacks of a training workflow, which print its beginning and its progress."""
 
     def on_start(result: TrainingResult) -> None:
         recipe = result.run.recipe
@@ -35,6 +38,7 @@ def run_training(output: Output, workflow: Callable[..., TrainingResult], *argum
             output.print(cost_line(result.cost))
             for note in result.cost.notes:
                 output.print(f"note: {note}")
+        output.print(plan_line(result.run.stage.settings))
 
     with output.progress("training") as update_bar:
 
@@ -43,13 +47,32 @@ def run_training(output: Output, workflow: Callable[..., TrainingResult], *argum
             if update.row is not None:
                 output.print(_line(update.row))
 
-        result = workflow(*arguments, on_start=on_start, on_update=on_update, **options)
+        yield {"on_start": on_start, "on_update": on_update}
+
+
+def run_training(output: Output, workflow: Callable[..., TrainingResult], *arguments: Any, **options: Any) -> Any:
+    """Call a training workflow and print its progress; an interrupt ends the command with the signal's exit code."""
+    with training_callbacks(output) as callbacks:
+        result = workflow(*arguments, **callbacks, **options)
     if result.interrupted is not None:
         folder = str(result.run.folder)
         output.print_json({"run": folder, "interrupted": True, "metrics": result.metrics})
         output.print(f"interrupted and saved; resume with: tensorar train --resume {quote(folder)}")
+        if result.best_nats is not None:
+            output.print(f"best validation so far, kept there: {decimal(result.best_nats, 3)} nats per event")
         raise typer.Exit(128 + result.interrupted)
     return result
+
+
+def plan_line(settings: TrainingSettings) -> str:
+    """When training will end, in a line."""
+    if not settings.patience:
+        return "plan: to the end of that, keeping the best validation; Ctrl-C ends it earlier and keeps the best so far"
+    limit = "" if settings.minutes is None else f", {settings.minutes:g} minutes at most"
+    return (
+        f"plan: until the validation has stopped improving{limit} (--minutes, --steps or --epochs set a length); "
+        "Ctrl-C ends it earlier and keeps the best so far"
+    )
 
 
 def cost_line(cost: TrainingCost) -> str:
@@ -91,8 +114,27 @@ def print_training(output: Output, result: TrainingResult) -> None:
         f"best validation: {decimal(best, 3)} nats per event{of_observed}{gap}; run folder: {folder} "
         "(curve: training.png)"
     )
+    if (line := overfitting_line(result.metrics)) is not None:
+        output.print(line)
     commands = [f"tensorar {command} {quote(folder)}" for command in ("evaluate", "sample", "posterior")]
     output.print("next: " + ", ".join(commands))
+
+
+def overfitting_line(rows: list[dict[str, Any]]) -> str | None:
+    """That the validation rose after its best, if it did by a hundredth while the training loss fell."""
+    from tensorar.runs.metrics import best_row
+
+    best, last = best_row(rows), rows[-1]
+    known = best is not None and None not in (best["train_nats"], last["train_nats"], last["valid_nats"])
+    if best is None or not known or last["train_nats"] >= best["train_nats"]:
+        return None
+    rise = last["valid_nats"] - best["valid_nats"]
+    if rise <= 0.01 * abs(best["valid_nats"]):
+        return None
+    return (
+        f"overfitting: after step {best['step']} the validation rose by {decimal(rise, 3)} nats while the training "
+        "loss fell; the weights of that step are kept; more data, a smaller network or --set weight_decay=0.1 may help"
+    )
 
 
 def _words(update: TrainingUpdate) -> str:

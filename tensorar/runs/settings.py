@@ -25,11 +25,12 @@ class TrainingSettings:
     or epochs are reproducible bit by bit. ``warmup`` and ``evaluate_every`` are in steps. ``ema`` is the decay of the
     averaged weights, which are evaluated and kept (0: no averaging), ``clip`` the largest gradient norm (of the nats
     per event), ``valid_events`` the number of validation events, and ``patience`` the number of evaluations without
-    improvement after which training stops (0: never). ``batch_size`` is in events, over all processes;
+    improvement after which training begins to end (0: never): the learning rate is held until then, or for three
+    quarters of the length, and decays in a quarter of the training. ``batch_size`` is in events, over all processes;
     ``learning_rate`` is the peak rate, after warmup and before cosine decay; ``weight_decay`` is AdamW's decoupled
     decay of matrices; ``precision`` is that of the forward and backward pass; ``seed`` determines initial weights,
-    batches and noise. A step takes its batch in ``accumulate`` passes, one after the other, whose gradients add up:
-    less memory for the same step. Where orders or prefixes are drawn, every pass draws its own.
+    batches and noise. A step takes its batch in at least ``accumulate`` parts, one after the other, whose gradients
+    add up: less memory for the same step. Where orders or prefixes are drawn, every part draws its own.
     """
 
     steps: int | None = None

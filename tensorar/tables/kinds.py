@@ -16,7 +16,7 @@ from tensorar.utils.reading import shorten
 # a whole number of so few values, that each occur often enough, has a probability for each
 MAX_WHOLE_LEVELS, MIN_OCCURRENCES = 50, 5
 OTHER = "other"
-DENSITY = "gaussian_mixture:components=5"
+DENSITY = "gaussian_mixture:components=5,units=normal"
 
 
 def of_kind(kind: str, name: str, known: Shaped[np.ndarray, " m"], table: TextTable) -> Column:

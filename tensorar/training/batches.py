@@ -49,10 +49,10 @@ class Batches:
         self._epoch, self._permutation = -1, Permutation(0)
         kind = type(dataset)
         constant = kind.draw is Dataset.draw and kind.simulate is Dataset.simulate
-        self.checked = constant and isinstance(dataset.train, Tensor)
-        self._events = None
-        if self.checked and fits_on(device, dataset.train):
-            self._events = dataset.train.to(device)
+        events = dataset.train
+        self.checked, self._events = constant and isinstance(events, Tensor), None
+        if constant and isinstance(events, Tensor) and fits_on(device, events):
+            self._events = events.to(device)
 
     def __getitem__(
         self, step: int

@@ -10,10 +10,13 @@ from tensorar.dataset import Dataset
 from tensorar.errors import RunError, SupportError, TensorarError
 from tensorar.factorization import Factorization
 from tensorar.head import Head, default_value_dtype
+from tensorar.model import AutoregressiveModel
 from tensorar.observed import require_missing_last
 from tensorar.parts.registry import Registry
 from tensorar.parts.spec import PartSpec
+from tensorar.runs.run import Run
 from tensorar.runs.settings import TrainingSettings
+from tensorar.runs.tensors import layout_of
 from tensorar.suggestions import suggest_heads
 
 
@@ -47,6 +50,19 @@ def _tensors(dataset: Dataset) -> list[Tensor]:
     splits = ((dataset.train, dataset.sampled.train), (dataset.valid, dataset.sampled.valid))
     whole = [*splits, (dataset.test, dataset.sampled.test)]
     return [events if isinstance(events, Tensor) else sample for events, sample in whole]
+
+
+def load_initial(model: AutoregressiveModel, initial: Run) -> None:
+    """Give a new model the weights of another run. Raises ``RunError`` unless they have the same names and shapes."""
+    own, weights = layout_of(model.state_dict()), initial.model.state_dict()
+    unlike = sorted(name for name, _ in own.items() ^ layout_of(weights).items())
+    if unlike:
+        raise RunError(
+            expected=f"a backbone with the weights of {initial.folder}",
+            got=f"other weights {unlike[0]} from {initial.recipe.backbone}",
+            remedy="leave the options that change the weights as they are there",
+        )
+    model.load_state_dict(weights)
 
 
 def _accepts(dataset: Dataset, spec: PartSpec, registry: Registry) -> bool:

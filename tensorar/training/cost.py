@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from torch import Tensor
 from tensorar.errors import TensorarError
 from tensorar.evidence import Evidence
 from tensorar.model import AutoregressiveModel
+from tensorar.training.batch_parts import in_parts, part_size
 from tensorar.training.batches import keyed_seed
 from tensorar.training.evaluation import never_estimated
 from tensorar.training.memory import COPIES_OF_WEIGHTS, weight_bytes
@@ -71,6 +73,7 @@ class _Trial:
     def __init__(self, trainer: Trainer) -> None:
         self.trainer, self.step = trainer, trainer.state.step
         self.batch_size = trainer.batches.batch_size
+        self.part_size = math.ceil(self.batch_size / trainer.settings.accumulate)
         restart_peak_memory(trainer.accelerator.device)
         self.memory = self.memory_before = peak_memory(trainer.accelerator.device)
 
@@ -82,6 +85,7 @@ class _Trial:
             events, contexts = self.trainer.batches[self.step]
             with guard:
                 self._seconds(model, events, contexts, 1)
+                self.part_size = min(self.part_size, part_size(model, events, contexts))
             return self._extrapolated(model, events, contexts)
         except TensorarError as error:
             if error is guard.refusal or error is self.refusal:
@@ -98,7 +102,7 @@ class _Trial:
         one, peak_of_one = self._measured(model, events, contexts, 1)
         some, peak = self._measured(model, events, contexts, few)
         each = max(0.0, some - one) / max(1, few - 1)
-        self._require(peak + (peak - peak_of_one) // max(1, few - 1) * (share - few))
+        self._require(peak + (peak - peak_of_one) // max(1, few - 1) * max(0, self.part_size - few))
         expected = some + each * (share - few)
         if few < share and expected <= MAX_TRIAL_SECONDS:
             expected, _ = self._measured(model, events, contexts, share)
@@ -135,12 +139,11 @@ class _Trial:
         accelerator, some = self.trainer.accelerator, slice(0, count)
         started = time.perf_counter()
         with seeded(keyed_seed("trial", self.step), accelerator.device), accelerator.autocast():
-            loss = model.loss(
-                events[some].to(accelerator.device), rows_of(contexts, some), progress=self.trainer.fraction
-            )
-            loss.backward()
-            # reading a number waits for a GPU
-            float(loss.detach())
+            for part, of_part in in_parts(events[some], rows_of(contexts, some), self.part_size):
+                loss = model.loss(part.to(accelerator.device), of_part, progress=self.trainer.fraction)
+                loss.backward()
+                # reading a number waits for a GPU
+                float(loss.detach())
         model.zero_grad()
         return time.perf_counter() - started
 

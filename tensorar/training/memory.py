@@ -14,11 +14,14 @@ COPIES_OF_OUTPUTS = 2
 
 
 def require_memory_for_training(model: AutoregressiveModel, batch_size: int, valid_events: int) -> None:
-    """Raise ``TensorarError``, with the size, if training on the CPU takes more memory than is available."""
+    """Raise ``TensorarError``, with the size, if training on the CPU takes more memory than is available.
+
+    Causal networks take a large batch in parts (``batch_parts``), of one event at least.
+    """
     if model.device.type != "cpu":
         return
     weights = weight_bytes(model)
-    trained = _pass_bytes(model, batch_size, every_coefficient=_trains_on_all(model))
+    trained = _pass_bytes(model, 1 if model.is_causal else batch_size, every_coefficient=_trains_on_all(model))
     validated = _pass_bytes(model, min(valid_events, EVENTS_PER_CHUNK), every_coefficient=never_estimated(model))
     required = (COPIES_OF_WEIGHTS - 1) * weights + max(trained, validated)
     require_memory(

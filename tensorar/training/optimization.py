@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from contextlib import nullcontext
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +17,9 @@ from tensorar.finiteness import non_finite_weights
 from tensorar.model import AutoregressiveModel
 from tensorar.runs.settings import TrainingSettings
 from tensorar.training.averaging import Averages
+from tensorar.training.batch_parts import in_parts, part_size
 from tensorar.training.optimizer import make_optimizer
 from tensorar.training.state import TrainingState, load_state, save_state
-from tensorar.utils.shapes import rows_of
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -40,6 +39,7 @@ class Optimization:
         self.average = Averages(self.model, settings.ema)
         self._parameters = list(self.model.parameters())
         self._updating = False
+        self._part_size: int | None = None
 
     @property
     def averaged_model(self) -> AutoregressiveModel:
@@ -66,37 +66,36 @@ class Optimization:
     ) -> float:
         """Compute the gradients of step ``number``, for the learning rate times ``factor``; return the nats per event.
 
-        ``events`` are this process's share of a batch, ``checked`` if all have a probability; the share is taken in
-        ``accumulate`` passes, whose gradients add up. Raises ``RunError`` when the loss is not finite.
+        ``events`` are this process's share of a batch, ``checked`` if all have a probability; a large one is passed in
+        parts, as it is with ``accumulate``. Raises ``RunError`` when the loss is not finite.
         """
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * factor
         if not self.module.training:
             self.module.train()
-        passes, nats = _passes(len(events), self.settings.accumulate), 0.0
-        for rows in passes:
-            some = (events, contexts) if len(passes) == 1 else (events[rows], rows_of(contexts, rows))
-            with nullcontext() if rows is passes[-1] else self.accelerator.no_sync(self.module):
-                nats += self._pass(*some, batch_size, number, progress=progress, checked=checked)
-        torch.nn.utils.clip_grad_norm_(self._parameters, self.settings.clip)
-        return nats / len(events)
-
-    def _pass(
-        self,
-        events: Tensor | Evidence,
-        contexts: Tensor | None,
-        batch_size: int,
-        number: int,
-        **options: Any,
-    ) -> float:
-        """Add the gradients of some events of a batch; return the sum of their nats."""
-        loss: Tensor = self.module(events.to(self.accelerator.device), contexts, **options)
-        nats = float(loss.detach())
+        if self._part_size is None:
+            most = math.ceil(len(events) / self.settings.accumulate)
+            self._part_size = min(most, part_size(self.model, events, contexts))
+        *first, last = in_parts(events, contexts, self._part_size)
+        # processes average their gradients, once; weight them so that every event of the batch counts the same
+        options: dict[str, Any] = {"progress": progress, "checked": checked}
+        weight, nats = self.accelerator.num_processes / batch_size, 0.0
+        with self.accelerator.no_sync(self.module) if first else nullcontext():
+            for part in first:
+                nats += self._add_gradients(*part, weight, **options)
+        nats = (nats + self._add_gradients(*last, weight, **options)) / len(events)
         if not math.isfinite(nats):
             raise self._not_finite(nats, number, events, contexts)
-        # processes average their gradients; weight them so that every event of the batch counts the same
-        (loss * (len(events) * self.accelerator.num_processes / batch_size)).backward()  # type: ignore[no-untyped-call]
-        return nats * len(events)
+        torch.nn.utils.clip_grad_norm_(self._parameters, self.settings.clip)
+        return nats
+
+    def _add_gradients(
+        self, events: Tensor | Evidence, contexts: Tensor | None, weight: float, **options: Any
+    ) -> float:
+        """Add the gradients of the nats of a part of a batch, times ``weight``; return the sum of its nats."""
+        loss: Tensor = self.module(events.to(self.accelerator.device), contexts, **options)
+        (loss * (len(events) * weight)).backward()
+        return float(loss.detach()) * len(events)
 
     def update(self) -> None:
         """Take the step that ``gradients`` prepared: change the weights, those of the average too."""
@@ -140,9 +139,3 @@ class Optimization:
     @property
     def _modules(self) -> dict[str, nn.Module]:
         return {"model": self.model, "average": self.average}
-
-
-def _passes(events: int, count: int) -> list[slice]:
-    """The rows of each of ``count`` passes over a batch, whose sizes differ by one at most; none is empty."""
-    bounds = [events * i // count for i in range(count + 1)]
-    return [slice(a, b) for a, b in pairwise(bounds) if b > a]

@@ -27,11 +27,14 @@ def can_be_fused(model: nn.Module) -> bool:
     return all(p.is_floating_point() and p.device.type in ("cpu", "cuda") for p in model.parameters())
 
 
-def learning_rate_factor(step: int, warmup: int, progress: float) -> float:
-    """The factor of the learning rate: linear warmup times cosine decay, as ``progress`` goes from 0 to 1.
+def learning_rate_factor(step: int, warmup: int, progress: float, hold: float = 0.0, end: float = 1.0) -> float:
+    """The factor of the learning rate: linear warmup times cosine decay, as ``progress`` goes from ``hold`` to ``end``.
 
     >>> [round(learning_rate_factor(s, 2, s / 8), 2) for s in (0, 1, 4, 8)]
     [0.5, 0.96, 0.5, 0.0]
+    >>> [round(learning_rate_factor(s, 0, s / 8, hold=0.5), 2) for s in (0, 4, 6, 8)]
+    [1.0, 1.0, 0.5, 0.0]
     """
     warm = min(1.0, (step + 1) / warmup) if warmup else 1.0
-    return warm * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+    decayed = max(0.0, progress - hold) / max(end - hold, 1e-9)
+    return warm * 0.5 * (1 + math.cos(math.pi * min(decayed, 1.0)))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from statistics import median
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,8 @@ from tensorar.runs.tensors import Layout, layout_of, open_tensors, require_finit
 
 # of the numbers of events in all steps, which are 64-bit integers
 MAX_STEPS = 2**40
+# validations whose median counts: one lucky evaluation does not hide that a noisy curve still falls
+SMOOTHED = 5
 FIELDS = {
     "step": integer(0, MAX_STEPS),
     "seconds": number(0),
@@ -24,7 +27,12 @@ FIELDS = {
     "interval_nats": number(),
     "interval_steps": integer(0, MAX_STEPS),
     "finished": BOOLEAN,
+    "recent_nats": list_of(number(), SMOOTHED),
+    "lowest_median": optional(number()),
+    "decay_from": optional(number(0)),
 }
+# fields that states of earlier versions lack
+LATER = ("recent_nats", "lowest_median", "decay_from")
 # the indices of about 50,000 parameters
 MAX_METADATA = 400_000
 REMEDY = "restore it from a copy, or train again in a new folder"
@@ -32,7 +40,11 @@ REMEDY = "restore it from a copy, or train again in a new folder"
 
 @dataclass
 class TrainingState:
-    """The progress of training. Random numbers are keyed by seed and step, so they have no state of their own."""
+    """The progress of training. Random numbers are keyed by seed and step, so they have no state of their own.
+
+    ``recent_nats`` are the last finite validations, and ``lowest_median`` is the lowest median of so many in a row;
+    ``decay_from`` is the fraction of the stage at which the learning rate began to decay, if patience held it.
+    """
 
     step: int = 0
     seconds: float = 0.0
@@ -41,19 +53,38 @@ class TrainingState:
     interval_nats: float = 0.0
     interval_steps: int = 0
     finished: bool = False
+    recent_nats: list[float] = field(default_factory=list)
+    lowest_median: float | None = None
+    decay_from: float | None = None
 
     def ended(self, first_step: int) -> bool:
         """Whether the stage that began after ``first_step`` has ended; until it is saved, this is the stage before."""
         return self.finished and self.step > first_step
 
+    def begin_stage(self) -> None:
+        """Forget what ended the stage before, and its patience; the best validation still counts."""
+        self.finished, self.evaluations_without_improvement = False, 0
+        self.recent_nats, self.lowest_median, self.decay_from = [], None, None
+
     def record(self, valid_nats: float) -> bool:
         """Record a validation and start a new interval; return whether it is the best one so far."""
-        improved = math.isfinite(valid_nats) and (self.best_nats is None or valid_nats < self.best_nats)
-        self.evaluations_without_improvement = 0 if improved else self.evaluations_without_improvement + 1
+        finite = math.isfinite(valid_nats)
+        improved = finite and (self.best_nats is None or valid_nats < self.best_nats)
+        falls = finite and self._median_falls(valid_nats)
+        self.evaluations_without_improvement = 0 if improved or falls else self.evaluations_without_improvement + 1
         self.interval_nats, self.interval_steps = 0.0, 0
         if improved:
             self.best_nats = valid_nats
         return improved
+
+    def _median_falls(self, valid_nats: float) -> bool:
+        """Whether the median of the last few validations is the lowest so far."""
+        self.recent_nats = [*self.recent_nats, valid_nats][-SMOOTHED:]
+        middle = median(self.recent_nats)
+        if len(self.recent_nats) < SMOOTHED or (self.lowest_median is not None and middle >= self.lowest_median):
+            return False
+        self.lowest_median = middle
+        return True
 
 
 def save_state(
@@ -114,7 +145,7 @@ def _read_progress(metadata: dict[str, str], parameters: int, path: Path) -> tup
     except (ValueError, RecursionError) as error:
         raise _inconsistent("JSON in the metadata", "other text", path) from error
     check_fields(values, fields, where=str(path), remedy=REMEDY)
-    check_fields(values["state"], FIELDS, where=f"the state of {path}", remedy=REMEDY)
+    check_fields(values["state"], FIELDS, where=f"the state of {path}", remedy=REMEDY, omissible=LATER)
     state = TrainingState(**values["state"])
     if state.interval_steps > state.step:
         raise _inconsistent(f"interval_steps up to its step, {state.step}", str(state.interval_steps), path)

@@ -16,12 +16,13 @@ from torch import Tensor
 from tensorar.errors import RunError
 from tensorar.runs.run import Run
 from tensorar.training.batches import Batches, keyed_seed
-from tensorar.training.checking import check_data, check_missing, check_shares
+from tensorar.training.checking import check_data, check_missing, check_shares, load_initial
 from tensorar.training.device import agreed_folder, make_accelerator
 from tensorar.training.interrupts import StopRequest, catch_interrupts, saved_before_exit
 from tensorar.training.memory import require_memory_for_training
 from tensorar.training.optimization import Optimization
 from tensorar.training.optimizer import learning_rate_factor
+from tensorar.training.patience import Patience
 from tensorar.training.state import TrainingState
 from tensorar.training.trackers import FOLDER, track
 from tensorar.training.update import TrainingUpdate, UpdateCallback
@@ -64,7 +65,7 @@ class Trainer:
         self.validation = Validation(dataset, self.settings, self.accelerator)
         self.training_events = len(dataset.train)
         self.steps = self.stage.last_step(self.training_events)
-        self.state = TrainingState()
+        self.state, self.patience = TrainingState(), Patience(self.settings.patience)
         self.failure: BaseException | None = None
         # held while weights and state change, so that another thread can save them before or after
         self.changing, self._ended = threading.RLock(), False
@@ -77,7 +78,7 @@ class Trainer:
         if run.initial is None:
             model.init_from_marginals(dataset.sampled.train)
         else:
-            model.load_state_dict(run.initial.model.state_dict())
+            load_initial(model, run.initial)
         self.optimization = Optimization(model, self.settings, self.accelerator)
 
     def start(self) -> None:
@@ -90,7 +91,7 @@ class Trainer:
         """Restore the last saved state; where a new stage begins, what ended the last one does not count."""
         self.state = self.optimization.load(self.run.state_path)
         if 0 < self.state.step == self.stage.first_step:
-            self.state.finished, self.state.evaluations_without_improvement = False, 0
+            self.state.begin_stage()
         if self.steps is not None and self.state.step > self.steps:
             raise RunError(
                 expected=f"a state of at most {self.steps} steps, as the recipe plans, in {self.run.state_path}",
@@ -117,7 +118,7 @@ class Trainer:
                 self._after_step()
             while not self.state.finished and not stop:
                 try:
-                    self.step()
+                    self._step()
                 except RunError:
                     raise
                 except BaseException:
@@ -134,20 +135,18 @@ class Trainer:
             raise self.failure
         return None if self.state.finished else stop
 
-    def step(self) -> None:
-        """Take the next step, whatever the plan."""
+    def _step(self) -> None:
         started, step = time.perf_counter(), self.state.step
         events, contexts = self.batches[step]
         # all random numbers of a step (of dropout, for example) depend on the seed, the step and the process only
         seed_all(keyed_seed(self.settings.seed, "step", step, self.accelerator.process_index))
-        progress = self.fraction
         nats = self.optimization.gradients(
             events,
             contexts,
             batch_size=self.batches.batch_size,
-            factor=learning_rate_factor(step - self.stage.first_step, self.settings.warmup, progress),
+            factor=self._learning_rate_factor(),
             number=step,
-            progress=progress,
+            progress=self.fraction,
             checked=self.batches.checked,
         )
         with self.changing:
@@ -157,6 +156,11 @@ class Trainer:
             self.state.interval_nats += nats
             self.state.interval_steps += 1
         self._report(self.state.interval_nats / self.state.interval_steps)
+
+    def _learning_rate_factor(self) -> float:
+        hold, end = self.patience.hold(self.state), self.patience.end(self.state)
+        step = self.state.step - self.stage.first_step
+        return learning_rate_factor(step, self.settings.warmup, self._share_of_length, hold, end)
 
     def _agree(self, request: StopRequest) -> int:
         """The signal of a stop request (0: none), agreed on by all processes, as is the training time."""
@@ -170,7 +174,11 @@ class Trainer:
 
     @property
     def fraction(self) -> float:
-        """The fraction of this stage of the training that is done."""
+        """The fraction of this stage of the training that is done, as far as is known: it may end before its length."""
+        return min(1.0, self._share_of_length / self.patience.end(self.state))
+
+    @property
+    def _share_of_length(self) -> float:
         return self.stage.fraction(self.state.step, self.state.seconds, self.training_events)
 
     @property
@@ -182,8 +190,9 @@ class Trainer:
             row = self._row()
             with self.changing:
                 self._record(row)
-                out_of_patience = 0 < self.settings.patience <= self.state.evaluations_without_improvement
-                self.state.finished = self.fraction >= 1 or out_of_patience
+                self.state.finished = self.fraction >= 1
+                evaluated = (self.state.step - self.stage.first_step) // self.settings.evaluate_every
+                self.patience.update(self.state, self._share_of_length, evaluated)
                 if self.state.finished:
                     self._keep_some_weights()
                 self._save()

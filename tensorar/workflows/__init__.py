@@ -15,6 +15,8 @@ from tensorar.workflows.inpaint import Completions, inpaint
 from tensorar.workflows.list_runs import RunSummary, list_runs
 from tensorar.workflows.order_taken import OrderTaken, order_taken
 from tensorar.workflows.posterior import Posterior, posterior
+from tensorar.workflows.reproduce import Reproduction, reproduce
+from tensorar.workflows.rows import RowSummary, list_rows
 from tensorar.workflows.sample import Samples, sample
 from tensorar.workflows.score import Scores, score
 from tensorar.workflows.show import RunDescription, show
@@ -34,6 +36,8 @@ __all__ = [
     "Imputation",
     "OrderTaken",
     "Posterior",
+    "Reproduction",
+    "RowSummary",
     "RunDescription",
     "RunSummary",
     "Samples",
@@ -48,9 +52,11 @@ __all__ = [
     "forecast",
     "impute",
     "inpaint",
+    "list_rows",
     "list_runs",
     "order_taken",
     "posterior",
+    "reproduce",
     "resume",
     "sample",
     "score",

@@ -25,12 +25,15 @@ def initial_recipe(
 ) -> Recipe:
     """The recipe of a run that begins with the weights of ``start``: its parts and settings, on its or other data.
 
-    Raises ``TensorarError`` for other parts, whose weights those are not.
+    The backbone may get other options, such as dropout, and the order may change. Raises ``TensorarError`` for other
+    parts, whose weights those are not.
     """
-    if given or recipe is not None:
+    fits = {"ordering", *(["backbone"] if _same_name(given.get("backbone"), start.recipe.backbone) else [])}
+    others = [kind for kind in given if kind not in fits] + ([] if recipe is None else ["recipe"])
+    if others:
         raise TensorarError(
             expected=f"the parts of {start.folder}, whose weights training begins with",
-            got=", ".join([*given, *([] if recipe is None else ["recipe"])]),
+            got=", ".join(others),
             remedy="leave them out, or train from new weights",
         )
     own = with_found_paths(start.recipe, start.provenance.get("paths", {}), start.folder)
@@ -38,11 +41,17 @@ def initial_recipe(
     return replace(own, dataset=spec, training=start.stage.settings)
 
 
+def _same_name(given: PartSpec | None, own: PartSpec) -> bool:
+    return given is not None and given.name == own.name
+
+
 def initial_notes(run: Run) -> Iterator[str]:
     """Where a new run's weights and units come from, a line each."""
     if run.initial is None:
         return
     yield f"training begins with the weights of {run.initial.folder}, trained on {run.initial.recipe.dataset}"
+    if run.recipe.ordering != run.initial.recipe.ordering:
+        yield f"the weights were trained in the order {run.initial.recipe.ordering}, not in {run.recipe.ordering}"
     if run.head.data_state() and run.recipe.dataset != run.initial.recipe.dataset:
         yield f"the head {run.head.name} keeps the units that it found in the data of {run.initial.folder}"
 

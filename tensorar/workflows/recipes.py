@@ -61,7 +61,13 @@ def choose_parts(dataset: Dataset, given: Mapping[str, PartSpec], registry: Regi
     """
     head = given.get("head") or _first_head(dataset, registry)
     backbone = given.get("backbone") or _backbone_for(dataset, head, given.get("ordering"), registry)
-    ordering = given.get("ordering") or suggest_ordering(backbone, missing=bool(dataset.missing), registry=registry)
+    ordering = given.get("ordering") or suggest_ordering(
+        backbone,
+        event_shape=dataset.event_shape,
+        axes=dataset.axis_names,
+        missing=bool(dataset.missing),
+        registry=registry,
+    )
     specs = {"ordering": ordering, "head": head, "backbone": backbone}
     return ChosenParts(specs, tuple(kind for kind in specs if kind not in given))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from tensorar.suggestions import suggest_for_images
 from tensorar.training.cost import TrainingCost
 from tensorar.training.device import check_device
 from tensorar.training.state import read_state
+from tensorar.training.trackers import check_trackers
 from tensorar.training.train import train as train_run
 from tensorar.training.update import UpdateCallback
 from tensorar.utils.processes import is_main_process
@@ -38,6 +39,7 @@ from tensorar.workflows.recipes import (
     recipe_for,
 )
 from tensorar.workflows.runs import open_run
+from tensorar.workflows.training_defaults import default_settings
 
 
 @dataclass(frozen=True)
@@ -101,15 +103,19 @@ def train(
     registry: Registry | None = None,
     on_start: StartCallback | None = None,
     on_update: UpdateCallback | None = None,
+    track: Sequence[str] = (),
 ) -> TrainingResult:
     """Train a model on ``data``, or train a ``recipe``; parts that are not given are chosen for the data.
 
     Training begins with the weights of the run ``initial``, if it is given: the parts, the head's units, the settings
     and (unless ``data`` is given) the dataset are then those of that run.
+    Settings that are not given are those that the backbone recommends; without a length, training ends when the
+    validation has stopped improving, after 20 minutes at the latest.
     ``out`` is the new run's folder (default: a free one in ``runs``, called ``name`` or after the parts, with a number
     appended if that exists), ``settings`` any other ``TrainingSettings``.
     Names and options of parts, settings, folder and device are checked before the dataset is loaded, once.
-    ``on_start(result)`` is called before the first step, ``on_update(update)`` after every step. Raises
+    ``on_start(result)`` is called before the first step, ``on_update(update)`` after every step; ``track`` names
+    trackers that follow the training. Raises
     ``TensorarError`` for invalid arguments, and when no validation is finite.
     """
     registry = registry or default_registry()
@@ -118,11 +124,12 @@ def train(
     source = _source(data, recipe, registry) if start is None else initial_recipe(start, data, recipe, given, registry)
     changes = _given(steps=steps, epochs=epochs, minutes=minutes, batch_size=batch_size)
     changes |= _given(learning_rate=learning_rate, seed=seed) | dict(settings or {})
-    training = (source.training if isinstance(source, Recipe) else TrainingSettings()).changed(changes)
+    (source.training if isinstance(source, Recipe) else TrainingSettings()).changed(changes)
     check_device(device)
-    result = _prepare(source, given, training, None if out is None else Path(out), name, registry, start)
+    check_trackers(track)
+    result = _prepare(source, given, changes, None if out is None else Path(out), name, registry, start)
     result = replace(result, notes=(*history_notes(recipe), *result.notes))
-    return _train(result, resume=False, device=device, on_start=on_start, on_update=on_update)
+    return _train(result, resume=False, device=device, on_start=on_start, on_update=on_update, track=track)
 
 
 def resume(
@@ -138,6 +145,7 @@ def resume(
     registry: Registry | None = None,
     on_start: StartCallback | None = None,
     on_update: UpdateCallback | None = None,
+    track: Sequence[str] = (),
 ) -> TrainingResult:
     """Resume an interrupted run, or train any run on for so many more ``steps``, ``epochs`` or ``minutes``.
 
@@ -154,7 +162,13 @@ def resume(
         _require_finite(finished)
         return finished
     return _train(
-        TrainingResult(run), resume=True, changes=changes, device=device, on_start=on_start, on_update=on_update
+        TrainingResult(run),
+        resume=True,
+        changes=changes,
+        device=device,
+        on_start=on_start,
+        on_update=on_update,
+        track=track,
     )
 
 
@@ -188,7 +202,7 @@ def _source(data: str | PartSpec | None, recipe: str | Path | Recipe | None, reg
 def _prepare(
     source: PartSpec | Recipe,
     given: dict[str, PartSpec],
-    training: TrainingSettings,
+    changes: Mapping[str, Any],
     out: Path | None,
     name: str | None,
     registry: Registry,
@@ -203,10 +217,14 @@ def _prepare(
     dataset = load_dataset(data, registry=registry) if start is None else start.other_dataset(data)
     parts = choose_parts(dataset, known, registry)
     if isinstance(source, Recipe):
-        changed: dict[str, Any] = {"training": training, **given}
+        changed: dict[str, Any] = {"training": source.training.changed(changes), **given}
         recipe = replace(source, **changed)
+        if recipe != source or start is not None:
+            # what was changed reproduces no published result
+            recipe = replace(recipe, row=None, quick={})
     else:
-        recipe = recipe_for(dataset, source, parts, training)
+        backbone = registry.find("backbone", parts.specs["backbone"].name).part
+        recipe = recipe_for(dataset, source, parts, default_settings(backbone, dataset, changes))
     folder = out or Path("runs") / (name or f"{data.name}-{recipe.backbone.name}")
     run = Run.create(folder, recipe, dataset, registry=registry, numbered=out is None, initial=start)
     sampled = [dataset.sample_note] if dataset.sample_note else []
@@ -250,6 +268,7 @@ def _train(
     device: str,
     on_start: StartCallback | None,
     on_update: UpdateCallback | None,
+    track: Sequence[str],
 ) -> TrainingResult:
     def measured(cost: TrainingCost) -> None:
         nonlocal result
@@ -270,6 +289,7 @@ def _train(
             on_update=on_update,
             on_cost=measured,
             progress=False,
+            track=track,
         )
         result = replace(result, interrupted=interrupted)
         if interrupted is None and is_main_process():

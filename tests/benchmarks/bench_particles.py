@@ -19,8 +19,7 @@ import time
 
 import torch
 from make_tables import PARTICLES, PARTICLES_COLUMNS, header, particles_row
-from reproduce import machine
-from timing import interleaved
+from timing import interleaved, machine
 
 from tensorar import Evidence, SamplingInfo, build, region
 

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import torch
 from make_tables import SAMPLING, SAMPLING_COLUMNS, SAMPLING_ON_GPU, header, sampling_row
-from reproduce import machine
+from timing import machine
 
 from tensorar import AutoregressiveModel, SamplingInfo, build
 from tensorar.conditionals import all_conditionals

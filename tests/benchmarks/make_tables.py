@@ -1,4 +1,4 @@
-"""Write the tables of docs/benchmarks.md and docs/orderings.md from the recorded figures.
+"""Write the tables of docs/benchmarks.md and docs/orderings.md from the recorded figures and results.
 
 Run: python tests/benchmarks/make_tables.py    (after a benchmark has recorded something)
 """
@@ -10,16 +10,19 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from rows import rows_of_results
+
 FOLDER = Path(__file__).resolve().parent
-LIKELIHOODS, SAMPLING = FOLDER / "results.json", FOLDER / "sampling.json"
+EARLIER, SAMPLING = FOLDER / "earlier.json", FOLDER / "sampling.json"
 SAMPLING_ON_GPU, PARTICLES = FOLDER / "sampling_gpu.json", FOLDER / "particles.json"
 LARGE_EVENTS = FOLDER / "large_events.json"
 ORDERS = FOLDER / "orders.json"
 TABLES = FOLDER / "tables.json"
-TRAINING = FOLDER / "training.json"
+TRAINING, PROCESSES = FOLDER / "training.json", FOLDER / "processes.json"
+TIME_TO_QUALITY = FOLDER / "time_to_quality.json"
 DOCS = FOLDER.parents[1] / "docs"
 
-LIKELIHOOD_COLUMNS = ("command", "training", "test nats", "bits/dim", "perplexity", "exact nats", "threads")
+EARLIER_COLUMNS = ("recipe", "training", "test nats", "bits/dim", "perplexity", "exact nats", "threads")
 SAMPLING_COLUMNS = (
     *("backbone", "event", "batch", "forward, s", "naive, s", "cached, s", "fixed-point, s (passes)"),
     *("cached / forward", "µs per step", "naive / cached"),
@@ -46,13 +49,13 @@ def header(columns: tuple[str, ...]) -> str:
     return f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}"
 
 
-def likelihood_row(recipe: str, found: dict) -> str:
-    """One trained and evaluated recipe."""
+def earlier_row(recipe: str, found: dict) -> str:
+    """A recipe that was trained and evaluated before results were files."""
     estimated = "" if found["exact"] else " (estimate)"
     data_nats = "" if found["data_nats"] is None else f"{found['data_nats']:.2f}"
     threads = re.search(r"(\d+) threads", found["machine"]).group(1)
     return (
-        f"| `tensorar train --recipe {recipe}` | {found['training_seconds'] / 60:.1f} min "
+        f"| `{recipe}` | {found['training_seconds'] / 60:.1f} min "
         f"| {found['nats']:.2f} ± {found['standard_error']:.2f}{estimated} | {found['bits_per_dim']:.3f} "
         f"| {found['perplexity']:.3f} | {data_nats} | {threads} |"
     )
@@ -121,10 +124,12 @@ def _compared(found: dict | None) -> tuple[str, str]:
     return f"{found['nats']:.2f} ± {found['standard_error']:.2f}", difference
 
 
-def likelihoods() -> str:
-    """The table of results.json."""
-    rows = [likelihood_row(recipe, found) for recipe, found in json.loads(LIKELIHOODS.read_text()).items()]
-    return "\n".join([header(LIKELIHOOD_COLUMNS), *rows])
+def earlier() -> str:
+    """The table of earlier.json, of rows that have no result yet."""
+    trained = {path.stem for path in (DOCS / "results").glob("*.json")}
+    found = json.loads(EARLIER.read_text())
+    rows = [earlier_row(recipe, figures) for recipe, figures in found.items() if recipe not in trained]
+    return "\n".join([header(EARLIER_COLUMNS), *rows])
 
 
 def sampling(file: Path = SAMPLING) -> str:
@@ -164,6 +169,20 @@ def tables_row(name: str, found: dict) -> str:
     )
 
 
+PROCESSES_COLUMNS = ("network", "batch", "one process, examples/s", "two processes, examples/s", "two / one")
+
+
+def processes_row(found: dict) -> str:
+    """One network, with one process and with two."""
+    one, two = (found["examples_per_second"][count] for count in ("1", "2"))
+    return f"| `{found['backbone']}` | {found['batch']} | {one:.0f} | {two:.0f} | {two / one:.2f} |"
+
+
+def processes() -> str:
+    """The table of processes.json."""
+    return "\n".join([header(PROCESSES_COLUMNS), *map(processes_row, json.loads(PROCESSES.read_text()))])
+
+
 def training() -> str:
     """The table of training.json."""
     return "\n".join([header(TRAINING_COLUMNS), *map(training_row, json.loads(TRAINING.read_text()))])
@@ -175,12 +194,42 @@ def tables() -> str:
     return "\n".join([header(TABLES_COLUMNS), *rows])
 
 
+QUALITY_COLUMNS = ("data", "seconds", "chosen", "test nats", "best of the others", "test nats", "chosen / best")
+
+
+def quality_row(data: str, seconds: str, found: dict) -> str:
+    """What is chosen for some data, and the best network of the others in the same time, by validation."""
+    pick = found["pick"]
+    others = {name: entry for name, entry in found.items() if name != "pick"}
+    best = min(others.values(), key=lambda entry: entry["valid_nats"])
+    cells = [f"`{entry['backbone']}`, {entry['ordering']} | {measured_nats(entry)}" for entry in (pick, best)]
+    return f"| {data} | {seconds} | {cells[0]} | {cells[1]} | {pick['nats'] / best['nats']:.3f} |"
+
+
+def measured_nats(found: dict) -> str:
+    """Nats with their standard error."""
+    return f"{found['nats']:.2f} ± {found['standard_error']:.2f}"
+
+
+def time_to_quality() -> str:
+    """The table of time_to_quality.json: data for which both a pick and others were measured."""
+    rows = [
+        quality_row(data, seconds, found)
+        for data, times in json.loads(TIME_TO_QUALITY.read_text()).items()
+        for seconds, found in times.items()
+        if "pick" in found and len(found) > 1
+    ]
+    return "\n".join([header(QUALITY_COLUMNS), *rows])
+
+
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "benchmarks.md": {
-        "likelihoods": likelihoods,
+        "rows": rows_of_results,
+        "earlier": earlier,
         "sampling": sampling,
         "GPU sampling": lambda: sampling(SAMPLING_ON_GPU),
         "training": training,
+        "processes": processes,
         "particles": particles,
         "large events": large_events,
         "tables of mixed kinds": tables,

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from make_tables import ORDERS, ORDERS_COLUMNS, header, orders_row
-from reproduce import machine
+from timing import machine
 
 from tensorar import AutoregressiveModel, Dataset, PartSpec, load_dataset
 from tensorar.build import reordered

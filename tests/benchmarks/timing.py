@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import time
 from collections.abc import Callable
 from statistics import median
@@ -30,3 +32,12 @@ def report(seconds: dict[str, list[float]], *, over: str) -> str:
         f"  {median(a / b for a, b in zip(times, seconds[over], strict=True)):6.2f} x {over}"
         for name, times in seconds.items()
     )
+
+
+def machine() -> str:
+    """Describe the machine."""
+    import torch
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    versions = f"torch {torch.__version__}, Python {platform.python_version()}"
+    return f"{cores} cores {platform.machine()}, {torch.get_num_threads()} threads, {versions}"

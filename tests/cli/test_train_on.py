@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -131,6 +132,29 @@ def test_training_begins_with_the_weights_of_another_run(bits_run, others):
     assert "nothing to do" in done("train", "--resume", "tuned").stdout
     own = report("train", "--from", bits_run, *slow, "--out", "own")
     assert Run.open(own["run"]).recipe.dataset == old.recipe.dataset
+
+
+def test_options_that_keep_the_weights_may_change(bits_run):
+    parts = ["--backbone", "mlp:hidden=8,dropout=0.2", "--ordering", "random:seed=1"]
+    done(
+        "train",
+        "--recipe",
+        bits_run / "recipe.toml",
+        "--backbone",
+        "mlp:hidden=8",
+        "--ordering",
+        "raster",
+        *SHORT,
+        "--out",
+        "first",
+    )
+    printed = done("train", "--from", "first", *parts, "--steps", 2, *CPU, "--out", "second").stdout
+    assert "the weights were trained in the order raster, not in random:seed=1" in printed
+    assert str(Run.open("second").recipe.backbone) == parts[1]
+    wider = refused(
+        call("train", "--from", "first", "--backbone", "mlp:hidden=9", "--steps", 2, *CPU, "--out", "third")
+    )
+    assert "a backbone with the weights of first" in wider and not Path("third").exists()
 
 
 def test_units_are_those_of_the_first_run(tmp_path):

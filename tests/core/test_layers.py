@@ -35,6 +35,7 @@ PUBLIC = {
     "tensorar.utils.precision",
     "tensorar.utils.reading",
     "tensorar.utils.npy_format",
+    "tensorar.utils.npz_archive",
 }
 FACES = ("tensorar_cli", "tensorar_web", "typer", "rich")
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import socket
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -14,38 +12,8 @@ import torch
 from tensorar import load_dataset
 from tensorar_plugins.datasets import binarized_mnist, fetch, mnist
 from tests.datasets.data_errors import check_error
+from tests.datasets.file_server import Server
 from tests.datasets.small_mnist import images, small_files, small_texts
-
-
-class Server:
-    """A local HTTP server of some files that records the requests."""
-
-    def __init__(self, files):
-        self.requests = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                name = self.path.rpartition("/")[2]
-                outer.requests.append(name)
-                content = files.get(name)
-                self.send_response(404 if content is None else 200)
-                self.send_header("Content-Length", str(len(content or b"")))
-                self.end_headers()
-                self.wfile.write(content or b"")
-
-            def log_message(self, *_):
-                """Log nothing."""
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_port}/data/"
-        self.thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01})
-        self.thread.start()
-
-    def close(self):
-        self.http.shutdown()
-        self.http.server_close()
-        self.thread.join()
 
 
 @pytest.fixture

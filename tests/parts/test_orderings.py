@@ -18,6 +18,7 @@ from tensorar_plugins import orderings
 MATRIX_ONLY = ["spiral", "spiral:clockwise=false", "hilbert", "zigzag"]
 ANY_SHAPE = [
     *("raster", "snake", "diagonal", "checkerboard", "random", "random:seed=7", "shuffled", "flips"),
+    "random_orders:count=3",
     *("interlaced", "interlaced:period=3", "coarse_to_fine", "known_first", "known_first:region='random 0.3'"),
     *("annealed", "mixed:share=0.5,from=snake", "adaptive"),
 ]

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorar import Registry, ShapeError, build, default_registry, suggest_backbone, suggest_heads
+from tensorar import (
+    Dataset,
+    PartSpec,
+    Registry,
+    ShapeError,
+    Splits,
+    build,
+    default_registry,
+    suggest_backbone,
+    suggest_heads,
+)
 from tensorar.parts.plugins import Plugins
 from tensorar.suggestions import suggest_ordering
 from tensorar.testing import seeds
@@ -73,6 +85,30 @@ def test_a_constant_has_units_too():
     assert head.standardize(torch.tensor([7.25])).item() == 0
 
 
+@pytest.mark.parametrize(
+    ("shape", "top", "dtype", "head"),
+    [
+        ((9, 9), 255, torch.uint8, "logistic_mixture:levels=256"),
+        ((9, 9), 200, torch.uint8, "logistic_mixture:levels=256"),
+        ((9, 9), 63, torch.uint8, "logistic_mixture:levels=64"),
+        ((9, 9, 3), 200, torch.int64, "logistic_mixture:levels=201"),
+        ((9, 9), 15, torch.uint8, "categorical:levels=16"),
+        ((9, 9), 1, torch.uint8, "bernoulli"),
+        ((81,), 255, torch.uint8, "categorical:levels=256"),
+    ],
+)
+def test_many_levels_of_images_get_an_ordered_distribution(shape, top, dtype, head):
+    class Stamps(Dataset):
+        name = "stamps"
+
+        def load(self):
+            events = torch.arange(4 * math.prod(shape)).reshape(4, *shape) % (top + 1)
+            return Splits(*[events.to(dtype)] * 3)
+
+    assert str(suggest_heads(Stamps())[0]) == head
+    assert len({spec.name for spec in suggest_heads(Stamps())}) == len(suggest_heads(Stamps()))
+
+
 # --- backbones -------------------------------------------------------------------------------------------------------
 
 
@@ -122,12 +158,20 @@ def test_the_network_for_images_is_sized_for_the_machine(monkeypatch):
         monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
         return image_size(shape)
 
-    small, large = chosen((28, 28))[0], chosen((64, 64, 3))[0]
+    small, large = chosen((28, 28), threads=4)[0], chosen((64, 64, 3), threads=4)[0]
     assert small["channels"] > large["channels"], "larger images get a smaller network"
     assert chosen((28, 28), threads=16)[0]["channels"] > small["channels"]
     options, words = chosen((32, 32, 3), gpu=True)
     assert options["channels"] == 64 and "sized for a GPU" in words
-    assert "sized for 2 CPU cores, about 11 ms of training per image" in chosen((32, 32, 3), threads=2)[1]
+    assert "sized for 2 CPU cores, about 14 ms of training per image" in chosen((32, 32, 3), threads=2)[1]
+
+
+def test_dense_networks_get_scattered_orders_for_images_only():
+    image = {"event_shape": (28, 28), "axes": ("height", "width")}
+    for name in ("made", "nade", "fvsbn"):
+        assert str(suggest_ordering(PartSpec(name), **image)) == "random"
+        assert str(suggest_ordering(PartSpec(name), event_shape=(784,), axes=("position",))) == "raster"
+    assert str(suggest_ordering(PartSpec("gated_pixelcnn"), **image)) == "raster"
 
 
 def test_without_a_suitable_backbone_the_error_names_the_argument():

@@ -15,9 +15,10 @@ def test_rows_become_curves_above_the_entropy():
         {"step": 20, "train_nats": math.nan},
     ]
     (axes,) = draw(training_curve(rows, entropy=4.0)).axes
-    training, validation, entropy = axes.lines
+    training, validation, best, entropy = axes.lines
     assert training.get_xydata().tolist() == [[0, 9], [10, 5]]
     assert validation.get_xydata().tolist() == [[10, 6]]
+    assert set(best.get_xdata()) == {10}
     assert set(entropy.get_ydata()) == {4.0}
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("step", "nats per event")
 

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorar import PartSpec, Recipe, RunError, SpecError, TrainingSettings, default_registry, read_recipe, recipe_toml
+from tensorar import (
+    PartSpec,
+    Recipe,
+    Row,
+    RunError,
+    SpecError,
+    TrainingSettings,
+    default_registry,
+    read_recipe,
+    recipe_toml,
+)
 from tensorar.runs.recipe import PARTS
 
 names = st.from_regex(r"[A-Za-z_][\w-]{0,8}", fullmatch=True)
@@ -29,8 +39,31 @@ settings = st.builds(
     seed=st.integers(0, 2**63 - 1),
 )
 lines = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=40)
+rows = st.builds(
+    Row,
+    group=lines,
+    source=lines,
+    theirs=st.none() | st.floats(-1e9, 1e9),
+    unit=st.sampled_from(["nats", "bits/dim", "nats/dim"]),
+    minutes=st.floats(0, 1e6),
+    machine=st.sampled_from(["cpu", "gpu"]),
+    orders=st.integers(0, 1000),
+    exact=st.booleans(),
+    folds=st.integers(0, 100),
+    baseline=st.none() | st.just("gaussian"),
+    note=lines,
+)
 recipes = st.builds(
-    Recipe, dataset=specs, ordering=specs, head=specs, backbone=specs, training=settings, name=lines, description=lines
+    Recipe,
+    dataset=specs,
+    ordering=specs,
+    head=specs,
+    backbone=specs,
+    training=settings,
+    name=lines,
+    description=lines,
+    row=st.none() | rows,
+    quick=st.dictionaries(st.sampled_from(["backbone", "steps"]), st.integers(0, 10)),
 )
 
 
@@ -73,6 +106,8 @@ def test_the_file_is_readable_and_editable(path):
         ("format = 3\nparts = 3", RunError, r"parts to be a table in .*, got 3; start it with \[parts\]"),
         ("format = 3\nprovenance = []", RunError, "provenance to be a table"),
         ("format = 3\n[parts]\ndataset = 3", RunError, "the dataset under .* got 3"),
+        ("format = 3\nrow = 3", RunError, r"row to be a table in .*, got 3; start it with \[row\]"),
+        ("format = 3\n[quick]\nsteps = []", RunError, "the setting 'steps' in .* to be a number or a word"),
         ("format = 3\nhead = 'x'", RunError, "a key of a recipe in .*, got 'head'"),
         ("format = 3\nformat = 3", RunError, "to be a TOML file"),
         ("\0", RunError, "to be a TOML file"),

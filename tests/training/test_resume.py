@@ -140,15 +140,6 @@ def test_training_learns(tmp_path):
     assert entropy < evaluate(run.model, run.dataset.test).nats < entropy + 0.1
 
 
-def test_patience_ends_a_training_without_improvement(tmp_path):
-    run = new_run(tmp_path / "run", learning_rate=0.5, steps=10_000, patience=3, evaluate_every=5)
-    train(run, device="cpu")
-    nats = [row["valid_nats"] for row in run.metrics()]
-    assert len(nats) < 2000
-    assert min(nats) == nats[-4]
-    assert min(nats[-3:]) >= nats[-4]
-
-
 def test_minutes_end_a_training(tmp_path):
     run = new_run(tmp_path / "run", steps=None, minutes=0.02)
     train(run, device="cpu")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tensorar_cli import options
-from tensorar_cli.capabilities import backbone_table, capabilities
+from tensorar_cli.capabilities import backbone_table, capabilities, defaults
 from tensorar_cli.output import Output, table
 
 if TYPE_CHECKING:
@@ -62,12 +62,16 @@ def show_part(
         output.print_lines(part["documentation"] + "\n\n")
         rows = [tuple(option.values()) for option in part["options"]]
         output.print_table(table(*COLUMNS, rows=rows) if rows else table("no options", rows=[]))
+        if "defaults" in part:
+            words = ", ".join(f"{name} {value}" for name, value in part["defaults"].items())
+            output.print(f"used by default: {words}")
     output.print_json({"parts": parts})
 
 
 def _details(kind: str, found: RegisteredPart) -> dict[str, Any]:
     part = found.part
-    details = {"name": part.name, "kind": kind, "plugin": str(found.source)}
+    details: dict[str, Any] = {"name": part.name, "kind": kind, "plugin": str(found.source)}
+    details |= {"defaults": defaults(part)} if kind == "backbone" else {}
     if kind == "recipe":
         from tensorar import recipe_toml
 

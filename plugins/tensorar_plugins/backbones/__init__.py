@@ -10,6 +10,8 @@ from tensorar_plugins.backbones.pixel_rnn.diagonal_bilstm import DiagonalBiLSTM
 from tensorar_plugins.backbones.pixel_rnn.row_lstm import RowLSTM
 from tensorar_plugins.backbones.pixelcnn.gated import GatedPixelCNN
 from tensorar_plugins.backbones.pixelcnn.pixelcnn import PixelCNN
+from tensorar_plugins.backbones.pixelsnail.network import PixelSNAIL
+from tensorar_plugins.backbones.regression import Regression
 from tensorar_plugins.backbones.rnn import RNN
 from tensorar_plugins.backbones.transformer import Transformer
 from tensorar_plugins.backbones.unet import UNet
@@ -17,6 +19,7 @@ from tensorar_plugins.backbones.unet import UNet
 ALL: list[type[Backbone]] = [
     FVSBN,
     ConvNet,
+    Regression,
     MLP,
     UNet,
     NADE,
@@ -25,6 +28,7 @@ ALL: list[type[Backbone]] = [
     Transformer,
     PixelCNN,
     GatedPixelCNN,
+    PixelSNAIL,
     RowLSTM,
     DiagonalBiLSTM,
 ]

@@ -29,6 +29,8 @@ class FVSBN(CausalBackbone):
     """
 
     name = "fvsbn"
+    # scattered: neighbors on all sides are known for most pixels
+    image_ordering = "random"
 
     def __init__(self, signature: Signature) -> None:
         super().__init__(signature)

@@ -43,6 +43,8 @@ class MADE(CausalBackbone):
     """
 
     name = "made"
+    # scattered: neighbors on all sides are known for most pixels
+    image_ordering = "random"
     blind_spot = "the last few coefficients visited, if hidden units are fewer than coefficients and none are direct"
 
     def __init__(

@@ -39,6 +39,8 @@ class NADE(CausalBackbone):
     """
 
     name = "nade"
+    # scattered: neighbors on all sides are known for most pixels
+    image_ordering = "random"
     sequential_over = "chunks of coefficients"
 
     def __init__(

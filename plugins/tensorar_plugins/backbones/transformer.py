@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tensorar import CachedStepper, CausalBackbone, Order, Signature
-from tensorar_plugins.backbones.attention import Block, RotaryAngles
+from tensorar_plugins.backbones.attention import Block, RotaryAngles, attend_from_last
 from tensorar_plugins.backbones.layers.module_sequence import ModuleSequence
 from tensorar_plugins.backbones.layers.positions import AxisPositions, RotaryEmbedding, rotate
 from tensorar_plugins.backbones.layers.sequence import shift_right, to_event, to_sequence
@@ -223,8 +223,6 @@ class BlockStepper:
         if self.angles is not None:
             query, key = rotate(query, self.angles.query[t]), rotate(key, self.angles.key[t])
         self.keys[:, t], self.values[:, t] = key.reshape(-1, width), value.reshape(-1, width)
-        query = query.reshape(-1, heads_per_key, width) * width**-0.5  # (batch * kv_heads, heads_per_key, width)
-        # for so few queries two plain products are faster than scaled_dot_product_attention
-        scores = torch.bmm(query, self.keys[:, : t + 1].mT)  # (batch * kv_heads, heads_per_key, t + 1)
-        attended = torch.bmm(scores.softmax(2), self.values[:, : t + 1])
+        query = query.reshape(-1, heads_per_key, width)
+        attended = attend_from_last(query, self.keys[:, : t + 1], self.values[:, : t + 1])
         return self.output(attended.view_as(token))

@@ -15,8 +15,8 @@ from torch import Tensor
 from tensorar import DataError, TensorarError
 from tensorar.utils.memory import require_memory
 from tensorar.utils.npy_format import read_npy_array
+from tensorar.utils.npz_archive import Archive
 from tensorar.utils.reading import OpenFile, describe, open_file
-from tensorar_plugins.datasets.archive import Archive
 
 # torch supports hardly any operation on its own uint16, uint32 and uint64
 WIDENED_DTYPES = {"uint16": np.int32, "uint32": np.int64}

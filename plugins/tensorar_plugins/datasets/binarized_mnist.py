@@ -46,7 +46,7 @@ def _locate(name: str, folder: Path | None, *, required: bool) -> Path:
         return folder / file
     if folder is not None and required:
         raise missing_files(f"{PACKED} or {file}", folder)
-    return download(Remote(file, SHA256[name], MIRRORS, folder=FOLDER, spec="mnist:binarize=static,"))
+    return download(Remote(file, f"sha256:{SHA256[name]}", MIRRORS, folder=FOLDER, spec="mnist:binarize=static,"))
 
 
 def _read_npz(path: Path, name: str) -> UInt8[Tensor, "n *event"]:

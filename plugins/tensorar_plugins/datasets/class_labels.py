@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -21,11 +22,17 @@ NUMBER = re.compile(r"-?[0-9]{1,20}")
 
 
 class ClassLabels:
-    """The classes that occur in some labels, one-hot, and their names if a file beside the labels has them."""
+    """The classes that occur in some labels, one-hot, and their names if given or in a file beside the labels."""
 
-    def __init__(self, labels: Integer[Tensor, " n"], folder: Path | None = None, prefix: str = "") -> None:
+    def __init__(
+        self,
+        labels: Integer[Tensor, " n"],
+        folder: Path | None = None,
+        prefix: str = "",
+        names: Sequence[str] = (),
+    ) -> None:
         self.values = labels.unique().tolist()
-        self._folder, self._prefix = folder, prefix
+        self._folder, self._prefix, self._names = folder, prefix, names
 
     def one_hot(self, labels: Integer[Tensor, " n"]) -> Float[Tensor, "n classes"]:
         """One-hot vectors over the classes, in increasing order. Raises ``DataError`` if there are too many."""
@@ -56,9 +63,12 @@ class ClassLabels:
 
     @cached_property
     def names(self) -> dict[str, int]:
-        """The class of each name: from ``emnist-...-mapping.txt``, ``classes.txt`` or ``label_names.txt``, or none."""
+        """The class of each name: as given (one for each value, in increasing order), from a file, or none.
+
+        The file is ``emnist-...-mapping.txt``, ``classes.txt`` or ``label_names.txt``.
+        """
         if self._folder is None:
-            return {}
+            return dict(zip(self._names, self.values, strict=bool(self._names)))
         mapping = self._folder / (f"{self._prefix}-mapping.txt" if self._prefix else "mapping.txt")
         if mapping.exists():
             return _parse_mapping(_read_lines(mapping), mapping)

@@ -4,34 +4,37 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tensorar import DataError
 from tensorar.utils.memory import format_bytes
-from tensorar.utils.reading import expand
+from tensorar.utils.reading import expand, open_file
 
 DATA_VARIABLE = "TENSORAR_DATA"
 TIMEOUT_SECONDS = 15
-# the largest file that is fetched has 78.4 MB
-MAX_DOWNLOAD_BYTES = 100_000_000
+# the largest file that is fetched has 170.1 MB
+MAX_DOWNLOAD_BYTES = 200_000_000
 CHUNK_BYTES = 2**16
 
 
 @dataclass(frozen=True)
 class Remote:
-    """A file on several mirrors, verified by its SHA-256.
+    """A file on several mirrors, verified by its checksum (``sha256:...`` or ``md5:...``), by its content, or by both.
 
     ``folder`` is its folder in the cache and in ``$TENSORAR_DATA``; ``spec`` is the beginning of the dataset's spec, to
-    which ``path=FOLDER`` can be appended.
+    which ``path=FOLDER`` can be appended. ``verify`` raises ``ValueError`` for a file whose content is another; it is
+    for files of which no checksum was published.
     """
 
     file: str
-    sha256: str
+    checksum: str | None
     mirrors: tuple[str, ...]
     folder: str
     spec: str
+    verify: Callable[[Path], object] | None = None
 
 
 def cache_folder() -> Path:
@@ -55,6 +58,18 @@ def user_folder(path: str | Path | None, folder: str) -> Path | None:
     return expand(os.environ[DATA_VARIABLE]) / folder if os.environ.get(DATA_VARIABLE) else None
 
 
+def file_matches(path: Path, checksum: str) -> bool:
+    """Whether a file has a checksum: ``sha256:...`` or ``md5:...``. Raises ``DataError`` if it cannot be read."""
+    import hashlib
+
+    algorithm, _, expected = checksum.partition(":")
+    digest = hashlib.new(algorithm, usedforsecurity=False)
+    with open_file(path, "readable") as file:
+        while chunk := file.data.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest() == expected
+
+
 def download(remote: Remote) -> Path:
     """Download the file to the cache from the first mirror that has it. Raises ``DataError`` if none has."""
     import pooch
@@ -66,10 +81,10 @@ def download(remote: Remote) -> Path:
             return Path(
                 pooch.retrieve(
                     mirror + remote.file,
-                    known_hash=f"sha256:{remote.sha256}",
+                    known_hash=remote.checksum,
                     fname=remote.file,
                     path=cache_folder() / remote.folder,
-                    downloader=_download,
+                    downloader=lambda url, output, _: _download(url, output, remote.verify),
                 )
             )
         except (OSError, ValueError) as error:
@@ -90,8 +105,8 @@ def _remove_empty(folder: Path) -> None:
         folder.parent.rmdir()
 
 
-def _download(url: str, output: str, _: object) -> None:
-    """Write what a server sends to a file. Raises ``OSError`` if it sends too much."""
+def _download(url: str, output: str, verify: Callable[[Path], object] | None) -> None:
+    """Write what a server sends to a file. Raises ``OSError`` if it sends too much, ``ValueError`` if it is wrong."""
     import requests
 
     size = 0
@@ -102,6 +117,8 @@ def _download(url: str, output: str, _: object) -> None:
             if size > MAX_DOWNLOAD_BYTES:
                 raise OSError(errno.EFBIG, f"more than {format_bytes(MAX_DOWNLOAD_BYTES)}")
             file.write(chunk)
+    if verify is not None:
+        verify(Path(output))
 
 
 def _reason(error: Exception) -> str:

@@ -21,11 +21,10 @@ from tensorar_plugins.datasets.image_files import DEEP_LEVELS, Fit, PictureReade
 from tensorar_plugins.datasets.image_folder import FoundImage, ImageFolder, find_images, holds_images, require_classes
 from tensorar_plugins.datasets.image_reading import ReadImages, black_and_white, read_images
 from tensorar_plugins.datasets.splitting import SplitFile, split
+from tensorar_plugins.heads.levels import MAX_FREE_LEVELS
 
 Mode = Literal["grey", "rgb", "bits"]
 COLOR_NAMES = {"white": (255, 255, 255), "black": (0, 0, 0), "grey": (128, 128, 128), "gray": (128, 128, 128)}
-# more levels than these are ordered too finely for a free probability each
-MAX_FREE_LEVELS = 16
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from tensorar_plugins.datasets.user_events import read_own_events
 
 
 class LabelledImages(Dataset):
-    """Base class of ``mnist`` and ``idx``; subclasses have the options ``labels`` and ``transpose``."""
+    """Base class of ``mnist``, ``idx`` and others; subclasses have the options ``labels`` and ``transpose``."""
 
     labels: bool
     transpose: bool
@@ -26,9 +26,9 @@ class LabelledImages(Dataset):
     def load_labels(self) -> Splits:
         """Read the label of each image, an integer. Raises ``DataError`` if there are none."""
 
-    @abstractmethod
     def names_location(self) -> tuple[Path | None, str]:
         """The folder that may have a file of the classes' names, and the beginning of the names of its files."""
+        return None, ""
 
     @cached_property
     def image_labels(self) -> Splits:

@@ -135,7 +135,7 @@ class MNIST(LabelledImages):
         if self._files is not None and (self.path is not None or part in getattr(self._files, kind)):
             return self._files.of(kind, (part,))[part]
         file = REMOTE_FILES[kind, part]
-        return download(Remote(file, SHA256[file], MIRRORS, folder="mnist", spec="mnist:"))
+        return download(Remote(file, f"sha256:{SHA256[file]}", MIRRORS, folder="mnist", spec="mnist:"))
 
     def _split(self, train: Shaped[Tensor, "n *event"], test: Shaped[Tensor, "m *other"]) -> Splits:
         valid = len(train) // 6

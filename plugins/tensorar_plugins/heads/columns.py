@@ -117,6 +117,34 @@ class ColumnsHead(Head):
             parts.append(member.distribution(some[..., : member.parameter_count], own))
         return Mixed(parts, pieces)
 
+    def relocated(
+        self,
+        parameters: Float[Tensor, "*batch parameters"],
+        location: Float[Tensor, "*batch features"],
+        scale: Float[Tensor, "*batch features"],
+        coefficients: Int[Tensor, "..."] | None = None,
+    ) -> Float[Tensor, "*batch parameters"]:
+        if len(self.members) == 1:
+            return self.members[0].relocated(parameters, location, scale, coefficients)
+        pieces, index = self.pieces(coefficients)
+        each = (pieces.take(part, trailing=1) for part in (parameters, location, scale))
+        moved = []
+        for kind, own, p, m, s in zip(pieces.kinds, index, *each, strict=True):
+            member = self.members[kind]
+            first, count = self._slots[member.name][0], member.feature_count
+            slots = slice(first, first + count)
+            new = member.relocated(p[..., : member.parameter_count], m[..., slots], s[..., slots], own)
+            moved.append(torch.cat([new, p[..., member.parameter_count :]], -1))
+        return pieces.join(moved, trailing=1)
+
+    def used_features(self, coefficients: Int[Tensor, "*batch"]) -> Bool[Tensor, "*batch features"]:
+        if len(self.members) == 1:
+            return super().used_features(coefficients)
+        slots = [(self._slots[member.name][0], member.feature_count) for member in self.members]
+        feature = torch.arange(self.feature_count)
+        used = torch.stack([(feature >= first) & (feature < first + count) for first, count in slots])
+        return used.to(coefficients.device)[self.kinds(coefficients)]
+
     # --- samples ----------------------------------------------------------------------------------------------------
 
     @cached_property

@@ -22,6 +22,7 @@ class GaussianHead(HeadInUnits):
     """
 
     name = "gaussian"
+    normal_scores = True
     floor: float = 1e-3
     parameter_count = 2
     feature_count = 1
@@ -41,6 +42,17 @@ class GaussianHead(HeadInUnits):
     ) -> Normal:
         location, raw_scale = parameters.unbind(-1)
         return Normal(location, self.floor + softplus_scale(raw_scale), validate_args=False)
+
+    def relocated(
+        self,
+        parameters: Float[Tensor, "*coefficients parameters"],
+        location: Float[Tensor, "*coefficients features"],
+        scale: Float[Tensor, "*coefficients features"],
+        coefficients: Int[Tensor, "..."] | None = None,
+    ) -> Float[Tensor, "*coefficients parameters"]:
+        own, raw_scale = parameters.unbind(-1)
+        width = scale[..., 0] * (self.floor + softplus_scale(raw_scale))
+        return torch.stack([location[..., 0] + scale[..., 0] * own, inverse_softplus(width - self.floor)], -1)
 
     def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"]:
         mean, variance = observed_moments(values)

@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import torch
 from jaxtyping import Float, Int, Real
 from torch import Tensor
 from torch.distributions import MixtureSameFamily, Normal, constraints
 
 from tensorar_plugins.heads.in_units import HeadInUnits
-from tensorar_plugins.heads.mixtures import mixture
-from tensorar_plugins.heads.scales import check_options, softplus_scale
+from tensorar_plugins.heads.mixtures import mixture, moved_locations
+from tensorar_plugins.heads.scales import check_options, inverse_softplus, observed_moments, softplus_scale
+
+# the outermost components start at so many standard deviations from the mean
+APART = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +31,7 @@ class GaussianMixtureHead(HeadInUnits):
     """
 
     name = "gaussian_mixture"
+    normal_scores = True
     components: int = 10
     floor: float = 1e-3
     feature_count = 1
@@ -49,6 +54,26 @@ class GaussianMixtureHead(HeadInUnits):
         self, parameters: Float[Tensor, "*coefficients parameters"], coefficients: Int[Tensor, "..."] | None = None
     ) -> MixtureSameFamily:
         return mixture(parameters, self.components, self._normal)
+
+    def relocated(
+        self,
+        parameters: Float[Tensor, "*coefficients parameters"],
+        location: Float[Tensor, "*coefficients features"],
+        scale: Float[Tensor, "*coefficients features"],
+        coefficients: Int[Tensor, "..."] | None = None,
+    ) -> Float[Tensor, "*coefficients parameters"]:
+        weights, own, raw_scale = parameters.split(self.components, dim=-1)
+        width = scale * (self.floor + softplus_scale(raw_scale))
+        moved = moved_locations(own, location, scale)
+        return torch.cat([weights, moved, inverse_softplus(width - self.floor)], -1)
+
+    def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"]:
+        mean, variance = (moment.unsqueeze(-1).float() for moment in observed_moments(values))
+        spread = torch.linspace(-1, 1, self.components) if self.components > 1 else torch.zeros(1)
+        # about one Gaussian, of components that differ
+        width = (1 - (APART * spread).square().mean()).sqrt().expand(*mean.shape[:-1], self.components)
+        start = torch.cat([0 * width, (APART - 1) * spread + 0 * width, inverse_softplus(width - self.floor)], -1)
+        return self.relocated(start, mean, variance.sqrt())
 
     def _normal(
         self, location: Float[Tensor, "*coefficients k"], raw_scale: Float[Tensor, "*coefficients k"]

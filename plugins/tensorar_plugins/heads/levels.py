@@ -12,6 +12,8 @@ from tensorar.errors import SpecError
 
 # a softmax per coefficient is impractical with more
 MAX_SUGGESTED_LEVELS = 4096
+# more levels of pixels are ordered too finely for a free probability each
+MAX_FREE_LEVELS = 16
 # bounds memory
 VALUES_PER_CALL = 1_000_000
 

@@ -22,6 +22,7 @@ class LogNormalHead(GaussianHead):
     """
 
     name = "log_normal"
+    normal_scores = False
 
     def transform(self, coefficients: Int[Tensor, "..."] | None = None) -> Transform:
         of_logarithm = super().transform(coefficients)

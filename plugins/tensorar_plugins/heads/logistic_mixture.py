@@ -20,6 +20,7 @@ from tensorar.transforms import Shift
 from tensorar_plugins.heads.distributions import DiscretizedLogistic, Logistic
 from tensorar_plugins.heads.in_units import HeadInUnits
 from tensorar_plugins.heads.levels import (
+    MAX_FREE_LEVELS,
     level_support,
     normalize_levels,
     observed_values,
@@ -31,6 +32,7 @@ from tensorar_plugins.heads.scales import check_options, long_tailed
 
 # beyond, float32 hardly distinguishes the bins
 MAX_LEVELS = 2**20
+BYTES = 256
 # a column of a table that uses a smaller part of the range needs a distribution of its own
 NARROW = 8
 # as in PixelCNN++; above 7 all mass is in the tails, and the bins between underflow
@@ -175,6 +177,14 @@ class LogisticMixtureHead(HeadInUnits):
         if found is None or found[1] - found[0] >= MAX_LEVELS or not _alike(values, found[1] - found[0]):
             return None
         return {"levels": "auto"}
+
+    @classmethod
+    def image_options(cls, values: Real[Tensor, "..."]) -> dict[str, Any] | None:
+        levels = required_levels(values)
+        if levels is None or levels <= MAX_FREE_LEVELS:
+            return None
+        # bytes are 256 levels, unless only a small part of them occurs
+        return {"levels": BYTES if values.dtype == torch.uint8 and 2 * levels > BYTES else levels}
 
 
 def _extent(name: str, *splits: Tensor) -> tuple[int, int]:

@@ -21,8 +21,25 @@ def mixture(
     spread over (-1, 1), because components that start equal stay equal for long.
     """
     weights, location, raw_scale = parameters.split(components, dim=-1)
-    if components > 1:
-        location = location + torch.linspace(-1, 1, components, dtype=location.dtype, device=location.device)
+    location = location + spread_of(location)
     # Categorical alone loses the normalization of large logits to rounding
     component = Categorical(logits=weights.log_softmax(-1), validate_args=False)
     return MixtureSameFamily(component, make_component(location, raw_scale), validate_args=False)
+
+
+def spread_of(location: Float[Tensor, "*coefficients k"]) -> Float[Tensor, " k"]:
+    """What is added to the locations of the components."""
+    k = location.shape[-1]
+    if k == 1:
+        return location.new_zeros(1)
+    return torch.linspace(-1, 1, k, dtype=location.dtype, device=location.device)
+
+
+def moved_locations(
+    own: Float[Tensor, "*coefficients k"],
+    location: Float[Tensor, "*coefficients 1"],
+    scale: Float[Tensor, "*coefficients 1"],
+) -> Float[Tensor, "*coefficients k"]:
+    """The location parameters of a mixture whose values are multiplied by ``scale`` and moved by ``location``."""
+    spread = spread_of(own)
+    return location + scale * (own + spread) - spread

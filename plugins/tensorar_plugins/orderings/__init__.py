@@ -9,7 +9,7 @@ from tensorar_plugins.orderings.einops_pattern import EinopsPattern
 from tensorar_plugins.orderings.flips import Flips
 from tensorar_plugins.orderings.hilbert import Hilbert
 from tensorar_plugins.orderings.known_first import KnownFirst
-from tensorar_plugins.orderings.random import Random, Shuffled
+from tensorar_plugins.orderings.random import Random, RandomOrders, Shuffled
 from tensorar_plugins.orderings.raster import Raster
 from tensorar_plugins.orderings.snake import Snake
 from tensorar_plugins.orderings.spiral import Spiral
@@ -29,6 +29,7 @@ ALL: list[type[Ordering]] = [
     CoarseToFine,
     KnownFirst,
     Random,
+    RandomOrders,
     Shuffled,
     Annealed,
     Mixed,

@@ -1,7 +1,8 @@
-"""Random orders: one fixed permutation, or a new one for every draw."""
+"""Random orders: one fixed permutation, a few of them, or a new one for every draw."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from tensorar import Order, Ordering
+from tensorar import Order, Ordering, SpecError, cached_plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,55 @@ class Random(Ordering):
 
     def visits(self, event_shape: tuple[int, ...]) -> Int[Tensor, " n"]:
         return torch.randperm(math.prod(event_shape), generator=torch.Generator().manual_seed(self.seed))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomOrders(Random):
+    """A few random permutations, as an ensemble: the model is the mixture of the models of these orders.
+
+    The masks of MADE (Germain et al. 2015, section 4.2): each training batch is in one of the orders, and the
+    probabilities under all of them are averaged. Of fewer coefficients than have so many orders, it has all of them.
+
+    >>> [order.visits.tolist() for order in RandomOrders(count=2).orders((4,))]
+    [[0, 1, 3, 2], [1, 3, 2, 0]]
+
+    Options:
+        count: Number of orders.
+        seed: Seed of the first permutation; the others have the next seeds that give different ones.
+    """
+
+    name = "random_orders"
+    fixed = False
+    ensemble = True
+    count: int = 8
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise SpecError(
+                expected="random_orders' count to be at least 1", got=str(self.count), remedy="use for example count=8"
+            )
+
+    def visits(self, event_shape: tuple[int, ...]) -> Int[Tensor, " n"]:
+        return self.orders(event_shape)[0].visits
+
+    def orders(self, event_shape: tuple[int, ...]) -> tuple[Order, ...]:
+        self.check_shape(event_shape, orders=self.count)
+        return _random_orders(self, tuple(event_shape))
+
+
+@cached_plan(maxsize=16)
+def _random_orders(ordering: RandomOrders, event_shape: tuple[int, ...]) -> tuple[Order, ...]:
+    """The orders: the same objects on every call, so that plans cached per order are reused."""
+    size = math.prod(event_shape)
+    # 20! is beyond any count
+    wanted = min(ordering.count, math.factorial(min(size, 20)))
+    found: dict[tuple[int, ...], Order] = {}
+    for seed in itertools.count(ordering.seed):
+        if len(found) == wanted:
+            break
+        visits = Random(seed=seed).visits(event_shape)
+        found.setdefault(tuple(visits.tolist()), Order(visits, event_shape))
+    return tuple(found.values())
 
 
 @dataclass(frozen=True, kw_only=True)

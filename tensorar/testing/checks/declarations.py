@@ -10,6 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from tensorar.errors import SpecError
 from tensorar.parts.part import Part, coerce, option_name, part_kind, type_name
 from tensorar.parts.spec import PartSpec
+from tensorar.runs.settings import LENGTHS, TrainingSettings
 from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.registration import check
 from tensorar.testing.results import CheckFailed
@@ -52,6 +53,21 @@ def options_are_described(part: PartUnderTest) -> None:
     unknown = sorted(described.keys() - options)
     if unknown and part.part.free_option_type() is None:
         raise CheckFailed(f"the docstring describes {unknown[0]}, which is not an option")
+
+
+@check("backbone", needs_base=False)
+def defaults_are_valid(part: PartUnderTest) -> None:
+    """The training settings that a backbone recommends are settings with valid values; its orderings are specs."""
+    recommended = part.part.recommended
+    given = sorted(recommended.keys() & {*LENGTHS, "seed"})
+    if given:
+        raise CheckFailed(f"expected no {given[0]} among the recommended settings: it is the user's to choose")
+    try:
+        TrainingSettings().changed(recommended)
+        for spec in {part.part.preferred_ordering, part.part.image_ordering} - {None}:
+            PartSpec.parse(spec)
+    except SpecError as error:
+        raise CheckFailed(f"{error.expected} among the defaults, got {error.got}") from error
 
 
 def _require_writable(option: str, parameter: inspect.Parameter) -> None:

@@ -28,14 +28,15 @@ def small_options(part: type, options: dict[str, Any] | None = None) -> dict[str
 
 
 def _small_backbone(kind: type[Backbone]) -> dict[str, Any]:
-    """Width 8 and depth 2 where the defaults are larger; depth 1 at each of several levels."""
+    """Width 8 and depth 2 where the defaults are larger; depth 1 at each of several levels, or within blocks."""
     parameters = kind.option_parameters().items()
     depth = 1 if "levels" in kind.option_parameters() else DEPTH
+    nested = {"layers": 1} if {"blocks", "layers"} <= kind.option_parameters().keys() else {}
     wide = {k for k, p in parameters if type(p.default) is int and p.default > WIDTH}
     free = {k for k, p in parameters if p.default is None and "hidden" in k}
     required = {k for k, p in parameters if p.default is inspect.Parameter.empty}
     deep = {k: depth for k, p in parameters if k in DEPTH_OPTIONS and type(p.default) is int and p.default > depth}
-    return dict.fromkeys(sorted(wide | free | required), WIDTH) | deep
+    return dict.fromkeys(sorted(wide | free | required), WIDTH) | deep | nested
 
 
 def _small_head(kind: type[Head], given: dict[str, Any]) -> dict[str, Any]:

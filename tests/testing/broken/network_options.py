@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import nn
 
@@ -93,7 +93,21 @@ class IgnoresItsMode(FastModeLeaks):
         return order.causal_mask()
 
 
+class RecommendsNoSetting(Dense):
+    """A learning rate under a name that is no setting."""
+
+    recommended: ClassVar[dict[str, float]] = {"rate": 0.01}
+
+
+class RecommendsALength(Dense):
+    """A length of training, which depends on the data."""
+
+    recommended: ClassVar[dict[str, float]] = {"steps": 1000}
+
+
 CAUGHT = {
+    RecommendsNoSetting: "defaults_are_valid",
+    RecommendsALength: "defaults_are_valid",
     LeaksIfWide: "default_options_keep_the_contract",
     FastModeLeaks: "every_choice_keeps_the_contract",
     CenteringLeaks: "every_choice_keeps_the_contract",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -48,6 +48,8 @@ class GatedPixelCNN(CausalBackbone):
     """
 
     name = "gated_pixelcnn"
+    # every position of an image is an example: small batches give more steps
+    recommended: ClassVar[dict[str, float]] = {"learning_rate": 8e-3, "batch_size": 16, "evaluate_every": 250}
     orders = "raster"
     ignores_unit_axes = True
     blind_spot = "coefficients beyond the reach of its layers"

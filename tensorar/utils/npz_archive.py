@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Shaped
 
-from tensorar import DataError
+from tensorar.errors import DataError
+from tensorar.utils.memory import require_memory
 from tensorar.utils.npy_format import read_npy_array
 from tensorar.utils.reading import CHUNK_BYTES, MAX_DEFLATE_RATIO, shorten
 
@@ -43,6 +44,13 @@ class Archive:
         with self._zip.open(info) as member:
             stream: Any = member
             return read_npy_array(stream, info.file_size, f"{name} of {self._path}")
+
+    def content(self, name: str) -> bytes:
+        """The bytes of an array's file, whatever it holds. Raises ``DataError`` if its sizes contradict each other."""
+        info = self._members[name]
+        self._check(info, f"{name} of {self._path}")
+        require_memory(info.file_size, f"{name} of {self._path}", error=DataError)
+        return self._zip.read(info)
 
     def _check(self, info: zipfile.ZipInfo, where: str) -> None:
         if info.flag_bits & ENCRYPTED:

@@ -1,0 +1,1 @@
+"""PixelSNAIL: masked convolutions and attention in turns."""

@@ -1,0 +1,191 @@
+"""The values of a coefficient as symbols with probabilities: the one place where distributions become tables."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64, Int32, Int64, Real
+from torch import Tensor
+from torch.distributions import Bernoulli, Categorical, Distribution
+
+from tensorar.coding.streams import SymbolStream
+from tensorar.errors import NumericalError, SpecError
+from tensorar.head import Head
+from tensorar.support import MAX_LEVELS, bounds, support_values
+
+# bounds memory; mixtures hold a table for each component
+MAX_TABLE_ENTRIES = 2**20
+# a window of counts grows until what is outside is less likely; it then costs an escape
+NEGLIGIBLE = 2.0**-20
+DEVIATIONS = 8
+
+
+class Alphabet(ABC):
+    """Codes values of one kind of coefficients; ``rows`` is the number of examples whose tables fit in memory."""
+
+    rows: int
+
+    @abstractmethod
+    def code(
+        self, stream: SymbolStream, distribution: Distribution, values: Float[Tensor, " n"] | None
+    ) -> Real[Tensor, " n"]:
+        """Code ``(n,)`` standard values with their conditional distributions in float64; a reader has no values."""
+
+    @abstractmethod
+    def likeliest(self, distribution: Distribution) -> Real[Tensor, " n"]:
+        """A value of high probability, the same for the writer and the reader."""
+
+
+class LevelAlphabet(Alphabet):
+    """All values of a finite support, in ascending order."""
+
+    def __init__(self, levels: Float64[Tensor, " levels"]) -> None:
+        self.lowest, self.levels = int(levels[0]), levels
+        self.rows = max(1, MAX_TABLE_ENTRIES // len(levels))
+
+    def code(
+        self, stream: SymbolStream, distribution: Distribution, values: Float[Tensor, " n"] | None
+    ) -> Real[Tensor, " n"]:
+        """Code levels."""
+        symbols = None if values is None else self._shifted(values, -self.lowest).int().numpy()
+        found = stream.code(symbols, level_probabilities(distribution, self.levels))
+        return self._shifted(torch.from_numpy(found), self.lowest) if values is None else values
+
+    def likeliest(self, distribution: Distribution) -> Real[Tensor, " n"]:
+        """The mode."""
+        return torch.from_numpy(level_probabilities(distribution, self.levels).argmax(-1) + self.lowest)
+
+    def _shifted(self, values: Real[Tensor, " n"], distance: int) -> Real[Tensor, " n"]:
+        return values + distance if distance else values
+
+
+def level_probabilities(
+    distribution: Distribution, levels: Float64[Tensor, " levels"]
+) -> Float64[np.ndarray, "n levels"]:
+    """The probability of each level."""
+    if isinstance(distribution, Bernoulli):
+        # at every step of a small network: numpy takes a third of the time of torch
+        table = np.empty((*distribution.batch_shape, 2))
+        table[:, 1] = distribution.probs.numpy()
+        np.subtract(1.0, table[:, 1], out=table[:, 0])
+        return table
+    if isinstance(distribution, Categorical):
+        return distribution.logits.exp().numpy()
+    return distribution.log_prob(levels.unsqueeze(-1)).exp().double().T.contiguous().numpy()
+
+
+class CountAlphabet(Alphabet):
+    """Counts without an upper bound: a window of likely ones, and an escape to any other.
+
+    A window holds all but ``2**-20`` of the probability, unless it would be wider than 65536 counts. A count outside is
+    an escape symbol, which has the rest of the probability, and its distance from the window.
+    """
+
+    rows = 64
+
+    def __init__(self, lowest: int) -> None:
+        self.lowest = lowest
+
+    def code(
+        self, stream: SymbolStream, distribution: Distribution, values: Float[Tensor, " n"] | None
+    ) -> Real[Tensor, " n"]:
+        """Code counts."""
+        window = Window.around(distribution, self.lowest)
+        start = window.start.long().numpy()
+        counts = None if values is None else values.long().numpy()
+        symbols = None if counts is None else window.symbols(counts - start)
+        found = stream.code(symbols, window.probabilities)
+        places = found.astype(np.int64)
+        for row in np.flatnonzero(found == window.width):
+            given = 0 if counts is None else _distance(int(counts[row] - start[row]), window.width)
+            places[row] = _place(stream.code_natural(given), window.width)
+        return torch.from_numpy(places + start)
+
+    def likeliest(self, distribution: Distribution) -> Real[Tensor, " n"]:
+        """The mode, as far as it lies in the window."""
+        window = Window.around(distribution, self.lowest)
+        return window.start + window.log_prob.argmax(1)
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """For each example ``width`` counts from ``start``, and the table of their probabilities and of the escape."""
+
+    start: Float64[Tensor, " n"]
+    log_prob: Float64[Tensor, "n width"]
+
+    @classmethod
+    def around(cls, distribution: Distribution, lowest: int) -> Window:
+        """The window around the means. Raises ``NumericalError`` for moments that are not finite."""
+        mean, deviation = distribution.mean, distribution.stddev
+        if not bool((mean + deviation).isfinite().all()):
+            raise NumericalError(
+                expected="counts with a finite mean and variance", got="NaN or infinity", remedy="check the weights"
+            )
+        start = (mean - DEVIATIONS * (deviation + 1)).floor().clamp(min=lowest)
+        widest = float((mean + DEVIATIONS * (deviation + 1) - start).max())
+        width = min(MAX_LEVELS, 1 << int(widest).bit_length())
+        while True:
+            found = cls(start, _log_prob(distribution, start, width))
+            if width >= MAX_LEVELS or bool((found.escape < NEGLIGIBLE).all()):
+                return found
+            width *= 2
+
+    @property
+    def width(self) -> int:
+        """The number of counts."""
+        return self.log_prob.shape[1]
+
+    @cached_property
+    def escape(self) -> Float64[Tensor, " n"]:
+        """The probability of all counts outside."""
+        return (1 - self.log_prob.exp().sum(1)).clamp(min=0)
+
+    @property
+    def probabilities(self) -> Float64[np.ndarray, "n symbols"]:
+        """The table: the counts, and then the escape."""
+        return torch.cat([self.log_prob.exp(), self.escape.unsqueeze(1)], 1).numpy()
+
+    def symbols(self, places: Int64[np.ndarray, " n"]) -> Int32[np.ndarray, " n"]:
+        """The symbols of counts by their distance from the start."""
+        inside = (places >= 0) & (places < self.width)
+        return np.where(inside, places, self.width).astype(np.int32)
+
+
+def _log_prob(distribution: Distribution, start: Tensor, width: int) -> Tensor:
+    counts = start + torch.arange(width, dtype=start.dtype).unsqueeze(1)
+    return distribution.log_prob(counts).double().T
+
+
+def _distance(place: int, width: int) -> int:
+    """A natural number for each place outside the window: even ones for those above, odd ones for those below."""
+    return 2 * (place - width) if place >= width else -2 * place - 1
+
+
+def _place(distance: int, width: int) -> int:
+    return -(distance + 1) // 2 if distance % 2 else width + distance // 2
+
+
+def alphabet_of(head: Head) -> Alphabet:
+    """The alphabet of a head for one kind of coefficients. Raises ``SpecError`` if it cannot be coded."""
+    if not head.support.is_discrete:
+        raise SpecError(
+            expected="a head over whole numbers, whose values have probabilities, to code them",
+            got=f"{head.name!r}, whose values are real numbers ({head.describe_values()})",
+            remedy="quantise the data, and train with a head such as categorical:values=auto or "
+            "logistic_mixture:levels=auto",
+        )
+    levels, (low, high) = support_values(head), bounds(head)
+    if levels is not None:
+        return LevelAlphabet(levels)
+    if low is None or high is not None:
+        raise SpecError(
+            expected=f"a head with at most {MAX_LEVELS} values, or with counts from a lowest one, to code them",
+            got=f"{head.name!r} ({head.describe_values()})",
+            remedy="use fewer levels",
+        )
+    return CountAlphabet(int(low))

@@ -1,0 +1,125 @@
+"""A block of events as one stream of symbols: the loop that the writer and the reader have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Bool, Float, Float64, Int, Real, Shaped
+from torch import Tensor
+from torch.distributions import Distribution
+
+from tensorar.coding.alphabets import alphabet_of
+from tensorar.coding.streams import SymbolStream
+from tensorar.generation.generation import Generation, visits_of
+from tensorar.model import AutoregressiveModel
+from tensorar.utils.shapes import flatten_events
+
+Progress = Callable[[int, int], None]
+
+
+class BlockCoder:
+    """Codes blocks of at most ``batch`` events of a model, each as a batch of exactly that size.
+
+    The conditionals come from the stepper, one coefficient at a time, whether the values are known or not: those of one
+    pass over complete events differ in the last bits, and one of these is enough to lose the rest of a block. Tables
+    of probabilities are computed from the head's parameters in float64, on the CPU.
+
+    Raises ``SpecError`` for a head that cannot be coded.
+    """
+
+    def __init__(self, model: AutoregressiveModel, batch: int, on_step: Callable[[], None]) -> None:
+        self.model, self.batch, self.on_step = model, batch, on_step
+        coefficients = torch.arange(len(model.order))
+        self._kinds = model.head.kinds(coefficients)
+        self._kind_of, self._places = self._kinds.tolist(), model.head.places(coefficients)
+        used = set(self._kind_of)
+        self._alphabets = {kind: alphabet_of(member) for kind, member in enumerate(model.head.members) if kind in used}
+        self._rows = min(alphabet.rows for alphabet in self._alphabets.values())
+
+    def code(
+        self,
+        stream: SymbolStream,
+        count: int,
+        context: Float[Tensor, "count context"] | None,
+        known: Bool[Tensor, "count n"] | None,
+        values: Float[Tensor, "count n"] | None,
+    ) -> Float[Tensor, "count n"]:
+        """Write ``count`` events of standard ``values``, or read them if these are None; returns them.
+
+        What is not ``known`` (None: all is) has no symbol: its likeliest value, given those before it, stands for it.
+        """
+        padded = None if context is None else self._padded(context)
+        generation = Generation(self.model, self.batch, visits_of(self.model, self.batch, None), padded)
+        # asked for once: each walks through the modules of the network
+        device, dtype = self.model.device, self.model.dtype
+        for _ in range(len(generation)):
+            parameters = generation.parameters()[:count].cpu().double()
+            index = generation.index.cpu()
+            if index.ndim or known is not None or count > self._rows:
+                coded = self._code_groups(stream, parameters, index[:count] if index.ndim else index, known, values)
+            else:
+                given = None if values is None else values[:, index]
+                coded = self._code_some(stream, self._kind_of[index], parameters, self._places[index], given)
+            generation.advance(self._padded(coded.to(device, dtype)))
+            self.on_step()
+        return flatten_events(generation.standard_evidence().value)[:count].cpu()
+
+    def _padded(self, rows: Float[Tensor, "count *rest"]) -> Float[Tensor, "batch *rest"]:
+        """Rows that are filled up to a batch with copies of the first."""
+        missing = self.batch - len(rows)
+        return rows if not missing else torch.cat([rows, rows[:1].expand(missing, *rows.shape[1:])])
+
+    def _code_some(
+        self,
+        stream: SymbolStream,
+        kind: int,
+        parameters: Float64[Tensor, "some parameters"],
+        places: Int[Tensor, "..."],
+        values: Float[Tensor, " some"] | None,
+    ) -> Real[Tensor, " some"]:
+        """The values of coefficients of one kind."""
+        return self._alphabets[kind].code(stream, self._distribution(kind, parameters, places), values)
+
+    def _distribution(self, kind: int, parameters: Tensor, places: Tensor) -> Distribution:
+        member = self.model.head.members[kind]
+        own = parameters if parameters.shape[1] == member.parameter_count else parameters[:, : member.parameter_count]
+        return member.distribution(own, places)
+
+    def _code_groups(
+        self,
+        stream: SymbolStream,
+        parameters: Float64[Tensor, "count parameters"],
+        index: Int[Tensor, "..."],
+        known: Bool[Tensor, "count n"] | None,
+        values: Float[Tensor, "count n"] | None,
+    ) -> Float64[Tensor, " count"]:
+        """The values of a coefficient of each example, by its kind, by whether it is known, and as tables fit."""
+        coded, index = parameters.new_empty(len(parameters)), index.expand(len(parameters))
+        has_symbol = torch.ones_like(coded, dtype=torch.bool) if known is None else _at(known, index)
+        kinds, places, given = self._kinds[index], self._places[index], None if values is None else _at(values, index)
+        for kind, alphabet in self._alphabets.items():
+            for rows in ((kinds == kind) & has_symbol).nonzero()[:, 0].split(alphabet.rows):
+                own = None if given is None else given[rows]
+                coded[rows] = self._code_some(stream, kind, parameters[rows], places[rows], own).double()
+            for rows in ((kinds == kind) & ~has_symbol).nonzero()[:, 0].split(alphabet.rows):
+                coded[rows] = alphabet.likeliest(self._distribution(kind, parameters[rows], places[rows])).double()
+        return coded
+
+
+def _at(by_coefficient: Shaped[Tensor, "count n"], index: Int[Tensor, " count"]) -> Shaped[Tensor, " count"]:
+    """A coefficient of each example."""
+    return by_coefficient.gather(1, index.unsqueeze(1))[:, 0]
+
+
+def block_coder(model: AutoregressiveModel, batch: int, events: int, progress: Progress | None) -> BlockCoder:
+    """A coder of blocks that reports the steps done of those of so many events."""
+    total, done = len(model.order) * -(-events // batch), 0
+
+    def count() -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(done, total)
+
+    return BlockCoder(model, batch, count)
