@@ -52,11 +52,11 @@ class Batches:
         self._epoch, self._permutation = -1, Permutation(0)
         kind = type(dataset)
         constant = kind.draw is Dataset.draw and kind.simulate is Dataset.simulate
-        in_memory = constant and isinstance(dataset.train, Tensor)
+        events, self._events = dataset.train, None
+        in_memory = constant and isinstance(events, Tensor)
         self.checked = in_memory and augmentation is None
-        self._events = None
-        if in_memory and fits_on(device, dataset.train):
-            self._events = dataset.train.to(device)
+        if constant and isinstance(events, Tensor) and fits_on(device, events):
+            self._events = events.to(device)
 
     def __getitem__(
         self, step: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -71,7 +72,8 @@ class _Trial:
 
     def __init__(self, trainer: Trainer) -> None:
         self.trainer, self.step = trainer, trainer.state.step
-        self.batch_size = self.part_size = trainer.batches.batch_size
+        self.batch_size = trainer.batches.batch_size
+        self.part_size = math.ceil(self.batch_size / trainer.settings.accumulate)
         restart_peak_memory(trainer.accelerator.device)
         self.memory = self.held = peak_memory(trainer.accelerator.device)
 
@@ -83,7 +85,7 @@ class _Trial:
             events, contexts = self.trainer.batches[self.step]
             with guard:
                 self._seconds(model, events, contexts, 1)
-                self.part_size = part_size(model, events, contexts)
+                self.part_size = min(self.part_size, part_size(model, events, contexts))
             seconds = self._extrapolated(model, events, contexts)
             self._validate(model)
             # with what networks keep between steps, such as masks

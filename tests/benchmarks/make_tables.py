@@ -21,7 +21,7 @@ LARGE_EVENTS = FOLDER / "large_events.json"
 ORDERS = FOLDER / "orders.json"
 TABLES = FOLDER / "tables.json"
 TIME_TO_QUALITY, SETTINGS_SEARCH = FOLDER / "time_to_quality.json", FOLDER / "settings_search.json"
-TRAINING = FOLDER / "training.json"
+TRAINING, PROCESSES = FOLDER / "training.json", FOLDER / "processes.json"
 CODING = FOLDER / "coding.json"
 DOCS = FOLDER.parents[1] / "docs"
 
@@ -172,6 +172,20 @@ def tables_row(name: str, found: dict) -> str:
     )
 
 
+PROCESSES_COLUMNS = ("network", "batch", "one process, examples/s", "two processes, examples/s", "two / one")
+
+
+def processes_row(found: dict) -> str:
+    """One network, with one process and with two."""
+    one, two = (found["examples_per_second"][count] for count in ("1", "2"))
+    return f"| `{found['backbone']}` | {found['batch']} | {one:.0f} | {two:.0f} | {two / one:.2f} |"
+
+
+def processes() -> str:
+    """The table of processes.json."""
+    return "\n".join([header(PROCESSES_COLUMNS), *map(processes_row, json.loads(PROCESSES.read_text()))])
+
+
 def training() -> str:
     """The table of training.json."""
     return "\n".join([header(TRAINING_COLUMNS), *map(training_row, json.loads(TRAINING.read_text()))])
@@ -256,6 +270,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
         "sampling": sampling,
         "GPU sampling": lambda: sampling(SAMPLING_ON_GPU),
         "training": training,
+        "processes": processes,
         "particles": particles,
         "large events": large_events,
         "tables of mixed kinds": tables,
