@@ -28,7 +28,7 @@ class Regression(EvidenceBackbone):
 
     ``mean`` and ``deviation`` of the unknown are those of a Gaussian of the features, whose covariance is found in the
     training events (values may be missing). The network receives the features, filled in where they are unknown, and
-    how surprising the known ones are; it starts at the marginals, in units of the prediction's error where the head
+    how surprising the known ones are; it starts at the marginals, in units of the prediction's spread where the head
     has a location and a scale. With real numbers in ``units=normal`` the start is therefore a Gaussian copula.
 
     Options:
