@@ -83,7 +83,7 @@ def make_accelerator(
             accelerator = Accelerator(
                 cpu=chosen.type == "cpu",
                 mixed_precision="bf16" if precision == "bfloat16" else "no",
-                log_with=list(trackers),
+                log_with=list(trackers) or None,
                 project_dir=logs,
             )
         except ValueError as error:
