@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float64, Int
+from jaxtyping import Float64
 from torch import Tensor
 
 # smallest standard deviation, in those of the column: narrower peaks are those of rounding
@@ -41,10 +41,6 @@ class ColumnMixtures:
         distance = (x[:, None] - self.mean[..., None]) / self.deviation[..., None]
         below, above = ((self.weight[..., None] * torch.special.ndtr(sign * distance)).sum(1) for sign in (1, -1))
         return torch.where(below < above, torch.special.ndtri(below), -torch.special.ndtri(above))
-
-    def select(self, columns: Int[Tensor, " some"]) -> ColumnMixtures:
-        """The mixtures of some columns."""
-        return ColumnMixtures(self.weight[columns], self.mean[columns], self.deviation[columns])
 
     def padded(self, components: int) -> ColumnMixtures:
         """The same with components of almost no weight."""
@@ -89,7 +85,5 @@ def choose_mixtures(
     """The mixtures of ``train`` with as many components as suit ``held_out`` values of each column."""
     fits = [fit_mixtures(train, count).padded(max(counts)) for count in counts]
     best = torch.stack([fit.log_density(held_out).nanmean(1) for fit in fits]).nan_to_num(-torch.inf).argmax(0)
-    columns = [fits[int(k)].select(torch.tensor([column])) for column, k in enumerate(best)]
-    return ColumnMixtures(
-        *(torch.cat([getattr(one, name) for one in columns]) for name in ("weight", "mean", "deviation"))
-    )
+    parts = [torch.stack([getattr(fit, name) for fit in fits]) for name in ("weight", "mean", "deviation")]
+    return ColumnMixtures(*(part[best, torch.arange(len(best))] for part in parts))

@@ -25,6 +25,8 @@ HELD_OUT_EVERY = 5
 LARGEST_SCORE, SCORES = 5.0, 121
 AROUND = (-3.0, -2.0, -1.2, -0.6, 0.0, 0.6, 1.2, 2.0, 3.0)
 BISECTIONS = 60
+# values at a larger distance, in scales, are outliers, which lie on the lines
+FARTHEST = 1e4
 # scores of knots differ by as much, so that float32 tells the values between them apart
 SMALLEST_STEP = 1e-3
 
@@ -53,7 +55,8 @@ class NormalScores:
                 remedy="pass their flat indices as coefficients",
             )
         index = coefficients.to(device) // self.stride % len(self.score)
-        return Spline(*(part[index] for part in knots))
+        chosen = (part.index_select(0, index.flatten()).unflatten(0, index.shape) for part in knots)
+        return Spline(*chosen) if index.ndim else Spline(*(part[int(index)] for part in knots))
 
     def state(self) -> dict[str, Tensor]:
         """The knots as tensors by name."""
@@ -101,7 +104,8 @@ def _standard(events: Tensor, grouping: str, units: Units) -> Float64[Tensor, "g
     columns = grouped(events, grouping)
     if len(columns) > MAX_VALUES_PER_COLUMN:
         columns = columns[torch.linspace(0, len(columns) - 1, MAX_VALUES_PER_COLUMN, dtype=torch.float64).long()]
-    return ((columns.double() - units.location) / units.scale).T.contiguous()
+    standard = ((columns.double() - units.location) / units.scale).T.contiguous()
+    return torch.where(standard.abs() < FARTHEST, standard, torch.nan)
 
 
 def _splines(mixtures: ColumnMixtures, units: Units) -> NormalScores:

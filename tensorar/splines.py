@@ -64,10 +64,15 @@ class Spline(Transform):
 
     def _piece(self, inside: Tensor, knots: Tensor) -> tuple[Tensor, ...]:
         """Start, sizes and slopes of the piece of each value; NaN is in the first one."""
-        below = (inside.nan_to_num(-torch.inf).unsqueeze(-1) >= knots[..., 1:-1]).sum(-1, keepdim=True)
-        shape = (*below.shape[:-1], knots.shape[-1])
-        x, y, slope = (part.expand(shape) for part in (self.x, self.y, self.slope))
-        x0, x1, y0, y1, d0, d1 = (
-            part.gather(-1, place)[..., 0] for part in (x, y, slope) for place in (below, below + 1)
-        )
+        shape, flat = inside.shape, (-1, knots[..., 0].numel())
+        # a row for each spline
+        rows = inside.nan_to_num(-torch.inf).expand(shape).reshape(flat).T.contiguous()
+        inner = knots[..., 1:-1].reshape(flat[1], -1).contiguous()
+        below = torch.searchsorted(inner, rows, right=True)
+        ends = [
+            part.reshape(flat[1], -1).gather(1, place).T.reshape(shape)
+            for part in (self.x, self.y, self.slope)
+            for place in (below, below + 1)
+        ]
+        x0, x1, y0, y1, d0, d1 = ends
         return x0, y0, x1 - x0, y1 - y0, d0, d1

@@ -97,6 +97,14 @@ class Schema:
         """The specs of the heads of all coefficients, separated by semicolons."""
         return "; ".join("bernoulli" if flag else column.head for column, flag in self.coefficients)
 
+    @property
+    def network_inputs(self) -> int:
+        """About how many numbers a network receives of a row: one of each level of a category, else one."""
+        one_hot = [
+            len(column.levels) if column.kind == "category" and not flag else 1 for column, flag in self.coefficients
+        ]
+        return sum(one_hot)
+
     def place(self, name: str, *, flag: bool = False) -> int:
         """The coefficient of a modelled column, or of its being missing."""
         return next(i for i, (column, own) in enumerate(self.coefficients) if column.name == name and own == flag)

@@ -28,8 +28,7 @@ import numpy as np
 import torch
 from make_tables import TRAINING, TRAINING_COLUMNS, header, training_row
 from plain_networks import PlainMADE, PlainPixelCNN
-from reproduce import machine
-from timing import interleaved
+from timing import interleaved, machine
 from torch import Tensor, nn
 from torch.nn import functional
 

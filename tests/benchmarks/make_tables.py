@@ -1,4 +1,4 @@
-"""Write the tables of docs/benchmarks.md and docs/orderings.md from the recorded figures and results.
+"""Write the tables of docs/benchmarks.md and other pages from the recorded figures and results.
 
 Run: python tests/benchmarks/make_tables.py    (after a benchmark has recorded something)
 """
@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from courses import COURSES, course_table
 from rows import rows_of_results
 
 FOLDER = Path(__file__).resolve().parent
@@ -20,6 +22,7 @@ ORDERS = FOLDER / "orders.json"
 TABLES = FOLDER / "tables.json"
 TIME_TO_QUALITY, SETTINGS_SEARCH = FOLDER / "time_to_quality.json", FOLDER / "settings_search.json"
 TRAINING = FOLDER / "training.json"
+CODING = FOLDER / "coding.json"
 DOCS = FOLDER.parents[1] / "docs"
 
 EARLIER_COLUMNS = ("recipe", "training", "test nats", "bits/dim", "perplexity", "exact nats", "threads")
@@ -222,6 +225,30 @@ def settings_search() -> str:
     return "\n".join([header(SEARCH_COLUMNS), *rows])
 
 
+CODING_COLUMNS = (
+    *("test events", "network", "number", "nats", "bits/dim", "bits/dim, coded", "excess, bytes per block"),
+    *("encode / sample", "decode / sample", "best other, tiled", "best other, a file each"),
+)
+
+
+def coding_row(name: str, found: dict) -> str:
+    """A test set that was coded, and the best of the other compressors."""
+    best = []
+    for place in (0, 1):
+        other = min(found["others"], key=lambda key: found["others"][key][place])
+        best.append(f"{found['others'][other][place]:.4f} ({other})")
+    return (
+        f"| {name} | `{found['backbone']}` | {found['events']} | {found['nats']:.2f} | {found['bits_per_dim']:.4f} "
+        f"| {found['coded_bits_per_dim']:.4f} | {found['excess_bytes_per_block']:.1f} "
+        f"| {found['encoding_over_sampling']:.2f} | {found['decoding_over_sampling']:.2f} | {best[0]} | {best[1]} |"
+    )
+
+
+def coding() -> str:
+    """The table of coding.json."""
+    return "\n".join([header(CODING_COLUMNS), *(coding_row(*row) for row in json.loads(CODING.read_text()).items())])
+
+
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "benchmarks.md": {
         "rows": rows_of_results,
@@ -235,7 +262,9 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
         "time to quality": time_to_quality,
         "settings": settings_search,
     },
+    "courses.md": {course: partial(course_table, course) for course in COURSES},
     "orderings.md": {"orders": orders},
+    "how-to/compress.md": {"coding": coding},
 }
 
 

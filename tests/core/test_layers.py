@@ -23,6 +23,7 @@ PUBLIC = {
     "tensorar.head",
     "tensorar.mixed",
     "tensorar.noise",
+    "tensorar.normal_scores",
     "tensorar.outliers",
     "tensorar.parts.hookspecs",
     "tensorar.series",
@@ -36,6 +37,7 @@ PUBLIC = {
     "tensorar.utils.reading",
     "tensorar.utils.npy_format",
     "tensorar.utils.npz_archive",
+    "tensorar.utils.words",
 }
 FACES = ("tensorar_cli", "tensorar_web", "typer", "rich")
 

@@ -12,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import SpecError, load_dataset
-from tensorar.tables import Schema, decode, encode, read_table, write_table
+from tensorar.tables import Schema, date_readings, decode, encode, read_table, write_table
+from tensorar.tables.cells import date_format_of
 from tensorar.utils import memory
 from tensorar_plugins.datasets.table import Table
+from tensorar_plugins.datasets.time_axis import parse_dates
 from tests.datasets.data_errors import check_error
 
 # of 40 rows: a bit, a category, two whole numbers, a real, a date, a constant, an id, and a column that counts
@@ -76,7 +78,7 @@ def test_kinds_of_columns_are_inferred(tmp_path):
     assert heads["deck"] == "categorical:levels=3,one_hot=true"
     assert heads["class"] == "categorical:values='1 2 3'"
     assert heads["visits"] == "negative_binomial"
-    assert heads["fare"] == heads["born"] == "gaussian_mixture:components=5"
+    assert heads["fare"] == heads["born"] == "gaussian_mixture:components=5,units=normal"
     notes = data.notes
     assert any("left out: column 1 (it counts the rows), user_id (an id: all 40 values differ)" in n for n in notes)
 
@@ -163,7 +165,10 @@ def test_wishes_override_what_is_inferred(tmp_path):
     assert (found["class"].kind, found["visits"].kind, found["fare"].head) == ("category", "real", "log_normal")
     assert "born" not in found
     check_error(lambda: Table(path=path, types="sex=constant").schema, "column sex", "to be constant", "'2 values'")
-    assert 'categorical:levels=3,one_hot=true; gaussian_mixture:components=5; log_normal"' in data.suggested_head
+    assert (
+        'categorical:levels=3,one_hot=true; gaussian_mixture:components=5,units=normal; log_normal"'
+        in data.suggested_head
+    )
     assert kinds(Table(path=path, columns="sex,fare"))["deck"] == "left out"
     assert Table(path=path, columns="user_id,fare").schema.modelled[0].name == "user_id"
 
@@ -298,3 +303,33 @@ def test_an_unknown_column_is_refused_with_the_nearest(tmp_path):
     path = write(tmp_path)
     for options in ({"types": "fair=real"}, {"heads": "fair=gaussian"}, {"drop": "fair"}, {"target": "fair"}):
         check_error(lambda options=options: Table(path=path, **options).train, "did you mean 'fare'?", kind=SpecError)
+
+
+def test_times_with_fractions_of_a_second_are_dates(tmp_path):
+    times = [f"2024-03-0{1 + i % 9} 10:00:{i:02d}" + ("" if i % 5 == 0 else f".{i * 13:03d}") for i in range(30)]
+    path = tmp_path / "log.csv"
+    path.write_text("moment,level\n" + "\n".join(f"{time},{i % 7 + 0.5}" for i, time in enumerate(times)))
+    schema = Table(path=str(path)).schema
+    assert schema.modelled[0].date_format == "%Y-%m-%d %H:%M:%S.%f"
+    events = encode(read_table(str(path)), schema)
+    written = decode(events, schema)["moment"]
+    assert list(written) == [(time if "." in time else f"{time}.").ljust(26, "0") for time in times]
+
+
+def test_a_least_count_below_one_is_refused():
+    with pytest.raises(SpecError, match="min_count of table to be 1 or more, got 0"):
+        Table(path="people.csv", min_count=0)
+
+
+def test_tables_and_series_read_dates_alike():
+    cells = np.array(["01/02/1990", "02/02/1990", "03/02/1990"], object)
+    readings = list(date_readings(cells))
+    assert [form for _, form in readings] == ["%m/%d/%Y", "%d/%m/%Y"]
+    assert [str(dates[1].date()) for dates, _ in readings] == ["1990-02-02", "1990-02-02"]
+    assert date_format_of(cells) == "%m/%d/%Y"
+    assert parse_dates(pandas.Series(cells))[1] == "%d/%m/%Y", "which is regular"
+    german = np.array(["01.02.1990", "02.02.1990", "03.02.1990"], object)
+    assert date_format_of(german) == parse_dates(pandas.Series(german))[1] == "%d.%m.%Y"
+    fine = np.array(["1990-01-02 10:00:00.5", "1990-01-02 10:00:01"], object)
+    assert date_format_of(fine) == parse_dates(pandas.Series(fine))[1] == "%Y-%m-%d %H:%M:%S.%f"
+    assert list(date_readings(np.array(["x"], object))) == list(date_readings(np.array([], object))) == []

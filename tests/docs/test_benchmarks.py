@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tensorar import default_registry, load_dataset
+from tensorar import TrainingSettings, default_registry, load_dataset
 from tensorar.runs.recipe import recipe_document
 from tensorar.runs.result import read_result
 
@@ -18,7 +18,7 @@ def benchmark(monkeypatch):
     return importlib.import_module
 
 
-@pytest.mark.parametrize("page", ["benchmarks.md", "orderings.md"])
+@pytest.mark.parametrize("page", ["benchmarks.md", "courses.md", "orderings.md", "how-to/compress.md"])
 def test_the_tables_are_generated_from_the_recorded_files(page, benchmark):
     text = (ROOT / "docs" / page).read_text()
     assert benchmark("make_tables").with_tables(text, page) == text
@@ -34,9 +34,8 @@ def test_a_recorded_result_is_that_of_its_recipe(path):
     recipe = default_registry().find("recipe", path.stem).part
     assert result["name"] == path.stem
     assert result["command"] == f"tensorar reproduce {path.stem}"
-    document = recipe_document(recipe)
-    assert result["recipe"]["parts"] == document["parts"]
-    assert {**result["recipe"]["training"], **document["training"]} == result["recipe"]["training"]
+    assert result["recipe"]["parts"] == recipe_document(recipe)["parts"]
+    assert TrainingSettings.from_dict(result["recipe"]["training"]) == recipe.training
     assert len(result["models"]) == max(recipe.row.folds, 1)
     assert recipe.row.reason if recipe.row.misses(result["figure"]) else not recipe.row.reason
     assert result["exact"] or "estimate" in recipe.row.note
@@ -47,6 +46,12 @@ def test_a_recorded_result_is_that_of_its_recipe(path):
 def test_a_recorded_result_is_of_the_whole_test_set(path, data_folder):
     result = read_result(path)
     assert result["events"] == sum(len(load_dataset(model["data"]).test) for model in result["models"])
+
+
+def test_every_recorded_curve_is_drawn(benchmark):
+    panels = benchmark("plot_rows").draw().axes
+    drawn = {line.get_label() for panel in panels for line in panel.get_lines() if not line.get_label().startswith("_")}
+    assert drawn == {path.stem for path in RESULTS}
 
 
 def test_the_study_of_orders_runs_and_goes_on(benchmark, tmp_path, capsys):

@@ -89,7 +89,7 @@ def test_a_dataset_option_is_suggested_if_it_fits(tmp_path):
 
 def test_the_head_that_a_dataset_names_is_suggested():
     toy = load_dataset("toy", length=8)
-    with pytest.raises(SupportError, match=r"; use head='categorical:levels=16'$"):
+    with pytest.raises(SupportError, match=r"; use head='categorical:levels=16,one_hot=true'$"):
         check_data(toy, "toy", default_registry().create("head", "bernoulli"), default_registry())
 
 

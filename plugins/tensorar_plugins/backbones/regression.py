@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -40,6 +40,8 @@ class Regression(EvidenceBackbone):
     name = "regression"
     dense = True
     preferred_ordering = "shuffled"
+    # it starts close to where it ends, and small tables are soon learned by heart
+    recommended: ClassVar[dict[str, float]] = {"learning_rate": 2e-3, "warmup": 20, "ema": 0.99}
 
     @classmethod
     def options_for(cls, event_shape: tuple[int, ...], head: Head) -> dict[str, Any] | None:
@@ -49,7 +51,7 @@ class Regression(EvidenceBackbone):
         used = int(head.used_features(torch.arange(count)).sum())
         return {} if count > 1 and used <= MAX_SUGGESTED_FEATURES else None
 
-    def __init__(self, signature: Signature, *, hidden: int = 128, layers: int = 2, dropout: float = 0.1) -> None:
+    def __init__(self, signature: Signature, *, hidden: int = 128, layers: int = 2, dropout: float = 0.3) -> None:
         super().__init__(signature)
         require_positive(self.name, hidden=hidden, layers=layers)
         require_probability(self.name, dropout=dropout)

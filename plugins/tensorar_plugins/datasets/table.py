@@ -25,6 +25,9 @@ from tensorar.tables import (
 from tensorar_plugins.datasets.file_classes import class_by_name
 from tensorar_plugins.datasets.splitting import SplitFile
 
+# more features take long to factorize for each evidence
+MAX_REGRESSION_INPUTS = 128
+
 
 @dataclass(frozen=True, kw_only=True)
 class Table(SplitFile):
@@ -63,6 +66,12 @@ class Table(SplitFile):
     def __post_init__(self) -> None:
         super().__post_init__()
         _ = self._wishes
+        if self.min_count is not None and self.min_count < 1:
+            raise SpecError(
+                expected="min_count of table to be 1 or more",
+                got=str(self.min_count),
+                remedy="write for example min_count=5",
+            )
         if self.decimal not in (None, ".", ","):
             raise SpecError(expected="decimal of table to be . or ,", got=repr(self.decimal), remedy="use one of them")
         if self.delimiter is not None and len(self.delimiter) > 1 and self.delimiter not in DELIMITERS:
@@ -155,6 +164,13 @@ class Table(SplitFile):
     @property
     def suggested_head(self) -> str:
         return f'columns:heads="{self.schema.head}"'
+
+    @property
+    def suggested_backbone(self) -> str | None:
+        # columns are no sequence, however many there are
+        numbers = any(column.is_ordered and not column.levels for column in self.schema.modelled)
+        few = self.schema.network_inputs <= MAX_REGRESSION_INPUTS
+        return "regression" if numbers and few else None
 
 
 def _names(text: str | None) -> tuple[str, ...]:

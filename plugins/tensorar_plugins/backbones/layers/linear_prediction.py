@@ -11,6 +11,9 @@ from torch import Tensor, nn
 from tensorar.utils.precision import widened, widest_dtype
 from tensorar_plugins.backbones.layers.covariance import fit_gaussian
 
+# from so many rows for each mask on, a product for each mask is faster than one for each row
+ROWS_PER_MASK = 4
+
 
 class Prediction(NamedTuple):
     """What some known features say of all, ``(..., features)``.
@@ -46,19 +49,14 @@ class LinearPrediction(nn.Module):
 
     @torch.no_grad()
     def forward(self, features: Float[Tensor, "batch features"], known: Bool[Tensor, "batch features"]) -> Prediction:
-        """The prediction from any known features."""
-        covariance, centred, mask = self._prepare(features, known)
-        own = torch.eye(len(covariance), dtype=covariance.dtype, device=covariance.device)
-        # unknown features are as if independent of all, so that one size of matrices serves all masks
-        pairs = mask.unsqueeze(-1) * mask.unsqueeze(-2)
-        root = torch.linalg.cholesky(pairs * covariance + (1 - pairs) * own)
-        inverse = torch.linalg.solve_triangular(root, own.expand_as(root), upper=False)
-        white = (inverse @ centred.unsqueeze(-1)).squeeze(-1)
-        loading = inverse @ (mask.unsqueeze(-1) * covariance)
-        mean = (white.unsqueeze(-2) @ loading).squeeze(-2)
+        """The prediction from any known features; those with the same ones known share a factorization."""
+        covariance, centred, _ = self._prepare(features, known)
+        masks, which = known.unique(dim=0, return_inverse=True)
+        inverse, loading = _factors(covariance, masks.to(covariance.dtype))
+        white = _by_mask(centred, inverse.mT, which)
+        mean, weights = _by_mask(white, loading, which), _by_mask(white, inverse, which)
         variance = covariance.diagonal() - loading.square().sum(-2)
-        weights = (white.unsqueeze(-2) @ inverse).squeeze(-2)
-        return self._prediction(features, known, mean, variance, weights, inverse.square().sum(-2))
+        return self._prediction(features, known, mean, variance[which], weights, inverse.square().sum(-2)[which])
 
     @torch.no_grad()
     def by_prefix(
@@ -97,3 +95,28 @@ class LinearPrediction(nn.Module):
         surprise = torch.where(known, weights / precision.clamp(min=floor).sqrt(), 0.0)
         filled = torch.where(known, widened(features), widened(self.location) + mean)
         return Prediction(*(part.to(features.dtype) for part in torch.broadcast_tensors(filled, deviation, surprise)))
+
+
+def _factors(
+    covariance: Float[Tensor, "features features"], masks: Float[Tensor, "masks features"]
+) -> tuple[Float[Tensor, "masks features features"], Float[Tensor, "masks features features"]]:
+    """The inverse Cholesky factor of the covariance of what each mask knows, and its product with that to all."""
+    own = torch.eye(len(covariance), dtype=covariance.dtype, device=covariance.device)
+    # unknown features are as if independent of all, so that one size of matrices serves all masks
+    pairs = masks.unsqueeze(-1) * masks.unsqueeze(-2)
+    root = torch.linalg.cholesky(pairs * covariance + (1 - pairs) * own)
+    inverse = torch.linalg.solve_triangular(root, own.expand_as(root), upper=False)
+    return inverse, inverse @ (masks.unsqueeze(-1) * covariance)
+
+
+def _by_mask(
+    rows: Float[Tensor, "batch features"],
+    matrices: Float[Tensor, "masks features features"],
+    which: Int[Tensor, " batch"],
+) -> Float[Tensor, "batch features"]:
+    """Each row times the matrix of its mask."""
+    if len(matrices) * ROWS_PER_MASK > len(rows):
+        return (rows.unsqueeze(-2) @ matrices[which]).squeeze(-2)
+    place = which.argsort()
+    parts = rows[place].split(which.bincount(minlength=len(matrices)).tolist())
+    return torch.cat([part @ matrix for part, matrix in zip(parts, matrices, strict=True)])[place.argsort()]

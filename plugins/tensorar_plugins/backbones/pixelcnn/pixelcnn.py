@@ -50,7 +50,7 @@ class PixelCNN(CausalBackbone):
     """
 
     name = "pixelcnn"
-    recommended: ClassVar[dict[str, float]] = {"learning_rate": 5e-3, "batch_size": 16, "evaluate_every": 250}
+    recommended: ClassVar[dict[str, float]] = {"learning_rate": 8e-3, "batch_size": 16, "evaluate_every": 250}
     blind_spot = (
         "raster orders: coefficients beyond the reach of the layers, and a wedge at the far side of the rows just"
         " before; scattered orders (random, checkerboard): most of the past, because information travels only along"
