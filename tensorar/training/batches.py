@@ -52,11 +52,12 @@ class Batches:
         self._epoch, self._permutation = -1, Permutation(0)
         kind = type(dataset)
         constant = kind.draw is Dataset.draw and kind.simulate is Dataset.simulate
-        events, self._events = dataset.train, None
-        in_memory = constant and isinstance(events, Tensor)
-        self.checked = in_memory and augmentation is None
-        if constant and isinstance(events, Tensor) and fits_on(device, events):
-            self._events = events.to(device)
+        events = dataset.train
+        in_memory = events if constant and isinstance(events, Tensor) else None
+        self.checked = in_memory is not None and augmentation is None
+        self._events: Tensor | None = None
+        if in_memory is not None and fits_on(device, in_memory):
+            self._events = in_memory.to(device)
 
     def __getitem__(
         self, step: int

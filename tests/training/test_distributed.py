@@ -38,8 +38,11 @@ def launch(launcher, arguments, folder):
     started = [
         subprocess.Popen(
             [sys.executable, "-m", *LAUNCHERS[launcher], *own, *module, *arguments],
-            cwd=folder, env=environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            cwd=folder,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
         for own in hosts
     ]
