@@ -57,7 +57,8 @@ class PastAttention(nn.Module):
         return found
 
     def _by_head(self, x: Float[Tensor, "batch steps channels"]) -> Float[Tensor, "batch heads steps width"]:
-        return x.unflatten(-1, (self.heads, self.width)).transpose(1, 2)
+        by_head: Tensor = x.unflatten(-1, (self.heads, self.width)).transpose(1, 2)
+        return by_head
 
 
 class PastAttentionStepper:
