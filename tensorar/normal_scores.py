@@ -72,7 +72,8 @@ class NormalScores:
                 got=", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in state.items()) or "nothing",
                 remedy="restore them from a copy",
             )
-        return cls(*(state[name].double() for name in names[:3]), int(state["stride"]))
+        score, value, slope = (state[name].double() for name in names[:3])
+        return cls(score, value, slope, int(state["stride"]))
 
 
 def _valid(score: Tensor, value: Tensor, slope: Tensor, stride: Tensor) -> bool:
@@ -116,7 +117,7 @@ def _splines(mixtures: ColumnMixtures, units: Units) -> NormalScores:
     slope = (-(score**2) / 2 - math.log(2 * math.pi) / 2 - mixtures.log_density(values)).exp()
     rows = [_increasing(*knots) for knots in zip(score, values, slope, strict=True)]
     count = max(len(row[0]) for row in rows)
-    padded = [_extended(*row, count) for row in rows]
+    padded = [_extended(score, value, slope, count) for score, value, slope in rows]
     score, values, slope = (torch.stack([row[i] for row in padded]) for i in range(3))
     location, scale = units.location[:, None], units.scale[:, None]
     return NormalScores(score, location + scale * values, scale * slope, units.stride)

@@ -15,6 +15,7 @@ from tensorar.factorization import Factorization
 from tensorar.generation.truncation import masses_of
 from tensorar.utils.eval_mode import eval_mode
 from tensorar.utils.shapes import flatten_events, rows_of
+from tensorar.utils.words import counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +41,7 @@ class Uncertainty:
         if self.completions is None:
             return f"{what}, predicted by one query of the network"
         bias = ", biased low" if self.measure == "entropy" else ""
-        return f"{what}, estimated from {self.completions} completions{bias}"
+        return f"{what}, estimated from {counted(self.completions, 'completion')}{bias}"
 
 
 def predicts_marginals(model: Factorization) -> bool:

@@ -144,13 +144,15 @@ def duration(seconds: float) -> str:
 
 def likelihood_table(likelihood: Likelihood) -> Table:
     """A likelihood as a table."""
+    from tensorar.utils.words import counted
+
     kind = "exact" if likelihood.exact else "unbiased estimate"
     over = likelihood.over_orders
     of_observed = "" if likelihood.observed is None else ", of what was observed"
     observed = "" if likelihood.observed is None else "observed "
     rows = [
         (
-            f"nats per event{of_observed}" + (f", mixture of {over.orders} orders" if over else ""),
+            f"nats per event{of_observed}" + (f", mixture of {counted(over.orders, 'order')}" if over else ""),
             with_error(likelihood.nats, likelihood.standard_error),
         ),
         (f"bits per {observed}dimension", decimal(likelihood.bits_per_dim, 4)),
@@ -160,7 +162,7 @@ def likelihood_table(likelihood: Likelihood) -> Table:
     if likelihood.exact_seconds is not None:
         rows.append(("exact, with --exact", f"about {duration(likelihood.exact_seconds)}"))
     if over is not None:
-        what = f"nats per event, mean over {over.orders} orders (a bound)"
+        what = f"nats per event, mean over {counted(over.orders, 'order')} (a bound)"
         rows.insert(1, (what, with_error(over.mean_nats, over.mean_standard_error)))
     if likelihood.observed is not None:
         rows.append(("observed coefficients per event", f"{likelihood.observed:.2f}"))
@@ -172,8 +174,10 @@ def likelihood_table(likelihood: Likelihood) -> Table:
 
 def solved_line(solved: Solved) -> str:
     """The share of puzzles solved, in a line."""
+    from tensorar.utils.words import counted
+
     share = f"{100 * solved.share:.1f} % ± {100 * solved.standard_error:.1f} %"
-    return f"solved: {share} of {solved.events} events completed as in the data, from the dataset's evidence"
+    return f"solved: {share} of {counted(solved.events, 'event')} completed as in the data, from the dataset's evidence"
 
 
 def with_error(nats: float, standard_error: float | None) -> str:

@@ -78,16 +78,20 @@ def plan_line(settings: TrainingSettings) -> str:
 def cost_line(cost: TrainingCost) -> str:
     """What a training will take, in a line."""
     from tensorar.utils.memory import format_bytes
+    from tensorar.utils.words import counted
 
+    steps, evaluations = counted(cost.steps, "step"), counted(cost.evaluations, "evaluation")
     return (
-        f"cost: {duration(cost.step_seconds)} a step; at most {cost.steps} steps ({cost.epochs:.3g} epochs) and "
-        f"{cost.evaluations} evaluation{'s' if cost.evaluations > 1 else ''}, about {duration(cost.seconds)}; "
+        f"cost: {duration(cost.step_seconds)} a step; at most {steps} ({cost.epochs:.3g} epochs) and "
+        f"{evaluations}, about {duration(cost.seconds)}; "
         f"{format_bytes(cost.memory)} of memory"
     )
 
 
 def print_training(output: Output, result: TrainingResult) -> None:
     """Print the result of a finished training (in the main process)."""
+    from tensorar.utils.words import counted
+
     if not output.is_main or result.best_nats is None:
         return
     best, exact, folder = result.best_nats, result.exact_nats, str(result.run.folder)
@@ -104,7 +108,7 @@ def print_training(output: Output, result: TrainingResult) -> None:
     if result.was_finished:
         last = result.metrics[-1]
         output.print(
-            f"{folder} is finished, after {last['step']} steps in {last['seconds']:.0f} s: nothing to do; "
+            f"{folder} is finished, after {counted(last['step'], 'step')} in {last['seconds']:.0f} s: nothing to do; "
             "to train it on, add --minutes, --steps or --epochs"
         )
         return

@@ -11,23 +11,32 @@ from tensorar.baselines.marginals import Marginals
 
 
 def independent(
-    candidates: list[Marginals], valid: Real[Tensor, "m *event"], discrete: Bool[Tensor, " n"]
+    candidates: list[Marginals],
+    valid: Real[Tensor, "m *event"],
+    discrete: Bool[Tensor, " n"],
+    among: Bool[Tensor, " n"] | None = None,
 ) -> Baseline | None:
-    """The product of the best of these marginals of each coefficient, in its units; None if one has none."""
-    nats = torch.stack([_comparable(marginals, valid, discrete) for marginals in candidates])
-    if bool(nats.isinf().all(0).any()):
+    """The product of the best of these marginals of each coefficient, in its units; None if one has none.
+
+    ``among``: of these coefficients only (default: all).
+    """
+    among = torch.ones_like(discrete) if among is None else among
+    if not candidates:
         return None
-    best = nats.argmin(0)
-    used = sorted(set(best.tolist()))
+    nats = torch.stack([_comparable(marginals, valid, discrete) for marginals in candidates])
+    if bool(nats[:, among].isinf().all(0).any()):
+        return None
+    best = torch.where(among, nats.argmin(0), -1)
+    chosen = best[among].tolist()
 
     def log_prob(x: Tensor) -> Tensor:
         total = torch.zeros(len(x), dtype=torch.float64)
-        for index in used:
+        for index in sorted(set(chosen)):
             total += candidates[index].log_prob(x)[:, best == index].sum(1)
         return total
 
-    names = ", ".join(dict.fromkeys(candidates[index].name for index in used))
-    parameters = sum(candidates[index].parameters_each for index in best.tolist())
+    names = ", ".join(dict.fromkeys(candidates[index].name for index in sorted(set(chosen))))
+    parameters = sum(candidates[index].parameters_each for index in chosen)
     return Baseline(f"independent coefficients ({names})", parameters, log_prob)
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tensorar.baselines.baseline import Baseline, Columns
+from tensorar.baselines.gaussian import observed_log_prob
 from tensorar.errors import TensorarError
 from tensorar.utils.shapes import flatten_events
 
@@ -20,7 +21,8 @@ MAX_FULL = 50
 def gaussian_mixture(columns: Columns) -> Baseline:
     """The mixture whose number of components and kind of covariance are best on the validation events.
 
-    Coefficients must vary, and nothing may be missing. Raises ``TensorarError`` without scikit-learn.
+    Coefficients must vary, and nothing may be missing in these events; of others, the likelihood is that of what was
+    observed. Raises ``TensorarError`` without scikit-learn.
     """
     location, scale = columns.train.mean(0), columns.train.std(0)
     train, valid = ((part - location) / scale for part in (columns.train, columns.valid))
@@ -28,11 +30,16 @@ def gaussian_mixture(columns: Columns) -> Baseline:
     counts = [k for k in COMPONENTS if k <= len(train) // 2] or [1]
     fits = [_fit(train, k, kind) for k in counts for kind in kinds]
     best = max(fits, key=lambda fit: float(fit.score(valid.numpy())))
-    log_scale = float(scale.log().sum())
+    weights, means = torch.from_numpy(best.weights_), torch.from_numpy(best.means_)
+    covariances = torch.from_numpy(best.covariances_)
+    covariances = covariances if covariances.ndim == 3 else covariances.diag_embed()
 
     def log_prob(x: Tensor) -> Tensor:
-        standard = (flatten_events(x).double() - location) / scale
-        return torch.from_numpy(best.score_samples(standard.numpy())) - log_scale
+        rows = flatten_events(x).double()
+        standard = (rows - location) / scale
+        each = [observed_log_prob(*component, standard) for component in zip(means, covariances, strict=True)]
+        log_scale = ((~rows.isnan()) * scale.log()).sum(1)
+        return (torch.stack(each, 1) + weights.log()).logsumexp(1) - log_scale
 
     what = f"mixture of {best.n_components} Gaussians, {_word(best.covariance_type)} covariances"
     return Baseline(what, _parameters(best, columns.size), log_prob)

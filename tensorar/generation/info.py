@@ -8,6 +8,8 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor
 
+from tensorar.utils.words import counted
+
 # below this share of the particles, or this many distinct ancestors, an approximation is called poor
 POOR_SHARE, POOR_ANCESTORS = 0.05, 2.0
 
@@ -35,7 +37,7 @@ class ConditioningInfo:
             return f"conditioning {self.way}: {self.reason}" if self.way else ""
         assert self.particles is not None and self.effective_sample_size is not None and self.ancestors is not None
         text = (
-            f"conditioning smc: {self.particles} particles each, lowest effective sample size "
+            f"conditioning smc: {counted(self.particles, 'particle')} each, lowest effective sample size "
             f"{self.effective_sample_size:.1f}, {self.ancestors:.1f} distinct ancestors"
         )
         return f"{text}; {POOR}" if self.is_poor else text

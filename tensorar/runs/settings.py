@@ -30,8 +30,8 @@ class TrainingSettings:
     quarters of the length, and decays in a quarter of the training. ``batch_size`` is in events, over all processes;
     ``learning_rate`` is the peak rate, after warmup and before cosine decay; ``weight_decay`` is AdamW's decoupled
     decay of matrices; ``precision`` is that of the forward and backward pass; ``seed`` determines initial weights,
-    batches and noise. A step takes its batch in ``accumulate`` passes, one after the other, whose gradients add up:
-    less memory for the same step. Where orders or prefixes are drawn, every pass draws its own. ``augment``,
+    batches and noise. A step takes its batch in at least ``accumulate`` parts, one after the other, whose gradients
+    add up: less memory for the same step. Where orders or prefixes are drawn, every part draws its own. ``augment``,
     such as ``shift=2,flip=horizontal``, transforms training events of images (``Augmentation``; empty: none).
     """
 

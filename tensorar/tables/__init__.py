@@ -1,6 +1,6 @@
 """Tables of mixed kinds: files in and out, the schema of their columns, and events of numbers."""
 
-from tensorar.tables.cells import is_missing, numbers_of, write_numbers
+from tensorar.tables.cells import date_readings, is_missing, numbers_of, write_numbers
 from tensorar.tables.codec import (
     decode,
     decode_cells,
@@ -23,6 +23,7 @@ __all__ = [
     "TextTable",
     "Wishes",
     "check_table_path",
+    "date_readings",
     "decode",
     "decode_cells",
     "describe_left_out",

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool, Float64, Shaped
+
+if TYPE_CHECKING:
+    from pandas import DatetimeIndex
 
 MISSING_WORDS = ("", "na", "n/a", "nan", "null", "none", "?", "-", "<na>", "nat", "#n/a")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -46,19 +51,54 @@ def numbers_of(cells: Shaped[np.ndarray, " n"], decimal: str) -> Float64[np.ndar
 
 
 def date_format_of(cells: Shaped[np.ndarray, " n"]) -> str | None:
-    """The format of a column of dates, None for other text."""
+    """The format of a column of dates that can be written from days, None for other text."""
     if not len(cells) or not LOOKS_LIKE_A_DATE.fullmatch(cells[0]):
         return None
-    return next((form for form in DATE_FORMATS if not np.isnan(days_of(cells, form)).any()), None)
+    return next((form for _, form in date_readings(cells) if form in DATE_FORMATS), None)
+
+
+def date_readings(cells: Shaped[np.ndarray, " n"]) -> Iterator[tuple[DatetimeIndex, str]]:
+    """The dates of a column of text, with each format that reads all of them; nothing for other text.
+
+    Of two readings of ``01/02/1990``, month first comes first. Times of zones are local, or in UTC if they shift.
+    """
+    import pandas
+
+    formats = dict.fromkeys([*DATE_FORMATS, *_guessed_formats(str(cells[0]))]) if len(cells) else {}
+    for form in formats:
+        # local times whose offset changes in spring and autumn are regular in UTC
+        for utc in (False, True):
+            try:
+                yield pandas.DatetimeIndex(pandas.to_datetime(_with_fractions(cells, form), format=form, utc=utc)), form
+            except (ValueError, TypeError, OverflowError):
+                continue
+            break
+
+
+def _with_fractions(cells: Shaped[np.ndarray, " n"], form: str) -> Shaped[np.ndarray, " n"]:
+    """The cells with the fraction of a second that a format asks for."""
+    if "%f" not in form:
+        return cells
+    return _each(cells, lambda cell: WHOLE_SECONDS.sub(r"\1.0\2", cell) if isinstance(cell, str) else cell, object)
+
+
+def _guessed_formats(cell: str) -> Iterator[str]:
+    from pandas.tseries.api import guess_datetime_format
+
+    for day_first in (False, True):
+        with warnings.catch_warnings():
+            # that the format can be read in one way only
+            warnings.simplefilter("ignore", UserWarning)
+            guess = guess_datetime_format(cell, dayfirst=day_first)
+        if guess is not None:
+            yield guess
 
 
 def days_of(cells: Shaped[np.ndarray, " n"], form: str) -> Float64[np.ndarray, " n"]:
     """Days since 1970-01-01, NaN for text in another format."""
     import pandas
 
-    texts = pandas.Series(cells, dtype=object)
-    if "%f" in form:
-        texts = texts.map(lambda cell: WHOLE_SECONDS.sub(r"\1.0\2", cell) if isinstance(cell, str) else cell)
+    texts = pandas.Series(_with_fractions(cells, form), dtype=object)
     moments = pandas.to_datetime(texts, format=form, errors="coerce")
     seconds = (moments - pandas.Timestamp(0)).dt.total_seconds()
     days: Float64[np.ndarray, " n"] = seconds.to_numpy(np.float64) / SECONDS_PER_DAY

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from tensorar.model import AutoregressiveModel
@@ -19,7 +19,8 @@ class Averages(AveragedModel):
     def __init__(self, model: AutoregressiveModel, decay: float) -> None:
         super().__init__(model)
         self.decay = decay
-        self._averages, self._currents = list(self.module.parameters()), list(model.parameters())
+        self._averages: list[Tensor] = list(self.module.parameters())
+        self._currents: list[Tensor] = list(model.parameters())
         self._buffers_of = [
             (mine._buffers, theirs._buffers)
             for mine, theirs in zip(self.module.modules(), model.modules(), strict=True)
@@ -36,6 +37,6 @@ class Averages(AveragedModel):
             torch._foreach_lerp_(self._averages, self._currents, weight)
         for mine, theirs in self._buffers_of:
             for name, buffer in theirs.items():
-                if buffer is not None:
-                    mine[name].copy_(buffer)
+                if buffer is not None and (own := mine[name]) is not None:
+                    own.copy_(buffer)
         self.n_averaged += 1

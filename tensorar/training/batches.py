@@ -52,11 +52,12 @@ class Batches:
         self._epoch, self._permutation = -1, Permutation(0)
         kind = type(dataset)
         constant = kind.draw is Dataset.draw and kind.simulate is Dataset.simulate
-        in_memory = constant and isinstance(dataset.train, Tensor)
-        self.checked = in_memory and augmentation is None
-        self._events = None
-        if in_memory and fits_on(device, dataset.train):
-            self._events = dataset.train.to(device)
+        events = dataset.train
+        in_memory = events if constant and isinstance(events, Tensor) else None
+        self.checked = in_memory is not None and augmentation is None
+        self._events: Tensor | None = None
+        if in_memory is not None and fits_on(device, in_memory):
+            self._events = in_memory.to(device)
 
     def __getitem__(
         self, step: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,8 @@ from tensorar.errors import TensorarError
 from tensorar.evidence import Evidence
 from tensorar.model import AutoregressiveModel
 from tensorar.training.batch_parts import in_parts, part_size
-from tensorar.training.batches import keyed_seed
-from tensorar.training.evaluation import never_estimated
+from tensorar.training.batches import keyed_generator, keyed_seed
+from tensorar.training.evaluation import EVENTS_PER_CHUNK, chunks, event_nats, never_estimated
 from tensorar.training.memory import COPIES_OF_WEIGHTS, weight_bytes
 from tensorar.training.validation import SAMPLES_PER_EVENT
 from tensorar.utils.allocation import StepGuard
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
 # a step of a whole batch is tried if it should take less; longer ones are extrapolated from these many events
 MAX_TRIAL_SECONDS, TRIED_EVENTS = 2.0, 8
 SLOW_STEP = 5.0
-# copies of the weights that come later: the moments of Adam; these and the gradients, and what is written when all of
-# weights, average and moments are saved
-MOMENTS, WHEN_SAVING = 2, 7
+# copies of the weights that come later: the moments of Adam; these and what is written when all of weights, average and
+# moments are saved, as bytes and as a file of them, instead of the copy that is tried
+MOMENTS, WHEN_SAVING = 2, 2 + 2 * 4 - 1
 # of the time of a step, the forward pass takes about a third
 FORWARD = 1 / 3
 
@@ -71,9 +72,10 @@ class _Trial:
 
     def __init__(self, trainer: Trainer) -> None:
         self.trainer, self.step = trainer, trainer.state.step
-        self.batch_size = self.part_size = trainer.batches.batch_size
+        self.batch_size = trainer.batches.batch_size
+        self.part_size = math.ceil(self.batch_size / trainer.settings.accumulate)
         restart_peak_memory(trainer.accelerator.device)
-        self.memory = self.memory_before = peak_memory(trainer.accelerator.device)
+        self.memory = self.held = peak_memory(trainer.accelerator.device)
 
     def step_seconds(self) -> float | None:
         """The seconds of a step, extrapolated from a few events if it is slow."""
@@ -83,8 +85,13 @@ class _Trial:
             events, contexts = self.trainer.batches[self.step]
             with guard:
                 self._seconds(model, events, contexts, 1)
-                self.part_size = part_size(model, events, contexts)
-            return self._extrapolated(model, events, contexts)
+                self.part_size = min(self.part_size, part_size(model, events, contexts))
+            seconds = self._extrapolated(model, events, contexts)
+            self._validate(model)
+            # with what networks keep between steps, such as masks
+            restart_peak_memory(self.trainer.accelerator.device)
+            self.held = peak_memory(self.trainer.accelerator.device)
+            return seconds
         except TensorarError as error:
             if error is guard.refusal or error is self.refusal:
                 raise
@@ -105,6 +112,20 @@ class _Trial:
         if few < share and expected <= MAX_TRIAL_SECONDS:
             expected, _ = self._measured(model, events, contexts, share)
         return expected
+
+    def _validate(self, model: AutoregressiveModel) -> None:
+        """Look at the memory that a chunk of the validation takes, extrapolated from a few events."""
+        exact, validation = never_estimated(model), self.trainer.validation
+        if exact and not model.is_causal:  # a pass for each coefficient
+            return
+        count = min(len(validation.events), EVENTS_PER_CHUNK)
+        few, peaks = min(count, TRIED_EVENTS), []
+        for n in (1, few):
+            restart_peak_memory(self.trainer.accelerator.device)
+            some, generator = next(chunks(validation.events, validation.contexts, n)), keyed_generator("trial")
+            event_nats(model.eval(), *some, exact=exact, samples=SAMPLES_PER_EVENT, generator=generator)
+            peaks.append(peak_memory(self.trainer.accelerator.device))
+        self.memory = max(self.memory, peaks[1] + (peaks[1] - peaks[0]) // max(1, few - 1) * (count - few))
 
     def _require(self, bytes_: int) -> None:
         """Require memory for what a batch takes."""
@@ -158,7 +179,8 @@ def _cost(trainer: Trainer, step: float, trial: _Trial) -> TrainingCost:
         left.append(int(max(0.0, 60 * settings.minutes - trainer.state.seconds) / max(step, 1e-6)))
     steps = max(0, min(left))
     weights = weight_bytes(model)
-    memory = max(trial.memory + MOMENTS * weights, trial.memory_before + WHEN_SAVING * weights)
+    saved = trial.held + WHEN_SAVING * weights if model.device.type == "cpu" else 0
+    memory = max(trial.memory + MOMENTS * weights, saved)
     events = steps * trainer.batches.batch_size
     evaluations = -(-steps // settings.evaluate_every)
     return TrainingCost(

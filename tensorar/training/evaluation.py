@@ -21,8 +21,10 @@ from tensorar.finiteness import check_likelihoods
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
 from tensorar.training.batches import keyed_generator
-from tensorar.training.over_orders import OverOrders, nats_over_orders, standard_error
+from tensorar.training.over_orders import OverOrders, nats_over_orders
 from tensorar.utils.shapes import rows_of
+from tensorar.utils.statistics import standard_error
+from tensorar.utils.words import counted
 
 # likelihoods of evidence backbones that take longer are estimated by default
 MAX_EXACT_SECONDS = 60.0
@@ -84,7 +86,7 @@ class Likelihood:
         gap = "" if self.data_nats is None else f", {self.nats - self.data_nats:.3f} above the exact nats of the data"
         return (
             f"{self.nats:.3f}{error} nats per event{observed}, {self.bits_per_dim:.4f} bits/dim, "
-            f"{self.events} events ({kind}){gap}"
+            f"{counted(self.events, 'event')} ({kind}){gap}"
         )
 
     def __repr__(self) -> str:

@@ -66,38 +66,36 @@ class Optimization:
     ) -> float:
         """Compute the gradients of step ``number``, for the learning rate times ``factor``; return the nats per event.
 
-        ``events`` are this process's share of a batch, ``checked`` if all have a probability; the share is taken in
-        parts, whose gradients add up. Raises ``RunError`` when the loss is not finite.
+        ``events`` are this process's share of a batch, ``checked`` if all have a probability; a large one is passed in
+        parts, as it is with ``accumulate``. Raises ``RunError`` when the loss is not finite.
         """
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * factor
         if not self.module.training:
             self.module.train()
-        *first, last = in_parts(events, contexts, self._events_at_once(events, contexts))
-        options = {"progress": progress, "checked": checked}
-        with self.accelerator.no_sync(self.module) if first else nullcontext():
-            nats = sum(self._add_gradients(*part, batch_size, **options) for part in first)
-        nats += self._add_gradients(*last, batch_size, **options)
-        if not math.isfinite(nats):
-            raise self._not_finite(nats / len(events), number, events, contexts)
-        torch.nn.utils.clip_grad_norm_(self._parameters, self.settings.clip)
-        return nats / len(events)
-
-    def _events_at_once(self, events: Tensor | Evidence, contexts: Tensor | None) -> int:
-        """How many events a pass takes: what was asked for, or fewer where more would not fit in memory."""
         if self._part_size is None:
-            self._part_size = part_size(self.model, events, contexts)
-        return min(self._part_size, -(-len(events) // self.settings.accumulate))
+            most = math.ceil(len(events) / self.settings.accumulate)
+            self._part_size = min(most, part_size(self.model, events, contexts))
+        *first, last = in_parts(events, contexts, self._part_size)
+        # processes average their gradients, once; weight them so that every event of the batch counts the same
+        options: dict[str, Any] = {"progress": progress, "checked": checked}
+        weight, nats = self.accelerator.num_processes / batch_size, 0.0
+        with self.accelerator.no_sync(self.module) if first else nullcontext():
+            for part in first:
+                nats += self._add_gradients(*part, weight, **options)
+        nats = (nats + self._add_gradients(*last, weight, **options)) / len(events)
+        if not math.isfinite(nats):
+            raise self._not_finite(nats, number, events, contexts)
+        torch.nn.utils.clip_grad_norm_(self._parameters, self.settings.clip)
+        return nats
 
     def _add_gradients(
-        self, events: Tensor | Evidence, contexts: Tensor | None, batch_size: int, **options: Any
+        self, events: Tensor | Evidence, contexts: Tensor | None, weight: float, **options: Any
     ) -> float:
-        """Add the gradients of the nats of a part of a batch; return the sum of its nats."""
+        """Add the gradients of the nats of a part of a batch, times ``weight``; return the sum of its nats."""
         loss: Tensor = self.module(events.to(self.accelerator.device), contexts, **options)
-        nats = float(loss.detach())
-        # processes average their gradients; weight them so that every event of the batch counts the same
-        (loss * (len(events) * self.accelerator.num_processes / batch_size)).backward()  # type: ignore[no-untyped-call]
-        return nats * len(events)
+        (loss * (len(events) * weight)).backward()
+        return float(loss.detach()) * len(events)
 
     def update(self) -> None:
         """Take the step that ``gradients`` prepared: change the weights, those of the average too."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +13,8 @@ from tensorar import ensemble
 from tensorar.evidence import Evidence
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
+from tensorar.utils.statistics import standard_error
+from tensorar.utils.words import counted
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,9 @@ def nats_over_orders(
     return torch.cat(mixture), torch.cat(mean)
 
 
-def standard_error(nats: Float[Tensor, " events"]) -> float:
-    """The standard error of the mean over events; NaN for one event."""
-    return float(nats.double().std(correction=1)) / math.sqrt(len(nats)) if len(nats) > 1 else math.nan
-
-
 def cost_of_orders(model: AutoregressiveModel, events: int, orders: int) -> str:
     """What the likelihoods of events under so many orders take, in one line."""
     pairs, each = orders * events, len(model.order)
     passes = pairs if model.is_causal else pairs * each
     what = "passes of the network" if model.is_causal else f"conditionals, {each:,} for each event and order"
-    return f"{orders} orders of {events} events: {passes:,} {what}"
+    return f"{counted(orders, 'order')} of {counted(events, 'event')}: {passes:,} {what}"

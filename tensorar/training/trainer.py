@@ -119,7 +119,7 @@ class Trainer:
                 self._after_step()
             while not self.state.finished and not stop:
                 try:
-                    self.step()
+                    self._step()
                 except RunError:
                     raise
                 except BaseException:
@@ -136,8 +136,7 @@ class Trainer:
             raise self.failure
         return None if self.state.finished else stop
 
-    def step(self) -> None:
-        """Take the next step, whatever the plan."""
+    def _step(self) -> None:
         started, step = time.perf_counter(), self.state.step
         events, contexts = self.batches[step]
         # all random numbers of a step (of dropout, for example) depend on the seed, the step and the process only

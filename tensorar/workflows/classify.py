@@ -20,7 +20,7 @@ from tensorar.parts.spec import PartSpec
 from tensorar.runs.run import Run
 from tensorar.training.evaluation import check_evaluable, is_exact, nats_by_event
 from tensorar.training.memory import require_memory_for_evaluation
-from tensorar.training.over_orders import standard_error
+from tensorar.utils.statistics import standard_error
 from tensorar.workflows.events import check_counts, check_split
 from tensorar.workflows.labelled_events import LabelledEvents, labelled_events
 from tensorar.workflows.runs import model_of, open_run

@@ -21,7 +21,7 @@ from tensorar.parts.spec import PartSpec, nearest
 from tensorar.runs.run import Run
 from tensorar.training.evaluation import Likelihood, check_evaluable, is_exact, mean_observed, nats_by_event
 from tensorar.training.memory import require_memory_for_evaluation
-from tensorar.training.over_orders import standard_error
+from tensorar.utils.statistics import standard_error
 from tensorar.workflows.comparable import (
     EVENTS_PER_CHUNK,
     baseline_notes,

@@ -26,8 +26,9 @@ from tensorar.model import AutoregressiveModel
 from tensorar.parts.registry import Registry
 from tensorar.parts.spec import PartSpec
 from tensorar.runs.run import Run
-from tensorar.training.over_orders import standard_error
 from tensorar.utils.shapes import flatten_events, rows_of
+from tensorar.utils.statistics import standard_error
+from tensorar.utils.words import counted
 from tensorar.workflows.events import Events, check_counts, check_split, events_of
 from tensorar.workflows.masks import known_mask, mask_of_events
 from tensorar.workflows.runs import model_of, open_run, proposal_of
@@ -162,4 +163,5 @@ def _need_particles(
 
 def _cost(events: int, runs: int, particles: int, steps: int) -> str:
     walks = events * runs * particles
-    return f"{events} events, {runs} runs of {particles} particles each: {walks:,} walks of {steps} steps"
+    walk = f"{walks:,} walks of {counted(steps, 'step')}"
+    return f"{counted(events, 'event')}, {counted(runs, 'run')} of {counted(particles, 'particle')} each: {walk}"

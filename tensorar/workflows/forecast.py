@@ -20,6 +20,7 @@ from tensorar.parts.registry import Registry
 from tensorar.runs.run import Run
 from tensorar.series import SeriesDataset, TimeSeries
 from tensorar.tables import write_numbers
+from tensorar.utils.words import counted
 from tensorar.workflows.continuation import Continuation
 from tensorar.workflows.event_pictures import event_files
 from tensorar.workflows.events import check_counts, given_contexts
@@ -93,7 +94,7 @@ class Forecast:
 
     def __str__(self) -> str:
         window = self.run.event_shape[0]
-        given = f"given {self.seen} steps"
+        given = f"given {counted(self.seen, 'step')}"
         if self.windows > 1:
             given = f"more than one window allows: {self.windows} windows of {window} steps, each {given} at least"
         return given + self._note_on_start()

@@ -20,6 +20,7 @@ from tensorar.runs.run import Run
 from tensorar.tables import Column, decode_cells, is_missing
 from tensorar.utils.reading import shorten
 from tensorar.utils.shapes import rows_of
+from tensorar.utils.words import counted
 from tensorar.workflows.events import check_counts
 from tensorar.workflows.runs import model_of, open_run
 from tensorar.workflows.sampling import require_memory_for_samples, seeded_generator
@@ -145,7 +146,8 @@ def impute(
     notes += [f"not modelled by the run, so empty cells stay: {shorten(', '.join(kept), 200)}"] if kept else []
     if len(todo) and draws < MIN_DRAWS_OF_INTERVALS:
         share = (draws - 1) / (draws + 1)
-        notes.append(f"intervals of {draws} draws hold a new one with {share:.0%}; those of 90 % take 19 draws or more")
+        how_many = counted(draws, "draw")
+        notes.append(f"intervals of {how_many} hold a new one with {share:.0%}; those of 90 % take 19 draws or more")
     return Imputation(run, rows, blank, value, low, high, probability, info, tuple(notes))
 
 

@@ -63,7 +63,7 @@ def _measured(
     return OtherSize(name, 8 * each / (count * events[0].size), 8 * len(compress(join(events))) / events.size, count)
 
 
-# --- numbers ------------------------------------------------------------------------------------------------------------
+# --- numbers --------------------------------------------------------------------------------------------------------
 
 
 def _narrow(events: Tensor) -> Shaped[np.ndarray, "n *event"]:
@@ -80,10 +80,16 @@ def _flat(events: Shaped[np.ndarray, "n ..."]) -> Shaped[np.ndarray, " numbers"]
 
 
 def _byte_compressors() -> Iterator[tuple[str, Compress, bool]]:
-    yield "xz", _smaller(lambda data: lzma.compress(data, preset=9 | lzma.PRESET_EXTREME)), False
+    yield "xz", _smaller(_xz), False
     yield "bzip2", _smaller(lambda data: bz2.compress(data, 9)), False
     if shutil.which("zstd"):
-        yield "zstd", _smaller(lambda data: _piped(["zstd", "--ultra", "-22", "-c"], data)), True
+        yield "zstd", _smaller(_zstd), True
+
+
+def _xz(data: bytes) -> bytes:
+    # the memory of a dictionary, which takes time to fill with zeros, need not be larger than the data
+    best = {"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": max(4096, len(data))}
+    return lzma.compress(data, filters=[best])
 
 
 def _smaller(compress: Callable[[bytes], bytes]) -> Compress:
@@ -98,11 +104,16 @@ def _smaller(compress: Callable[[bytes], bytes]) -> Compress:
     return smaller
 
 
+def _zstd(data: bytes) -> bytes:
+    # told the size, it takes no more memory than that needs
+    return _piped(["zstd", "--ultra", "-22", "-c", f"--stream-size={len(data)}"], data)
+
+
 def _piped(command: list[str], data: bytes) -> bytes:
     return subprocess.run(command, input=data, capture_output=True, check=True).stdout
 
 
-# --- pictures -----------------------------------------------------------------------------------------------------------
+# --- pictures -------------------------------------------------------------------------------------------------------
 
 
 def _pictures(numbers: Shaped[np.ndarray, "n *event"], axes: AxisNames) -> Shaped[np.ndarray, "n h w c"] | None:

@@ -14,6 +14,7 @@ from tensorar.errors import TensorarError
 from tensorar.order import Order
 from tensorar.runs.run import Run
 from tensorar.utils.reading import is_picture
+from tensorar.utils.words import counted
 from tensorar.workflows.events import events_of, given_contexts
 from tensorar.workflows.masks import known_mask, mask_of_events
 
@@ -72,7 +73,7 @@ def own_events(
         )
     notes = found.notes
     if len(found.events) > count:
-        notes = (*notes, f"the first {count} of the {len(found.events)} events in {data}")
+        notes = (*notes, f"the first {count} of the {counted(len(found.events), 'event')} in {data}")
     return EventsToComplete(x, said & ~x.isnan(), contexts, notes)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from tensorar.suggestions import suggest_for_images
 from tensorar.training.cost import TrainingCost
 from tensorar.training.device import check_device
 from tensorar.training.state import read_state
+from tensorar.training.trackers import check_trackers
 from tensorar.training.train import train as train_run
 from tensorar.training.update import UpdateCallback
 from tensorar.utils.processes import is_main_process
@@ -102,6 +103,7 @@ def train(
     registry: Registry | None = None,
     on_start: StartCallback | None = None,
     on_update: UpdateCallback | None = None,
+    track: Sequence[str] = (),
 ) -> TrainingResult:
     """Train a model on ``data``, or train a ``recipe``; parts that are not given are chosen for the data.
 
@@ -112,7 +114,8 @@ def train(
     ``out`` is the new run's folder (default: a free one in ``runs``, called ``name`` or after the parts, with a number
     appended if that exists), ``settings`` any other ``TrainingSettings``.
     Names and options of parts, settings, folder and device are checked before the dataset is loaded, once.
-    ``on_start(result)`` is called before the first step, ``on_update(update)`` after every step. Raises
+    ``on_start(result)`` is called before the first step, ``on_update(update)`` after every step; ``track`` names
+    trackers that follow the training. Raises
     ``TensorarError`` for invalid arguments, and when no validation is finite.
     """
     registry = registry or default_registry()
@@ -123,9 +126,10 @@ def train(
     changes |= _given(learning_rate=learning_rate, seed=seed) | dict(settings or {})
     (source.training if isinstance(source, Recipe) else TrainingSettings()).changed(changes)
     check_device(device)
+    check_trackers(track)
     result = _prepare(source, given, changes, None if out is None else Path(out), name, registry, start)
     result = replace(result, notes=(*history_notes(recipe), *result.notes))
-    return _train(result, resume=False, device=device, on_start=on_start, on_update=on_update)
+    return _train(result, resume=False, device=device, on_start=on_start, on_update=on_update, track=track)
 
 
 def resume(
@@ -141,6 +145,7 @@ def resume(
     registry: Registry | None = None,
     on_start: StartCallback | None = None,
     on_update: UpdateCallback | None = None,
+    track: Sequence[str] = (),
 ) -> TrainingResult:
     """Resume an interrupted run, or train any run on for so many more ``steps``, ``epochs`` or ``minutes``.
 
@@ -157,7 +162,13 @@ def resume(
         _require_finite(finished)
         return finished
     return _train(
-        TrainingResult(run), resume=True, changes=changes, device=device, on_start=on_start, on_update=on_update
+        TrainingResult(run),
+        resume=True,
+        changes=changes,
+        device=device,
+        on_start=on_start,
+        on_update=on_update,
+        track=track,
     )
 
 
@@ -257,6 +268,7 @@ def _train(
     device: str,
     on_start: StartCallback | None,
     on_update: UpdateCallback | None,
+    track: Sequence[str],
 ) -> TrainingResult:
     def measured(cost: TrainingCost) -> None:
         nonlocal result
@@ -277,6 +289,7 @@ def _train(
             on_update=on_update,
             on_cost=measured,
             progress=False,
+            track=track,
         )
         result = replace(result, interrupted=interrupted)
         if interrupted is None and is_main_process():

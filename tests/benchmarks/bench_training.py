@@ -101,7 +101,7 @@ def library(spec: str, side: int, batch: int, rounds: int) -> Iterator[dict]:
             copy = build((1, side, side), "raster", "bernoulli", spec)
             plain = plain_training(lambda: bits_loss(logits_of(copy), next(slices)), copy)
             slices = endless(events[: len(events) // batch * batch].float(), batch)
-            yield row("a step of `tensorar train`", size, trainer.step, plain, rounds)
+            yield row("a step of `tensorar train`", size, trainer._step, plain, rounds)
         x = events[:batch].float()
         network.eval()
         log_prob = without_gradients(lambda: network.log_prob(x))

@@ -1,4 +1,4 @@
-"""Write the tables of docs/benchmarks.md, docs/courses.md and docs/orderings.md from the recorded figures and results.
+"""Write the tables of docs/benchmarks.md and other pages from the recorded figures and results.
 
 Run: python tests/benchmarks/make_tables.py    (after a benchmark has recorded something)
 """
@@ -21,7 +21,8 @@ LARGE_EVENTS = FOLDER / "large_events.json"
 ORDERS = FOLDER / "orders.json"
 TABLES = FOLDER / "tables.json"
 TIME_TO_QUALITY, SETTINGS_SEARCH = FOLDER / "time_to_quality.json", FOLDER / "settings_search.json"
-TRAINING = FOLDER / "training.json"
+TRAINING, PROCESSES = FOLDER / "training.json", FOLDER / "processes.json"
+CODING = FOLDER / "coding.json"
 DOCS = FOLDER.parents[1] / "docs"
 
 EARLIER_COLUMNS = ("recipe", "training", "test nats", "bits/dim", "perplexity", "exact nats", "threads")
@@ -171,6 +172,20 @@ def tables_row(name: str, found: dict) -> str:
     )
 
 
+PROCESSES_COLUMNS = ("network", "batch", "one process, examples/s", "two processes, examples/s", "two / one")
+
+
+def processes_row(found: dict) -> str:
+    """One network, with one process and with two."""
+    one, two = (found["examples_per_second"][count] for count in ("1", "2"))
+    return f"| `{found['backbone']}` | {found['batch']} | {one:.0f} | {two:.0f} | {two / one:.2f} |"
+
+
+def processes() -> str:
+    """The table of processes.json."""
+    return "\n".join([header(PROCESSES_COLUMNS), *map(processes_row, json.loads(PROCESSES.read_text()))])
+
+
 def training() -> str:
     """The table of training.json."""
     return "\n".join([header(TRAINING_COLUMNS), *map(training_row, json.loads(TRAINING.read_text()))])
@@ -224,6 +239,30 @@ def settings_search() -> str:
     return "\n".join([header(SEARCH_COLUMNS), *rows])
 
 
+CODING_COLUMNS = (
+    *("test events", "network", "number", "nats", "bits/dim", "bits/dim, coded", "excess, bytes per block"),
+    *("encode / sample", "decode / sample", "best other, tiled", "best other, a file each"),
+)
+
+
+def coding_row(name: str, found: dict) -> str:
+    """A test set that was coded, and the best of the other compressors."""
+    best = []
+    for place in (0, 1):
+        other = min(found["others"], key=lambda key: found["others"][key][place])
+        best.append(f"{found['others'][other][place]:.4f} ({other})")
+    return (
+        f"| {name} | `{found['backbone']}` | {found['events']} | {found['nats']:.2f} | {found['bits_per_dim']:.4f} "
+        f"| {found['coded_bits_per_dim']:.4f} | {found['excess_bytes_per_block']:.1f} "
+        f"| {found['encoding_over_sampling']:.2f} | {found['decoding_over_sampling']:.2f} | {best[0]} | {best[1]} |"
+    )
+
+
+def coding() -> str:
+    """The table of coding.json."""
+    return "\n".join([header(CODING_COLUMNS), *(coding_row(*row) for row in json.loads(CODING.read_text()).items())])
+
+
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "benchmarks.md": {
         "rows": rows_of_results,
@@ -231,6 +270,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
         "sampling": sampling,
         "GPU sampling": lambda: sampling(SAMPLING_ON_GPU),
         "training": training,
+        "processes": processes,
         "particles": particles,
         "large events": large_events,
         "tables of mixed kinds": tables,
@@ -239,6 +279,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     },
     "courses.md": {course: partial(course_table, course) for course in COURSES},
     "orderings.md": {"orders": orders},
+    "how-to/compress.md": {"coding": coding},
 }
 
 

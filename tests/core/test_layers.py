@@ -37,6 +37,7 @@ PUBLIC = {
     "tensorar.utils.reading",
     "tensorar.utils.npy_format",
     "tensorar.utils.npz_archive",
+    "tensorar.utils.words",
 }
 FACES = ("tensorar_cli", "tensorar_web", "typer", "rich")
 

@@ -95,7 +95,7 @@ def test_sixteen_bits(tmp_path):
     deep = np.arange(5 * 12, dtype=np.uint16).reshape(5, 3, 4) * 1000
     events, dataset = _events(_save(tmp_path, deep))
     assert _same(events, (deep // 256).astype(np.uint8))
-    assert "5 images of 16 bits per pixel were rounded down to 256 levels" in " ".join(dataset.notes)
+    assert "5 images of 16 bits per pixel: rounded down to 256 levels" in " ".join(dataset.notes)
     events, dataset = _events(tmp_path, "mode=grey,levels=65536")
     assert _same(events, deep.astype(np.int32))
     assert dataset.suggested_head == "logistic_mixture:levels=65536"

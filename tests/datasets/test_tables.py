@@ -12,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import SpecError, load_dataset
-from tensorar.tables import Schema, decode, encode, read_table, write_table
+from tensorar.tables import Schema, date_readings, decode, encode, read_table, write_table
+from tensorar.tables.cells import date_format_of
 from tensorar.utils import memory
 from tensorar_plugins.datasets.table import Table
+from tensorar_plugins.datasets.time_axis import parse_dates
 from tests.datasets.data_errors import check_error
 
 # of 40 rows: a bit, a category, two whole numbers, a real, a date, a constant, an id, and a column that counts
@@ -317,3 +319,17 @@ def test_times_with_fractions_of_a_second_are_dates(tmp_path):
 def test_a_least_count_below_one_is_refused():
     with pytest.raises(SpecError, match="min_count of table to be 1 or more, got 0"):
         Table(path="people.csv", min_count=0)
+
+
+def test_tables_and_series_read_dates_alike():
+    cells = np.array(["01/02/1990", "02/02/1990", "03/02/1990"], object)
+    readings = list(date_readings(cells))
+    assert [form for _, form in readings] == ["%m/%d/%Y", "%d/%m/%Y"]
+    assert [str(dates[1].date()) for dates, _ in readings] == ["1990-02-02", "1990-02-02"]
+    assert date_format_of(cells) == "%m/%d/%Y"
+    assert parse_dates(pandas.Series(cells))[1] == "%d/%m/%Y", "which is regular"
+    german = np.array(["01.02.1990", "02.02.1990", "03.02.1990"], object)
+    assert date_format_of(german) == parse_dates(pandas.Series(german))[1] == "%d.%m.%Y"
+    fine = np.array(["1990-01-02 10:00:00.5", "1990-01-02 10:00:01"], object)
+    assert date_format_of(fine) == parse_dates(pandas.Series(fine))[1] == "%Y-%m-%d %H:%M:%S.%f"
+    assert list(date_readings(np.array(["x"], object))) == list(date_readings(np.array([], object))) == []

@@ -139,3 +139,5 @@ def test_real_bits(data_folder, table, mean):
 def test_real_wines(data_folder):
     sizes = [len(load_dataset(f"uci:table=wine_white,fold={k}").test) for k in range(10)]
     assert sum(sizes) == 4898
+    assert load_dataset("uci:table=wine_white").suggested_head == "gaussian_mixture"
+    assert load_dataset("uci").suggested_head is None

@@ -18,7 +18,7 @@ def benchmark(monkeypatch):
     return importlib.import_module
 
 
-@pytest.mark.parametrize("page", ["benchmarks.md", "courses.md", "orderings.md"])
+@pytest.mark.parametrize("page", ["benchmarks.md", "courses.md", "orderings.md", "how-to/compress.md"])
 def test_the_tables_are_generated_from_the_recorded_files(page, benchmark):
     text = (ROOT / "docs" / page).read_text()
     assert benchmark("make_tables").with_tables(text, page) == text

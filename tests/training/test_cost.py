@@ -1,5 +1,7 @@
 """The cost of a training is known before its first step, changes nothing, and is refused where it cannot be paid."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -7,6 +9,7 @@ from tensorar import Recipe, Run, TensorarError, TrainingSettings, load_dataset,
 from tensorar.parts.spec import PartSpec
 from tensorar.training import cost as module
 from tensorar.training.cost import measure_cost
+from tensorar.training.memory import weight_bytes
 from tensorar.training.trainer import Trainer
 from tensorar.utils import memory
 from tensorar.utils.allocation import StepGuard
@@ -41,6 +44,19 @@ def test_measuring_changes_nothing(tmp_path):
         train(made, device="cpu", on_cost=on_cost)
         weights.append(made.model.state_dict())
     assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak cannot be measured again")
+def test_memory_counts_what_is_written(tmp_path):
+    # 40 MB of weights, of which all but some is held several times when they are saved
+    trainer = Trainer(run(tmp_path / "run", backbone="mlp:hidden=2200,layers=3", steps=1), device="cpu")
+    before, weights = memory.peak_memory(), weight_bytes(trainer.optimization.model)
+    found = measure_cost(trainer)
+    memory.restart_peak_memory()
+    trainer.start()
+    trainer.train()
+    assert (found.memory - before) / (memory.peak_memory() - before) == pytest.approx(1, abs=0.4)
+    assert memory.peak_memory() - before > 7 * weights
 
 
 def test_the_command_says_it_before_the_first_step(tmp_path):

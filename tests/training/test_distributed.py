@@ -1,7 +1,8 @@
-"""Two processes on one machine train the same model as one, with either launcher, and exit cleanly."""
+"""Two processes train the same model as one, with either launcher, as on two hosts too, and exit cleanly."""
 
 import json
 import os
+import socket
 import subprocess
 import sys
 
@@ -13,8 +14,12 @@ from tensorar.runs.tensors import read_tensors
 
 from .helpers import PLUGIN, new_run
 
+ADDRESS = "127.0.0.1"
+TORCHRUN = ["torch.distributed.run", "--nproc-per-node", "1", "--nnodes", "2", "--master-addr", ADDRESS]
 LAUNCHERS = {
     "torchrun": ["torch.distributed.run", "--standalone", "--nproc-per-node", "2"],
+    # as on two hosts, whose launchers find each other by an address and a port
+    "two hosts": TORCHRUN,
     "accelerate": ["accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1"],
 }
 TRAIN = ["train", "agreeing", "--plugin", str(PLUGIN), "--device", "cpu", "--json"]
@@ -24,18 +29,41 @@ SETTINGS += ["--set", "warmup=3"]
 
 def launch(launcher, arguments, folder):
     """Run the command line with two processes, each with one thread."""
-    module = ["-m", "tensorar_cli"] if launcher == "torchrun" else ["--module", "tensorar_cli"]
-    command = [sys.executable, "-m", *LAUNCHERS[launcher], *module, *arguments]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1", "ACCELERATE_USE_CPU": "true"}
+    module = ["--module", "tensorar_cli"] if launcher == "accelerate" else ["-m", "tensorar_cli"]
+    hosts, port = [[]], str(free_port())
+    if launcher == "two hosts":
+        hosts = [["--node-rank", rank, "--master-port", port] for rank in ("0", "1")]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "MASTER_ADDR": ADDRESS, "ACCELERATE_USE_CPU": "true"}
     environment.pop("PYTEST_XDIST_WORKER", None)
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=180)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", *LAUNCHERS[launcher], *own, *module, *arguments],
+            cwd=folder,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for own in hosts
+    ]
+    outputs = [process.communicate(timeout=180) for process in started]
+    for process, (_, errors) in zip(started, outputs, strict=True):
+        assert process.returncode == 0, errors[-3000:]
+    assert not any(output for output, _ in outputs[1:]), "the first host alone prints"
+    return json.loads(next(line for line in outputs[0][0].splitlines() if line.startswith("{")))
 
 
-@pytest.mark.parametrize("launcher", ["torchrun", "accelerate"])
-def test_two_processes_train_the_same_model_as_one(tmp_path, launcher):
-    report = launch(launcher, [*TRAIN, *SETTINGS, "--out", "two"], tmp_path)
+def free_port():
+    """A port that nobody listens to."""
+    with socket.socket() as server:
+        server.bind((ADDRESS, 0))
+        return server.getsockname()[1]
+
+
+# with accumulate, each process takes its share in three parts and synchronizes after the last
+@pytest.mark.parametrize(("launcher", "others"), [("two hosts", ["--set", "accumulate=3"]), ("accelerate", [])])
+def test_two_processes_train_the_same_model_as_one(tmp_path, launcher, others):
+    report = launch(launcher, [*TRAIN, *SETTINGS, *others, "--out", "two"], tmp_path)
     assert [row["step"] for row in report["metrics"]] == [5, 10, 12]
     one = new_run(tmp_path / "one")
     train(one, device="cpu")

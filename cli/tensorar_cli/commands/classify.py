@@ -82,7 +82,9 @@ def classify(
 
 
 def _print(output: Output, found: Classification, out: Path | None, drawn: Path | None) -> None:
-    output.print(f"{found.run.folder} on {len(found.rows)} events of {found.data}")
+    from tensorar.utils.words import counted
+
+    output.print(f"{found.run.folder} on {counted(len(found.rows), 'event')} of {found.data}")
     output.print_table(_results(found))
     if found.confusion is not None and len(found.classes) <= MAX_PRINTED_CLASSES:
         output.print_table(_by_class(found))

@@ -36,6 +36,7 @@ def compare(
 ) -> None:
     """Compare runs on the same events: nats, with standard errors of the differences, beside simple baselines."""
     from tensorar import workflows
+    from tensorar.utils.words import counted
 
     output = Output(as_json=json)
     with output.progress("comparing") as update:
@@ -52,7 +53,8 @@ def compare(
             device=device,
             progress=lambda name, done, total: update(done, total, name),
         )
-    output.print(f"{found.events} events of the {split} split of {found.data}; differences to {found.reference}")
+    what = f"{counted(found.events, 'event')} of the {split} split of {found.data}"
+    output.print(f"{what}; differences to {found.reference}")
     output.print_table(_table(found))
     for note in found.notes:
         output.print(f"note: {note}")

@@ -55,6 +55,7 @@ def forecast(
     """Continue a series: quantiles of what follows with their times, and a fan chart."""
     from tensorar import workflows
     from tensorar.tables import check_table_path
+    from tensorar.utils.words import counted
     from tensorar.workflows.forecast import check_quantiles
 
     output, path = Output(as_json=json), out or run / "forecast.csv"
@@ -78,7 +79,7 @@ def forecast(
         )
     written = _write(result, path, levels)
     files = " and ".join(map(str, written)) if len(written) < 3 else f"{written[0]} to {written[-1]}"
-    output.print(f"{draws} draws of {horizon} steps in {files} ({result}; {result.info})")
+    output.print(f"{counted(draws, 'draw')} of {counted(horizon, 'step')} in {files} ({result}; {result.info})")
     output.print_json({"run": str(run)} | _as_dict(result, levels, written) | sampling_report(result.info))
 
 

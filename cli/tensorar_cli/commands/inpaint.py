@@ -74,6 +74,7 @@ def inpaint(
 ) -> None:
     """Complete events of the dataset, or your own picture or file, from a part of them: evidence and completions."""
     from tensorar import workflows
+    from tensorar.utils.words import counted
 
     output, file = Output(as_json=json), _one_file(image, data)
     default = run / (f"{image.stem}-inpainted" if image else "inpainting.png")
@@ -108,7 +109,7 @@ def inpaint(
     else:
         write(path, result.figure, result.completions, result.run.event_shape)
     count, shape = len(result.originals), list(result.completions.shape)
-    output.print(f"{count} events, {completions} completions each, in {path} ({result.info})")
+    output.print(f"{counted(count, 'event')}, {counted(completions, 'completion')} each, in {path} ({result.info})")
     report = sampling_report(result.info) | _log_evidence(result, output)
     values: dict[str, Any] = {"events": count, "known": _known(result), "shape": shape, "path": str(path)}
     values |= {"notes": list(result.notes)} if file else {}

@@ -60,6 +60,7 @@ def sample(
 ) -> None:
     """Draw samples: a picture of all (.png), one each (a folder), numbers (.npy, .csv), or rows of the run's table."""
     from tensorar import workflows
+    from tensorar.utils.words import counted
 
     output, path = Output(as_json=json), _checked(out, run)
     with output.progress("sampling") as update:
@@ -81,7 +82,7 @@ def sample(
         )
     _write(path, result)
     each = f", {len(result.samples) // len(result.classes)} of each class" if result.classes else ""
-    output.print(f"{len(result.samples)} samples{each} in {path} ({result.info})")
+    output.print(f"{counted(len(result.samples), 'sample')}{each} in {path} ({result.info})")
     values = {
         "samples": len(result.samples),
         "classes": list(result.classes),

@@ -24,6 +24,7 @@ def score(
     """Score the rows of a table: nats of each (the more, the more unusual), and its rank among the training rows."""
     from tensorar import workflows
     from tensorar.tables import check_table_path, write_table
+    from tensorar.utils.words import counted
 
     output = Output(as_json=json)
     path = check_table_path(out or run / f"{rows.name.partition('.')[0]}-scores.csv")
@@ -33,7 +34,7 @@ def score(
         output.print(f"note: {note}")
     most = int(found.nats.argmax())
     output.print(
-        f"{len(found.nats)} rows in {path}: {decimal(float(found.nats.mean()), 3)} nats on average, "
+        f"{counted(len(found.nats), 'row')} in {path}: {decimal(float(found.nats.mean()), 3)} nats on average, "
         f"most in row {most + 1} ({decimal(float(found.nats[most]), 3)})"
     )
     ranks = None if found.rank is None else found.rank.tolist()

@@ -51,6 +51,7 @@ def show(
 
 def _rows(found: RunDescription) -> list[tuple[str, str]]:
     from tensorar.utils.memory import format_bytes
+    from tensorar.utils.words import counted
 
     summary, weights = found.summary, format_bytes(found.weight_bytes)
     rows = [("run", f"{summary.name} ({summary.status})"), *found.parts.items()]
@@ -63,7 +64,7 @@ def _rows(found: RunDescription) -> list[tuple[str, str]]:
     if summary.nats is not None and summary.bits is not None:
         rows.append(("validation", f"{decimal(summary.nats, 3)} nats per event, {decimal(summary.bits, 4)} bits/dim"))
     if summary.steps is not None and summary.seconds is not None:
-        rows.append(("training", f"{summary.steps} steps in {summary.seconds:.0f} s"))
+        rows.append(("training", f"{counted(summary.steps, 'step')} in {summary.seconds:.0f} s"))
     return rows
 
 

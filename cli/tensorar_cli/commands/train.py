@@ -18,7 +18,16 @@ Setting = Annotated[
         "--set",
         metavar="KEY=VALUE",
         help="Any other training setting (repeatable): ema, clip, warmup, patience, weight_decay, evaluate_every, "
-        "valid_events, precision, augment (of images: augment=shift=2,flip=horizontal).",
+        "valid_events, precision, accumulate, augment (of images: augment=shift=2,flip=horizontal).",
+    ),
+]
+
+
+Trackers = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="Also report to a tracker of experiments (repeatable): tensorboard, wandb, mlflow, if installed.",
     ),
 ]
 
@@ -54,6 +63,7 @@ def train(
     learning_rate: Annotated[float | None, typer.Option(help="Highest learning rate.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of all random numbers.", min=0, max=2**32 - 1)] = None,
     setting: Setting = None,
+    track: Trackers = None,
     device: options.Device = "auto",
     plugin: options.Plugins = None,
     json: options.Json = False,
@@ -68,11 +78,11 @@ def train(
     settings = parse_settings(setting or [])
     if resume is None:
         new = {"recipe": recipe, "initial": start, "out": out, "settings": settings, **parts, **length, **others}
-        result = run_training(output, workflows.train, data, device=device, **new)
+        result = run_training(output, workflows.train, data, device=device, track=track or (), **new)
     else:
         _refuse_with_resume(data=data, recipe=recipe, **{"from": start}, out=out, seed=seed, **parts)
         changes = {**length, "batch_size": batch_size, "learning_rate": learning_rate, "settings": settings}
-        result = run_training(output, workflows.resume, resume, device=device, **changes)
+        result = run_training(output, workflows.resume, resume, device=device, track=track or (), **changes)
     print_training(output, result)
 
 

@@ -106,11 +106,11 @@ class Regression(EvidenceBackbone):
         known = flat.repeat_interleave(features.shape[-1], 1)[:, self.used]
         found = self.prediction(features.flatten(1)[:, self.used], known)
         raw = self.output(self.hidden(_inputs(found, flat, context))).unflatten(1, (flat.shape[1], -1))
-        taken = (
+        parameters, mean, deviation = (
             part.take_along_dim(query.unsqueeze(-1), dim=1)
             for part in (raw, self._everywhere(found.mean), self._everywhere(found.deviation))
         )
-        return self._relocated(*taken, query)
+        return self._relocated(parameters, mean, deviation, query)
 
     def conditionals(
         self,
@@ -140,14 +140,14 @@ class Regression(EvidenceBackbone):
         hidden = self.hidden(_inputs(found, mask, None if context is None else context.unsqueeze(1).expand(-1, n, -1)))
         weight = self.output.weight.reshape(n, p, -1)[order.visits]
         raw = torch.einsum("bnh,nph->bnp", hidden, weight) + self.output.bias.reshape(n, p)[order.visits]
-        own = [self._everywhere(part)[:, steps, order.visits] for part in (found.mean, found.deviation)]
-        return self._relocated(raw, *own, order.visits)
+        mean, deviation = (self._everywhere(part)[:, steps, order.visits] for part in (found.mean, found.deviation))
+        return self._relocated(raw, mean, deviation, order.visits)
 
     def _everywhere(self, used: Float[Tensor, "*batch used"]) -> Float[Tensor, "*batch n features"]:
         """The features of every coefficient, zero where they are not used."""
         n, f = math.prod(self.signature.event_shape), self.signature.feature_count
-        found = used.new_zeros(*used.shape[:-1], n * f)
-        return found.index_copy(-1, self.used, used).unflatten(-1, (n, f))
+        found: Tensor = used.new_zeros(*used.shape[:-1], n * f).index_copy(-1, self.used, used).unflatten(-1, (n, f))
+        return found
 
     def _relocated(self, parameters: Tensor, location: Tensor, scale: Tensor, coefficients: Tensor) -> Tensor:
         head = self.signature.head

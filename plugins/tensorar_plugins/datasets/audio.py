@@ -15,6 +15,7 @@ from tensorar import DataError, FileEvents, SpecError, Splits
 from tensorar.series import SeriesDataset, TimeSeries
 from tensorar.utils.memory import require_memory
 from tensorar.utils.reading import shorten
+from tensorar.utils.words import counted
 from tensorar_plugins.datasets.file_classes import FileClasses, find_files
 from tensorar_plugins.datasets.series_events import successive_windows
 from tensorar_plugins.datasets.sound_files import ENDINGS, LEVELS, SoundForm, read_form, read_sound, to_mu_law, wav
@@ -94,10 +95,11 @@ class Audio(SplitFile, SeriesDataset):
             f"{len(sounds)} sounds of {seconds:.3g} seconds in all, at {rate} Hz; windows of {self.window / rate:.3g} s"
         ]
         mixed, resampled = sum(s.channels > 1 for s in sounds), sum(s.rate != rate for s in sounds)
-        notes += [f"the channels of {mixed} files were averaged"] * bool(mixed)
-        notes += [f"{resampled} files were resampled to {rate} Hz"] * bool(resampled)
+        notes += [f"the channels of {counted(mixed, 'file')} were averaged"] * bool(mixed)
+        notes += [f"{counted(resampled, 'file was', 'files were')} resampled to {rate} Hz"] * bool(resampled)
         short = sum(len(levels) < self.window for levels in self._levels)
-        return notes + [f"{short} files are shorter than a window and filled with silence"] * bool(short)
+        padded = counted(short, "file is", "files are")
+        return notes + [f"{padded} shorter than a window and filled with silence"] * bool(short)
 
     # --- classes ----------------------------------------------------------------------------------------------------
 

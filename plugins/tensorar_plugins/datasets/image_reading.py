@@ -15,6 +15,7 @@ from torch import Tensor
 from tensorar import DataError
 from tensorar.utils.memory import require_memory
 from tensorar.utils.reading import escaped, shorten
+from tensorar.utils.words import counted
 from tensorar_plugins.datasets.image_files import DEEP_LEVELS, PictureReader, Pixels, Size, opened, oriented_size
 from tensorar_plugins.datasets.image_folder import FoundImage
 
@@ -145,7 +146,7 @@ def _notes(pixels: Sequence[Pixels], reader: PictureReader) -> Iterator[str]:
         height, width = reader.size
         yield f"{resized} of {len(pixels)} images were resized to {width} x {height} pixels (fit={reader.fit})"
     if transparent := sum(one.known is not None for one in pixels):
-        yield f"transparent parts of {transparent} images lie on the background"
+        yield f"transparent parts of {counted(transparent, 'image')} lie on the background"
     deep = sum(one.deep for one in pixels)
     if deep and reader.levels < DEEP_LEVELS:
-        yield f"{deep} images of 16 bits per pixel were rounded down to {reader.levels} levels (see levels)"
+        yield f"{counted(deep, 'image')} of 16 bits per pixel: rounded down to {reader.levels} levels (see levels)"

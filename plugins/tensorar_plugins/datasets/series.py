@@ -15,6 +15,7 @@ from torch import Tensor
 from tensorar import DataError, FileEvents, SpecError, Splits
 from tensorar.series import SeriesDataset, TimeSeries
 from tensorar.utils.reading import expand
+from tensorar.utils.words import counted
 from tensorar_plugins.datasets.series_events import successive_windows
 from tensorar_plugins.datasets.series_table import SeriesFile, read_series_file
 from tensorar_plugins.datasets.splitting import check_fractions
@@ -103,7 +104,7 @@ class Series(SeriesDataset):
         windows = " + ".join(str(len(part)) for part in (self.train, self.valid, self.test))
         notes = [
             *file.notes,
-            f"{len(file.values)} steps of {file.times.name}, {file.times}: {split}; {windows} windows",
+            f"{counted(len(file.values), 'step')} of {file.times.name}, {file.times}: {split}; {windows} windows",
         ]
         absent = int((~file.present).sum())
         if absent:

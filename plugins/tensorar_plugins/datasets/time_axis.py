@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from jaxtyping import Integer, Shaped
 
 from tensorar import DataError
 from tensorar.series import Times
-from tensorar.tables import numbers_of
+from tensorar.tables import date_readings, numbers_of
 from tensorar.utils.reading import escaped, shorten
 
 if TYPE_CHECKING:
@@ -123,28 +122,8 @@ def parse_dates(cells: Column) -> tuple[pd.DatetimeIndex, str] | None:
 
     Of two readings of ``01/02/1990`` the one that makes the dates regular is taken, or else month first.
     """
-    readings = [_parsed(cells, day_first) for day_first in (False, True)]
-    found = [reading for reading in readings if reading is not None]
+    found = list(date_readings(cells.to_numpy(object)))
     return next((reading for reading in found if _grid(reading[0].sort_values()) is not None), next(iter(found), None))
-
-
-def _parsed(text: Column, day_first: bool) -> tuple[pd.DatetimeIndex, str] | None:
-    import pandas as pd
-    from pandas.tseries.api import guess_datetime_format
-
-    with warnings.catch_warnings():
-        # that the format can be read in one way only
-        warnings.simplefilter("ignore", UserWarning)
-        written_as = guess_datetime_format(str(text.iloc[0]), dayfirst=day_first)
-    if written_as is None:
-        return None
-    # local times whose offset changes in spring and autumn are regular in UTC
-    for utc in (False, True):
-        try:
-            return pd.DatetimeIndex(pd.to_datetime(text, format=written_as, utc=utc)), written_as
-        except (ValueError, TypeError, OverflowError):
-            continue
-    return None
 
 
 def _on_calendar(

@@ -62,6 +62,11 @@ class Uci(Dataset):
         return self._standardized(Splits(train, valid, test))
 
     @property
+    def suggested_head(self) -> str | None:
+        # the values repeat, but published likelihoods are densities
+        return "gaussian_mixture" if self.table in FILES else None
+
+    @property
     def coefficient_names(self) -> list[str]:
         return list(COLUMNS) if self.table in FILES else []
 

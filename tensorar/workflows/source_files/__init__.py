@@ -23,7 +23,7 @@ def read_source(run: Run, path: str | Path) -> Source:
     kind = next((kind for kind in KINDS if kind.accepts(run, located)), None)
     if kind is None:
         raise TensorarError(
-            expected="a .npy or .npz file, a picture, a folder of pictures, or a table of a run that was trained on one",
+            expected="a .npy or .npz file, a picture or a folder of them, or a table of a run that was trained on one",
             got=str(path),
             remedy="save the events as an array (.npy)",
         )

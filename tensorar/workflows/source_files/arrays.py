@@ -18,7 +18,7 @@ from torch import Tensor
 from tensorar.errors import DataError, TensorarError
 from tensorar.runs.run import Run
 from tensorar.utils.files import write_atomically
-from tensorar.utils.npy_format import read_npy_array
+from tensorar.utils.npy_format import read_npy_array, read_npy_header
 from tensorar.utils.npz_archive import Archive
 from tensorar.utils.reading import describe, open_file
 from tensorar.workflows.source_files.source import Source, SourceKind, pack_rest, require_ending, unpack_rest
@@ -40,6 +40,8 @@ class NpyFile(SourceKind):
     def read(self, run: Run, path: Path) -> Source:
         """The events of a file. Raises ``TensorarError``."""
         with open_file(path, WHAT) as file:
+            dtype = _guarded(path, lambda: read_npy_header(file.data, file.size, str(path))).dtype
+            file.data.seek(0)
             array = _guarded(path, lambda: read_npy_array(file.data, file.size, str(path)))
         if array.shape != run.event_shape and (array.shape[1:] != run.event_shape or not array.size):
             raise DataError(
@@ -47,7 +49,7 @@ class NpyFile(SourceKind):
                 got=f"an array of shape {array.shape}",
                 remedy="save an array of that shape, with the events along the first axis",
             )
-        return Source(to_events(array, run.event_shape, path), None, {"kind": self.name, **form_of(array)})
+        return Source(to_events(array, run.event_shape, path), None, {"kind": self.name, **form_of(array, dtype)})
 
     def check_out(self, form: Mapping[str, Any], out: Path) -> None:
         """Raise ``TensorarError`` for a path of another kind."""
@@ -78,10 +80,10 @@ class NpzFile(SourceKind):
                 got=", ".join(archive.names) or "no arrays",
                 remedy="save the events with the shape that the run was trained on",
             )
-        forms = [form_of(array) | {"name": name, "packed": packed} for name, array, packed in arrays]
+        forms = [form_of(array, dtype) | {"name": name, "packed": packed} for name, array, dtype, packed in arrays]
         events = [
             to_events(_unpacked(array, run.event_shape) if packed else array, run.event_shape, path)
-            for _, array, packed in arrays
+            for _, array, _, packed in arrays
         ]
         rest, size = pack_rest({name: b64encode(content).decode() for name, content in others.items()})
         form = {"kind": self.name, "arrays": forms, "names": archive.names, "rest": size}
@@ -107,7 +109,7 @@ class NpzFile(SourceKind):
         write_atomically(out, buffer.getvalue())
 
 
-Named = tuple[str, Shaped[np.ndarray, "..."], bool]
+Named = tuple[str, Shaped[np.ndarray, "..."], np.dtype[Any], bool]
 T = TypeVar("T")
 
 
@@ -119,22 +121,22 @@ def _split(archive: Archive, event_shape: tuple[int, ...]) -> tuple[list[Named],
     packed = "shape" in archive.names and tuple(archive.read("shape").ravel().tolist()) == event_shape
     for name in archive.names:
         content = archive.content(name)
-        array = _numbers(content)
-        if array is not None and array.size and array.shape[1:] == event_shape and name != "shape":
-            events.append((name, array, False))
-        elif packed and array is not None and array.dtype == np.uint8 and array.shape[1:] == (packed_width,):
-            events.append((name, array, True))
+        array, dtype = _numbers(content)
+        is_packed = packed and array.dtype == np.uint8 and array.shape[1:] == (packed_width,)
+        if array.size and name != "shape" and (array.shape[1:] == event_shape or is_packed):
+            events.append((name, array, dtype, array.shape[1:] != event_shape))
         else:
             others[name] = content
     return events, others
 
 
-def _numbers(content: bytes) -> Shaped[np.ndarray, "..."] | None:
-    """The array in the content of a file, if it is one of numbers."""
+def _numbers(content: bytes) -> tuple[Shaped[np.ndarray, "..."], np.dtype[Any]]:
+    """The array in the content of a file, and its dtype there; an empty one for texts and objects."""
     try:
-        return read_npy_array(io.BufferedReader(io.BytesIO(content)), len(content), "")
-    except Exception:  # texts and objects, which are kept as they are
-        return None
+        header = read_npy_header(io.BytesIO(content), len(content), "")
+        return read_npy_array(io.BytesIO(content), len(content), ""), header.dtype
+    except Exception:
+        return np.empty(0), np.dtype(np.float64)
 
 
 def _guarded(path: Path, read: Callable[[], T]) -> T:
@@ -149,10 +151,10 @@ def _guarded(path: Path, read: Callable[[], T]) -> T:
         ) from error
 
 
-def form_of(array: Shaped[np.ndarray, "..."]) -> dict[str, Any]:
-    """The dtype, the shape and the order of the numbers of an array."""
+def form_of(array: Shaped[np.ndarray, "..."], dtype: np.dtype[Any]) -> dict[str, Any]:
+    """The dtype in the file, the shape and the order of the numbers of an array."""
     fortran = array.flags.f_contiguous and not array.flags.c_contiguous
-    return {"dtype": array.dtype.str, "shape": list(array.shape), "fortran": fortran}
+    return {"dtype": dtype.str, "shape": list(array.shape), "fortran": fortran}
 
 
 def to_events(array: Shaped[np.ndarray, "..."], event_shape: tuple[int, ...], path: Path) -> Real[Tensor, "n *event"]:

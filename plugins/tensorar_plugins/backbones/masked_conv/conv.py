@@ -100,8 +100,10 @@ class MaskedConv(nn.Module):
         surplus = [n + 2 * p - before - after for n, p, (before, after) in zip(sizes, around, padding, strict=True)]
         if math.prod(surplus) > MAX_OVERHEAD * sizes.numel():
             maps = F.pad(maps, [p for pair in reversed(padding) for p in pair])
-            return convolution(maps, weight, self.bias, dilation=self.kernel.dilation)
-        out = convolution(maps, weight, self.bias, padding=around, dilation=self.kernel.dilation)
+            return _channels_last(convolution(_channels_last(maps), weight, self.bias, dilation=self.kernel.dilation))
+        out = _channels_last(
+            convolution(_channels_last(maps), weight, self.bias, padding=around, dilation=self.kernel.dilation)
+        )
         starts = [p - before for p, (before, _) in zip(around, padding, strict=True)]
         window = [slice(i, i + n) for i, n in zip(starts, sizes, strict=True)]
         return out[(slice(None), slice(None), *window)]
@@ -120,3 +122,13 @@ class MaskedConv(nn.Module):
     ) -> Float[Tensor, "batch groups_outputs *sizes"]:
         bias = self.weight.new_zeros(len(self.weight)) if self.bias is None else self.bias
         return locally_masked(maps, self.weight, bias, taps)
+
+
+def _channels_last(maps: Float[Tensor, "batch channels *sizes"]) -> Float[Tensor, "batch channels *sizes"]:
+    """The same maps with the channels of a position next to each other, in which CPUs convolve up to twice as fast.
+
+    What is computed from them element by element keeps the layout, so that only the first layer has to change it.
+    """
+    if maps.ndim != 4 or maps.device.type != "cpu":
+        return maps
+    return maps.contiguous(memory_format=torch.channels_last)

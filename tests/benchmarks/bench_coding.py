@@ -1,0 +1,82 @@
+"""Lossless compression of test sets with trained runs, beside other compressors and the model's own likelihood.
+
+    python tests/benchmarks/bench_coding.py RUN NAME [--events N] [--tiled N]
+
+codes the test events of the run's dataset, decodes them, compares, and records a row named NAME in coding.json. The time
+of coding is that of the process, on the threads that torch has, beside that of ``sample`` for one block.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from pathlib import Path
+
+import torch
+
+import tensorar
+from tensorar.coding import decode_events, encode_events
+from tensorar.workflows.other_compressors import other_sizes
+
+RESULTS = Path(__file__).with_name("coding.json")
+
+
+def measure(run: tensorar.Run, events: int | None, tiled: int) -> dict:
+    """The figures of one run."""
+    model, test = run.model, run.dataset.test[:]
+    spread = torch.linspace(0, len(test) - 1, min(events or len(test), len(test))).round().long()
+    x = test[spread]
+    began = time.process_time()
+    found = encode_events(model, x)
+    encoding = time.process_time() - began
+    began = time.process_time()
+    decoded = decode_events(model, found.archive)
+    decoding = time.process_time() - began
+    decoded.require_complete()
+    assert torch.equal(decoded.events, x)
+    blocks = found.header.blocks
+    nats = float(sum(-model.log_prob(part).double().sum() for part in x.split(500)))
+    model.sample(found.header.batch)
+    began = time.process_time()
+    model.sample(found.header.batch)
+    sampling = (time.process_time() - began) * len(blocks)
+    some = test[torch.linspace(0, len(test) - 1, min(tiled, len(test))).round().long()]
+    coded = sum(block.size for block in blocks)
+    return {
+        "backbone": str(run.recipe.backbone),
+        "events": len(x),
+        "blocks": len(blocks),
+        "coded_bytes": coded,
+        "likelihood_bytes": nats / math.log(2) / 8,
+        "excess_bytes_per_block": (coded - nats / math.log(2) / 8) / len(blocks),
+        "coded_bits_per_dim": 8 * coded / x.numel(),
+        "bits_per_dim": nats / math.log(2) / x.numel(),
+        "nats": nats / len(x),
+        "seconds_per_event": encoding / len(x),
+        "encoding_over_sampling": encoding / sampling,
+        "decoding_over_sampling": decoding / sampling,
+        "header_bytes": len(found.archive.pack()) - coded,
+        "weight_bytes": run.model_path.stat().st_size,
+        "threads": torch.get_num_threads(),
+        "tiled_events": len(some),
+        "others": {size.name: [round(size.tiled, 4), round(size.each, 4)] for size in other_sizes(some, run.axes)},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run")
+    parser.add_argument("name")
+    parser.add_argument("--events", type=int)
+    parser.add_argument("--tiled", type=int, default=2000)
+    options = parser.parse_args()
+    row = measure(tensorar.Run.open(options.run), options.events, options.tiled)
+    rows = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    RESULTS.write_text(json.dumps(rows | {options.name: row}, indent=1) + "\n")
+    print(json.dumps(row, indent=1))
+
+
+if __name__ == "__main__":
+    main()
