@@ -9,8 +9,7 @@ import torch
 
 # channels and layers, the largest first, with kernels of 3
 SIZES = ((64, 8), (48, 6), (32, 5), (24, 5), (16, 5))
-# distances between taps, one layer after another: five layers then see digits whole, which is worth 5 to 10 of 100 nats
-# of MNIST after a minute
+# distances between taps, one layer after another: five layers then see digits whole (docs/benchmarks.md)
 DILATION = "1 2 4 8"
 # seconds that one core trains, per pixel, squared channels of a pixel and layer: tests/benchmarks/bench_images.py
 SECONDS = 2.4e-9
