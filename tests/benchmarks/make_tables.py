@@ -1,4 +1,4 @@
-"""Write the tables of docs/benchmarks.md, docs/orderings.md and docs/how-to/compress.md from the recorded figures and results.
+"""Write the tables of benchmarks.md, orderings.md and how-to/compress.md from the recorded figures and results.
 
 Run: python tests/benchmarks/make_tables.py    (after a benchmark has recorded something)
 """
