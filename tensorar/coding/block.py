@@ -53,14 +53,19 @@ class BlockCoder:
         generation = Generation(self.model, self.batch, visits_of(self.model, self.batch, None), padded)
         # asked for once: each walks through the modules of the network
         device, dtype = self.model.device, self.model.dtype
-        for _ in range(len(generation)):
+        one_order = generation.visits.members is None and not self.model.ordering.adaptive
+        together = one_order and known is None and count <= self._rows
+        visits = self.model.order.visits.cpu()
+        places, order = self._places[visits].unbind(), visits.tolist()
+        given = None if values is None else values[:, visits].T.contiguous().unbind()
+        for t in range(len(generation)):
             parameters = generation.parameters()[:count].cpu().double()
-            index = generation.index.cpu()
-            if index.ndim or known is not None or count > self._rows:
-                coded = self._code_groups(stream, parameters, index[:count] if index.ndim else index, known, values)
+            if together:
+                own = None if given is None else given[t]
+                coded = self._code_some(stream, self._kind_of[order[t]], parameters, places[t], own)
             else:
-                given = None if values is None else values[:, index]
-                coded = self._code_some(stream, self._kind_of[index], parameters, self._places[index], given)
+                index = generation.index.cpu()
+                coded = self._code_groups(stream, parameters, index[:count] if index.ndim else index, known, values)
             generation.advance(self._padded(coded.to(device, dtype)))
             self.on_step()
         return flatten_events(generation.standard_evidence().value)[:count].cpu()

@@ -75,7 +75,7 @@ class SymbolWriter(SymbolStream):
         """Write symbols; returns them. Raises ``ValueError`` for probabilities that are not finite."""
         assert symbols is not None
         self._encoder.encode(symbols, self._categorical, probabilities)
-        self._probabilities.append(probabilities[np.arange(len(symbols)), symbols])
+        self._probabilities.append(probabilities.take(np.arange(len(symbols)) * probabilities.shape[1] + symbols))
         return symbols
 
     def code_uniform(self, number: int, count: int) -> int:

@@ -2,7 +2,7 @@
 
     python tests/benchmarks/bench_coding.py RUN NAME [--events N] [--tiled N]
 
-codes the test events of the run's dataset, decodes them, compares, and records a row named NAME in coding.json. The time
+codes the test events of a run, decodes them, compares, and records a row named NAME in coding.json. The time
 of coding is that of the process, on the threads that torch has, beside that of ``sample`` for one block.
 """
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -236,6 +239,31 @@ def test_the_missing_library_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "constriction", None)
     with pytest.raises(TensorarError, match=r"pip install tensorar\[compress\]"):
         encode(_model("bernoulli"), torch.zeros(1, 3, 3))
+
+
+SCRIPT = """
+import sys, torch, tensorar
+from pathlib import Path
+from tensorar.coding import decode, encode
+torch.set_num_threads(int(sys.argv[2]))
+torch.manual_seed(0)
+network = "pixelcnn:channels=32,blocks=2"
+model = tensorar.build((1, 14, 14), ordering="raster", head="bernoulli", backbone=network).eval()
+x = (torch.rand(96, 1, 14, 14, generator=torch.Generator().manual_seed(1)) < 0.3).float()
+file = Path(sys.argv[3])
+if sys.argv[1] == "encode":
+    file.write_bytes(encode(model, x))
+else:
+    assert torch.equal(decode(model, file.read_bytes()), x)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("encoder", "decoder"), [("1", "2"), ("2", "1")])
+def test_another_process_with_another_number_of_threads(encoder, decoder, tmp_path):
+    for what, threads in (("encode", encoder), ("decode", decoder)):
+        command = [sys.executable, "-c", SCRIPT, what, threads, str(tmp_path / "x.tar")]
+        subprocess.run(command, check=True, timeout=300, env=os.environ | {"OMP_NUM_THREADS": threads})
 
 
 # --- many random models -----------------------------------------------------------------------------------------------
