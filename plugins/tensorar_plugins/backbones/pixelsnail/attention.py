@@ -53,12 +53,11 @@ class PastAttention(nn.Module):
         past = shift_right(self.past(steps) + self.features(to_sequence(features, order)), self.start)
         query, key, value = (self._by_head(x) for x in (self.query(steps), *past.chunk(2, dim=-1)))
         attended = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
-        found: Tensor = to_event(attended.transpose(1, 2).flatten(2), order)
-        return found
+        return to_event(attended.transpose(1, 2).flatten(2), order)
 
     def _by_head(self, x: Float[Tensor, "batch steps channels"]) -> Float[Tensor, "batch heads steps width"]:
-        by_head: Tensor = x.unflatten(-1, (self.heads, self.width)).transpose(1, 2)
-        return by_head
+        by_head: Tensor = x.unflatten(-1, (self.heads, self.width))
+        return by_head.transpose(1, 2)
 
 
 class PastAttentionStepper:
