@@ -74,9 +74,9 @@ class Optimization:
         if not self.module.training:
             self.module.train()
         *first, last = in_parts(events, contexts, self._events_at_once(events, contexts))
-        options = {"progress": progress, "checked": checked}
+        options: dict[str, Any] = {"progress": progress, "checked": checked}
         with self.accelerator.no_sync(self.module) if first else nullcontext():
-            nats = sum(self._add_gradients(*part, batch_size, **options) for part in first)
+            nats = math.fsum(self._add_gradients(*part, batch_size, **options) for part in first)
         nats += self._add_gradients(*last, batch_size, **options)
         if not math.isfinite(nats):
             raise self._not_finite(nats / len(events), number, events, contexts)
@@ -96,7 +96,7 @@ class Optimization:
         loss: Tensor = self.module(events.to(self.accelerator.device), contexts, **options)
         nats = float(loss.detach())
         # processes average their gradients; weight them so that every event of the batch counts the same
-        (loss * (len(events) * self.accelerator.num_processes / batch_size)).backward()  # type: ignore[no-untyped-call]
+        (loss * (len(events) * self.accelerator.num_processes / batch_size)).backward()
         return nats * len(events)
 
     def update(self) -> None:
