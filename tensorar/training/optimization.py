@@ -76,7 +76,7 @@ class Optimization:
         *first, last = in_parts(events, contexts, self._events_at_once(events, contexts))
         options: dict[str, Any] = {"progress": progress, "checked": checked}
         with self.accelerator.no_sync(self.module) if first else nullcontext():
-            nats = math.fsum(self._add_gradients(*part, batch_size, **options) for part in first)
+            nats = sum((self._add_gradients(*part, batch_size, **options) for part in first), 0.0)
         nats += self._add_gradients(*last, batch_size, **options)
         if not math.isfinite(nats):
             raise self._not_finite(nats / len(events), number, events, contexts)
