@@ -178,6 +178,11 @@ def processes_row(found: dict) -> str:
     return f"| `{found['backbone']}` | {found['batch']} | {one:.0f} | {two:.0f} | {two / one:.2f} |"
 
 
+def processes() -> str:
+    """The table of processes.json."""
+    return "\n".join([header(PROCESSES_COLUMNS), *map(processes_row, json.loads(PROCESSES.read_text()))])
+
+
 def training() -> str:
     """The table of training.json."""
     return "\n".join([header(TRAINING_COLUMNS), *map(training_row, json.loads(TRAINING.read_text()))])
@@ -224,6 +229,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
         "sampling": sampling,
         "GPU sampling": lambda: sampling(SAMPLING_ON_GPU),
         "training": training,
+        "processes": processes,
         "particles": particles,
         "large events": large_events,
         "tables of mixed kinds": tables,
