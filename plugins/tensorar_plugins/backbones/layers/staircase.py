@@ -82,7 +82,7 @@ def masked_linear(
 ) -> Float[Tensor, "batch outputs"]:
     """``F.linear`` with the weights times the mask; they are not changed themselves.
 
-    On a CPU, where degrees are sorted, only the blocks below the staircase are multiplied: a quarter less time.
+    On a CPU, where degrees are sorted, only the blocks below the staircase are multiplied: up to a quarter less time.
     """
     device = x.device.type
     plain = device != "cpu" or torch.is_autocast_enabled(device) or torch.compiler.is_compiling()
