@@ -16,6 +16,8 @@ from tests import shape_checks
 
 jaxtyping.install_import_hook(["tensorar", "tensorar_plugins"], f"{shape_checks.__name__}.check")
 torch.set_num_threads(1)
+# folders whose tests check the shapes in all signatures
+CHECKED = ("backbones", "core", "parts", "runs", "training")
 
 settings.register_profile(
     "quick",
@@ -50,6 +52,13 @@ def without_shape_checks() -> Iterator[None]:
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture(autouse=True)
+def _shape_checks_where_shapes_are_made(request: pytest.FixtureRequest) -> None:
+    """Checking shapes takes as long as the tests themselves: only those of the core, the parts and the runs do."""
+    if request.path.relative_to(request.config.rootpath / "tests").parts[0] not in CHECKED:
+        request.getfixturevalue("without_shape_checks")
 
 
 @pytest.fixture(scope="session")

@@ -79,4 +79,4 @@ def test_what_cannot_be_shown_or_evaluated(run, toy_run):
     assert "no --ordering with --given" in refused(call("evaluate", run, *options))
     assert "trained on random orders" in refused(call("evaluate", toy_run, "--ordering", "shuffled"))
     refusal = refused(call("train", *PUZZLES[:1], "--backbone", "nade", "--ordering", "adaptive", *SHORT))
-    assert "use one of convnet, mlp, unet, transformer" in refusal
+    assert "use one of convnet, regression, mlp, unet, transformer" in refusal

@@ -21,7 +21,20 @@ def tree(command, path=()):
 COMMANDS = dict(tree(get_command(app)))
 
 DATA = ["score", "impute", "forecast", "classify"]
-SINGLE = ["demo", "train", "reproduce", "evaluate", "sample", "inpaint", "posterior", "compare", "show", *DATA]
+SINGLE = [
+    "demo",
+    "train",
+    "reproduce",
+    "compress",
+    "decompress",
+    "evaluate",
+    "sample",
+    "inpaint",
+    "posterior",
+    "compare",
+    "show",
+    *DATA,
+]
 
 
 def test_the_commands():

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tensorar import Run, default_registry, load_dataset, read_recipe
+from tensorar import Run, load_dataset, read_recipe
 from tensorar.runs.tensors import read_tensors
 
 from .commands import PLUGIN, SHORT, call, contents, done, refused, report
@@ -129,12 +129,6 @@ def test_a_training_is_announced_after_all_checks(bits, parts, tmp_path):
     assert "training" not in result.stdout
     assert contents(tmp_path) == before
     assert "\ntraining nade on npy:path=" in done("train", f"npy:path={bits}", *SHORT).stdout
-
-
-def test_a_recipe_describes_where_its_files_are():
-    recipe = default_registry().find("recipe", "caltech16-fvsbn").part
-    folder = str(recipe.dataset.options["path"]).rpartition("/")[0]
-    assert f"from {folder}." in recipe.description
 
 
 def test_settings_come_from_options_and_from_set(bits):

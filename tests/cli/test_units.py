@@ -34,7 +34,7 @@ def test_columns_of_different_sizes(tmp_path, generator):
     drawn = np.load(tmp_path / "s.npy")
     assert np.abs(drawn[:, 0] - 0.5).max() < 2 and drawn[:, 1].std() > 1e3
     recipe = (run / "recipe.toml").read_text()
-    assert "[provenance.head]" in recipe and not (run / "head.safetensors").exists()
+    assert "head.safetensors" in recipe, "normal scores have many numbers"
 
 
 def test_many_units_are_kept_in_a_file_of_the_run(tmp_path, generator):

@@ -224,7 +224,7 @@ def test_methods_that_an_adaptive_order_does_not_have():
 
 @pytest.mark.parametrize("network", ["made", "nade", "rnn", "fvsbn", "pixelcnn"])
 def test_other_networks_are_refused_with_the_names_of_those_that_serve(network):
-    with pytest.raises(SpecError, match="use one of convnet, mlp, unet, transformer"):
+    with pytest.raises(SpecError, match="use one of convnet, regression, mlp, unet, transformer"):
         build((1, 4, 4), "adaptive", "bernoulli", network)
 
 

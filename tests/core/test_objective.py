@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tensorar import CausalBackbone, Order, Ordering, build, objective
@@ -47,6 +47,7 @@ class Listed(Ordering):
 
 @pytest.mark.parametrize("head", head_specs())
 @pytest.mark.parametrize("backbone", causal)
+@settings(max_examples=3)
 @given(data=st.data())
 def test_the_loss_of_a_causal_backbone_is_exact(backbone, head, data):
     model = data.draw(models(backbone=backbone, head=head, max_coefficients=12, fixed=True))

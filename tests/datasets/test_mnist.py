@@ -165,4 +165,4 @@ def test_colors_are_of_few_levels_and_follow_the_threshold(folder):
 )
 def test_impossible_colors(spec):
     with pytest.raises(SpecError, match="colours"):
-        load_dataset(f"mnist:{options}")
+        load_dataset(spec)

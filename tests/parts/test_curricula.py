@@ -153,7 +153,8 @@ def test_training_tells_its_progress(tmp_path, monkeypatch, steps):
 
     monkeypatch.setattr(objective, "loss_per_event", recording)
     train(new_run(tmp_path / "run", ordering="annealed", backbone="made:hidden=4", steps=steps), device="cpu")
-    assert told == [step / steps for step in range(steps)]
+    # the first step is tried on a few events before it is taken
+    assert told[-steps:] == [step / steps for step in range(steps)]
 
 
 # --- what is known ---------------------------------------------------------------------------------------------------

@@ -82,7 +82,7 @@ def test_a_resumed_training_has_the_same_parts(tmp_path, monkeypatch):
                 trainer._save()
                 trainer = Trainer(run, device="cpu")
                 trainer.resume()
-            trainer.step()
+            trainer._step()
         assert trainer.optimization._part_size < 30
         states.append(trainer.optimization.model.state_dict())
     assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])

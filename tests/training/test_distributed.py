@@ -24,7 +24,7 @@ LAUNCHERS = {
 }
 TRAIN = ["train", "agreeing", "--plugin", str(PLUGIN), "--device", "cpu", "--json"]
 SETTINGS = ["--steps", "12", "--batch-size", "16", "--set", "evaluate_every=5", "--set", "valid_events=32"]
-SETTINGS += ["--set", "warmup=3"]
+SETTINGS += ["--set", "warmup=3,patience=0", "--learning-rate", "0.001", "--backbone", "fvsbn", "--ordering", "raster"]
 
 
 def launch(launcher, arguments, folder):

@@ -27,7 +27,7 @@ def test_two_lines_train_a_model(tmp_path, monkeypatch, capsys):
     assert result.run.folder == (tmp_path / "runs" / "toy-mlp").relative_to(tmp_path)
     assert {kind: str(spec) for kind, spec in result.chosen.items()} == {
         "ordering": "shuffled",
-        "head": "categorical:levels=16",
+        "head": "categorical:levels=16,one_hot=true",
         "backbone": "mlp",
     }
     assert result.interrupted is None

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int, Real
 from torch import Tensor
 from torch.distributions import MixtureSameFamily, Normal, constraints
 
-from tensorar_plugins.heads.in_units import HeadInUnits
+from tensorar_plugins.heads.in_units import NORMAL, HeadInUnits
 from tensorar_plugins.heads.mixtures import mixture, moved_locations
 from tensorar_plugins.heads.scales import check_options, inverse_softplus, observed_moments, softplus_scale
 
@@ -67,7 +67,10 @@ class GaussianMixtureHead(HeadInUnits):
         moved = moved_locations(own, location, scale)
         return torch.cat([weights, moved, inverse_softplus(width - self.floor)], -1)
 
-    def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"]:
+    def marginal_parameters(self, values: Real[Tensor, "n *event"]) -> Float[Tensor, "*event parameters"] | None:
+        # two moments describe normal scores; in other units a mixture may be far from one Gaussian
+        if self.units != NORMAL:
+            return None
         mean, variance = (moment.unsqueeze(-1).float() for moment in observed_moments(values))
         spread = torch.linspace(-1, 1, self.components) if self.components > 1 else torch.zeros(1)
         # about one Gaussian, of components that differ

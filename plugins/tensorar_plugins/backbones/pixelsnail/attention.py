@@ -87,7 +87,7 @@ class PastAttentionStepper:
         query = torch.addmm(self.query_position[t], maps, self.query).view(-1, 1, self.width)
         torch.addmm(self.past_position[t], maps, self.past, out=self.pending)
         attended = attend_from_last(query, self.keys[:, : t + 1], self.values[:, : t + 1])
-        return attended.view(self.batch, -1)
+        return attended.reshape(self.batch, self.heads * self.width)
 
     def state(self, name: str) -> dict[str, Tensor]:
         """The tensors of the batch, by names that begin with ``name``."""
