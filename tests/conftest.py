@@ -17,13 +17,13 @@ from tests import shape_checks
 jaxtyping.install_import_hook(["tensorar", "tensorar_plugins"], f"{shape_checks.__name__}.check")
 torch.set_num_threads(1)
 # folders whose tests check the shapes in all signatures
-CHECKED = ("backbones", "core", "parts", "runs", "training")
+CHECKED = ("backbones", "core", "parts")
 
 settings.register_profile(
     "quick",
     derandomize=True,
     deadline=None,
-    max_examples=10,
+    max_examples=6,
     database=None,
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors],
@@ -56,7 +56,7 @@ def without_shape_checks() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _shape_checks_where_shapes_are_made(request: pytest.FixtureRequest) -> None:
-    """Checking shapes takes as long as the tests themselves: only those of the core, the parts and the runs do."""
+    """Checking shapes takes as long as the tests themselves: only those of the core and the parts do."""
     if request.path.relative_to(request.config.rootpath / "tests").parts[0] not in CHECKED:
         request.getfixturevalue("without_shape_checks")
 

@@ -25,6 +25,8 @@ def wait_for(*paths, processes):
         time.sleep(0.01)
 
 
+# in CI, the campaign of commands at once does the same (tests/reliability)
+@pytest.mark.slow
 def test_three_trainings_started_at_once_have_three_folders(tmp_path):
     with ExitStack() as stack:
         running = [stack.enter_context(started(*LONG, cwd=tmp_path)) for _ in range(3)]

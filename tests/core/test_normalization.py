@@ -40,9 +40,8 @@ def continuous_pairs() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("backbone", "head"), continuous_pairs())
-@pytest.mark.parametrize("ordering", ["raster", "raster:flip=0"])
-def test_the_density_of_two_coefficients_integrates_to_one(backbone, head, ordering):
-    model = randomize(build((2,), ordering, head, backbone), 5, spread=0.2)
+def test_the_density_of_two_coefficients_integrates_to_one(backbone, head):
+    model = randomize(build((2,), "raster:flip=0", head, backbone), 5, spread=0.2)
     points, weights = points_and_weights(model.head, reach=12, step=0.15)
     # the data's values of the farthest points overflow, for the exponential of log_normal
     kept = (model.head.standardize(model.head.restore(points)) - points).abs() < 1e-6 * (1 + points.abs())

@@ -11,7 +11,7 @@ from tensorar.plotting import event_grid, samples_with_means, side_by_side, view
 from tests.plotting.figure_helpers import counting, draw, gray, shapes
 
 
-@settings(max_examples=10)
+@settings(max_examples=4)
 @given(shapes, st.integers(1, 5), st.booleans())
 def test_events_of_any_shape(event_shape, n, constant):
     events = counting(n, event_shape) * (not constant)

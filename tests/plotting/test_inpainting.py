@@ -12,7 +12,7 @@ from tensorar.plotting import inpainting, view_of
 from tests.plotting.figure_helpers import counting, draw, is_gray, shapes
 
 
-@settings(max_examples=10)
+@settings(max_examples=4)
 @given(shapes, st.integers(1, 3), st.integers(0, 3), st.booleans(), st.sampled_from([0.0, 0.5, 1.0]))
 def test_events_of_any_shape(event_shape, n, completions, with_original, share_known):
     x = counting(n, event_shape)

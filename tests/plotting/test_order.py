@@ -13,7 +13,7 @@ from tensorar.plotting.style import DARK, LIGHT, RED
 from tests.plotting.figure_helpers import draw, shapes
 
 
-@settings(max_examples=10)
+@settings(max_examples=4)
 @given(shapes, st.integers(0, 1000))
 def test_orders_of_any_shape(event_shape, seed):
     n = int(np.prod(event_shape))
@@ -30,7 +30,7 @@ def test_ranks_are_written_at_their_coefficients():
     assert written == {(i, j): int(order.rank[i, j]) for i in range(2) for j in range(3)}
 
 
-@settings(max_examples=10)
+@settings(max_examples=4)
 @given(shapes, st.data())
 def test_masks_are_dark_red_and_light(event_shape, data):
     order = Order.raster(event_shape).flip(tuple(range(len(event_shape))))

@@ -26,7 +26,7 @@ def step_of(event_shape, t=0, **others):
     )
 
 
-@settings(max_examples=10)
+@settings(max_examples=4)
 @given(shapes, st.data())
 def test_events_of_any_shape(event_shape, data):
     steps = data.draw(st.lists(st.integers(0, math.prod(event_shape) - 1), min_size=1, max_size=2))
@@ -37,7 +37,7 @@ def test_events_of_any_shape(event_shape, data):
     assert len(figure.axes) == 3 * len(steps)
 
 
-@settings(max_examples=10)
+@settings(max_examples=4)
 @given(shapes, st.data())
 def test_the_next_coefficient_is_marked_at_its_position(event_shape, data):
     t = data.draw(st.integers(0, math.prod(event_shape) - 1))

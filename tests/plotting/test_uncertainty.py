@@ -15,7 +15,7 @@ from tensorar.plotting.style import LIGHT
 from tests.plotting.figure_helpers import counting, draw, shapes
 
 
-@settings(max_examples=10)
+@settings(max_examples=4)
 @given(shapes, st.integers(1, 5), st.sampled_from([0.0, 0.5, 1.0]))
 def test_events_of_any_shape(event_shape, n, share_known):
     x = counting(n, event_shape)

@@ -37,9 +37,9 @@ def try_command_lines(stage: Stage, trials: int, seed: int) -> Tally:
 
 
 CAMPAIGNS = {
-    "command_lines": Campaign("command lines", try_command_lines, 20, 500),
-    "files": Campaign("damaged files", try_files, 15, 700),
-    "streams": Campaign("odd standard outputs", try_streams, 8, 60),
-    "kills": Campaign("killed trainings", try_kills, 4, 60),
-    "concurrency": Campaign("commands at once", try_concurrency, 4, 60),
+    "command_lines": Campaign("command lines", try_command_lines, 12, 500),
+    "files": Campaign("damaged files", try_files, 8, 700),
+    "streams": Campaign("odd standard outputs", try_streams, 6, 60),
+    "kills": Campaign("killed trainings", try_kills, 3, 60),
+    "concurrency": Campaign("commands at once", try_concurrency, 3, 60),
 }
