@@ -39,7 +39,7 @@ def _needs_files(part):
     return bool({"path", "folder", "root"} & part.option_parameters().keys()) or part.name in READS_FILES
 
 
-# a quarter of the cases that the command line tries, and no check of the shapes in every call, which the other tests make
+# fewer cases than the command line tries, and no check of the shapes in every call, which the other tests make
 @pytest.mark.usefixtures("without_shape_checks")
 @pytest.mark.parametrize("check", list(_cases(Profile("quick", examples=2, draws=4_000))))
 def test_built_in_parts_pass(check):
