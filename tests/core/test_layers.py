@@ -21,6 +21,7 @@ PUBLIC = {
     "tensorar.errors",
     "tensorar.generation",
     "tensorar.head",
+    "tensorar.marginal_mixtures",
     "tensorar.mixed",
     "tensorar.noise",
     "tensorar.normal_scores",
