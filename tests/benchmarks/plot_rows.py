@@ -51,12 +51,13 @@ def draw_panel(axes: Axes, recipes: list[Recipe]) -> None:
             axes.axhline(recipe.row.theirs, color=line.get_color(), linewidth=0.8, linestyle="--")
             lowest.append(recipe.row.theirs)
     low, high = min(lowest), max(highest)
-    axes.set_ylim(low - 0.05 * (high - low), high + 0.3 * (high - low))
+    # room for a legend that hides no curve
+    axes.set_ylim(low - 0.05 * (high - low), high + (0.2 + 0.12 * len(recipes)) * (high - low))
     axes.set_xlabel("seconds of training", fontsize=SMALL_FONT)
     axes.set_ylabel(f"validation, {recipes[0].row.unit}", fontsize=SMALL_FONT)
     axes.tick_params(labelsize=SMALL_FONT)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=SMALL_FONT, frameon=False)
+    axes.legend(fontsize=SMALL_FONT, frameon=False, loc="upper right")
 
 
 if __name__ == "__main__":
