@@ -152,8 +152,8 @@ class AutoregressiveModel(GenerativeModel):
     def _split_batch(self, x: Tensor, context: Tensor | None) -> list[tuple[Tensor, Tensor | None]]:
         """All events at once, or small batches if the parameters of all prefixes of every event would fill memory."""
         if self.ordering.adaptive:
-            return split_batch(x, context, replay_batch_size(self))
-        return [(x, context)] if self.is_causal else split_batch(x, context)
+            return list(split_batch(x, context, replay_batch_size(self)))
+        return [(x, context)] if self.is_causal else list(split_batch(x, context))
 
     @torch.no_grad()
     def conditional_means(

@@ -5,30 +5,17 @@ On a CPU that also is faster: smaller tensors stay in its caches.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
-from jaxtyping import Float, Real
+from jaxtyping import Real
 from torch import Tensor
 
 from tensorar.evidence import Evidence
 from tensorar.model import AutoregressiveModel
 from tensorar.utils.random_state import seeded
-from tensorar.utils.shapes import rows_of
+from tensorar.utils.shapes import split_batch
 
 # what the operations of a part keep for their gradients
 MAX_BYTES_OF_PART = 2**28
-
-Part = tuple[Real[Tensor, "part *event"] | Evidence, Float[Tensor, "part context"] | None]
-
-
-def in_parts(
-    events: Real[Tensor, "batch *event"] | Evidence, contexts: Float[Tensor, "batch context"] | None, size: int
-) -> Iterator[Part]:
-    """The events of a batch with their contexts, at most ``size`` at a time."""
-    for first in range(0, len(events), size):
-        some = slice(first, first + size)
-        yield events[some], rows_of(contexts, some)
 
 
 def part_size(
@@ -42,7 +29,7 @@ def part_size(
     count = len(events)
     if not model.is_causal or model.device.type != "cpu" or count < 2:
         return max(1, count)
-    one, two = (_kept_bytes(model, *next(in_parts(events, contexts, n))) for n in (1, 2))
+    one, two = (_kept_bytes(model, *next(split_batch(events, contexts, n))) for n in (1, 2))
     parts = -(-count * (two - one) // MAX_BYTES_OF_PART)
     return -(-count // min(count, max(1, parts)))
 

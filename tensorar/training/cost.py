@@ -13,15 +13,15 @@ from torch import Tensor
 from tensorar.errors import TensorarError
 from tensorar.evidence import Evidence
 from tensorar.model import AutoregressiveModel
-from tensorar.training.batch_parts import in_parts, part_size
+from tensorar.training.batch_parts import part_size
 from tensorar.training.batches import keyed_generator, keyed_seed
-from tensorar.training.evaluation import EVENTS_PER_CHUNK, chunks, event_nats, never_estimated
+from tensorar.training.evaluation import EVENTS_PER_CHUNK, event_nats, never_estimated
 from tensorar.training.memory import COPIES_OF_WEIGHTS, weight_bytes
 from tensorar.training.validation import SAMPLES_PER_EVENT
 from tensorar.utils.allocation import StepGuard
 from tensorar.utils.memory import available_memory, format_bytes, peak_memory, require_memory, restart_peak_memory
 from tensorar.utils.random_state import seeded
-from tensorar.utils.shapes import rows_of
+from tensorar.utils.shapes import rows_of, split_batch
 
 if TYPE_CHECKING:
     from tensorar.training.trainer import Trainer
@@ -122,7 +122,7 @@ class _Trial:
         few, peaks = min(count, TRIED_EVENTS), []
         for n in (1, few):
             restart_peak_memory(self.trainer.accelerator.device)
-            some, generator = next(chunks(validation.events, validation.contexts, n)), keyed_generator("trial")
+            some, generator = next(split_batch(validation.events, validation.contexts, n)), keyed_generator("trial")
             event_nats(model.eval(), *some, exact=exact, samples=SAMPLES_PER_EVENT, generator=generator)
             peaks.append(peak_memory(self.trainer.accelerator.device))
         self.memory = max(self.memory, peaks[1] + (peaks[1] - peaks[0]) // max(1, few - 1) * (count - few))
@@ -158,7 +158,7 @@ class _Trial:
         accelerator, some = self.trainer.accelerator, slice(0, count)
         started = time.perf_counter()
         with seeded(keyed_seed("trial", self.step), accelerator.device), accelerator.autocast():
-            for part, of_part in in_parts(events[some], rows_of(contexts, some), self.part_size):
+            for part, of_part in split_batch(events[some], rows_of(contexts, some), self.part_size):
                 loss = model.loss(part.to(accelerator.device), of_part, progress=self.trainer.fraction)
                 loss.backward()
                 # reading a number waits for a GPU

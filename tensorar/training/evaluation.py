@@ -22,7 +22,7 @@ from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
 from tensorar.training.batches import keyed_generator
 from tensorar.training.over_orders import OverOrders, nats_over_orders
-from tensorar.utils.shapes import rows_of
+from tensorar.utils.shapes import rows_of, split_batch
 from tensorar.utils.statistics import standard_error
 from tensorar.utils.words import counted
 
@@ -169,7 +169,7 @@ def exact_seconds(model: AutoregressiveModel, events: Scored, contexts: Tensor |
     evaluations = len(events) * len(model.order)
     if evaluations <= UNTIMED_EVALUATIONS or never_estimated(model) or model.ordering.adaptive:
         return 0.0
-    some = next(chunks(events, contexts, TIMED_EVENTS))
+    some = next(split_batch(events, contexts, TIMED_EVENTS))
     check_evaluable(model, some[0])
     generator, times = keyed_generator(0, "timing"), []
     # the first time is also that of plans, which are made once
@@ -245,7 +245,7 @@ def _checked_chunks(
     model: AutoregressiveModel, events: Scored, contexts: Tensor | None, size: int = EVENTS_PER_CHUNK
 ) -> Iterator[tuple[Tensor | Evidence, Tensor | None]]:
     """Chunks of events; stored ones are checked when they are read."""
-    for x, context in chunks(events, contexts, size):
+    for x, context in split_batch(events, contexts, size):
         if not isinstance(events, Tensor | Evidence):
             check_evaluable(model, x)
         yield x, context
@@ -273,15 +273,6 @@ def never_estimated(model: AutoregressiveModel) -> bool:
     For an ensemble, sampled prefixes would estimate the mean over its orders, not their mixture.
     """
     return model.is_causal or len(model.orders) > 1
-
-
-def chunks(
-    events: Scored, contexts: Tensor | None, size: int = EVENTS_PER_CHUNK
-) -> Iterator[tuple[Tensor | Evidence, Tensor | None]]:
-    """Batches of ``size`` events, with their contexts."""
-    for first in range(0, len(events), size):
-        rows = slice(first, first + size)
-        yield events[rows], rows_of(contexts, rows)
 
 
 @torch.no_grad()

@@ -17,9 +17,10 @@ from tensorar.finiteness import non_finite_weights
 from tensorar.model import AutoregressiveModel
 from tensorar.runs.settings import TrainingSettings
 from tensorar.training.averaging import Averages
-from tensorar.training.batch_parts import in_parts, part_size
+from tensorar.training.batch_parts import part_size
 from tensorar.training.optimizer import make_optimizer
 from tensorar.training.state import TrainingState, load_state, save_state
+from tensorar.utils.shapes import split_batch
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -76,7 +77,7 @@ class Optimization:
         if self._part_size is None:
             most = math.ceil(len(events) / self.settings.accumulate)
             self._part_size = min(most, part_size(self.model, events, contexts))
-        *first, last = in_parts(events, contexts, self._part_size)
+        *first, last = split_batch(events, contexts, self._part_size)
         # processes average their gradients, once; weight them so that every event of the batch counts the same
         options: dict[str, Any] = {"progress": progress, "checked": checked}
         weight, nats = self.accelerator.num_processes / batch_size, 0.0

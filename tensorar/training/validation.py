@@ -15,8 +15,9 @@ from tensorar.events import choose
 from tensorar.model import AutoregressiveModel
 from tensorar.runs.settings import TrainingSettings
 from tensorar.training.batches import keyed_generator
-from tensorar.training.evaluation import Likelihood, chunks, data_nats, event_nats, mean_observed, never_estimated
+from tensorar.training.evaluation import Likelihood, data_nats, event_nats, mean_observed, never_estimated
 from tensorar.utils.permutation import Permutation
+from tensorar.utils.shapes import split_batch
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -48,7 +49,7 @@ class Validation:
         exact, order = never_estimated(model), model.order if model.ordering.adaptive else None
         scored = [
             event_nats(model, *chunk, exact=exact, samples=SAMPLES_PER_EVENT, generator=generator, order=order)
-            for chunk in chunks(self.events, self.contexts)
+            for chunk in split_batch(self.events, self.contexts)
         ]
         nats = torch.cat(scored)
         if processes > 1:

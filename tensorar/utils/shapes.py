@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any, Protocol
+
 from jaxtyping import Bool, Int, Shaped
 from torch import Tensor
 
@@ -19,12 +22,20 @@ def flatten_events(x: Shaped[Tensor, "batch *event"]) -> Shaped[Tensor, "batch n
     return x.unsqueeze(-1).flatten(1)
 
 
+class Rows(Protocol):
+    """Anything with examples along its first axis, such as a tensor, evidence, or stored events."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, rows: slice, /) -> Any: ...
+
+
 def split_batch(
-    x: Shaped[Tensor, "batch *event"], context: Tensor | None, size: int = MAX_EVENTS_PER_CALL
-) -> list[tuple[Tensor, Tensor | None]]:
+    events: Rows, context: Tensor | None, size: int = MAX_EVENTS_PER_CALL
+) -> Iterator[tuple[Any, Tensor | None]]:
     """Events and their contexts in small batches (at least one), for work whose memory grows with the batch."""
-    parts = x.split(size)
-    return list(zip(parts, [None] * len(parts) if context is None else context.split(size), strict=True))
+    for first in range(0, max(1, len(events)), size):
+        rows = slice(first, first + size)
+        yield events[rows], rows_of(context, rows)
 
 
 def rows_of(context: Tensor | None, rows: Tensor | slice) -> Tensor | None:

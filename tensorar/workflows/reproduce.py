@@ -17,6 +17,7 @@ from tensorar.errors import RunError
 from tensorar.parts.registry import Registry
 from tensorar.parts.spec import PartSpec
 from tensorar.runs.folder import RECIPE_FILE
+from tensorar.runs.metrics import best_row
 from tensorar.runs.recipe import PARTS, Recipe, recipe_document
 from tensorar.runs.result import FORMAT, RESULT_FILE, machine, read_result, versions, write_result
 from tensorar.runs.row import Row
@@ -75,7 +76,7 @@ class _Measured:
 
     def as_dict(self) -> dict[str, Any]:
         rows = self.run.metrics()
-        best = min(rows, key=lambda row: row["valid_nats"] if math.isfinite(row["valid_nats"]) else math.inf)
+        best = best_row(rows) or rows[-1]
         return {
             "data": str(self.run.recipe.dataset),
             "likelihood": self.likelihood.as_dict(),

@@ -6,10 +6,11 @@ import torch
 from tensorar import Recipe, Run, TrainingSettings, build, load_dataset
 from tensorar.parts.spec import PartSpec
 from tensorar.training import batch_parts
-from tensorar.training.batch_parts import in_parts, part_size
+from tensorar.training.batch_parts import part_size
 from tensorar.training.device import make_accelerator
 from tensorar.training.optimization import Optimization
 from tensorar.training.trainer import Trainer
+from tensorar.utils.shapes import split_batch
 
 SHAPE, BATCH = (6, 6), 10
 
@@ -22,10 +23,10 @@ def model():
 
 def test_parts_cover_the_batch_in_order():
     events, contexts = torch.arange(7)[:, None], torch.arange(7.0)[:, None]
-    parts = list(in_parts(events, contexts, 3))
+    parts = list(split_batch(events, contexts, 3))
     assert [part.flatten().tolist() for part, _ in parts] == [[0, 1, 2], [3, 4, 5], [6]]
     assert all(torch.equal(part.double(), context.double()) for part, context in parts)
-    assert all(context is None for _, context in in_parts(events, None, 3))
+    assert all(context is None for _, context in split_batch(events, None, 3))
 
 
 def test_the_size_follows_what_is_kept_for_the_gradients(model, monkeypatch):

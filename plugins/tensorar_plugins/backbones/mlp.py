@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import chain, pairwise, repeat
 from typing import Any
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tensorar import EvidenceBackbone, Head, Order, Signature, flatten_events
+from tensorar_plugins.backbones.layers.dense import dense_layers
 from tensorar_plugins.backbones.layers.sequence import shift_right, to_event, to_sequence
 from tensorar_plugins.backbones.layers.sizes import require_positive, require_probability
 
@@ -45,11 +45,7 @@ class MLP(EvidenceBackbone):
         require_probability(self.name, dropout=dropout)
         n = math.prod(signature.event_shape)
         inputs = n * (signature.feature_count + 1) + signature.context_features
-        blocks: list[nn.Module] = []
-        # a list of widths would take the memory of a huge ``layers`` before the layers can be refused
-        for width, following in pairwise(chain([inputs], repeat(hidden, layers))):
-            blocks += [nn.Linear(width, following), nn.SiLU(), nn.Dropout(dropout)]
-        self.hidden = nn.Sequential(*blocks)
+        self.hidden = dense_layers(inputs, hidden, layers, dropout)
         self.output = nn.Linear(hidden, n * signature.parameter_count)
 
     def init_output_bias(self, marginal: Float[Tensor, "*event parameters"]) -> None:

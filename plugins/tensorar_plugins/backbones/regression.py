@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from typing import Any, ClassVar
 
 import torch
@@ -11,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from tensorar import EvidenceBackbone, Head, Order, Signature, flatten_events
+from tensorar_plugins.backbones.layers.dense import dense_layers
 from tensorar_plugins.backbones.layers.linear_prediction import LinearPrediction, Prediction
 from tensorar_plugins.backbones.layers.sequence import to_event
 from tensorar_plugins.backbones.layers.sizes import require_positive, require_probability
@@ -62,12 +62,8 @@ class Regression(EvidenceBackbone):
         self.register_buffer("_used", used.flatten().nonzero()[:, 0], persistent=False)
         count = int(used.sum())
         self.prediction = LinearPrediction(count)
-        widths = [2 * count + n + signature.context_features, *[hidden] * layers]
-        blocks: list[nn.Module] = []
-        for width, following in pairwise(widths):
-            blocks += [nn.Linear(width, following), nn.SiLU(), nn.Dropout(dropout)]
-        self.hidden = nn.Sequential(*blocks)
-        self.output = nn.Linear(widths[-1], n * signature.parameter_count)
+        self.hidden = dense_layers(2 * count + n + signature.context_features, hidden, layers, dropout)
+        self.output = nn.Linear(hidden, n * signature.parameter_count)
         nn.init.zeros_(self.output.weight)
         nn.init.zeros_(self.output.bias)
 
