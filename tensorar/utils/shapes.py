@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Bool, Int, Shaped
 from torch import Tensor
@@ -22,6 +22,7 @@ def flatten_events(x: Shaped[Tensor, "batch *event"]) -> Shaped[Tensor, "batch n
     return x.unsqueeze(-1).flatten(1)
 
 
+@runtime_checkable
 class Rows(Protocol):
     """Anything with examples along its first axis, such as a tensor, evidence, or stored events."""
 
