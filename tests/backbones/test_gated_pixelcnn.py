@@ -9,6 +9,9 @@ from tensorar import Order, build, dependency_matrix, receptive_field_coverage
 from tensorar.testing import events_of, randomize
 from tensorar_plugins.backbones.pixelcnn.gated import halves
 
+# many passes; other tests of the same functions check the shapes
+pytestmark = pytest.mark.usefixtures("without_shape_checks")
+
 # images, a sequence, volumes; colors inside, outside and between; sides of 1
 SHAPES = [
     (6, 12),

@@ -14,6 +14,9 @@ from tensorar.testing import event_shapes, events_of, joint, models, orders, ran
 from tensorar_plugins.backbones.nade_scan import nade_scan, running_sums
 from tests.part_specs import head_specs
 
+# many passes; other tests of the same functions check the shapes
+pytestmark = pytest.mark.usefixtures("without_shape_checks")
+
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
 ACTIVATIONS = {"sigmoid": torch.sigmoid, "relu": torch.relu}
 

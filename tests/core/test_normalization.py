@@ -13,6 +13,9 @@ from tensorar import build
 from tensorar.testing import joint, levels_of, models, points_and_weights, randomize
 from tests.part_specs import backbone_specs, continuous_head_specs, discrete_head_specs, pairs
 
+# many passes; other tests of the same functions check the shapes
+pytestmark = pytest.mark.usefixtures("without_shape_checks")
+
 FEW_ROWS = 300
 
 

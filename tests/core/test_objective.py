@@ -13,6 +13,9 @@ from tensorar import CausalBackbone, Order, Ordering, build, objective
 from tensorar.testing import events_of, models, randomize, seeds
 from tests.part_specs import backbone_class, backbone_specs, head_specs
 
+# many passes; other tests of the same functions check the shapes
+pytestmark = pytest.mark.usefixtures("without_shape_checks")
+
 causal = [spec for spec in backbone_specs() if issubclass(backbone_class(spec), CausalBackbone)]
 evidential = [spec for spec in backbone_specs() if spec not in causal]
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}

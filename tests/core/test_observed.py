@@ -12,6 +12,9 @@ from tensorar import CausalBackbone, Evidence, Order, Ordering, SupportError, bu
 from tensorar.testing import events_of, joint, randomize
 from tests.part_specs import backbone_class, backbone_specs, head_specs
 
+# many passes; other tests of the same functions check the shapes
+pytestmark = pytest.mark.usefixtures("without_shape_checks")
+
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 RASTER_ONLY = [spec for spec in backbone_specs() if backbone_class(spec).orders == "raster"]
 ANY_ORDER = [spec for spec in backbone_specs() if spec not in RASTER_ONLY]

@@ -15,6 +15,9 @@ from tensorar.testing import events_of, levels_of, points_and_weights, seeds, va
 from tensorar.transforms import DataDistribution
 from tests.part_specs import backbone_class, backbone_specs, continuous_head_specs, discrete_head_specs, head_specs
 
+# many passes; other tests of the same functions check the shapes
+pytestmark = pytest.mark.usefixtures("without_shape_checks")
+
 # wide enough for the variance of the heaviest tails
 FINE = {"reach": 80, "step": 0.002}
 

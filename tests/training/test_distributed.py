@@ -61,7 +61,10 @@ def free_port():
 
 
 # with accumulate, each process takes its share in three parts and synchronizes after the last
-@pytest.mark.parametrize(("launcher", "others"), [("two hosts", ["--set", "accumulate=3"]), ("accelerate", [])])
+@pytest.mark.parametrize(
+    ("launcher", "others"),
+    [("two hosts", ["--set", "accumulate=3"]), pytest.param("accelerate", [], marks=pytest.mark.slow)],
+)
 def test_two_processes_train_the_same_model_as_one(tmp_path, launcher, others):
     report = launch(launcher, [*TRAIN, *SETTINGS, *others, "--out", "two"], tmp_path)
     assert [row["step"] for row in report["metrics"]] == [5, 10, 12]
