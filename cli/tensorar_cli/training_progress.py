@@ -67,7 +67,7 @@ def run_training(output: Output, workflow: Callable[..., TrainingResult], *argum
 def plan_line(settings: TrainingSettings) -> str:
     """When training will end, in a line."""
     if not settings.patience:
-        return "plan: to the end of that, keeping the best validation; Ctrl-C ends it earlier and keeps the best so far"
+        return "plan: the whole length, keeping the best validation; Ctrl-C ends it earlier and keeps the best so far"
     limit = "" if settings.minutes is None else f", {settings.minutes:g} minutes at most"
     return (
         f"plan: until the validation has stopped improving{limit} (--minutes, --steps or --epochs set a length); "

@@ -18,6 +18,8 @@ from jaxtyping import Int64, Real, Shaped
 from torch import Tensor
 
 from tensorar.axes import AxisNames
+from tensorar.errors import TensorarError
+from tensorar.utils.reading import escaped
 
 # one file per event is measured for so many events, spread evenly
 MAX_SINGLE_EVENTS, MAX_SINGLE_CALLS = 200, 20
@@ -109,8 +111,17 @@ def _zstd(data: bytes) -> bytes:
     return _piped(["zstd", "--ultra", "-22", "-c", f"--stream-size={len(data)}"], data)
 
 
-def _piped(command: list[str], data: bytes) -> bytes:
-    return subprocess.run(command, input=data, capture_output=True, check=True).stdout
+def _piped(command: list[str], data: bytes = b"") -> bytes:
+    """What a program writes. Raises ``TensorarError`` if it fails."""
+    done = subprocess.run(command, input=data, capture_output=True)
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise TensorarError(
+            expected=f"{command[0]} to compress the events, for the report",
+            got=escaped(said[-1]) if said else f"exit code {done.returncode}",
+            remedy="leave out --report, or use another version of it",
+        )
+    return done.stdout
 
 
 # --- pictures -------------------------------------------------------------------------------------------------------
@@ -165,5 +176,5 @@ def _converted(pixels: Shaped[np.ndarray, "h w c"], bits: bool, *command: str) -
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "in.png", Path(folder) / "out.jxl"
         source.write_bytes(_saved(pixels, bits, format="PNG"))
-        subprocess.run([command[0], str(source), str(target), *command[1:]], capture_output=True, check=True)
+        _piped([command[0], str(source), str(target), *command[1:]])
         return target.read_bytes()

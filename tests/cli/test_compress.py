@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from .commands import SHORT, call, done, report
+from .commands import SHORT, call, done, refused, report
 
 
 def _back(run, data, out, *options):
@@ -47,6 +47,16 @@ def test_packed_bits(bits_run, bits):
     _back(bits_run, "a.npz", "b.npz")
     with np.load("b.npz") as found:
         assert np.array_equal(found["test"], packed) and found["shape"].tolist() == [4, 4]
+
+
+def test_a_compressor_that_fails_is_named(bits_run, bits, tmp_path, monkeypatch):
+    broken = tmp_path / "bin" / "zstd"
+    broken.parent.mkdir()
+    broken.write_text("#!/bin/sh\necho 'out of order' >&2\nexit 3\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", str(broken.parent), prepend=":")
+    message = refused(call("compress", bits_run, bits, "--out", "x.tar", "--report"))
+    assert "zstd to compress the events, for the report, got out of order; leave out --report" in message
 
 
 def test_the_report_in_json(bits_run, bits):
