@@ -55,7 +55,8 @@ def test_a_finished_run_is_trained_on(bits_run):
 def test_minutes_are_further_minutes(bits_run):
     result = report("train", "--resume", bits_run, "--minutes", 0.002, *CPU)
     seconds = [row["seconds"] for row in result["metrics"]]
-    assert seconds[-1] >= history(bits_run)["continued"][0]["from_seconds"] + 0.12
+    # metrics are rounded to milliseconds, where a stage begins is not
+    assert seconds[-1] >= round(history(bits_run)["continued"][0]["from_seconds"] + 0.12, 3)
 
 
 def test_an_interrupted_later_stage_resumes_to_the_same_weights(bits_run, tmp_path):
