@@ -164,6 +164,9 @@ def likelihood_table(likelihood: Likelihood) -> Table:
     if over is not None:
         what = f"nats per event, mean over {counted(over.orders, 'order')} (a bound)"
         rows.insert(1, (what, with_error(over.mean_nats, over.mean_standard_error)))
+        gain = with_error(over.mean_nats - over.mixture_nats, over.gain_standard_error)
+        measured = "" if over.mixture_events is None else f", measured on {counted(over.mixture_events, 'event')}"
+        rows.insert(2, (f"what mixing gains{measured}", gain))
     if likelihood.observed is not None:
         rows.append(("observed coefficients per event", f"{likelihood.observed:.2f}"))
     if likelihood.data_nats is not None:

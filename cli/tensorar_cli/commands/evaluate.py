@@ -32,6 +32,14 @@ def evaluate(
             min=1,
         ),
     ] = None,
+    mixture_events: Annotated[
+        int | None,
+        typer.Option(
+            help="Evaluate the mixture of --orders on this many of the events, and estimate from the mean over orders "
+            "of all events what it is on all: for evidence backbones, which take a pass for each coefficient.",
+            min=1,
+        ),
+    ] = None,
     given: Annotated[
         str | None,
         typer.Option(
@@ -53,7 +61,7 @@ def evaluate(
 
     output = Output(as_json=json)
     if given is not None:
-        _refuse(arguments, "with", "exact", "samples_per_event", "ordering", "orders")
+        _refuse(arguments, "with", "exact", "samples_per_event", "ordering", "orders", "mixture_events")
         with output.progress("evaluating") as update:
             found = workflows.evaluate_given(
                 run,
@@ -84,6 +92,7 @@ def evaluate(
             samples_per_event=samples_per_event,
             ordering=ordering,
             orders=orders,
+            mixture_events=mixture_events,
             seed=seed,
             device=device,
             progress=lambda done, total, nats: update(done, total, f"{nats:.2f} nats"),
