@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas
@@ -24,13 +26,26 @@ def measurements(n=60):
     return frame
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A table that counts as large, and a run on it."""
+    folder = tmp_path_factory.mktemp("parsed") / "first"
+    folder.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(parsed, "LEAST_BYTES", 100)
+        measurements().to_csv("rows.csv", index=False)
+        done("train", "table:path=rows.csv,target=kind", "--backbone", "mlp:hidden=8", "--steps", "2", "--out", "run")
+    # so that copies of the run read the table beside them
+    return folder.rename(folder.with_name("moved"))
+
+
 @pytest.fixture
-def trained(tmp_path, monkeypatch):
-    """A run on a table that counts as large, and a list of the files that are parsed from now on."""
-    monkeypatch.chdir(tmp_path)
+def trained(folder, tmp_path, monkeypatch):
+    """A copy of them, and a list of the files that are parsed from now on."""
+    shutil.copytree(folder, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
     monkeypatch.setattr(parsed, "LEAST_BYTES", 100)
-    measurements().to_csv("rows.csv", index=False)
-    done("train", "table:path=rows.csv,target=kind", "--backbone", "mlp:hidden=8", "--steps", "2", "--out", "run")
     read, found = table.read_table, []
     monkeypatch.setattr(table, "read_table", lambda path, **options: (found.append(path), read(path, **options))[1])
     return found
@@ -45,16 +60,16 @@ def test_a_table_is_parsed_once(trained):
     done("train", "--resume", "run", "--steps", "2")
     done("score", "run", "rows.csv")
     assert trained == []
-    os.remove(KEPT)
+    Path(KEPT).unlink()
     done("train", "--resume", "run", "--steps", "1")
     assert len(trained) == 1
-    assert os.path.exists(KEPT)
+    assert Path(KEPT).exists()
     assert first == pytest.approx(nats(), abs=2)
 
 
 def test_numbers_that_are_kept_are_those_of_the_file(trained):
     kept = nats()
-    os.remove(KEPT)
+    Path(KEPT).unlink()
     assert nats() == kept
     assert len(trained) == 1
 
@@ -63,29 +78,26 @@ def test_the_content_of_the_file_counts_and_not_its_time(trained):
     os.utime("rows.csv", (0, 0))
     nats()
     assert trained == []
-    when = os.stat("rows.csv").st_mtime_ns
-    text = open("rows.csv", "rb").read()
-    position = text.rindex(b".")
-    changed = text[: position + 1] + (b"1" if text[position + 1 : position + 2] != b"1" else b"2") + text[position + 2 :]
-    with open("rows.csv", "wb") as file:
-        file.write(changed)
+    when = Path("rows.csv").stat().st_mtime_ns
+    text = Path("rows.csv").read_bytes()
+    first, _, last = text.rpartition(b".")
+    Path("rows.csv").write_bytes(first + (b".1" if last[:1] != b"1" else b".2") + last[1:])
     os.utime("rows.csv", ns=(when, when))
     nats()
     assert len(trained) == 1
 
 
 def test_damaged_numbers_are_parsed_again(trained):
-    first, content = nats(), bytearray(open(KEPT, "rb").read())
+    first, content = nats(), bytearray(Path(KEPT).read_bytes())
     content[-5] ^= 1
     for damaged in (bytes(content), b"", bytes(content[:100])):
-        with open(KEPT, "wb") as file:
-            file.write(damaged)
+        Path(KEPT).write_bytes(damaged)
         assert nats() == first
     assert len(trained) == 3
 
 
 def test_a_table_that_is_gone_is_missed(trained):
-    os.remove("rows.csv")
+    Path("rows.csv").unlink()
     result = call("evaluate", "run")
     assert result.exit_code == 2
     assert "rows.csv" in result.stderr
@@ -94,4 +106,4 @@ def test_a_table_that_is_gone_is_missed(trained):
 def test_small_tables_are_not_kept(trained, monkeypatch):
     monkeypatch.setattr(parsed, "LEAST_BYTES", 10**6)
     done("train", "table:path=rows.csv", "--backbone", "mlp:hidden=8", "--steps", "1", "--out", "small")
-    assert not os.path.exists("small/parsed.safetensors")
+    assert not Path("small/parsed.safetensors").exists()
