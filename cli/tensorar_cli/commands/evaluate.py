@@ -14,9 +14,7 @@ def evaluate(
     arguments: typer.Context,
     run: options.RunFolder,
     split: options.Split = "test",
-    data: Annotated[
-        str | None, typer.Option(help="Spec of another dataset to evaluate on. Default: the run's own.")
-    ] = None,
+    data: options.OtherData = None,
     events: options.MaxEvents = None,
     exact: options.Exact = None,
     samples_per_event: options.SamplesPerEvent = 16,
