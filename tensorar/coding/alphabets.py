@@ -99,7 +99,8 @@ class CountAlphabet(Alphabet):
         for row in np.flatnonzero(found == window.width):
             given = 0 if values is None else _distance(int(values[row] - start[row]), window.width)
             places[row] = _place(stream.code_natural(given), window.width)
-        return places + start
+        shifted: Int[np.ndarray, " n"] = places + start
+        return shifted
 
     def likeliest(self, distribution: Distribution) -> Int[np.ndarray, " n"]:
         """The mode, as far as it lies in the window."""
