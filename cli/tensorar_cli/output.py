@@ -194,7 +194,7 @@ def conditional_table(found: ConditionalLikelihood) -> Table:
     """The likelihood of a part of each event given the rest, as a table."""
     rows = [
         ("nats of the rest per event", with_error(found.nats, found.standard_error)),
-        ("known, unknown coefficients", f"{found.known:g}, {found.unknown:g}"),
+        ("known, unknown coefficients", f"{found.known:.4g}, {found.unknown:.4g}"),
         ("events", str(found.events)),
         ("conditioning", _way(found)),
     ]
