@@ -17,6 +17,7 @@ SOURCES = {
     "tensorar": ROOT / "tensorar",
     "tensorar_plugins": ROOT / "plugins/tensorar_plugins",
     "tensorar_cli": ROOT / "cli/tensorar_cli",
+    "tensorar_web": ROOT / "web/tensorar_web",
 }
 # what a plugin may import besides the names that tensorar itself exports
 PUBLIC = {
@@ -71,7 +72,7 @@ class A:
     async def f(self):
         import l
 """
-FACES = ("tensorar_cli", "tensorar_web", "typer", "rich")
+FACES = ("tensorar_cli", "tensorar_web", "typer", "rich", "starlette", "uvicorn")
 
 
 def _modules() -> dict[str, Path]:
@@ -176,6 +177,18 @@ def test_plugins_use_public_names_only(path):
 @pytest.mark.parametrize("name", _within("tensorar_cli"))
 def test_the_command_line_knows_no_plugin(name):
     assert [module for module, _ in _imports(MODULES[name]) if module.split(".")[0] == "tensorar_plugins"] == []
+
+
+@pytest.mark.parametrize("name", _within("tensorar_web"))
+def test_the_page_knows_no_plugin_and_no_other_face(name):
+    packages = {module.split(".")[0] for module, _ in _imports(MODULES[name])}
+    assert packages & {"tensorar_plugins", "tensorar_cli", "typer", "rich"} == set()
+
+
+@pytest.mark.parametrize("name", _within("tensorar_cli"))
+def test_only_the_command_that_starts_the_server_imports_the_page(name):
+    others = [module for module, _ in _imports(MODULES[name]) if module.split(".")[0] == "tensorar_web"]
+    assert others == (["tensorar_web.server"] if name == "tensorar_cli.commands.serve" else [])
 
 
 @pytest.mark.parametrize("name", _within("tensorar_cli.commands"))
