@@ -1,5 +1,6 @@
 """The commands that inspect a trained run: evaluate, sample, inpaint, posterior."""
 
+import json
 import math
 import re
 from pathlib import Path
@@ -182,6 +183,24 @@ def test_an_animation_of_visiting(toy_run):
     with Image.open("x.gif") as animation:
         assert animation.n_frames == 3
     assert "event 0 of test in 8 frames: y.gif" in done("posterior", toy_run, "--out", "y.gif").stdout
+
+
+def test_a_page_that_steps_through_an_event(toy_run):
+    result = report("posterior", toy_run, "--html", "x.html")
+    assert [step["known"] for step in result["steps"]] == list(range(8)) and result["path"] == "x.html"
+    page = Path("x.html").read_text()
+    data = json.loads(page.split('id="data">')[1].split("</script>")[0])
+    for step, expected in zip(data["steps"], result["steps"], strict=True):
+        assert step["coefficient"] == expected["coefficient"] and step["truth"] == expected["truth"]
+        assert step["probabilities"] == pytest.approx(expected["probabilities"], rel=1e-3)
+    assert "<h1>toy: event 0 of test, coefficient by coefficient</h1>" in page
+    assert "in 2 steps: y.html (0.0 MB)" in done("posterior", toy_run, "--html", "y.html", "--steps", "0,7").stdout
+    assert not (toy_run / "posterior.png").exists()
+
+
+def test_a_page_or_a_picture(toy_run):
+    assert "--out or --html, got both" in refused(call("posterior", toy_run, "--html", "x.html", "--out", "x.png"))
+    assert "--html to end in .html, got 'x.png'" in refused(call("posterior", toy_run, "--html", "x.png"))
 
 
 def test_inspection_does_not_change_the_run(bits_run, tmp_path):
