@@ -36,6 +36,9 @@ from tensorar.utils.files import json_text, read_json, write_atomically
 from tensorar.utils.processes import is_main_process
 from tensorar.utils.random_state import seeded
 
+# the number of parameters, in the metadata of the weights
+PARAMETERS = "parameters"
+
 
 class Run:
     """A run folder: ``recipe.toml``, ``model.safetensors`` (the best weights), ``training/``, ``metrics.jsonl``."""
@@ -331,8 +334,9 @@ class Run:
         keep_parsed(self.folder, self.unchecked_dataset, self.schema)
 
     def save_model(self, model: AutoregressiveModel) -> None:
-        """Write the weights of the run's model."""
-        write_tensors(self.model_path, model.state_dict())
+        """Write the weights of the run's model, and how many there are."""
+        count = sum(parameter.numel() for parameter in model.parameters())
+        write_tensors(self.model_path, model.state_dict(), {PARAMETERS: str(count)})
 
     def metrics(self) -> list[dict[str, Any]]:
         """All metrics so far; a last line that a crash cut off is left out."""

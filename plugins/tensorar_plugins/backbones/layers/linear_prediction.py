@@ -56,7 +56,6 @@ class LinearPrediction(nn.Module):
         self.location, self.covariance = mean.to(self.location), covariance.to(self.covariance)
         self.per_row = (1 / known.sum(0).float().mean().clamp(min=1)).to(self.per_row)
 
-    @torch.no_grad()
     def forward(self, features: Float[Tensor, "batch features"], known: Bool[Tensor, "batch features"]) -> Prediction:
         """The prediction from any known features; those with the same ones known share a factorization."""
         covariance, centred, _ = self._prepare(features, known)
@@ -69,7 +68,6 @@ class LinearPrediction(nn.Module):
         precision = inverse.square().sum(-2)
         return self._prediction(features, known, mean, growth * variance[which], weights, precision[which])
 
-    @torch.no_grad()
     def by_prefix(
         self, features: Float[Tensor, "batch features"], order: Int[Tensor, " features"], ends: Int[Tensor, " steps"]
     ) -> Prediction:
