@@ -95,12 +95,12 @@ class CountAlphabet(Alphabet):
         start = window.start.long().numpy()
         symbols = None if values is None else window.symbols(values - start)
         found = stream.code(symbols, window.probabilities)
-        places = found.astype(np.int64)
+        places: Int64[np.ndarray, " n"] = found.astype(np.int64)
         for row in np.flatnonzero(found == window.width):
             given = 0 if values is None else _distance(int(values[row] - start[row]), window.width)
             places[row] = _place(stream.code_natural(given), window.width)
-        shifted: Int[np.ndarray, " n"] = places + start
-        return shifted
+        places += start
+        return places
 
     def likeliest(self, distribution: Distribution) -> Int[np.ndarray, " n"]:
         """The mode, as far as it lies in the window."""
