@@ -56,7 +56,8 @@ def test_the_runs_and_their_views(client):
     assert (table["kind"], table["names"]) == ("table", ["age", "sex", "day"])
     assert table["values"][table["kind_of"][1]]["labels"] == ["female", "male"]
     assert table["values"][table["kind_of"][2]]["text"]
-    assert client.get("api/runs/1").json()["classes"] == ["0", "1", "2"]
+    labelled = client.get("api/runs/1").json()
+    assert (labelled["kind"], labelled["classes"]) == ("sequence", ["0", "1", "2"])
 
 
 def test_examples(client, explorer):
