@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 
 import torch
 from jaxtyping import Bool, Int, Real
 from torch import Tensor
 
 from tensorar.errors import ShapeError
+from tensorar.utils.pixel_picture import gray_values, pixel_picture
+
+MAX_DRAWN_EXAMPLES = 8
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Evidence:
     """The known part of a batch of events: ``mask`` is True where a coefficient is known, ``value`` holds its value.
 
@@ -69,6 +73,22 @@ class Evidence:
 
     def __len__(self) -> int:
         return len(self.mask)
+
+    def __repr__(self) -> str:
+        return f"Evidence(batch={len(self)}, event_shape={self.event_shape}, {self._known_in_words()})"
+
+    def _repr_html_(self) -> str:
+        """A picture of the first examples, for notebooks: known values in gray, unknown ones in blue."""
+        first = self[:MAX_DRAWN_EXAMPLES].to("cpu")
+        if not first.mask.numel():
+            return escape(repr(self))
+        colors = gray_values(first.value.detach().double().numpy(), first.mask.numpy())
+        drawn = f"first {len(first)} of {len(self)} events" if len(first) < len(self) else f"events: {len(self)}"
+        words = f"{drawn}, each {self.event_shape}; {self._known_in_words()}: gray; unknown: blue"
+        return f"{pixel_picture(colors, 'known values in gray, unknown ones in blue')}<br><small>{words}</small>"
+
+    def _known_in_words(self) -> str:
+        return f"{int(self.mask.sum())} of {self.mask.numel()} coefficients known"
 
     def __getitem__(self, rows: Tensor | slice) -> Evidence:
         """The evidence of some examples."""

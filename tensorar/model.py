@@ -16,6 +16,7 @@ from tensorar.errors import ShapeError
 from tensorar.evidence import Evidence
 from tensorar.generation.replay import next_given, replay, replay_batch_size, replay_batches
 from tensorar.generative_model import GenerativeModel
+from tensorar.model_display import model_table
 from tensorar.order import Order
 from tensorar.utils.eval_mode import eval_mode
 from tensorar.utils.shapes import flatten_events, rows_of, split_batch
@@ -42,6 +43,10 @@ class AutoregressiveModel(GenerativeModel):
         if marginal is not None:
             unknown = values.isnan().all(0).unsqueeze(-1) | marginal.isnan()
             self.backbone.init_output_bias(torch.where(unknown, 0.0, marginal))
+
+    def _repr_html_(self) -> str:
+        """A table of the parts, and a picture of the order, for notebooks."""
+        return model_table(self)
 
     # --- likelihood -------------------------------------------------------------------------------------------------
 

@@ -14,9 +14,8 @@ from tensorar.errors import ShapeError
 from tensorar.evidence import Evidence
 from tensorar.utils.rank_picture import rank_picture
 
-# longer orders are abbreviated as text, and not drawn as a table of cells
+# longer orders are abbreviated as text
 MAX_REPR_VISITS = 24
-MAX_DRAWN_COEFFICIENTS = 4096
 
 
 def may_see(
@@ -123,9 +122,9 @@ class Order:
         shown = self.visits.tolist() if len(self) <= MAX_REPR_VISITS else self.visits[: MAX_REPR_VISITS // 2].tolist()
         return str(shown) if len(shown) == len(self) else f"[{', '.join(map(str, shown))}, ..., {int(self.visits[-1])}]"
 
-    def _repr_html_(self) -> str | None:
-        """A picture of the ranks, for notebooks; None for orders too long to draw."""
-        return rank_picture(self.rank.tolist(), self.event_shape) if len(self) <= MAX_DRAWN_COEFFICIENTS else None
+    def _repr_html_(self) -> str:
+        """A picture of the ranks, for notebooks."""
+        return rank_picture(self.rank.cpu().numpy())
 
     def to(self, device: torch.device | str) -> Order:
         """The same order on a device."""

@@ -188,7 +188,7 @@ class _Walk:
             return
         steps = slice(end - len(self.pending), end)
         index = self.index[steps].expand(-1, self.value.shape[1])
-        log_prob = self.model.head.distribution(torch.stack(self.pending), index).log_prob(self.value[steps])
+        log_prob = self.model.head.log_prob(torch.stack(self.pending), self.value[steps], index)
         if self.masks_differ:
             log_prob = log_prob.where(self.known[steps], 0.0)
         self.weights.multiply(log_prob.sum(0, dtype=torch.float64))

@@ -1,10 +1,13 @@
-"""Ranks as a picture in HTML, for notebooks."""
+"""Ranks as a picture in HTML, for notebooks: numbered cells where there are few, else a pixel each."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+
+from tensorar.utils.pixel_picture import pixel_picture
 
 MAX_NUMBERED_CELLS = 100
 PICTURE_PIXELS = 260
@@ -12,40 +15,37 @@ PICTURE_PIXELS = 260
 FIRST, LAST = (0, 34, 78), (253, 231, 55)
 
 
-def rank_picture(ranks: Any, event_shape: tuple[int, ...]) -> str:
-    """An SVG of nested lists of ranks: cells from first (dark) to last (light), leading axes side by side.
+def rank_picture(ranks: Int[np.ndarray, "*event"]) -> str:
+    """Cells from the first visited (dark) to the last (light), leading axes side by side; numbered if at most 100.
 
-    >>> rank_picture([[0, 1], [3, 2]], (2, 2)).count("<rect")
+    >>> rank_picture(np.array([[0, 1], [3, 2]])).count("<rect")
     4
     """
-    long_axes = [size for size in event_shape if size > 1]
+    if ranks.size > MAX_NUMBERED_CELLS:
+        share = ranks[..., None] / (ranks.size - 1)
+        colors = np.array(FIRST) + share * (np.array(LAST) - np.array(FIRST))
+        return pixel_picture(colors.round().astype(np.uint8), "ranks, from first (dark) to last (light)")
+    return _numbered_cells(ranks)
+
+
+def _numbered_cells(ranks: Int[np.ndarray, "*event"]) -> str:
+    long_axes = [size for size in ranks.shape if size > 1]
     height, width = (1, 1, *long_axes)[-2:]
-    blocks = math.prod(long_axes[:-2])
-    flat = list(_flat(ranks))
-    columns = blocks * (width + 1) - 1
+    columns = math.prod(long_axes[:-2]) * (width + 1) - 1
     side = max(4, min(26, PICTURE_PIXELS // max(columns, height)))
-    numbered = len(flat) <= MAX_NUMBERED_CELLS
     cells = "".join(
-        _cell(rank, len(flat), i // (height * width) * (width + 1) + i % width, i // width % height, side, numbered)
-        for i, rank in enumerate(flat)
+        _cell(rank, ranks.size, i // (height * width) * (width + 1) + i % width, i // width % height, side)
+        for i, rank in enumerate(ranks.flatten().tolist())
     )
     return f'<svg xmlns="http://www.w3.org/2000/svg" width="{columns * side}" height="{height * side}">{cells}</svg>'
 
 
-def _flat(ranks: Any) -> Iterator[int]:
-    if isinstance(ranks, list):
-        for some in ranks:
-            yield from _flat(some)
-    else:
-        yield ranks
-
-
-def _cell(rank: int, count: int, column: int, row: int, side: int, numbered: bool) -> str:
+def _cell(rank: int, count: int, column: int, row: int, side: int) -> str:
     share = rank / max(1, count - 1)
     color = ",".join(str(round(a + share * (b - a))) for a, b in zip(FIRST, LAST, strict=True))
     x, y = column * side, row * side
     cell = f'<rect x="{x}" y="{y}" width="{side}" height="{side}" fill="rgb({color})"/>'
-    if not numbered or side < 12:
+    if side < 12:
         return cell
     ink = "white" if share < 0.5 else "black"
     place = f'x="{x + side / 2}" y="{y + side / 2}" text-anchor="middle" dominant-baseline="central"'

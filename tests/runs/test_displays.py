@@ -49,21 +49,6 @@ def test_long_orders_are_abbreviated_and_short_ones_whole():
     assert repr(Order.raster((28, 28))).endswith("10, 11, ..., 783])")
 
 
-@pytest.mark.parametrize("shape", [(), (1,), (5,), (3, 4), (2, 3, 4), (2, 2, 3, 4), (1, 9, 9)])
-def test_orders_are_pictures_with_a_cell_for_each_coefficient(shape):
-    order = Order.raster(shape)
-    page = order._repr_html_()
-    places = re.findall(r'<rect x="(\d+)" y="(\d+)"', page)
-    assert len(set(places)) == len(order)
-    width, height = map(int, re.search(r'width="(\d+)" height="(\d+)"', page).groups())
-    assert all(int(x) < width and int(y) < height for x, y in places)
-    assert page.count("<text") == len(order)
-
-
-def test_orders_too_long_to_draw_are_left_to_text():
-    assert Order.raster((65, 64))._repr_html_() is None
-
-
 def test_figures_display_themselves():
     for figure in (event_grid(torch.rand(4, 1, 4, 4)), order_masks(Order.raster((3, 3)))):
         assert figure._repr_png_().startswith(b"\x89PNG")
