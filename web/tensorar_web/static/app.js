@@ -216,7 +216,8 @@ class Panel {
     this.visits = view.orders[0];
     this.root = document.getElementById("panel").content.cloneNode(true).firstElementChild;
     this.get = (name) => this.root.querySelector(`.${name}`);
-    this.get("step").max = this.get("step").value = this.n;
+    this.get("step").max = this.n;
+    this.get("step").value = this.n;
     this.describe();
     this.makeEditor();
     this.listen();
