@@ -8,23 +8,23 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 from statistics import median
-from types import SimpleNamespace
 
 import torch
 
 import tensorar
-from tensorar.workflows.explore import Explorer, Question
+from tensorar.workflows.explore import Question
+from tensorar.workflows.explore.completing import complete
+from tensorar.workflows.explore.predicting import FromCompletions, predict_exactly
 from tensorar.workflows.explore.question import question_about
 
 BACKBONES = ("pixelcnn", "pixelcnn:channels=32,blocks=4")
 
 
-def explorer_of(backbone: str) -> Explorer:
-    """An explorer of an untrained model, which takes as long as a trained one."""
-    made = Explorer(SimpleNamespace(event_shape=(1, 28, 28), schema=None), "cpu")  # type: ignore[arg-type]
-    made.model = tensorar.build(event_shape=(1, 28, 28), ordering="raster", head="bernoulli", backbone=backbone).eval()
-    return made
+def model_of(backbone: str) -> tensorar.AutoregressiveModel:
+    """An untrained model, which takes as long as a trained one."""
+    return tensorar.build(event_shape=(1, 28, 28), ordering="raster", head="bernoulli", backbone=backbone).eval()
 
 
 def top_half(seed: int, completions: int = 1) -> Question:
@@ -38,14 +38,14 @@ class FirstValue(Exception):  # noqa: N818 (it ends a completion)
     """The first value was told."""
 
 
-def first_value(explorer: Explorer, asked: Question) -> None:
+def first_value(model: tensorar.AutoregressiveModel, asked: Question) -> None:
     """Until the first unknown coefficient appears."""
 
     def told(*_: object) -> None:
         raise FirstValue
 
     try:
-        explorer.complete(asked, told)
+        complete(model, asked, told)
     except FirstValue:
         return
 
@@ -69,18 +69,29 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     for backbone in BACKBONES:
-        explorer, rounds = explorer_of(backbone), options.rounds
+        model, rounds = model_of(backbone), options.rounds
         print(f"{backbone}, {options.threads} threads")
-        measure(
-            "first value of a completion of the lower half", lambda k, e=explorer: first_value(e, top_half(k)), rounds
-        )
-        measure(
-            "a completion of the lower half", lambda k, e=explorer: e.complete(top_half(k), lambda *_: None), rounds
-        )
-        measure("distribution of the next coefficient", lambda k, e=explorer: e.predict(top_half(k), 392), rounds)
-        kept = top_half(0)
-        explorer.predict(kept, 500)
-        measure("distribution of another one, from completions", lambda k, e=explorer: e.predict(kept, 500 + k), rounds)
+        kept = FromCompletions.of(model, top_half(0), complete(model, top_half(0, 16), lambda *_: None).x)
+        steps: dict[str, Callable[[int], object]] = {
+            "first value of a completion": partial(_first, model),
+            "completion of the lower half": partial(_completion, model),
+            "distribution of the next coefficient": partial(_next, model),
+            "another one, from kept completions": lambda k, kept=kept: kept.predict(500 + k),
+        }
+        for name, step in steps.items():
+            measure(name, step, rounds)
+
+
+def _first(model: tensorar.AutoregressiveModel, seed: int) -> None:
+    first_value(model, top_half(seed))
+
+
+def _completion(model: tensorar.AutoregressiveModel, seed: int) -> None:
+    complete(model, top_half(seed), lambda *_: None)
+
+
+def _next(model: tensorar.AutoregressiveModel, seed: int) -> None:
+    predict_exactly(model, top_half(seed), 392)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from tensorar import validation
 from tensorar.conditioning import Estimate
 from tensorar.errors import TensorarError
 from tensorar.model import AutoregressiveModel
@@ -111,6 +112,7 @@ class Explorer:
         """
         mask = asked.evidence.mask
         if not self.model.ordering.adaptive:
+            validation.check_evidence(self.model, asked.evidence)
             _, order = self.model.orders_for_completion(mask.to(self.model.device))[0]
             return [int(index) for index in order.visits]
         x = self.completions(asked, on_progress).x[:1]
