@@ -22,12 +22,12 @@ def _trained(data, folder, **parts):
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory):
-    """A folder of runs: bits (raster), orders (bits, any order), labelled (with classes), table."""
+    """A folder of runs: bits (raster), orders (bits, any order), labelled (sequences with classes), table."""
     folder = tmp_path_factory.mktemp("served")
     chance = np.random.default_rng(0)
     bits = chance.integers(0, 2, (60, 4, 4), dtype=np.uint8)
     np.save(folder / "bits.npy", bits)
-    np.savez(folder / "labelled.npz", data=bits, labels=np.arange(60) % 3)
+    np.savez(folder / "labelled.npz", data=bits.reshape(60, 16), labels=np.arange(60) % 3)
     (folder / "people.csv").write_text(TABLE)
     default_registry.cache_clear()
     _trained(f"npy:path={folder / 'bits.npy'}", folder / "runs/bits", backbone="made:hidden=16")

@@ -56,7 +56,8 @@ def test_the_runs_and_their_views(client):
     assert (table["kind"], table["names"]) == ("table", ["age", "sex", "day"])
     assert table["values"][table["kind_of"][1]]["labels"] == ["female", "male"]
     assert table["values"][table["kind_of"][2]]["text"]
-    assert client.get("api/runs/1").json()["classes"] == ["0", "1", "2"]
+    labelled = client.get("api/runs/1").json()
+    assert (labelled["kind"], labelled["classes"]) == ("sequence", ["0", "1", "2"])
 
 
 def test_examples(client, explorer):
@@ -127,6 +128,7 @@ def test_cells_of_tables_are_text_or_numbers(client):
     found = asked(client, "table", "predict", values=[23, None, "2026-01-05"], coefficient=1).json()
     assert found["texts"] == ["female", "male"]
     assert sum(map(math.exp, found["log_prob"])) == pytest.approx(1, abs=1e-5)
+    assert asked(client, "table", "order", values=[None, "male", None]).json()["visits"][0] == 1
     assert "age" in refused(asked(client, "table", "log_prob", values=["old", None, None]), 400)["expected"]
 
 

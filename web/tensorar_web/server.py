@@ -6,7 +6,7 @@ import secrets
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
@@ -19,13 +19,15 @@ ADDRESS = "127.0.0.1"
 MAX_CONNECTIONS = 64
 
 
-def serve(shelf: Shelf, port: int = 0, announce: Callable[[str], None] = lambda _: None) -> None:
-    """Serve until the process is interrupted; ``announce(url)`` is called once connections are accepted.
+class PageServer:
+    """The server of a shelf's page at ``url``; it listens as soon as it is made. Port 0 is a free one.
 
-    Port 0 is a free one. Raises ``TensorarError`` for a port that is taken.
+    Raises ``TensorarError`` for a port that is taken.
     """
-    with _bound(port) as listening:
-        chosen, token = listening.getsockname()[1], secrets.token_urlsafe(16)
+
+    def __init__(self, shelf: Shelf, port: int = 0) -> None:
+        self._listening = _bound(port)
+        chosen, token = self._listening.getsockname()[1], secrets.token_urlsafe(16)
         config = uvicorn.Config(
             Application(shelf).guarded(token, chosen),
             access_log=False,
@@ -36,9 +38,16 @@ def serve(shelf: Shelf, port: int = 0, announce: Callable[[str], None] = lambda 
             ws="none",
             server_header=False,
         )
-        listening.listen()
-        announce(f"http://{ADDRESS}:{chosen}/{token}/")
-        _Server(config).run(sockets=[listening])
+        self._server, self.url = _Server(config), f"http://{ADDRESS}:{chosen}/{token}/"
+
+    def run(self) -> None:
+        """Serve until a signal ends the process, or ``stop`` is called from another thread."""
+        with self._listening:
+            self._server.run(sockets=[self._listening])
+
+    def stop(self) -> None:
+        """End ``run``."""
+        self._server.should_exit = True
 
 
 class _Server(uvicorn.Server):
@@ -61,6 +70,7 @@ def _bound(port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((ADDRESS, port))
+        listening.listen()
     except OSError as error:
         listening.close()
         raise TensorarError(

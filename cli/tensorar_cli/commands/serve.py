@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import webbrowser
 from pathlib import Path
 from typing import Annotated
@@ -22,10 +23,11 @@ def serve(
 ) -> None:
     """Look at runs in the browser: paint evidence, and see completions and predictive distributions."""
     from tensorar import TensorarError
+    from tensorar.utils.words import counted
     from tensorar.workflows.explore import Shelf
 
     try:
-        from tensorar_web.server import serve as serve_shelf
+        from tensorar_web.server import PageServer
     except ModuleNotFoundError as error:
         raise TensorarError(
             expected="starlette and uvicorn, which serve the page",
@@ -33,13 +35,12 @@ def serve(
             remedy="pip install tensorar[serve]",
         ) from error
     output, shelf = Output(as_json=json), Shelf(runs, device)
-
-    def announce(url: str) -> None:
-        count = "1 run" if len(shelf) == 1 else f"{len(shelf)} runs"
-        output.print(f"{count} at {url} (on this machine only; Ctrl-C ends it)")
-        output.print_json({"url": url, "runs": shelf.names})
-        if open_page:
-            webbrowser.open(url)
-
-    serve_shelf(shelf, port, announce)
+    server, count = PageServer(shelf, port), counted(len(shelf), "run")
+    output.print(f"{count} at {server.url} (on this machine only; Ctrl-C ends it)")
+    output.print_json({"url": server.url, "runs": shelf.names})
+    # a pipe is read while the server runs
+    sys.stdout.flush()
+    if open_page:
+        webbrowser.open(server.url)
+    server.run()
     output.print("stopped")

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from tensorar import validation
 from tensorar.conditioning import Estimate
 from tensorar.errors import TensorarError
 from tensorar.model import AutoregressiveModel
@@ -106,12 +107,16 @@ class Explorer:
     def visits(self, asked: Question, on_progress: OnProgress | None = None) -> list[int]:
         """The flat indices of all coefficients as the model visits them given what is known.
 
-        Under an adaptive ordering, and for an ensemble, in the first of some completions.
+        Under an adaptive ordering, in the first of some completions; for an ensemble, in the order that visits most of
+        it first.
         """
-        value, context = asked.evidence.value, asked.context
-        if self.model.ordering.adaptive:
-            value = self.completions(asked, on_progress).x[:1]
-        return [int(index) for index in self.model.visits_for(value, context, known=asked.evidence.mask)[0]]
+        mask = asked.evidence.mask
+        if not self.model.ordering.adaptive:
+            validation.check_evidence(self.model, asked.evidence)
+            _, order = self.model.orders_for_completion(mask.to(self.model.device))[0]
+            return [int(index) for index in order.visits]
+        x = self.completions(asked, on_progress).x[:1]
+        return [int(index) for index in self.model.visits_for(x, asked.context, known=mask)[0]]
 
     def predict(self, asked: Question, coefficient: int, on_progress: OnProgress | None = None) -> Predictive:
         """The distribution of an unknown coefficient given what is known.

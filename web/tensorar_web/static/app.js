@@ -216,6 +216,8 @@ class Panel {
     this.visits = view.orders[0];
     this.root = document.getElementById("panel").content.cloneNode(true).firstElementChild;
     this.get = (name) => this.root.querySelector(`.${name}`);
+    this.get("step").max = this.n;
+    this.get("step").value = this.n;
     this.describe();
     this.makeEditor();
     this.listen();
@@ -307,7 +309,7 @@ class Panel {
       const input = el("input", { type: "radio", name: `brush${panels.length}-${this.run}`, value: name, checked: name === "white" });
       if (name === "grey" && !grey) Object.assign(input, { disabled: true, title: "this model has two values only" });
       input.addEventListener("change", () => { this.brush = value; });
-      const level = value === null ? name : `${name} (${number(nearest(this.of(0), value))})`;
+      const level = value === null || input.disabled ? name : `${name} (${number(nearest(this.of(0), value))})`;
       this.get("brushes").append(el("label", {}, input, ` ${level}`));
     }
   }
@@ -531,6 +533,7 @@ class Panel {
     if (!mirrored && !again) for (const other of this.twins()) other.point(index, false, true);
     this.drawEditor();
     this.drawMap();
+    this.drawOrder();
     this.abortPointed.abort();
     const { signal } = (this.abortPointed = new AbortController());
     if (this.values[index] !== null) return this.showPredicted(null);
@@ -653,8 +656,7 @@ class Panel {
   }
 
   drawOrder() {
-    const step = Number(this.get("step").value), slider = this.get("step"), { kind } = this.view;
-    slider.max = this.n;
+    const step = Number(this.get("step").value), { kind } = this.view;
     const rank = new Map(this.visits.map((index, t) => [index, t]));
     const canvas = this.get("visits"), current = this.visits[Math.min(step, this.n - 1)];
     const place = step < this.n ? this.placeOf(current) : undefined;
@@ -667,7 +669,8 @@ class Panel {
     } else this.drawRanks(canvas, rank, step);
     const many = this.view.orders.length > 1 ? `One of the ${this.view.orders.length} orders that the model mixes. ` : "";
     const how = { adaptive: "Chosen step by step, here for one completion. ", "known first": "What is known comes first. " }[this.view.order] ?? "";
-    this.get("where").textContent = many + how + (step < this.n ? `Step ${step} of ${this.n} visits ${this.nameOf(current)}.` : `All ${this.n} are visited.`);
+    this.get("where").textContent = many + how + (step < this.n ? `Step ${step} of ${this.n} visits ${this.nameOf(current)}.` : `All ${this.n} are visited.`)
+      + ` Step ${rank.get(this.at)} visits what you point at, ${this.nameOf(this.at)}.`;
     canvas.setAttribute("aria-label", this.get("where").textContent);
   }
 
