@@ -18,7 +18,7 @@ FOLDER = Path(__file__).resolve().parent
 EARLIER, SAMPLING = FOLDER / "earlier.json", FOLDER / "sampling.json"
 SAMPLING_ON_GPU, PARTICLES = FOLDER / "sampling_gpu.json", FOLDER / "particles.json"
 LARGE_EVENTS = FOLDER / "large_events.json"
-ORDERS = FOLDER / "orders.json"
+ORDERS, HALVES = FOLDER / "orders.json", FOLDER / "halves.json"
 TABLES = FOLDER / "tables.json"
 TIME_TO_QUALITY, SETTINGS_SEARCH = FOLDER / "time_to_quality.json", FOLDER / "settings_search.json"
 TRAINING, PROCESSES = FOLDER / "training.json", FOLDER / "processes.json"
@@ -127,6 +127,20 @@ def _compared(found: dict | None) -> tuple[str, str]:
     return f"{found['nats']:.2f} ± {found['standard_error']:.2f}", difference
 
 
+HALVES_COLUMNS = ("nats of", "the model of all orders", "the model of a fixed order", "the same, clamped")
+
+
+def halves_row(found: dict) -> str:
+    """One half given the other, by each of the models."""
+    return f"| {found['half']} | {' | '.join(_given(found[way]) for way in ('any_order', 'fixed', 'clamped'))} |"
+
+
+def _given(found: dict) -> str:
+    """Nats with their standard error over the events, and the part of it that comes from particles."""
+    particles = "" if found["exact"] else f", {found['estimate_error']:.2f} by particles"
+    return f"{found['nats']:.2f} (± {found['standard_error']:.2f}{particles})"
+
+
 def earlier() -> str:
     """The table of earlier.json, of rows that have no result yet."""
     trained = {path.stem for path in (DOCS / "results").glob("*.json")}
@@ -153,6 +167,11 @@ def particles() -> str:
 def orders() -> str:
     """The table of orders.json."""
     return "\n".join([header(ORDERS_COLUMNS), *map(orders_row, json.loads(ORDERS.read_text()))])
+
+
+def halves() -> str:
+    """The table of halves.json."""
+    return "\n".join([header(HALVES_COLUMNS), *map(halves_row, json.loads(HALVES.read_text())["halves"])])
 
 
 TABLES_COLUMNS = (
@@ -279,6 +298,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     },
     "courses.md": {course: partial(course_table, course) for course in COURSES},
     "orderings.md": {"orders": orders},
+    "conditioning.md": {"halves": halves},
     "how-to/compress.md": {"coding": coding},
 }
 

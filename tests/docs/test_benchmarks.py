@@ -3,11 +3,13 @@
 import importlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tensorar import TrainingSettings, default_registry, load_dataset
 from tensorar.runs.recipe import recipe_document
 from tensorar.runs.result import read_result
+from tensorar.workflows import train
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,7 +20,10 @@ def benchmark(monkeypatch):
     return importlib.import_module
 
 
-@pytest.mark.parametrize("page", ["benchmarks.md", "courses.md", "orderings.md", "how-to/compress.md"])
+PAGES = ("benchmarks.md", "conditioning.md", "courses.md", "orderings.md", "how-to/compress.md")
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_the_tables_are_generated_from_the_recorded_files(page, benchmark):
     text = (ROOT / "docs" / page).read_text()
     assert benchmark("make_tables").with_tables(text, page) == text
@@ -66,3 +71,18 @@ def test_the_study_of_orders_runs_and_goes_on(benchmark, tmp_path, capsys):
     again = orders.main([str(tmp_path), "--quick"])
     assert "tensorar train" not in capsys.readouterr().out
     assert [row["shared"] for row in again] == [row["shared"] for row in rows]
+
+
+def test_the_halves_are_evaluated_exactly_by_particles_and_clamped(benchmark, tmp_path, capsys):
+    """A model of all orders is exact; particles are for what a fixed order visits late, which clamping ignores."""
+    bits = tmp_path / "bits.npy"
+    np.save(bits, np.random.default_rng(0).integers(0, 2, (200, 6, 6)).astype(np.uint8))
+    for ordering, backbone in (("shuffled", "mlp:hidden=8"), ("raster", "fvsbn")):
+        parts = {"head": "bernoulli", "backbone": backbone, "ordering": ordering, "device": "cpu"}
+        train(f"npy:path={bits}", out=tmp_path / ordering, steps=2, **parts)
+    rows = benchmark("halves").main([str(tmp_path / "shuffled"), str(tmp_path / "raster"), "--events", "4"])
+    first, *others = rows
+    assert all(row["any_order"]["exact"] and row["clamped"]["exact"] for row in rows)
+    assert first["fixed"]["exact"] and first["fixed"]["nats"] == pytest.approx(first["clamped"]["nats"], abs=1e-5)
+    assert not any(row["fixed"]["exact"] for row in others)
+    assert "by particles" in capsys.readouterr().out
