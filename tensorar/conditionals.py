@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -27,7 +29,7 @@ def all_conditionals(
     if not len(features):
         return features.new_zeros(*features.shape[:-1], backbone.signature.parameter_count)
     # NaN and infinity spread to the sum, which is faster than a look at every value
-    if not torch.compiler.is_compiling() and bool(features.detach().sum().isfinite()):
+    if not torch.compiler.is_compiling() and math.isfinite(features.detach().sum()):
         return _complete(backbone, features, order, context)
     known = features.isfinite().all(-1)
     # weights masked out are zeros, and zero times NaN is NaN: without this a NaN would spread against the order

@@ -137,6 +137,12 @@ class Factorization(nn.Module):
         """The data's values of standard values: in float64, or as they are if the head has no transform."""
         return self.head.restore(standard, self.coefficients if coefficients is None else coefficients)
 
+    def in_data_units(
+        self, log_prob: Float[Tensor, " batch"], standard: Float[Tensor, "batch *event"]
+    ) -> Float[Tensor, " batch"]:
+        """The log-likelihoods of events in the data's units, from those of their standard values."""
+        return log_prob if self.head.transform(self.coefficients) is None else log_prob - self.log_scale(standard)
+
     def log_scale(
         self, standard: Float[Tensor, "batch *event"], known: Bool[Tensor, "batch *event"] | None = None
     ) -> Float[Tensor, " batch"]:
@@ -163,6 +169,16 @@ class Factorization(nn.Module):
         """The head's distribution of standard values, never in half precision; of all coefficients by default."""
         parameters = parameters.to(torch.promote_types(parameters.dtype, torch.float32))
         return self.head.distribution(parameters, self.coefficients if coefficients is None else coefficients)
+
+    def log_prob_of(
+        self,
+        parameters: Float[Tensor, "*batch parameters"],
+        value: Float[Tensor, "*batch"],
+        coefficients: Int[Tensor, "*some"] | None = None,
+    ) -> Float[Tensor, "*batch"]:
+        """The log-probabilities of standard values under ``distribution``, which need not be made for them."""
+        parameters = parameters.to(torch.promote_types(parameters.dtype, torch.float32))
+        return self.head.log_prob(parameters, value, self.coefficients if coefficients is None else coefficients)
 
     def features(
         self, x: Float[Tensor, "*batch"], coefficients: Int[Tensor, "*some"] | None = None

@@ -322,7 +322,7 @@ class Head(Part, ABC):
             return False
         # zero for 0 and 1 only; NaN for NaN and infinity
         least, greatest = (values * values).sub_(values).aminmax()
-        return bool(least == 0) and bool(greatest == 0)
+        return float(least) == 0.0 == float(greatest)
 
     def supports(
         self, values: Float[Tensor, "*batch"], coefficients: Int[Tensor, "..."] | None = None

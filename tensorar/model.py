@@ -115,7 +115,7 @@ class AutoregressiveModel(GenerativeModel):
         if not len(x):
             return x.new_zeros(0)
         standard = ensemble.mixture_log_prob([self._log_prob(x, context, one) for one in self._orders_of(order)])
-        return standard - self.log_scale(x)
+        return self.in_data_units(standard, x)
 
     def _checked(
         self, x: Tensor | Evidence, context: Tensor | None, *, known: bool = False
@@ -151,8 +151,8 @@ class AutoregressiveModel(GenerativeModel):
         log_prob = []
         for some, given in self._split_batch(x, context):
             parameters = self._all_parameters(some, given, order)
-            log_prob.append(flatten_events(self.distribution(parameters).log_prob(some)).sum(1))
-        return torch.cat(log_prob)
+            log_prob.append(flatten_events(self.log_prob_of(parameters, some)).sum(1))
+        return torch.cat(log_prob) if len(log_prob) > 1 else log_prob[0]
 
     def _split_batch(self, x: Tensor, context: Tensor | None) -> list[tuple[Tensor, Tensor | None]]:
         """All events at once, or small batches if the parameters of all prefixes of every event would fill memory."""

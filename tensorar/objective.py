@@ -32,10 +32,10 @@ def loss_per_event(
     same mean and less variance (Uria et al. 2014; Hoogeboom et al. 2022, eq. 4).
     """
     ordering = model.ordering.for_batch(progress, generator)
-    return model.log_scale(x) + _standard_nats(model, x, context, ordering, generator)
+    return -model.in_data_units(_standard_log_prob(model, x, context, ordering, generator), x)
 
 
-def _standard_nats(
+def _standard_log_prob(
     model: Factorization, x: Tensor, context: Tensor | None, ordering: Ordering, generator: torch.Generator | None
 ) -> Tensor:
     backbone = model.backbone
@@ -43,7 +43,7 @@ def _standard_nats(
         always = ordering is model.ordering and ordering.fixed  # on the device already
         order = model.order if always else ordering.draw(model.event_shape, generator).to(x.device)
         parameters = all_conditionals(backbone, model.features(x), order, context)
-        return -flatten_events(model.distribution(parameters).log_prob(x)).sum(1)
+        return flatten_events(model.log_prob_of(parameters, x)).sum(1)
     assert isinstance(backbone, EvidenceBackbone)
     t = stratified_steps(len(x), len(model.order), generator).to(x.device)
     ranks = ordering.draw_ranks(model.event_shape, len(x), generator).to(x.device)
@@ -62,7 +62,7 @@ def estimated_nats(
     assert isinstance(model.backbone, EvidenceBackbone)
     t = stratified_steps(len(x), len(model.order), generator).to(x.device)
     ranks = model.order.rank.flatten().expand(len(x), -1)
-    return model.log_scale(x) + _next_one(model, x, ranks, t, context)
+    return -model.in_data_units(_next_one(model, x, ranks, t, context), x)
 
 
 def stratified_steps(
@@ -81,20 +81,20 @@ def stratified_steps(
 
 
 def _next_one(model: Factorization, x: Tensor, ranks: Tensor, t: Tensor, context: Tensor | None) -> Tensor:
-    """``N`` times the nats of the coefficient visited at step ``t``."""
+    """``N`` times the log-probability of the coefficient visited at step ``t``."""
     query = (ranks == t[:, None]).int().argmax(1)
     parameters = _query(model, x, ranks < t[:, None], query[:, None], context)[:, 0]
     value = flatten_events(x).gather(1, query[:, None])[:, 0]
-    return -len(model.order) * model.distribution(parameters, query).log_prob(value)
+    return len(model.order) * model.log_prob_of(parameters, value, query)
 
 
 def _all_unknown(model: Factorization, x: Tensor, unknown: Tensor, context: Tensor | None) -> Tensor:
-    """``N / (N - t)`` times the nats of all unknown coefficients."""
+    """``N / (N - t)`` times the log-probability of all unknown coefficients."""
     n = len(model.order)
     everything = torch.arange(n, device=x.device).expand(len(x), n)
     parameters = _query(model, x, ~unknown, everything, context)
-    log_prob = model.distribution(parameters, everything).log_prob(flatten_events(x))
-    return -n / unknown.sum(1) * torch.where(unknown, log_prob, 0.0).sum(1)
+    log_prob = model.log_prob_of(parameters, flatten_events(x), everything)
+    return n / unknown.sum(1) * torch.where(unknown, log_prob, 0.0).sum(1)
 
 
 def _query(model: Factorization, x: Tensor, known: Tensor, query: Tensor, context: Tensor | None) -> Tensor:

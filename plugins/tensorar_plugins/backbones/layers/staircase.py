@@ -87,6 +87,8 @@ def masked_linear(
     device = x.device.type
     plain = device != "cpu" or torch.is_autocast_enabled(device) or torch.compiler.is_compiling()
     if plain or not staircase.blocks:
+        if not torch.is_grad_enabled():
+            return functional.linear(x, weight * staircase.mask, bias)
         masked: Tensor = _MaskedWeight.apply(weight, staircase.mask)  # type: ignore[no-untyped-call]
         return functional.linear(x, masked, bias)
     product: Tensor = _Blocks.apply(x, weight, bias, staircase.blocks)  # type: ignore[no-untyped-call]
