@@ -2,7 +2,7 @@
 
 from tensorar.backbone import Backbone, CausalBackbone, EvidenceBackbone, Signature
 from tensorar.build import build, load_dataset
-from tensorar.dataset import Dataset, FileEvents, Splits
+from tensorar.dataset import Dataset, FileEvents, Parsed, Splits
 from tensorar.dependencies import dependency_matrix, receptive_field_coverage
 from tensorar.errors import (
     DataError,
@@ -56,6 +56,7 @@ __all__ = [
     "Order",
     "Ordering",
     "OverOrders",
+    "Parsed",
     "PartSpec",
     "PluginError",
     "RasterView",

@@ -42,6 +42,17 @@ class FileEvents:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class Parsed:
+    """The numbers of a text file that takes long to parse, by name, and the ``digest`` of its content (``digest_of``).
+
+    They do not depend on the options of the dataset, other than by its schema.
+    """
+
+    digest: str
+    tensors: Mapping[str, Tensor]
+
+
 class Dataset(Part, ABC):
     """Events to model. Subclasses implement ``load``.
 
@@ -273,6 +284,19 @@ class Dataset(Part, ABC):
 
     def with_schema(self, document: Mapping[str, Any], where: str) -> Dataset:
         """Return this dataset, read by the schema that a run kept in ``where``. Raises ``RunError``."""
+        return self
+
+    @property
+    def parsed_path(self) -> str | Path | None:
+        """The text file whose numbers runs keep, so that it is parsed once (None: no file takes long)."""
+        return None
+
+    def parsed(self) -> Parsed | None:
+        """The numbers of ``parsed_path``, if this dataset has parsed it."""
+        return None
+
+    def with_parsed(self, parsed: Parsed, document: Mapping[str, Any], where: str) -> Dataset:
+        """Return this dataset with numbers that were parsed by a schema before. Raises ``RunError`` for others."""
         return self
 
     @property

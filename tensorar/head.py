@@ -65,6 +65,19 @@ class Head(Part, ABC):
     ) -> Distribution:
         """The distribution over ``(...)`` given ``(..., parameter_count)``."""
 
+    def log_prob(
+        self,
+        parameters: Float[Tensor, "*batch parameters"],
+        value: Float[Tensor, "*batch"],
+        coefficients: Int[Tensor, "..."] | None = None,
+    ) -> Float[Tensor, "..."]:
+        """The log-probabilities of values, in nats: those of ``distribution``, by default by making it.
+
+        Override it where that costs more than the arithmetic: particles weigh what is observed at every step.
+        """
+        log_prob: Tensor = self.distribution(parameters, coefficients).log_prob(value)
+        return log_prob
+
     def relocated(
         self,
         parameters: Float[Tensor, "*batch parameters"],

@@ -5,17 +5,21 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import jaxtyping
 import pytest
 import torch
+import typer.testing
 from hypothesis import HealthCheck, Phase, settings
 
 from tests import shape_checks
 
 jaxtyping.install_import_hook(["tensorar", "tensorar_plugins"], f"{shape_checks.__name__}.check")
 torch.set_num_threads(1)
+# the commands are built from their signatures once, instead of in each call
+typer.testing._get_command = cache(typer.testing._get_command)
 # folders whose tests check the shapes in all signatures
 CHECKED = ("backbones", "core", "parts")
 

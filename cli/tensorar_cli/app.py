@@ -22,6 +22,7 @@ from tensorar_cli.commands.reproduce import reproduce
 from tensorar_cli.commands.runs import list_runs
 from tensorar_cli.commands.sample import sample
 from tensorar_cli.commands.score import score
+from tensorar_cli.commands.serve import serve
 from tensorar_cli.commands.show import show
 from tensorar_cli.commands.train import train
 from tensorar_cli.errors import OneLineErrors
@@ -76,6 +77,7 @@ for command in (
     compress,
     decompress,
     show,
+    serve,
 ):
     app.command()(command)
 order_app.command("show")(show_order)

@@ -13,17 +13,18 @@ if TYPE_CHECKING:
 
 PICTURES = (".png",)
 ANIMATIONS = (".gif",)
+PAGES = (".html",)
 NUMBERS = (".npy", ".csv")
 SOUNDS = (".wav",)
 
 
-def check_extension(path: Path, extensions: tuple[str, ...] = PICTURES) -> Path:
+def check_extension(path: Path, extensions: tuple[str, ...] = PICTURES, option: str = "--out") -> Path:
     """Return the path if its extension is one of these; called before any computation. Raises ``TensorarError``."""
     from tensorar import TensorarError
 
     if path.suffix not in extensions:
         raise TensorarError(
-            expected=f"--out to end in {' or '.join(extensions)}", got=repr(str(path)), remedy="use that extension"
+            expected=f"{option} to end in {' or '.join(extensions)}", got=repr(str(path)), remedy="use that extension"
         )
     return path
 

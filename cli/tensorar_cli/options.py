@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,6 +15,11 @@ def _load_plugins(files: list[Path] | None) -> list[Path] | None:
         for file in files:
             default_registry().load_file(file)
     return files
+
+
+def out(help_text: str, metavar: str = "FILE") -> Any:
+    """The option that names what a command writes."""
+    return typer.Option("--out", "-o", metavar=metavar, help=help_text)
 
 
 Plugins = Annotated[
@@ -31,16 +36,11 @@ RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Seed = Annotated[int, typer.Option(help="Seed of all random numbers.", min=0, max=2**32 - 1)]
 Device = Annotated[str, typer.Option(help="Device: auto (a GPU if there is one), cpu, cuda, cuda:1, mps.")]
-NewRun = Annotated[
-    Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="The run folder. Default: a new one in runs.")
-]
+NewRun = Annotated[Path | None, out("The run folder. Default: a new one in runs.", "FOLDER")]
 PictureOrNumbers = Annotated[
     Path | None,
-    typer.Option(
-        "--out",
-        "-o",
-        metavar="FILE",
-        help="The picture (.png) or numbers (.npy, .csv) to write, or a folder for a picture of each event, pixel by "
+    out(
+        "The picture (.png) or numbers (.npy, .csv) to write, or a folder for a picture of each event, pixel by "
         "pixel. Default: a picture in the run folder.",
     ),
 ]
@@ -48,15 +48,8 @@ Rows = Annotated[
     Path,
     typer.Argument(metavar="ROWS", help="A table with the same columns: csv, tsv, Parquet, Excel."),
 ]
-TableOut = Annotated[
-    Path | None,
-    typer.Option(
-        "--out",
-        "-o",
-        metavar="FILE",
-        help="The table to write: .csv, .tsv, .csv.gz, .parquet or .xlsx. Default: in RUN.",
-    ),
-]
+TableOut = Annotated[Path | None, out("The table to write: .csv, .tsv, .csv.gz, .parquet or .xlsx. Default: in RUN.")]
+OtherData = Annotated[str | None, typer.Option(help="Spec of another dataset to use. Default: the run's own.")]
 MaxEvents = Annotated[int | None, typer.Option(help="Use only this many events, drawn with the seed.", min=1)]
 Exact = Annotated[
     bool | None,

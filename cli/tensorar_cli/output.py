@@ -164,6 +164,9 @@ def likelihood_table(likelihood: Likelihood) -> Table:
     if over is not None:
         what = f"nats per event, mean over {counted(over.orders, 'order')} (a bound)"
         rows.insert(1, (what, with_error(over.mean_nats, over.mean_standard_error)))
+        gain = with_error(over.mean_nats - over.mixture_nats, over.gain_standard_error)
+        measured = "" if over.mixture_events is None else f", measured on {counted(over.mixture_events, 'event')}"
+        rows.insert(2, (f"what mixing gains{measured}", gain))
     if likelihood.observed is not None:
         rows.append(("observed coefficients per event", f"{likelihood.observed:.2f}"))
     if likelihood.data_nats is not None:
@@ -191,7 +194,7 @@ def conditional_table(found: ConditionalLikelihood) -> Table:
     """The likelihood of a part of each event given the rest, as a table."""
     rows = [
         ("nats of the rest per event", with_error(found.nats, found.standard_error)),
-        ("known, unknown coefficients", f"{found.known:g}, {found.unknown:g}"),
+        ("known, unknown coefficients", f"{found.known:.4g}, {found.unknown:.4g}"),
         ("events", str(found.events)),
         ("conditioning", _way(found)),
     ]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float64, Int, Real, Shaped
+from jaxtyping import Bool, Float, Float64, Int, Int64, Shaped
 from torch import Tensor
 from torch.distributions import Distribution
 
@@ -16,6 +17,8 @@ from tensorar.model import AutoregressiveModel
 from tensorar.utils.shapes import flatten_events
 
 Progress = Callable[[int, int], None]
+# of a step and the parameters of its coefficient in each event, their values as the network takes them
+CodeStep = Callable[[int, Tensor], Tensor]
 
 
 class BlockCoder:
@@ -32,8 +35,7 @@ class BlockCoder:
         self.model, self.batch, self.on_step = model, batch, on_step
         coefficients = torch.arange(len(model.order))
         self._kinds = model.head.kinds(coefficients)
-        self._kind_of, self._places = self._kinds.tolist(), model.head.places(coefficients)
-        used = set(self._kind_of)
+        self._places, used = model.head.places(coefficients), set(self._kinds.tolist())
         self._alphabets = {kind: alphabet_of(member) for kind, member in enumerate(model.head.members) if kind in used}
         self._rows = min(alphabet.rows for alphabet in self._alphabets.values())
 
@@ -51,28 +53,59 @@ class BlockCoder:
         """
         padded = None if context is None else self._padded(context)
         generation = Generation(self.model, self.batch, visits_of(self.model, self.batch, None), padded)
-        # asked for once: each walks through the modules of the network
-        device, dtype = self.model.device, self.model.dtype
         one_order = generation.visits.members is None and not self.model.ordering.adaptive
-        together = one_order and known is None and count <= self._rows
-        visits = self.model.order.visits.cpu()
-        places, order = self._places[visits].unbind(), visits.tolist()
-        given = None if values is None else values[:, visits].T.contiguous().unbind()
+        if one_order and known is None and count <= self._rows:
+            code_step = self._coder_of_one_order(stream, values)
+        else:
+            code_step = self._coder_of_groups(stream, generation, count, known, values)
         for t in range(len(generation)):
-            parameters = generation.parameters()[:count].cpu().double()
-            if together:
-                own = None if given is None else given[t]
-                coded = self._code_some(stream, self._kind_of[order[t]], parameters, places[t], own)
-            else:
-                index = generation.index.cpu()
-                coded = self._code_groups(stream, parameters, index[:count] if index.ndim else index, known, values)
-            generation.advance(self._padded(coded.to(device, dtype)))
+            parameters = generation.parameters().to("cpu", torch.float64)
+            parameters = parameters if count == self.batch else parameters[:count]
+            generation.advance(self._padded(code_step(t, parameters)))
             self.on_step()
         return flatten_events(generation.standard_evidence().value)[:count].cpu()
 
+    def _coder_of_one_order(self, stream: SymbolStream, values: Float[Tensor, "count n"] | None) -> CodeStep:
+        """Codes a coefficient that is the same in all events."""
+        # what is asked for here would be asked for at every step, at a cost that small networks do not have
+        device, dtype, visits = self.model.device, self.model.dtype, self.model.order.visits.cpu()
+        kinds, places = self._kinds[visits].tolist(), self._places[visits].unbind()
+
+        def read(t: int, parameters: Float64[Tensor, "count parameters"]) -> Float[Tensor, " count"]:
+            return torch.from_numpy(self._code_some(stream, kinds[t], parameters, places[t], None)).to(device, dtype)
+
+        if values is None:
+            return read
+        by_step = values[:, visits].T.contiguous()
+        numbers, given = list(by_step.long().numpy()), by_step.to(device, dtype).unbind()
+
+        def write(t: int, parameters: Float64[Tensor, "count parameters"]) -> Float[Tensor, " count"]:
+            self._code_some(stream, kinds[t], parameters, places[t], numbers[t])
+            return given[t]
+
+        return write
+
+    def _coder_of_groups(
+        self,
+        stream: SymbolStream,
+        generation: Generation,
+        count: int,
+        known: Bool[Tensor, "count n"] | None,
+        values: Float[Tensor, "count n"] | None,
+    ) -> CodeStep:
+        """Codes a coefficient that may differ between events in its kind, and in whether it is known."""
+        device, dtype, numbers = self.model.device, self.model.dtype, None if values is None else values.long()
+
+        def code_step(t: int, parameters: Float64[Tensor, "count parameters"]) -> Float[Tensor, " count"]:
+            index = generation.index.cpu()
+            coded = self._code_groups(stream, parameters, index[:count] if index.ndim else index, known, numbers)
+            return torch.from_numpy(coded).to(device, dtype)
+
+        return code_step
+
     def _padded(self, rows: Float[Tensor, "count *rest"]) -> Float[Tensor, "batch *rest"]:
         """Rows that are filled up to a batch with copies of the first."""
-        missing = self.batch - len(rows)
+        missing = self.batch - rows.shape[0]
         return rows if not missing else torch.cat([rows, rows[:1].expand(missing, *rows.shape[1:])])
 
     def _code_some(
@@ -81,8 +114,8 @@ class BlockCoder:
         kind: int,
         parameters: Float64[Tensor, "some parameters"],
         places: Int[Tensor, "..."],
-        values: Float[Tensor, " some"] | None,
-    ) -> Real[Tensor, " some"]:
+        values: Int64[np.ndarray, " some"] | None,
+    ) -> Int[np.ndarray, " some"]:
         """The values of coefficients of one kind."""
         return self._alphabets[kind].code(stream, self._distribution(kind, parameters, places), values)
 
@@ -97,18 +130,18 @@ class BlockCoder:
         parameters: Float64[Tensor, "count parameters"],
         index: Int[Tensor, "..."],
         known: Bool[Tensor, "count n"] | None,
-        values: Float[Tensor, "count n"] | None,
-    ) -> Float64[Tensor, " count"]:
+        values: Int64[Tensor, "count n"] | None,
+    ) -> Int64[np.ndarray, " count"]:
         """The values of a coefficient of each example, by its kind, by whether it is known, and as tables fit."""
-        coded, index = parameters.new_empty(len(parameters)), index.expand(len(parameters))
-        has_symbol = torch.ones_like(coded, dtype=torch.bool) if known is None else _at(known, index)
+        coded, index = np.empty(len(parameters), np.int64), index.expand(len(parameters))
+        has_symbol = torch.ones_like(index, dtype=torch.bool) if known is None else _at(known, index)
         kinds, places, given = self._kinds[index], self._places[index], None if values is None else _at(values, index)
         for kind, alphabet in self._alphabets.items():
             for rows in _chunks((kinds == kind) & has_symbol, alphabet.rows):
-                own = None if given is None else given[rows]
-                coded[rows] = self._code_some(stream, kind, parameters[rows], places[rows], own).double()
+                own = None if given is None else given[rows].numpy()
+                coded[rows.numpy()] = self._code_some(stream, kind, parameters[rows], places[rows], own)
             for rows in _chunks((kinds == kind) & ~has_symbol, alphabet.rows):
-                coded[rows] = alphabet.likeliest(self._distribution(kind, parameters[rows], places[rows])).double()
+                coded[rows.numpy()] = alphabet.likeliest(self._distribution(kind, parameters[rows], places[rows]))
         return coded
 
 

@@ -52,10 +52,10 @@ def encode_events(
     contents, blocks, nats = [], [], 0.0
     with reproducible_passes(model, numerics.threads):
         for rows in torch.arange(len(evidence)).split(coder.batch) if len(evidence) else ():
-            writer = _write(coder, rows_of(given, rows), rows_of(known, rows), values[rows])
-            contents.append(writer.content())
-            blocks.append(Block(len(contents[-1]), checksum(contents[-1]), values_checksum(values[rows])))
-            nats += writer.nats
+            content, information = _write(coder, rows_of(given, rows), rows_of(known, rows), values[rows])
+            contents.append(content)
+            blocks.append(Block(len(content), checksum(content), values_checksum(values[rows])))
+            nats += information
     header = CodedHeader(
         model=identity(model),
         numerics=numerics,
@@ -84,10 +84,12 @@ def _batch_size(model: AutoregressiveModel, n: int) -> int:
     return max(1, -(-n // max(1, -(-n // most))))
 
 
-def _write(coder: BlockCoder, context: Tensor | None, known: Tensor | None, values: Tensor) -> SymbolWriter:
+def _write(coder: BlockCoder, context: Tensor | None, known: Tensor | None, values: Tensor) -> tuple[bytes, float]:
+    """A block as bytes, and its information content in nats."""
     writer = SymbolWriter()
     try:
         coder.code(writer, len(values), context, known, values)
+        return writer.content(), writer.nats
     except ValueError as error:
         if "not normalizable" not in str(error):
             raise
@@ -96,4 +98,3 @@ def _write(coder: BlockCoder, context: Tensor | None, known: Tensor | None, valu
             got="NaN or infinity",
             remedy="check the model's weights and contexts",
         ) from error
-    return writer

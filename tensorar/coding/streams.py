@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from types import ModuleType
 
 import numpy as np
-from jaxtyping import Float64, Int32
+from jaxtyping import Float64, Int, Int32, Int64
 
 from tensorar.errors import TensorarError
 
 WORD_BYTES = 4
 # raw bits are coded so many at once
 BITS_AT_ONCE = 16
+# tables are written once they have so many entries together (2 MB)
+ENTRIES_AT_ONCE = 2**18
 
 
 def load_constriction() -> ModuleType:
@@ -44,8 +47,8 @@ class SymbolStream(ABC):
 
     @abstractmethod
     def code(
-        self, symbols: Int32[np.ndarray, " n"] | None, probabilities: Float64[np.ndarray, "n symbols"]
-    ) -> Int32[np.ndarray, " n"]:
+        self, symbols: Int64[np.ndarray, " n"] | None, probabilities: Float64[np.ndarray, "n symbols"]
+    ) -> Int[np.ndarray, " n"]:
         """The symbols of ``n`` examples, given their probabilities (any non-negative numbers with a finite sum)."""
 
     @abstractmethod
@@ -62,42 +65,55 @@ class SymbolStream(ABC):
 
 
 class SymbolWriter(SymbolStream):
-    """Writes symbols."""
+    """Writes symbols, those of several calls at once: that takes a small part of the time.
+
+    ``nats`` is the information content of all that was written, under the probabilities as they were given.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._encoder = load_constriction().stream.queue.RangeEncoder()
-        self._probabilities: list[Float64[np.ndarray, " _"]] = []
+        self._symbols: list[Int64[np.ndarray, " _"]] = []
+        self._tables: list[Float64[np.ndarray, "_ symbols"]] = []
+        self._entries, self.nats = 0, 0.0
 
     def code(
-        self, symbols: Int32[np.ndarray, " n"] | None, probabilities: Float64[np.ndarray, "n symbols"]
-    ) -> Int32[np.ndarray, " n"]:
-        """Write symbols; returns them. Raises ``ValueError`` for probabilities that are not finite."""
+        self, symbols: Int64[np.ndarray, " n"] | None, probabilities: Float64[np.ndarray, "n symbols"]
+    ) -> Int[np.ndarray, " n"]:
+        """Write symbols; returns them. Raises ``ValueError``, now or later, for probabilities that are not finite."""
         assert symbols is not None
-        self._encoder.encode(symbols, self._categorical, probabilities)
-        self._probabilities.append(probabilities.take(np.arange(len(symbols)) * probabilities.shape[1] + symbols))
+        if self._entries > ENTRIES_AT_ONCE or (self._tables and self._tables[0].shape[1] != probabilities.shape[1]):
+            self._write()
+        self._symbols.append(symbols)
+        self._tables.append(probabilities)
+        self._entries += probabilities.size
         return symbols
 
     def code_uniform(self, number: int, count: int) -> int:
         """Write a number; returns it."""
+        self._write()
         self._encoder.encode(np.array([number], np.int32), self._uniform(count))
-        self._probabilities.append(np.full(1, 1 / count))
+        self.nats += math.log(count)
         return number
 
-    @property
-    def nats(self) -> float:
-        """The information content of all symbols, under the probabilities as they were given."""
-        given = np.concatenate([np.ones(1), *self._probabilities])
-        return -float(np.log(np.maximum(given, np.finfo(np.float64).tiny)).sum())
-
     def content(self) -> bytes:
-        """What was written."""
+        """What was written. Raises ``ValueError`` for probabilities that are not finite."""
+        self._write()
         words: bytes = self._encoder.get_compressed().astype("<u4").tobytes()
         return words
 
+    def _write(self) -> None:
+        if not self._tables:
+            return
+        symbols, table = np.concatenate(self._symbols).astype(np.int32), np.concatenate(self._tables)
+        self._encoder.encode(symbols, self._categorical, table)
+        given = table[np.arange(len(table)), symbols]
+        self.nats -= float(np.log(np.maximum(given, np.finfo(np.float64).tiny)).sum())
+        self._symbols, self._tables, self._entries = [], [], 0
+
 
 class SymbolReader(SymbolStream):
-    """Reads the symbols that a ``SymbolWriter`` wrote. Raises almost any exception for another content."""
+    """Reads the symbols that a ``SymbolWriter`` wrote, as they are asked for. Another content may raise anything."""
 
     def __init__(self, content: bytes) -> None:
         super().__init__()
@@ -105,8 +121,8 @@ class SymbolReader(SymbolStream):
         self._decoder = load_constriction().stream.queue.RangeDecoder(words)
 
     def code(
-        self, symbols: Int32[np.ndarray, " n"] | None, probabilities: Float64[np.ndarray, "n symbols"]
-    ) -> Int32[np.ndarray, " n"]:
+        self, symbols: Int64[np.ndarray, " n"] | None, probabilities: Float64[np.ndarray, "n symbols"]
+    ) -> Int[np.ndarray, " n"]:
         """Read symbols; those given are ignored."""
         found: Int32[np.ndarray, " n"] = self._decoder.decode(self._categorical, probabilities)
         return found

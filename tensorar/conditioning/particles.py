@@ -28,6 +28,8 @@ from tensorar.utils.shapes import flatten_events, rows_of
 MAX_PARAMETERS = 2**18
 # of the steps: so many are made with all particles though one would do, since other numbers of examples need new caches
 SHORT = 1 / 16
+# of the steps: after more known ones than so many, effective sample sizes are computed, which costs as much as a step
+RARELY = 1 / 256
 
 
 class Filtered(NamedTuple):
@@ -49,10 +51,10 @@ class ParticleFilter:
 
     Doucet, Johansen, "A tutorial on particle filtering and smoothing", 2009, section 3.5: particles are resampled,
     systematically, where their effective sample size is below half their number when the next unknown coefficient is
-    to be drawn. Steps before the first unknown coefficient are made once for all particles of an example; after the
-    last known one, one particle is kept, drawn by weight, so that the completions of different examples are
-    independent. Weights are float64 logarithms. A ``proposal`` draws what is unknown in place of the model, and needs
-    examples with one mask.
+    to be drawn (in events of 256 coefficients or more, after a few known ones). Steps before the first unknown
+    coefficient are made once for all particles of an example; after the last known one, one particle is kept, drawn by
+    weight, so that the completions of different examples are independent. Weights are float64 logarithms. A
+    ``proposal`` draws what is unknown in place of the model, and needs examples with one mask.
     """
 
     model: Factorization
@@ -119,8 +121,11 @@ class _Walk:
         self.proposal: Proposal | None = None
         self.weights = Weights(self.examples, setup.particles, self.model.device)
         self.dtype = self.model.dtype
-        # the parameters of the last steps, of which something is known that is not yet weighed
+        # the parameters of the steps at which something is known that is not yet weighed, and the number of known
+        # steps since the effective sample sizes were computed
         self.pending: list[Tensor] = []
+        self.pending_steps: list[int] = []
+        self.known_since, self.rarely = 0, int(RARELY * len(self.order))
         # the parameters of recent steps, and the largest ones before, which are NaN if any was
         self.recent: list[Tensor] = []
         self.largest = Lineage()
@@ -129,11 +134,11 @@ class _Walk:
         """Walk to the last known coefficient, or to the end."""
         for t in range(self.shared):
             self._step(t)
-        self._weigh(self.shared)
+        self._weigh()
         self._multiply()
         for t in range(self.shared, self.last):
             self._step(t)
-        self._weigh(self.last)
+        self._weigh()
         weights = self.weights
         rows = weights.finish(self.own_noise[-1])
         value = self._finish(rows) if complete else self.evidence.value
@@ -170,29 +175,37 @@ class _Walk:
         if self.known_in_some[t] and not self.known_in_all[t]:
             value = torch.where(self.known[t], self.values[t], value)
         self._advance(value)
-        # particles differ only in what they draw, so that is when the weights have to be spread
-        weighed = self.known_in_some[t] or self.proposal is not None
-        if weighed and t + 1 < self.last and not self.known_in_all[t + 1]:
-            self._weigh(t + 1)
+        if self._due(t):
+            self._weigh()
             self._resample_where_few(t)
+            self.known_since = 0
+
+    def _due(self, t: int) -> bool:
+        """Whether the weights are to be spread before the next step: particles differ only in what they draw."""
+        if t + 1 >= self.last or self.known_in_all[t + 1]:
+            return False
+        return self.proposal is not None or self.known_since > self.rarely
 
     def _observe(self, t: int, parameters: Tensor) -> None:
         """Weigh what is known at a step, but not before it is needed or much is pending."""
+        self.known_since += 1
         self.pending.append(parameters)
+        self.pending_steps.append(t)
         if len(self.pending) * parameters.numel() > MAX_PARAMETERS:
-            self._weigh(t + 1)
+            self._weigh()
 
-    def _weigh(self, end: int) -> None:
-        """Multiply the weights by the probabilities of what is known at the pending steps, which end before ``end``."""
+    def _weigh(self) -> None:
+        """Multiply the weights by the probabilities of what is known at the pending steps."""
         if not self.pending:
             return
-        steps = slice(end - len(self.pending), end)
-        index = self.index[steps].expand(-1, self.value.shape[1])
-        log_prob = self.model.head.distribution(torch.stack(self.pending), index).log_prob(self.value[steps])
+        steps = torch.tensor(self.pending_steps, device=self.index.device)
+        value = torch.stack([self.values[t] for t in self.pending_steps])
+        index = self.index.index_select(0, steps).expand(-1, value.shape[1])
+        log_prob = self.model.head.log_prob(torch.stack(self.pending), value, index)
         if self.masks_differ:
             log_prob = log_prob.where(self.known[steps], 0.0)
         self.weights.multiply(log_prob.sum(0, dtype=torch.float64))
-        self.pending = []
+        self.pending, self.pending_steps = [], []
 
     def _draw(self, parameters: Tensor, noise: Tensor) -> Tensor:
         """Values from the model, or from the proposal, which the weights make up for."""

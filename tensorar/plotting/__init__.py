@@ -17,6 +17,7 @@ from tensorar.plotting.posterior import PosteriorStep, posterior
 from tensorar.plotting.posterior_data import posterior_steps, visited_steps
 from tensorar.plotting.receptive_field import receptive_field
 from tensorar.plotting.save import save
+from tensorar.plotting.stepping_page import page_steps, save_walk_page, walk_page
 from tensorar.plotting.training import training_curve
 from tensorar.plotting.uncertainty import uncertainty
 from tensorar.plotting.view import View, view_of
@@ -32,6 +33,7 @@ __all__ = [
     "frames_of",
     "inpainting",
     "order_masks",
+    "page_steps",
     "picture_limits",
     "posterior",
     "posterior_steps",
@@ -40,9 +42,11 @@ __all__ = [
     "save",
     "save_animation",
     "save_order_animation",
+    "save_walk_page",
     "side_by_side",
     "training_curve",
     "uncertainty",
     "view_of",
     "visited_steps",
+    "walk_page",
 ]

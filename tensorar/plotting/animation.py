@@ -13,22 +13,22 @@ from tensorar.plotting.posterior import (
     predicted_of,
     shared_limits,
 )
-from tensorar.plotting.predictive import log_limits
+from tensorar.plotting.predictive import log_limits, support_limits
 from tensorar.plotting.save import save_gif
-from tensorar.plotting.style import Limits, new_figure, value_limits
+from tensorar.plotting.style import new_figure
 
 MAX_FRAMES = 60
 FRAMES_PER_SECOND = 6
 DPI = 80
 
 
-def frames_of(n: int) -> list[int]:
-    """At most ``MAX_FRAMES`` of ``n`` steps, evenly spaced, including the first and the last.
+def frames_of(n: int, most: int = MAX_FRAMES) -> list[int]:
+    """At most so many of ``n`` steps, evenly spaced, including the first and the last.
 
     >>> frames_of(3), len(frames_of(784)), frames_of(784)[-1]
     ([0, 1, 2], 60, 783)
     """
-    count = min(n, MAX_FRAMES)
+    count = min(n, most)
     return [round(k * (n - 1) / max(1, count - 1)) for k in range(count)]
 
 
@@ -65,13 +65,8 @@ class Frames:
         for axes in self.axes:
             axes.clear()
         draw_step(self.axes, self.steps[k], self.limits, self.probability_limits)
-        self.axes[2].set_xlim(*self._support())
+        self.axes[2].set_xlim(*support_limits(self.predicted))
         if k == 0:
             add_legend(self.figure, [self.axes[2]])
             self.figure.draw_without_rendering()
             self.figure.set_layout_engine("none")
-
-    def _support(self) -> Limits:
-        low, high = value_limits([predicted.support for predicted in self.predicted])
-        margin = max(0.03 * (high - low), 0.0 if self.predicted[0].density else 0.6)
-        return low - margin, high + margin

@@ -124,7 +124,7 @@ def _draw_values(axes: Axes, step: PosteriorStep, limits: Limits) -> None:
         draw_image(axes, view, values, limits, known)
         mark(axes, view, step.coefficient)
         hide_axes(axes)
-    axes.set_title(f"next coefficient: {_coordinates(step, view)}", fontsize=NORMAL_FONT)
+    axes.set_title(f"next coefficient: {coordinates(step, view)}", fontsize=NORMAL_FONT)
 
 
 def _mark_on_curve(axes: Axes, step: PosteriorStep) -> None:
@@ -135,7 +135,7 @@ def _mark_on_curve(axes: Axes, step: PosteriorStep) -> None:
     axes.set_ylabel("value", fontsize=SMALL_FONT)
 
 
-def _coordinates(step: PosteriorStep, view: View) -> str:
+def coordinates(step: PosteriorStep, view: View) -> str:
     """The coefficient as an index into the event: ``(0, 3, 5)``."""
     return str(tuple(int(i) for i in np.unravel_index(step.coefficient, view.event_shape or (1,))))
 

@@ -105,7 +105,7 @@ def _step(
     evidence, coefficient = order.evidence_before(x.unsqueeze(0), t), int(order.visits[t])
     truth = x.flatten()[coefficient : coefficient + 1]
     truth = truth[~truth.isnan()]
-    support, density = _support(model, predicted, truth, coefficient)
+    support, density = support_of(model, predicted, truth, coefficient)
     probabilities = predicted.log_prob(support.unsqueeze(-1)).exp()[:, 0]
     check_finite(probabilities.unsqueeze(0), "predicted distribution", model.backbone)
     exact = None
@@ -144,10 +144,10 @@ def _walked(
     return found
 
 
-def _support(
+def support_of(
     model: AutoregressiveModel, predicted: Distribution, truth: Tensor, coefficient: int
 ) -> tuple[Tensor, bool]:
-    """The values to evaluate a distribution at, and whether they are a grid for a density."""
+    """Values of a coefficient to evaluate distributions at, true ones included; whether they are a grid (a density)."""
     index = torch.tensor(coefficient, device=model.device)
     with seeded(0, model.device):
         drawn = predicted.sample(torch.Size([1000]))

@@ -11,7 +11,7 @@ from jaxtyping import Float64
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from tensorar.plotting.style import BLUE, DARK, RED, SMALL_FONT, Limits
+from tensorar.plotting.style import BLUE, DARK, RED, SMALL_FONT, Limits, value_limits
 
 MAX_DECADES = 8  # probabilities more decades below the maximum are cut off
 MAX_SEPARATE_BARS = 64  # bars or dots; more would run into each other
@@ -37,6 +37,13 @@ def log_limits(predictions: Sequence[Predicted]) -> Limits:
     top = math.ceil(math.log10(positive.max()))
     bottom = math.floor(math.log10(positive.min() / 1.5))
     return 10.0 ** max(bottom, top - MAX_DECADES), 10.0**top
+
+
+def support_limits(predictions: Sequence[Predicted]) -> Limits:
+    """Limits of an axis for the values of some predictions, with room for the bars at its ends."""
+    low, high = value_limits([predicted.support for predicted in predictions])
+    margin = max(0.03 * (high - low), 0.0 if predictions[0].density else 0.6)
+    return low - margin, high + margin
 
 
 def draw_predicted(axes: Axes, predicted: Predicted, limits: Limits | None = None) -> None:

@@ -23,8 +23,9 @@ class Row:
 
     ``group`` is the table, of figures that can be compared. ``theirs`` is the published negative log-likelihood in the
     unit (None: there is none), from ``source``. Training takes about ``minutes`` on the ``machine``: one core of a CPU,
-    or a GPU. ``orders`` random orders are mixed in the evaluation (0: the model is evaluated as it is); ``exact`` asks
-    for exact likelihoods where an estimate would be faster. With ``folds``, so many models are trained, each without
+    or a GPU. ``orders`` random orders are mixed in the evaluation (0: the model is evaluated as it is), on so many
+    ``mixture_events`` only and extended to the others by the mean over orders (0: on all); ``exact`` asks for exact
+    likelihoods where an estimate would be faster. With ``folds``, so many models are trained, each without
     the fold that it is tested on (the option ``fold`` of the dataset), and the figure is their mean. ``baseline`` is
     fitted to the same events, and
     ``baseline_theirs`` is its published figure. ``note`` says what differs from the source, ``reason`` why the figure
@@ -38,6 +39,7 @@ class Row:
     minutes: float = 1.0
     machine: Machine = "cpu"
     orders: int = 0
+    mixture_events: int = 0
     exact: bool = False
     folds: int = 0
     baseline: Baseline | None = None
@@ -46,7 +48,7 @@ class Row:
     reason: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("orders", "folds", "minutes"):
+        for name in ("orders", "mixture_events", "folds", "minutes"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise SpecError(
                     expected=f"{name} of a row to be at least 0", got=str(getattr(self, name)), remedy="correct it"

@@ -24,6 +24,7 @@ from tensorar.parts.spec import PartSpec
 from tensorar.runs.folder import RECIPE_FILE, SCHEMA_FILE, STATE_FILE, existing_folder, new_folder, require_free
 from tensorar.runs.head_state import restore_head, save_head_state, state_in_recipe
 from tensorar.runs.metrics import append_metrics, best_row, read_metrics, truncate_metrics
+from tensorar.runs.parsed import keep_parsed, with_parsed
 from tensorar.runs.paths import relative_paths, require_paths, with_absolute_paths, with_found_paths
 from tensorar.runs.provenance import check_provenance, provenance_of, require_plugins
 from tensorar.runs.recipe import PARTS, Recipe, parse_recipe, read_document, recipe_document
@@ -34,6 +35,9 @@ from tensorar.runs.tensors import layout_of, open_tensors, require_finite, strip
 from tensorar.utils.files import json_text, read_json, write_atomically
 from tensorar.utils.processes import is_main_process
 from tensorar.utils.random_state import seeded
+
+# the number of parameters, in the metadata of the weights
+PARAMETERS = "parameters"
 
 
 class Run:
@@ -156,7 +160,7 @@ class Run:
         Raises ``DataError`` when its files are missing, ``RunError`` when the shape of its events has changed.
         """
         require_paths(self.recipe, self.provenance.get("paths", {}), self.folder)
-        dataset = self.unchecked_dataset
+        dataset = self.unchecked_dataset = with_parsed(self.folder, self.unchecked_dataset, self.schema)
         self._require_shapes(dataset, self.recipe.dataset)
         if self.schema is not None and dataset.schema_document != self.schema:
             self._require("columns as in", SCHEMA_FILE, "columns of other kinds or levels", self.recipe.dataset)
@@ -325,9 +329,14 @@ class Run:
         self.provenance = document["provenance"]
         write_atomically(self.recipe_path, tomli_w.dumps(document).encode())
 
+    def keep_parsed(self) -> None:
+        """Keep the numbers of a large table beside the run, so that its file is parsed once."""
+        keep_parsed(self.folder, self.unchecked_dataset, self.schema)
+
     def save_model(self, model: AutoregressiveModel) -> None:
-        """Write the weights of the run's model."""
-        write_tensors(self.model_path, model.state_dict())
+        """Write the weights of the run's model, and how many there are."""
+        count = sum(parameter.numel() for parameter in model.parameters())
+        write_tensors(self.model_path, model.state_dict(), {PARAMETERS: str(count)})
 
     def metrics(self) -> list[dict[str, Any]]:
         """All metrics so far; a last line that a crash cut off is left out."""

@@ -22,6 +22,7 @@ from tensorar.tables.text import (
 )
 from tensorar.utils.memory import require_memory
 from tensorar.utils.reading import expand, open_file, shorten, unreadable
+from tensorar.utils.words import counted
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -81,7 +82,7 @@ def read_table(
     if not len(frame):
         raise _no_rows(path)
     sign = decimal or find_decimal(frame, like.decimal if like else ".")
-    notes += [f"{comments} comment lines were left out"] if comments else []
+    notes += [f"{counted(comments, 'comment line')} left out"] if comments else []
     name = DELIMITER_NAMES.get(separator, separator)
     notes += [f"delimiter: {name}"] if delimiter is None and separator != "," else []
     notes += ["decimal sign: comma"] if decimal is None and sign == "," else []

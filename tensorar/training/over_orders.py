@@ -23,7 +23,8 @@ class OverOrders:
 
     ``mixture_nats``: of the model that picks one of these orders for each event, the logarithm of the mean likelihood.
     ``mean_nats``: the mean over the orders of their nats, which is never less. Uria, Murray, Larochelle 2014, "A Deep
-    and Tractable Density Estimator", section 4.2 (EoNADE).
+    and Tractable Density Estimator", section 4.2 (EoNADE). ``gain_standard_error``: that of the difference of the two.
+    ``mixture_events``: the number of events that the gain was measured on, None for all.
     """
 
     orders: int
@@ -31,11 +32,14 @@ class OverOrders:
     mixture_standard_error: float
     mean_nats: float
     mean_standard_error: float
+    gain_standard_error: float
+    mixture_events: int | None = None
 
     @classmethod
     def of(cls, orders: int, mixture: Float[Tensor, " events"], mean: Float[Tensor, " events"]) -> OverOrders:
         """From the nats of every event."""
-        return cls(orders, float(mixture.mean()), standard_error(mixture), float(mean.mean()), standard_error(mean))
+        means, errors = (float(mixture.mean()), float(mean.mean())), (standard_error(mixture), standard_error(mean))
+        return cls(orders, means[0], errors[0], means[1], errors[1], standard_error(mean - mixture))
 
 
 @torch.no_grad()

@@ -87,6 +87,7 @@ class Trainer:
         self._save()
         if is_main_process():
             self.run.save_recipe()
+            self.run.keep_parsed()
 
     def resume(self) -> None:
         """Restore the last saved state; where a new stage begins, what ended the last one does not count."""
@@ -103,6 +104,7 @@ class Trainer:
             self.run.drop_metrics_after(self.state.step)
             if 0 < self.state.step == self.stage.first_step:
                 self.run.save_recipe()
+            self.run.keep_parsed()
         self.accelerator.wait_for_everyone()
 
     # --- the loop ---------------------------------------------------------------------------------------------------

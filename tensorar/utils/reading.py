@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
 import re
 import stat
@@ -67,6 +68,12 @@ def expand(path: str | Path) -> Path:
             remedy=f"set it: export {unset[1]}=FOLDER",
         )
     return expanded
+
+
+def digest_of(path: str | Path, what: str) -> str:
+    """The size and the BLAKE2 hash of a file's content. Raises ``DataError`` if it cannot be read."""
+    with open_file(path, what) as file:
+        return f"{file.size} bytes, blake2b:{hashlib.file_digest(file.data, 'blake2b').hexdigest()}"
 
 
 def is_picture(path: str | Path) -> bool:

@@ -132,7 +132,8 @@ def evaluate_given(
         run,
         run.recipe.dataset if data is None else PartSpec.parse(data),
         split,
-        -log_likelihood,
+        # not -0, where nothing is unknown
+        0.0 - log_likelihood,
         standard_error(estimate.value),
         estimate_error,
         bool(estimate.exact.all()),

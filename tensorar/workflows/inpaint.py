@@ -148,12 +148,12 @@ def inpaint(
     )
     drawn = completed.unflatten(0, (len(chosen), completions)).cpu()
     found = uncertainty_of(model, given, drawn, contexts) if uncertainty else None
-    log_evidence = _log_evidence(model, given, contexts, info, completions)
+    log_evidence = log_evidence_of(model, given, contexts, info, completions)
     from_file = data is not None
     return Completions(run, chosen.x, chosen.known, drawn, info, log_evidence, found, from_file, chosen.notes)
 
 
-def _log_evidence(
+def log_evidence_of(
     model: AutoregressiveModel, evidence: Evidence, contexts: Tensor | None, info: SamplingInfo, completions: int
 ) -> Estimate | None:
     """The log-probability of what is known: from conditioning's estimates, or exactly if one pass gives it."""

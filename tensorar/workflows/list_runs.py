@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from tensorar.parts.spec import nearest
 from tensorar.runs.folder import RECIPE_FILE, STATE_FILE
 from tensorar.runs.lock import require_unlocked
 from tensorar.runs.metrics import best_row
-from tensorar.runs.run import Run
+from tensorar.runs.run import PARAMETERS, Run
 from tensorar.runs.tensors import open_tensors
 from tensorar.training.state import read_state
 
@@ -123,9 +123,11 @@ def _summary(run: Run, date: str) -> RunSummary:
     )
 
 
-def _count(weights: Path) -> int:
+def _count(weights: Path) -> int | None:
+    """The number of parameters that the file says the model has; its tensors hold buffers, too."""
     with open_tensors(weights) as file:
-        return sum(math.prod(shape) for _, shape in file.layout.values())
+        text = file.metadata.get(PARAMETERS, "")
+    return int(text) if re.fullmatch(r"\d{1,18}", text) else None
 
 
 def _is_locked(folder: Path) -> bool:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Posterior:
-    """The distributions of the next coefficient at some steps of one event."""
+    """The distributions of the next coefficient at some steps of one event of ``source``, a split or a file."""
 
     run: Run
-    split: str
+    source: str
     example: int
     steps: list[PosteriorStep]
 
@@ -44,13 +44,20 @@ class Posterior:
 
         plotting.save_animation(self.steps, path, progress)
 
+    def save_page(self, path: Path | str) -> int:
+        """Write a page for a browser with a slider over the steps (``plotting.save_walk_page``); its size in bytes."""
+        from tensorar import plotting
+
+        title = f"{self.run.folder.resolve().name}: event {self.example} of {self.source}, coefficient by coefficient"
+        return plotting.save_walk_page(self.steps, path, title)
+
 
 def posterior(
     run: Run | str | Path,
     example: int = 0,
     steps: Sequence[int] | None = None,
     *,
-    animated: bool = False,
+    show: Literal["picture", "animation", "page"] = "picture",
     split: str = "test",
     data: str | Path | None = None,
     context: Sequence[str] | Tensor | None = None,
@@ -62,8 +69,9 @@ def posterior(
 
     ``data``: instead of a split, a file of yours that the run's dataset reads, as ``inpaint`` takes it.
 
-    ``animated``: by default at most 60 steps, for ``Posterior.save_animation``. Steps of an event with missing values
-    end at the first missing one (see ``plotting.visited_steps``). The event is conditioned on its own context unless
+    ``show``: by default five steps for a ``picture``, at most 60 for an ``animation``, and all up to 1000 for a
+    ``page`` (fewer of an event of more than 16777 coefficients). Steps of an event with missing values end at the
+    first missing one (see ``plotting.visited_steps``). The event is conditioned on its own context unless
     ``context`` is given. ``progress(steps_done, steps)`` is called on the way. Raises ``TensorarError``.
     """
     from tensorar import plotting
@@ -79,7 +87,7 @@ def posterior(
     event_context = _context(run, context, events, example)
     if steps is None:
         _, count = plotting.visited_steps(model, events.x[example], event_context)
-        steps = plotting.frames_of(count) if animated else sorted({round(i * (count - 1) / 5) for i in range(1, 6)})
+        steps = _default_steps(count, show)
     found = plotting.posterior_steps(
         model,
         events.x[example],
@@ -89,7 +97,15 @@ def posterior(
         axes=run.axes,
         progress=progress,
     )
-    return Posterior(run, split, example, found)
+    return Posterior(run, split if data is None else Path(data).name, example, found)
+
+
+def _default_steps(count: int, show: str) -> list[int]:
+    from tensorar import plotting
+
+    if show == "picture":
+        return sorted({round(i * (count - 1) / 5) for i in range(1, 6)})
+    return plotting.frames_of(count) if show == "animation" else plotting.frames_of(count, plotting.page_steps(count))
 
 
 def _context(run: Run, context: Sequence[str] | Tensor | None, events: Events, example: int) -> Tensor | None:

@@ -216,6 +216,7 @@ def _measure(
         events=events,
         exact=True if row.exact else None,
         orders=orders or None,
+        mixture_events=row.mixture_events or None,
         device=device,
         progress=progress,
         announce=announce,

@@ -136,6 +136,11 @@ def _number(column: Column, value: str, schema: Schema, encode_one: Callable[...
     return number
 
 
+def cell_value(schema: Schema, column: Column, text: str) -> float:
+    """The number of a cell. Raises ``DataError`` for a value of another kind, ``SpecError`` for an empty one."""
+    return _number(column, text, schema, encode_cells)
+
+
 def observed(events: Float64[Tensor, "n columns"], schema: Schema) -> Evidence:
     """What was observed of rows, for completion: what is missing is as if it had been recorded."""
     events = events.clone()

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch.distributions import MultivariateNormal
 
-from tensorar import Evidence, build
+from tensorar import Evidence, build, receptive_field_coverage
 from tensorar_plugins.backbones.layers.covariance import fit_gaussian
+from tensorar_plugins.backbones.layers.linear_prediction import LinearPrediction
 
 GENERATOR = torch.Generator().manual_seed(0)
 
@@ -67,3 +68,42 @@ def test_mixed_columns_start_at_their_marginals_and_learn():
         model.train().loss(events).backward()
         optimizer.step()
     assert -float(model.eval().log_prob(events).mean().detach()) < first
+
+
+def test_new_rows_are_predicted_as_widely_as_few_rows_allow():
+    """Errors in their standard deviations have the variance of Student's t with n - k - 1 degrees of freedom."""
+    generator, prediction = torch.Generator().manual_seed(1), LinearPrediction(8).double()
+    known = torch.arange(8).lt(7).expand(50, -1)
+    squares = {True: [], False: []}
+    for _ in range(200):
+        rows = torch.randn(90, 8, generator=generator, dtype=torch.float64)
+        old, new = rows[:40], rows[40:]
+        prediction.location, prediction.covariance = old.mean(0), old.T.cov(correction=0)
+        prediction.per_row = torch.tensor(1 / 40)
+        for training, found in squares.items():
+            made = prediction.train(training)(torch.where(known, new, 0.0), known)
+            found.append(((new[:, 7] - made.mean[:, 7]) / made.deviation[:, 7]).square().mean())
+    freedom = 40 - 7 - 1
+    assert torch.stack(squares[False]).mean() == pytest.approx(freedom / (freedom - 2), abs=0.06)
+    assert torch.stack(squares[True]).mean() > 1.5
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_prefixes_agree_with_masks(training):
+    rows = gaussian_events(50)
+    prediction = LinearPrediction(3).double().train(training)
+    prediction.fit(rows, torch.ones(50, 3, dtype=torch.bool))
+    order = torch.tensor([2, 0, 1])
+    by_step = prediction.by_prefix(rows, order, torch.arange(3))
+    for step in range(3):
+        known = torch.zeros(3, dtype=torch.bool).index_fill(0, order[:step], True).expand(50, -1)
+        for together, alone in zip(by_step, prediction(torch.where(known, rows, 0.0), known), strict=True):
+            assert torch.allclose(together[:, step], alone, atol=1e-8)
+
+
+def test_likelihoods_have_gradients_with_respect_to_events():
+    events = gaussian_events(60)
+    model = started("gaussian", events).double()
+    x = events[:4].clone().requires_grad_()
+    assert torch.autograd.gradcheck(model.log_prob, x)
+    assert receptive_field_coverage(model) == 1

@@ -1,7 +1,7 @@
 """Sequential Monte Carlo against plain sampling: seconds for P particles over seconds for P events, per backbone.
 
 Run: python tests/benchmarks/bench_particles.py            (measure everything, record in particles.json)
-     python tests/benchmarks/bench_particles.py --only made nade             (print, do not record)
+     python tests/benchmarks/bench_particles.py --only made nade             (measure and replace only these rows)
 
 The evidence is the bottom half of an image of 28 x 28 bits, or a random half, where the effective sample size is
 computed at every fourth step and resampling selects rows of every cache. Both are measured in turns in one process, in
@@ -59,15 +59,17 @@ def measure(spec: str, known: str) -> dict:
 def main() -> None:
     """Measure, print and record."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--only", nargs="*", help="backbone specs to measure, without recording")
+    parser.add_argument("--only", nargs="*", help="backbone specs to measure; the rows of others are kept")
     only = parser.parse_args().only
     found = []
     print(header(PARTICLES_COLUMNS), flush=True)
     for spec, known in itertools.product(only or SPECS, REGIONS):
         found.append(measure(spec, known))
         print(particles_row(found[-1]), flush=True)
-    if only is None:
-        PARTICLES.write_text(json.dumps(found, indent=2) + "\n")
+    kept = [] if only is None else [row for row in json.loads(PARTICLES.read_text()) if row["backbone"] not in only]
+    listed = {spec: place for place, spec in enumerate(SPECS)}
+    rows = sorted(found + kept, key=lambda row: listed.get(row["backbone"], len(listed)))
+    PARTICLES.write_text(json.dumps(rows, indent=2) + "\n")
 
 
 if __name__ == "__main__":

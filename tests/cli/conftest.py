@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from functools import cache
 
 import numpy as np
 import pytest
 
 from tensorar import default_registry
+from tensorar.parts import plugins
 
 from .commands import SHORT, done
+
+# what is installed remains the same, so it is looked up once
+installed = cache(plugins.entry_points)
 
 
 @pytest.fixture(autouse=True)
@@ -17,6 +22,7 @@ def _a_folder_and_plugins_of_its_own(tmp_path, monkeypatch, without_shape_checks
     monkeypatch.chdir(tmp_path)
     for name in ("TENSORAR_TRACEBACK", "NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(plugins, "entry_points", installed)
     default_registry.cache_clear()
     yield
     default_registry.cache_clear()

@@ -33,6 +33,7 @@ SINGLE = [
     "posterior",
     "compare",
     "show",
+    "serve",
     *DATA,
 ]
 
@@ -63,7 +64,7 @@ def test_shared_options(path):
     assert {"--json", "--plugin"} <= options
     if path[0] not in ("order", "plugins", "runs"):
         assert "--device" in options
-        assert "--out" in options or path[0] in ("evaluate", "compare")
+        assert "--out" in options or path[0] in ("evaluate", "compare", "serve")
 
 
 def test_the_version():

@@ -1,5 +1,7 @@
 """The commands that inspect a trained run: evaluate, sample, inpaint, posterior."""
 
+import json
+import math
 import re
 from pathlib import Path
 
@@ -183,6 +185,24 @@ def test_an_animation_of_visiting(toy_run):
     assert "event 0 of test in 8 frames: y.gif" in done("posterior", toy_run, "--out", "y.gif").stdout
 
 
+def test_a_page_that_steps_through_an_event(toy_run):
+    result = report("posterior", toy_run, "--html", "x.html")
+    assert [step["known"] for step in result["steps"]] == list(range(8)) and result["path"] == "x.html"
+    page = Path("x.html").read_text()
+    data = json.loads(page.split('id="data">')[1].split("</script>")[0])
+    for step, expected in zip(data["steps"], result["steps"], strict=True):
+        assert step["coefficient"] == expected["coefficient"] and step["truth"] == expected["truth"]
+        assert step["probabilities"] == pytest.approx(expected["probabilities"], rel=1e-3)
+    assert "<h1>toy: event 0 of test, coefficient by coefficient</h1>" in page
+    assert "in 2 steps: y.html (0.0 MB)" in done("posterior", toy_run, "--html", "y.html", "--steps", "0,7").stdout
+    assert not (toy_run / "posterior.png").exists()
+
+
+def test_a_page_or_a_picture(toy_run):
+    assert "--out or --html, got both" in refused(call("posterior", toy_run, "--html", "x.html", "--out", "x.png"))
+    assert "--html to end in .html, got 'x.png'" in refused(call("posterior", toy_run, "--html", "x.png"))
+
+
 def test_inspection_does_not_change_the_run(bits_run, tmp_path):
     before = contents(bits_run)
     out = ["--out", tmp_path / "out.png"]
@@ -209,6 +229,7 @@ def test_orders_are_evaluated_and_drawn(any_order_run):
     assert result == {"run": any_order_run, "split": "test", **expected.as_dict()}
     assert set(result["over_orders"]) == {
         *("orders", "mixture_nats", "mixture_standard_error", "mean_nats", "mean_standard_error"),
+        *("gain_standard_error", "mixture_events"),
     }
     assert result["nats"] == result["over_orders"]["mixture_nats"] < result["over_orders"]["mean_nats"]
     shown = done("evaluate", any_order_run, "--orders", 3, "--events", 5).stdout
@@ -225,6 +246,40 @@ def test_orders_are_evaluated_and_drawn(any_order_run):
 @pytest.mark.parametrize("command", ["evaluate", "sample"])
 def test_orders_of_a_fixed_order_are_refused(command, toy_run):
     assert "'raster', which is always the same" in refused(call(command, toy_run, "--orders", 3))
+
+
+def test_the_mixture_of_all_events_is_estimated_from_some(any_order_run):
+    few = report("evaluate", any_order_run, "--orders", 3, "--events", 3)["over_orders"]
+    every = report("evaluate", any_order_run, "--estimate")
+    result = report("evaluate", any_order_run, "--orders", 3, "--mixture-events", 3)
+    gain = few["mean_nats"] - few["mixture_nats"]
+    assert result["nats"] == pytest.approx(every["nats"] - gain)
+    assert result["bits_per_dim"] == pytest.approx(result["nats"] / (16 * math.log(2)))
+    assert result["perplexity"] == pytest.approx(math.exp(result["nats"] / 16))
+    assert result["standard_error"] == pytest.approx(math.hypot(every["standard_error"], few["gain_standard_error"]))
+    assert result["events"] == every["events"] and result["exact"] is False
+    assert result["over_orders"]["mixture_events"] == 3
+    shown = done("evaluate", any_order_run, "--orders", 3, "--mixture-events", 3).stdout
+    assert re.search(r"what mixing gains, measured on 3 events +[\d.]+ ± [\d.]+", shown)
+    # no fewer than all: nothing to estimate
+    assert report("evaluate", any_order_run, "--orders", 3, "--mixture-events", 10_000)["exact"] is True
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--mixture-events", 3), "--mixture-events together with --orders, got 3"),
+        (("--mixture-events", 3, "--orders", 2, "--exact"), "an estimate, which --mixture-events gives, got exact"),
+    ],
+)
+def test_mixture_events_that_would_be_ignored_are_refused(options, message, any_order_run):
+    assert message in refused(call("evaluate", any_order_run, *options))
+
+
+def test_mixture_events_of_a_causal_backbone_are_refused(bits):
+    done("train", f"npy:path={bits}", "--ordering", "shuffled", "--backbone", "made:hidden=8", *SHORT, "--out", "made")
+    message = refused(call("evaluate", "made", "--orders", 2, "--mixture-events", 3))
+    assert "an evidence backbone" in message and "made, which is evaluated exactly" in message
 
 
 def test_orders_are_exact(any_order_run):

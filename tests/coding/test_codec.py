@@ -98,6 +98,25 @@ def test_columns_of_different_kinds_with_missing_values():
             encode(model, x)
 
 
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("ordering", ["flips", "shuffled", "random:seed=3", "adaptive"])
+def test_orders_contexts_and_missing_values_together(ordering, missing):
+    model = _model("categorical:levels=3", "mlp:hidden=8", ordering, context_features=2)
+    generator = torch.Generator().manual_seed(2)
+    x = torch.randint(0, 3, (5, 3, 3), generator=generator).double()
+    context = torch.randn(5, 2, generator=generator)
+    if missing:
+        x[torch.rand(x.shape, generator=generator) < 0.3] = torch.nan
+    found = encode_events(model, Evidence.observed(x), context, batch=3)
+    back = decode_events(model, Archive.unpack(found.archive.pack()))
+    assert torch.equal(back.events.nan_to_num(-1), x.nan_to_num(-1))
+    assert torch.equal(back.contexts, context) and bool(back.sound.all())
+    if not missing:
+        order = {} if ordering == "adaptive" else {"order": model.order}
+        nats = -model.log_prob(x.float(), context, **order).double().sum().item()
+        assert found.nats == pytest.approx(nats, rel=1e-5), "in the first order of an ensemble"
+
+
 def test_values_of_no_probability_and_real_values_are_refused():
     with pytest.raises(SpecError, match="quantise the data"):
         encode(_model("gaussian"), torch.zeros(1, 3, 3))
@@ -239,6 +258,30 @@ def test_the_missing_library_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "constriction", None)
     with pytest.raises(TensorarError, match=r"pip install tensorar\[compress\]"):
         encode(_model("bernoulli"), torch.zeros(1, 3, 3))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_another_number_of_threads_comes_back(threads):
+    """The quick form of the test in other processes."""
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads)
+        model = _model("bernoulli", "pixelcnn:channels=8,blocks=1", shape=(1, 6, 6))
+        x = _samples(model, 20)
+        data = encode(model, x)
+        torch.set_num_threads(3 - threads)
+        assert torch.equal(decode(model, data), x)
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_more_threads_than_this_process_gets_are_refused(coded, monkeypatch):
+    model, _, data = coded
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
+    archive = Archive.unpack(data)
+    numerics = archive.header["numerics"] | {"threads": torch.get_num_threads() + 1}
+    with pytest.raises(TensorarError, match=r"threads, with which the events were encoded, got 1; allow as many"):
+        decode(model, Archive({**archive.header, "numerics": numerics}, archive.members).pack())
 
 
 SCRIPT = """

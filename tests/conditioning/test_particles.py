@@ -9,7 +9,7 @@ import torch
 
 from tensorar import Evidence, SamplingInfo, ShapeError, SpecError, SupportError, build
 from tensorar.conditioning.particles import ParticleFilter, _Walk
-from tensorar.conditioning.weights import systematic
+from tensorar.conditioning.weights import Weights, systematic
 from tensorar.generation import Chooser
 from tensorar.testing import joint, p_value, randomize
 from tensorar.testing.simulated_device import simulated_device
@@ -35,9 +35,16 @@ def posterior(model):
 
 
 @pytest.mark.parametrize("particles", [3, 16])
-@pytest.mark.parametrize("backbone", backbone_specs())
-def test_the_probability_of_the_evidence_is_unbiased(backbone, particles):
-    model = model_of(backbone)
+@pytest.mark.parametrize(
+    ("backbone", "head"),
+    [
+        *((backbone, "bernoulli") for backbone in backbone_specs()),
+        ("made:hidden=8", "categorical:levels=3"),
+        ("mlp:hidden=8", "categorical:levels=3,one_hot=true"),
+    ],
+)
+def test_the_probability_of_the_evidence_is_unbiased(backbone, head, particles):
+    model = model_of(backbone, head)
     runs = 100 if backbone.startswith("convnet") else 400
     with torch.no_grad():
         found = ParticleFilter(model, model.order, particles, Chooser())(evidence(runs), None, complete=False)
@@ -79,6 +86,22 @@ def test_a_larger_event_needs_particles_and_agrees_with_enumeration():
     rest = model.log_conditional(x[None], mask, conditioning="smc", particles=200, generator=generator)
     expected = model.log_conditional(x[None], mask)
     assert (rest.value - expected.value).abs() < 4 * rest.standard_error
+
+
+def test_effective_sample_sizes_of_large_events_are_computed_rarely(monkeypatch):
+    """After a few known coefficients, and without a bias."""
+    model = randomize(build((768,), "raster", "bernoulli", "fvsbn"), 0, spread=0.05).eval()
+    mask = torch.ones(1, 768, dtype=torch.bool)
+    # 1024 completions; each unknown coefficient followed by two known ones
+    mask[0, :30:3] = False
+    given, looks = Evidence(mask, (torch.rand(1, 768) < 0.5).double()), []
+    look = Weights.resample_where_few
+    monkeypatch.setattr(Weights, "resample_where_few", lambda *of: looks.append(of) or look(*of))
+    found = model.log_marginal(given, conditioning="smc", particles=100, runs=10)
+    assert len(looks) == 4  # not 9, one for each unknown coefficient after known ones
+    exact = model.log_marginal(given)
+    assert exact.exact.all() and not found.exact.any()
+    assert (found.value - exact.value).abs() < 4 * found.standard_error < 0.4
 
 
 def test_a_linear_gaussian_model_agrees_with_its_closed_form():

@@ -18,7 +18,8 @@ def _examples():
     for top, packages in FOLDERS.items():
         for path in sorted(p for package in packages for p in (top / package).rglob("*.py")):
             module = ".".join(path.relative_to(top).with_suffix("").parts).removesuffix(".__init__")
-            for node in ast.walk(ast.parse(path.read_text())):
+            source = path.read_text()
+            for node in ast.walk(ast.parse(source)) if ">>>" in source else ():
                 docstring = ast.get_docstring(node) if isinstance(node, DOCUMENTED) else None
                 if docstring and ">>>" in docstring:
                     yield pytest.param(module, docstring, id=f"{module}.{getattr(node, 'name', '')}".rstrip("."))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import importlib
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ SOURCES = {
     "tensorar": ROOT / "tensorar",
     "tensorar_plugins": ROOT / "plugins/tensorar_plugins",
     "tensorar_cli": ROOT / "cli/tensorar_cli",
+    "tensorar_web": ROOT / "web/tensorar_web",
 }
 # what a plugin may import besides the names that tensorar itself exports
 PUBLIC = {
@@ -40,7 +43,36 @@ PUBLIC = {
     "tensorar.utils.npz_archive",
     "tensorar.utils.words",
 }
-FACES = ("tensorar_cli", "tensorar_web", "typer", "rich")
+IMPORTS = """
+import a
+if a:
+    import b
+elif b:
+    from c import x
+else:
+    import d
+for x in a:
+    while x:
+        with a:
+            import e
+    else:
+        import f
+try:
+    import g
+except* ValueError:
+    import h
+else:
+    import i
+finally:
+    import j
+match a:
+    case 1:
+        import k
+class A:
+    async def f(self):
+        import l
+"""
+FACES = ("tensorar_cli", "tensorar_web", "typer", "rich", "starlette", "uvicorn")
 
 
 def _modules() -> dict[str, Path]:
@@ -56,23 +88,33 @@ def _modules() -> dict[str, Path]:
 MODULES = _modules()
 
 
-def _imports(path: Path):
+def _statements(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """All statements, those in functions, classes and branches too. Expressions, which hold none, are skipped."""
+    for node in body:
+        yield node
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+            yield from _statements(getattr(node, part, ()))
+
+
+@cache
+def _imports(path: Path) -> tuple[tuple[str, str], ...]:
     """Every ``(module, name)`` that a file imports, wherever it does; name is empty for ``import module``."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    found: list[tuple[str, str]] = []
+    for node in _statements(ast.parse(path.read_text()).body):
         if isinstance(node, ast.Import):
-            yield from ((alias.name, "") for alias in node.names)
+            found += ((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path} imports relatively"
-            yield from ((node.module, alias.name) for alias in node.names)
+            assert node.level == 0 and node.module, f"{path} imports relatively"
+            found += ((node.module, alias.name) for alias in node.names)
+    return tuple(found)
 
 
-def _imported_modules(path: Path) -> set[str]:
-    """The modules of the project that a file imports, those under ``TYPE_CHECKING`` and in functions too."""
-    named = {f"{module}.{name}" if f"{module}.{name}" in MODULES else module for module, name in _imports(path)}
-    return named & MODULES.keys()
-
-
-GRAPH = {name: _imported_modules(path) - {name} for name, path in MODULES.items()}
+@cache
+def _imported_modules(name: str) -> set[str]:
+    """The other modules of the project that a module imports, those under ``TYPE_CHECKING`` and in functions too."""
+    imports = _imports(MODULES[name])
+    named = {f"{module}.{what}" if f"{module}.{what}" in MODULES else module for module, what in imports}
+    return (named & MODULES.keys()) - {name}
 
 
 def _cycle(graph: dict[str, set[str]]) -> list[str]:
@@ -101,8 +143,13 @@ def test_a_cycle_is_found():
     assert _cycle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
 
 
+def test_imports_are_found_wherever_they_are(tmp_path):
+    (tmp_path / "x.py").write_text(IMPORTS)
+    assert sorted(name for name, _ in _imports(tmp_path / "x.py")) == list("abcdefghijkl")
+
+
 def test_no_import_cycles_including_those_for_types():
-    assert _cycle(GRAPH) == []
+    assert _cycle({name: _imported_modules(name) for name in MODULES}) == []
 
 
 @pytest.mark.parametrize("name", _within("tensorar"))
@@ -113,7 +160,7 @@ def test_the_core_imports_neither_plugins_nor_the_command_line(name):
 
 @pytest.mark.parametrize("name", [name for name in _within("tensorar") if not name.startswith("tensorar.workflows")])
 def test_only_workflows_import_workflows(name):
-    assert [module for module in GRAPH[name] if module.startswith("tensorar.workflows")] == []
+    assert [module for module in _imported_modules(name) if module.startswith("tensorar.workflows")] == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "plugins").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
@@ -132,9 +179,21 @@ def test_the_command_line_knows_no_plugin(name):
     assert [module for module, _ in _imports(MODULES[name]) if module.split(".")[0] == "tensorar_plugins"] == []
 
 
+@pytest.mark.parametrize("name", _within("tensorar_web"))
+def test_the_page_knows_no_plugin_and_no_other_face(name):
+    packages = {module.split(".")[0] for module, _ in _imports(MODULES[name])}
+    assert packages & {"tensorar_plugins", "tensorar_cli", "typer", "rich"} == set()
+
+
+@pytest.mark.parametrize("name", _within("tensorar_cli"))
+def test_only_the_command_that_starts_the_server_imports_the_page(name):
+    others = [module for module, _ in _imports(MODULES[name]) if module.split(".")[0] == "tensorar_web"]
+    assert others == (["tensorar_web.server"] if name == "tensorar_cli.commands.serve" else [])
+
+
 @pytest.mark.parametrize("name", _within("tensorar_cli.commands"))
 def test_commands_do_not_import_each_other(name):
-    others = [module for module in GRAPH[name] if module.startswith("tensorar_cli.commands.")]
+    others = [module for module in _imported_modules(name) if module.startswith("tensorar_cli.commands.")]
     # a group of commands registers those in files of their own
     registers = name in ("tensorar_cli.commands", "tensorar_cli.commands.plugins")
     assert others == [] or registers

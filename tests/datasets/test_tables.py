@@ -110,7 +110,7 @@ def test_files_of_other_programs_come_back_as_they_were(tmp_path, name):
         ("a;b\n1,5;x\n2,5;y\n3,5;x\n4,5;y\n", "utf-8", ["delimiter: ;", "decimal sign: comma"]),
         ("1,5;x\n2,5;y\n3,5;x\n4,5;y\n", "utf-8", ["delimiter: ;", "decimal sign: comma", NO_HEADER]),
         ("a;b\n1,5;x\n2,5;y\nNA;x\n3,5;x\n4,5;y\n", "utf-8", ["delimiter: ;", "decimal sign: comma"]),
-        ("# by hand\na,b\n1.5,x\n2.5,y\n# more\n3.5,x\n4.5,y\n", "utf-8", "2 comment lines were left out"),
+        ("# by hand\na,b\n1.5,x\n2.5,y\n# more\n3.5,x\n4.5,y\n", "utf-8", "2 comment lines left out"),
         ("a\tb\n1.5\tx\n2.5\ty\n3.5\tx\n4.5\ty\n", "utf-8", "delimiter: tab"),
         ("a b\n1.5 x\n2.5 y\n3.5 x\n4.5 y\n", "utf-8", "delimiter: spaces"),
         ("a,b\n1.5,é\n2.5,y\n3.5,é\n4.5,y\n", "cp1252", "encoding: cp1252"),

@@ -37,9 +37,7 @@ def classify(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out", "-o", metavar="FILE.csv", help="Write the class of each event and its probabilities to this file."
-        ),
+        options.out("Write the class of each event and its probabilities to this file.", "FILE.csv"),
     ] = None,
     picture: Annotated[
         Path | None,

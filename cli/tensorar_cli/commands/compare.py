@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 def compare(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN ...", help="Run folders of models of the same events.")],
     split: options.Split = "test",
-    data: Annotated[
-        str | None, typer.Option(help="Spec of another dataset to compare on. Default: the runs' own.")
-    ] = None,
+    data: options.OtherData = None,
     events: options.MaxEvents = None,
     against: Annotated[str, typer.Option(help="The run that others are subtracted from: best or first.")] = "best",
     baselines: Annotated[

@@ -24,7 +24,7 @@ def compress(
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="FILE.tar", help="The file to write. Default: in RUN."),
+        options.out("The file to write. Default: in RUN.", "FILE.tar"),
     ] = None,
     context: options.Contexts = None,
     verify: Annotated[

@@ -16,9 +16,7 @@ def decompress(
     run: Annotated[Path, typer.Option("--run", metavar="RUN", help="The run that it was compressed with.")],
     out: Annotated[
         Path,
-        typer.Option(
-            "--out", "-o", metavar="PATH", help="The file or folder to write, of the kind that was compressed."
-        ),
+        options.out("The file or folder to write, of the kind that was compressed.", "PATH"),
     ],
     partial: Annotated[
         bool, typer.Option("--partial", help="Write the events of sound blocks if others are damaged.")

@@ -14,9 +14,7 @@ def evaluate(
     arguments: typer.Context,
     run: options.RunFolder,
     split: options.Split = "test",
-    data: Annotated[
-        str | None, typer.Option(help="Spec of another dataset to evaluate on. Default: the run's own.")
-    ] = None,
+    data: options.OtherData = None,
     events: options.MaxEvents = None,
     exact: options.Exact = None,
     samples_per_event: options.SamplesPerEvent = 16,
@@ -29,6 +27,14 @@ def evaluate(
         typer.Option(
             help="Evaluate exactly in this many random orders, drawn with the seed, of a model whose ordering varies: "
             "their mixture (log of the mean) and their mean (a bound).",
+            min=1,
+        ),
+    ] = None,
+    mixture_events: Annotated[
+        int | None,
+        typer.Option(
+            help="Evaluate the mixture of --orders on this many of the events, and estimate from the mean over orders "
+            "of all events what it is on all: for evidence backbones, which take a pass for each coefficient.",
             min=1,
         ),
     ] = None,
@@ -53,7 +59,7 @@ def evaluate(
 
     output = Output(as_json=json)
     if given is not None:
-        _refuse(arguments, "with", "exact", "samples_per_event", "ordering", "orders")
+        _refuse(arguments, "with", "exact", "samples_per_event", "ordering", "orders", "mixture_events")
         with output.progress("evaluating") as update:
             found = workflows.evaluate_given(
                 run,
@@ -84,6 +90,7 @@ def evaluate(
             samples_per_event=samples_per_event,
             ordering=ordering,
             orders=orders,
+            mixture_events=mixture_events,
             seed=seed,
             device=device,
             progress=lambda done, total, nats: update(done, total, f"{nats:.2f} nats"),

@@ -34,13 +34,10 @@ def forecast(
     context: options.Contexts = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            metavar="FILE",
-            help="The quantiles with their times (.csv, .tsv, .xlsx, .parquet) and a fan chart beside them, the chart "
-            "alone (.png), the draws (.npy, of shape (draws, horizon, ...)), or of sounds each draw (.wav). Default: "
-            "forecast.csv and forecast.png in the run folder.",
+        options.out(
+            "The quantiles with their times (.csv, .tsv, .xlsx, .parquet) and a fan chart beside them, the chart alone "
+            "(.png), the draws (.npy, of shape (draws, horizon, ...)), or of sounds each draw (.wav). Default: "
+            "forecast.csv and forecast.png in the run folder."
         ),
     ] = None,
     conditioning: options.Conditioning = "auto",

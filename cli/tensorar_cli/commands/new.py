@@ -30,7 +30,7 @@ def new(
     name: Annotated[str, typer.Argument(help="The part's name: a lowercase identifier.")],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="FOLDER", help="The new folder. Default: tensorar_NAME."),
+        options.out("The new folder. Default: tensorar_NAME.", "FOLDER"),
     ] = None,
     plugin: options.Plugins = None,
     json: options.Json = False,

@@ -50,11 +50,8 @@ def show_order(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            metavar="FILE",
-            help="The picture (.png) or animation (.gif) to write. Default: a picture in the current or run folder.",
+        options.out(
+            "The picture (.png) or animation (.gif) to write. Default: a picture in the current or run folder."
         ),
     ] = None,
     device: options.Device = "auto",

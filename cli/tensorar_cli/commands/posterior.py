@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from tensorar_cli import options
-from tensorar_cli.export import ANIMATIONS, PICTURES, check_extension
+from tensorar_cli.export import ANIMATIONS, PAGES, PICTURES, check_extension
 from tensorar_cli.output import Output
 from tensorar_cli.parsing import parse_steps
 
 if TYPE_CHECKING:
     from tensorar.plotting import PosteriorStep
     from tensorar.workflows import Posterior
+
+KINDS: dict[str, Literal["picture", "animation", "page"]] = {
+    **dict.fromkeys(PICTURES, "picture"),
+    **dict.fromkeys(ANIMATIONS, "animation"),
+    **dict.fromkeys(PAGES, "page"),
+}
 
 
 def posterior(
@@ -39,6 +45,14 @@ def posterior(
             "at most 60 steps over the whole order. Default: a picture in the run folder.",
         ),
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Instead of a picture, a page for any browser (.html, one file, no network) of --steps, or else all "
+            "steps (at most 1000), with a slider, play and arrow keys.",
+        ),
+    ] = None,
     device: options.Device = "auto",
     plugin: options.Plugins = None,
     json: options.Json = False,
@@ -46,35 +60,55 @@ def posterior(
     """Draw the lecture's figure: the mask, the values so far, and the next coefficient's predictive distribution."""
     from tensorar import workflows
 
-    output, path = Output(as_json=json), check_extension(out or run / "posterior.png", PICTURES + ANIMATIONS)
-    animated = path.suffix in ANIMATIONS
+    output, path = Output(as_json=json), _path(out or run / "posterior.png", html, chosen=out is not None)
+    show = KINDS[path.suffix]
     with output.progress("predicting") as update:
         result = workflows.posterior(
             run,
             example,
             parse_steps(steps),
-            animated=animated,
+            show=show,
             split=split,
             data=data,
             context=context,
             device=device,
             progress=lambda done, total: update(done, total, f"step {done}/{total}"),
         )
-    _write(result, path, output)
-    known = [int(step.mask.sum()) for step in result.steps]
-    shown = f"in {len(known)} frames" if animated else f"with {', '.join(map(str, known))} coefficients known"
-    output.print(f"event {example} of {data or split} {shown}: {path}")
+    size = _write(result, path, output)
+    output.print(f"event {example} of {data or split} {_shown(result, show)}: {path}{size}")
     output.print_json({"run": str(run), "path": str(path), "steps": [_as_dict(step) for step in result.steps]})
 
 
-def _write(result: Posterior, path: Path, output: Output) -> None:
+def _path(out: Path, html: Path | None, *, chosen: bool) -> Path:
+    """The file to write; it is checked before any computation. Raises ``TensorarError``."""
+    if html is None:
+        return check_extension(out, PICTURES + ANIMATIONS)
+    if chosen:
+        from tensorar import TensorarError
+
+        raise TensorarError(expected="--out or --html", got="both", remedy="run the command once for each")
+    return check_extension(html, PAGES, "--html")
+
+
+def _shown(result: Posterior, show: str) -> str:
+    if show == "picture":
+        known = [int(step.mask.sum()) for step in result.steps]
+        return f"with {', '.join(map(str, known))} coefficients known"
+    return f"in {len(result.steps)} {'frames' if show == 'animation' else 'steps'}"
+
+
+def _write(result: Posterior, path: Path, output: Output) -> str:
+    """Write the file; returns what is to be said of its size."""
     from tensorar import plotting
 
-    if path.suffix not in ANIMATIONS:
+    if path.suffix in PAGES:
+        return f" ({result.save_page(path) / 1e6:.1f} MB)"
+    if path.suffix in PICTURES:
         plotting.save(result.figure(), path)
-        return
+        return ""
     with output.progress("drawing") as update:
         result.save_animation(path, lambda done, total: update(done, total, f"frame {done}/{total}"))
+    return ""
 
 
 def _as_dict(step: PosteriorStep) -> dict[str, Any]:

@@ -26,9 +26,7 @@ def show(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out", "-o", metavar="FILE.png", help="The picture. Default: receptive-field.png in the run folder."
-        ),
+        options.out("The picture. Default: receptive-field.png in the run folder.", "FILE.png"),
     ] = None,
     device: options.Device = "auto",
     plugin: options.Plugins = None,

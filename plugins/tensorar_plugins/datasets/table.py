@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
-from jaxtyping import Float, Int
+import torch
+from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
-from tensorar import DataError, SpecError, Splits
+from tensorar import DataError, Parsed, RunError, SpecError, Splits
 from tensorar.tables import (
     DELIMITERS,
     Schema,
@@ -22,6 +24,7 @@ from tensorar.tables import (
     infer,
     read_table,
 )
+from tensorar.utils.reading import digest_of
 from tensorar_plugins.datasets.file_classes import class_by_name
 from tensorar_plugins.datasets.splitting import SplitFile
 
@@ -98,6 +101,7 @@ class Table(SplitFile):
     @cached_property
     def table(self) -> TextTable:
         """The cells of the file. Raises ``DataError``."""
+        self.__dict__["_digest"] = digest_of(self.path, "a table")
         return read_table(self.path, delimiter=self.delimiter, decimal=self.decimal, header=self.header)
 
     @cached_property
@@ -129,12 +133,22 @@ class Table(SplitFile):
     # --- events -----------------------------------------------------------------------------------------------------
 
     @cached_property
+    def _events(self) -> Float64[Tensor, "n columns"]:
+        """The rows of the file as events."""
+        return encode(self.table, self.schema)
+
+    @cached_property
+    def _classes(self) -> Float[Tensor, "n classes"] | None:
+        """The classes of the rows, one-hot."""
+        return encode_target(self.table, self.schema)
+
+    @cached_property
     def _rows(self) -> list[Int[Tensor, " rows"]]:
         """The rows of the file in each split."""
-        return self.split_rows(len(self.table.frame))
+        return self.split_rows(len(self._events))
 
     def load(self) -> Splits:
-        events = encode(self.table, self.schema)
+        events = self._events
         if not bool(events.isfinite().any(1).all()):
             row = int((~events.isfinite().any(1)).int().argmax())
             raise DataError(
@@ -145,10 +159,32 @@ class Table(SplitFile):
         return Splits(*(events[rows] for rows in self._rows))
 
     def load_contexts(self) -> Splits | None:
-        classes = encode_target(self.table, self.schema)
-        if classes is None:
+        classes = self._classes
+        return None if classes is None else Splits(*(classes[rows] for rows in self._rows))
+
+    # --- numbers that a run keeps -----------------------------------------------------------------------------------
+
+    @property
+    def parsed_path(self) -> str | Path:
+        return self.path
+
+    def parsed(self) -> Parsed | None:
+        if "_digest" not in self.__dict__:
             return None
-        return Splits(*(classes[rows] for rows in self._rows))
+        classes = {} if self._classes is None else {"classes": self._classes.bool()}
+        return Parsed(self.__dict__["_digest"], {"events": self._events, **classes})
+
+    def with_parsed(self, parsed: Parsed, document: Mapping[str, Any], where: str) -> Table:
+        found = self.with_schema(document, where)
+        target, tensors = found.schema.target_column, parsed.tensors
+        count = len(tensors.get("events", ()))
+        expected = {"events": (torch.float64, (count, len(found.schema.coefficients)))}
+        expected |= {} if target is None else {"classes": (torch.bool, (count, len(target.levels)))}
+        if {name: (part.dtype, tuple(part.shape)) for name, part in tensors.items()} != expected:
+            raise RunError(expected=f"the rows of a table in {where}", got="other tensors", remedy="remove the file")
+        found.__dict__["_events"] = tensors["events"]
+        found.__dict__["_classes"] = None if target is None else tensors["classes"].float()
+        return found
 
     @property
     def class_names(self) -> list[str] | None:

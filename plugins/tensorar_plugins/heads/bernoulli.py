@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Int, Real
 from torch import Tensor
 from torch.distributions import Bernoulli, constraints
+from torch.nn import functional
 
 from tensorar import Head
 
@@ -31,6 +32,18 @@ class BernoulliHead(Head):
         self, parameters: Float[Tensor, "*coefficients parameters"], coefficients: Int[Tensor, "..."] | None = None
     ) -> Bernoulli:
         return Bernoulli(logits=parameters[..., 0], validate_args=False)
+
+    def log_prob(
+        self,
+        parameters: Float[Tensor, "*coefficients parameters"],
+        value: Float[Tensor, "*coefficients"],
+        coefficients: Int[Tensor, "..."] | None = None,
+    ) -> Float[Tensor, "..."]:
+        # what the distribution computes, once it is made
+        logits = parameters[..., 0]
+        if logits.shape != value.shape:
+            logits, value = torch.broadcast_tensors(logits, value)
+        return -functional.binary_cross_entropy_with_logits(logits, value, reduction="none")
 
     def draw(
         self,

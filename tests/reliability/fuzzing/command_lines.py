@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from .specs import part_spec
-from .values import HUGE, WORK, nasty, value
+from .values import HUGE, MEANINGS, WORK, nasty, value
 
-# commands by how often they are tried (others: 2); the last two take seconds each
+# commands by how often they are tried (others: 2); the last three take seconds each
 WEIGHTS = {"train": 9, "evaluate": 4, "sample": 4, "inpaint": 4, "posterior": 3, "order show": 3, "plugins check": 1}
-WEIGHTS |= {"demo": 1}
+WEIGHTS |= {"demo": 1, "reproduce": 1}
 # valid arguments that make a command quick
 QUICK: dict[str, list[list[str]]] = {
     "train": [["--steps", "2"], ["--batch-size", "4"], ["--set", "valid_events=4"], ["--device", "cpu"]],
@@ -21,6 +21,10 @@ QUICK: dict[str, list[list[str]]] = {
     "inpaint": [["--events", "2"], ["--completions", "2"]],
     "posterior": [["--steps", "1"]],
     "order show": [["--shape", "3,3"]],
+    "impute": [["--draws", "20"]],
+    "forecast": [["--horizon", "3"], ["--draws", "4"]],
+    "decompress": [["--run", "bits"], ["--out", "new.npy"]],
+    "reproduce": [["--quick"], ["--device", "cpu"]],
 }
 ODD = 0.45
 SETTINGS = (
@@ -68,7 +72,7 @@ def command_line(seed: int, number: int, known: dict[str, list[Any]] | None = No
     name = chance.choices(list(known), [WEIGHTS.get(command, 2) for command in known])[0]
     groups = _arguments(chance, name, known[name])
     words = name.split()
-    long = name in ("demo", "plugins check") or any(_is_long(group) for group in groups)
+    long = name in ("demo", "plugins check", "reproduce") or any(_is_long(group) for group in groups)
     if chance.random() < 0.06:
         words, groups = _disarranged(chance, words, groups)
     return CommandLine([*words, *(word for group in groups for word in group)], long)
@@ -117,14 +121,14 @@ def _value(chance: random.Random, command: str, parameter: Any, odd: float) -> s
     name = parameter.name
     if name in ("ordering", "head", "backbone"):
         return part_spec(chance, name, odd=odd)
+    if (command, name) in MEANINGS:
+        return value(chance, MEANINGS[command, name], odd=odd)
     if name == "data":
         return part_spec(chance, "dataset", odd=odd)
     if name == "setting":
         return (
             f"{chance.choice(SETTINGS)}={value(chance, 'set', odd=odd)}" if chance.random() > odd / 4 else nasty(chance)
         )
-    if (command, name) == ("posterior", "steps"):
-        return value(chance, "step list", odd=odd)
     if (command, name) in (("plugins check", "name"), ("plugins show", "name")):
         return _part_name(chance, command, odd)
     return value(chance, name, odd=odd)

@@ -22,6 +22,7 @@ from .stage import SHORT, Stage
 MAX_PEAK = 900 * MEGABYTE
 TRAIN = [*SHORT, "--json", "--out", "new"]
 SAMPLE = ["-n", "4", "--seed", "1", "--out", "x.npy"]
+WRITTEN = ("x.npy", "x.csv", "new/model.safetensors", "stopped/model.safetensors", "stopped/training/state.safetensors")
 # fields that depend on the clock
 CLOCK = ("seconds",)
 
@@ -70,6 +71,18 @@ def _targets() -> list[Target]:
         Target("digits/t10k-images-idx3-ubyte", "idx", ["evaluate", "digits", "--json"]),
         Target("digits/t10k-labels-idx1-ubyte", "idx", ["inpaint", "digits", "--events", "2", "--out", "x.npy"]),
         Target("mask.npy", "npy", ["inpaint", "bits", "--mask", "mask.npy", "--events", "2", "--out", "x.npy"]),
+        Target("people.csv", "csv", ["train", "table:path=people.csv,target=city", *TRAIN]),
+        Target("people.csv", "csv", ["score", "people", "people.csv", "--columns", "--json", "--out", "x.csv"]),
+        Target("new.csv", "csv", ["impute", "people", "new.csv", "--draws", "20", "--json", "--out", "x.csv"]),
+        Target("people/schema.json", "jsonl", ["sample", "people", "-n", "3", "--given", "sex=f", "--out", "x.csv"]),
+        Target("people/schema.json", "jsonl", ["score", "people", "new.csv", "--json", "--out", "x.csv"]),
+        Target("waves.csv", "csv", ["forecast", "waves", "--horizon", "4", "--draws", "4", "--json", "--out", "x.csv"]),
+        Target("digits/t10k-images-idx3-ubyte", "idx", ["classify", "digits", "--json", "--picture", "x.png"]),
+        Target("bits/model.safetensors", "safetensors", ["compare", "bits", "stopped", "--json"], True),
+        Target("bits/model.safetensors", "safetensors", ["show", "bits", "--json", "--out", "x.png"], True),
+        Target("bits/metrics.jsonl", "jsonl", ["runs", "list", ".", "--json"]),
+        Target("few.npy", "npy", ["compress", "bits", "few.npy", "--json", "--out", "x.tar"]),
+        *[Target("few.tar", "tar", ["decompress", "few.tar", "--run", "bits", "--out", "x.npy"], True)] * 2,
         Target("plugin.py", "py", ["order", "show", "raster", "--shape", "3,3", "--plugin", "plugin.py", "--json"]),
     ]
 
@@ -79,7 +92,8 @@ TARGETS = _targets()
 
 def try_files(stage: Stage, trials: int, seed: int) -> Tally:
     """Damage a file in each trial, in turn, and run the command that reads it."""
-    tally, sound = Tally(), [run_sound(stage, target) for target in TARGETS]
+    tally = Tally()
+    sound = [run_sound(stage, target) for target in TARGETS[:trials]]
     for number in range(trials):
         index = number % len(TARGETS)
         outcome, verdict, damage = try_file(stage, TARGETS[index], f"{seed} {number}", sound[index])
@@ -132,7 +146,13 @@ def _run(stage: Stage, target: Target) -> tuple[Outcome, str]:
 def fingerprint(folder: Path, outcome: Outcome) -> str:
     """All that a command computed: its JSON, the numbers that it wrote, and the weights of a run that it resumed."""
     found: dict[str, Any] = {"out": _without_clock(outcome.out)}
-    for name in ("x.npy", "new/model.safetensors", "stopped/model.safetensors", "stopped/training/state.safetensors"):
+    for name in (
+        "x.npy",
+        "x.csv",
+        "new/model.safetensors",
+        "stopped/model.safetensors",
+        "stopped/training/state.safetensors",
+    ):
         if (folder / name).is_file():
             found[name] = _digest(folder / name)
     return json.dumps(found)

@@ -43,6 +43,8 @@ RUNS = {
     "toy": ["toy:length=8,fixed=40", "--backbone", "made:hidden=8", *SHORT],
     "reals": ["npy:path=reals.npy", "--backbone", "rnn:hidden=4", *SHORT],
     "digits": ["mnist:path=digits,labels=true", "--backbone", "mlp:hidden=4", "--head", "gaussian", *SHORT],
+    "people": ["table:path=people.csv,target=city", "--backbone", "mlp:hidden=4", *SHORT],
+    "waves": ["series:path=waves.csv,window=6", "--backbone", "made:hidden=4", *SHORT],
     "stopped": ["npy:path=bits.npy", "--backbone", "mlp:hidden=8,dropout=0.1", *LONGER],
 }
 STOPPED_AT = 10
@@ -82,6 +84,9 @@ class Stage:
             ended = server.run(["train", *arguments, "--out", name], work, prelude=prelude)
             if ended.code != (143 if prelude else 0):
                 raise RuntimeError(f"the run {name} cannot be trained: {ended.out}{ended.err}")
+        packed = server.run(["compress", "bits", "few.npy", "--out", "few.tar"], work)
+        if packed.code:
+            raise RuntimeError(f"few.npy cannot be compressed: {packed.out}{packed.err}")
         shutil.copytree(self.template, self.root)
         self._before, self._damaged = self._listing(), False
 
@@ -144,6 +149,8 @@ def write_files(folder: Path) -> None:
     np.savez(folder / "packed.npz", data=packed, shape=np.array([4, 4]))
     lines = ["height,weight,age", *(",".join(f"{v:.4f}" for v in row) for row in reals)]
     (folder / "table.csv").write_text("\n".join(lines) + "\n")
+    write_tables(folder, random)
+    np.save(folder / "few.npy", bits[:3])
     np.save(folder / "mask.npy", random.integers(0, 2, (4, 4)).astype(bool))
     for name, text in PLUGINS.items():
         (folder / name).write_text(text)
@@ -151,6 +158,20 @@ def write_files(folder: Path) -> None:
     (folder / "notes.txt").write_text("notes\n")
     (folder / "folder").mkdir()
     write_digits(folder / "digits", random)
+
+
+def write_tables(folder: Path, random: np.random.Generator) -> None:
+    """A table of mixed kinds with a class, other rows of it with empty cells, and a series with times."""
+    ages, heights = random.integers(18, 80, 60), random.normal(170, 9, 60)
+    rows = [
+        f"{'fm'[i % 2]},{age},{height:.1f},{('Bern', 'Rom', 'Wien')[i % 3]}"
+        for i, (age, height) in enumerate(zip(ages, heights, strict=True))
+    ]
+    (folder / "people.csv").write_text("\n".join(["sex,age,height,city", *rows]) + "\n")
+    (folder / "new.csv").write_text("city,age,height,sex\nRom,,171.5,f\nBern,40,,\nWien,33,168.2,m\n")
+    days = np.arange("2020-01-01", "2020-03-31", dtype="datetime64[D]")
+    steps = [f"{day},{value:.3f}" for day, value in zip(days, random.normal(0, 1, len(days)).cumsum(), strict=True)]
+    (folder / "waves.csv").write_text("\n".join(["day,level", *steps]) + "\n")
 
 
 def write_digits(folder: Path, random: np.random.Generator) -> None:

@@ -34,9 +34,10 @@ PATHS = (
 DATASETS = (
     "toy:length=8", "npy:path=bits.npy", "npy:path=levels.npy", "npy:path=reals.npy", "npy:path=float32.npy",
     "npy:path=counts.npy", "npz:path=splits.npz", "npz:path=data.npz", "npz:path=packed.npz,packed=true",
-    "table:path=table.csv", "mnist:path=digits", "mnist:path=digits,labels=true", "mnist:path=digits,binarize=dynamic",
+    "table:path=table.csv", "table:path=people.csv,target=city", "series:path=waves.csv,window=6",
+    "mnist:path=digits", "mnist:path=digits,labels=true", "mnist:path=digits,binarize=dynamic",
 )
-RUNS = ("bits", "toy", "reals", "digits", "stopped")
+RUNS = ("bits", "toy", "reals", "digits", "people", "waves", "stopped")
 ODD_RUNS = ("folder", "nowhere", "bits.npy", "bits/", "./bits", "bits/training", "bits/recipe.toml", "digits/..")
 DEVICES = (
     "cpu", "auto", "cuda", "cuda:1", "cuda:99", "cuda:-1", "cpu:0", "cpu:7", "meta", "mps", "xla", "hpu", "xpu",
@@ -76,6 +77,14 @@ RECIPES = (
     "toy-mlp", "toy-fvsbn", "toy-nothing", "bits/recipe.toml", "toy/recipe.toml", "nowhere.toml", "notes.txt",
     "folder", ".toml", "/dev/zero", "TOY-MLP", "mnist-convnet", "caltech16-fvsbn", "/dev/null",
 )
+TABLES = ("people.csv", "new.csv", "table.csv", "waves.csv")
+ODD_FILES = (*TABLES, "bits.npy", "few.npy", "few.tar", "notes.txt", "folder", "nowhere.csv", "digits", "/dev/zero", "")
+GIVEN = ("sex=f", "age=30,sex=m", "city=Rom", "height=170.5", *REGIONS[:3])
+ODD_GIVEN = ("sex=x", "age=old", "=", "sex", "sex=", "weight=3", "city=Paris", "sex=f,sex=m", "age=nan", *REGIONS)
+QUANTILES = ("0.1,0.5,0.9", "0.5", "0.05", "0,1", "0.5,0.5", "-0.1", "1.1", "nan", "", ",", "x", "0.9,0.1")
+CONDITIONINGS = ("auto", "exact", "smc", "clamp", "AUTO", "mcmc")
+ROWS = ("cs294-histogram", "nothing", "cs294-", "bits", "CS294-HISTOGRAM")
+SORTS = ("name", "nats", "date", "bits", "seconds", "size", "NAME")
 COUNTS = ("1", "2", "3", "7")
 # fmt: on
 
@@ -101,6 +110,22 @@ VALID: dict[str, tuple[str, ...]] = {
     "learning_rate": ("0.01", "1e-3", "1e-30"),
     "name": NAMES[:2],
     "step list": STEPS[:4],
+    "runs": RUNS,
+    "rows": TABLES[:2],
+    "prefix": ("waves.csv",),
+    "events file": ("few.npy", "bits.npy", "people.csv"),
+    "file": ("few.tar",),
+    "given": GIVEN,
+    "quantiles": QUANTILES[:3],
+    "statistic": ("mean", "median", "mode"),
+    "conditioning": CONDITIONINGS[:4],
+    "proposal": ("bits", "reals"),
+    "picture": ("new.png",),
+    "coefficient": ("0", "1", "1,2", "3,3"),
+    "against": ("best", "first"),
+    "folder": (".", "..", "bits"),
+    "sort": SORTS[:5],
+    "row": ROWS[:1],
     "set": ("0", "0.5", *COUNTS),
 }
 ODD: dict[str, tuple[str, ...]] = {
@@ -119,9 +144,27 @@ ODD: dict[str, tuple[str, ...]] = {
     "out": PATHS,
     "name": NAMES,
     "step list": STEPS,
+    "runs": ODD_RUNS,
+    **dict.fromkeys(("rows", "prefix", "events file", "file"), ODD_FILES),
+    "given": ODD_GIVEN,
+    "quantiles": QUANTILES,
+    "conditioning": CONDITIONINGS,
+    "proposal": (*RUNS, *ODD_RUNS),
+    "picture": PATHS,
+    "folder": (*ODD_RUNS, *PATHS),
+    "sort": SORTS,
+    "row": ROWS,
+}
+# options and arguments that mean something else in one command
+MEANINGS = {
+    ("posterior", "steps"): "step list",
+    ("compress", "data"): "events file",
+    ("reproduce", "name"): "row",
+    ("reproduce", "resume"): "run",
 }
 # options whose large values rightly take long
 WORK = ("steps", "epochs", "minutes", "samples_per_event", "number", "completions", "masks", "setting", "batch_size")
+WORK += ("draws", "horizon", "orders", "particles")
 
 
 def nasty(chance: random.Random) -> str:

@@ -200,7 +200,15 @@ class MoreLevelsThanDeclared(Bell):
         return Categorical(logits=parameters, validate_args=False)
 
 
+class ForgetsTheScaleInItsShortcut(Bell):
+    """A shortcut to log-probabilities that is not that of the distribution."""
+
+    def log_prob(self, parameters, value, coefficients=None):
+        return Normal(parameters[..., 0], 1.0, validate_args=False).log_prob(value)
+
+
 CAUGHT = {
+    ForgetsTheScaleInItsShortcut: "log_prob_is_that_of_the_distribution",
     WeightsNotNormalized: "sums_to_one",
     EdgeBinsMissing: "sums_to_one",
     MoreLevelsThanDeclared: "sums_to_one",

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from tensorar.utils.precision import widened, widest_dtype
 from tensorar_plugins.backbones.layers.covariance import fit_gaussian
 
+# a Gaussian of few rows is no wider than by this share of its degrees of freedom
+LEAST_FREEDOM = 0.25
 # from so many rows for each mask on, a product for each mask is faster than one for each row
 ROWS_PER_MASK = 4
 
@@ -32,22 +34,28 @@ class LinearPrediction(nn.Module):
     """Conditional means and deviations of a Gaussian of features, whose covariance was found in data.
 
     Computed in the widest dtype: columns of a table may nearly determine each other. Nothing is learned by gradients.
+    Rows that it was not fitted to lie further from their prediction: outside training, deviations are those of the
+    predictive distribution of a Gaussian whose mean and covariance are estimates (Geisser, "Posterior odds for
+    multivariate normal classifications", 1964). With ``n`` rows, ``k`` known features and their squared Mahalanobis
+    distance ``d``, variances grow by ``(1 + (1 + d) / n) / (1 - (k + 1) / n)``.
     """
 
     location: Tensor
     covariance: Tensor
+    per_row: Tensor
 
     def __init__(self, features: int) -> None:
         super().__init__()
         self.register_buffer("location", torch.zeros(features))
         self.register_buffer("covariance", torch.eye(features))
+        self.register_buffer("per_row", torch.zeros(()))
 
     def fit(self, features: Float[Tensor, "n features"], known: Bool[Tensor, "n features"]) -> None:
         """Find mean and covariance of features, of which only ``known`` ones count."""
         mean, covariance = fit_gaussian(features, known)
         self.location, self.covariance = mean.to(self.location), covariance.to(self.covariance)
+        self.per_row = (1 / known.sum(0).float().mean().clamp(min=1)).to(self.per_row)
 
-    @torch.no_grad()
     def forward(self, features: Float[Tensor, "batch features"], known: Bool[Tensor, "batch features"]) -> Prediction:
         """The prediction from any known features; those with the same ones known share a factorization."""
         covariance, centred, _ = self._prepare(features, known)
@@ -56,9 +64,10 @@ class LinearPrediction(nn.Module):
         white = _by_mask(centred, inverse.mT, which)
         mean, weights = _by_mask(white, loading, which), _by_mask(white, inverse, which)
         variance = covariance.diagonal() - loading.square().sum(-2)
-        return self._prediction(features, known, mean, variance[which], weights, inverse.square().sum(-2)[which])
+        growth = self._growth(white.square().sum(-1, keepdim=True), known.sum(-1, keepdim=True))
+        precision = inverse.square().sum(-2)
+        return self._prediction(features, known, mean, growth * variance[which], weights, precision[which])
 
-    @torch.no_grad()
     def by_prefix(
         self, features: Float[Tensor, "batch features"], order: Int[Tensor, " features"], ends: Int[Tensor, " steps"]
     ) -> Prediction:
@@ -79,9 +88,19 @@ class LinearPrediction(nn.Module):
 
         mean = after(white.unsqueeze(-1) * root.T)
         variance = covariance.diagonal()[back] - after(root.T.square())
+        distance = torch.nn.functional.pad(white.square().cumsum(-1), (1, 0))[:, ends]
+        variance = self._growth(distance, ends).unsqueeze(-1) * variance
         weights, precision = after(white.unsqueeze(-1) * inverse), after(inverse.square())
         seen = (torch.arange(len(order), device=order.device) < ends[:, None])[:, back]
         return self._prediction(features.unsqueeze(1), seen, mean, variance, weights, precision)
+
+    def _growth(self, distance: Float[Tensor, "*batch"], known: Int[Tensor, "..."]) -> Float[Tensor, "*batch"]:
+        """The factor of variances given so many known features at a squared Mahalanobis distance."""
+        if self.training:
+            return torch.ones_like(distance)
+        per_row = widened(self.per_row)
+        freedom = (1 - per_row * (known + 1)).clamp(min=LEAST_FREEDOM)
+        return (1 + per_row * (1 + distance)) / freedom
 
     def _prepare(self, features: Tensor, known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         covariance, mask = widened(self.covariance), known.to(widest_dtype(features.device))

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from tensorar import CausalBackbone, Order, Signature
+from tensorar import Order, Signature
 from tensorar_plugins.backbones.layers.sizes import require_positive
 from tensorar_plugins.backbones.masked_conv.grid import Grid
 from tensorar_plugins.backbones.masked_conv.layer import MaskedLayer
 from tensorar_plugins.backbones.masked_conv.taps import Ranks
-from tensorar_plugins.backbones.pixelcnn.layers import OutputLayers
+from tensorar_plugins.backbones.pixelcnn.layers import MaskedConvBackbone, OutputLayers
 
 
-class PixelRNN(CausalBackbone):
+class PixelRNN(MaskedConvBackbone):
     """Masked convolution (mask A), recurrent layers with residual connections, two 1x1 layers and the output (mask B).
 
     The residual stream has ``2 * channels`` maps per group, the recurrent state ``channels``: table 1 and figure 5 of
@@ -48,9 +48,6 @@ class PixelRNN(CausalBackbone):
         context: Float[Tensor, "batch context"] | None,
     ) -> Float[Tensor, "batch groups_maps *sizes"]:
         """The output of the recurrent layers for the maps of the first layer; ``inputs`` are the network's inputs."""
-
-    def init_output_bias(self, marginal: Float[Tensor, "*event parameters"]) -> None:
-        self.output.init_bias(marginal)
 
     def forward(
         self,

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from tensorar import CausalBackbone, Head, Order, Signature, Stepper
+from tensorar import Head, Order, Signature, Stepper
 from tensorar_plugins.backbones.layers.sizes import require_positive, require_probability
 from tensorar_plugins.backbones.masked_conv.conv import MaskedConv
 from tensorar_plugins.backbones.masked_conv.grid import Grid
@@ -16,10 +16,10 @@ from tensorar_plugins.backbones.masked_conv.layer import MaskedLayer
 from tensorar_plugins.backbones.masked_conv.taps import Ranks
 from tensorar_plugins.backbones.pixelcnn.gated_stepper import GatedPixelCNNStepper
 from tensorar_plugins.backbones.pixelcnn.image_size import image_size
-from tensorar_plugins.backbones.pixelcnn.layers import OutputLayers
+from tensorar_plugins.backbones.pixelcnn.layers import MaskedConvBackbone, OutputLayers
 
 
-class GatedPixelCNN(CausalBackbone):
+class GatedPixelCNN(MaskedConvBackbone):
     """A vertical and a horizontal stack of gated convolutions: no blind spot, each row above is seen as a whole.
 
     Per layer: ``u = W_v * v``, ``v' = tanh(u_f) sigmoid(u_g)`` in the vertical stack, ``s = W_h * h + B u``,
@@ -94,9 +94,6 @@ class GatedPixelCNN(CausalBackbone):
         """The ranks that each stack follows: those of slabs, outermost first, then those of coefficients."""
         ranks, shape = self.grid.ranks(order), self.grid.event_shape
         return [*(ranks.coarser(math.prod(shape[axis + 1 :])) for axis in self.axes[:-1]), ranks]
-
-    def init_output_bias(self, marginal: Float[Tensor, "*event parameters"]) -> None:
-        self.output.init_bias(marginal)
 
     def forward(
         self,

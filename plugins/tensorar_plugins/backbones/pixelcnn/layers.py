@@ -7,7 +7,7 @@ from itertools import pairwise
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from tensorar import Signature
+from tensorar import CausalBackbone, Signature
 from tensorar_plugins.backbones.masked_conv.grid import Grid
 from tensorar_plugins.backbones.masked_conv.layer import MaskedLayer
 from tensorar_plugins.backbones.masked_conv.taps import Ranks
@@ -46,3 +46,12 @@ class OutputLayers(nn.Module):
         for layer in self.layers:
             maps = layer(maps.relu(), ranks, context)
         return self.grid.events(maps)
+
+
+class MaskedConvBackbone(CausalBackbone):
+    """Base class of the networks that end in output layers."""
+
+    output: OutputLayers
+
+    def init_output_bias(self, marginal: Float[Tensor, "*event parameters"]) -> None:
+        self.output.init_bias(marginal)

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from tensorar import CachedStepper, CausalBackbone, Order, Signature, Stepper
+from tensorar import CachedStepper, Order, Signature, Stepper
 from tensorar_plugins.backbones.layers.sizes import require_positive, require_probability
 from tensorar_plugins.backbones.masked_conv.grid import Grid
 from tensorar_plugins.backbones.masked_conv.incremental import (
@@ -21,10 +21,10 @@ from tensorar_plugins.backbones.masked_conv.incremental import (
 )
 from tensorar_plugins.backbones.masked_conv.layer import MaskedLayer
 from tensorar_plugins.backbones.masked_conv.taps import Ranks
-from tensorar_plugins.backbones.pixelcnn.layers import OutputLayers
+from tensorar_plugins.backbones.pixelcnn.layers import MaskedConvBackbone, OutputLayers
 
 
-class PixelCNN(CausalBackbone):
+class PixelCNN(MaskedConvBackbone):
     """Masked convolutions with residual connections: each coefficient from its neighbors of lower rank.
 
     ``h[0] = conv_A(x)``, then ``blocks`` times ``h[l + 1] = h[l] + B(relu(B_kxk(relu(B(relu(h[l]))))))`` with the 1x1
@@ -80,9 +80,6 @@ class PixelCNN(CausalBackbone):
             BottleneckBlock(signature, self.grid, channels, kernel, dropout=dropout, ranks=ranks) for _ in range(blocks)
         )
         self.output = OutputLayers(signature, self.grid, channels, output_channels, ranks=ranks)
-
-    def init_output_bias(self, marginal: Float[Tensor, "*event parameters"]) -> None:
-        self.output.init_bias(marginal)
 
     def forward(
         self,

@@ -7,19 +7,19 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tensorar import CausalBackbone, Order, Signature, Stepper
+from tensorar import Order, Signature, Stepper
 from tensorar_plugins.backbones.layers.module_sequence import ModuleSequence
 from tensorar_plugins.backbones.layers.sizes import require_positive, require_probability
 from tensorar_plugins.backbones.masked_conv.grid import Grid
 from tensorar_plugins.backbones.masked_conv.layer import MaskedLayer
 from tensorar_plugins.backbones.masked_conv.taps import Ranks
 from tensorar_plugins.backbones.pixelcnn.gated import halves
-from tensorar_plugins.backbones.pixelcnn.layers import OutputLayers
+from tensorar_plugins.backbones.pixelcnn.layers import MaskedConvBackbone, OutputLayers
 from tensorar_plugins.backbones.pixelsnail.attention import PastAttention
 from tensorar_plugins.backbones.pixelsnail.stepper import PixelSNAILStepper
 
 
-class PixelSNAIL(CausalBackbone):
+class PixelSNAIL(MaskedConvBackbone):
     """Gated masked convolutions and attention in turns: neighbors in detail, and everything before: no blind spot.
 
     ``h = conv_A(x)``, then ``blocks`` times: ``layers`` gated residual layers ``h + f * sigmoid(g)`` with
@@ -73,9 +73,6 @@ class PixelSNAIL(CausalBackbone):
             SnailBlock(signature, grid, channels, layers, kernel, heads, dropout, ranks) for _ in range(blocks)
         )
         self.output = OutputLayers(signature, grid, channels, output_channels, ranks=ranks)
-
-    def init_output_bias(self, marginal: Float[Tensor, "*event parameters"]) -> None:
-        self.output.init_bias(marginal)
 
     def forward(
         self,

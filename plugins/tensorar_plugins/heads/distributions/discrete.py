@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float, Real
 from torch import Tensor
+from torch.distributions import Distribution
 
 from tensorar_plugins.heads.scales import evaluate_in_float64
 
@@ -13,8 +14,10 @@ class Levels(torch.distributions.Categorical):
     """Torch's categorical distribution, normalized for all logits, with the mean and the variance of the level."""
 
     def __init__(self, logits: Float[Tensor, "*batch levels"], validate_args: bool | None = None) -> None:
-        # torch subtracts a rounded logsumexp: off by 3 % for logits of a million
-        super().__init__(logits=logits.log_softmax(-1), validate_args=validate_args)
+        # torch subtracts a rounded logsumexp: off by 3 % for logits of a million, and as slow as all the rest
+        self.logits = self._param = logits.log_softmax(-1)
+        self._num_events = logits.shape[-1]
+        Distribution.__init__(self, logits.shape[:-1], validate_args=validate_args)
 
     @property
     def mean(self) -> Float[Tensor, "..."]:

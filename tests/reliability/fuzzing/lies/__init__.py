@@ -16,5 +16,6 @@ LIES: dict[str, tuple[Damage, ...]] = {
     "csv": (cells, cells),
     "toml": (toml_values, toml_values, toml_values, toml_bomb),
     "jsonl": (json_rows,),
+    "tar": (),
     "py": (),
 }

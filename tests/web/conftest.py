@@ -1,0 +1,55 @@
+"""Runs of a few training steps, and their page."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tensorar import default_registry
+from tensorar.workflows import train
+from tensorar.workflows.explore import Explorer, Shelf
+from tests.web.helpers import client_of
+
+SHORT = {"steps": 3, "batch_size": 8, "settings": {"valid_events": 20}, "device": "cpu"}
+TABLE = "age,sex,day\n" + "\n".join(
+    f"{20 + k % 7},{'female' if k % 3 else 'male'},2026-01-{1 + k % 28:02}" for k in range(90)
+)
+
+
+def _trained(data, folder, **parts):
+    train(data, out=folder, **parts, **SHORT)
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory):
+    """A folder of runs: bits (raster), orders (bits, any order), labelled (sequences with classes), table."""
+    folder = tmp_path_factory.mktemp("served")
+    chance = np.random.default_rng(0)
+    bits = chance.integers(0, 2, (60, 4, 4), dtype=np.uint8)
+    np.save(folder / "bits.npy", bits)
+    np.savez(folder / "labelled.npz", data=bits.reshape(60, 16), labels=np.arange(60) % 3)
+    (folder / "people.csv").write_text(TABLE)
+    default_registry.cache_clear()
+    _trained(f"npy:path={folder / 'bits.npy'}", folder / "runs/bits", backbone="made:hidden=16")
+    _trained(f"npy:path={folder / 'bits.npy'}", folder / "runs/orders", backbone="mlp:hidden=16", ordering="shuffled")
+    _trained(f"npz:path={folder / 'labelled.npz'},labels=true", folder / "runs/labelled", backbone="made:hidden=16")
+    _trained(f"table:path={folder / 'people.csv'}", folder / "runs/table", backbone="made:hidden=16")
+    return folder / "runs"
+
+
+@pytest.fixture(scope="session")
+def explorer(runs):
+    """The explorers of the runs, by name."""
+    made = {}
+
+    def of(name):
+        return made.setdefault(name, Explorer(runs / name, "cpu"))
+
+    return of
+
+
+@pytest.fixture
+def client(runs):
+    """A client of the page of all runs."""
+    with client_of(Shelf(runs, "cpu")) as made:
+        yield made

@@ -1,0 +1,196 @@
+"""The page in a real browser: paint, look, listen; and nothing in its console."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import threading
+from contextlib import suppress
+
+import pytest
+import torch
+
+from tensorar import Evidence
+from tensorar.workflows.explore import Shelf
+
+selenium = pytest.importorskip("selenium", reason="needs selenium: pip install tensorar[test]")
+from selenium import webdriver  # noqa: E402
+from selenium.common.exceptions import WebDriverException  # noqa: E402
+from selenium.webdriver import ActionChains, Keys  # noqa: E402
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.support.ui import Select, WebDriverWait  # noqa: E402
+
+from tensorar_web.server import PageServer  # noqa: E402
+
+DRIVER, BROWSER = shutil.which("chromedriver"), shutil.which("chromium")
+pytestmark = pytest.mark.skipif(not (DRIVER and BROWSER), reason="needs chromium and chromedriver")
+IDLE = "return [...document.querySelectorAll('.panel')].map(p => p.getAttribute('aria-busy')).join()"
+
+
+@pytest.fixture(scope="session")
+def url(runs):
+    """The address of the page of all runs."""
+    server = PageServer(Shelf(runs, "cpu"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    yield server.url
+    server.stop()
+    thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A browser without a window."""
+    options = webdriver.ChromeOptions()
+    for argument in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "window-size=1200,1000"):
+        options.add_argument(f"--{argument}")
+    options.binary_location = BROWSER
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    made = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield made
+    with suppress(WebDriverException):
+        made.quit()
+
+
+class Page:
+    """What a visitor does."""
+
+    def __init__(self, browser, url, run):
+        self.browser = browser
+        browser.get_log("browser")
+        browser.get(url)
+        self.wait(lambda: browser.execute_script(IDLE) == "false")
+        if self.text(".name") != run:
+            self.choose("run", run)
+
+    def wait(self, condition):
+        WebDriverWait(self.browser, 60, 0.05).until(lambda _: condition())
+
+    def choose(self, menu, run, panels=1):
+        before = self.find(".panel")
+        Select(self.find(f"#{menu}")).select_by_visible_text(run)
+        self.wait(lambda: self.gone(before))
+        self.wait(lambda: len(self.browser.find_elements(By.CSS_SELECTOR, ".panel")) == panels)
+        self.idle(panels)
+
+    @staticmethod
+    def gone(element):
+        try:
+            return not element.is_displayed()
+        except WebDriverException:
+            return True
+
+    def idle(self, panels=1):
+        self.wait(lambda: self.browser.execute_script(IDLE) == ",".join(["false"] * panels))
+
+    def find(self, selector):
+        return self.browser.find_element(By.CSS_SELECTOR, selector)
+
+    def text(self, selector):
+        return self.find(selector).text
+
+    def drawn(self):
+        script = "return [...document.querySelectorAll('.drawn canvas')].map(c => c.toDataURL())"
+        return self.browser.execute_script(script)
+
+    def until(self, selector, words):
+        self.wait(lambda: words in self.text(selector))
+
+    def close(self):
+        """Nothing was complained about."""
+        assert self.find("#error").get_attribute("hidden"), self.text("#error")
+        assert [entry for entry in self.browser.get_log("browser") if entry["level"] != "INFO"] == []
+
+
+@pytest.fixture
+def visit(browser, url):
+    """Open the page of a run; at the end, its console must be empty."""
+    pages = []
+
+    def of(run):
+        pages.append(Page(browser, url, run))
+        return pages[-1]
+
+    yield of
+    for page in pages:
+        page.close()
+
+
+def test_painting_changes_the_completions_and_the_posterior_is_the_models(visit, explorer):
+    page = visit("bits")
+    before = page.drawn()
+    assert len(before) == 4
+    page.find(".width").clear()
+    page.find(".width").send_keys("2")
+    canvas = page.find(".paint")
+    cell = canvas.size["width"] / 4
+    at = {"xoffset": round(-1.5 * cell), "yoffset": round(-1.5 * cell)}
+    ActionChains(page.browser).move_to_element_with_offset(canvas, **at).click().perform()
+    page.until(".logp", "4 of 16 known")
+    page.idle()
+    assert page.drawn() != before
+    # a prefix of the order: its first coefficients
+    page.browser.execute_script("document.querySelector('.forget').click()")
+    page.until(".logp", "nothing is known")
+    page.idle()
+    page.find(".width").clear()
+    page.find(".width").send_keys("1")
+    ActionChains(page.browser).move_to_element_with_offset(canvas, **at).click().perform()
+    page.until(".logp", "exact (1 of 16 known)")
+    at["xoffset"] = round(-0.5 * cell)
+    ActionChains(page.browser).move_to_element_with_offset(canvas, **at).perform()
+    page.until(".words", "exact: the next coefficient")
+    evidence = Evidence(torch.arange(16).reshape(1, 4, 4) == 0, torch.ones(1, 4, 4))
+    expected = explorer("bits").model.conditional(evidence).log_prob(torch.tensor([[0.0], [1.0]])).exp()[:, 0]
+    shown = dict(re.findall(r"([01]): (0\.\d+)", page.text(".words")))
+    assert [float(shown["0"]), float(shown["1"])] == pytest.approx(expected.tolist(), abs=6e-4)
+
+
+def test_the_keyboard_is_enough(visit):
+    page = visit("bits")
+    page.find(".paint").send_keys(Keys.ARROW_DOWN, Keys.ARROW_RIGHT, "b", Keys.SPACE)
+    page.wait(lambda: "row 1, column 1: known, 0" in page.find("#live").get_attribute("textContent"))
+    page.until(".logp", "1 of 16 known")
+    page.find(".paint").send_keys(Keys.ARROW_RIGHT)
+    page.wait(lambda: "row 1, column 2: unknown; 0: " in page.find("#live").get_attribute("textContent"))
+    page.find(".paint").send_keys(Keys.ARROW_LEFT, "u", Keys.SPACE)
+    page.until(".logp", "nothing is known")
+    page.find(".play").send_keys(Keys.SPACE)
+    page.wait(lambda: page.text(".play") == "Play" and "All 16 are visited" in page.text(".where"))
+    page.idle()
+
+
+def test_cells_contexts_points_and_two_runs(visit):
+    page = visit("table")
+    Select(page.find("td select[aria-label=sex]")).select_by_visible_text("male")
+    page.until(".logp", "1 of 3 known")
+    page.idle()
+    assert page.text("tbody tr:nth-child(3) td:nth-of-type(2)").startswith("2026-")
+    page.choose("run", "labelled")
+    page.find(".class:nth-child(2)").click()
+    page.wait(lambda: page.find(".class:nth-child(2)").get_attribute("aria-pressed") == "true")
+    page.find(".paint").send_keys(Keys.ARROW_RIGHT, Keys.ARROW_UP)
+    page.until(".logp", "1 of 16 known")
+    page.choose("run", "bits")
+    page.choose("beside", "orders", panels=2)
+    page.find(".paint").send_keys(Keys.SPACE)
+    for panel in page.browser.find_elements(By.CSS_SELECTOR, ".panel"):
+        page.wait(lambda panel=panel: "1 of 16 known" in panel.find_element(By.CSS_SELECTOR, ".logp").text)
+    page.idle(2)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(320, "dark"), (1280, "light"), (3840, "dark")])
+def test_nothing_is_cut_off_at_any_width(visit, browser, width, scheme):
+    page = visit("bits")
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    try:
+        page.wait(lambda: browser.execute_script("return innerWidth") == width)
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+        paper = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+        assert (int(re.findall(r"\d+", paper)[0]) < 100) == (scheme == "dark")
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
