@@ -22,7 +22,8 @@ SHORTER = {
 def test_the_commands_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run_briefly(commands(PAGE, fence=""), SHORTER)
-    assert {path.name for path in tmp_path.glob("*.*")} == {"digits.png", "digits-uncertainty.png", "order.gif"}
+    drawn = {path.name for path in tmp_path.glob("*.*")}
+    assert drawn == {"digits.png", "digits-uncertainty.png", "order.gif", "walk.html"}
 
 
 def test_the_python_runs():
