@@ -1,5 +1,7 @@
 """The conformance kit: named checks that an ordering, a head, a backbone or a dataset keeps its contract.
 
+::
+
     from tensorar.testing import checks
 
     @pytest.mark.parametrize("check", checks(MyBackbone))

@@ -19,7 +19,7 @@ SIGNIFICANCE = 1e-4
 
 
 def levels_of(head: Head) -> int | None:
-    """The number of values ``0 .. levels - 1`` of a coefficient, or None for an infinite (or huge) support."""
+    """The number of values of a coefficient, from 0 on, or None for an infinite (or huge) support."""
     values = support_values(head)
     return None if values is None else int(values[-1]) + 1
 

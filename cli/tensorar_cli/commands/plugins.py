@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from tensorar_cli import options
-from tensorar_cli.capabilities import backbone_table, capabilities, defaults
+from tensorar_cli.capabilities import backbone_table, capabilities
 from tensorar_cli.output import Output, table
-
-if TYPE_CHECKING:
-    from tensorar.parts.registry import RegisteredPart
+from tensorar_cli.part_details import part_details
 
 COLUMNS = ("option", "type", "default", "meaning")
 
@@ -56,7 +53,7 @@ def show_part(
     from tensorar.workflows.find_parts import find_parts
 
     output = Output(as_json=json)
-    parts = [_details(kind, found) for kind, found in find_parts(default_registry(), name)]
+    parts = [part_details(kind, found) for kind, found in find_parts(default_registry(), name)]
     for part in parts:
         output.print(f"{part['name']}: {part['kind']} from {part['plugin']}", style="bold")
         output.print_lines(part["documentation"] + "\n\n")
@@ -66,46 +63,3 @@ def show_part(
             words = ", ".join(f"{name} {value}" for name, value in part["defaults"].items())
             output.print(f"used by default: {words}")
     output.print_json({"parts": parts})
-
-
-def _details(kind: str, found: RegisteredPart) -> dict[str, Any]:
-    part = found.part
-    details: dict[str, Any] = {"name": part.name, "kind": kind, "plugin": str(found.source)}
-    details |= {"defaults": defaults(part)} if kind == "backbone" else {}
-    if kind == "recipe":
-        from tensorar import recipe_toml
-
-        return details | {"documentation": f"{part.description}\n\n{recipe_toml(part)}", "options": []}
-    # the section on options follows as a table
-    documentation = (inspect.getdoc(part) or "").partition("\nOptions:\n")[0].strip()
-    return details | {"documentation": documentation, "options": _options(part)}
-
-
-def _options(part: Any) -> list[dict[str, str]]:
-    from tensorar.parts.part import option_name, type_name
-
-    meanings = part.option_descriptions()
-    rows = [
-        (option_name(name), type_name(parameter.annotation), _default(parameter), meanings.get(option_name(name), ""))
-        for name, parameter in part.option_parameters().items()
-    ]
-    free = part.free_option_type()
-    if free is not None:
-        rows.append(("any name", type_name(free), "none", meanings.get(_free_name(part), "")))
-    return [dict(zip(("name", "type", "default", "meaning"), row, strict=True)) for row in rows]
-
-
-def _free_name(part: Any) -> str:
-    parameters = inspect.signature(part).parameters.values()
-    return next(p.name for p in parameters if p.kind is inspect.Parameter.VAR_KEYWORD)
-
-
-def _default(parameter: inspect.Parameter) -> str:
-    from tensorar.parts.part import part_kind
-
-    if parameter.default is parameter.empty:
-        return "required"
-    if part_kind(parameter.annotation):
-        return str(parameter.default.name)
-    plain = parameter.default is None or isinstance(parameter.default, bool)
-    return str(parameter.default).lower() if plain else str(parameter.default)
