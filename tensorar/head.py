@@ -53,6 +53,12 @@ class Head(Part, ABC):
     support: Constraint
     point_masses: tuple[float, ...] = ()
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        # the shortcut of a parent would be that of another distribution
+        if "distribution" in vars(cls) and "log_prob" not in vars(cls):
+            cls.log_prob = Head.log_prob  # type: ignore[method-assign]
+
     @abstractmethod
     def encode(
         self, value: Float[Tensor, "*batch"], coefficients: Int[Tensor, "..."] | None = None
@@ -73,7 +79,8 @@ class Head(Part, ABC):
     ) -> Float[Tensor, "..."]:
         """The log-probabilities of values, in nats: those of ``distribution``, by default by making it.
 
-        Override it where that costs more than the arithmetic: particles weigh what is observed at every step.
+        Override it where that costs more than the arithmetic: particles weigh what is observed at every step. A
+        subclass with a distribution of its own does not inherit the override.
         """
         log_prob: Tensor = self.distribution(parameters, coefficients).log_prob(value)
         return log_prob

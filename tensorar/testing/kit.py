@@ -39,7 +39,7 @@ def checks(
 
     >>> from tensorar.testing.generate.reference_parts import Coin
     >>> [check.name for check in checks(Coin)[:2]]
-    ['takes_what_it_declares', 'described']
+    ['takes_what_it_declares', 'coded_values_come_back']
     >>> checks(Coin)[0].run().status
     'passed'
     """
