@@ -20,6 +20,8 @@ from tensorar.utils.memory import require_memory
 from tensorar.utils.reading import escaped, shorten
 
 CHECKSUM = "checksum"
+# safetensors: the length of the header in so many bytes, the header as JSON, the tensors
+HEADER_START, METADATA = 8, "__metadata__"
 # names, dtypes and shapes of about 50,000 tensors
 MAX_HEADER_BYTES = 8_000_000
 DTYPES = {
@@ -41,7 +43,18 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
     """Write tensors as safetensors, atomically, with a checksum of them and of the metadata."""
     stored = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
     described = metadata or {}
-    write_atomically(path, save(stored, described | {CHECKSUM: checksum(stored, described)}))
+    write_atomically(path, *_in_order(save(stored, described | {CHECKSUM: checksum(stored, described)})))
+
+
+def _in_order(content: bytes) -> tuple[bytes, memoryview]:
+    """The header with its metadata sorted, so that equal runs have equal files, and the tensors."""
+    end = HEADER_START + int.from_bytes(content[:HEADER_START], "little")
+    header = json.loads(content[HEADER_START:end])
+    header[METADATA] = dict(sorted(header[METADATA].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    # the tensors begin at a multiple of eight bytes
+    text += b" " * (-len(text) % HEADER_START)
+    return len(text).to_bytes(HEADER_START, "little") + text, memoryview(content)[end:]
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -13,10 +13,12 @@ from tensorar.tables.codec import (
 from tensorar.tables.inference import Wishes, describe_left_out, infer
 from tensorar.tables.reading import DELIMITERS, FileForm, TextTable, read_table
 from tensorar.tables.schema import Column, Schema
+from tensorar.tables.text import WHAT
 from tensorar.tables.writing import check_table_path, write_table
 
 __all__ = [
     "DELIMITERS",
+    "WHAT",
     "Column",
     "FileForm",
     "Schema",

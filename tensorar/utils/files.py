@@ -17,8 +17,8 @@ from tensorar.errors import RunError
 TEMPORARY = re.compile(r"\.(?P<name>.+)\.\w{8}\.tmp")
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file atomically: temporary file, fsync, rename.
+def write_atomically(path: Path, *content: bytes | memoryview) -> None:
+    """Write a file of these parts atomically: temporary file, fsync, rename.
 
     Raises ``RunError`` and leaves everything as it was when the file cannot be written.
     """
@@ -28,7 +28,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp", delete=False) as file:
             temporary = Path(file.name)
-            file.write(content)
+            file.writelines(content)
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~umask())

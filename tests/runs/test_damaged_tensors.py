@@ -125,3 +125,13 @@ def test_memory_for_tensors_is_checked_before_they_are_read(tmp_path):
             pytest.skip("the file system has no large sparse files")
     with pytest.raises(RunError, match=r"got the tensors of .*sparse, which would take 35\.2 TB"):
         read_tensors(tmp_path / "sparse")
+
+
+def test_files_of_tensors_have_one_form_whatever_the_order_of_their_metadata(tmp_path):
+    described = {f"key{i}é": str(i) for i in range(6)}
+    tensors = {"weight": torch.randn(3, 2), "empty": torch.zeros(0), "bits": torch.tensor([True])}
+    for name, keys in (("a", list(described)), ("b", list(described)[::-1])):
+        write_tensors(tmp_path / name, tensors, {key: described[key] for key in keys})
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    found, metadata = read_tensors(tmp_path / "a")
+    assert metadata == described and all(torch.equal(found[name], tensors[name]) for name in tensors)

@@ -15,6 +15,7 @@ from torch import Tensor
 from tensorar import DataError, Parsed, RunError, SpecError, Splits
 from tensorar.tables import (
     DELIMITERS,
+    WHAT,
     Schema,
     TextTable,
     Wishes,
@@ -101,7 +102,7 @@ class Table(SplitFile):
     @cached_property
     def table(self) -> TextTable:
         """The cells of the file. Raises ``DataError``."""
-        self.__dict__["_digest"] = digest_of(self.path, "a table")
+        self.__dict__["_digest"] = digest_of(self.path, WHAT)
         return read_table(self.path, delimiter=self.delimiter, decimal=self.decimal, header=self.header)
 
     @cached_property
