@@ -63,8 +63,10 @@ class Output:
             sys.stdout.write(json_line(values) + "\n")
 
     @contextmanager
-    def progress(self, description: str) -> Iterator[Callable[[float, float, str], None]]:
+    def progress(self, description: str) -> Iterator[Callable[..., None]]:
         """A progress bar with the time left, updated by calling the yielded function with (done, total, text).
+
+        With another description as a fourth argument the bar begins anew: one thing after another.
 
         It is drawn on standard error, and removed at the end. Without a terminal, a line now and then says the same.
         """
@@ -89,7 +91,9 @@ class Output:
             with Progress(*columns, console=console, transient=True, disable=not drawn, redirect_stdout=False) as bar:
                 task = bar.add_task(description, words="")
 
-                def update(done: float, total: float, words: str) -> None:
+                def update(done: float, total: float, words: str, what: str = description) -> None:
+                    if what != bar.tasks[0].description:
+                        bar.reset(task, description=what)
                     bar.update(task, completed=done, total=total, words=visible(words))
 
                 yield update
@@ -101,9 +105,15 @@ class _ProgressLines:
     """Lines on standard error, the first after half a minute, the others after ever more time."""
 
     def __init__(self, description: str) -> None:
+        self.first = description
+        self._begin(description)
+
+    def _begin(self, description: str) -> None:
         self.description, self.started, self.next = description, time.monotonic(), FIRST_LINE
 
-    def update(self, done: float, total: float, words: str) -> None:
+    def update(self, done: float, total: float, words: str, what: str | None = None) -> None:
+        if (wanted := what or self.first) != self.description:
+            self._begin(wanted)
         passed = time.monotonic() - self.started
         if passed >= self.next and 0 < done < total:
             left = duration(passed * (total - done) / done)

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 @contextmanager
 def training_callbacks(output: Output) -> Iterator[dict[str, Any]]:
     """The callbacks of a training workflow, which print its beginning and its progress."""
+    with _callbacks(output) as (callbacks, _):
+        yield callbacks
+
+
+@contextmanager
+def _callbacks(output: Output) -> Iterator[tuple[dict[str, Any], Callable[..., None]]]:
+    """The callbacks of a training, and the update of their bar."""
 
     def on_start(result: TrainingResult) -> None:
         recipe = result.run.recipe
@@ -47,7 +54,18 @@ def training_callbacks(output: Output) -> Iterator[dict[str, Any]]:
             if update.row is not None:
                 output.print(_line(update.row))
 
-        yield {"on_start": on_start, "on_update": on_update}
+        yield {"on_start": on_start, "on_update": on_update}, update_bar
+
+
+@contextmanager
+def reproduction_callbacks(output: Output) -> Iterator[dict[str, Any]]:
+    """The callbacks of ``reproduce``: those of trainings, and the progress of the evaluations between them."""
+    with _callbacks(output) as (callbacks, update_bar):
+
+        def progress(done: int, total: int, nats: float) -> None:
+            update_bar(done, total, f"{nats:.2f} nats", "evaluating")
+
+        yield callbacks | {"progress": progress}
 
 
 def run_training(output: Output, workflow: Callable[..., TrainingResult], *arguments: Any, **options: Any) -> Any:

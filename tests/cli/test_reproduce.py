@@ -57,6 +57,14 @@ def test_a_row_says_what_it_compares_and_why_it_misses(tmp_path):
     assert "more than 1 % above the published figure: no reason is known" in text
 
 
+def test_the_evaluation_shows_its_progress(tmp_path, monkeypatch):
+    monkeypatch.setattr("tensorar_cli.output.FIRST_LINE", 0)
+    monkeypatch.setattr("tensorar_cli.output.INTERVALS", 0)
+    shown = done("reproduce", "row-toy", "--out", tmp_path / "toy", *PLUGIN).stderr
+    assert re.search(r"^training: \d+ % in .*, .* left", shown, re.M)
+    assert re.search(r"^evaluating: \d+ % in .*, .* left +[\d.]+ nats$", shown, re.M)
+
+
 def test_a_finished_row_is_not_evaluated_again(toy):
     result, folder = toy
     before = (folder / "result.json").stat().st_mtime_ns

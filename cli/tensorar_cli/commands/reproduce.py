@@ -10,7 +10,7 @@ import typer
 
 from tensorar_cli import options
 from tensorar_cli.output import Output, decimal, duration, table, with_error
-from tensorar_cli.training_progress import training_callbacks
+from tensorar_cli.training_progress import reproduction_callbacks
 
 if TYPE_CHECKING:
     from tensorar.workflows import Reproduction, RowSummary
@@ -43,7 +43,7 @@ def reproduce(
         output.print_table(table(*HEADERS, rows=[_cells(row) for row in rows]))
         output.print_json({"rows": [row.as_dict() for row in rows]})
         return
-    with training_callbacks(output) as callbacks:
+    with reproduction_callbacks(output) as callbacks:
         found = workflows.reproduce(
             name,
             out=out,
