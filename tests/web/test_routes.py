@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import threading
 
@@ -12,6 +13,7 @@ from tensorar import Evidence
 from tensorar.workflows.explore import Shelf
 from tensorar_web import model_thread
 from tensorar_web.answers import MAX_BODY
+from tensorar_web.guard import Guard
 from tests.web.helpers import HOST, TOKEN, client_of, lines_of, number_of, refused
 
 UNKNOWN = [None] * 16
@@ -299,3 +301,14 @@ def test_too_many_questions_are_refused_and_those_of_pages_that_went_away_are_ca
 
 def test_the_token_is_in_no_error(client):
     assert TOKEN not in client.get("nothing").text
+
+
+def test_a_request_about_the_whole_server_is_refused():
+    told = []
+
+    async def send(message):
+        told.append(message)
+
+    scope = {"type": "http", "method": "OPTIONS", "path": "*", "headers": [(b"host", HOST.encode())]}
+    asyncio.run(Guard(None, TOKEN, 8000)(scope, None, send))
+    assert told[0]["status"] == 404

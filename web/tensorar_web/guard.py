@@ -55,7 +55,8 @@ class Guard:
         foreign = headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
         if (origin is not None and origin != f"http://{host}") or foreign:
             return 403, "a request of the page itself", "one of another page", "open the address that was printed"
-        token = scope["path"].split("/")[1]
+        # the path of `OPTIONS *` has no slash
+        token = scope["path"].removeprefix("/").partition("/")[0]
         if not secrets.compare_digest(token.encode(), self.token.encode()):
             return 404, "the address that tensorar serve printed, with its token", "another one", "copy all of it"
         length = headers.get("content-length", "0")
