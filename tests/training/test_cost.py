@@ -34,6 +34,19 @@ def test_steps_epochs_and_evaluations(tmp_path):
     assert found.notes == ()
 
 
+def test_a_step_that_was_held_up_once_is_not_believed(tmp_path, monkeypatch):
+    times, own = {}, module._Trial._seconds
+
+    def held_up(self, model, events, contexts, count):
+        times[count] = times.get(count, 0) + 1
+        seconds = own(self, model, events, contexts, count)
+        return seconds + (5 if count == 16 and times[count] == 1 else 0)
+
+    monkeypatch.setattr(module._Trial, "_seconds", held_up)
+    assert measure_cost(Trainer(run(tmp_path / "run"), device="cpu")).step_seconds < 5
+    assert times[16] == 2
+
+
 def test_minutes_bound_the_steps(tmp_path):
     found = measure_cost(Trainer(run(tmp_path / "run", steps=None, minutes=0.05), device="cpu"))
     assert found.steps == int(3 / found.step_seconds)
