@@ -87,7 +87,9 @@ class Mixed(Distribution):
         return self._join([part.variance for part in self.parts])
 
     def _join(self, parts: Sequence[Tensor]) -> Tensor:
-        dtype = max((part.dtype for part in parts if part.is_floating_point()), key=lambda dtype: dtype.itemsize)
+        floating = [part.dtype for part in parts if part.is_floating_point()]
+        # categories alone are whole numbers
+        dtype = max(floating, key=lambda dtype: dtype.itemsize, default=torch.get_default_dtype())
         return self.pieces.join([part.to(dtype) for part in parts])
 
 

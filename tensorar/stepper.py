@@ -19,8 +19,8 @@ class Stepper(ABC):
     An activation at a position depends only on what is visited before it, so a stepper computes each activation once:
     a whole batch of samples then costs about the arithmetic of one forward pass.
 
-    ``step`` is all that sampling needs; ``prefill`` makes it faster where the first coefficients are known. Resampling and beam search need ``select``, ``reset`` and ``state`` as well;
-    ``CachedStepper`` derives the first two from the last.
+    ``step`` is all that sampling needs; ``prefill`` makes completions faster. Resampling and beam search need
+    ``select``, ``reset`` and ``state`` as well; ``CachedStepper`` derives the first two from the last.
     """
 
     @abstractmethod

@@ -201,6 +201,21 @@ def test_orders_that_do_not_fit(without_shape_checks):
         model.generation(-1)
 
 
+@pytest.mark.parametrize("backbone", causal)
+@pytest.mark.parametrize("known", [0, 1, 2, 5])
+def test_a_prefix_taken_in_at_once_is_one_visited_step_by_step(backbone, known):
+    model = _model(backbone)
+    values = torch.tensor([[0.0, 1.0, 2.0, 1.0, 0.0], [2.0, 0.0, 1.0, 1.0, 2.0]])[:, :known]
+    at_once, one_by_one = model.generation(2), model.generation(2)
+    at_once.prefill(values)
+    for value in values.unbind(1):
+        one_by_one.observe(value)
+    assert at_once.position == known
+    assert torch.equal(at_once.evidence.value, one_by_one.evidence.value)
+    logits = (state.distribution().logits for state in (at_once, one_by_one))
+    torch.testing.assert_close(*logits, **CLOSE)
+
+
 class OnlySteps(Stepper):
     """A third-party stepper that can do no more than sampling needs."""
 

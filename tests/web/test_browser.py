@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import pytest
 import torch
@@ -50,6 +50,33 @@ def browser():
     yield made
     with suppress(WebDriverException):
         made.quit()
+
+
+# how many lines the heads of a table take, and the colour of the first row of an image
+LINES = """return [...document.querySelectorAll('.panel th')].map((head) => {
+    const words = document.createRange();
+    words.selectNodeContents(head);
+    return new Set([...words.getClientRects()].map((line) => line.top)).size;
+})"""
+PIXEL = """const image = document.querySelector('.paint');
+    const pen = new OffscreenCanvas(image.width, image.height).getContext('2d', {willReadFrequently: true});
+    pen.drawImage(image, 0, 0);
+    return [...pen.getImageData(image.width * arguments[0], image.height / 6, 1, 1).data]"""
+
+
+@contextmanager
+def on_screen(page, width, scheme="light"):
+    """A screen of some width and colours."""
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    page.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    try:
+        page.wait(lambda: page.browser.execute_script("return innerWidth") == width)
+        yield
+    finally:
+        page.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
 class Page:
@@ -163,7 +190,7 @@ def test_the_keyboard_is_enough(visit):
 def test_cells_contexts_points_and_two_runs(visit):
     page = visit("table")
     Select(page.find("td select[aria-label=sex]")).select_by_visible_text("male")
-    page.until(".logp", "1 of 3 known")
+    page.until(".logp", "1 of 4 known")
     page.idle()
     assert page.text("tbody tr:nth-child(3) td:nth-of-type(2)").startswith("2026-")
     page.choose("run", "labelled")
@@ -179,18 +206,40 @@ def test_cells_contexts_points_and_two_runs(visit):
     page.idle(2)
 
 
+def test_a_table_has_no_brush_and_its_words_stay_whole(visit, browser):
+    page = visit("table")
+    assert not page.find(".brushes").is_displayed()
+    assert not page.find(".entropy").is_displayed()
+    for width in (320, 700, 1100):
+        with on_screen(page, width):
+            assert set(browser.execute_script(LINES)) == {1}, width
+            assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    page.find("td select[aria-label=town]").send_keys(Keys.TAB, Keys.SHIFT, Keys.TAB)
+    page.until(".which", "town")
+    page.until(".words", "Bern: ")
+    assert "Visits" in page.text(".where")
+
+
+def test_colours_known_in_part_and_names_in_volumes(visit, browser):
+    page = visit("tint")
+    first, last = (browser.execute_script(PIXEL, place) for place in (1 / 18, 5 / 18))
+    page.find(".load").click()
+    page.until(".logp", "27 of 27 known")
+    page.find(".half").click()
+    page.until(".logp", "14 of 27 known")
+    page.idle()
+    # red and green of the first pixel are known, its blue is not
+    assert browser.execute_script(PIXEL, 5 / 18) == last
+    assert browser.execute_script(PIXEL, 1 / 18) != first
+    page.choose("run", "volume")
+    page.find(".paint").send_keys(Keys.ARROW_DOWN)
+    page.until(".which", "index 0, 1, 0")
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(320, "dark"), (1280, "light"), (3840, "dark")])
 def test_nothing_is_cut_off_at_any_width(visit, browser, width, scheme):
     page = visit("bits")
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-    try:
-        page.wait(lambda: browser.execute_script("return innerWidth") == width)
+    with on_screen(page, width, scheme):
         assert browser.execute_script("return document.documentElement.scrollWidth") <= width
         paper = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
         assert (int(re.findall(r"\d+", paper)[0]) < 100) == (scheme == "dark")
-    finally:
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})

@@ -45,7 +45,7 @@ def test_the_files_of_the_page(client, name, kind):
 
 
 def test_the_runs_and_their_views(client):
-    assert client.get("api/runs").json() == {"runs": ["bits", "labelled", "orders", "table"]}
+    assert client.get("api/runs").json() == {"runs": ["bits", "labelled", "orders", "table", "tint", "volume"]}
     view = client.get("api/runs/0").json()
     assert (view["name"], view["kind"], view["shape"]) == ("bits", "image", [4, 4])
     assert view["cells"] == torch.arange(16).reshape(4, 4).tolist()
@@ -55,7 +55,7 @@ def test_the_runs_and_their_views(client):
     ]
     assert sum(view["splits"].values()) == 60
     table = client.get("api/runs/3").json()
-    assert (table["kind"], table["names"]) == ("table", ["age", "sex", "day"])
+    assert (table["kind"], table["names"]) == ("table", ["age", "sex", "day", "town"])
     assert table["values"][table["kind_of"][1]]["labels"] == ["female", "male"]
     assert table["values"][table["kind_of"][2]]["text"]
     labelled = client.get("api/runs/1").json()
@@ -123,15 +123,22 @@ def test_uncertainty_order_and_log_prob(client, explorer):
 
 
 def test_cells_of_tables_are_text_or_numbers(client):
-    body = {"values": ["23", "male", None], "completions": 2}
+    body = {"values": ["23", "male", None, "Bern"], "completions": 2}
     *values, last = lines_of(asked(client, "table", "complete", **body))
     assert values[-1]["texts"][0].startswith("2026-")
     assert last["completions"][0][:2] == [23, 1]
-    found = asked(client, "table", "predict", values=[23, None, "2026-01-05"], coefficient=1).json()
+    found = asked(client, "table", "predict", values=[23, None, "2026-01-05", None], coefficient=1).json()
     assert found["texts"] == ["female", "male"]
     assert sum(map(math.exp, found["log_prob"])) == pytest.approx(1, abs=1e-5)
-    assert asked(client, "table", "order", values=[None, "male", None]).json()["visits"][0] == 1
-    assert "age" in refused(asked(client, "table", "log_prob", values=["old", None, None]), 400)["expected"]
+    assert asked(client, "table", "order", values=[None, "male", None, None]).json()["visits"][0] == 1
+    assert "age" in refused(asked(client, "table", "log_prob", values=["old", *[None] * 3]), 400)["expected"]
+
+
+def test_every_column_of_a_table_is_predicted(client):
+    for column in range(3):
+        assert asked(client, "table", "predict", values=[None] * 4, coefficient=column).status_code == 200
+    found = asked(client, "table", "predict", values=[None] * 4, coefficient=3).json()
+    assert (found["texts"], found["density"]) == (["Bern", "Geneva", "a town of a very long name indeed"], False)
 
 
 def test_contexts_change_what_is_predicted(client):

@@ -70,7 +70,7 @@ function heat(share) {
   return `rgb(${RAMP[k].map((c, i) => Math.round(c + (place - k) * (RAMP[k + 1][i] - c))).join(" ")})`;
 }
 
-/** Cells of an image, each in the colour that `paint(cell)` gives, or hatched where that is null. */
+/** Cells of an image, each in the colour that `paint(cell)` gives, in three stripes if it gives three, or hatched where that is null. */
 function drawCells(canvas, view, paint, mark) {
   const rows = view.cells.length, columns = view.cells[0].length;
   const [pen, width, height, scale] = sized(canvas, rows / columns);
@@ -78,10 +78,14 @@ function drawCells(canvas, view, paint, mark) {
   view.cells.forEach((line, r) => line.forEach((cell, c) => {
     const x = Math.round(c * w), y = Math.round(r * h);
     const right = Math.round((c + 1) * w), below = Math.round((r + 1) * h);
-    if ((Array.isArray(cell) ? cell[0] : cell) < 0) return;
-    const colour = paint(cell);
-    pen.fillStyle = colour ?? ink("--cell");
+    const gap = (Array.isArray(cell) ? cell[0] : cell) < 0, colour = gap ? ink("--line") : paint(cell);
+    pen.fillStyle = colour === null || Array.isArray(colour) ? ink("--cell") : colour;
     pen.fillRect(x, y, right - x, below - y);
+    if (Array.isArray(colour)) colour.forEach((stripe, k) => {
+      if (stripe === null) return;
+      pen.fillStyle = stripe;
+      pen.fillRect(x + (k * (right - x)) / 3, y, (right - x) / 3, below - y);
+    });
     if (colour !== null) return;
     pen.strokeStyle = ink("--hatch");
     pen.lineWidth = Math.max(1, scale / 2);
@@ -175,7 +179,6 @@ function drawChart(canvas, found) {
   }
   const values = found.values, n = values.length, room = width - left - font;
   const low = values[0], high = values[n - 1];
-  const named = found.texts !== null && !found.density && n <= 24;
   const x = (i) => left + font / 2 + (found.density ? (values[i] - low) / (high - low || 1) : (i + 0.5) / n) * room;
   pen.fillStyle = pen.strokeStyle = ink("--accent");
   if (found.density) {
@@ -190,8 +193,28 @@ function drawChart(canvas, found) {
   pen.fillStyle = ink("--soft");
   pen.textAlign = "center";
   const label = (i) => (found.texts ? found.texts[i] : number(values[i]));
-  const every = found.density || n > 12 ? Math.ceil(n / (named ? 4 : 6)) : 1;
-  for (let i = 0; i < n; i += every) pen.fillText(label(i), x(i), height - 0.4 * font, (room / n) * every * 0.95);
+  const widest = Math.max(...[0, n - 1].map((i) => pen.measureText(label(i)).width), 3.5 * font) + font;
+  const most = Math.max(1, Math.min(n, Math.floor(room / widest))), shown = found.density || n > 12 ? most : n;
+  let end = -Infinity;
+  for (let k = 0; k < shown; k += 1) {
+    const i = found.density ? closest(values, low + ((k + 0.5) / shown) * (high - low)) : Math.floor((k * n) / shown);
+    const text = fitting(pen, label(i), found.density ? room / shown : Math.max(room / shown, 2 * font) * 0.95);
+    const half = pen.measureText(text).width / 2;
+    if (x(i) - half < end) continue;
+    pen.fillText(text, x(i), height - 0.4 * font);
+    end = x(i) + half + 0.3 * font;
+  }
+}
+
+/** The place of the value nearest to a number. */
+const closest = (values, v) => values.reduce((best, value, i) => (Math.abs(value - v) < Math.abs(values[best] - v) ? i : best), 0);
+
+/** As much of a text as fits. */
+function fitting(pen, text, room) {
+  if (pen.measureText(text).width <= room) return text;
+  let kept = text.length;
+  while (kept > 1 && pen.measureText(`${text.slice(0, kept)}…`).width > room) kept -= 1;
+  return `${text.slice(0, kept)}…`;
 }
 
 // --- a run ----------------------------------------------------------------------------------------------------------
@@ -206,6 +229,9 @@ function nearest(values, v) {
   const inside = Math.min(Math.max(v, values.low), values.high);
   return values.discrete ? Math.round(inside) : inside;
 }
+
+/** The indices along axes of these sizes, the last one running fastest. */
+const unravel = (index, sizes) => sizes.map((size, k) => Math.floor(index / sizes.slice(k + 1).reduce((a, b) => a * b, 1)) % size);
 
 class Panel {
   constructor(run, view) {
@@ -231,6 +257,7 @@ class Panel {
 
   describe() {
     const { view } = this;
+    this.root.classList.add(view.kind);
     this.get("name").textContent = view.name;
     this.get("parts").textContent = Object.entries(view.facts).map(([part, spec]) => `${part} ${spec}`).join(" · ");
     this.get("notes").textContent = view.notes.join(" ");
@@ -288,8 +315,10 @@ class Panel {
     this.canvas.setAttribute("aria-label", `${view.kind} of ${this.n} values: arrow keys move, space paints`);
     place.append(this.canvas);
     const image = view.kind === "image";
+    // several slices side by side need more room than one image
+    if (image) this.canvas.style.maxWidth = `${34 * Math.min(Math.max(view.cells[0].length / view.cells.length, 1), 3)}rem`;
     this.get("hint").textContent = image
-      ? "Hatched: unknown. Arrow keys move; space paints; b, w, g, u choose the brush."
+      ? `Hatched: unknown.${view.colour ? " Stripes: some channels are known." : ""} Arrow keys move; space paints; b, w, g, u choose the brush.`
       : "Discs: known; crosses: unknown. Drag points. Arrow keys: left and right move, up and down change the value; u forgets it.";
     if (view.colour) this.get("channel-label").hidden = false;
     if (image) this.makeBrushes();
@@ -325,6 +354,8 @@ class Panel {
       } else field = el("input", { type: values.text ? "text" : "number", placeholder: "unknown", step: values.discrete ? 1 : "any" });
       field.setAttribute("aria-label", name);
       const row = { field, drawn: el("td"), uncertain: el("td"), line: el("tr") };
+      row.drawn.dataset.label = "completions";
+      row.uncertain.dataset.label = "uncertainty";
       row.line.append(el("th", { scope: "row", textContent: name }), el("td", {}, field), row.drawn, row.uncertain);
       field.addEventListener("change", () => {
         const text = field.value;
@@ -472,6 +503,7 @@ class Panel {
     this.abort.abort();
     const abort = (this.abort = new AbortController()), { signal } = abort;
     this.root.setAttribute("aria-busy", "true");
+    error.hidden = true;
     try {
       await this.complete(signal);
       this.point(this.at, true);
@@ -480,7 +512,6 @@ class Panel {
       this.drawOrder();
       this.map = await ask(this.path("uncertainty"), this.body(), signal);
       this.drawMap();
-      error.hidden = true;
     } catch (problem) {
       complain(problem);
     }
@@ -507,7 +538,7 @@ class Panel {
 
   finish(line, took) {
     this.samples = line.completions;
-    this.get("status").textContent = `in ${Math.round(took)} ms`;
+    this.get("status").textContent = `in ${Math.round(took)} ms${this.rows ? ", shown in the table" : ""}`;
     const { way, reason, effective_sample_size: ess, particles, ancestors, poor } = line.conditioning;
     this.get("way").textContent = way ? `${way}: ${reason}` : "nothing is known";
     this.get("ess").textContent = ess === undefined ? (way === "exact" ? "not needed: exact" : "–") : `${ess.toFixed(1)} of ${particles} particles, ${ancestors.toFixed(1)} distinct ancestors`;
@@ -553,6 +584,8 @@ class Panel {
   nameOf(index) {
     if (this.view.names.length) return this.view.names[index];
     if (this.view.kind === "sequence") return `position ${index}`;
+    const long = this.view.shape.filter((size) => size > 1);
+    if (long.length > 2 && !this.view.colour) return `index ${unravel(index, long).join(", ")}`;
     const [row, column] = this.placeOf(index);
     const cell = this.view.cells[row][column];
     return `row ${row}, column ${column}${Array.isArray(cell) ? `, ${["red", "green", "blue"][cell.indexOf(index)]}` : ""}`;
@@ -588,8 +621,11 @@ class Panel {
     const { low, high } = range(this.view);
     const level = (i) => Math.round((255 * (Math.min(Math.max(values[i], low), high) - low)) / (high - low));
     return (cell) => {
-      const [r, g = r, b = r] = this.coefficientsIn(cell);
-      if ([r, g, b].some((i) => values[i] === null || values[i] === undefined)) return null;
+      const inside = this.coefficientsIn(cell), [r, g = r, b = r] = inside;
+      const known = inside.map((i) => values[i] !== null && values[i] !== undefined);
+      if (!known.includes(true)) return null;
+      // red, green and blue apart where not all are known
+      if (known.includes(false)) return inside.map((i, k) => (known[k] ? `rgb(${[0, 1, 2].map((c) => (c === k ? level(i) : 0)).join(" ")})` : null));
       return `rgb(${level(r)} ${level(g)} ${level(b)})`;
     };
   }
@@ -618,6 +654,7 @@ class Panel {
   drawSamples() {
     const place = this.get("drawn"), { kind } = this.view;
     place.classList.toggle("wide", kind !== "image");
+    place.classList.toggle("broad", kind === "image" && this.view.cells[0].length > 2 * this.view.cells.length);
     const count = kind === "image" ? this.samples.length : kind === "sequence" ? 1 : 0;
     while (place.children.length > count) place.lastChild.remove();
     while (place.children.length < count) {
@@ -636,14 +673,20 @@ class Panel {
   drawMap() {
     if (!this.map) return;
     const { values, label, how } = this.map, most = Math.max(...values, 1e-9), { kind } = this.view;
-    if (this.rows) this.rows.forEach((row, i) => { row.uncertain.textContent = this.values[i] === null ? number(values[i]) : ""; });
+    // the deviation of the numbers of categories means nothing
+    const meant = (i) => this.values[i] === null && !(this.of(i).labels?.length > 2);
+    if (this.rows) this.rows.forEach((row, i) => { row.uncertain.textContent = meant(i) ? number(values[i]) : ""; });
     const canvas = this.get("entropy");
+    // columns have units of their own, which no bar compares
+    canvas.hidden = this.get("legend").hidden = this.rows !== undefined;
+    this.get("ramp").hidden = this.get("least").hidden = kind !== "image";
     if (kind === "image") drawCells(canvas, this.view, (cell) => heat(Math.max(...this.coefficientsIn(cell).map((i) => values[i])) / most), this.placeOf(this.at));
     else this.drawBars(canvas, values, most);
     canvas.setAttribute("aria-label", `${label} of each coefficient, from 0 to ${number(most)}`);
     this.get("least").textContent = "0";
-    this.get("most").textContent = `${number(most)} ${label}`;
-    this.get("how").textContent = `At ${this.nameOf(this.at)}: ${number(values[this.at])}. The ${how}.`;
+    this.get("most").textContent = `${kind === "image" ? "" : "tallest bar: "}${number(most)} ${label}`;
+    const here = this.rows ? "Shown in the table." : `At ${this.nameOf(this.at)}: ${number(values[this.at])}.`;
+    this.get("how").textContent = `${here} The ${how}.`;
   }
 
   drawBars(canvas, values, most) {
@@ -668,8 +711,9 @@ class Panel {
       }, place);
     } else this.drawRanks(canvas, rank, step);
     const many = this.view.orders.length > 1 ? `One of the ${this.view.orders.length} orders that the model mixes. ` : "";
+    const names = this.rows && this.n <= 24 ? `Visits ${this.visits.map((i) => this.nameOf(i)).join(", ")}. ` : "";
     const how = { adaptive: "Chosen step by step, here for one completion. ", "known first": "What is known comes first. " }[this.view.order] ?? "";
-    this.get("where").textContent = many + how + (step < this.n ? `Step ${step} of ${this.n} visits ${this.nameOf(current)}.` : `All ${this.n} are visited.`)
+    this.get("where").textContent = names + many + how + (step < this.n ? `Step ${step} of ${this.n} visits ${this.nameOf(current)}.` : `All ${this.n} are visited.`)
       + ` Step ${rank.get(this.at)} visits what you point at, ${this.nameOf(this.at)}.`;
     canvas.setAttribute("aria-label", this.get("where").textContent);
   }

@@ -30,7 +30,8 @@ from tensorar_plugins.backbones.masked_conv.taps import Ranks
 MAX_ELEMENTS_PER_CALL = 2**19
 # a masked convolution, and what is added to its output at every position: (1 or batch, groups, outputs)
 BiasedConv = tuple[MaskedConv, Tensor]
-Maps = Float[Tensor, "batch steps maps"]
+Inputs = Float[Tensor, "some steps inputs"]
+Outputs = Float[Tensor, "some steps outputs"]
 
 
 class LayerAtStep(NamedTuple):
@@ -111,8 +112,8 @@ class IncrementalConvs:
         for cache in self.caches:
             cache.store(t, features)
 
-    def window(self, i: int, maps: Maps, rows: slice, *, t: int = 0, start: Maps | None = None) -> Maps:
-        """The output of layer ``i`` at several steps from ``t`` on, for some examples, given its inputs there: ``maps``.
+    def window(self, i: int, maps: Inputs, rows: slice, *, t: int = 0, start: Outputs | None = None) -> Outputs:
+        """The output of layer ``i`` at several steps from ``t`` on, for some examples, given its inputs there.
 
         They are cached. ``start`` replaces the bias. A strict layer reads nothing at the last of these steps.
         """
@@ -160,7 +161,7 @@ class _CachedInputs:
         """Cache the inputs of step ``t``."""
         self.by_slot[self.slot[t]].copy_(self.own_inputs[self.group[t]] if features is None else features)
 
-    def window(self, n: int, maps: Maps, rows: slice, t: int, start: Maps | None) -> Maps:
+    def window(self, n: int, maps: Inputs, rows: slice, t: int, start: Outputs | None) -> Outputs:
         """The output of one of the layers at several steps from ``t`` on, whose inputs there are cached."""
         cache, window = self.cache.unflatten(0, self.shape)[n, rows], self._window_of(t, t + maps.shape[1])
         both = torch.cat([cache, maps], 1)
