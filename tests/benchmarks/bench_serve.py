@@ -1,17 +1,23 @@
-"""Latency of the page of an image model: completions and predictive distributions, by the processor and by the clock.
+"""Latency of the page of an image model: completions and predictive distributions, in processor seconds.
 
-``python tests/benchmarks/bench_serve.py`` prints medians for the default PixelCNN and a small one, events of 28 x 28.
+Run: python tests/benchmarks/bench_serve.py      (measure, record in serve.json; half a minute of one core)
+
+For the default PixelCNN and a small one, untrained, and events of 28 x 28 bits of which the upper half is known. The
+weights of the default one, 9 MB, are read at every step: the median depends on what else uses the machine's caches.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from collections.abc import Callable
 from functools import partial
 from statistics import median
 
 import torch
+from make_tables import SERVE, SERVE_COLUMNS, header, serve_row
+from timing import machine
 
 import tensorar
 from tensorar.workflows.explore import Question
@@ -50,44 +56,51 @@ def first_value(model: tensorar.AutoregressiveModel, asked: Question) -> None:
         return
 
 
-def measure(name: str, step: Callable[[int], object], rounds: int) -> None:
-    """Print the medians over rounds with new evidence in each."""
+def questions(model: tensorar.AutoregressiveModel) -> dict[str, tuple[Callable[[int], object], int | None]]:
+    """What the page asks, with new evidence for every seed, and the milliseconds that it may take."""
+    kept = FromCompletions.of(model, top_half(0), complete(model, top_half(0, 16), lambda *_: None).x)
+    return {
+        "first value of a completion": (partial(_first, model), None),
+        "completion of the lower half": (partial(_completion, model, 1), 300),
+        "four completions of the lower half": (partial(_completion, model, 4), None),
+        "distribution of the next coefficient": (partial(_next, model), 100),
+        "another one, from kept completions": (lambda k: kept.predict(500 + k), 100),
+    }
+
+
+def measure(step: Callable[[int], object], rounds: int) -> dict[str, float]:
+    """The median and the least of some rounds, after a warm-up, in processor seconds."""
     seconds = []
     for seed in range(rounds + 1):
-        clock, processor = time.perf_counter(), time.process_time()
+        start = time.process_time()
         step(seed)
-        seconds.append((time.process_time() - processor, time.perf_counter() - clock))
-    processor, clock = (1e3 * median(each) for each in zip(*seconds[1:], strict=True))
-    print(f"  {name:44} {processor:8.1f} ms of the processor {clock:8.1f} ms")
+        seconds.append(time.process_time() - start)
+    return {"median": median(seconds[1:]), "least": min(seconds[1:])}
 
 
 def main() -> None:
-    """Measure each backbone."""
+    """Measure each backbone, print and record."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    found = []
+    print(header(SERVE_COLUMNS), flush=True)
     for backbone in BACKBONES:
-        model, rounds = model_of(backbone), options.rounds
-        print(f"{backbone}, {options.threads} threads")
-        kept = FromCompletions.of(model, top_half(0), complete(model, top_half(0, 16), lambda *_: None).x)
-        steps: dict[str, Callable[[int], object]] = {
-            "first value of a completion": partial(_first, model),
-            "completion of the lower half": partial(_completion, model),
-            "distribution of the next coefficient": partial(_next, model),
-            "another one, from kept completions": lambda k, kept=kept: kept.predict(500 + k),
-        }
-        for name, step in steps.items():
-            measure(name, step, rounds)
+        for question, (step, asked) in questions(model_of(backbone)).items():
+            about = {"question": question, "backbone": backbone, "asked": asked, "machine": machine()}
+            found.append(about | measure(step, options.rounds))
+            print(serve_row(found[-1]), flush=True)
+    SERVE.write_text(json.dumps(found, indent=2) + "\n")
 
 
 def _first(model: tensorar.AutoregressiveModel, seed: int) -> None:
     first_value(model, top_half(seed))
 
 
-def _completion(model: tensorar.AutoregressiveModel, seed: int) -> None:
-    complete(model, top_half(seed), lambda *_: None)
+def _completion(model: tensorar.AutoregressiveModel, completions: int, seed: int) -> None:
+    complete(model, top_half(seed, completions), lambda *_: None)
 
 
 def _next(model: tensorar.AutoregressiveModel, seed: int) -> None:

@@ -22,7 +22,7 @@ ORDERS, HALVES = FOLDER / "orders.json", FOLDER / "halves.json"
 TABLES = FOLDER / "tables.json"
 TIME_TO_QUALITY, SETTINGS_SEARCH = FOLDER / "time_to_quality.json", FOLDER / "settings_search.json"
 TRAINING, PROCESSES = FOLDER / "training.json", FOLDER / "processes.json"
-CODING = FOLDER / "coding.json"
+CODING, SERVE = FOLDER / "coding.json", FOLDER / "serve.json"
 DOCS = FOLDER.parents[1] / "docs"
 
 EARLIER_COLUMNS = ("recipe", "training", "test nats", "bits/dim", "perplexity", "exact nats", "threads")
@@ -282,6 +282,20 @@ def coding() -> str:
     return "\n".join([header(CODING_COLUMNS), *(coding_row(*row) for row in json.loads(CODING.read_text()).items())])
 
 
+SERVE_COLUMNS = ("question", "network", "median, ms", "least, ms", "asked, ms")
+
+
+def serve_row(found: dict) -> str:
+    """What the page of a run asks of an image model."""
+    milliseconds = " | ".join(f"{1e3 * found[key]:.1f}" for key in ("median", "least"))
+    return f"| {found['question']} | `{found['backbone']}` | {milliseconds} | {found['asked'] or ''} |"
+
+
+def serve() -> str:
+    """The table of serve.json."""
+    return "\n".join([header(SERVE_COLUMNS), *map(serve_row, json.loads(SERVE.read_text()))])
+
+
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "benchmarks.md": {
         "rows": rows_of_results,
@@ -300,6 +314,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "orderings.md": {"orders": orders},
     "conditioning.md": {"halves": halves},
     "how-to/compress.md": {"coding": coding},
+    "how-to/serve.md": {"serve": serve},
 }
 
 

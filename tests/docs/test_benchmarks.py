@@ -20,7 +20,7 @@ def benchmark(monkeypatch):
     return importlib.import_module
 
 
-PAGES = ("benchmarks.md", "conditioning.md", "courses.md", "orderings.md", "how-to/compress.md")
+PAGES = ("benchmarks.md", "conditioning.md", "courses.md", "orderings.md", "how-to/compress.md", "how-to/serve.md")
 
 
 @pytest.mark.parametrize("page", PAGES)
