@@ -138,6 +138,9 @@ class _CachedInputs:
         self.reads_earlier = any(len(types) > layout.include_self for types in layout.edge_types)
         # per group (layers, types * inputs, outputs) and (layers * batch, types, inputs)
         self.weights = [torch.stack([tap_weights(conv, types) for conv in convs]) for types in layout.edge_types]
+        if batch == 1:
+            # a vector times a matrix is a fifth faster where the weights of an output lie together
+            self.weights = [weight.mT.contiguous().mT for weight in self.weights]
         self.inputs = [self.weights[0].new_zeros(count * batch, len(types), inputs) for types in layout.edge_types]
         # per group (layers, batch, inputs); none for strict layers
         by_layer = [inputs_of_group.unflatten(0, (count, batch)) for inputs_of_group in self.inputs]
@@ -180,10 +183,11 @@ class _CachedInputs:
         """The window of these steps, which one layer after another asks for."""
         if (first, end) != self.last_window[:2]:
             self.last_window = first, end, self.layout.window(first, end, self.cache.shape[1])
-        return self.last_window[2]
+        window: StepWindow = self.last_window[2]
+        return window
 
     def _bias(self, n: int, rows: slice, group: int) -> Float[Tensor, "some_or_1 1 outputs"]:
-        bias = self.biases[n]
+        bias: Tensor = self.biases[n]
         return (bias if len(bias) == 1 else bias[rows])[:, group].unsqueeze(1)
 
     def state(self) -> dict[str, Float[Tensor, "batch _ _ _"]]:
