@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING, Any
 from tensorar.errors import DataError
 from tensorar.tables.text import (
     MEMORY_PER_BYTE,
-    SAMPLE_LINES,
     WHAT,
+    counts_columns,
     find_decimal,
     find_delimiter,
+    first_rows,
     is_header,
+    lines_of,
+    marked_lines,
     named_columns,
     parse_cells,
     text_of,
+    with_whole_header,
     without_comments,
 )
 from tensorar.utils.memory import require_memory
@@ -70,12 +74,15 @@ def read_table(
     if suffix in EXTRAS:
         return _read_typed(path, suffix)
     text, notes = text_of(path)
-    text, comments = without_comments(text)
-    if not text.strip():
+    lines = lines_of(text)
+    marked = marked_lines(lines)
+    sample = first_rows(lines, marked)
+    if not sample:
         raise _no_rows(path)
-    lines = text.splitlines()[:SAMPLE_LINES]
-    separator = DELIMITERS.get(delimiter or "", delimiter) or find_delimiter(lines, like.delimiter if like else None)
-    cells = parse_cells(text, separator, path)
+    usual = like.delimiter if like else None
+    separator = DELIMITERS.get(delimiter or "", delimiter) or find_delimiter(sample, usual)
+    lines, comments = without_comments(lines, marked, separator)
+    cells = parse_cells("".join(with_whole_header(lines, separator)), separator, path)
     header = like.header if like and header is None else header
     has_header = is_header(cells.iloc[0]) if header is None else header
     frame, renamed = named_columns(cells, has_header)
@@ -86,7 +93,10 @@ def read_table(
     name = DELIMITER_NAMES.get(separator, separator)
     notes += [f"delimiter: {name}"] if delimiter is None and separator != "," else []
     notes += ["decimal sign: comma"] if decimal is None and sign == "," else []
-    notes += ["no header: columns are called column 1, column 2, ..."] if not has_header and header is None else []
+    if header is None and not has_header:
+        notes.append("no header: columns are called column 1, column 2, ... (header=true if the first row has names)")
+    elif header is None and counts_columns(cells.iloc[0]):
+        notes.append("header: the first row only counts the columns, which are called so (header=false if it is a row)")
     notes += [f"columns of the same name were numbered: {shorten(', '.join(renamed), 100)}"] if renamed else []
     return TextTable(str(path), frame, FileForm(_ending(path), separator, sign, has_header), notes)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,9 @@ UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 MAX_COLUMNS = 2**14
 WHOLE_NUMBER = re.compile(r"[+-]?\d+")
 DECIMAL_NUMBERS = {",": re.compile(r"[+-]?\d*,\d+"), ".": re.compile(r"[+-]?\d*\.\d+")}
+COMMENT = "#"
+# cells that are separated by blanks
+WORDS = re.compile(r'"[^"]*"|\S+')
 # where several cut all lines alike, a comma is the decimal sign
 DELIMITERS_BY_PRECEDENCE = ("\t", ";", "|", ",")
 
@@ -61,13 +65,65 @@ def _another_kind(path: str | Path) -> DataError:
     )
 
 
-def without_comments(text: str) -> tuple[str, int]:
-    """Text without the lines that begin with #, and how many there were."""
-    lines = text.splitlines(keepends=True)
-    count = sum(line.lstrip().startswith("#") for line in lines)
-    if not count:
-        return text, 0
-    return "".join(line for line in lines if not line.lstrip().startswith("#")), count
+def lines_of(text: str) -> list[str]:
+    """The lines of a text with their ends: of files, not the separators of Unicode within cells."""
+    return list(io.StringIO(text, newline=""))
+
+
+def split_lines(lines: list[str], separator: str) -> list[list[str]]:
+    """The cells of the rows in some lines, without empty lines."""
+    import csv
+
+    if len(separator) > 1:
+        return [[cell.strip('"') for cell in WORDS.findall(line)] for line in lines if line.strip()]
+    rows = csv.reader(lines, delimiter=separator, skipinitialspace=True)
+    return [[cell.strip() for cell in row] for row in rows if row]
+
+
+def marked_lines(lines: list[str]) -> list[int]:
+    """Which lines begin with #, other than within a quoted cell."""
+    found, quoted = [], False
+    for i, line in enumerate(lines):
+        if not quoted and line.lstrip().startswith(COMMENT):
+            found.append(i)
+        else:
+            quoted ^= line.count('"') % 2 == 1
+    return found
+
+
+def first_rows(lines: list[str], marked: list[int]) -> list[str]:
+    """The first lines that are neither empty nor marked as comments."""
+    comments = set(marked)
+    rows = (line for i, line in enumerate(lines) if i not in comments and line.strip())
+    return list(islice(rows, SAMPLE_LINES))
+
+
+def without_comments(lines: list[str], marked: list[int], separator: str) -> tuple[list[str], int]:
+    """The lines without those that are comments, and how many there were.
+
+    A row may begin with #, as a color does: it has as many cells as the first one, and no blank after the sign. Names
+    of columns may, too, before a first row of numbers.
+    """
+    comments = set(marked)
+    first = next(i for i, line in enumerate(lines) if i not in comments and line.strip())
+    (top,) = split_lines([lines[first]], separator) or [[]]
+
+    def is_row(i: int) -> bool:
+        blank = lines[i].lstrip().removeprefix(COMMENT)[:1].isspace()
+        return (
+            i > first
+            and not blank
+            and len(top) > 1
+            and [len(top)] == list(map(len, split_lines([lines[i]], separator)))
+        )
+
+    comments = {i for i in marked if not is_row(i)}
+    kept = [line for i, line in enumerate(lines) if i >= first and i not in comments]
+    names = [lines[i].lstrip().removeprefix(COMMENT).lstrip() for i in sorted(comments) if i < first][-1:]
+    found = split_lines(names, separator)
+    if found and len(found[0]) == len(top) > 1 and is_header(found[0]) and not is_header(top):
+        return [*names, *kept], len(comments) - 1
+    return kept, len(comments)
 
 
 def find_delimiter(lines: list[str], usual: str | None = None) -> str:
@@ -86,8 +142,25 @@ def find_delimiter(lines: list[str], usual: str | None = None) -> str:
             return best
     except csv.Error:
         return ","
-    words = Counter(len(line.split()) for line in lines if line.strip())
-    return r"\s+" if min(words) > 1 and len(words) == 1 else ","
+    first, *others = [len(WORDS.findall(line)) for line in lines]
+    usual_width = others[0] if others else first
+    by_blanks = min(first, usual_width) > 1 and len(set(others)) <= 1 and usual_width - first in (0, 1)
+    return r"\s+" if by_blanks else ","
+
+
+def with_whole_header(lines: list[str], separator: str) -> list[str]:
+    """The lines with a cell for each column in the first, where all others have one more.
+
+    R leaves out the name of the column of the names of the rows; others end rows, but not the header, with a delimiter.
+    """
+    first, *rows = split_lines(lines[:SAMPLE_LINES], separator)
+    # the last row may go on in the next line
+    rows = rows[: SAMPLE_LINES - 2]
+    if not rows or any(len(row) != len(first) + 1 for row in rows) or not is_header(first):
+        return lines
+    header, blank = lines[0].rstrip("\r\n"), separator if len(separator) == 1 else " "
+    whole = f"{header}{blank}" if not any(row[-1] for row in rows) else f'""{blank}{header}'
+    return [whole + "\n", *lines[1:]]
 
 
 def parse_cells(text: str, separator: str, path: str | Path) -> DataFrame:
@@ -130,9 +203,18 @@ def _require_equal_widths(text: str, separator: str, path: str | Path) -> None:
 
 
 def is_header(cells: Any) -> bool:
-    """Whether a row holds names: some text, and no numbers."""
+    """Whether a row holds names: some text, and no numbers; or numbers that only count the columns, as pandas does."""
     names = [cell for cell in cells if cell]
-    return bool(names) and not any(NUMBER.fullmatch(name.replace(",", ".")) for name in names)
+    return counts_columns(cells) or (
+        bool(names) and not any(NUMBER.fullmatch(name.replace(",", ".")) for name in names)
+    )
+
+
+def counts_columns(cells: Any) -> bool:
+    """Whether a row is 0, 1, 2, ...: three or more numbers, or fewer after an empty cell, above those of the rows."""
+    first, *others = map(str, cells)
+    names = others if not first else [first, *others]
+    return len(names) >= (1 if not first else 3) and names == [str(i) for i in range(len(names))]
 
 
 def named_columns(cells: DataFrame, has_header: bool) -> tuple[DataFrame, list[str]]:

@@ -35,7 +35,8 @@ PEOPLE = pandas.DataFrame(
         "planet": ["Earth"] * ROWS,
     }
 )
-NO_HEADER = "no header: columns are called column 1, column 2, ..."
+NO_HEADER = "no header: columns are called column 1, column 2, ... (header=true if the first row has names)"
+COUNTED = "header: the first row only counts the columns, which are called so (header=false if it is a row)"
 KINDS = {
     "column 1": "left out",
     "user_id": "left out",
@@ -126,6 +127,37 @@ def test_what_is_found_about_a_file_is_said(tmp_path, content, encoding, note):
     assert data.table.notes == (note if isinstance(note, list) else [note] if note else [])
     values = torch.cat([data.train, data.valid, data.test])[:, 0]
     assert sorted(values[~values.isnan()].tolist()) == [1.5, 2.5, 3.5, 4.5]
+
+
+@pytest.mark.parametrize(
+    ("content", "names", "first", "notes"),
+    [
+        # Markdown in a cell of several lines, as pandas writes it, and the separators of Unicode
+        ('a,b\n"x\n# y",1.5\nz\u2028,2.5\n', ["a", "b"], ["x\n# y", "1.5"], []),
+        # colors and tags are no comments
+        ("a,b\n#ff0000,1.5\n#00ff00,2.5\n# by hand\n", ["a", "b"], ["#ff0000", "1.5"], ["1 comment line left out"]),
+        ("# by hand\n# x,y\n0.5,1.5\n2.5,3.5\n", ["x", "y"], ["0.5", "1.5"], ["1 comment line left out"]),
+        ("# x y\n0.5 1.5\n2.5 3.5\n", ["x", "y"], ["0.5", "1.5"], ["delimiter: spaces"]),
+        ("# in m, by hand\na,b\n0.5,1.5\n", ["a", "b"], ["0.5", "1.5"], ["1 comment line left out"]),
+        # pandas without names
+        (",0,1\n0,1.5,2.5\n1,2.5,3.5\n", ["column 1", "0", "1"], ["0", "1.5", "2.5"], [COUNTED]),
+        ("0,1,2\n0.5,1.5,2.5\n", ["0", "1", "2"], ["0.5", "1.5", "2.5"], [COUNTED]),
+        ("0,1\n1,0\n", ["column 1", "column 2"], ["0", "1"], [NO_HEADER]),
+        # write.table of R, and delimiters at the ends of rows
+        (
+            '"a" "b"\n"New York" 1.5 2\n"Rome" 2.5 1\n',
+            ["column 1", "a", "b"],
+            ["New York", "1.5", "2"],
+            ["delimiter: spaces"],
+        ),
+        ("a;b\n1;x;\n2;y;\n", ["a", "b", "column 3"], ["1", "x", ""], ["delimiter: ;"]),
+    ],
+)
+def test_headers_and_comments_as_other_programs_write_them(tmp_path, content, names, first, notes):
+    table = read_table(text(tmp_path, content))
+    assert list(table.frame.columns) == names
+    assert table.frame.iloc[0].tolist() == first
+    assert table.notes == notes
 
 
 @pytest.mark.parametrize("name", ["p.parquet", "p.xlsx"])
