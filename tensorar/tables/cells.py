@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MISSING_WORDS = ("", "na", "n/a", "nan", "null", "none", "?", "-", "<na>", "nat", "#n/a")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+# digits that are no number: postcodes, telephone numbers
+CODE = re.compile(r"0\d+")
 # the first format that reads all dates of a column is that of the column
 DATE_FORMATS = (
     *("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y/%m/%d"),

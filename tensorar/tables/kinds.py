@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Shaped
 
 from tensorar.errors import DataError
-from tensorar.tables.cells import date_format_of, decimals_of, numbers_of
-from tensorar.tables.reading import TextTable
+from tensorar.tables.cells import CODE, date_format_of, decimals_of, numbers_of
+from tensorar.tables.forms import TextTable
 from tensorar.tables.schema import Column
 from tensorar.utils.reading import shorten
 
@@ -52,7 +52,7 @@ def _whole_levels(numbers: Shaped[np.ndarray, " m"]) -> tuple[str, ...]:
 
 def _levels(known: Shaped[np.ndarray, " m"], numbers: Shaped[np.ndarray, " m"]) -> tuple[str, ...]:
     """The values that occur, numbers by size and other text by letter."""
-    if len(known) and not np.isnan(numbers).any():
+    if len(known) and not np.isnan(numbers).any() and not any(map(CODE.fullmatch, known)):
         _, first = np.unique(numbers, return_index=True)
         return tuple(str(known[i]) for i in first)
     return tuple(str(value) for value in np.unique(known.astype(str)))

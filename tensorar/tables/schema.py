@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from tensorar.errors import RunError
-from tensorar.tables.reading import FileForm
+from tensorar.tables.forms import FileForm
 
 ColumnKind = Literal["bit", "category", "whole", "real", "date", "constant", "left out"]
 KINDS: tuple[ColumnKind, ...] = get_args(ColumnKind)

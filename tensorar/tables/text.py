@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import re
 from collections import Counter
@@ -33,8 +34,8 @@ WORDS = re.compile(r'"[^"]*"|\S+')
 DELIMITERS_BY_PRECEDENCE = ("\t", ";", "|", ",")
 
 
-def text_of(path: str | Path) -> tuple[str, list[str]]:
-    """The content of a file, decompressed, and a note on an unusual encoding. Raises ``DataError``."""
+def text_of(path: str | Path) -> tuple[str, str]:
+    """The content of a file, decompressed, and its encoding. Raises ``DataError``."""
     with open_file(path, WHAT, decompress=True) as file:
         chunks: list[bytes] = []
         size = 0
@@ -48,14 +49,15 @@ def text_of(path: str | Path) -> tuple[str, list[str]]:
         except EOFError as error:
             raise unreadable(path, WHAT, error) from error
     content = b"".join(chunks)
-    for encoding in ("utf-16",) if content[:2] in UTF_16_MARKS else ("utf-8-sig", "cp1252", "latin-1"):
+    utf_8 = "utf-8-sig" if content.startswith(codecs.BOM_UTF8) else "utf-8"
+    for encoding in ("utf-16",) if content[:2] in UTF_16_MARKS else (utf_8, "cp1252", "latin-1"):
         try:
             text = content.decode(encoding)
         except UnicodeDecodeError:
             continue
         if "\0" in text:
             break
-        return text, [] if encoding == "utf-8-sig" else [f"encoding: {encoding}"]
+        return text, encoding
     raise _another_kind(path)
 
 
@@ -217,18 +219,29 @@ def counts_columns(cells: Any) -> bool:
     return len(names) >= (1 if not first else 3) and names == [str(i) for i in range(len(names))]
 
 
-def named_columns(cells: DataFrame, has_header: bool) -> tuple[DataFrame, list[str]]:
-    """The rows with named columns, and the names that had to be changed because they occur twice."""
+def header_notes(cells: Any, has_header: bool) -> list[str]:
+    """A note on a header that was missed, or that is unusual."""
+    if not has_header:
+        return ["no header: columns are called column 1, column 2, ... (header=true if the first row has names)"]
+    if counts_columns(cells):
+        return ["header: the first row only counts the columns, which are called so (header=false if it is a row)"]
+    return []
+
+
+def named_columns(cells: DataFrame, has_header: bool) -> tuple[DataFrame, dict[str, str]]:
+    """The rows with named columns, and the names that had to be changed: those that are empty or occur twice."""
     header = cells.iloc[0] if has_header else [""] * cells.shape[1]
-    names, renamed = [], []
-    for i, name in enumerate(header):
-        unique = str(name) or f"column {i + 1}"
+    names: list[str] = []
+    changed = {}
+    for i, name in enumerate(map(str, header)):
+        unique = name or f"column {i + 1}"
         if unique in names:
             unique = next(f"{name}.{k}" for k in range(1, cells.shape[1] + 1) if f"{name}.{k}" not in names)
-            renamed.append(unique)
+        if has_header and unique != name:
+            changed[unique] = name
         names.append(unique)
     frame = cells.iloc[1:] if has_header else cells
-    return frame.set_axis(names, axis=1).reset_index(drop=True), renamed
+    return frame.set_axis(names, axis=1).reset_index(drop=True), changed
 
 
 def find_decimal(frame: DataFrame, usual: str = ".") -> str:

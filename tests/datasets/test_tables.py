@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
+import openpyxl
 import pandas
 import pytest
 import torch
@@ -12,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import SpecError, load_dataset
-from tensorar.tables import Schema, date_readings, decode, encode, read_table, write_table
+from tensorar.tables import FileForm, Schema, date_readings, decode, encode, read_table, write_table
 from tensorar.tables.cells import date_format_of
 from tensorar.utils import memory
 from tensorar_plugins.datasets.table import Table
@@ -365,3 +368,92 @@ def test_tables_and_series_read_dates_alike():
     fine = np.array(["1990-01-02 10:00:00.5", "1990-01-02 10:00:01"], object)
     assert date_format_of(fine) == parse_dates(pandas.Series(fine))[1] == "%Y-%m-%d %H:%M:%S.%f"
     assert list(date_readings(np.array(["x"], object))) == list(date_readings(np.array([], object))) == []
+
+
+def test_what_is_written_has_the_form_of_the_file(tmp_path):
+    content = ",a,a,b\n0,1.5,2.5,é\n1,2.5,3.5,x\n"
+    for encoding, sep in (("cp1252", ","), ("utf-16", "\t"), ("utf-8-sig", ";")):
+        path = text(tmp_path, content.replace(",", sep), encoding=encoding)
+        table = read_table(path)
+        write_table(tmp_path / "again.csv", table.frame, table.form)
+        assert (tmp_path / "again.csv").read_bytes() == path.read_bytes()
+    table.frame.iloc[0, 3] = "\u2603"
+    write_table(tmp_path / "again.csv", table.frame, replace(table.form, encoding="cp1252"))
+    assert read_table(tmp_path / "again.csv").frame.iloc[0, 3] == "\u2603"
+
+
+def typed_frame(n=12):
+    at = pandas.date_range("2020-03-28 12:00", periods=n, freq="h", tz="UTC", name="at")
+    values = {
+        "day": at.tz_localize(None).normalize(),
+        "sure": np.arange(n) % 2 == 0,
+        "place": pandas.Categorical(["Köln", "Genève", None] * (n // 3)),
+        "zip": ["0801", "8001", "1015"] * (n // 3),
+        "few": pandas.array([1, None, 3] * (n // 3), "Int64"),
+        "small": np.arange(n, dtype=np.uint16) * 9,
+        "half": np.arange(n, dtype=np.float32) / 2,
+    }
+    return pandas.DataFrame(values, index=at)
+
+
+def test_columns_of_parquet_keep_their_types_and_its_index_is_a_column(tmp_path):
+    frame = typed_frame()
+    frame.to_parquet(tmp_path / "p.parquet")
+    table = read_table(tmp_path / "p.parquet")
+    write_table(tmp_path / "again.parquet", table.frame, table.form)
+    expected = frame.reset_index()
+    pandas.testing.assert_frame_equal(pandas.read_parquet(tmp_path / "again.parquet"), expected)
+    write_table(tmp_path / "again.xlsx", table.frame, table.form)
+    again = pandas.read_excel(tmp_path / "again.xlsx", dtype={"zip": str})
+    assert again["day"].tolist() == expected["day"].tolist()
+    assert again["zip"].tolist() == expected["zip"].tolist()
+    frame.reset_index(drop=True).iloc[::2].to_parquet(tmp_path / "q.parquet")
+    assert list(read_table(tmp_path / "q.parquet").frame.columns) == list(frame.columns)
+
+
+def test_types_that_do_not_fit_give_way(tmp_path):
+    form = FileForm(types={"n": "uint16", "sure": "bool", "day": "datetime64[us]"})
+    frame = pandas.DataFrame({"n": ["-1", "2"], "sure": ["True", ""], "day": ["2020-01-05", "?"]}, dtype=object)
+    write_table(tmp_path / "a.parquet", frame, form)
+    again = pandas.read_parquet(tmp_path / "a.parquet")
+    assert [str(again[name].dtype) for name in ("n", "sure")] == ["Int64", "boolean"]
+    assert again["day"].tolist() == ["2020-01-05", "?"]
+
+
+def test_sheets_as_people_fill_them(tmp_path):
+    book = openpyxl.Workbook()
+    rows = [
+        [None],
+        ["a", "a", None, "day"],
+        [1.5, "x", 3, datetime(2020, 1, 5)],
+        [None],
+        [2, "y", None, datetime(2020, 2, 5)],
+    ]
+    for row in rows:
+        book.active.append(row)
+    book.create_sheet("other").append(["z"])
+    book.save(tmp_path / "b.xlsx")
+    table = read_table(tmp_path / "b.xlsx")
+    cells = {"a": ["1.5", "2"], "a.1": ["x", "y"], "column 3": ["3", ""], "day": ["2020-01-05", "2020-02-05"]}
+    assert table.frame.to_dict("list") == cells
+    numbered = "columns of the same name were numbered: a.1"
+    assert table.notes == ["the first of 2 sheets: Sheet", "2 empty rows left out", numbered]
+    write_table(tmp_path / "again.xlsx", table.frame, table.form)
+    head, row, _ = openpyxl.load_workbook(tmp_path / "again.xlsx").active.values
+    assert head == ("a", "a", None, "day")
+    assert row == (1.5, "x", 3, first)
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "levels"),
+    [
+        (["0801", "8001", "1015"], "category", ("0801", "1015", "8001")),
+        (["0", "-0", "0.0"], "constant", ()),
+        (["0", "-0", "1.50"], "bit", ("0", "1.50")),
+        (["1", "1.0", "2"], "bit", ("1", "2")),
+    ],
+)
+def test_texts_of_one_number_and_digits_that_are_no_number(tmp_path, cells, kind, levels):
+    data = Table(path=text(tmp_path, "x,y\n" + "".join(f"{cell},{i / 4}\n" for i, cell in enumerate(cells * 10))))
+    found = data.schema.find("x")
+    assert (found.kind, found.levels) == (kind, levels)
