@@ -12,6 +12,7 @@ from tensorar.tables.codec import (
 )
 from tensorar.tables.forms import FileForm, TextTable
 from tensorar.tables.inference import Wishes, describe_left_out, infer
+from tensorar.tables.number_style import style_of
 from tensorar.tables.reading import DELIMITERS, read_table
 from tensorar.tables.schema import Column, Schema
 from tensorar.tables.text import WHAT
@@ -38,6 +39,7 @@ __all__ = [
     "is_missing",
     "numbers_of",
     "read_table",
+    "style_of",
     "target_levels",
     "write_numbers",
     "write_table",

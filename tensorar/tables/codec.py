@@ -70,7 +70,7 @@ def encode_cells(cells: Shaped[np.ndarray, " n"], column: Column, table: TextTab
         return encode_levels(cells, column, table)
     if column.date_format:
         return _checked(days_of(cells, column.date_format), cells, column, table)
-    values = numbers_of(cells, table.form.decimal)
+    values = numbers_of(column.style.plain(cells), table.form.decimal)
     if column.kind == "whole":
         known = np.isin(values, column.level_numbers) if column.levels else values == np.round(values)
         values = np.where(known, values, np.nan)
@@ -151,4 +151,4 @@ def decode_cells(values: Float64[np.ndarray, " n"], column: Column, decimal: str
         return found
     if column.date_format:
         return write_days(values, column.date_format)
-    return write_numbers(values, column.decimals, decimal)
+    return column.style.dressed(write_numbers(values, column.decimals, decimal), decimal)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Shaped
 
-from tensorar.tables.cells import CODE, date_format_of, numbers_of
+from tensorar.tables.cells import CODE, OFFSET, date_format_of, numbers_of
 from tensorar.tables.forms import FileForm
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ def _typed(cells: Shaped[np.ndarray, " n"], wanted: str, decimal: str) -> Series
         return texts.map(BOOLEANS).astype("bool" if len(known) == len(cells) else "boolean")
     form = date_format_of(known)
     if wanted.startswith("datetime64") or form:
-        dates = pandas.to_datetime(texts, errors="coerce", format="ISO8601" if "," in wanted or not form else form)
+        iso = form is None or OFFSET.search(form)
+        dates = pandas.to_datetime(texts, errors="coerce", format="ISO8601" if iso else form)
         return dates if dates.notna().sum() == len(known) else texts
     numbers = numbers_of(cells, decimal)
     if np.isnan(numbers[cells != ""]).any() or (not wanted and any(map(CODE.fullmatch, known))):

@@ -14,6 +14,7 @@ from tensorar.parts.spec import nearest
 from tensorar.tables.cells import CODE, date_format_of, is_missing, numbers_of
 from tensorar.tables.forms import TextTable
 from tensorar.tables.kinds import head_of, of_kind, with_other
+from tensorar.tables.number_style import style_of
 from tensorar.tables.schema import KINDS, Column, ColumnKind, Schema
 from tensorar.utils.reading import shorten
 
@@ -108,7 +109,7 @@ def _inferred(
         return Column(name, "left out", note="always missing")
     if len(distinct) == 1:
         return Column(name, "constant", constant=str(known[0]))
-    numbers = numbers_of(known, table.form.decimal)
+    numbers = numbers_of(style_of(known, table.form.decimal).plain(known), table.form.decimal)
     numeric = not np.isnan(numbers).any() and not any(map(CODE.fullmatch, distinct))
     if numeric and len(np.unique(numbers)) == 1:
         return Column(name, "constant", constant=str(known[0]))

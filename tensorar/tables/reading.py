@@ -58,7 +58,7 @@ def read_table(
     frame, names = named_columns(cells, has_header)
     if not len(frame):
         raise no_rows(path)
-    sign = decimal or find_decimal(frame, like.decimal if like else ".")
+    sign = decimal or find_decimal(frame, separator, like.decimal if like else ".")
     notes = [] if encoding.startswith("utf-8") else [f"encoding: {encoding}"]
     notes += [f"{counted(comments, 'comment line')} left out"] if comments else []
     name = DELIMITER_NAMES.get(separator, separator)

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from tensorar.errors import DataError
 from tensorar.tables.cells import MISSING_WORDS, NUMBER
+from tensorar.tables.number_style import is_unit
 from tensorar.utils.memory import require_memory
 from tensorar.utils.reading import CHUNK_BYTES, describe, open_file, unreadable
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
 WHAT = "a table: text (csv, tsv, csv.gz), Parquet or Excel"
 # cells of text take several times the bytes of a file
@@ -25,8 +26,12 @@ SAMPLE_LINES = 100
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 # a line of more cells is no row of a table
 MAX_COLUMNS = 2**14
-WHOLE_NUMBER = re.compile(r"[+-]?\d+")
-DECIMAL_NUMBERS = {",": re.compile(r"[+-]?\d*,\d+"), ".": re.compile(r"[+-]?\d*\.\d+")}
+WHOLE_NUMBER = re.compile(r"[+-]?(\d+|\d{1,3}([.,'\u2019\s]\d{3})+)")
+DECIMAL_NUMBERS = {
+    ",": re.compile(r"[+-]?(\d*|\d{1,3}([.'\u2019\s]\d{3})+),\d+"),
+    ".": re.compile(r"[+-]?(\d*|\d{1,3}([,'\u2019\s]\d{3})+)\.\d+"),
+}
+GROUPS_BY_COMMA = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 COMMENT = "#"
 # cells that are separated by blanks
 WORDS = re.compile(r'"[^"]*"|\S+')
@@ -244,15 +249,25 @@ def named_columns(cells: DataFrame, has_header: bool) -> tuple[DataFrame, dict[s
     return frame.set_axis(names, axis=1).reset_index(drop=True), changed
 
 
-def find_decimal(frame: DataFrame, usual: str = ".") -> str:
-    """The decimal sign of a column of numbers, a comma if any has it; the usual one if none has a fraction."""
-    columns = [
-        [cell for cell in frame[name].iloc[: 10 * SAMPLE_LINES] if cell.lower() not in MISSING_WORDS]
-        for name in frame.columns
-    ]
+def find_decimal(frame: DataFrame, delimiter: str, usual: str = ".") -> str:
+    """The decimal sign of a column of numbers, a comma if any has it; the usual one if none has a fraction.
+
+    Commas before three digits may be between groups of digits: they are if the delimiter is one, too.
+    """
+    columns = [_bare_cells(frame[name].iloc[: 10 * SAMPLE_LINES]) for name in frame.columns]
+    may_be_groups = False
     for sign, number in DECIMAL_NUMBERS.items():
         for cells in columns:
-            fractions = sum(bool(number.fullmatch(cell)) for cell in cells)
-            if fractions and fractions + sum(bool(WHOLE_NUMBER.fullmatch(cell)) for cell in cells) == len(cells):
+            fractions = [cell for cell in cells if number.fullmatch(cell)]
+            if not fractions or not all(number.fullmatch(cell) or WHOLE_NUMBER.fullmatch(cell) for cell in cells):
+                continue
+            if sign == "." or not all(map(GROUPS_BY_COMMA.fullmatch, fractions)):
                 return sign
-    return usual
+            may_be_groups = True
+    return "," if may_be_groups and delimiter != "," else usual
+
+
+def _bare_cells(cells: Series[str]) -> list[str]:
+    """Cells that are not missing, without percent signs and currencies."""
+    known = [cell for cell in cells if cell.lower() not in MISSING_WORDS]
+    return ["".join(sign for sign in cell if sign.isspace() or not is_unit(sign)).strip() for cell in known]

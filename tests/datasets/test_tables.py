@@ -15,8 +15,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import SpecError, load_dataset
-from tensorar.tables import FileForm, Schema, date_readings, decode, encode, read_table, write_table
-from tensorar.tables.cells import date_format_of
+from tensorar.tables import (
+    FileForm,
+    Schema,
+    Wishes,
+    date_readings,
+    decode,
+    encode,
+    infer,
+    read_table,
+    style_of,
+    write_table,
+)
+from tensorar.tables.cells import date_format_of, days_of, write_days
 from tensorar.utils import memory
 from tensorar_plugins.datasets.table import Table
 from tensorar_plugins.datasets.time_axis import parse_dates
@@ -422,14 +433,8 @@ def test_types_that_do_not_fit_give_way(tmp_path):
 
 def test_sheets_as_people_fill_them(tmp_path):
     book = openpyxl.Workbook()
-    rows = [
-        [None],
-        ["a", "a", None, "day"],
-        [1.5, "x", 3, datetime(2020, 1, 5)],
-        [None],
-        [2, "y", None, datetime(2020, 2, 5)],
-    ]
-    for row in rows:
+    first, second = datetime(2020, 1, 5), datetime(2020, 2, 5)
+    for row in ([None], ["a", "a", None, "day"], [1.5, "x", 3, first], [None], [2, "y", None, second]):
         book.active.append(row)
     book.create_sheet("other").append(["z"])
     book.save(tmp_path / "b.xlsx")
@@ -457,3 +462,51 @@ def test_texts_of_one_number_and_digits_that_are_no_number(tmp_path, cells, kind
     data = Table(path=text(tmp_path, "x,y\n" + "".join(f"{cell},{i / 4}\n" for i, cell in enumerate(cells * 10))))
     found = data.schema.find("x")
     assert (found.kind, found.levels) == (kind, levels)
+
+
+@pytest.mark.parametrize(
+    ("cells", "delimiter", "values"),
+    [
+        (["1,234.50", "999.00", "12,345,678.25"], ",", [1234.5, 999, 12345678.25]),
+        (["1.234,50", "999,00", "12.345.678,25"], ";", [1234.5, 999, 12345678.25]),
+        (["1,234", "12,345", "1,999"], ",", [1234, 12345, 1999]),
+        (["1,234", "0,345", "1,999"], ";", [1.234, 0.345, 1.999]),
+        (["1'234.50", "9.00", "2.25"], ",", [1234.5, 9, 2.25]),
+        (["1\u202f234,50 €", "9,00 €", "2,25 €"], ";", [1234.5, 9, 2.25]),
+        (["$1,234.50", "$9.00", "$-2.25"], ",", [1234.5, 9, -2.25]),
+        (["12.5%", "3.0%", "0.2%"], ",", [12.5, 3, 0.2]),
+    ],
+)
+def test_numbers_as_people_write_them(tmp_path, cells, delimiter, values):
+    frame = pandas.DataFrame({"x": cells * 4, "y": range(12)})
+    frame.to_csv(tmp_path / "n.csv", index=False, sep=delimiter)
+    data = Table(path=tmp_path / "n.csv", columns="x", types="x=real")
+    assert encode(data.table, data.schema)[:3, 0].tolist() == values
+    again = decode(encode(data.table, data.schema), Schema.from_dict(data.schema.as_dict(), "here"))
+    assert again["x"].tolist() == frame["x"].tolist()
+    assert infer(data.table, Wishes(columns=["x"])).columns[0].kind in ("real", "whole")
+
+
+def test_points_are_between_groups_only_in_a_column_where_all_can_be():
+    assert style_of(np.array(["1.234", "12.345"], object), ",").group == "."
+    assert style_of(np.array(["1.234", "0.500"], object), ",").group == ""
+    assert style_of(np.array(["u1", "u2"], object), ".").prefix == ""
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M:%S+01:00", "%Y-%m-%dT%H:%M:%S.%f-0530", "%Y-%m-%d %H:%M:%S+00:00"])
+def test_times_in_a_zone_are_dates_and_keep_their_offset(form):
+    days = np.array([18000.25, 18001.5, 19000])
+    cells = write_days(days, form)
+    assert date_format_of(cells) == form
+    assert np.allclose(days_of(cells, form), days, atol=1e-9)
+    # another offset is the same moment
+    assert np.allclose(days_of(np.array(["1970-01-01T05:30:00.0+0530"], object), "%Y-%m-%dT%H:%M:%S.%f+00:00"), 0)
+
+
+def test_times_whose_offset_changes_are_in_utc():
+    summer = np.array(["2024-03-31 01:00:00+01:00", "2024-03-31 03:00:00+02:00"], object)
+    form = date_format_of(summer)
+    assert write_days(days_of(summer, form), form).tolist() == [
+        "2024-03-31 00:00:00+00:00",
+        "2024-03-31 01:00:00+00:00",
+    ]
