@@ -40,14 +40,22 @@ def _typed(cells: Shaped[np.ndarray, " n"], wanted: str, decimal: str) -> Series
     if wanted in ("bool", "boolean") and set(known) <= set(BOOLEANS):
         return texts.map(BOOLEANS).astype("bool" if len(known) == len(cells) else "boolean")
     form = date_format_of(known)
-    if wanted.startswith("datetime64") or form:
-        iso = form is None or OFFSET.search(form)
-        dates = pandas.to_datetime(texts, errors="coerce", format="ISO8601" if iso else form)
+    if form or wanted.startswith("datetime64"):
+        dates = _dates(texts, form, wanted)
         return dates if dates.notna().sum() == len(known) else texts
     numbers = numbers_of(cells, decimal)
     if np.isnan(numbers[cells != ""]).any() or (not wanted and any(map(CODE.fullmatch, known))):
         return texts
     return _numbers(numbers, wanted)
+
+
+def _dates(texts: Series[Any], form: str | None, wanted: str) -> Series[Any]:
+    """Times, NaT for other text: those in zones in the wanted one, or in UTC."""
+    import pandas
+
+    zoned = "," in wanted or (form is not None and OFFSET.search(form) is not None)
+    dates = pandas.to_datetime(texts, errors="coerce", format="ISO8601" if zoned or not form else form, utc=zoned)
+    return dates.astype(wanted) if zoned and wanted else dates
 
 
 def _numbers(numbers: Shaped[np.ndarray, " n"], wanted: str) -> Series[Any]:

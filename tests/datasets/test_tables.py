@@ -422,6 +422,16 @@ def test_columns_of_parquet_keep_their_types_and_its_index_is_a_column(tmp_path)
     assert list(read_table(tmp_path / "q.parquet").frame.columns) == list(frame.columns)
 
 
+@pytest.mark.parametrize(("text", "moment"), [("+01:00", "2024-01-05 11:00"), ("+02:00", "2024-01-05 10:00")])
+def test_times_in_zones_of_text_are_moments_in_parquet_and_text_in_excel(tmp_path, text, moment):
+    cells = [f"2024-01-05 12:00:00{text}", "2024-06-05 12:00:00+02:00", ""]
+    frame = pandas.DataFrame({"at": cells}, dtype=object)
+    write_table(tmp_path / "a.parquet", frame, FileForm())
+    assert pandas.read_parquet(tmp_path / "a.parquet")["at"][0] == pandas.Timestamp(moment, tz="UTC")
+    write_table(tmp_path / "a.xlsx", frame, FileForm())
+    assert pandas.read_excel(tmp_path / "a.xlsx")["at"][0] == cells[0]
+
+
 def test_types_that_do_not_fit_give_way(tmp_path):
     form = FileForm(types={"n": "uint16", "sure": "bool", "day": "datetime64[us]"})
     frame = pandas.DataFrame({"n": ["-1", "2"], "sure": ["True", ""], "day": ["2020-01-05", "?"]}, dtype=object)
