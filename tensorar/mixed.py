@@ -21,8 +21,8 @@ from tensorar.utils.precision import widened
 class Pieces:
     """The entries of the last axes of a tensor, grouped by kind.
 
-    ``shape`` is that of these axes, ``kinds`` are the numbers of the kinds that occur, ``places`` the flat indices of
-    the entries of each.
+    ``shape`` is that of these axes, ``kinds`` are the numbers of the kinds that occur (of no entries: the first),
+    ``places`` the flat indices of the entries of each.
     """
 
     shape: torch.Size
@@ -32,7 +32,7 @@ class Pieces:
     @classmethod
     def of(cls, kind: Int[Tensor, "*shape"]) -> Pieces:
         """The pieces of entries of these kinds."""
-        kinds = tuple(kind.unique().tolist())
+        kinds = tuple(kind.unique().tolist()) or (0,)
         return cls(kind.shape, kinds, tuple((kind.flatten() == one).nonzero()[:, 0] for one in kinds))
 
     def take(self, values: Shaped[Tensor, "..."], trailing: int = 0) -> list[Shaped[Tensor, "..."]]:
