@@ -23,7 +23,7 @@ from tensorar_plugins.backbones.masked_conv.incremental import (
 )
 from tensorar_plugins.backbones.masked_conv.layer import MaskedLayer
 from tensorar_plugins.backbones.masked_conv.taps import Ranks
-from tensorar_plugins.backbones.pixelcnn.layers import MaskedConvBackbone, OutputLayers
+from tensorar_plugins.backbones.pixelcnn.layers import MaskedConvBackbone, OutputLayers, added_to, rectified
 
 
 class PixelCNN(MaskedConvBackbone):
@@ -129,9 +129,8 @@ class BottleneckBlock(nn.Module):
     ) -> Float[Tensor, "batch groups_channels *sizes"]:
         """``(B, groups * channels, *sizes)`` to the same shape."""
         narrow, middle, wide = self.layers
-        out = middle(narrow(maps.relu(), ranks, context).relu(), ranks, context)
-        added: Tensor = wide(self.dropout(out.relu()), ranks, context)
-        return maps + added
+        out = middle(rectified(narrow(maps.relu(), ranks, context)), ranks, context)
+        return added_to(wide(self.dropout(rectified(out)), ranks, context), maps)
 
 
 class PixelCNNStepper(CachedStepper):
