@@ -239,8 +239,8 @@ class BlockStepper:
         tokens = tokens if self.bias is None else tokens + self.bias[rows].unsqueeze(1)
         tokens = tokens.flatten(0, 1)
         tokens = self.output(self._attend_from_all(self.attention_norm(tokens).unflatten(0, shape), rows)).add_(tokens)
-        narrow: Tensor = self.narrow(functional.gelu(self.widen(self.feed_forward_norm(tokens)))).add_(tokens)
-        return narrow.unflatten(0, shape)
+        tokens = self.narrow(functional.gelu(self.widen(self.feed_forward_norm(tokens)))).add_(tokens)
+        return tokens.reshape(*shape, -1)
 
     def _attend_from_all(
         self, tokens: Float[Tensor, "some steps channels"], rows: slice
