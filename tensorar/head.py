@@ -299,6 +299,8 @@ class Head(Part, ABC):
         if coefficients is None:
             coefficients = torch.arange(math.prod(values.shape[1:]), device=values.device).reshape(values.shape[1:])
         chunks = max(1, -(-len(values) // MAX_VALUES_PER_CHECK))
+        if known is None and chunks == 1 and self._represents(values, coefficients, dtype).all():
+            return
         interest = [None] * chunks if known is None else _split(known, values)
         parts = zip(*(_split(part, values) for part in (values, coefficients)), interest, strict=True)
         for part, (some, index, of_interest) in enumerate(parts):

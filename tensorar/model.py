@@ -132,7 +132,7 @@ class AutoregressiveModel(GenerativeModel):
         validation.check_event_shape(self, x)
         if not known:
             self.head.check(x, coefficients=self.coefficients.to(x.device), what="x", dtype=self.dtype)
-        return validation.check_examples(self, x, context)
+        return self.standardize(x), validation.check_context(self, context, len(x))
 
     def _orders_of(self, order: Order | None) -> Sequence[Order | None]:
         """The given order, the model's orders, or None for those that an adaptive ordering chooses."""

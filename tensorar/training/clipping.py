@@ -12,7 +12,8 @@ def norm_of(gradients: list[Tensor]) -> Float[Tensor, ""]:
     """The norm of all gradients together; it waits for no GPU."""
     if not gradients:
         return torch.zeros(())
-    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    return norm
 
 
 @torch.no_grad()

@@ -40,10 +40,10 @@ def take_step(optimizer: torch.optim.AdamW) -> None:
         return
     for group, some in zip(optimizer.param_groups, updates, strict=True):
         states = [optimizer.state[p] for p in some]
-        steps, *moments = ([state[slot] for state in states] for slot in ("step", "exp_avg", "exp_avg_sq"))
+        steps, means, squares = ([state[slot] for state in states] for slot in ("step", "exp_avg", "exp_avg_sq"))
         if some:
             torch._foreach_add_(steps, 1)
-            torch._fused_adamw_(some, [p.grad for p in some], *moments, [], steps, **_options(group))
+            torch._fused_adamw_(some, [p.grad for p in some], means, squares, [], steps, **_options(group))
 
 
 def _options(group: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 Run: python tests/benchmarks/bench_training.py             (measure everything, record in training.json)
      python tests/benchmarks/bench_training.py --only made pixelcnn              (print, do not record)
+     python tests/benchmarks/bench_training.py --only made pixelcnn --record     (replace these rows)
 
 Three comparisons, in processor seconds of one thread; a ratio is that of the medians:
 
@@ -105,7 +106,8 @@ def library(spec: str, side: int, batch: int, rounds: int) -> Iterator[dict]:
         x = events[:batch].float()
         network.eval()
         log_prob = without_gradients(lambda: network.log_prob(x))
-        yield row("`log_prob`", size, log_prob, without_gradients(lambda: bits_loss(logits_of(network), x)), rounds)
+        plain = without_gradients(lambda: bits_loss(logits_of(network), x))
+        yield row("`log_prob`", size, log_prob, plain, rounds, SHARE)
 
 
 def new_run(folder: Path, spec: str, batch: int) -> Run:
@@ -185,18 +187,21 @@ def main() -> None:
     """Measure, print and record."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", nargs="*", help="words of the comparisons to measure, without recording")
+    parser.add_argument("--record", action="store_true", help="replace the recorded rows of these")
     parser.add_argument("--rounds", type=int, default=40)
     given = parser.parse_args()
-    found = []
+    found = {}
+    if given.only is not None:
+        found = {(measured["what"], measured["size"]): measured for measured in json.loads(TRAINING.read_text())}
     print(header(TRAINING_COLUMNS), flush=True)
     for name, compare in comparisons(given.rounds).items():
         if given.only is None or any(word in name for word in given.only):
             torch.manual_seed(0)
             for measured in compare():
-                found.append(measured)
+                found[measured["what"], measured["size"]] = measured
                 print(training_row(measured), flush=True)
-    if given.only is None:
-        TRAINING.write_text(json.dumps(found, indent=2) + "\n")
+    if given.only is None or given.record:
+        TRAINING.write_text(json.dumps(list(found.values()), indent=2) + "\n")
 
 
 if __name__ == "__main__":

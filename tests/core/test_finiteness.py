@@ -51,14 +51,14 @@ def _overflowing_where_the_first_value_is_not_zero():
     model = build((2,), "raster", "gaussian", "fvsbn")
     with torch.no_grad():
         for parameter in model.backbone.parameters():
-            parameter.fill_(1e30 if parameter.ndim > 2 or parameter.numel() > 4 else 0.0)
+            parameter.fill_(3e38 if parameter.ndim > 2 or parameter.numel() > 4 else 0.0)
     return model
 
 
 def test_only_the_examples_concerned_are_named():
     model = _overflowing_where_the_first_value_is_not_zero()
     with pytest.raises(NumericalError, match="of 2 of 3 events, first of event 1"):
-        evaluate(model, torch.tensor([[0.0, 1.0], [1.0, 0.0], [2.0, 0.0]]))
+        evaluate(model, torch.tensor([[0.0, 1.0], [2.0, 0.0], [3.0, 0.0]]))
     with torch.no_grad():
         for parameter in model.backbone.parameters():
             parameter.fill_(1e38)

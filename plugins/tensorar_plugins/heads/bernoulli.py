@@ -43,7 +43,7 @@ class BernoulliHead(Head):
         logits = parameters[..., 0]
         if logits.shape != value.shape:
             logits, value = torch.broadcast_tensors(logits, value)
-        return -functional.binary_cross_entropy_with_logits(logits, value, reduction="none")
+        return functional.binary_cross_entropy_with_logits(logits, value, reduction="none").neg_()
 
     def draw(
         self,
