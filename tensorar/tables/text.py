@@ -149,9 +149,9 @@ def find_delimiter(lines: list[str], usual: str | None = None) -> str:
             return best
     except csv.Error:
         return ","
-    first, *others = [len(WORDS.findall(line)) for line in lines]
-    usual_width = others[0] if others else first
-    by_blanks = min(first, usual_width) > 1 and len(set(others)) <= 1 and usual_width - first in (0, 1)
+    top, *others = [len(WORDS.findall(line)) for line in lines]
+    width = others[0] if others else top
+    by_blanks = min(top, width) > 1 and len(set(others)) <= 1 and width - top in (0, 1)
     return r"\s+" if by_blanks else ","
 
 

@@ -444,15 +444,16 @@ def test_types_that_do_not_fit_give_way(tmp_path):
 def test_sheets_as_people_fill_them(tmp_path):
     book = openpyxl.Workbook()
     first, second = datetime(2020, 1, 5), datetime(2020, 2, 5)
-    for row in ([None], ["a", "a", None, "day"], [1.5, "x", 3, first], [None], [2, "y", None, second]):
+    for row in (["People"], [None], ["a", "a", None, "day"], [1.5, "x", 3, first], [None], [2, "y", None, second]):
         book.active.append(row)
     book.create_sheet("other").append(["z"])
     book.save(tmp_path / "b.xlsx")
     table = read_table(tmp_path / "b.xlsx")
     cells = {"a": ["1.5", "2"], "a.1": ["x", "y"], "column 3": ["3", ""], "day": ["2020-01-05", "2020-02-05"]}
     assert table.frame.to_dict("list") == cells
+    title = "left out above the table: People"
     numbered = "columns of the same name were numbered: a.1"
-    assert table.notes == ["the first of 2 sheets: Sheet", "2 empty rows left out", numbered]
+    assert table.notes == ["the first of 2 sheets: Sheet", "2 empty rows left out", title, numbered]
     write_table(tmp_path / "again.xlsx", table.frame, table.form)
     head, row, _ = openpyxl.load_workbook(tmp_path / "again.xlsx").active.values
     assert head == ("a", "a", None, "day")
