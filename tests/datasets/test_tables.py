@@ -521,3 +521,19 @@ def test_times_whose_offset_changes_are_in_utc():
         "2024-03-31 00:00:00+00:00",
         "2024-03-31 01:00:00+00:00",
     ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [
+        ("2024-01-05 12:00:00", "2024-01-06 10:00:00"),
+        ("2024-01-05 12:05:00", "2024-01-06 09:36:00"),
+        ("2024-01-05 00:00:00", "2024-01-06 00:00:00"),
+        ("2024-01-05 12:00:01", "2024-01-06 09:36:02"),
+    ],
+)
+def test_drawn_times_are_rounded_as_those_of_the_file(tmp_path, cell, written):
+    rows = "".join(f"{at},{i}\n" for i, at in enumerate([cell, "2024-02-01 00:00:00"] * 5))
+    data = Table(path=text(tmp_path, "at,x\n" + rows), columns="at", types="at=date")
+    drawn = torch.tensor([[19728 + (9 * 3600 + 36 * 60 + 2) / 86400]], dtype=torch.float64)
+    assert decode(drawn, data.schema)["at"].tolist() == [written]
