@@ -78,12 +78,15 @@ def lines_of(text: str) -> list[str]:
 
 
 def split_lines(lines: list[str], separator: str) -> list[list[str]]:
-    """The cells of the rows in some lines, without empty lines."""
+    """The cells of the rows in some lines, without empty lines; of lines that are no table, a row without cells."""
     import csv
 
     if len(separator) > 1:
         return [[cell.strip('"') for cell in WORDS.findall(line)] for line in lines if line.strip()]
-    rows = csv.reader(lines, delimiter=separator, skipinitialspace=True)
+    try:
+        rows = list(csv.reader(lines, delimiter=separator, skipinitialspace=True))
+    except csv.Error:
+        return [[]]
     return [[cell.strip() for cell in row] for row in rows if row]
 
 

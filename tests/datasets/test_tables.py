@@ -14,7 +14,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorar import SpecError, load_dataset
+from tensorar import DataError, SpecError, load_dataset
 from tensorar.tables import (
     FileForm,
     Schema,
@@ -537,3 +537,8 @@ def test_drawn_times_are_rounded_as_those_of_the_file(tmp_path, cell, written):
     data = Table(path=text(tmp_path, "at,x\n" + rows), columns="at", types="at=date")
     drawn = torch.tensor([[19728 + (9 * 3600 + 36 * 60 + 2) / 86400]], dtype=torch.float64)
     assert decode(drawn, data.schema)["at"].tolist() == [written]
+
+
+def test_a_cell_that_is_too_long_is_refused_in_one_line(tmp_path):
+    with pytest.raises(DataError, match="field larger than field limit"):
+        read_table(text(tmp_path, "a,b\n" + "x" * 200_000 + ",1\n"))
