@@ -10,8 +10,6 @@ import torch
 from tensorar import Evidence, PartSpec, SpecError, SupportError, build, default_registry
 from tensorar.build import head_for
 from tensorar.support import support_values
-from tensorar.testing import checks
-from tensorar_plugins.heads.columns import ColumnsHead
 
 BITS = 'columns:heads="bernoulli; categorical:levels=3,one_hot=true; bernoulli; categorical:levels=4"'
 MIXED = 'columns:heads="bernoulli; gaussian_mixture:components=2; categorical:levels=3,one_hot=true; negative_binomial"'
@@ -54,6 +52,14 @@ def test_conditioning_agrees_with_enumeration(backbone):
     drawn = model.sample(4000, given.expand(4000), generator=torch.Generator().manual_seed(0), conditioning="exact")
     for row, expected in zip(EVENTS[agreeing], conditional, strict=True):
         assert float((drawn == row).all(1).double().mean()) == pytest.approx(float(expected), abs=0.03)
+
+
+@pytest.mark.parametrize("backbone", ["made:hidden=8", "mlp:hidden=8"])
+def test_nothing_known_of_any_row_has_probability_one(backbone):
+    """A distribution of no values, as of a table's rows whose known cells are all empty."""
+    model, nothing = model_of(MIXED, backbone, data=mixed_data()), Evidence.none(3, (4,))
+    assert model.log_marginal(nothing).value.tolist() == [0, 0, 0]
+    assert model.log_conditional(nothing, torch.tensor([True, False, False, False])).value.tolist() == [0, 0, 0]
 
 
 def test_particles_agree_with_enumeration_for_mixed_columns():
@@ -152,24 +158,6 @@ def test_values_of_the_wrong_kind_are_refused(row, name):
     model = model_of(MIXED, "made:hidden=8", data=mixed_data())
     with pytest.raises(SupportError, match=f"in the support of the head '{name}'"):
         model.log_prob(torch.tensor([row], dtype=torch.float64))
-
-
-LAWS = [
-    *("coefficients_are_independent", "empty_batches", "no_side_effects", "precision_is_preserved"),
-    *("float32_agrees_with_float64", "samples_follow_the_random_state", "any_noise_gives_a_value"),
-]
-LAWS_OF_MODELS = [
-    *("conditionals_add_up_to_log_prob", "observed_values_are_kept", "samples_follow_the_generator"),
-    "methods_give_the_same_samples",
-]
-
-
-@pytest.mark.parametrize("law", [*LAWS, *(pytest.param(law, marks=pytest.mark.slow) for law in LAWS_OF_MODELS)])
-def test_mixed_columns_pass_the_kit(law):
-    """Checks of values and models; those of one distribution are passed by the members themselves."""
-    heads = default_registry().create("head", MIXED).heads
-    (check,) = [one for one in checks(ColumnsHead, heads=heads) if one.name == law]
-    check()
 
 
 def test_supports_by_column():
