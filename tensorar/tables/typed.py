@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from tensorar.errors import DataError
 from tensorar.tables.cells import NUMBER
 from tensorar.tables.forms import EXTRAS, FileForm, TextTable, no_rows, numbered_names
-from tensorar.tables.text import MEMORY_PER_BYTE, WHAT, counts_columns, header_notes, named_columns
+from tensorar.tables.header import counts_columns, header_notes, named_columns
+from tensorar.tables.text import MEMORY_PER_BYTE, WHAT
 from tensorar.utils.memory import require_memory
 from tensorar.utils.reading import open_file, shorten, unreadable
 from tensorar.utils.words import counted
