@@ -27,6 +27,8 @@ DATE_FORMATS = (
 )
 LOOKS_LIKE_A_DATE = re.compile(r"\d{1,4}[-/. ]\w{1,3}[-/. ]\d{1,4}.*")
 SECONDS_PER_DAY = 86400
+# times are often rounded to these
+STEPS = (SECONDS_PER_DAY, 3600, 60, 1)
 MICROSECONDS = {"%f": 1, "%S": 10**6, "%H": 60 * 10**6}
 # whole seconds are often written without a fraction
 WHOLE_SECONDS = re.compile(r"(:\d\d)(Z?|[+-]\d\d:?\d\d)$")
@@ -123,12 +125,19 @@ def days_of(cells: Shaped[np.ndarray, " n"], form: str) -> Float64[np.ndarray, "
     return days
 
 
-def write_days(days: Float64[np.ndarray, " n"], form: str) -> Shaped[np.ndarray, " n"]:
-    """Dates in a format, rounded to what it shows; empty for NaN."""
+def step_of(days: Float64[np.ndarray, " n"]) -> int:
+    """The seconds of which all times are multiples: a day, an hour, a minute, a second, or 0 for none."""
+    seconds = days[~np.isnan(days)] * SECONDS_PER_DAY
+    return next((step for step in STEPS if np.abs(seconds - np.round(seconds / step) * step).max(initial=0) < 1e-3), 0)
+
+
+def write_days(days: Float64[np.ndarray, " n"], form: str, step: int = 0) -> Shaped[np.ndarray, " n"]:
+    """Dates in a format, rounded to what it shows, or to a coarser ``step`` in seconds; empty for NaN."""
     import pandas
 
     day = SECONDS_PER_DAY * 10**6
     unit = next((unit for code, unit in MICROSECONDS.items() if code in form), day)
+    unit = max(unit, step * 10**6)
     rounded = np.round(np.clip(days, -MAX_DAYS, MAX_DAYS) * day / unit) * unit
     moments = pandas.Series(pandas.to_datetime(rounded, unit="us", errors="coerce"))
     return moments.dt.strftime(form).fillna("").to_numpy(object)

@@ -150,5 +150,5 @@ def decode_cells(values: Float64[np.ndarray, " n"], column: Column, decimal: str
         found: Shaped[np.ndarray, " n"] = texts[place.clip(0, len(column.levels))]
         return found
     if column.date_format:
-        return write_days(values, column.date_format)
+        return write_days(values, column.date_format, column.date_step)
     return column.style.dressed(write_numbers(values, column.decimals, decimal), decimal)

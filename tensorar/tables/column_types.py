@@ -13,6 +13,7 @@ from tensorar.tables.forms import FileForm
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
+INTEGERS = tuple(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
 BOOLEANS = {"True": True, "False": False, "": None}
 
 
@@ -55,7 +56,18 @@ def _dates(texts: Series[Any], form: str | None, wanted: str) -> Series[Any]:
 
     zoned = "," in wanted or (form is not None and OFFSET.search(form) is not None)
     dates = pandas.to_datetime(texts, errors="coerce", format="ISO8601" if zoned or not form else form, utc=zoned)
-    return dates.astype(wanted) if zoned and wanted else dates
+    return _cast(dates, wanted) if zoned and wanted else dates
+
+
+def _cast(column: Series[Any], wanted: str) -> Series[Any]:
+    """A column as another type; as it is for a type that pandas does not know."""
+    import pandas
+
+    try:
+        cast: Series[Any] = column.astype(pandas.api.types.pandas_dtype(wanted))
+    except TypeError:
+        return column
+    return cast
 
 
 def _numbers(numbers: Shaped[np.ndarray, " n"], wanted: str) -> Series[Any]:
@@ -64,9 +76,9 @@ def _numbers(numbers: Shaped[np.ndarray, " n"], wanted: str) -> Series[Any]:
     column = pandas.Series(numbers)
     whole = bool((numbers == np.round(numbers))[~np.isnan(numbers)].all())
     if wanted.startswith("float"):
-        return column.astype(wanted)
+        return _cast(column, wanted)
     if not whole:
         return column
-    fits = wanted.lower().startswith(("int", "uint")) and not np.isnan(numbers).any()
+    fits = wanted.lower() in INTEGERS and not np.isnan(numbers).any()
     same = fits and bool((numbers.astype(wanted.lower()) == numbers).all())
-    return column.astype(wanted if same else "Int64")
+    return _cast(column, wanted if same else "Int64")

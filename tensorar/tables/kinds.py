@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from tensorar.errors import DataError
-from tensorar.tables.cells import CODE, date_format_of, decimals_of, numbers_of
+from tensorar.tables.cells import CODE, date_format_of, days_of, decimals_of, numbers_of, step_of
 from tensorar.tables.forms import TextTable
 from tensorar.tables.number_style import style_of
 from tensorar.tables.schema import Column, ColumnKind
@@ -30,7 +30,7 @@ def of_kind(kind: str, name: str, known: Shaped[np.ndarray, " m"], table: TextTa
         form = date_format_of(known)
         if form is None:
             raise _not_of_kind(name, kind, str(known[0]) if len(known) else "no dates", table)
-        return Column(name, "date", date_format=form)
+        return Column(name, "date", date_format=form, date_step=step_of(days_of(known, form)))
     style = style_of(known, table.form.decimal)
     numbers = numbers_of(style.plain(known), table.form.decimal)
     if kind in ("whole", "real"):

@@ -5,20 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from tensorar.tables.forms import EXTRAS, FileForm, TextTable, no_rows, numbered_names
-from tensorar.tables.text import (
-    find_decimal,
+from tensorar.tables.header import header_notes, is_header, named_columns
+from tensorar.tables.lines import (
     find_delimiter,
     first_rows,
-    header_notes,
-    is_header,
     lines_of,
     marked_lines,
-    named_columns,
-    parse_cells,
-    text_of,
     with_whole_header,
     without_comments,
 )
+from tensorar.tables.text import find_decimal, parse_cells, text_of
 from tensorar.tables.typed import read_typed
 from tensorar.utils.reading import expand
 from tensorar.utils.words import counted

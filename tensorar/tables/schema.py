@@ -26,9 +26,9 @@ class Column:
     ``levels`` are the values of a bit, a category or a whole number of few values, as text; a whole number or a real
     one without levels has a density. ``other`` is the level of values that are no level. ``decimals`` are written after
     the decimal sign (None: six digits in all), with ``prefix``, ``suffix`` and a sign between each ``group`` of three
-    digits before it; ``date_format`` is that of dates. ``missing``: some cells were empty.
-    ``head`` is the spec of its distribution; ``note`` says why a column was left out,
-    ``constant`` what all its cells hold.
+    digits before it; ``date_format`` is that of dates, which are multiples of ``date_step`` seconds. ``missing``: some
+    cells were empty. ``head`` is the spec of its distribution; ``note`` says why a column was left out, ``constant``
+    what all its cells hold.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Column:
     other: str | None = None
     decimals: int | None = 0
     date_format: str | None = None
+    date_step: int = 0
     missing: bool = False
     head: str = ""
     note: str = ""

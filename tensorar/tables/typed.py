@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from tensorar.errors import DataError
 from tensorar.tables.cells import NUMBER
 from tensorar.tables.forms import EXTRAS, FileForm, TextTable, no_rows, numbered_names
-from tensorar.tables.text import MEMORY_PER_BYTE, WHAT, counts_columns, header_notes, named_columns
+from tensorar.tables.header import counts_columns, header_notes, named_columns
+from tensorar.tables.text import MEMORY_PER_BYTE, WHAT
 from tensorar.utils.memory import require_memory
 from tensorar.utils.reading import open_file, shorten, unreadable
 from tensorar.utils.words import counted
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame
 
+# of so few columns, a row with the first cell only may be one of the table
+MAX_BESIDE_TITLES = 2
 MIDNIGHT = " 00:00:00"
 
 
@@ -66,7 +69,21 @@ def _read_sheet(data: BufferedIOBase) -> tuple[DataFrame, list[str]]:
     empty = frame.isna().all(axis=1) & (frame.shape[1] > 1)
     notes = [f"the first of {len(sheets)} sheets: {shorten(sheets[0], 60)}"] if len(sheets) > 1 else []
     notes += [f"{counted(int(empty.sum()), 'empty row')} left out"] if empty.any() else []
-    return frame[~empty].reset_index(drop=True), notes
+    frame = frame[~empty].reset_index(drop=True)
+    titles = _titles(frame)
+    notes += [f"left out above the table: {shorten('; '.join(titles), 100)}"] if titles else []
+    return frame.iloc[len(titles) :].reset_index(drop=True), notes
+
+
+def _titles(frame: DataFrame) -> list[str]:
+    """The texts above a table of three columns or more, alone in their rows."""
+    found: list[str] = []
+    for row in frame.itertuples(index=False) if frame.shape[1] > MAX_BESIDE_TITLES else ():
+        cells = [_text(cell) for cell in row]
+        if not cells[0] or any(cells[1:]):
+            break
+        found.append(cells[0])
+    return found if len(found) < len(frame) else []
 
 
 def _table(path: str | Path, body: DataFrame, header: list[str] | None, form: FileForm, notes: list[str]) -> TextTable:

@@ -37,12 +37,12 @@ class NpyHeader:
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-def read_npy_array(file: BufferedIOBase, size: int, where: str) -> Shaped[np.ndarray, "..."]:
+def read_npy_array(file: BufferedIOBase, size: int, where: str, *, texts: bool = False) -> Shaped[np.ndarray, "..."]:
     """The array in a file of ``size`` bytes. Raises ``DataError`` before reading if the header does not fit the size.
 
-    Damaged headers raise almost any exception.
+    Text is read only with ``texts``. Damaged headers raise almost any exception.
     """
-    header = read_npy_header(file, size, where)
+    header = read_npy_header(file, size, where, texts=texts)
     array, found = read_array(file, header.dtype, math.prod(header.shape), where)
     # the end of a zip member is where its checksum is verified
     if found != header.bytes or file.read(1):
@@ -50,13 +50,14 @@ def read_npy_array(file: BufferedIOBase, size: int, where: str) -> Shaped[np.nda
     return array.reshape(header.shape[::-1]).T if header.fortran_order else array.reshape(header.shape)
 
 
-def read_npy_header(file: BufferedIOBase, size: int, where: str) -> NpyHeader:
+def read_npy_header(file: BufferedIOBase, size: int, where: str, *, texts: bool = False) -> NpyHeader:
     """The header of a file of ``size`` bytes, which is then at its first number.
 
     Raises ``DataError`` for a size that the numbers do not have; damaged headers raise almost any exception.
     """
     header = NpyHeader(*_read_header(file))
-    _check_dtype(header.dtype, where)
+    if not (texts and header.dtype.kind in "US" and header.dtype.itemsize):
+        _check_dtype(header.dtype, where)
     if min(header.shape, default=0) < 0:
         raise ValueError(f"a negative size in the shape {header.shape}")
     left = size - file.tell()

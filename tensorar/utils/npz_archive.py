@@ -37,13 +37,13 @@ class Archive:
         """The names of the arrays."""
         return list(self._members)
 
-    def read(self, name: str) -> Shaped[np.ndarray, "..."]:
-        """An array. Raises ``DataError`` if its sizes contradict each other."""
+    def read(self, name: str, *, texts: bool = False) -> Shaped[np.ndarray, "..."]:
+        """An array, with ``texts`` also one of text. Raises ``DataError`` if its sizes contradict each other."""
         info = self._members[name]
         self._check(info, f"{name} of {self._path}")
         with self._zip.open(info) as member:
             stream: Any = member
-            return read_npy_array(stream, info.file_size, f"{name} of {self._path}")
+            return read_npy_array(stream, info.file_size, f"{name} of {self._path}", texts=texts)
 
     def content(self, name: str) -> bytes:
         """The bytes of an array's file, whatever it holds. Raises ``DataError`` if its sizes contradict each other."""

@@ -110,6 +110,13 @@ def test_dates_are_found_and_continued_as_they_are_written(tmp_path, case):
     assert after == (following or "2020-02-27T10:00:00+0000")
 
 
+def test_offsets_of_zones_are_written_as_in_the_file(tmp_path):
+    hours = pd.date_range("2024-01-30", periods=12, freq="h", tz="Europe/Berlin")
+    pd.DataFrame({"x": 0.5}, index=hours.rename("hour")).to_csv(tmp_path / "x.csv")
+    times = Series(path=tmp_path / "x.csv", window=3).series().times
+    assert times.written(times.at(12, 1)) == ["2024-01-30 12:00:00+01:00"]
+
+
 def test_local_hours_go_through_the_change_of_the_clock(tmp_path):
     hours = pd.date_range("2024-03-30", periods=60, freq="h", tz="Europe/Berlin")
     path = write(tmp_path, pd.DataFrame({"hour": [hour.isoformat() for hour in hours], "x": 0.5}))

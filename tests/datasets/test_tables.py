@@ -14,7 +14,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorar import SpecError, load_dataset
+from tensorar import DataError, SpecError, load_dataset
 from tensorar.tables import (
     FileForm,
     Schema,
@@ -444,15 +444,16 @@ def test_types_that_do_not_fit_give_way(tmp_path):
 def test_sheets_as_people_fill_them(tmp_path):
     book = openpyxl.Workbook()
     first, second = datetime(2020, 1, 5), datetime(2020, 2, 5)
-    for row in ([None], ["a", "a", None, "day"], [1.5, "x", 3, first], [None], [2, "y", None, second]):
+    for row in (["People"], [None], ["a", "a", None, "day"], [1.5, "x", 3, first], [None], [2, "y", None, second]):
         book.active.append(row)
     book.create_sheet("other").append(["z"])
     book.save(tmp_path / "b.xlsx")
     table = read_table(tmp_path / "b.xlsx")
     cells = {"a": ["1.5", "2"], "a.1": ["x", "y"], "column 3": ["3", ""], "day": ["2020-01-05", "2020-02-05"]}
     assert table.frame.to_dict("list") == cells
+    title = "left out above the table: People"
     numbered = "columns of the same name were numbered: a.1"
-    assert table.notes == ["the first of 2 sheets: Sheet", "2 empty rows left out", numbered]
+    assert table.notes == ["the first of 2 sheets: Sheet", "2 empty rows left out", title, numbered]
     write_table(tmp_path / "again.xlsx", table.frame, table.form)
     head, row, _ = openpyxl.load_workbook(tmp_path / "again.xlsx").active.values
     assert head == ("a", "a", None, "day")
@@ -520,3 +521,24 @@ def test_times_whose_offset_changes_are_in_utc():
         "2024-03-31 00:00:00+00:00",
         "2024-03-31 01:00:00+00:00",
     ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [
+        ("2024-01-05 12:00:00", "2024-01-06 10:00:00"),
+        ("2024-01-05 12:05:00", "2024-01-06 09:36:00"),
+        ("2024-01-05 00:00:00", "2024-01-06 00:00:00"),
+        ("2024-01-05 12:00:01", "2024-01-06 09:36:02"),
+    ],
+)
+def test_drawn_times_are_rounded_as_those_of_the_file(tmp_path, cell, written):
+    rows = "".join(f"{at},{i}\n" for i, at in enumerate([cell, "2024-02-01 00:00:00"] * 5))
+    data = Table(path=text(tmp_path, "at,x\n" + rows), columns="at", types="at=date")
+    drawn = torch.tensor([[19728 + (9 * 3600 + 36 * 60 + 2) / 86400]], dtype=torch.float64)
+    assert decode(drawn, data.schema)["at"].tolist() == [written]
+
+
+def test_a_cell_that_is_too_long_is_refused_in_one_line(tmp_path):
+    with pytest.raises(DataError, match="field larger than field limit"):
+        read_table(text(tmp_path, "a,b\n" + "x" * 200_000 + ",1\n"))
