@@ -32,6 +32,7 @@ class Pieces:
     @classmethod
     def of(cls, kind: Int[Tensor, "*shape"]) -> Pieces:
         """The pieces of entries of these kinds."""
+        # of no entries, one empty piece
         kinds = tuple(kind.unique().tolist()) or (0,)
         return cls(kind.shape, kinds, tuple((kind.flatten() == one).nonzero()[:, 0] for one in kinds))
 
@@ -87,13 +88,15 @@ class Mixed(Distribution):
         return self._join([part.variance for part in self.parts])
 
     def _join(self, parts: Sequence[Tensor]) -> Tensor:
-        dtype = max((part.dtype for part in parts if part.is_floating_point()), key=lambda dtype: dtype.itemsize)
+        # of whole numbers alone: those of a categorical distribution
+        floating = [part.dtype for part in parts if part.is_floating_point()] or [parts[0].dtype]
+        dtype = max(floating, key=lambda dtype: dtype.itemsize)
         return self.pieces.join([part.to(dtype) for part in parts])
 
 
 def _log_prob(part: Distribution, value: Tensor) -> Tensor:
     support = part.support
-    if support is None or not support.is_discrete:
+    if support is None or not support.is_discrete or not value.numel():
         return part.log_prob(value)
     # an enumeration of the values of all kinds comes here with some that this kind does not have
     inside = support.check(value)

@@ -115,12 +115,12 @@ def _splines(mixtures: ColumnMixtures, units: Units) -> NormalScores:
     score = mixtures.score(values)
     # dx / dz = phi(z) / f(x)
     slope = (-(score**2) / 2 - math.log(2 * math.pi) / 2 - mixtures.log_density(values)).exp()
-    rows = [_increasing(*knots) for knots in zip(score, values, slope, strict=True)]
+    location, scale = units.location[:, None], units.scale[:, None]
+    rows = [_increasing(*knots) for knots in zip(score, location + scale * values, scale * slope, strict=True)]
     count = max(len(row[0]) for row in rows)
     padded = [_extended(score, value, slope, count) for score, value, slope in rows]
     score, values, slope = (torch.stack([row[i] for row in padded]) for i in range(3))
-    location, scale = units.location[:, None], units.scale[:, None]
-    return NormalScores(score, location + scale * values, scale * slope, units.stride)
+    return NormalScores(score, values, slope, units.stride)
 
 
 def _knots(mixtures: ColumnMixtures) -> Float64[Tensor, "columns k"]:
@@ -140,12 +140,13 @@ def _knots(mixtures: ColumnMixtures) -> Float64[Tensor, "columns k"]:
 
 
 def _increasing(score: Tensor, value: Tensor, slope: Tensor) -> list[Tensor]:
-    """The knots whose score is beyond that of the last one kept."""
-    kept, last = [], -math.inf
-    for place, one in enumerate(score.tolist()):
-        if one >= last + SMALLEST_STEP:
+    """The knots whose score and value are beyond those of the last one kept: far from zero, close values are equal."""
+    kept: list[int] = []
+    last, last_value = -math.inf, -math.inf
+    for place, (one, at) in enumerate(zip(score.tolist(), value.tolist(), strict=True)):
+        if one >= last + SMALLEST_STEP and at > last_value:
             kept.append(place)
-            last = one
+            last, last_value = one, at
     return [part[kept] for part in (score, value, slope)]
 
 

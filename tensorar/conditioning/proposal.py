@@ -88,8 +88,7 @@ class Proposal:
         visits = Visits([order.observed_first(mask)])
         self.generation = Generation(model, batch, visits, context)
         standard = flatten_events(model.standardize(Evidence(mask.expand(value.shape), value).value))
-        for t in range(int(mask.sum())):
-            self.generation.advance(standard[:, visits.columns[t]])
+        self.generation.prefill(visits.by_step(standard)[:, : int(mask.sum())])
 
     def propose(self, noise: Float[Tensor, "batch k"]) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
         """The data's values of the next coefficient, and the logarithm of their probability under the proposal."""

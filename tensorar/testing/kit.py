@@ -84,7 +84,7 @@ def _check(registered: RegisteredCheck, tested: PartUnderTest, expected: str | N
         registered.name,
         tested.kind,
         str(getattr(tested.part, "name", tested.part.__name__)),
-        partial(registered.test, tested),
+        partial(registered.run, tested),
         expected_failure=expected,
         base=base if registered.needs_base else None,
     )

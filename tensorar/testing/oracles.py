@@ -30,13 +30,24 @@ def all_values(event_shape: tuple[int, ...], levels: int) -> Tensor:
     return torch.tensor(rows, dtype=torch.float64).reshape(-1, *event_shape)
 
 
+def event_count(head: Head, event_shape: tuple[int, ...]) -> int | None:
+    """The number of events of a shape, or None if there are infinitely (or very) many."""
+    values = [support_values(head, i) for i in range(math.prod(event_shape))]
+    return None if any(v is None for v in values) else math.prod(len(v) for v in values if v is not None)
+
+
+def all_events(head: Head, event_shape: tuple[int, ...]) -> Tensor:
+    """All events of a shape that a head supports, in standard values: ``(count, *event)``."""
+    values = [support_values(head, i) for i in range(math.prod(event_shape))]
+    rows = list(itertools.product(*(v.tolist() for v in values if v is not None)))
+    return torch.tensor(rows, dtype=torch.float64).reshape(-1, *event_shape)
+
+
 def joint(
     model: AutoregressiveModel, context: Tensor | None = None, order: Order | None = None
 ) -> tuple[Tensor, Tensor]:
-    """All events ``(levels ** N, *event)``, and their probabilities ``(levels ** N,)`` under the model."""
-    levels = levels_of(model.head)
-    assert levels is not None
-    values = model.restore(all_values(model.event_shape, levels))
+    """All events ``(count, *event)``, and their probabilities ``(count,)`` under the model."""
+    values = model.restore(all_events(model.head, model.event_shape))
     contexts = None if context is None else context.expand(len(values), -1)
     return values, model.log_prob(values, contexts, order=order).exp().detach()
 

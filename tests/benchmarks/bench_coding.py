@@ -1,10 +1,11 @@
 """Lossless compression of test sets with trained runs, beside other compressors and the model's own likelihood.
 
     python tests/benchmarks/bench_coding.py RUN NAME [--events N] [--tiled N]
+    python tests/benchmarks/bench_coding.py --grey pixelcnn:channels=32,blocks=5 [--events N]
 
 codes the test events of a run, decodes them, compares, and records a row named NAME in coding.json. The time
 of coding is that of the process, on the threads that torch has; ``sample``, encoding and decoding of two blocks are
-timed in turns.
+timed in turns. The second form does that alone, for untrained networks over 256 grey levels; it records nothing.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from tensorar.workflows.other_compressors import other_sizes
 
 RESULTS = Path(__file__).with_name("coding.json")
 TURNS = 5
+GREY_HEADS = ("logistic_mixture:levels=256", "categorical:levels=256")
 
 
 def measure(run: tensorar.Run, events: int | None, tiled: int) -> dict:
@@ -79,13 +81,27 @@ def cost_over_sampling(model: tensorar.AutoregressiveModel, x: torch.Tensor, bat
     return {"encoding_over_sampling": encoding / sampling, "decoding_over_sampling": decoding / sampling}
 
 
+def grey_costs(backbone: str, batch: int) -> dict[str, dict[str, float]]:
+    """The cost of coding random images of 256 levels over that of sampling, by head."""
+    x, costs = torch.randint(256, (2 * batch, 1, 28, 28), generator=torch.Generator().manual_seed(0)), {}
+    for head in GREY_HEADS:
+        torch.manual_seed(0)
+        model = tensorar.build((1, 28, 28), "raster", head, backbone).eval().requires_grad_(False)
+        costs[head] = cost_over_sampling(model, x, batch)
+    return costs
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run")
-    parser.add_argument("name")
+    parser.add_argument("run", nargs="?")
+    parser.add_argument("name", nargs="?")
+    parser.add_argument("--grey", metavar="BACKBONE")
     parser.add_argument("--events", type=int)
     parser.add_argument("--tiled", type=int, default=2000)
     options = parser.parse_args()
+    if options.grey:
+        print(json.dumps(grey_costs(options.grey, options.events or 50), indent=1))
+        return
     row = measure(tensorar.Run.open(options.run), options.events, options.tiled)
     rows = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     RESULTS.write_text(json.dumps(rows | {options.name: row}, indent=1) + "\n")

@@ -214,7 +214,7 @@ def test_other_arithmetic_is_named_never_decoded_to_other_values(coded, monkeypa
         {"numerics": {"threads": 10**9}},
         {"event_shape": [3]},
         {"blocks": None},
-        {"format_version": 2},
+        {"format_version": 1},
         {"context": 5},
     ],
 )

@@ -10,8 +10,6 @@ import torch
 from tensorar import Evidence, PartSpec, SpecError, SupportError, build, default_registry
 from tensorar.build import head_for
 from tensorar.support import support_values
-from tensorar.testing import checks
-from tensorar_plugins.heads.columns import ColumnsHead
 
 BITS = 'columns:heads="bernoulli; categorical:levels=3,one_hot=true; bernoulli; categorical:levels=4"'
 MIXED = 'columns:heads="bernoulli; gaussian_mixture:components=2; categorical:levels=3,one_hot=true; negative_binomial"'
@@ -160,24 +158,6 @@ def test_values_of_the_wrong_kind_are_refused(row, name):
     model = model_of(MIXED, "made:hidden=8", data=mixed_data())
     with pytest.raises(SupportError, match=f"in the support of the head '{name}'"):
         model.log_prob(torch.tensor([row], dtype=torch.float64))
-
-
-LAWS = [
-    *("coefficients_are_independent", "empty_batches", "no_side_effects", "precision_is_preserved"),
-    *("float32_agrees_with_float64", "samples_follow_the_random_state", "any_noise_gives_a_value"),
-]
-LAWS_OF_MODELS = [
-    *("conditionals_add_up_to_log_prob", "observed_values_are_kept", "samples_follow_the_generator"),
-    "methods_give_the_same_samples",
-]
-
-
-@pytest.mark.parametrize("law", [*LAWS, *(pytest.param(law, marks=pytest.mark.slow) for law in LAWS_OF_MODELS)])
-def test_mixed_columns_pass_the_kit(law):
-    """Checks of values and models; those of one distribution are passed by the members themselves."""
-    heads = default_registry().create("head", MIXED).heads
-    (check,) = [one for one in checks(ColumnsHead, heads=heads) if one.name == law]
-    check()
 
 
 def test_supports_by_column():

@@ -68,6 +68,28 @@ OTHER_OPTIONS = [
 ]
 
 
+# bits, categories, numbers and dates, and counts; all columns discrete
+COLUMNS = [
+    "bernoulli; gaussian_mixture:components=2; categorical:levels=3,one_hot=true; negative_binomial",
+    "bernoulli; categorical:levels=3; bernoulli",
+]
+
+
+def _columns(heads):
+    found = default_registry().find("head", "columns").part
+    options = default_registry().options("head", PartSpec("columns", {"heads": heads}))
+    yield from checks(found, profile=Profile("quick", examples=2, draws=2_000), **options)
+
+
+@pytest.mark.usefixtures("without_shape_checks")
+@pytest.mark.parametrize(
+    "check",
+    [pytest.param(check, id=f"{check.name}-{i}") for i, heads in enumerate(COLUMNS) for check in _columns(heads)],
+)
+def test_mixed_columns_pass(check):
+    check()
+
+
 @pytest.mark.parametrize(
     "check",
     [

@@ -11,7 +11,7 @@ from tensorar.dataset import Dataset
 from tensorar.errors import TensorarError
 from tensorar.testing.checks.datasets import SPLITS
 from tensorar.testing.generate.option_values import with_option
-from tensorar.testing.oracles import SIGNIFICANCE, all_values, levels_of, p_value
+from tensorar.testing.oracles import SIGNIFICANCE, all_events, event_count, p_value
 from tensorar.testing.part_under_test import PartUnderTest, suggest_head
 from tensorar.testing.registration import check
 from tensorar.testing.results import CheckFailed, CheckSkipped
@@ -119,10 +119,10 @@ def _forms(part: PartUnderTest) -> Iterator[tuple[str, Dataset]]:
 def _require_normalized(dataset: Dataset, options: str) -> None:
     """Require that the probabilities of all events sum to 1 if these are few, and to no more otherwise."""
     head, n = suggest_head(dataset), dataset.splits.test[0].numel()
-    levels = levels_of(head)
-    if levels is not None and levels**n <= MAX_ENUMERATED_EVENTS:
+    count = event_count(head, dataset.event_shape)
+    if count is not None and count <= MAX_ENUMERATED_EVENTS:
         coefficients = torch.arange(n).reshape(dataset.event_shape)
-        total = _mass(dataset, head.restore(all_values(dataset.event_shape, levels), coefficients))
+        total = _mass(dataset, head.restore(all_events(head, dataset.event_shape), coefficients))
         if not abs(total - 1) < 1e-6:
             raise CheckFailed(f"the probabilities of all events sum to {total:.9g}{options}")
         return

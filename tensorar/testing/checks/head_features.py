@@ -19,7 +19,7 @@ LARGEST, LARGEST_OF_COUNTS, LARGEST_RATIO = 20.0, 100.0, 10.0
 SMALLEST_RANGE = 0.05
 
 
-@check("head")
+@check("head", by_kind=True)
 def features_are_as_declared(part: PartUnderTest) -> None:
     """``encode`` returns ``feature_count`` finite features per value, of its dtype, and nonfinite ones for NaN.
 
@@ -40,7 +40,7 @@ def features_are_as_declared(part: PartUnderTest) -> None:
                 raise CheckFailed(f"features of unknown values ({unknown[0, 0].item()}) have another shape")
 
 
-@check("head")
+@check("head", by_kind=True)
 def features_are_of_unit_size(part: PartUnderTest) -> None:
     """Features are neither so large nor so small that a network cannot learn from them, for large counts too."""
     for variant in small_and_default(part):
@@ -56,7 +56,7 @@ def features_are_of_unit_size(part: PartUnderTest) -> None:
         _require_moderate_far_out(head)
 
 
-@check("head")
+@check("head", by_kind=True)
 def encoding_is_injective(part: PartUnderTest) -> None:
     """Different values have different features, so that a network can distinguish them: far ones and close ones too."""
     for variant in variants(part):
@@ -71,7 +71,7 @@ def encoding_is_injective(part: PartUnderTest) -> None:
             _require_distinct(head, neighbors(head, dtype).flatten().unique())
 
 
-@check("head")
+@check("head", by_kind=True)
 def extreme_values_are_finite(part: PartUnderTest) -> None:
     """Values at the ends of the support have finite likelihoods and features."""
     for variant in variants(part):

@@ -14,7 +14,7 @@ from tensorar.testing.registration import check
 from tensorar.testing.results import CheckFailed
 
 
-@check("head")
+@check("head", by_kind=True)
 def extreme_parameters_are_finite(part: PartUnderTest) -> None:
     """For extreme parameters, likelihoods and their gradients are finite, near the distribution and far from it."""
     for variant in small_and_default(part):
@@ -26,7 +26,7 @@ def extreme_parameters_are_finite(part: PartUnderTest) -> None:
                     _require_finite(head, parameters, values.to(dtype), f"parameters of size {size:g} in {dtype}")
 
 
-@check("head")
+@check("head", by_kind=True)
 def gradients_are_finite_at_zero(part: PartUnderTest) -> None:
     """Likelihoods and gradients are finite where parameters are exactly 0, as those of an untrained network are."""
     for variant in variants(part):
@@ -43,7 +43,7 @@ def gradients_are_finite_at_zero(part: PartUnderTest) -> None:
                 _require_finite(head, parameters, values, f"{what} in {dtype}")
 
 
-@check("head")
+@check("head", by_kind=True)
 def every_parameter_gets_gradient(part: PartUnderTest) -> None:
     """The likelihood depends on each parameter."""
     for variant in variants(part):

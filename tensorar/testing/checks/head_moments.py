@@ -18,13 +18,13 @@ from tensorar.testing.registration import check
 from tensorar.testing.results import CheckFailed, CheckSkipped
 
 
-@check("head")
+@check("head", by_kind=True)
 def mean_matches_probabilities(part: PartUnderTest) -> None:
     """``mean`` of the distribution is the mean of its values, or the circular mean of angles."""
     _require_moment(part, "mean")
 
 
-@check("head")
+@check("head", by_kind=True)
 def variance_matches_probabilities(part: PartUnderTest) -> None:
     """``variance`` of the distribution is the variance of its values, or the circular variance of angles."""
     _require_moment(part, "variance")

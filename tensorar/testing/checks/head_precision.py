@@ -19,7 +19,7 @@ TOLERANCE = 1e-2
 ROUNDINGS = 8
 
 
-@check("head")
+@check("head", by_kind=True)
 def precision_is_preserved(part: PartUnderTest) -> None:
     """Likelihoods, samples and draws have the dtype of the parameters."""
     head: Head = part.instance
@@ -37,7 +37,7 @@ def precision_is_preserved(part: PartUnderTest) -> None:
             raise CheckFailed(f"draw returns {drawn.dtype} for parameters and noise in {dtype}")
 
 
-@check("head")
+@check("head", by_kind=True)
 def float32_agrees_with_float64(part: PartUnderTest) -> None:
     """Log-likelihoods in float32 agree with those in float64, narrow or wide, near or far, of large counts too."""
     for variant in small_and_default(part):

@@ -25,7 +25,7 @@ WIDE = 1e4
 MILD = 0.1
 
 
-@check("head")
+@check("head", by_kind=True)
 def sums_to_one(part: PartUnderTest) -> None:
     """The probabilities of all values sum to 1, or the density integrates to 1, narrow or wide, near or far."""
     for variant, drawn in _cases(part):
@@ -41,7 +41,7 @@ def sums_to_one(part: PartUnderTest) -> None:
             raise CheckFailed(f"the probabilities sum to {total[wrong][0].item():.9g}{_hint(head, parameters)} {where}")
 
 
-@check("head")
+@check("head", by_kind=True)
 def normalized_at_large_logits(part: PartUnderTest) -> None:
     """Probabilities sum to 1 whatever the logits: also if these share a large offset, as weights of a mixture too."""
     for variant in small_and_default(part):

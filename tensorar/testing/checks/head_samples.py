@@ -29,7 +29,7 @@ SHIFT = 8.0
 BATCH = 200
 
 
-@check("head")
+@check("head", by_kind=True)
 def samples_in_the_support(part: PartUnderTest) -> None:
     """Samples are in the support, in both dtypes and for extreme parameters."""
     for variant in variants(part):
@@ -41,7 +41,7 @@ def samples_in_the_support(part: PartUnderTest) -> None:
                     _require_inside(variant.head, samples, (50,), where)
 
 
-@check("head")
+@check("head", by_kind=True)
 def samples_follow_log_prob(part: PartUnderTest) -> None:
     """Samples follow ``log_prob``, narrow or wide, in the tails too, for every coefficient (chi-square, KS tests)."""
     for small, variant in enumerate(small_and_default(part)):
@@ -58,7 +58,7 @@ def samples_follow_log_prob(part: PartUnderTest) -> None:
                 _require_samples(head, parameters, part.profile.draws // 4, 0, where)
 
 
-@check("head")
+@check("head", by_kind=True)
 def samples_follow_the_random_state(part: PartUnderTest) -> None:
     """Torch's random state determines samples, so that they can be reproduced."""
     head: Head = part.instance
@@ -75,7 +75,7 @@ def samples_follow_the_random_state(part: PartUnderTest) -> None:
             raise CheckFailed("another random state gives the same samples")
 
 
-@check("head")
+@check("head", by_kind=True)
 def any_noise_gives_a_value(part: PartUnderTest) -> None:
     """``draw`` maps noise close to 0 and 1 into the support, for each coefficient separately, in large batches too."""
     head: Head = part.instance

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tensorar.head import Head
 from tensorar.testing.generate.head_inputs import DTYPES, Parameters
-from tensorar.testing.generate.head_options import coefficients_of, usable, variants
+from tensorar.testing.generate.head_options import coefficients_of, few_coefficients, usable, variants
 from tensorar.testing.generate.head_results import differing, results_of
 from tensorar.testing.generate.values import values_of
 from tensorar.testing.kinds import Shape
@@ -22,7 +22,7 @@ from tensorar.testing.simulated_device import DeviceMixedError, SimulatedTensor,
 @check("head")
 def earlier_calls_have_no_effect(part: PartUnderTest) -> None:
     """Results are the same whatever was computed before: in another dtype or shape, or by a head with other options."""
-    shape = (5, min(3, len(coefficients_of(part))))
+    shape = (5, few_coefficients(part))
     other_shape = (7,) if part.shapes is None else (7, *shape[1:])
     alone = {dtype: results_of(part.make(), dtype=dtype, shape=shape) for dtype in DTYPES}
     for order in (DTYPES, DTYPES[::-1]):
@@ -31,7 +31,7 @@ def earlier_calls_have_no_effect(part: PartUnderTest) -> None:
             results_of(used, dtype=dtype, shape=other_shape)
         _require_unchanged(alone, used, order, shape, "calls in another dtype and shape")
         for variant in variants(part)[1:]:
-            results_of(usable(part.part(**variant.options), part), shape=shape)
+            results_of(usable(part.make(variant.options), part), shape=shape)
             _require_unchanged(alone, used, order, shape, f"a head with other options was made ({variant.description})")
 
 
@@ -39,9 +39,9 @@ def earlier_calls_have_no_effect(part: PartUnderTest) -> None:
 def trains_after_inference(part: PartUnderTest) -> None:
     """Gradients are computed after inference mode and sampling: nothing cached there blocks them."""
     for variant in variants(part):
-        head = usable(part.part(**variant.options), part)
+        head = usable(part.make(variant.options), part)
         with torch.inference_mode():
-            results_of(head, dtype=torch.float32, shape=(5, min(3, len(coefficients_of(part)))))
+            results_of(head, dtype=torch.float32, shape=(5, few_coefficients(part)))
         parameters = Parameters(1.0, 0, torch.float32).of(head, 5).requires_grad_()
         values = values_of(head, (5,), 0).float()
         head.encode(values, torch.zeros(5, dtype=torch.long))

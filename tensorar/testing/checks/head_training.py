@@ -12,7 +12,7 @@ from torch import Tensor
 from tensorar.head import Head
 from tensorar.support import bounds
 from tensorar.testing.generate.head_inputs import Parameters
-from tensorar.testing.generate.head_options import Variant, coefficients_of, event_shape_of, variants
+from tensorar.testing.generate.head_options import Variant, coefficients_of, event_shape_of, few_coefficients, variants
 from tensorar.testing.generate.head_results import differing, results_of
 from tensorar.testing.generate.option_values import other_values, written
 from tensorar.testing.generate.values import values_of
@@ -30,7 +30,7 @@ ROUNDING = 0.05
 EVENTS = 500
 
 
-@check("head")
+@check("head", by_kind=True)
 def marginal_parameters_are_valid(part: PartUnderTest) -> None:
     """``marginal_parameters`` returns finite parameters for every coefficient, also for constant data or one event."""
     head: Head = part.instance
@@ -47,7 +47,7 @@ def marginal_parameters_are_valid(part: PartUnderTest) -> None:
             raise CheckFailed(f"marginal_parameters contain {bad} for {what} data")
 
 
-@check("head")
+@check("head", by_kind=True)
 def marginal_parameters_fit_the_data(part: PartUnderTest) -> None:
     """Training begins where the data are: ``marginal_parameters`` fit data that the head itself describes."""
     head: Head = part.instance
@@ -77,7 +77,8 @@ def marginal_parameters_fit_the_data(part: PartUnderTest) -> None:
 @check("head")
 def suggested_options_support_the_values(part: PartUnderTest) -> None:
     """``options_for`` data returns options of a head that supports them, or None, whatever the data."""
-    own = part.instance.restore(values_of(part.instance, (200, 2), 0), torch.zeros(2, dtype=torch.long))
+    index = coefficients_of(part)[:2]
+    own = part.instance.restore(values_of(part.instance, (200, len(index)), 0, index), index)
     suggested = False
     for what, data in (("its own", own), *_any_data()):
         options = part.part.options_for(data)
@@ -132,12 +133,12 @@ def _observable(head: Head, n: int) -> dict[str, Tensor]:
 def _changed(part: PartUnderTest, setting: Variant, change: dict[str, Any]) -> Head | None:
     """The head with another value of an option, or None if it is refused."""
     with suppress(Exception):
-        return part.part(**{**setting.options, **change})  # type: ignore[no-any-return]
+        return part.make({**setting.options, **change})  # type: ignore[no-any-return]
     return None
 
 
 def _differs(part: PartUnderTest, setting: Variant, change: dict[str, Any]) -> bool:
-    n, other = min(3, len(coefficients_of(part))), _changed(part, setting, change)
+    n, other = few_coefficients(part), _changed(part, setting, change)
     with suppress(Exception):
         return other is not None and bool(differing(_observable(setting.head, n), _observable(other, n)))
     return False

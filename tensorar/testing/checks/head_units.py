@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tensorar.errors import TensorarError
 from tensorar.head import Head
-from tensorar.testing.generate.head_options import coefficients_of, fitted
+from tensorar.testing.generate.head_options import few_coefficients, fitted
 from tensorar.testing.generate.values import values_of
 from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.registration import check
@@ -25,7 +25,7 @@ OF_THE_SUPPORT = ("ordinary", "float32", "constant", "partly constant")
 LOG_DERIVATIVE = 1e-6
 
 
-@check("head")
+@check("head", by_kind=True)
 def data_are_restored(part: PartUnderTest) -> None:
     """Values of any magnitude are the same after ``standardize`` and ``restore``, each coefficient by its own units."""
     for what, data, head in _fitted_heads(part):
@@ -48,7 +48,7 @@ def data_are_restored(part: PartUnderTest) -> None:
             _require_distinct(data, standard, size, what)
 
 
-@check("head")
+@check("head", by_kind=True)
 def likelihoods_are_in_the_units_of_the_data(part: PartUnderTest) -> None:
     """``transform`` states by how much it stretches values, so that densities of the data integrate to 1."""
     for what, data, head in _fitted_heads(part):
@@ -70,7 +70,7 @@ def likelihoods_are_in_the_units_of_the_data(part: PartUnderTest) -> None:
             )
 
 
-@check("head")
+@check("head", by_kind=True)
 def data_state_is_complete(part: PartUnderTest) -> None:
     """A head made from options and ``data_state`` equals the one that found it; ``for_data`` returns a new head."""
     for what, data, head in _fitted_heads(part):
@@ -115,7 +115,7 @@ def _fitted_heads(part: PartUnderTest) -> Iterator[tuple[str, Tensor, Head]]:
 
 def _data(part: PartUnderTest) -> Iterator[tuple[str, Tensor]]:
     head = fitted(part)
-    n = min(4, len(coefficients_of(part)))
+    n = few_coefficients(part)
     own = head.restore(values_of(head, (100, n), 0), torch.arange(n)).double()
     yield "ordinary", own
     yield "float32", own.float()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
 from tensorar.parts.part import Part
 from tensorar.parts.spec import PartSpec
@@ -17,9 +17,10 @@ from tensorar.runs.provenance import provenance_of
 from tensorar.runs.recipe import Recipe
 from tensorar.runs.run import Run
 from tensorar.testing.generate.cases import Case
+from tensorar.testing.generate.option_values import spec_of, spec_options
 from tensorar.testing.generate.part_cases import cases_of
 from tensorar.testing.generate.reference_parts import registry_with
-from tensorar.testing.oracles import all_values, joint, levels_of
+from tensorar.testing.oracles import all_events, event_count, joint
 from tensorar.testing.part_under_test import PartUnderTest
 from tensorar.testing.properties import for_all
 from tensorar.testing.registration import check
@@ -53,7 +54,7 @@ def sums_to_one_under_evidence(part: PartUnderTest) -> None:
         model, context = case.model(), case.contexts(1)
         mask = evidence_mask(model)
         order = model.orders_for_completion(mask[None])[0][1]
-        values = model.restore(all_values(model.event_shape, levels_of(case.head) or 0))
+        values = model.restore(all_events(case.head, model.event_shape))
         values = values[(values == case.events(1)).reshape(len(values), -1)[:, mask.flatten()].all(1)]
         contexts = None if context is None else context.expand(len(values), -1)
         nats = model.conditionals(values, contexts, order=order).log_prob(values)
@@ -91,11 +92,11 @@ def run_folder_round_trip(part: PartUnderTest) -> None:
     """A model opened from its run folder has the likelihoods of the model that was saved."""
 
     def test(case: Case) -> None:
-        registry = registry_with(part.kind, part.part)
+        registry = registry_with(part.kind, part.part, *_parts_of(case.head))
         parts: dict[str, Any] = {
             "ordering": _spec(case.ordering, part),
             "head": _spec(case.head, part),
-            "backbone": PartSpec(case.backbone.name, _options(case.options)),
+            "backbone": PartSpec(case.backbone.name, spec_options(case.options)),
             "dataset": PartSpec("counting", {"shape": " ".join(map(str, case.event_shape))}),
         }
         with tempfile.TemporaryDirectory() as folder:
@@ -120,10 +121,10 @@ def run_folder_round_trip(part: PartUnderTest) -> None:
 
 def require_few_events(case: Case, most: int = MAX_EVENTS) -> None:
     """Raise ``CheckSkipped`` unless all events can be enumerated."""
-    levels = levels_of(case.head)
-    if levels is None:
+    count = event_count(case.head, case.event_shape)
+    if count is None:
         raise CheckSkipped(f"the values of the head {case.head.name} cannot be enumerated")
-    if levels ** len(case.ordering.order(case.event_shape)) > most:
+    if count > most:
         raise CheckSkipped(f"there are more than {most} events of shape {case.event_shape}")
 
 
@@ -137,16 +138,9 @@ def evidence_mask(model: AutoregressiveModel) -> Tensor:
 
 def _spec(component: Part, part: PartUnderTest) -> PartSpec:
     """The spec that makes the part under test, or a reference part."""
-    if type(component) is part.part:
-        return PartSpec(component.name, _options(part.options))
-    options = {name: getattr(component, name) for name in component.option_parameters()}
-    return PartSpec(component.name, _options(options))
+    return PartSpec(component.name, spec_options(part.options)) if type(component) is part.part else spec_of(component)
 
 
-def _options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options as a spec contains them."""
-    return {
-        key: " ".join(map(str, value)) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
-        for key, value in options.items()
-        if value is not None
-    }
+def _parts_of(head: Head) -> list[type[Part]]:
+    """The classes of the heads that a head is made of."""
+    return [type(member) for member in head.members if member is not head]

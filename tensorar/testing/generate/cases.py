@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -77,7 +78,8 @@ class Case:
 
     def events(self, batch: int, offset: int = 1) -> Tensor:
         """Random events in the support of the head, ``(batch, *event)``."""
-        return self.head.restore(values_of(self.head, (batch, *self.event_shape), (self.seed + offset) % 2**32))
+        index = torch.arange(math.prod(self.event_shape)).reshape(self.event_shape)
+        return self.head.restore(values_of(self.head, (batch, *self.event_shape), (self.seed + offset) % 2**32), index)
 
     def contexts(self, batch: int, offset: int = 1) -> Tensor | None:
         """A random context for each event, or None if the model takes none."""

@@ -56,7 +56,7 @@ def small_and_default(part: PartUnderTest) -> list[Variant]:
     small = Variant(usable(part.instance, part), part.options)
     if part.given == part.options:
         return [small]
-    return [small, Variant(usable(part.part(**part.given), part), part.given)]
+    return [small, Variant(usable(part.make(part.given), part), part.given)]
 
 
 def fitted(part: PartUnderTest) -> Head:
@@ -84,6 +84,11 @@ def coefficients_of(part: PartUnderTest) -> Tensor:
     return torch.arange(min(math.prod(shape) for shape in part.shapes))
 
 
+def few_coefficients(part: PartUnderTest) -> int:
+    """The number of coefficients of a small event: that of the smallest shape given, if any are."""
+    return 4 if part.shapes is None else len(coefficients_of(part))
+
+
 def event_shape_of(part: PartUnderTest) -> Shape:
     """The shape of events that the head is fitted to: the smallest of those given, if any are."""
     return (2, 3) if part.shapes is None else min(part.shapes, key=math.prod)
@@ -108,5 +113,5 @@ def _accepted(part: PartUnderTest, option: str, values: list[Any]) -> list[Varia
     for value in values:
         options = {**part.options, option: value}
         with suppress(Exception):
-            found.append(Variant(usable(part.part(**options), part), options))
+            found.append(Variant(usable(part.make(options), part), options))
     return found

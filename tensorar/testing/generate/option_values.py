@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any, Literal, Union, get_args, get_origin
 
 from tensorar.errors import TensorarError
-from tensorar.parts.part import part_kind
+from tensorar.parts.part import Part, Value, option_name, part_kind
+from tensorar.parts.spec import PartSpec
 from tensorar.testing.generate.reference_parts import Backwards
 from tensorar.testing.part_under_test import PartUnderTest
 
@@ -73,9 +74,28 @@ def written(options: Mapping[str, Any]) -> str:
 
 
 def _word(value: Any) -> str:
+    found = _value(value)
+    return str(found).lower() if isinstance(found, bool) else str(found)
+
+
+def spec_of(part: Part) -> PartSpec:
+    """The spec that makes a part of options alone, with those that differ from its defaults."""
+    parameters = part.option_parameters().items()
+    own = {name: getattr(part, name) for name, parameter in parameters if getattr(part, name) != parameter.default}
+    return PartSpec(part.name, spec_options(own))
+
+
+def spec_options(options: Mapping[str, Any]) -> dict[str, Value]:
+    """Options as a spec contains them."""
+    return {option_name(name): _value(value) for name, value in options.items() if value is not None}
+
+
+def _value(value: Any) -> Value:
+    if isinstance(value, tuple) and value and isinstance(value[0], Part):
+        return "; ".join(str(spec_of(part)) for part in value)
     if isinstance(value, tuple):
         return " ".join(map(str, value))
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return value if isinstance(value, bool | int | float) else str(spec_of(value) if isinstance(value, Part) else value)
 
 
 def _values(kind: Any, current: Any) -> list[Any]:

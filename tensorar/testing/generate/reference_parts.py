@@ -175,15 +175,16 @@ class Counting(Dataset):
         return Splits(*rows.reshape(3, 8, *self.shape))
 
 
-def registry_with(kind: str, part: type[Part]) -> Registry:
-    """A registry of the reference parts and one more part, independent of installed plugins."""
+def registry_with(kind: str, part: type[Part], *heads: type[Part]) -> Registry:
+    """A registry of the reference parts, one more part and these heads, independent of installed plugins."""
     parts: dict[str, list[type[Part]]] = {
         "ordering": [FixedOrder, RandomOrder, ForwardBackward],
         "head": [Coin, Die],
         "backbone": [Linear, LinearEvidence],
         "dataset": [Counting],
     }
-    parts[kind] = [known for known in parts[kind] if known.name != part.name] + [part]
+    for added, one in [*(("head", head) for head in heads), (kind, part)]:
+        parts[added] = [known for known in parts[added] if known.name != one.name] + [one]
     plugins = Plugins()
     hooks = {f"tensorar_{k}s": _hook(f"tensorar_{k}s", listed) for k, listed in parts.items()}
     plugins.register(SimpleNamespace(**hooks), PluginSource("kit", "kit", "0"))

@@ -4,6 +4,7 @@ from tests.testing.reference.adaptive import Certain, Pairs
 from tests.testing.reference.backbones import Conv, Dense, Lines, LinesStepper, Masks, TwoBranches
 from tests.testing.reference.datasets import Blanks, Calls, Coins, Heights, Labelled, Numbers, Walks
 from tests.testing.reference.heads import Bell, BinMixture, Bins
+from tests.testing.reference.heads_composite import Survey
 from tests.testing.reference.heads_densities import Angle, Heavy, Rain, Share, Squashed, ZeroOr
 from tests.testing.reference.heads_integers import Counts, LogNats, Samples24Bit, Tokens, Weighted
 from tests.testing.reference.heads_units import Columns, InUnits, Units
@@ -26,6 +27,7 @@ CORRECT = (
     Samples24Bit,
     Columns,
     InUnits,
+    Survey,
     Dense,
     Conv,
     TwoBranches,
@@ -71,6 +73,7 @@ __all__ = [
     "Share",
     "Shuffle",
     "Squashed",
+    "Survey",
     "Tokens",
     "TwoBranches",
     "Units",

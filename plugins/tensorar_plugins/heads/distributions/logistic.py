@@ -104,6 +104,14 @@ class DiscretizedLogistic(Logistic):
         last = torch.where(value >= self.levels - 1, F.logsigmoid(-lower), inside)
         return torch.where(value <= 0, F.logsigmoid(upper), last)
 
+    def cdf(self, value: Real[Tensor, "..."]) -> Float[Tensor, "..."]:
+        """The probability of each level or a lower one; 0 below all levels."""
+        # few values have many components: the ends are looked for among the values
+        edge = ((value + 0.5) * (2 / (self.levels - 1)) - 1).masked_fill(value < 0, -torch.inf)
+        edge = edge.masked_fill(value >= self.levels - 1, torch.inf)
+        inverse = (-self.log_scale).exp()
+        return torch.addcmul(-self.location * inverse, edge, inverse).sigmoid()
+
     def icdf(self, value: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """The level of the continuous inverse CDF."""
         drawn = super().icdf(value)
