@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -10,6 +12,7 @@ from tensorar.backbone import CausalBackbone, EvidenceBackbone
 from tensorar.conditionals import all_conditionals
 from tensorar.evidence import Evidence
 from tensorar.factorization import Factorization
+from tensorar.order import Order
 from tensorar.ordering import Ordering
 from tensorar.utils.shapes import flatten_events
 
@@ -57,12 +60,26 @@ def estimated_nats(
     x: Float[Tensor, "batch *event"],
     context: Float[Tensor, "batch context"] | None,
     generator: torch.Generator | None,
+    orders: Sequence[Order] = (),
 ) -> Float[Tensor, " batch"]:
-    """An unbiased estimate of ``-log_prob`` of standard values in the model's own order, from one evidence each."""
+    """An unbiased estimate of ``-log_prob`` of standard values in the model's own order, from one evidence each.
+
+    With ``orders`` of their mean over these.
+    """
     assert isinstance(model.backbone, EvidenceBackbone)
     t = stratified_steps(len(x), len(model.order), generator).to(x.device)
-    ranks = model.order.rank.flatten().expand(len(x), -1)
+    ranks = drawn_ranks(orders or (model.order,), len(x), generator).to(x.device)
     return -model.in_data_units(_next_one(model, x, ranks, t, context), x)
+
+
+def drawn_ranks(
+    orders: Sequence[Order], batch: int, generator: torch.Generator | None = None
+) -> Int[Tensor, "batch n"]:
+    """The step of each coefficient in one of the orders for each example, drawn if there are several."""
+    ranks = torch.stack([order.rank.flatten() for order in orders])
+    if len(orders) == 1:
+        return ranks.expand(batch, -1)
+    return ranks[torch.randint(len(orders), (batch,), generator=generator)]
 
 
 def stratified_steps(

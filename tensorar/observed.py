@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -84,9 +86,14 @@ def estimated_nats(
     evidence: Evidence,
     context: Float[Tensor, "batch context"] | None,
     generator: torch.Generator | None,
+    orders: Sequence[Order] = (),
 ) -> Float[Tensor, " batch"]:
-    """An unbiased estimate of ``-log_prob`` in the model's own order, from one prefix of the observed coefficients."""
-    return _estimate(model, evidence, model.order.rank.flatten(), context, generator, dense=False)
+    """An unbiased estimate of ``-log_prob`` in the model's own order, from one prefix of the observed coefficients.
+
+    With ``orders`` of their mean over these.
+    """
+    ranks = objective.drawn_ranks(orders or (model.order,), len(evidence), generator)
+    return _estimate(model, evidence, ranks, context, generator, dense=False)
 
 
 def require_missing_last(model: Factorization, mask: Bool[Tensor, "batch *event"], orders: tuple[Order, ...]) -> None:
@@ -150,7 +157,7 @@ def _by_prefix(model: Factorization, evidence: Evidence, order: Order, context: 
 def _estimate(
     model: Factorization,
     evidence: Evidence,
-    ranks: Int[Tensor, "batch n"] | Int[Tensor, " n"],
+    ranks: Int[Tensor, "batch n"],
     context: Tensor | None,
     generator: torch.Generator | None,
     *,

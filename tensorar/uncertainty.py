@@ -17,14 +17,16 @@ from tensorar.utils.eval_mode import eval_mode
 from tensorar.utils.shapes import flatten_events, rows_of
 from tensorar.utils.words import counted
 
+ENTROPY, DEVIATION, EITHER = "entropy", "standard deviation", "entropy or standard deviation"
+
 
 @dataclass(frozen=True, eq=False)
 class Uncertainty:
     """The entropy in nats, or the standard deviation, of each coefficient by itself given the evidence.
 
-    ``value`` is 0 where the coefficient is known. ``measure`` is "entropy" for discrete heads, and for others "standard
-    deviation", in the data's units. ``completions`` is the number of completions it is estimated from, or None if the
-    network predicts it.
+    ``value`` is 0 where the coefficient is known. ``measure`` is "entropy" for discrete heads, "standard deviation", in
+    the data's units, for others, and where coefficients differ "entropy or standard deviation". ``completions`` is the
+    number of completions it is estimated from, or None if the network predicts it.
     """
 
     value: Float64[Tensor, "n *event"]
@@ -34,13 +36,18 @@ class Uncertainty:
     @property
     def label(self) -> str:
         """The measure with its unit."""
-        return "entropy (nats)" if self.measure == "entropy" else self.measure
+        return "entropy (nats)" if self.measure == ENTROPY else self.measure
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether the measure differs between coefficients, so that their mean says nothing."""
+        return self.measure == EITHER
 
     def __str__(self) -> str:
         what = f"{self.measure} of each coefficient given the evidence"
         if self.completions is None:
             return f"{what}, predicted by one query of the network"
-        bias = ", biased low" if self.measure == "entropy" else ""
+        bias = {ENTROPY: ", biased low", EITHER: ", entropies biased low"}.get(self.measure, "")
         return f"{what}, estimated from {counted(self.completions, 'completion')}{bias}"
 
 
@@ -62,14 +69,15 @@ def uncertainty(
     from the empirical distribution of ``completions``, and inherits their errors; the entropy is biased low. Raises
     ``TensorarError`` if it has to be estimated from fewer than two completions.
     """
-    measure = "entropy" if model.head.support.is_discrete else "standard deviation"
+    discrete = model.head.is_discrete(model.coefficients.cpu())
+    measure = ENTROPY if bool(discrete.all()) else EITHER if bool(discrete.any()) else DEVIATION
     if predicts_marginals(model):
         return Uncertainty(_predicted(model, evidence, context), measure)
     if completions.shape[1] < 2:
         raise too_few_completions(completions.shape[1])
     known = evidence.mask.cpu()
     values = completions.double().cpu()
-    estimate = empirical_entropy(values) if measure == "entropy" else values.std(1)
+    estimate = torch.where(discrete, empirical_entropy(values), values.std(1))
     return Uncertainty(torch.where(known, 0.0, estimate), measure, completions.shape[1])
 
 
@@ -89,18 +97,22 @@ def _predicted(model: Factorization, evidence: Evidence, context: Tensor | None)
     with eval_mode(model):
         standard = validation.check_evidence(model, evidence)
         for k, known in enumerate(flatten_events(standard.mask)):
-            unknown = (~known).nonzero()[:, 0]
-            rows = slice(k, k + 1)
-            if len(unknown):
-                queried = model.query(standard[rows], unknown.unsqueeze(0), model.order, rows_of(context, rows))
-                value[k, unknown.cpu()] = _of_distribution(model, queried[0], unknown).double().cpu()
+            unknown, rows = (~known).nonzero()[:, 0], slice(k, k + 1)
+            discrete = model.head.is_discrete(unknown)
+            for index in (unknown[discrete], unknown[~discrete]):
+                if len(index):
+                    queried = model.query(standard[rows], index.unsqueeze(0), model.order, rows_of(context, rows))
+                    value[k, index.cpu()] = _of_distribution(model, queried[0], index).double().cpu()
     return value.reshape(len(evidence), *model.event_shape)
 
 
 def _of_distribution(model: Factorization, parameters: Tensor, coefficients: Tensor) -> Tensor:
-    if not model.head.support.is_discrete:
+    """The uncertainty of coefficients that are all discrete, or all continuous."""
+    distribution = model.distribution(parameters, coefficients)
+    support = distribution.support
+    if support is None or not support.is_discrete:
         return model.data_distribution(parameters, coefficients).stddev
-    log_prob = masses_of(model.distribution(parameters, coefficients), model.head.support).log_prob
+    log_prob = masses_of(distribution, support).log_prob
     entropy: Tensor = torch.special.entr(log_prob.double().exp()).sum(-1)
     return entropy
 

@@ -120,11 +120,11 @@ def initial_evidence(
 ) -> tuple[Evidence, Float[Tensor, "n context"] | None]:
     """Evidence (the data's values) and context of ``n`` samples; a single evidence or context serves them all.
 
-    If ``n`` is None it is the number of evidences or contexts, at least 1. Raises ``ShapeError``, ``SupportError``.
+    If ``n`` is None it is the number of evidences or contexts, 1 without any. Raises ``ShapeError``, ``SupportError``.
     """
     context = None if context is None else torch.atleast_2d(context)
     if n is None:
-        n = max(1 if evidence is None else len(evidence), 1 if context is None else len(context))
+        n = max((len(given) for given in (evidence, context) if given is not None), default=1)
     check_batch(n)
     start = Evidence.none(n, model.event_shape) if evidence is None else evidence.expand(n)
     if context is not None and len(context) == 1:

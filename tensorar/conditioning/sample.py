@@ -58,16 +58,18 @@ def complete_given(
         check_proposal(model, conditioning.proposal)
     late = _late(model, evidence, conditioning)
     value = evidence.value.clone()
-    early = (~late).nonzero()[:, 0]
-    if len(early) or not len(late):
-        value[early] = _complete(model, evidence[early], rows_of(context, early), sampling, None)
     if bool(late.any()):
         rows = late.nonzero()[:, 0]
         mixture = _MixtureOfOrders(model, conditioning, sampling)
-        value[rows], log_evidence = mixture.complete(evidence[rows], rows_of(context, rows))
+        # the noise of the others does not depend on how many these are
+        with torch.random.fork_rng([]):
+            value[rows], log_evidence = mixture.complete(evidence[rows], rows_of(context, rows))
         require_possible(log_evidence, rows)
         everywhere = torch.full((len(value),), torch.nan, dtype=log_evidence.dtype, device=value.device)
         sampling.info.conditioning.log_evidence = everywhere.index_put((rows,), log_evidence)
+    early = (~late).nonzero()[:, 0]
+    if len(early) or not len(late):
+        value[early] = _complete(model, evidence[early], rows_of(context, early), sampling, None)
     _describe(model, evidence, late, conditioning, sampling.info)
     return value
 
@@ -87,7 +89,8 @@ def _late(model: Factorization, evidence: Evidence, conditioning: ConditioningOp
 def _complete(
     model: Factorization, evidence: Evidence, context: Tensor | None, sampling: SamplingOptions, order: Order | None
 ) -> Tensor:
-    return complete(
+    passes = sampling.info.passes
+    value = complete(
         model,
         evidence,
         context,
@@ -99,6 +102,9 @@ def _complete(
         orders=sampling.orders,
         order=order,
     )
+    # the most of any examples
+    sampling.info.passes = max(passes, sampling.info.passes)
+    return value
 
 
 @dataclass
@@ -119,7 +125,9 @@ class _MixtureOfOrders:
             with own_stream(values.device):
                 values[rows, k], log_evidence[rows, k] = self._in_order(order, evidence[rows], rows_of(context, rows))
         total = log_evidence.logsumexp(1) - mixed.sum(0).log() - self.model.log_scale(evidence.value, evidence.mask)
-        return values[torch.arange(len(values), device=values.device), _draw_member(log_evidence)], total
+        with own_stream(values.device):
+            member = _draw_member(log_evidence)
+        return values[torch.arange(len(values), device=values.device), member], total
 
     def _in_order(self, order: Order, evidence: Evidence, context: Tensor | None) -> tuple[Tensor, Tensor]:
         ways = self.conditioning.ways(self.model, order, evidence.mask)
@@ -129,10 +137,12 @@ class _MixtureOfOrders:
             ways = torch.where(ways == ENUMERATED, PARTICLES, ways)
         value = evidence.value.clone()
         log_evidence = torch.zeros(len(evidence), dtype=torch.float64, device=value.device)
-        for way in ways.unique().tolist():
+        for way in (FIRST, ENUMERATED, PARTICLES):
             rows = (ways == way).nonzero()[:, 0]
             complete = self._by_particles if way == PARTICLES else self._exactly
-            value[rows], log_evidence[rows] = complete(order, evidence[rows], rows_of(context, rows))
+            with own_stream(value.device):
+                if len(rows):
+                    value[rows], log_evidence[rows] = complete(order, evidence[rows], rows_of(context, rows))
         return value, log_evidence
 
     def _refuse_enumeration(self, ways: Tensor) -> None:

@@ -74,6 +74,8 @@ def masses_of(distribution: Distribution, support: Constraint, temperature: floa
     """
     if isinstance(distribution, Categorical):
         return Masses(torch.arange(distribution.logits.shape[-1]).to(distribution.logits), distribution.logits)
+    # torch wraps the support of a mixture's components
+    support = getattr(support, "base_constraint", support)
     low = int(getattr(support, "lower_bound", 0))
     # constraints.boolean names no bounds
     high = getattr(support, "upper_bound", 1 if support is constraints.boolean else None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -200,19 +200,23 @@ def nats_by_event(
     *,
     exact: bool,
     samples_per_event: int = 16,
+    orders: Sequence[Order] = (),
     seed: int = 0,
     progress: Callable[[int, int, float], None] = lambda *_: None,
 ) -> Float[Tensor, " n"]:
     """The nats of each event, whose mean is that of ``evaluate``; the model is in evaluation mode already.
 
-    Estimates with one seed use the same prefixes for every model of the same events.
+    Estimates are in the model's order, or with ``orders`` of the mean over these. Those with one seed use the same
+    prefixes for every model of the same events.
     """
     generator = keyed_generator(seed, "evaluation")
     scored: list[Tensor] = []
     many_passes = exact and not (model.is_causal or model.ordering.adaptive)
     at_once = EXACT_EVENTS_PER_CHUNK if many_passes else EVENTS_PER_CHUNK
     for chunk in _checked_chunks(model, events, contexts, at_once):
-        scored.append(event_nats(model, *chunk, exact=exact, samples=samples_per_event, generator=generator))
+        scored.append(
+            event_nats(model, *chunk, exact=exact, samples=samples_per_event, generator=generator, over=orders)
+        )
         done = torch.cat(scored)
         progress(len(done), len(events), float(done.mean()))
     return torch.cat(scored)
@@ -285,10 +289,11 @@ def event_nats(
     samples: int,
     generator: torch.Generator | None,
     order: Order | None = None,
+    over: Sequence[Order] = (),
 ) -> Float[Tensor, " batch"]:
     """The negative log-likelihood of each event in nats, exact or estimated from ``samples`` prefixes of each.
 
-    ``order`` is that of ``log_prob``; estimates are always of ``model.order``.
+    ``order`` is that of ``log_prob``; estimates are those in ``model.order``, or of the mean ``over`` some orders.
     """
     if exact:
         return -model.log_prob(x, context, order=order).cpu()
@@ -296,8 +301,8 @@ def event_nats(
     copies = torch.arange(len(x)).repeat(samples)
     context = rows_of(validation.check_context(model, context, len(x)), copies)
     if isinstance(x, Evidence):
-        estimate = observed.estimated_nats(model, validation.check_evidence(model, x)[copies], context, generator)
+        estimate = observed.estimated_nats(model, validation.check_evidence(model, x)[copies], context, generator, over)
     else:
-        estimate = objective.estimated_nats(model, validation.check_events(model, x)[copies], context, generator)
+        estimate = objective.estimated_nats(model, validation.check_events(model, x)[copies], context, generator, over)
     by_copy: Tensor = estimate.unflatten(0, (samples, -1))
     return by_copy.mean(0).cpu()

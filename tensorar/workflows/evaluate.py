@@ -15,7 +15,7 @@ from tensorar.runs.run import Run
 from tensorar.training.evaluation import Likelihood
 from tensorar.training.evaluation import evaluate as evaluate_model
 from tensorar.training.memory import require_memory_for_evaluation
-from tensorar.training.mixture_estimate import check_mixture_events, mixture_of_all
+from tensorar.training.mixture_estimate import check_mixture_events, estimated_mean, mixture_of_all
 from tensorar.training.over_orders import cost_of_orders
 from tensorar.workflows.events import Events, check_counts, check_split, events_of
 from tensorar.workflows.runs import model_of, open_run
@@ -76,7 +76,7 @@ def evaluate(
     chosen = events_of(dataset, split, events, seed)
     settings: dict[str, Any] = {"samples_per_event": samples_per_event, "seed": seed, "progress": progress}
 
-    def measured(some: Events, exact: bool | None, orders: int | None) -> Likelihood:
+    def measured(some: Events, exact: bool | None) -> Likelihood:
         exactly = exact or orders is not None
         require_memory_for_evaluation(model, len(some), exact=exactly, samples_per_event=samples_per_event)
         if orders is not None and announce is not None:
@@ -84,11 +84,13 @@ def evaluate(
         x, contexts = dataset.observed(some.x), some.contexts
         return evaluate_model(model, x, contexts, dataset=dataset, exact=exact, orders=orders, **settings)
 
-    if mixture_events is None or mixture_events >= len(chosen):
-        likelihood = measured(chosen, exact, orders)
+    if mixture_events is None or orders is None or mixture_events >= len(chosen):
+        likelihood = measured(chosen, exact)
     else:
-        few = events_of(dataset, split, mixture_events, seed)
-        likelihood = mixture_of_all(measured(chosen, False, None), measured(few, None, orders))
+        require_memory_for_evaluation(model, len(chosen), exact=False, samples_per_event=samples_per_event)
+        x, few = dataset.observed(chosen.x), events_of(dataset, split, mixture_events, seed)
+        every = estimated_mean(model, x, chosen.contexts, dataset=dataset, orders=orders, **settings)
+        likelihood = mixture_of_all(every, measured(few, None))
     mask = dataset.evidence_mask(split, chosen.rows)
     solved = None if mask is None else solve(model, Evidence(mask, chosen.x), chosen, seed)
     return Evaluation(run, run.recipe.dataset if data is None else PartSpec.parse(data), split, likelihood, solved)

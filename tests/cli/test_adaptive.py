@@ -77,6 +77,8 @@ def test_what_cannot_be_shown_or_evaluated(run, toy_run):
     )
     options = ["--given", "top half", "--ordering", "adaptive"]
     assert "no --ordering with --given" in refused(call("evaluate", run, *options))
-    assert "trained on random orders" in refused(call("evaluate", toy_run, "--ordering", "shuffled"))
+    for command in (("evaluate",), ("order", "show", "--example", "0")):
+        refusal = refused(call(*command, toy_run, "--ordering", "shuffled"))
+        assert "trained on random orders, for another --ordering" in refusal
     refusal = refused(call("train", *PUZZLES[:1], "--backbone", "nade", "--ordering", "adaptive", *SHORT))
     assert "use one of convnet, regression, mlp, unet, transformer" in refusal

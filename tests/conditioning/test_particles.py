@@ -310,6 +310,9 @@ def test_examples_that_know_different_parts():
     assert info.conditioning.log_evidence.isnan().tolist() == [False, True, True]
     exact = model.log_marginal(Evidence(MASK[None], X[None])).value
     torch.testing.assert_close(info.conditioning.log_evidence[:1], exact, rtol=0, atol=1e-9)
+    masks[2] = True
+    model.sample(evidence=Evidence(masks, X.expand(masks.shape)), conditioning="smc", method="naive", info=info)
+    assert info.passes == 4  # of the first example; the last one needs none
 
 
 @pytest.mark.parametrize("backbone", ["made:hidden=8", "pixelcnn:blocks=2,channels=8"])
@@ -359,6 +362,14 @@ def test_exact_is_refused_where_it_is_not():
     assert info.conditioning.way == "smc" and "8 particles" in str(info)
     model.sample(3, given, info=info, conditioning="clamp")
     assert "biased" in str(info)
+
+
+@pytest.mark.parametrize("conditioning", ["auto", "smc", "clamp"])
+@pytest.mark.parametrize("ordering", ["raster", "flips", "shuffled"])
+def test_no_events(ordering, conditioning):
+    model, none = model_of("made:hidden=8", ordering=ordering), evidence(0)
+    assert model.sample(evidence=none, conditioning=conditioning).shape == (0, *SHAPE)
+    assert model.log_conditional(none.value, MASK, conditioning=conditioning).value.shape == (0,)
 
 
 def test_one_run_has_no_standard_error():

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import pytest
 import torch
-from torch.distributions import Bernoulli, Categorical, Normal
+from torch.distributions import Categorical, Normal
 
 from tensorar import (
     AutoregressiveModel,
@@ -21,6 +20,7 @@ from tensorar import (
     build,
 )
 from tensorar.build import reordered
+from tensorar.support import support_values
 from tensorar.testing import all_values, events_of, joint, p_value, randomize
 from tensorar_plugins.orderings.adaptive import Adaptive
 
@@ -41,8 +41,8 @@ def _model(network="mlp:hidden=8", rule="min-entropy", shape=(2, 2), head="categ
 
 
 SCORES = {
-    "min-entropy": lambda p: float((p * p.log()).sum()),
-    "max-entropy": lambda p: -float((p * p.log()).sum()),
+    "min-entropy": lambda p: float(torch.xlogy(p, p).sum()),
+    "max-entropy": lambda p: -float(torch.xlogy(p, p).sum()),
     "max-margin": lambda p: float(p.sort().values[-1] - p.sort().values[-2]),
     "max-probability": lambda p: float(p.max()),
 }
@@ -55,30 +55,35 @@ def _walked(model, rule, x, context=None, known=()):
     while len(visited) < x.numel():
         unknown = [i for i in range(x.numel()) if i not in visited]
         found = {
-            i: _probabilities(model, [*visited, i, *(j for j in unknown if j != i)], x, context)[i] for i in unknown
+            i: _log_probabilities(model, [*visited, i, *(j for j in unknown if j != i)], x, context)[i] for i in unknown
         }
-        scores = {i: SCORES[rule](p) for i, p in found.items()}
+        scores = {i: SCORES[rule](log_prob.exp()) for i, log_prob in found.items()}
         best = min(i for i in unknown if scores[i] >= max(scores.values()) - 1e-5)
-        total += math.log(found[best][int(x.flatten()[best])])
+        total += float(found[best][int(x.flatten()[best])])
         visited.append(best)
     return visited, total
 
 
-def _probabilities(model, visits, x, context):
-    """The probability of each value of each coefficient, in a fixed order."""
+def _log_probabilities(model, visits, x, context):
+    """The log-probability of each value of each coefficient, in a fixed order."""
     predicted = model.conditionals(x[None], context, order=Order(torch.tensor(visits), model.event_shape))
-    if isinstance(predicted, Bernoulli):
-        return torch.stack([1 - predicted.probs, predicted.probs], -1).reshape(x.numel(), 2)
-    return predicted.probs.reshape(x.numel(), -1)
+    values = support_values(model.head).tolist()
+    return torch.stack([predicted.log_prob(torch.full_like(x[None], value)).flatten() for value in values], -1)
 
 
 # every rule with one network, every network with one rule
 PAIRS = [*((NETWORKS[0], rule) for rule in RULES), *((network, RULES[0]) for network in NETWORKS[1:])]
 
 
-@pytest.mark.parametrize(("network", "rule"), PAIRS)
-def test_the_order_is_that_of_the_rule_and_the_likelihood_that_of_the_order(network, rule):
-    model = _model(network, rule, context_features=2)
+@pytest.mark.parametrize(
+    ("network", "rule", "head"),
+    [
+        *((*pair, "categorical:levels=3") for pair in PAIRS),
+        *((NETWORKS[0], rule, "logistic_mixture:levels=3,components=2") for rule in RULES),
+    ],
+)
+def test_the_order_is_that_of_the_rule_and_the_likelihood_that_of_the_order(network, rule, head):
+    model = _model(network, rule, head=head, context_features=2)
     x, context = events_of(model, 3, 1), torch.randn(3, 2, dtype=torch.float64)
     visits, log_prob = model.visits_for(x, context), model.log_prob(x, context)
     for k in range(3):

@@ -10,6 +10,7 @@ import torch
 
 from tensorar import Evidence, Order, ShapeError, SpecError, build, evaluate
 from tensorar.testing import randomize
+from tensorar.training.mixture_estimate import estimated_mean
 
 BACKBONES = ["mlp:hidden=6,layers=2", "convnet:channels=2,hidden=4", "made:hidden=6", "nade:hidden=4"]
 EVENTS = torch.tensor([*itertools.product((0.0, 1.0), repeat=3)], dtype=torch.float64)
@@ -47,6 +48,18 @@ def test_standard_errors_are_over_the_events():
     mixture = -torch.logsumexp(-members, 0) + math.log(4)
     assert found.standard_error == pytest.approx(float(mixture.std()) / n**0.5)
     assert found.over_orders.mean_standard_error == pytest.approx(float(members.mean(0).std()) / n**0.5)
+
+
+@pytest.mark.parametrize("backbone", ["mlp:hidden=6,layers=2", "convnet:channels=2,hidden=4"])
+@pytest.mark.parametrize("observed", [False, True])
+def test_the_mean_is_estimated_over_the_orders_and_not_in_one(backbone, observed):
+    model = randomize(build((3,), "shuffled", "bernoulli", backbone), 2, spread=1.5)
+    x = EVENTS.repeat(40, 1)
+    x = Evidence(torch.ones_like(x, dtype=torch.bool), x) if observed else x
+    found = estimated_mean(model, x, None, orders=3, samples_per_event=40, seed=1)
+    mean, own = (-float(_members(model, orders).mean()) for orders in (model.draw_orders(3, seed=1), [model.order]))
+    assert not found.exact
+    assert abs(found.nats - mean) < 0.2 * abs(own - mean)
 
 
 def test_progress_counts_pairs_of_event_and_order():

@@ -110,6 +110,28 @@ def test_an_empirical_standard_deviation():
     torch.testing.assert_close(found.value, torch.tensor([[2**0.5, 0.0]]).double())
 
 
+def drawn_first(model, coefficient):
+    """Draws of a coefficient by itself, in an order that visits it first."""
+    rest = [i for i in range(3) if i != coefficient]
+    orders = [Order(torch.tensor([coefficient, *rest]), (3,))]
+    return model.sample(20_000, orders=orders, generator=torch.Generator().manual_seed(1))[:, coefficient]
+
+
+@pytest.mark.parametrize("backbone", ["mlp:hidden=8", "made:hidden=8"])
+def test_coefficients_of_several_kinds_have_the_measure_of_their_kind(backbone):
+    """Predicted, or from completions: the entropies of categories, whose numbers have no deviation."""
+    head = 'columns:heads="bernoulli; gaussian; categorical:levels=3"'
+    model, nothing = model_of((3,), head, backbone), Evidence.none(1, (3,))
+    drawn = model.sample(20_000, generator=torch.Generator().manual_seed(0)).unsqueeze(0)
+    found = uncertainty(model, nothing, drawn)
+    assert found.measure == found.label == "entropy or standard deviation"
+    values = drawn[0].T if found.completions else torch.stack([drawn_first(model, i) for i in range(3)])
+    shares = [(values[i, :, None] == torch.arange(3.0)).double().mean(0) for i in (0, 2)]
+    entropies = [torch.special.entr(share).sum() for share in shares]
+    expected = torch.stack([entropies[0], values[1].std(), entropies[1]])
+    torch.testing.assert_close(found.value[0], expected.double(), atol=0.03, rtol=0)
+
+
 def test_an_empirical_entropy_counts_values():
     draws = torch.tensor([3.0, 3.0, 7.0, 1.0]).reshape(1, 4, 1)
     share = torch.tensor([0.5, 0.25, 0.25]).double()

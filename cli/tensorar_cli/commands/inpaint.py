@@ -157,6 +157,6 @@ def _write_uncertainty(result: Completions, path: Path, output: Output) -> dict[
     assert found is not None
     write(path, result.uncertainty_figure, found.value, result.run.event_shape)
     unknown = found.value[~result.mask]
-    mean = float(unknown.mean()) if len(unknown) else 0.0
-    output.print(f"{found}: {mean:.3g} on average, in {path}")
+    mean = None if found.is_mixed else float(unknown.mean()) if len(unknown) else 0.0
+    output.print(f"{found}{'' if mean is None else f': {mean:.3g} on average'}, in {path}")
     return {"measure": found.measure, "mean": mean, "completions": found.completions, "path": str(path)}

@@ -24,7 +24,7 @@ Masks = int | list[int]
 
 
 def show_order(
-    ordering: Annotated[
+    subject: Annotated[
         str,
         typer.Argument(
             metavar="ORDERING|RUN",
@@ -36,11 +36,9 @@ def show_order(
         int | None, typer.Option(help="Show the order that a run's model takes for this event of its dataset.", min=0)
     ] = None,
     split: options.Split = "test",
-    instead: Annotated[
+    ordering: Annotated[
         str | None,
-        typer.Option(
-            "--ordering", help="Spec of another ordering, for a run trained on random orders. Default: the run's own."
-        ),
+        typer.Option(help="Spec of another ordering, for a run trained on random orders. Default: the run's own."),
     ] = None,
     masks: Annotated[
         int, typer.Option(help="Number of steps, from the first, whose masks are drawn.", min=0, max=MAX_MASKS)
@@ -63,11 +61,11 @@ def show_order(
 
     output, drawn = Output(as_json=json), _masks(masks, steps, out)
     if example is not None and shape is None:
-        _show_taken(output, Path(ordering), example, split, instead, drawn, out, device)
-    elif example is None and shape is not None and instead is None:
-        _show_ordering(output, ordering, parse_shape(shape), drawn, out)
+        _show_taken(output, Path(subject), example, split, ordering, drawn, out, device)
+    elif example is None and shape is not None and ordering is None:
+        _show_ordering(output, subject, parse_shape(shape), drawn, out)
     else:
-        options = {"--example": example, "--shape": shape, "--ordering": instead}
+        options = {"--example": example, "--shape": shape, "--ordering": ordering}
         raise TensorarError(
             expected="--example (and --ordering) with a run folder, or --shape after tensorar order show",
             got=" and ".join(name for name, value in options.items() if value is not None) or "none",
