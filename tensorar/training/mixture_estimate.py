@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from tensorar.errors import SpecError
 from tensorar.model import AutoregressiveModel
-from tensorar.training.evaluation import Likelihood, never_estimated
+from tensorar.training.evaluation import never_estimated
+from tensorar.training.likelihood import Likelihood
 from tensorar.training.over_orders import OverOrders
 
 
