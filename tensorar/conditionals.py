@@ -21,15 +21,18 @@ def all_conditionals(
     features: Float[Tensor, "batch *event features"],
     order: Order,
     context: Float[Tensor, "batch context"] | None = None,
+    *,
+    checked: bool = False,
 ) -> Float[Tensor, "batch *event parameters"]:
     """Parameters of all ``N`` conditionals of complete events: one causal pass, or the ``N`` prefixes in chunks.
 
-    A NaN feature marks an unknown value: parameters up to it in the order are exact, those after it NaN.
+    A NaN feature marks an unknown value: parameters up to it in the order are exact, those after it NaN. Features that
+    are ``checked``, those of values that have a probability, are not looked at.
     """
     if not len(features):
         return features.new_zeros(*features.shape[:-1], backbone.signature.parameter_count)
     # NaN and infinity spread to the sum, which is faster than a look at every value
-    if not torch.compiler.is_compiling() and math.isfinite(features.detach().sum()):
+    if checked or (not torch.compiler.is_compiling() and math.isfinite(features.detach().sum())):
         return _complete(backbone, features, order, context)
     known = features.isfinite().all(-1)
     # weights masked out are zeros, and zero times NaN is NaN: without this a NaN would spread against the order

@@ -16,6 +16,7 @@ from tensorar.head import Head
 from tensorar.mixed import in_data_units
 from tensorar.order import Order
 from tensorar.ordering import Ordering
+from tensorar.utils.parameters import first_parameter
 from tensorar.utils.precision import widened
 from tensorar.utils.shapes import flatten_events, rows_by_mask
 
@@ -59,8 +60,8 @@ class Factorization(nn.Module):
     @property
     def device(self) -> torch.device:
         """The device of the model."""
-        visits = self._visits
-        assert isinstance(visits, Tensor)
+        visits = self._buffers["_visits"]
+        assert visits is not None
         return visits.device
 
     @property
@@ -71,7 +72,8 @@ class Factorization(nn.Module):
     @property
     def features_dtype(self) -> torch.dtype:
         """The dtype of the network."""
-        return next((p.dtype for p in self.backbone.parameters()), torch.get_default_dtype())
+        weight = first_parameter(self.backbone)
+        return torch.get_default_dtype() if weight is None else weight.dtype
 
     @property
     def is_causal(self) -> bool:

@@ -44,9 +44,11 @@ class Head(Part, ABC):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        # the shortcut of a parent would be that of another distribution
-        if "distribution" in vars(cls) and "log_prob" not in vars(cls):
-            cls.log_prob = Head.log_prob  # type: ignore[method-assign]
+        # the shortcuts of a parent would be those of another distribution
+        if "distribution" in vars(cls):
+            for shortcut in ("log_prob", "draw"):
+                if shortcut not in vars(cls):
+                    setattr(cls, shortcut, getattr(Head, shortcut))
 
     @abstractmethod
     def encode(
@@ -223,6 +225,8 @@ class Head(Part, ABC):
         coefficients: Int[Tensor, "..."] | None = None,
     ) -> Float[Tensor, "*batch"]:
         """Values as a function of ``noise_size`` numbers each, uniform in (0, 1): the same noise, the same values.
+
+        A subclass with a distribution of its own does not inherit an override, as of ``log_prob``.
 
         By default ``tensorar.noise.draw_from`` the distribution. For a distribution unknown there, the noise seeds
         torch's own sampler, one value after another.

@@ -21,8 +21,8 @@ from tensorar.utils.precision import widened
 class Pieces:
     """The entries of the last axes of a tensor, grouped by kind.
 
-    ``shape`` is that of these axes, ``kinds`` are the numbers of the kinds that occur, ``places`` the flat indices of
-    the entries of each.
+    ``shape`` is that of these axes, ``kinds`` are the numbers of the kinds that occur (of no entries: the first),
+    ``places`` the flat indices of the entries of each.
     """
 
     shape: torch.Size

@@ -63,7 +63,7 @@ class AutoregressiveModel(GenerativeModel):
         an unknown value: conditionals of coefficients visited after it are NaN too.
         """
         orders, (x, context) = self._orders_of(order), validation.check_examples(self, x, context)
-        return self.data_distribution(self._all_parameters(x, context, orders[0]))
+        return self.data_distribution(self._all_parameters(x, context, orders[0], checked=False))
 
     def visits_for(
         self,
@@ -140,17 +140,17 @@ class AutoregressiveModel(GenerativeModel):
             return [validation.check_order(self, order)]
         return [None] if self.ordering.adaptive else self.orders
 
-    def _all_parameters(self, x: Tensor, context: Tensor | None, order: Order | None) -> Tensor:
+    def _all_parameters(self, x: Tensor, context: Tensor | None, order: Order | None, *, checked: bool) -> Tensor:
         """The parameters of all conditionals of standard values ``(batch, *event)``."""
         if order is None:
             return replay(self, x, context).parameters
-        return all_conditionals(self.backbone, self.features(x), order, context)
+        return all_conditionals(self.backbone, self.features(x), order, context, checked=checked)
 
     def _log_prob(self, x: Tensor, context: Tensor | None, order: Order | None) -> Tensor:
         """The log-likelihood of standard values."""
         log_prob = []
         for some, given in self._split_batch(x, context):
-            parameters = self._all_parameters(some, given, order)
+            parameters = self._all_parameters(some, given, order, checked=True)
             log_prob.append(flatten_events(self.log_prob_of(parameters, some)).sum(1))
         return torch.cat(log_prob) if len(log_prob) > 1 else log_prob[0]
 

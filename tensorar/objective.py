@@ -42,7 +42,7 @@ def _standard_log_prob(
     if isinstance(backbone, CausalBackbone):
         always = ordering is model.ordering and ordering.fixed  # on the device already
         order = model.order if always else ordering.draw(model.event_shape, generator).to(x.device)
-        parameters = all_conditionals(backbone, model.features(x), order, context)
+        parameters = all_conditionals(backbone, model.features(x), order, context, checked=True)
         return flatten_events(model.log_prob_of(parameters, x)).sum(1)
     assert isinstance(backbone, EvidenceBackbone)
     t = stratified_steps(len(x), len(model.order), generator).to(x.device)

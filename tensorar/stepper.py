@@ -19,7 +19,7 @@ class Stepper(ABC):
     An activation at a position depends only on what is visited before it, so a stepper computes each activation once:
     a whole batch of samples then costs about the arithmetic of one forward pass.
 
-    ``step`` is all that sampling needs. Resampling and beam search need ``select``, ``reset`` and ``state`` as well;
+    ``step`` is all that sampling needs; ``prefill`` makes it faster where the first coefficients are known. Resampling and beam search need ``select``, ``reset`` and ``state`` as well;
     ``CachedStepper`` derives the first two from the last.
     """
 
@@ -30,6 +30,15 @@ class Stepper(ABC):
     def skip(self, features: Float[Tensor, "batch features"] | None) -> None:
         """Like ``step``, without the parameters. By default they are computed and dropped."""
         self.step(features)
+
+    def prefill(self, features: Float[Tensor, "batch steps features"]) -> None:
+        """Take in the first coefficients before any step: like ``skip(None)``, then ``skip`` of each of these in turn.
+
+        That is the default. A network that computes many steps at once in less time does so.
+        """
+        self.skip(None)
+        for each in features.unbind(1):
+            self.skip(each)
 
     def select(self, rows: Int[Tensor, " selected"]) -> None:
         """Keep these examples of the batch, in this order, repeats allowed. Raises ``PluginError`` if missing."""

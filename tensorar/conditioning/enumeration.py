@@ -29,16 +29,16 @@ def enumerate_gap(
     Without ``noise``, one uniform number for each example, nothing is drawn and the evidence is returned as it is.
     """
     first, member = _distinct(evidence, context)
-    found = [
-        _completions(model, evidence[row : row + 1], order, rows_of(context, slice(row, row + 1))) for row in first
-    ]
-    log_evidence = torch.stack([log_prob.logsumexp(0) for _, log_prob in found])[member]
+    value, log_evidence = evidence.value.clone(), torch.zeros(len(evidence), dtype=torch.float64, device=member.device)
+    # one after another: completions of an event take thousands of times its memory
+    for k, row in enumerate(first):
+        one, rows = slice(row, row + 1), (member == k).nonzero()[:, 0]
+        events, log_prob = _completions(model, evidence[one], order, rows_of(context, one))
+        log_evidence[rows] = log_prob.logsumexp(0)
+        if noise is not None:
+            value[rows] = events[ordinal(log_prob.softmax(0).expand(len(rows), -1), noise[rows])]
     if noise is None:
         return evidence, log_evidence
-    value = evidence.value.clone()
-    for k, (events, log_prob) in enumerate(found):
-        rows = (member == k).nonzero()[:, 0]
-        value[rows] = events[ordinal(log_prob.softmax(0).expand(len(rows), -1), noise[rows])]
     return Evidence(order.mask_before(known_steps(order, evidence.mask)), value), log_evidence
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 class Estimate:
     """Log-likelihoods ``value`` in nats with their ``standard_error``, which is 0 where they are ``exact``.
 
-    Of probability zero, ``value`` is -inf; if that is an estimate, its standard error is NaN.
+    Of probability zero, ``value`` is -inf; if that is an estimate, its standard error is NaN, as that of a single run.
     """
 
     value: Float[Tensor, " batch"]
@@ -28,11 +28,11 @@ class Estimate:
 
     @classmethod
     def of_runs(cls, log_values: Float[Tensor, "batch runs"], exact: Bool[Tensor, " batch"]) -> Estimate:
-        """The logarithm of the mean of unbiased estimates, and its standard error by the delta method."""
+        """The logarithm of the mean of unbiased estimates, and its standard error by the delta method: NaN of one."""
         runs = log_values.shape[1]
         value = log_values.logsumexp(1) - math.log(runs)
         relative = (log_values - value.unsqueeze(1)).exp()
-        error = relative.std(1, correction=min(1, runs - 1)) / math.sqrt(runs)
+        error = relative.std(1) / math.sqrt(runs) if runs > 1 else torch.full_like(value, torch.nan)
         return cls(value, error.where(~exact, 0.0), exact)
 
     @property

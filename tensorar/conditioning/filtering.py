@@ -19,7 +19,9 @@ from tensorar.generation.choosers import Chooser
 from tensorar.generation.info import SamplingInfo
 from tensorar.generation.sample import ProgressCallback, StepCounter, choose_method
 from tensorar.order import Order
+from tensorar.utils.memory import require_memory
 from tensorar.utils.shapes import rows_by_mask, rows_of
+from tensorar.utils.words import counted
 
 
 @dataclass
@@ -44,7 +46,7 @@ def filter_particles(
     *,
     complete: bool = True,
 ) -> Filtered:
-    """The results of a particle filter, in batches that fit into memory."""
+    """The results of a particle filter, in batches that fit into memory. Raises ``SpecError`` if one event does not."""
     _require_steps(sampling, conditioning)
     method = choose_method(model, sampling.method)
     # without a stepper, "auto" chooses whole passes, which have no steps
@@ -53,6 +55,8 @@ def filter_particles(
     sampling.info.chooser = str(sampling.chooser)
     sampling.info.one_by_one = sampling.chooser.is_exact and model.head.draws_one_by_one
     each = conditioning.particles * bytes_per_particle(model, method, conditioning.proposal, sampling.chooser)
+    what = f"{counted(conditioning.particles, 'particle')} of an event of shape {model.event_shape}"
+    require_memory(each, what, remedy="use fewer `particles`", error=SpecError)
     size = fitting(len(evidence), each, sampling.memory)
     batches = _batches(evidence, size, one_mask=conditioning.proposal is not None)
     counter = StepCounter(len(order) * len(batches), sampling.progress)

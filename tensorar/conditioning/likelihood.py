@@ -18,6 +18,7 @@ from tensorar.errors import ShapeError, SpecError
 from tensorar.evidence import Evidence
 from tensorar.factorization import Factorization
 from tensorar.generation.choosers import Chooser
+from tensorar.generation.mixture_orders import member_log_weights
 from tensorar.order import Order
 from tensorar.prefix import chosen_log_prob, prefix_log_prob
 from tensorar.utils.eval_mode import eval_mode
@@ -141,8 +142,13 @@ def _expanded(mask: Tensor, x: Tensor) -> Bool[Tensor, "batch *event"]:
 def _clamped(model: Factorization, x: Tensor, mask: Tensor, context: Tensor | None) -> Estimate:
     """The log-probability that a sampler with the known values clamped draws the rest."""
     value = torch.zeros(len(x), dtype=torch.float64, device=x.device)
-    for rows, order in model.orders_for_completion(mask):
-        value[rows] = chosen_log_prob(model, x[rows], order, ~mask[rows], rows_of(context, rows)).double()
+    if model.ordering.ensemble:
+        weights = member_log_weights(model, model.orders, Evidence(mask, x), context)
+        rest = torch.stack([chosen_log_prob(model, x, order, ~mask, context) for order in model.orders])
+        value = (weights + rest).double().logsumexp(0)
+    else:
+        for rows, order in model.orders_for_completion(mask):
+            value[rows] = chosen_log_prob(model, x[rows], order, ~mask[rows], rows_of(context, rows)).double()
     return Estimate.exactly(value - model.log_scale(x, ~mask))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -10,7 +11,9 @@ from tensorar.evidence import Evidence
 from tensorar.factorization import Factorization
 from tensorar.generation.generation import Generation
 from tensorar.generation.visits import Visits
+from tensorar.mixed import in_data_units
 from tensorar.order import Order
+from tensorar.support import support_values
 from tensorar.utils.shapes import flatten_events
 
 
@@ -28,15 +31,42 @@ def check_proposal(model: Factorization, proposal: Factorization) -> None:
             got=f"one with ordering={proposal.ordering.name}",
             remedy="train it with ordering=shuffled",
         )
-    if proposal.head.support.is_discrete != model.head.support.is_discrete:
-        kinds = ["discrete" if m.head.support.is_discrete else "continuous" for m in (model, proposal)]
-        raise SpecError(expected=f"a proposal of {kinds[0]} values", got=kinds[1], remedy="use a similar head")
+    for coefficient in _of_each_kind(model, proposal):
+        if _values(model, coefficient) != _values(proposal, coefficient):
+            described = [m.head.member(coefficient).describe_values() for m in (model, proposal)]
+            raise SpecError(
+                expected=f"a proposal of the same values as the model of coefficient {coefficient}: {described[0]}",
+                got=described[1],
+                remedy="use a model of the same data, with a similar head",
+            )
     if proposal.backbone.signature.context_features != model.backbone.signature.context_features:
         raise SpecError(
             expected=f"a proposal with {model.backbone.signature.context_features} context features",
             got=str(proposal.backbone.signature.context_features),
             remedy="use a model of the same data",
         )
+
+
+def _of_each_kind(model: Factorization, proposal: Factorization) -> list[int]:
+    """A coefficient of each pair of kinds of coefficients."""
+    coefficients = torch.arange(len(model.order))
+    pairs = zip(model.head.kinds(coefficients).tolist(), proposal.head.kinds(coefficients).tolist(), strict=True)
+    first: dict[tuple[int, int], int] = {}
+    for coefficient, pair in enumerate(pairs):
+        first.setdefault(pair, coefficient)
+    return list(first.values())
+
+
+def _values(model: Factorization, coefficient: int) -> tuple[float, ...] | str:
+    """The data's values that have a probability: all of them, or the name of the set."""
+    index, finite = torch.tensor(coefficient), support_values(model.head, coefficient)
+    if finite is not None:
+        values: list[float] = model.head.restore(finite, index).tolist()
+        return tuple(values)
+    parameters = torch.zeros(model.head.parameter_count)
+    distribution = in_data_units(model.head.distribution(parameters, index), model.head.transform(index))
+    support = distribution.support
+    return str(getattr(support, "base_constraint", support))
 
 
 class Proposal:
@@ -58,8 +88,7 @@ class Proposal:
         visits = Visits([order.observed_first(mask)])
         self.generation = Generation(model, batch, visits, context)
         standard = flatten_events(model.standardize(Evidence(mask.expand(value.shape), value).value))
-        for t in range(int(mask.sum())):
-            self.generation.advance(standard[:, visits.columns[t]])
+        self.generation.prefill(visits.by_step(standard)[:, : int(mask.sum())])
 
     def propose(self, noise: Float[Tensor, "batch k"]) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
         """The data's values of the next coefficient, and the logarithm of their probability under the proposal."""

@@ -18,10 +18,12 @@ from tensorar.conditioning.ways import (
     FIRST,
     PARTICLES,
     ConditioningOptions,
+    mixed_members,
     require_possible,
     unknown_before_known,
 )
-from tensorar.ensemble import mixture_log_prob, observed_before_unknown
+from tensorar.ensemble import observed_before_unknown
+from tensorar.errors import SpecError
 from tensorar.evidence import Evidence
 from tensorar.factorization import Factorization
 from tensorar.generation.info import ConditioningInfo, SamplingInfo
@@ -29,6 +31,7 @@ from tensorar.generation.sample import complete
 from tensorar.noise import draw_from, uniform
 from tensorar.order import Order
 from tensorar.prefix import prefix_log_prob
+from tensorar.utils.random_state import own_stream
 from tensorar.utils.shapes import flatten_events, rows_of
 
 REASONS = {
@@ -108,16 +111,21 @@ class _MixtureOfOrders:
 
     def complete(self, evidence: Evidence, context: Tensor | None) -> tuple[Tensor, Tensor]:
         """One completion of each example, and the log-probability of its evidence in nats of the data."""
-        members = [self._in_order(order, evidence, context) for order in self.model.orders]
-        values = torch.stack([value for value, _ in members], 1)
-        log_evidence = torch.stack([log_prob for _, log_prob in members], 1)
-        total = mixture_log_prob(log_evidence.unbind(1)) - self.model.log_scale(evidence.value, evidence.mask)
+        orders, mixed = self.model.orders, mixed_members(self.model, evidence.mask)
+        values = evidence.value.unsqueeze(1).repeat_interleave(len(orders), 1)
+        log_evidence = torch.full(mixed.T.shape, -torch.inf, dtype=torch.float64, device=values.device)
+        for k, order in enumerate(orders):
+            rows = mixed[k].nonzero()[:, 0]
+            with own_stream(values.device):
+                values[rows, k], log_evidence[rows, k] = self._in_order(order, evidence[rows], rows_of(context, rows))
+        total = log_evidence.logsumexp(1) - mixed.sum(0).log() - self.model.log_scale(evidence.value, evidence.mask)
         return values[torch.arange(len(values), device=values.device), _draw_member(log_evidence)], total
 
     def _in_order(self, order: Order, evidence: Evidence, context: Tensor | None) -> tuple[Tensor, Tensor]:
         ways = self.conditioning.ways(self.model, order, evidence.mask)
         if not self.sampling.chooser.is_exact:
             # an enumeration draws from the model's own conditionals
+            self._refuse_enumeration(ways)
             ways = torch.where(ways == ENUMERATED, PARTICLES, ways)
         value = evidence.value.clone()
         log_evidence = torch.zeros(len(evidence), dtype=torch.float64, device=value.device)
@@ -127,10 +135,20 @@ class _MixtureOfOrders:
             value[rows], log_evidence[rows] = complete(order, evidence[rows], rows_of(context, rows))
         return value, log_evidence
 
+    def _refuse_enumeration(self, ways: Tensor) -> None:
+        """Raise ``SpecError`` if only enumeration is exact, with options that change how values are drawn."""
+        if self.conditioning.conditioning == "exact" and bool((ways == ENUMERATED).any()):
+            raise SpecError(
+                expected="no temperature, top_k or top_p where `conditioning` exact has to enumerate what is unknown",
+                got=str(self.sampling.chooser),
+                remedy='use conditioning="auto", or leave them out',
+            )
+
     def _exactly(self, order: Order, evidence: Evidence, context: Tensor | None) -> tuple[Tensor, Tensor]:
         gap = bool(unknown_before_known(order, evidence.mask).any())
         if gap:
-            noise = uniform((len(evidence),), torch.float64, self.model.device)
+            with own_stream(self.model.device):
+                noise = uniform((len(evidence),), torch.float64, self.model.device)
             filled, log_evidence = enumerate_gap(self.model, evidence, order, context, noise)
         else:
             length = flatten_events(evidence.mask).sum(1)

@@ -33,7 +33,7 @@ FIRST, ENUMERATED, PARTICLES = 0, 1, 2
 class ConditioningOptions:
     """How to condition on what is known.
 
-    Raises ``SpecError`` for an unknown way, or fewer than one particle.
+    Raises ``SpecError`` for an unknown way, fewer than one particle, or a proposal for a way without particles.
 
     Options:
         conditioning: ``exact`` where possible and else ``smc`` (``auto``), or one of ``exact``, ``smc`` and ``clamp``.
@@ -49,6 +49,12 @@ class ConditioningOptions:
         check_conditioning(self.conditioning)
         if self.particles < 1:
             raise SpecError(expected="`particles` >= 1", got=str(self.particles), remedy="use 64 or more")
+        if self.proposal is not None and self.conditioning in ("exact", "clamp"):
+            raise SpecError(
+                expected="`conditioning` auto or smc with a `proposal`, which draws particles",
+                got=self.conditioning,
+                remedy="leave one of them out",
+            )
 
     def ways(self, model: Factorization, order: Order, mask: Bool[Tensor, "batch *event"]) -> Int[Tensor, " batch"]:
         """``FIRST``, ``ENUMERATED`` or ``PARTICLES`` for each example in one order. Raises ``SpecError``."""
@@ -106,9 +112,15 @@ def members_for(model: Factorization, mask: Bool[Tensor, "*event"]) -> tuple[Ord
     known moved to the front.
     """
     if model.ordering.ensemble:
-        first = observed_before_unknown(model.orders, mask.unsqueeze(0))[:, 0] >= mask.sum()
-        return tuple(order for order, keep in zip(model.orders, first.tolist(), strict=True) if keep) or model.orders
+        mixed = mixed_members(model, mask.unsqueeze(0))[:, 0].tolist()
+        return tuple(order for order, keep in zip(model.orders, mixed, strict=True) if keep)
     return (model.order.observed_first(mask),) if model.ordering.any_order else (model.order,)
+
+
+def mixed_members(model: Factorization, mask: Bool[Tensor, "batch *event"]) -> Bool[Tensor, "orders batch"]:
+    """Which of the model's orders are mixed given what is known: those that visit it first, if there are any."""
+    first = observed_before_unknown(model.orders, mask) >= flatten_events(mask).sum(1)
+    return first | ~first.any(0)
 
 
 def not_exact(mask: Bool[Tensor, "batch *event"]) -> SpecError:

@@ -54,8 +54,13 @@ def run_loop(state: SamplingState, generation: Generation, noise: tuple[Tensor, 
     """The values of all coefficients by step: the observed ones, and those chosen from conditionals and noise."""
     known = state.visits.by_step(state.value).T if state.observed is not None else None
     values: list[Tensor] = []
-    largest: list[Tensor] = []
-    for t, rows in enumerate(state.unknown_rows()):
+    unknown = state.unknown_rows()
+    if known is not None:
+        values.extend(known[: _known_first(unknown)])
+        generation.prefill(known[: len(values)].T)
+        state.report_steps(len(values))
+    largest = [torch.zeros_like(value) for value in values]
+    for t, rows in enumerate(unknown[len(values) :], start=len(values)):
         if known is None or rows is None:
             value, parameter = _draw(state, generation, noise[t])
         else:
@@ -68,6 +73,11 @@ def run_loop(state: SamplingState, generation: Generation, noise: tuple[Tensor, 
         state.report_steps(1)
     # heads draw some value from NaN too, which the caller must not take for a sample
     return torch.where(torch.stack(largest).isnan(), torch.nan, torch.stack(values))
+
+
+def _known_first(unknown: list[Tensor | None]) -> int:
+    """The number of steps before the first at which something is drawn."""
+    return next((t for t, rows in enumerate(unknown) if rows is None or len(rows)), len(unknown))
 
 
 def _draw(

@@ -178,6 +178,20 @@ class Generation:
         self._parameters = None
         self.position += 1
 
+    def prefill(self, values: Float[Tensor, "batch steps"]) -> None:
+        """Take the standard values of the first coefficients at once, before any step: as ``advance`` by each in turn."""
+        by_step = values.unbind(1)
+        if isinstance(self.visits, AdaptiveVisits):
+            for value in by_step:
+                self.advance(value)
+        elif by_step:
+            # the stepper gets the last one with the next step
+            before = values[:, :-1]
+            encoded = self.model.head.encode(before, self.visits.table[..., : before.shape[1]])
+            self.stepper.prefill(encoded.to(self._dtype))
+            self._lineage.extend(by_step)
+            self.position = len(by_step)
+
     def _step(self) -> Tensor:
         """The parameters of the next coefficient, which an adaptive ordering chooses here."""
         parameters = self.stepper.step(self._last_features())

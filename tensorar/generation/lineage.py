@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -28,6 +30,11 @@ class Lineage:
         """Keep the row of the next step."""
         self._open.append(row)
         self.last = row
+
+    def extend(self, rows: Sequence[Float[Tensor, " batch"]]) -> None:
+        """Keep the rows of the next steps, of at least one."""
+        self._open.extend(rows)
+        self.last = rows[-1]
 
     def select(self, rows: Int[Tensor, " selected"]) -> None:
         """Keep these examples, in this order, repeats allowed."""

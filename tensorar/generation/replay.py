@@ -82,6 +82,5 @@ def _after(model: Factorization, evidence: Evidence, context: Tensor | None) -> 
     """A generation that has taken in the evidence, of equally many coefficients of each example."""
     visits = AdaptiveVisits.of_mask(model.order, flatten_events(evidence.mask))
     values, generation = flatten_events(evidence.value), Generation(model, len(evidence), visits, context)
-    for known in visits.columns:
-        generation.advance(values.take_along_dim(known.unsqueeze(1), 1)[:, 0])
+    generation.prefill(values.gather(1, visits.known))
     return generation

@@ -126,6 +126,11 @@ class SteppersByOrder(Stepper):
         for stepper, rows in zip(self.steppers, self.groups, strict=True):
             stepper.skip(None if features is None else features[rows])
 
+    def prefill(self, features: Float[Tensor, "batch steps features"]) -> None:
+        """Take in the first coefficients of each example's order."""
+        for stepper, rows in zip(self.steppers, self.groups, strict=True):
+            stepper.prefill(features[rows])
+
     def select(self, rows: Int[Tensor, " selected"]) -> None:
         """Keep these examples, in this order, repeats allowed."""
         place = torch.empty_like(self.members)

@@ -10,8 +10,10 @@ from tensorar.tables.codec import (
     encode_target,
     target_levels,
 )
+from tensorar.tables.forms import FileForm, TextTable
 from tensorar.tables.inference import Wishes, describe_left_out, infer
-from tensorar.tables.reading import DELIMITERS, FileForm, TextTable, read_table
+from tensorar.tables.number_style import style_of
+from tensorar.tables.reading import DELIMITERS, read_table
 from tensorar.tables.schema import Column, Schema
 from tensorar.tables.text import WHAT
 from tensorar.tables.writing import check_table_path, write_table
@@ -37,6 +39,7 @@ __all__ = [
     "is_missing",
     "numbers_of",
     "read_table",
+    "style_of",
     "target_levels",
     "write_numbers",
     "write_table",

@@ -15,17 +15,23 @@ if TYPE_CHECKING:
 
 MISSING_WORDS = ("", "na", "n/a", "nan", "null", "none", "?", "-", "<na>", "nat", "#n/a")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+# digits that are no number: postcodes, telephone numbers
+CODE = re.compile(r"0\d+")
 # the first format that reads all dates of a column is that of the column
 DATE_FORMATS = (
     *("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y/%m/%d"),
     *("%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ"),
+    *("%Y-%m-%d %H:%M:%S%z", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S.%f%z", "%Y-%m-%dT%H:%M:%S.%f%z"),
+    *("%Y-%m-%d %H:%M%z", "%Y-%m-%dT%H:%M%z"),
     *("%d.%m.%Y", "%d.%m.%Y %H:%M", "%m/%d/%Y", "%d/%m/%Y", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M", "%d-%b-%Y", "%d %b %Y"),
 )
 LOOKS_LIKE_A_DATE = re.compile(r"\d{1,4}[-/. ]\w{1,3}[-/. ]\d{1,4}.*")
 SECONDS_PER_DAY = 86400
 MICROSECONDS = {"%f": 1, "%S": 10**6, "%H": 60 * 10**6}
 # whole seconds are often written without a fraction
-WHOLE_SECONDS = re.compile(r"(:\d\d)(Z?)$")
+WHOLE_SECONDS = re.compile(r"(:\d\d)(Z?|[+-]\d\d:?\d\d)$")
+OFFSET = re.compile(r"[+-]\d\d:?\d\d$")
+UTC = "+00:00"
 # days from 1970 that pandas can write
 MAX_DAYS = 100_000
 
@@ -51,10 +57,17 @@ def numbers_of(cells: Shaped[np.ndarray, " n"], decimal: str) -> Float64[np.ndar
 
 
 def date_format_of(cells: Shaped[np.ndarray, " n"]) -> str | None:
-    """The format of a column of dates that can be written from days, None for other text."""
+    """The format of a column of dates that can be written from days, None for other text.
+
+    Of times in a zone it ends with their offset from UTC, or with that of UTC where it changes.
+    """
     if not len(cells) or not LOOKS_LIKE_A_DATE.fullmatch(cells[0]):
         return None
-    return next((form for _, form in date_readings(cells) if form in DATE_FORMATS), None)
+    form = next((form for _, form in date_readings(cells) if form in DATE_FORMATS), None)
+    if form is None or not form.endswith("%z"):
+        return form
+    offsets = {offset[0] for cell in set(cells) if (offset := OFFSET.search(cell))}
+    return form.removesuffix("%z") + (offsets.pop() if len(offsets) == 1 else UTC)
 
 
 def date_readings(cells: Shaped[np.ndarray, " n"]) -> Iterator[tuple[DatetimeIndex, str]]:
@@ -95,11 +108,16 @@ def _guessed_formats(cell: str) -> Iterator[str]:
 
 
 def days_of(cells: Shaped[np.ndarray, " n"], form: str) -> Float64[np.ndarray, " n"]:
-    """Days since 1970-01-01, NaN for text in another format."""
+    """Days since 1970-01-01, NaN for text in another format; of times in a zone, those at the format's offset."""
     import pandas
 
     texts = pandas.Series(_with_fractions(cells, form), dtype=object)
-    moments = pandas.to_datetime(texts, format=form, errors="coerce")
+    if offset := OFFSET.search(form):
+        zoned = form.removesuffix(offset[0]) + "%z"
+        moments = pandas.to_datetime(texts, format=zoned, errors="coerce", utc=True).dt.tz_localize(None)
+        moments += pandas.Timestamp(0) - pandas.Timestamp(f"1970-01-01 00:00:00{offset[0]}").tz_convert(None)
+    else:
+        moments = pandas.to_datetime(texts, format=form, errors="coerce")
     seconds = (moments - pandas.Timestamp(0)).dt.total_seconds()
     days: Float64[np.ndarray, " n"] = seconds.to_numpy(np.float64) / SECONDS_PER_DAY
     return days

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from tensorar.errors import DataError
 from tensorar.parts.spec import nearest
-from tensorar.tables.cells import days_of, is_missing, numbers_of, write_days, write_numbers
-from tensorar.tables.reading import TextTable
+from tensorar.tables.cells import CODE, days_of, is_missing, numbers_of, write_days, write_numbers
+from tensorar.tables.forms import TextTable
 from tensorar.tables.schema import Column, Schema
 from tensorar.utils.reading import shorten
 
@@ -70,7 +70,7 @@ def encode_cells(cells: Shaped[np.ndarray, " n"], column: Column, table: TextTab
         return encode_levels(cells, column, table)
     if column.date_format:
         return _checked(days_of(cells, column.date_format), cells, column, table)
-    values = numbers_of(cells, table.form.decimal)
+    values = numbers_of(column.style.plain(cells), table.form.decimal)
     if column.kind == "whole":
         known = np.isin(values, column.level_numbers) if column.levels else values == np.round(values)
         values = np.where(known, values, np.nan)
@@ -96,7 +96,8 @@ def _level_of(cells: Shaped[np.ndarray, " n"], column: Column, decimal: str) -> 
     """The level of each cell, by its text or its number; NaN for values that are no level, unless these are other."""
     known = {level: float(i) for i, level in enumerate(column.levels)}
     level_numbers = numbers_of(np.array(column.levels, object), decimal)
-    if len(level_numbers) and not np.isnan(level_numbers).any():
+    is_numeric = not np.isnan(level_numbers).any() and not any(map(CODE.fullmatch, column.levels))
+    if len(level_numbers) and is_numeric:
         numbers = numbers_of(cells, decimal)
         place = np.searchsorted(level_numbers, numbers).clip(max=len(level_numbers) - 1)
         return np.where(level_numbers[place] == numbers, place.astype(np.float64), np.nan)
@@ -150,4 +151,4 @@ def decode_cells(values: Float64[np.ndarray, " n"], column: Column, decimal: str
         return found
     if column.date_format:
         return write_days(values, column.date_format)
-    return write_numbers(values, column.decimals, decimal)
+    return column.style.dressed(write_numbers(values, column.decimals, decimal), decimal)

@@ -11,9 +11,10 @@ from jaxtyping import Shaped
 
 from tensorar.errors import DataError, SpecError
 from tensorar.parts.spec import nearest
-from tensorar.tables.cells import date_format_of, is_missing, numbers_of
+from tensorar.tables.cells import CODE, date_format_of, is_missing, numbers_of
+from tensorar.tables.forms import TextTable
 from tensorar.tables.kinds import head_of, of_kind, with_other
-from tensorar.tables.reading import TextTable
+from tensorar.tables.number_style import style_of
 from tensorar.tables.schema import KINDS, Column, ColumnKind, Schema
 from tensorar.utils.reading import shorten
 
@@ -108,8 +109,10 @@ def _inferred(
         return Column(name, "left out", note="always missing")
     if len(distinct) == 1:
         return Column(name, "constant", constant=str(known[0]))
-    numbers = numbers_of(known, table.form.decimal)
-    numeric = not np.isnan(numbers).any()
+    numbers = numbers_of(style_of(known, table.form.decimal).plain(known), table.form.decimal)
+    numeric = not np.isnan(numbers).any() and not any(map(CODE.fullmatch, distinct))
+    if numeric and len(np.unique(numbers)) == 1:
+        return Column(name, "constant", constant=str(known[0]))
     _require_few_words(name, cells, known, numbers, table)
     if name != wishes.target and name not in wishes.columns:
         reason = _why_left_out(name, cells, known, distinct, numbers if numeric else None)
@@ -118,9 +121,11 @@ def _inferred(
     if numeric:
         whole = bool((numbers == np.round(numbers)).all())
         if whole and np.abs(numbers).max() >= MAX_EXACT_INTEGER:
+            largest = str(known[np.abs(numbers).argmax()])
+            row = int((cells == largest).argmax()) + 1
             raise DataError(
-                expected=f"whole numbers that float64 holds exactly in the column {name} of {table.path}",
-                got=repr(str(known[np.abs(numbers).argmax()])),
+                expected=f"whole numbers that float64 holds exactly in column {name}, row {row} of {table.path}",
+                got=repr(largest),
                 remedy="subtract a constant, leave it out with drop, or set its kind in types (real or category)",
             )
         kind: ColumnKind = "bit" if len(np.unique(numbers)) == 2 else "whole" if whole else "real"

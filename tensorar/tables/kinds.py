@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 from jaxtyping import Shaped
 
 from tensorar.errors import DataError
-from tensorar.tables.cells import date_format_of, decimals_of, numbers_of
-from tensorar.tables.reading import TextTable
-from tensorar.tables.schema import Column
+from tensorar.tables.cells import CODE, date_format_of, decimals_of, numbers_of
+from tensorar.tables.forms import TextTable
+from tensorar.tables.number_style import style_of
+from tensorar.tables.schema import Column, ColumnKind
 from tensorar.utils.reading import shorten
 
 # a whole number of so few values, that each occur often enough, has a probability for each
@@ -30,14 +31,16 @@ def of_kind(kind: str, name: str, known: Shaped[np.ndarray, " m"], table: TextTa
         if form is None:
             raise _not_of_kind(name, kind, str(known[0]) if len(known) else "no dates", table)
         return Column(name, "date", date_format=form)
-    numbers = numbers_of(known, table.form.decimal)
+    style = style_of(known, table.form.decimal)
+    numbers = numbers_of(style.plain(known), table.form.decimal)
     if kind in ("whole", "real"):
         wrong = np.isnan(numbers) | (kind == "whole" and numbers != np.round(numbers))
         if wrong.any() or not len(known):
             raise _not_of_kind(name, kind, str(known[wrong][0]) if len(known) else "no numbers", table)
-        decimals = 0 if kind == "whole" else decimals_of(known)
+        decimals = 0 if kind == "whole" else decimals_of(style.plain(known))
         levels = _whole_levels(numbers) if kind == "whole" else ()
-        return Column(name, "whole" if kind == "whole" else "real", levels, decimals=decimals)
+        found: ColumnKind = "whole" if kind == "whole" else "real"
+        return Column(name, found, levels, decimals=decimals, **asdict(style))
     levels = _levels(known, numbers)
     if kind == "bit" and len(levels) != 2:
         raise _not_of_kind(name, "bit (two values)", f"{len(levels)} values", table)
@@ -52,7 +55,7 @@ def _whole_levels(numbers: Shaped[np.ndarray, " m"]) -> tuple[str, ...]:
 
 def _levels(known: Shaped[np.ndarray, " m"], numbers: Shaped[np.ndarray, " m"]) -> tuple[str, ...]:
     """The values that occur, numbers by size and other text by letter."""
-    if len(known) and not np.isnan(numbers).any():
+    if len(known) and not np.isnan(numbers).any() and not any(map(CODE.fullmatch, known)):
         _, first = np.unique(numbers, return_index=True)
         return tuple(str(known[i]) for i in first)
     return tuple(str(value) for value in np.unique(known.astype(str)))
@@ -78,7 +81,7 @@ def head_of(column: Column, known: Shaped[np.ndarray, " m"], table: TextTable) -
     if column.levels:
         return f"categorical:values='{' '.join(column.levels)}'"
     if column.kind == "whole":
-        numbers = numbers_of(known, table.form.decimal)
+        numbers = numbers_of(column.style.plain(known), table.form.decimal)
         # counts of a long tail, not ages or weights
         return "negative_binomial" if numbers.min() >= 0 and numbers.max() > 10 * numbers.mean() else DENSITY
     return DENSITY if column.modelled else ""

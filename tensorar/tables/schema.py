@@ -11,7 +11,8 @@ import numpy as np
 from jaxtyping import Float64
 
 from tensorar.errors import RunError
-from tensorar.tables.reading import FileForm
+from tensorar.tables.forms import FileForm
+from tensorar.tables.number_style import PLAIN, NumberStyle
 
 ColumnKind = Literal["bit", "category", "whole", "real", "date", "constant", "left out"]
 KINDS: tuple[ColumnKind, ...] = get_args(ColumnKind)
@@ -24,7 +25,8 @@ class Column:
 
     ``levels`` are the values of a bit, a category or a whole number of few values, as text; a whole number or a real
     one without levels has a density. ``other`` is the level of values that are no level. ``decimals`` are written after
-    the decimal sign (None: six digits in all), ``date_format`` is that of dates. ``missing``: some cells were empty.
+    the decimal sign (None: six digits in all), with ``prefix``, ``suffix`` and a sign between each ``group`` of three
+    digits before it; ``date_format`` is that of dates. ``missing``: some cells were empty.
     ``head`` is the spec of its distribution; ``note`` says why a column was left out,
     ``constant`` what all its cells hold.
     """
@@ -39,6 +41,14 @@ class Column:
     head: str = ""
     note: str = ""
     constant: str = ""
+    prefix: str = ""
+    suffix: str = ""
+    group: str = ""
+
+    @property
+    def style(self) -> NumberStyle:
+        """What the cells of a number have besides it."""
+        return NumberStyle(self.prefix, self.suffix, self.group)
 
     @property
     def modelled(self) -> bool:
@@ -163,4 +173,5 @@ def _details(column: Column) -> str:
     few = column.levels if len(column.levels) <= 4 else (*column.levels[:3], "...", column.levels[-1])
     levels = [f"{len(column.levels)} levels: {', '.join(few)}"] if column.levels else []
     form = [f"as {column.date_format}, nats per day"] if column.date_format else []
-    return "; ".join([*levels, *form, column.head, *blanks])
+    style = [f"as {column.style}"] if column.style != PLAIN else []
+    return "; ".join([*levels, *form, *style, column.head, *blanks])

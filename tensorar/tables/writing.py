@@ -7,11 +7,9 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from tensorar.errors import DataError, TensorarError
-from tensorar.tables.cells import numbers_of
-from tensorar.tables.reading import EXTRAS, FileForm
+from tensorar.tables.column_types import typed_columns
+from tensorar.tables.forms import EXTRAS, FileForm
 from tensorar.utils.files import write_atomically
 
 if TYPE_CHECKING:
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
 
 TEXT = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 ENDINGS = (*TEXT, *EXTRAS)
+ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "cp1252", "latin-1")
 
 
 def check_table_path(path: Path) -> Path:
@@ -37,14 +36,15 @@ def write_table(path: Path, frame: DataFrame, form: FileForm) -> None:
     """
     name = path.name.lower()
     if name.endswith(TEXT):
-        delimiter = "\t" if ".tsv" in name else "," if form.delimiter == "\t" else form.delimiter
-        text = frame.to_csv(index=False, sep=" " if delimiter == r"\s+" else delimiter, header=form.header)
-        content = text.encode()
+        content = _as_text(frame, form, ".tsv" in name)
         write_atomically(path, gzip.compress(content) if name.endswith(".gz") else content)
         return
-    buffer, typed = io.BytesIO(), _typed(frame, form.decimal)
+    buffer, typed = io.BytesIO(), typed_columns(frame, form, zones=not name.endswith(".xlsx"))
     try:
-        typed.to_excel(buffer, index=False) if name.endswith(".xlsx") else typed.to_parquet(buffer, index=False)
+        if name.endswith(".xlsx"):
+            typed.rename(columns=dict(form.names)).to_excel(buffer, index=False, header=form.header)
+        else:
+            typed.to_parquet(buffer, index=False)
     except ImportError as error:
         raise DataError(
             expected=f"the library that writes {path}",
@@ -54,17 +54,13 @@ def write_table(path: Path, frame: DataFrame, form: FileForm) -> None:
     write_atomically(path, buffer.getvalue())
 
 
-def _typed(frame: DataFrame, decimal: str) -> DataFrame:
-    """The same with columns of numbers as numbers, and empty cells as none."""
-    typed = frame.copy()
-    for name in frame.columns:
-        cells = frame[name].to_numpy(object)
-        numbers, filled = numbers_of(cells, decimal), cells != ""
-        if filled.any() and not np.isnan(numbers[filled]).any():
-            whole = bool((numbers[filled] == np.round(numbers[filled])).all())
-            typed[name] = numbers
-            if whole:
-                typed[name] = typed[name].astype("Int64")
-        else:
-            typed[name] = typed[name].where(filled, None)
-    return typed
+def _as_text(frame: DataFrame, form: FileForm, is_tsv: bool) -> bytes:
+    """The bytes of a table in its form: in UTF-8 where its encoding lacks a character."""
+    from_tsv = ".tsv" in form.suffix and form.delimiter == "\t"
+    delimiter = "\t" if is_tsv else "," if from_tsv else form.delimiter
+    named = frame.rename(columns=dict(form.names))
+    text: str = named.to_csv(index=False, sep=" " if delimiter == r"\s+" else delimiter, header=form.header)
+    try:
+        return text.encode(form.encoding if form.encoding in ENCODINGS else "utf-8")
+    except UnicodeEncodeError:
+        return text.encode()

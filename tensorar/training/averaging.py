@@ -39,4 +39,4 @@ class Averages(AveragedModel):
             for name, buffer in theirs.items():
                 if buffer is not None and (own := mine[name]) is not None:
                     own.copy_(buffer)
-        self.n_averaged += 1
+        self.n_averaged.add_(1)

@@ -18,7 +18,8 @@ from tensorar.model import AutoregressiveModel
 from tensorar.runs.settings import TrainingSettings
 from tensorar.training.averaging import Averages
 from tensorar.training.batch_parts import part_size
-from tensorar.training.optimizer import make_optimizer
+from tensorar.training.clipping import clip, norm_of
+from tensorar.training.optimizer import make_optimizer, take_step
 from tensorar.training.state import TrainingState, load_state, save_state
 from tensorar.utils.shapes import split_batch
 
@@ -80,29 +81,34 @@ class Optimization:
         *first, last = split_batch(events, contexts, self._part_size)
         # processes average their gradients, once; weight them so that every event of the batch counts the same
         options: dict[str, Any] = {"progress": progress, "checked": checked}
-        weight, nats = self.accelerator.num_processes / batch_size, 0.0
+        weight = self.accelerator.num_processes / batch_size
         with self.accelerator.no_sync(self.module) if first else nullcontext():
-            for part in first:
-                nats += self._add_gradients(*part, weight, **options)
-        nats = (nats + self._add_gradients(*last, weight, **options)) / len(events)
+            losses = [self._add_gradients(*part, weight, **options) for part in first]
+        losses.append(self._add_gradients(*last, weight, **options))
+        gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
+        norm = norm_of(gradients)
+        # the first number that is read waits for a GPU, which has computed the others by then
+        parts = zip(losses, (*first, last), strict=True)
+        nats = sum(float(loss) * len(part[0]) for loss, part in parts) / len(events)
         if not math.isfinite(nats):
             raise self._not_finite(nats, number, events, contexts)
-        torch.nn.utils.clip_grad_norm_(self._parameters, self.settings.clip)
+        clip(gradients, float(norm), self.settings.clip)
         return nats
 
     def _add_gradients(
         self, events: Tensor | Evidence, contexts: Tensor | None, weight: float, **options: Any
-    ) -> float:
-        """Add the gradients of the nats of a part of a batch, times ``weight``; return the sum of its nats."""
+    ) -> Tensor:
+        """Add the gradients of the nats of a part of a batch, times ``weight``; return its nats per event."""
         loss: Tensor = self.module(events.to(self.accelerator.device), contexts, **options)
         (loss * (len(events) * weight)).backward()
-        return float(loss.detach()) * len(events)
+        return loss.detach()
 
     def update(self) -> None:
         """Take the step that ``gradients`` prepared: change the weights, those of the average too."""
         self._updating = True
-        self.optimizer.step()
-        self.optimizer.zero_grad()
+        take_step(self.optimizer)
+        for parameter in self._parameters:
+            parameter.grad = None
         self.average.update_parameters(self.model)
         self._updating = False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
@@ -25,6 +26,30 @@ def make_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.
 def can_be_fused(model: nn.Module) -> bool:
     """Whether torch has one kernel for the updates of these weights: real floats on a CPU or a GPU of NVIDIA or AMD."""
     return all(p.is_floating_point() and p.device.type in ("cpu", "cuda") for p in model.parameters())
+
+
+@torch.no_grad()
+def take_step(optimizer: torch.optim.AdamW) -> None:
+    """``optimizer.step()``: once its tensors are there, the kernel alone, without the hooks and look-ups around it.
+
+    They take several times as long as the kernel for a small network.
+    """
+    updates = [[p for p in group["params"] if p.grad is not None] for group in optimizer.param_groups]
+    if not optimizer.defaults["fused"] or any(p not in optimizer.state for some in updates for p in some):
+        optimizer.step()
+        return
+    for group, some in zip(optimizer.param_groups, updates, strict=True):
+        states = [optimizer.state[p] for p in some]
+        steps, *moments = ([state[slot] for state in states] for slot in ("step", "exp_avg", "exp_avg_sq"))
+        if some:
+            torch._foreach_add_(steps, 1)
+            torch._fused_adamw_(some, [p.grad for p in some], *moments, [], steps, **_options(group))
+
+
+def _options(group: dict[str, Any]) -> dict[str, Any]:
+    beta1, beta2 = group["betas"]
+    given = {name: group[name] for name in ("lr", "weight_decay", "eps", "amsgrad", "maximize")}
+    return {"beta1": beta1, "beta2": beta2, **given}
 
 
 def learning_rate_factor(step: int, warmup: int, progress: float, hold: float = 0.0, end: float = 1.0) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,15 +31,22 @@ def progress_bar(on_update: UpdateCallback | None, *, shown: bool) -> Iterator[U
 
 def _drawing(bar: Any, on_update: UpdateCallback | None) -> Callable[[TrainingUpdate], None]:
     valid: list[float] = []
+    drawn = -math.inf
 
     def update(done: TrainingUpdate) -> None:
+        nonlocal drawn
+        if on_update is not None:
+            on_update(done)
+        now = time.perf_counter()
+        # steps may follow each other faster than anybody reads
+        if done.row is None and now - drawn < bar.mininterval:
+            return
+        drawn = now
         if done.row is not None and done.row["valid_nats"] is not None:
             valid.append(done.row["valid_nats"])
         best = f", best validation {min(valid):.3f}" if valid else ""
         bar.set_postfix_str(f"step {done.state.step}, {done.nats:.3f} nats{best}", refresh=False)
         bar.update(round(100 * done.fraction, 2) - bar.n)
-        if on_update is not None:
-            on_update(done)
 
     return update
 

@@ -33,9 +33,8 @@ def cached_plan(maxsize: int = 16) -> Callable[[Callable[P, T]], Callable[P, T]]
 
         @wraps(make)
         def find(*arguments: P.args, **options: P.kwargs) -> T:
-            given = (*arguments, *options.values())
-            devices = tuple(str(getattr(argument, "device", None)) for argument in given)
-            return made(devices, arguments, tuple(sorted(options.items())))
+            devices = tuple([getattr(argument, "device", None) for argument in (*arguments, *options.values())])
+            return made(devices, arguments, tuple(sorted(options.items())) if options else ())
 
         return find
 

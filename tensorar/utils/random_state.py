@@ -35,6 +35,13 @@ def seeded(seed: int, device: torch.device = CPU) -> Iterator[None]:
 
 
 @contextmanager
+def own_stream(device: torch.device = CPU) -> Iterator[None]:
+    """Draw from a stream that one number of the current one starts: later draws do not depend on how many are made."""
+    with seeded(int(torch.randint(2**62, ())), device):
+        yield
+
+
+@contextmanager
 def _mps_state_restored(device: torch.device) -> Iterator[None]:
     """Restore the state of MPS afterwards, which ``torch.random.fork_rng`` does only for CUDA by default."""
     if device.type != "mps":

@@ -138,12 +138,12 @@ def shorten(text: str, length: int) -> str:
 
 
 def escaped(text: str) -> str:
-    r"""Text of a damaged file in printable ASCII.
+    r"""Text of a file with everything that is not printed, and backslashes, as escape sequences.
 
-    >>> escaped("a\x1b")
-    'a\\x1b'
+    >>> escaped("é\x1b")
+    'é\\x1b'
     """
-    return ascii(text)[1:-1]
+    return "".join(c if c.isprintable() and c != "\\" else c.encode("unicode_escape").decode() for c in text)
 
 
 def read_array(

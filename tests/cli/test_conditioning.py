@@ -46,6 +46,13 @@ def test_the_way_is_reported(made_run, region, arguments, way):
     assert ("biased" in text) == (way == "clamp") and ("(estimate)" in text) == (way == "smc")
 
 
+def test_the_estimate_of_one_completion_has_no_standard_error(made_run):
+    one = ("inpaint", made_run, "--evidence", "bottom half", "--conditioning", "smc", "-n", "1", "--events", "1")
+    found = report(*one)
+    assert found["log_evidence"] < 0 and found["log_evidence_standard_error"] is None
+    assert "nats on average (estimate)" in done(*one).output.replace("\n", " ")
+
+
 def test_another_run_proposes(made_run, any_order_run):
     proposed = ("--conditioning", "smc", "--particles", "8", "--proposal", any_order_run)
     assert report("inpaint", made_run, "--evidence", "bottom half", *proposed)["conditioning"]["particles"] == 8

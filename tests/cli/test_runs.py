@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tensorar import Run
+from tensorar_cli.commands.runs import HEADERS, fitting
 
 from .commands import call, done, refused, report
 
@@ -29,6 +30,18 @@ def test_runs_are_listed_with_their_parts_and_progress(folder):
     assert toy["parameters"] == sum(tensor.numel() for tensor in run.model.state_dict().values())
     lines = done("runs", "list").stdout.splitlines()
     assert lines[0].split()[:3] == ["run", "status", "data"] and len(lines) == 3
+
+
+def test_a_narrow_terminal_shows_whole_names_and_numbers_and_says_what_it_hides():
+    row = ("runs/a-rather-long-name", "finished", "table:path=/home/someone/people.csv,target=class", "regression")
+    row += ("shuffled", "12.345", "1.2345", "123456", "1000", "12 s", "2026-11-28 10:00:00")
+    headers, (cells,), hidden = fitting(HEADERS, [row], 80)
+    assert (cells[0], cells[headers.index("nats")]) == (row[0], "12.345")
+    assert sum(map(len, cells)) + 2 * (len(cells) - 1) <= 80
+    assert cells[headers.index("data")] == "table:path=…target=class"
+    assert set(headers) | set(hidden) == set(HEADERS) and hidden[0] == "date"
+    assert fitting(HEADERS, [row], 1000)[1] == [row]
+    assert fitting(HEADERS, [], 1000)[0] == list(HEADERS)
 
 
 @pytest.mark.parametrize("key", ["nats", "parameters", "backbone", "date"])

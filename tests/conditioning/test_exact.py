@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import weakref
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import AutoregressiveModel, Evidence, SamplingInfo, build
+from tensorar.conditioning import enumeration
 from tensorar.conditioning.ways import members_for
 from tensorar.ensemble import mixture_log_prob
 from tensorar.testing import joint, p_value, randomize
@@ -93,6 +95,23 @@ def test_marginals_of_one_mask_sum_to_one(seed, head):
     known = torch.where(mask, values, 0.0).unique(dim=0)
     total = model.log_marginal(Evidence(mask.expand(known.shape), known)).value.logsumexp(0)
     assert float(total) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_the_completions_of_many_events_are_not_held_at_once(monkeypatch):
+    model, alive = model_of("fvsbn"), []
+    completions = enumeration._completions
+
+    def counted(*arguments):
+        events, log_prob = completions(*arguments)
+        alive.append(weakref.ref(events))
+        # those of the event before are replaced by these
+        assert sum(one() is not None for one in alive) <= 2
+        return events, log_prob
+
+    monkeypatch.setattr(enumeration, "_completions", counted)
+    values = joint(model)[0]
+    model.sample(evidence=Evidence(torch.tensor([[False, True], [True, True]]).expand(values.shape), values))
+    assert len(alive) == 8
 
 
 def test_the_second_of_two_equal_bits_determines_the_first():

@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from tensorar import Evidence, SamplingInfo, ShapeError, SpecError, SupportError, build
+from tensorar.conditioning.estimate import Estimate
 from tensorar.conditioning.particles import ParticleFilter, _Walk
+from tensorar.conditioning.proposal import check_proposal
 from tensorar.conditioning.weights import Weights, systematic
 from tensorar.generation import Chooser
 from tensorar.testing import joint, p_value, randomize
@@ -148,14 +150,33 @@ def test_a_later_known_value_changes_what_is_drawn_before_it():
     assert (high - low).abs() > 0.1
 
 
-def test_completions_of_one_event_are_independent_of_the_others():
+@pytest.mark.parametrize("conditioning", ["auto", "smc"])
+@pytest.mark.parametrize("ordering", ["raster", "flips"])
+def test_completions_of_one_event_are_independent_of_the_others(ordering, conditioning):
     """The same seed gives the same first completions for every number of them."""
-    model = model_of("made:hidden=8")
+    model = model_of("made:hidden=8", ordering=ordering)
+    # no order visits it first, and something is left to draw after it
+    known = Evidence(torch.tensor([[[False, True], [ordering == "flips", False]]]), X[None])
     few, many = (
-        model.sample(n, Evidence(MASK[None], X[None]), conditioning="smc", generator=torch.Generator().manual_seed(5))
-        for n in (4, 9)
+        model.sample(n, known, conditioning=conditioning, generator=torch.Generator().manual_seed(5)) for n in (4, 9)
     )
     assert torch.equal(few, many[:4])
+
+
+@pytest.mark.parametrize("conditioning", ["auto", "exact", "smc", "clamp"])
+def test_completions_of_an_ensemble_have_the_likelihood_that_is_reported(conditioning):
+    """In every way those of its orders are mixed that visit what is known first, by the likelihood of that."""
+    model = randomize(build(SHAPE, "flips", "bernoulli", "fvsbn"), 3, spread=1.5).eval()
+    mask = torch.tensor([[True, True], [False, False]])
+    values = joint(model)[0]
+    values = values[((values == X) | ~mask).flatten(1).all(1)]
+    generator = torch.Generator().manual_seed(0)
+    options = {"conditioning": conditioning, "particles": 100, "generator": generator}
+    probability = model.log_conditional(values, mask, **options).value.exp()
+    drawn = model.sample(4000, Evidence(mask[None], X[None]), **options)
+    counts = (drawn[:, None] == values).flatten(2).all(2).sum(0)
+    assert float(probability.sum()) == pytest.approx(1, abs=1e-9)
+    assert p_value(counts, probability) > 1e-4
 
 
 @pytest.mark.parametrize("method", ["cached", "naive"])
@@ -229,13 +250,36 @@ def test_a_proposal_of_other_units():
     [
         (lambda: build((3,), "shuffled", "bernoulli", "made:hidden=8"), "events of shape"),
         (lambda: build(SHAPE, "raster", "bernoulli", "made:hidden=8"), "all orders"),
-        (lambda: build(SHAPE, "shuffled", "gaussian", "made:hidden=8"), "discrete"),
+        (lambda: build(SHAPE, "shuffled", "gaussian", "made:hidden=8"), "0 or 1, got real numbers"),
+        (lambda: build(SHAPE, "shuffled", "categorical:levels=3", "made:hidden=8"), "got integers from 0 to 2"),
         (lambda: build(SHAPE, "shuffled", "bernoulli", "made:hidden=8", context_features=2), "context"),
     ],
 )
 def test_other_proposals_are_refused(proposal, message):
     with pytest.raises(SpecError, match=message):
         model_of("made:hidden=8").sample(evidence=evidence(1), conditioning="smc", proposal=proposal())
+
+
+@pytest.mark.parametrize(
+    ("head", "other", "accepted"),
+    [
+        ("bernoulli", "categorical:levels=2", True),
+        ("categorical:levels=3", "logistic_mixture:levels=3,components=2", True),
+        ("poisson", "negative_binomial", True),
+        ("poisson", "categorical:levels=3", False),
+        ("log_normal", "gaussian", False),
+        ("categorical:values='0 2'", "categorical:values='0 3'", False),
+        ('columns:heads="bernoulli; gaussian"', 'columns:heads="categorical:levels=2; student_t"', True),
+        ('columns:heads="bernoulli; gaussian"', 'columns:heads="categorical:levels=3; student_t"', False),
+    ],
+)
+def test_a_proposal_has_the_values_of_the_model(head, other, accepted):
+    model, proposal = build((2,), "raster", head, "fvsbn"), build((2,), "shuffled", other, "made:hidden=4")
+    if accepted:
+        check_proposal(model, proposal)
+        return
+    with pytest.raises(SpecError, match="the same values as the model of coefficient 0"):
+        check_proposal(model, proposal)
 
 
 # --- bad input, and the report ----------------------------------------------------------------------------------------
@@ -285,6 +329,10 @@ def test_particles_stay_on_their_device(backbone):
         ({"conditioning": "best"}, "conditioning"),
         ({"particles": 0}, "particles"),
         ({"conditioning": "smc", "method": "fixed-point"}, "fixed-point"),
+        ({"conditioning": "smc", "particles": 10**12}, "1000000000000 particles .* use fewer `particles`"),
+        ({"conditioning": "exact", "temperature": 0.5}, "no temperature.* got temperature=0.5"),
+        ({"conditioning": "exact", "proposal": model_of("made:hidden=8", ordering="shuffled")}, "auto or smc"),
+        ({"conditioning": "clamp", "proposal": model_of("made:hidden=8", ordering="shuffled")}, "auto or smc"),
     ],
 )
 def test_bad_options_are_refused(options, message):
@@ -311,6 +359,13 @@ def test_exact_is_refused_where_it_is_not():
     assert info.conditioning.way == "smc" and "8 particles" in str(info)
     model.sample(3, given, info=info, conditioning="clamp")
     assert "biased" in str(info)
+
+
+def test_one_run_has_no_standard_error():
+    log_values = torch.tensor([[0.5], [0.25]]).double().log()
+    found = Estimate.of_runs(log_values, torch.tensor([True, False]))
+    assert torch.equal(found.value, log_values[:, 0])
+    assert float(found.standard_error[0]) == 0 and found.standard_error[1].isnan()
 
 
 @pytest.mark.parametrize("mask", [torch.zeros(SHAPE, dtype=torch.bool), torch.ones(SHAPE, dtype=torch.bool)])

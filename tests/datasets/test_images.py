@@ -226,6 +226,19 @@ def test_the_order_of_files_and_splits_is_that_of_their_names(tmp_path):
     assert torch.equal(_events(one)[1].train, _events(other)[1].train)
 
 
+def test_pictures_in_folders_of_folders_are_pointed_at(tmp_path):
+    _save(tmp_path / "a" / "b", _random(3, 4, 4))
+    with pytest.raises(DataError, match="recursive=true"):
+        _ = load_dataset(f"images:path={tmp_path}").train
+
+
+def test_all_files_that_do_not_open_are_refused_without_a_share_to_skip(tmp_path):
+    for k in range(3):
+        Image.fromarray(np.zeros((4, 4), np.float32)).save(tmp_path / f"{k}.tif")
+    with pytest.raises(DataError, match=r"floating-point pixels.*; save them in another format, such as PNG"):
+        _ = load_dataset(f"images:path={tmp_path}").train
+
+
 # --- files that do not open ------------------------------------------------------------------------------------------
 
 
@@ -255,6 +268,7 @@ def test_a_file_that_does_not_open_is_named_and_skipped(tmp_path, kind):
     assert len(events) == 30
     (note,) = [note for note in dataset.notes if note.startswith("skipped")]
     assert f"1 of 31 images that do not open ({bad.name}: " in note
+    assert "BufferedReader" not in note
     with pytest.raises(DataError, match=f"at most 0 % of the 31 images .* to fail to open, got 1 of 31 .*{bad.name}"):
         _events(tmp_path, "max_skipped=0")
 
@@ -286,11 +300,11 @@ def test_folders_without_pictures(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("size='1 2 3'", "size of images to be 32 or '24 32'"),
+        ("size='1 2 3'", "size of images to be one number or two, height and width"),
         ("size=0", "size of images"),
         ("levels=1", "levels of images to be from 2 to 256, got 1"),
         ("levels=300", "from 2 to 256"),
-        ("mode=bits,levels=4", "from 2 to 2"),
+        ("mode=bits,levels=4", "from 2 to 2, got 4; write for example levels=2"),
         ("mode=cmyk", "mode to be grey"),
         ("background=mauve", "background of images to be white, black, grey or '255 255 255', got mauve"),
         ("background='1 2 300'", "background of images"),

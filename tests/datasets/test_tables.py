@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
+import openpyxl
 import pandas
 import pytest
 import torch
@@ -12,8 +15,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorar import SpecError, load_dataset
-from tensorar.tables import Schema, date_readings, decode, encode, read_table, write_table
-from tensorar.tables.cells import date_format_of
+from tensorar.tables import (
+    FileForm,
+    Schema,
+    Wishes,
+    date_readings,
+    decode,
+    encode,
+    infer,
+    read_table,
+    style_of,
+    write_table,
+)
+from tensorar.tables.cells import date_format_of, days_of, write_days
 from tensorar.utils import memory
 from tensorar_plugins.datasets.table import Table
 from tensorar_plugins.datasets.time_axis import parse_dates
@@ -35,7 +49,8 @@ PEOPLE = pandas.DataFrame(
         "planet": ["Earth"] * ROWS,
     }
 )
-NO_HEADER = "no header: columns are called column 1, column 2, ..."
+NO_HEADER = "no header: columns are called column 1, column 2, ... (header=true if the first row has names)"
+COUNTED = "header: the first row only counts the columns, which are called so (header=false if it is a row)"
 KINDS = {
     "column 1": "left out",
     "user_id": "left out",
@@ -126,6 +141,37 @@ def test_what_is_found_about_a_file_is_said(tmp_path, content, encoding, note):
     assert data.table.notes == (note if isinstance(note, list) else [note] if note else [])
     values = torch.cat([data.train, data.valid, data.test])[:, 0]
     assert sorted(values[~values.isnan()].tolist()) == [1.5, 2.5, 3.5, 4.5]
+
+
+@pytest.mark.parametrize(
+    ("content", "names", "first", "notes"),
+    [
+        # Markdown in a cell of several lines, as pandas writes it, and the separators of Unicode
+        ('a,b\n"x\n# y",1.5\nz\u2028,2.5\n', ["a", "b"], ["x\n# y", "1.5"], []),
+        # colors and tags are no comments
+        ("a,b\n#ff0000,1.5\n#00ff00,2.5\n# by hand\n", ["a", "b"], ["#ff0000", "1.5"], ["1 comment line left out"]),
+        ("# by hand\n# x,y\n0.5,1.5\n2.5,3.5\n", ["x", "y"], ["0.5", "1.5"], ["1 comment line left out"]),
+        ("# x y\n0.5 1.5\n2.5 3.5\n", ["x", "y"], ["0.5", "1.5"], ["delimiter: spaces"]),
+        ("# in m, by hand\na,b\n0.5,1.5\n", ["a", "b"], ["0.5", "1.5"], ["1 comment line left out"]),
+        # pandas without names
+        (",0,1\n0,1.5,2.5\n1,2.5,3.5\n", ["column 1", "0", "1"], ["0", "1.5", "2.5"], [COUNTED]),
+        ("0,1,2\n0.5,1.5,2.5\n", ["0", "1", "2"], ["0.5", "1.5", "2.5"], [COUNTED]),
+        ("0,1\n1,0\n", ["column 1", "column 2"], ["0", "1"], [NO_HEADER]),
+        # write.table of R, and delimiters at the ends of rows
+        (
+            '"a" "b"\n"New York" 1.5 2\n"Rome" 2.5 1\n',
+            ["column 1", "a", "b"],
+            ["New York", "1.5", "2"],
+            ["delimiter: spaces"],
+        ),
+        ("a;b\n1;x;\n2;y;\n", ["a", "b", "column 3"], ["1", "x", ""], ["delimiter: ;"]),
+    ],
+)
+def test_headers_and_comments_as_other_programs_write_them(tmp_path, content, names, first, notes):
+    table = read_table(text(tmp_path, content))
+    assert list(table.frame.columns) == names
+    assert table.frame.iloc[0].tolist() == first
+    assert table.notes == notes
 
 
 @pytest.mark.parametrize("name", ["p.parquet", "p.xlsx"])
@@ -333,3 +379,144 @@ def test_tables_and_series_read_dates_alike():
     fine = np.array(["1990-01-02 10:00:00.5", "1990-01-02 10:00:01"], object)
     assert date_format_of(fine) == parse_dates(pandas.Series(fine))[1] == "%Y-%m-%d %H:%M:%S.%f"
     assert list(date_readings(np.array(["x"], object))) == list(date_readings(np.array([], object))) == []
+
+
+def test_what_is_written_has_the_form_of_the_file(tmp_path):
+    content = ",a,a,b\n0,1.5,2.5,é\n1,2.5,3.5,x\n"
+    for encoding, sep in (("cp1252", ","), ("utf-16", "\t"), ("utf-8-sig", ";")):
+        path = text(tmp_path, content.replace(",", sep), encoding=encoding)
+        table = read_table(path)
+        write_table(tmp_path / "again.csv", table.frame, table.form)
+        assert (tmp_path / "again.csv").read_bytes() == path.read_bytes()
+    table.frame.iloc[0, 3] = "\u2603"
+    write_table(tmp_path / "again.csv", table.frame, replace(table.form, encoding="cp1252"))
+    assert read_table(tmp_path / "again.csv").frame.iloc[0, 3] == "\u2603"
+
+
+def typed_frame(n=12):
+    at = pandas.date_range("2020-03-28 12:00", periods=n, freq="h", tz="UTC", name="at")
+    values = {
+        "day": at.tz_localize(None).normalize(),
+        "sure": np.arange(n) % 2 == 0,
+        "place": pandas.Categorical(["Köln", "Genève", None] * (n // 3)),
+        "zip": ["0801", "8001", "1015"] * (n // 3),
+        "few": pandas.array([1, None, 3] * (n // 3), "Int64"),
+        "small": np.arange(n, dtype=np.uint16) * 9,
+        "half": np.arange(n, dtype=np.float32) / 2,
+    }
+    return pandas.DataFrame(values, index=at)
+
+
+def test_columns_of_parquet_keep_their_types_and_its_index_is_a_column(tmp_path):
+    frame = typed_frame()
+    frame.to_parquet(tmp_path / "p.parquet")
+    table = read_table(tmp_path / "p.parquet")
+    write_table(tmp_path / "again.parquet", table.frame, table.form)
+    expected = frame.reset_index()
+    pandas.testing.assert_frame_equal(pandas.read_parquet(tmp_path / "again.parquet"), expected)
+    write_table(tmp_path / "again.xlsx", table.frame, table.form)
+    again = pandas.read_excel(tmp_path / "again.xlsx", dtype={"zip": str})
+    assert again["day"].tolist() == expected["day"].tolist()
+    assert again["zip"].tolist() == expected["zip"].tolist()
+    frame.reset_index(drop=True).iloc[::2].to_parquet(tmp_path / "q.parquet")
+    assert list(read_table(tmp_path / "q.parquet").frame.columns) == list(frame.columns)
+
+
+@pytest.mark.parametrize(("text", "moment"), [("+01:00", "2024-01-05 11:00"), ("+02:00", "2024-01-05 10:00")])
+def test_times_in_zones_of_text_are_moments_in_parquet_and_text_in_excel(tmp_path, text, moment):
+    cells = [f"2024-01-05 12:00:00{text}", "2024-06-05 12:00:00+02:00", ""]
+    frame = pandas.DataFrame({"at": cells}, dtype=object)
+    write_table(tmp_path / "a.parquet", frame, FileForm())
+    assert pandas.read_parquet(tmp_path / "a.parquet")["at"][0] == pandas.Timestamp(moment, tz="UTC")
+    write_table(tmp_path / "a.xlsx", frame, FileForm())
+    assert pandas.read_excel(tmp_path / "a.xlsx")["at"][0] == cells[0]
+
+
+def test_types_that_do_not_fit_give_way(tmp_path):
+    form = FileForm(types={"n": "uint16", "sure": "bool", "day": "datetime64[us]"})
+    frame = pandas.DataFrame({"n": ["-1", "2"], "sure": ["True", ""], "day": ["2020-01-05", "?"]}, dtype=object)
+    write_table(tmp_path / "a.parquet", frame, form)
+    again = pandas.read_parquet(tmp_path / "a.parquet")
+    assert [str(again[name].dtype) for name in ("n", "sure")] == ["Int64", "boolean"]
+    assert again["day"].tolist() == ["2020-01-05", "?"]
+
+
+def test_sheets_as_people_fill_them(tmp_path):
+    book = openpyxl.Workbook()
+    first, second = datetime(2020, 1, 5), datetime(2020, 2, 5)
+    for row in ([None], ["a", "a", None, "day"], [1.5, "x", 3, first], [None], [2, "y", None, second]):
+        book.active.append(row)
+    book.create_sheet("other").append(["z"])
+    book.save(tmp_path / "b.xlsx")
+    table = read_table(tmp_path / "b.xlsx")
+    cells = {"a": ["1.5", "2"], "a.1": ["x", "y"], "column 3": ["3", ""], "day": ["2020-01-05", "2020-02-05"]}
+    assert table.frame.to_dict("list") == cells
+    numbered = "columns of the same name were numbered: a.1"
+    assert table.notes == ["the first of 2 sheets: Sheet", "2 empty rows left out", numbered]
+    write_table(tmp_path / "again.xlsx", table.frame, table.form)
+    head, row, _ = openpyxl.load_workbook(tmp_path / "again.xlsx").active.values
+    assert head == ("a", "a", None, "day")
+    assert row == (1.5, "x", 3, first)
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "levels"),
+    [
+        (["0801", "8001", "1015"], "category", ("0801", "1015", "8001")),
+        (["0", "-0", "0.0"], "constant", ()),
+        (["0", "-0", "1.50"], "bit", ("0", "1.50")),
+        (["1", "1.0", "2"], "bit", ("1", "2")),
+    ],
+)
+def test_texts_of_one_number_and_digits_that_are_no_number(tmp_path, cells, kind, levels):
+    data = Table(path=text(tmp_path, "x,y\n" + "".join(f"{cell},{i / 4}\n" for i, cell in enumerate(cells * 10))))
+    found = data.schema.find("x")
+    assert (found.kind, found.levels) == (kind, levels)
+
+
+@pytest.mark.parametrize(
+    ("cells", "delimiter", "values"),
+    [
+        (["1,234.50", "999.00", "12,345,678.25"], ",", [1234.5, 999, 12345678.25]),
+        (["1.234,50", "999,00", "12.345.678,25"], ";", [1234.5, 999, 12345678.25]),
+        (["1,234", "12,345", "1,999"], ",", [1234, 12345, 1999]),
+        (["1,234", "0,345", "1,999"], ";", [1.234, 0.345, 1.999]),
+        (["1'234.50", "9.00", "2.25"], ",", [1234.5, 9, 2.25]),
+        (["1\u202f234,50 €", "9,00 €", "2,25 €"], ";", [1234.5, 9, 2.25]),
+        (["$1,234.50", "$9.00", "$-2.25"], ",", [1234.5, 9, -2.25]),
+        (["12.5%", "3.0%", "0.2%"], ",", [12.5, 3, 0.2]),
+    ],
+)
+def test_numbers_as_people_write_them(tmp_path, cells, delimiter, values):
+    frame = pandas.DataFrame({"x": cells * 4, "y": range(12)})
+    frame.to_csv(tmp_path / "n.csv", index=False, sep=delimiter)
+    data = Table(path=tmp_path / "n.csv", columns="x", types="x=real")
+    assert encode(data.table, data.schema)[:3, 0].tolist() == values
+    again = decode(encode(data.table, data.schema), Schema.from_dict(data.schema.as_dict(), "here"))
+    assert again["x"].tolist() == frame["x"].tolist()
+    assert infer(data.table, Wishes(columns=["x"])).columns[0].kind in ("real", "whole")
+
+
+def test_points_are_between_groups_only_in_a_column_where_all_can_be():
+    assert style_of(np.array(["1.234", "12.345"], object), ",").group == "."
+    assert style_of(np.array(["1.234", "0.500"], object), ",").group == ""
+    assert style_of(np.array(["u1", "u2"], object), ".").prefix == ""
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M:%S+01:00", "%Y-%m-%dT%H:%M:%S.%f-0530", "%Y-%m-%d %H:%M:%S+00:00"])
+def test_times_in_a_zone_are_dates_and_keep_their_offset(form):
+    days = np.array([18000.25, 18001.5, 19000])
+    cells = write_days(days, form)
+    assert date_format_of(cells) == form
+    assert np.allclose(days_of(cells, form), days, atol=1e-9)
+    # another offset is the same moment
+    assert np.allclose(days_of(np.array(["1970-01-01T05:30:00.0+0530"], object), "%Y-%m-%dT%H:%M:%S.%f+00:00"), 0)
+
+
+def test_times_whose_offset_changes_are_in_utc():
+    summer = np.array(["2024-03-31 01:00:00+01:00", "2024-03-31 03:00:00+02:00"], object)
+    form = date_format_of(summer)
+    assert write_days(days_of(summer, form), form).tolist() == [
+        "2024-03-31 00:00:00+00:00",
+        "2024-03-31 01:00:00+00:00",
+    ]

@@ -54,6 +54,14 @@ def test_conditioning_agrees_with_enumeration(backbone):
         assert float((drawn == row).all(1).double().mean()) == pytest.approx(float(expected), abs=0.03)
 
 
+@pytest.mark.parametrize("backbone", ["made:hidden=8", "mlp:hidden=8"])
+def test_nothing_known_of_any_row_has_probability_one(backbone):
+    """A distribution of no values, as of a table's rows whose known cells are all empty."""
+    model, nothing = model_of(MIXED, backbone, data=mixed_data()), Evidence.none(3, (4,))
+    assert model.log_marginal(nothing).value.tolist() == [0, 0, 0]
+    assert model.log_conditional(nothing, torch.tensor([True, False, False, False])).value.tolist() == [0, 0, 0]
+
+
 def test_particles_agree_with_enumeration_for_mixed_columns():
     model = model_of(MIXED, "made:hidden=8", data=mixed_data())
     x = mixed_data(4)[:, [0, 1, 2, 3]]

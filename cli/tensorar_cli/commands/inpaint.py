@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -138,9 +139,10 @@ def _log_evidence(result: Completions, output: Output) -> dict[str, Any]:
     if result.log_evidence is None:
         return {}
     value, error = result.log_evidence.mean
-    exact = bool(result.log_evidence.exact.all())
-    output.print(f"log p(known) {value:.2f} nats on average{'' if exact else f' ± {error:.2f} (estimate)'}")
-    return {"log_evidence": value, "log_evidence_standard_error": error}
+    known = not math.isnan(error)  # of one completion it is not
+    how = "" if result.log_evidence.exact.all() else f"{f' ± {error:.2g}' if known else ''} (estimate)"
+    output.print(f"log p(known) {value:.2f} nats on average{how}")
+    return {"log_evidence": value, "log_evidence_standard_error": error if known else None}
 
 
 def _known(result: Completions) -> int | list[int]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.cells import cell_len
 
 from tensorar_cli import options
 from tensorar_cli.output import Output, decimal, table
@@ -26,6 +27,9 @@ HEADERS = (
     "training",
     "date",
 )
+# what a narrow terminal does without, first to last; names of data and parts are cut in the middle before
+HIDDEN_FIRST = ("date", "ordering", "parameters", "training", "steps", "bits/dim", "backbone", "data", "status")
+CUT, GAP = 24, 2
 
 
 def list_runs(
@@ -47,7 +51,12 @@ def list_runs(
 
     output = Output(as_json=json)
     found = workflows.list_runs(folder, sort=sort, reverse=reverse)
-    output.print_table(table(*HEADERS, rows=[_row(run) for run in found]))
+    headers, rows, hidden = fitting(HEADERS, [_row(run) for run in found], output.console.width)
+    output.print_table(table(*headers, rows=rows))
+    if hidden and not json:
+        output.print(
+            f"not shown in {output.console.width} columns: {', '.join(hidden)} (see --json, or a wider terminal)"
+        )
     for run in found:
         if run.problem is not None:
             output.print(f"{run.name}: {run.problem}", style="yellow")
@@ -68,3 +77,29 @@ def _row(run: RunSummary) -> tuple[str, ...]:
         "" if run.seconds is None else f"{run.seconds:.0f} s",
         run.date or "",
     )
+
+
+def fitting(
+    headers: tuple[str, ...], rows: list[tuple[str, ...]], width: int
+) -> tuple[list[str], list[tuple[str, ...]], list[str]]:
+    """The headers and cells that fit in a width, so that names of runs and numbers stay whole, and what is hidden."""
+    columns = {name: [row[i] for row in rows] for i, name in enumerate(headers)}
+
+    def too_wide() -> bool:
+        widths = [max(map(cell_len, [name, *cells])) for name, cells in columns.items()]
+        return sum(widths) + GAP * (len(widths) - 1) > width
+
+    if too_wide():
+        for name in ("data", "backbone", "ordering"):
+            columns[name] = [_cut(cell) for cell in columns[name]]
+    hidden = []
+    for name in HIDDEN_FIRST:
+        if not too_wide():
+            break
+        del columns[name]
+        hidden.append(name)
+    return list(columns), list(zip(*columns.values(), strict=True)), hidden
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= CUT else f"{text[: CUT // 2 - 1]}…{text[-CUT // 2 :]}"

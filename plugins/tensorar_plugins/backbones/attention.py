@@ -95,10 +95,19 @@ class Attention(nn.Module):
         query, key, value = (projected.transpose(1, 2) for projected in self.split(self.inputs(steps)))
         if angles is not None:
             query, key = rotate(query, angles.query), rotate(key, angles.key)
+        output: Tensor = self.output(self.attend(query, key, value))
+        return output
+
+    def attend(
+        self,
+        query: Float[Tensor, "batch heads steps width"],
+        key: Float[Tensor, "batch kv_heads steps width"],
+        value: Float[Tensor, "batch kv_heads steps width"],
+    ) -> Float[Tensor, "batch steps channels"]:
+        """What each step finds in itself and in all steps before it."""
         key, value = self._repeated(key), self._repeated(value)
         attended = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
-        output: Tensor = self.output(attended.transpose(1, 2).flatten(2))
-        return output
+        return attended.transpose(1, 2).flatten(2)
 
     def split(
         self, projected: Float[Tensor, "*steps inputs"]

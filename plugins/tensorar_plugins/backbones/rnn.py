@@ -185,6 +185,17 @@ class RNNStepper(CachedStepper):
                 hidden = hidden + self.biases[i]
         return torch.addmm(self.output[0], hidden, self.output[1])
 
+    @torch.no_grad()
+    def prefill(self, features: Float[Tensor, "batch steps features"]) -> None:
+        self.t = steps = features.shape[1] + 1
+        network, order = self.backbone, self.order
+        event = functional.pad(features, (0, 0, 0, len(order) - steps + 1))
+        hidden = network.inputs(to_event(event, order), order, self.context)[:, :steps]
+        for i, (layer, bias) in enumerate(zip(network.layers, network.contexts, strict=True)):
+            hidden, state = layer(hidden)
+            self.states[i] = tuple(each[0] for each in state) if isinstance(state, tuple) else state[0]
+            hidden = bias(hidden, self.context)
+
     def state(self) -> dict[str, Tensor]:
         held: dict[str, Tensor] = {}
         for k, state in enumerate(self.states):

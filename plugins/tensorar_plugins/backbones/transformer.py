@@ -14,9 +14,11 @@ from tensorar_plugins.backbones.attention import Block, RotaryAngles, attend_fro
 from tensorar_plugins.backbones.layers.module_sequence import ModuleSequence
 from tensorar_plugins.backbones.layers.positions import AxisPositions, RotaryEmbedding, rotate
 from tensorar_plugins.backbones.layers.sequence import shift_right, to_event, to_sequence
-from tensorar_plugins.backbones.layers.sizes import require_positive, require_probability
+from tensorar_plugins.backbones.layers.sizes import max_examples_per_call, require_positive, require_probability
 from tensorar_plugins.backbones.transformer_candidates import TransformerCandidates
 
+# of the tokens computed at once
+MAX_ELEMENTS_PER_CALL = 2**19
 # of GPT-2
 INITIAL_DEVIATION = 0.02
 
@@ -162,6 +164,17 @@ class TransformerStepper(CachedStepper):
             token = layer.advance(token, t)  # (batch, C)
         return self.output(self.norm(token))
 
+    def prefill(self, features: Float[Tensor, "batch steps features"]) -> None:
+        features = functional.pad(features, (0, 0, 1, 0))
+        self.t = steps = features.shape[1]
+        positions = torch.stack(self.positions[:steps])
+        size = max_examples_per_call(steps * len(self.value.T), MAX_ELEMENTS_PER_CALL, features.device)
+        for first in range(0, self.batch, size):
+            rows = slice(first, first + size)
+            tokens = positions + features[rows] @ self.value  # (some, steps, C)
+            for layer in self.layers:
+                tokens = layer.prefill(tokens, rows)
+
     def state(self) -> dict[str, Tensor]:
         shape = (self.batch, self.backbone.layers[0].attention.kv_heads)
         return {
@@ -217,6 +230,29 @@ class BlockStepper:
         token = token if self.bias is None else token + self.bias
         token = self._attend(self.attention_norm(token), t).add_(token)
         return self.narrow(functional.gelu(self.widen(self.feed_forward_norm(token)))).add_(token)
+
+    def prefill(
+        self, tokens: Float[Tensor, "some steps channels"], rows: slice
+    ) -> Float[Tensor, "some steps channels"]:
+        """The tokens of the first steps, for some examples."""
+        shape = tokens.shape[:2]
+        tokens = tokens if self.bias is None else tokens + self.bias[rows].unsqueeze(1)
+        tokens = tokens.flatten(0, 1)
+        tokens = self.output(self._attend_from_all(self.attention_norm(tokens).unflatten(0, shape), rows)).add_(tokens)
+        return self.narrow(functional.gelu(self.widen(self.feed_forward_norm(tokens)))).add_(tokens).unflatten(0, shape)
+
+    def _attend_from_all(
+        self, tokens: Float[Tensor, "some steps channels"], rows: slice
+    ) -> Float[Tensor, "some_steps channels"]:
+        steps, kv_heads = tokens.shape[1], self.attention.kv_heads
+        projected = self.inputs(tokens.flatten(0, 1)).unflatten(0, tokens.shape[:2])
+        # (some, heads or kv_heads, steps, width)
+        query, key, value = (each.transpose(1, 2) for each in self.attention.split(projected))
+        if self.angles is not None:
+            query, key = rotate(query, self.angles.query[:steps]), rotate(key, self.angles.key[:steps])
+        for cache, found in ((self.keys, key), (self.values, value)):
+            cache.unflatten(0, (-1, kv_heads))[rows, :, :steps] = found
+        return self.attention.attend(query, key, value).flatten(0, 1)
 
     def _attend(self, token: Float[Tensor, "batch channels"], t: int) -> Float[Tensor, "batch channels"]:
         heads_per_key, width = self.attention.heads_per_key, self.attention.width

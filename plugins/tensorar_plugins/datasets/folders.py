@@ -11,12 +11,15 @@ from tensorar.utils.reading import describe
 LISTED_FILES = 8
 
 
-def missing_files(expected: str, folder: Path) -> DataError:
+WHICH_FOLDER = "pass the folder that contains the files with path="
+
+
+def missing_files(expected: str, folder: Path, remedy: str = WHICH_FOLDER) -> DataError:
     """The error for a folder without the expected files, which lists those it has."""
     return DataError(
         expected=f"{expected} in {'this folder' if folder == Path() else f'the folder {folder}'}",
         got=_list_files(folder),
-        remedy="pass the folder that contains the files (for idx, also one file) with path=",
+        remedy=remedy,
     )
 
 

@@ -155,13 +155,11 @@ class PictureReader:
 @contextmanager
 def opened(path: Path) -> Iterator[Image]:
     """An open picture, of which only the header is read. Errors in the body become a ``DataError`` with the path."""
-    from PIL import Image
-
     try:
         with open_file(path, WHAT) as file, warnings.catch_warnings():
             # of very many pixels, which are refused here, and of damaged metadata, which is not used
             warnings.simplefilter("ignore")
-            picture = Image.open(cast("IO[bytes]", file.data), formats=FORMATS)
+            picture = _open(cast("IO[bytes]", file.data))
             if picture.width * picture.height > MAX_PIXELS:
                 raise ValueError(f"{picture.width} x {picture.height} pixels, more than {MAX_PIXELS}")
             if picture.mode == "F":
@@ -170,12 +168,18 @@ def opened(path: Path) -> Iterator[Image]:
     except TensorarError:
         raise
     except Exception as error:  # Pillow raises nearly any exception for a damaged file
-        unknown = type(error).__name__ == "UnidentifiedImageError"
         raise DataError(
-            expected=f"{path} to be {WHAT}",
-            got="a file of another kind, or a damaged one" if unknown else describe(error),
-            remedy="save it again as PNG, or remove it",
+            expected=f"{path} to be {WHAT}", got=describe(error), remedy="save it again as PNG, or remove it"
         ) from error
+
+
+def _open(data: IO[bytes]) -> Image:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        return Image.open(data, formats=FORMATS)
+    except UnidentifiedImageError as error:
+        raise ValueError("a file of another kind, or a damaged one") from error
 
 
 def oriented_size(picture: Image) -> Size:

@@ -6,12 +6,15 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from tensorar import DataError
 from tensorar.utils.reading import expand, is_picture, shorten, unreadable
-from tensorar_plugins.datasets.folders import missing_files
+from tensorar_plugins.datasets.folders import WHICH_FOLDER, missing_files
 
+# files below a folder without pictures that are looked at, to say where there are some
+MAX_LOOKED_AT = 10_000
 # names of folders that hold a split
 SPLIT_FOLDERS = {"train": "train", "training": "train", "valid": "valid", "val": "valid", "validation": "valid"}
 SPLIT_FOLDERS |= {"test": "test", "testing": "test"}
@@ -58,7 +61,9 @@ def find_images(path: str | Path, *, recursive: bool) -> ImageFolder:
         raise unreadable(path, WHAT, error) from error
     images = [file for file in found if is_picture(file.path)]
     if not images:
-        raise missing_files("pictures (.png, .jpg, .webp, .gif, ...)", root)
+        deeper = not recursive and any(map(is_picture, islice(root.rglob("*"), MAX_LOOKED_AT)))
+        remedy = "add recursive=true for pictures in folders of folders" if deeper else WHICH_FOLDER
+        raise missing_files("pictures (.png, .jpg, .webp, .gif, ...)", root, remedy)
     return ImageFolder(tuple(images), tuple(_notes(images, found)))
 
 

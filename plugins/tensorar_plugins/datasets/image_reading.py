@@ -54,7 +54,9 @@ class Failures:
             raise DataError(
                 expected=f"at most {100 * self._share:g} % of the {self._count} images in {self._root} to fail to open",
                 got=self._described(),
-                remedy=f"remove or replace them, or set max_skipped={min(1, share + 0.01):.2f}",
+                remedy="save them in another format, such as PNG"
+                if share == 1
+                else f"remove or replace them, or set max_skipped={min(1, share + 0.01):.2f}",
             )
 
     def notes(self) -> Iterator[str]:

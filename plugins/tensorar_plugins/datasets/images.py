@@ -63,10 +63,16 @@ class Images(SplitFile):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require(len(self.size) <= 2 and all(1 <= n <= 2**15 for n in self.size), "size", self.size, "32 or '24 32'")
+        _require(
+            len(self.size) <= 2 and all(1 <= n <= 2**15 for n in self.size),
+            "size",
+            self.size,
+            "one number or two, height and width",
+            32,
+        )
         most = DEEP_LEVELS if self.mode == "grey" else 2 if self.mode == "bits" else 256
-        _require(self.levels is None or 2 <= self.levels <= most, "levels", self.levels, f"from 2 to {most}")
-        _require(0 <= self.max_skipped <= 1, "max_skipped", self.max_skipped, "a share from 0 to 1")
+        _require(self.levels is None or 2 <= self.levels <= most, "levels", self.levels, f"from 2 to {most}", most)
+        _require(0 <= self.max_skipped <= 1, "max_skipped", self.max_skipped, "a share from 0 to 1", 0.05)
         _color(self.background)
 
     @classmethod
@@ -191,12 +197,14 @@ def _color(text: str) -> tuple[int, int, int]:
     if text in COLOR_NAMES:
         return COLOR_NAMES[text]
     numbers = [int(word) for word in text.split()] if re.fullmatch(r"[0-9]{1,3}( [0-9]{1,3}){2}", text) else []
-    _require(len(numbers) == 3 and max(numbers) < 256, "background", text, "white, black, grey or '255 255 255'")
+    _require(
+        len(numbers) == 3 and max(numbers) < 256, "background", text, "white, black, grey or '255 255 255'", "white"
+    )
     return numbers[0], numbers[1], numbers[2]
 
 
-def _require(holds: bool, option: str, got: object, example: str) -> None:
+def _require(holds: bool, option: str, got: object, wanted: str, example: object) -> None:
     if not holds:
         raise SpecError(
-            expected=f"{option} of images to be {example}", got=str(got), remedy=f"write {option}={example}"
+            expected=f"{option} of images to be {wanted}", got=str(got), remedy=f"write for example {option}={example}"
         )

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tensorar import DataError
 from tensorar.series import Times
-from tensorar.tables import FileForm, is_missing, numbers_of, read_table
+from tensorar.tables import FileForm, is_missing, numbers_of, read_table, style_of
 from tensorar.utils.reading import escaped, shorten
 from tensorar_plugins.datasets.array_files import read_npy
 from tensorar_plugins.datasets.time_axis import ROWS, find_times
@@ -90,8 +90,9 @@ def _numbers(cells: pd.DataFrame, name: str, decimal: str, path: str | Path) -> 
             remedy="name columns of the file",
         )
     column = cells[name].to_numpy(object)
-    numbers = numbers_of(column, decimal)
-    wrong = np.flatnonzero(np.isnan(numbers) & ~is_missing(column))
+    missing = is_missing(column)
+    numbers = numbers_of(style_of(column[~missing], decimal).plain(column), decimal)
+    wrong = np.flatnonzero(np.isnan(numbers) & ~missing)
     if len(wrong):
         raise DataError(
             expected=f"numbers in the column {_name(name)} of {path}",

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 CALENDARS = ("B", "MS", "ME", "QS", "QE", "YS", "YE")
 # a series of which fewer steps are present has no regular spacing
 MIN_PRESENT = 0.9
+# the offset of a zone with a colon, as in +01:00
+COLON = "%:z"
 # names of columns that count steps
 COUNTER_NAMES = ("", "index", "column 1", "t", "time", "step", "date", "year", "timestamp", "unnamed: 0")
 # of numbers in floating point, in steps
@@ -47,7 +49,8 @@ class Dates(Times):
     def written(self, times: Shaped[np.ndarray, " count"]) -> list[str]:
         import pandas as pd
 
-        return list(pd.DatetimeIndex(times).tz_localize(self.start.tz).strftime(self.written_as))
+        texts = list(pd.DatetimeIndex(times).tz_localize(self.start.tz).strftime(self.written_as.replace(COLON, "%z")))
+        return [f"{text[:-2]}:{text[-2:]}" for text in texts] if self.written_as.endswith(COLON) else texts
 
     def steps_since(self, other: Times) -> int | None:
         import pandas as pd
@@ -104,6 +107,8 @@ def find_times(
         is_counter = name.strip().lower() in COUNTER_NAMES
         if (parsed := parse_dates(cells[name])) is not None:
             dates, written_as = parsed
+            if written_as.endswith("%z") and cells[name].iloc[0][-3] == ":":
+                written_as = written_as.removesuffix("%z") + COLON
             # numbers of four digits, such as pressures, can be read as years
             if written_as != "%Y" or is_counter or _grid(dates.sort_values()) is not None:
                 axis, steps = _on_calendar(name, dates, written_as, where)

@@ -57,6 +57,12 @@ class SteppedEvents:
         """Take the remaining steps."""
         self.step_to(len(self.visits), when)
 
+    def prefill(self, count: int) -> None:
+        """Take in the first coefficients, before any step, so that the next one is ``count``, from 1 on."""
+        with torch.inference_mode():
+            self.stepper.prefill(self.features[:, self.visits[: count - 1]])
+        self.t = count
+
     def select(self, rows: Tensor, upcoming: Tensor) -> None:
         """Keep these examples, and continue them with the values of ``upcoming``, one event per row."""
         with torch.inference_mode():

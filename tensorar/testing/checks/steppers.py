@@ -66,6 +66,27 @@ def stepper_resets(part: PartUnderTest) -> None:
 
 
 @check("backbone", when=is_causal)
+def stepper_prefills(part: PartUnderTest) -> None:
+    """After ``prefill`` of some first coefficients, steps go on as if these had been visited one by one."""
+
+    def test(case: Case) -> None:
+        model = case.model()
+        count = 1 + case.seed % len(model.order)
+        events, whole = SteppedEvents.of(case, model), SteppedEvents.of(case, model, offset=2)
+        events.prefill(count)
+        if _has(events.stepper, "select"):
+            events.select(torch.tensor([2, 0, 0]), case.events(BATCH, offset=3))
+        events.finish(f" after prefill of {count} coefficients")
+        # everything: nothing is left to step
+        whole.prefill(len(model.order))
+        if _has(whole.stepper, "reset"):
+            whole.reset(case.events(BATCH, offset=4))
+            whole.finish(" after prefill and reset")
+
+    for_all(_stepped_cases(part), test, examples=max(6, part.profile.examples // 2))
+
+
+@check("backbone", when=is_causal)
 def stepper_follows_the_weights(part: PartUnderTest) -> None:
     """After the weights changed in place, a new stepper and a reset one have the new weights."""
 

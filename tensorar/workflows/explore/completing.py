@@ -96,14 +96,12 @@ def _step_by_step(model: AutoregressiveModel, asked: Question, order: Order, on_
     size, choose = asked.chooser.noise_size(model.head), asked.chooser.bind(model.head)
     with reproducible(seeded_generator(asked.seed), model.device):
         noise = uniform((asked.completions, len(order), size), model.dtype, model.device).unbind(1)
-    known = evidence.mask[0].flatten()[order.visits].tolist()
-    given = flatten_events(evidence.value)
+    first = int(evidence.mask[0].sum())
+    given = flatten_events(evidence.value)[:, order.visits[:first]]
     with torch.inference_mode(), eval_mode(model):
         state = model.generation(asked.completions, order, context)
-        for t, index in enumerate(order.visits.tolist()):
-            if known[t]:
-                state.advance(given[:, index])
-                continue
+        state.prefill(given)
+        for t, index in enumerate(order.visits[first:].tolist(), start=first):
             parameters = state.parameters().to(model.dtype)
             check_finite(parameters, "predicted distribution", model.backbone)
             value = choose(parameters, noise[t], state.index)

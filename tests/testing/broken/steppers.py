@@ -125,6 +125,19 @@ class _Counting(LinesStepper):
         self.t = 0
 
 
+class PrefillsOneTooFew(Lines):
+    """A stepper that leaves out the last coefficient of a prefix."""
+
+    def stepper(self, order, batch, context=None):
+        return _Forgetting(self, order, batch, context)
+
+
+class _Forgetting(LinesStepper):
+    def prefill(self, features):
+        super().prefill(features[:, :-1])
+        self.t = features.shape[1] + 1
+
+
 class CachesItsWeights(Lines):
     """A stepper that keeps the weights of the first one."""
 
@@ -214,6 +227,7 @@ CAUGHT = {
     SharesCopies: "stepper_selects_examples",
     HidesItsState: "stepper_selects_examples",
     ResetsTheStepOnly: "stepper_resets",
+    PrefillsOneTooFew: "stepper_prefills",
     CachesItsWeights: "stepper_follows_the_weights",
     ResetsWithOldWeights: "stepper_follows_the_weights",
     StateWithTheBatchLast: "stepper_state_is_valid",

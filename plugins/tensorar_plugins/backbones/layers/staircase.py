@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from tensorar import may_see, planned_property
 
-# outputs of a block: products of fewer are too small to be fast
+# outputs of a block: products of fewer are too small to be fast, as are those with fewer than two blocks of inputs
 BLOCK = 128
 
 
@@ -59,9 +59,9 @@ class Staircase:
 
     @planned_property
     def blocks(self) -> tuple[Block, ...]:
-        """Products of views of the weights that are the whole map; none unless inputs and outputs are sorted."""
+        """Products of views of the weights that are the whole map; none unless degrees are sorted, and many."""
         count = len(self.outputs) // BLOCK
-        if count < 2 or not (_is_sorted(self.inputs) and _is_sorted(self.outputs)):
+        if min(count, len(self.inputs) // BLOCK) < 2 or not (_is_sorted(self.inputs) and _is_sorted(self.outputs)):
             return ()
         seen = torch.searchsorted(self.inputs, self.outputs, right=not self.strict).tolist()
         bounds = pairwise([*range(0, count * BLOCK, BLOCK), len(self.outputs)])

@@ -41,14 +41,27 @@ class SlabReads(NamedTuple):
     slots: Tensor
 
 
+class StepWindow(NamedTuple):
+    """Successive steps, computed at once.
+
+    For each group ``places``, its steps counted from the first one, and ``reads``, ``(places, types)``: slots of the
+    cache, then the window's own steps. At last the window leaves its steps ``kept`` in the ``slots``.
+    """
+
+    places: list[Tensor]
+    reads: list[Tensor]
+    slots: Tensor
+    kept: Tensor
+
+
 class CacheLayout:
     """The slot of each step and the slots read by live taps; slots are reused after their last read.
 
     The cache is filled by *blocks* of ``block_size`` steps (one coefficient, a row or a plane). A block is kept until
     the last block that reads it: under a raster order the cache holds a few rows. ``slot[t]`` is where step ``t`` is
     stored. For each group, ``steps`` are the steps that visit it, ``edge_types`` the live types of its weights, the
-    one that reads its own step first, and ``reads``, ``(steps, types)``, the slots that they read. Slot 0 holds zeros,
-    for taps that are dead at a step or lead out of the grid.
+    one that reads its own step first, ``sources``, ``(steps, types)``, the steps that they read, and ``reads`` the
+    slots of those. Slot 0 holds zeros, for taps that are dead at a step or lead out of the grid: their source is -1.
     """
 
     def __init__(self, taps: Taps, visits: Ranks, block_size: int = 1) -> None:
@@ -63,9 +76,10 @@ class CacheLayout:
         self.steps = [(group == g).nonzero()[:, 0] for g in range(len(visits.rank))]
         types = [_own_first(taps.weight_mask, g) for g in range(len(visits.rank))]
         self.edge_types = [taps.edge_types[k] for k in types]
+        self.sources = [source_steps[s][:, k] for s, k in zip(self.steps, types, strict=True)]
         # a source step of -1 is none, and finds the zeros of slot 0 at the end
         slots = torch.cat([slots, slots.new_zeros(1)])
-        self.reads = [slots[source_steps[s][:, k]] for s, k in zip(self.steps, types, strict=True)]
+        self.reads = [slots[sources] for sources in self.sources]
 
     def _last_readers(self, source_steps: Int[Tensor, "steps types"]) -> list[int]:
         """The last block that reads each block; at least itself."""
@@ -80,6 +94,19 @@ class CacheLayout:
         """The slot of each step."""
         first = 1 + self.block_size * block_slots
         return (first[:, None] + torch.arange(self.block_size, device=first.device)).flatten()
+
+    def window(self, first: int, end: int, slots: int) -> StepWindow:
+        """What the steps from ``first`` up to ``end`` read and leave behind, by a cache of so many ``slots``."""
+        found = [(steps >= first) & (steps < end) for steps in self.steps]
+        reads = []
+        for chosen, sources, earlier in zip(found, self.sources, self.reads, strict=True):
+            of_group = sources[chosen]
+            reads.append(torch.where(of_group >= first, slots + of_group - first, earlier[chosen]))
+        # of the steps that share a slot the last one keeps it
+        kept = dict(zip(self.slot[first:end], range(end - first), strict=True))
+        both = torch.tensor([list(kept), list(kept.values())], device=self.steps[0].device)
+        places = [steps[chosen] - first for steps, chosen in zip(self.steps, found, strict=True)]
+        return StepWindow(places, reads, *both)
 
     @planned_property
     def earlier_reads(self) -> list[Int[Tensor, " types"]]:

@@ -20,6 +20,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tensorar_plugins.backbones.masked_conv.frame import frame_of
 from tensorar_plugins.backbones.masked_conv.grid import Grid
 from tensorar_plugins.backbones.masked_conv.locally_masked import locally_masked
 from tensorar_plugins.backbones.masked_conv.taps import Kernel, Ranks, Taps
@@ -95,24 +96,18 @@ class MaskedConv(nn.Module):
     ) -> Float[Tensor, "batch groups_outputs *sizes"]:
         """One ordinary convolution with the box of the live taps."""
         convolution, weight = CONVOLUTIONS[maps.ndim - 2], self._boxed_weight(taps).flatten(maps.ndim - 1)
-        sizes, padding = maps.shape[2:], taps.padding[: maps.ndim - 2]
-        around = [max(0, *pair) for pair in padding]
-        surplus = [n + 2 * p - before - after for n, p, (before, after) in zip(sizes, around, padding, strict=True)]
-        if math.prod(surplus) > MAX_OVERHEAD * sizes.numel():
-            maps = F.pad(maps, [p for pair in reversed(padding) for p in pair])
-            return _channels_last(convolution(_channels_last(maps), weight, self.bias, dilation=self.kernel.dilation))
-        out = _channels_last(
-            convolution(_channels_last(maps), weight, self.bias, padding=around, dilation=self.kernel.dilation)
-        )
-        starts = [p - before for p, (before, _) in zip(around, padding, strict=True)]
-        window = [slice(i, i + n) for i, n in zip(starts, sizes, strict=True)]
-        return out[(slice(None), slice(None), *window)]
+        frame = frame_of(maps.shape[2:], taps.padding[: maps.ndim - 2], MAX_OVERHEAD)
+        if frame.pad is not None:
+            maps = F.pad(maps, frame.pad)
+        out = convolution(_channels_last(maps), weight, self.bias, 1, frame.around, self.kernel.dilation)
+        return _channels_last(out if frame.crop is None else F.pad(out, frame.crop))
 
     def _boxed_weight(self, taps: Taps) -> Float[Tensor, "groups_outputs groups_inputs *box"]:
-        box = [slice(a, b + 1) for a, b in taps.box]
-        weight = self.weight[(slice(None), slice(None), *box)]
+        weight = self.weight if taps.box_window is None else self.weight[taps.box_window]
         if taps.box_mask is None:
             return weight
+        if self.groups == 1:
+            return weight * taps.box_mask
         blocks = weight.unflatten(1, (self.groups, -1)).unflatten(0, (self.groups, -1))
         masked: Tensor = blocks * taps.box_mask[:, None, :, None]
         return masked.flatten(0, 1).flatten(1, 2)

@@ -20,13 +20,17 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from tensorar_plugins.backbones.masked_conv.cache_layout import cache_layout
+from tensorar_plugins.backbones.layers.sizes import max_examples_per_call
+from tensorar_plugins.backbones.masked_conv.cache_layout import StepWindow, cache_layout
 from tensorar_plugins.backbones.masked_conv.conv import MaskedConv
 from tensorar_plugins.backbones.masked_conv.layer import MaskedLayer
 from tensorar_plugins.backbones.masked_conv.taps import Ranks
 
+# numbers gathered at once for many steps, by a layer
+MAX_ELEMENTS_PER_CALL = 2**19
 # a masked convolution, and what is added to its output at every position: (1 or batch, groups, outputs)
 BiasedConv = tuple[MaskedConv, Tensor]
+Maps = Float[Tensor, "batch steps maps"]
 
 
 class LayerAtStep(NamedTuple):
@@ -90,9 +94,9 @@ class IncrementalConvs:
         for i, (conv, _) in enumerate(convs):
             alike[conv.weight.shape, conv.kernel, conv.include_self].append(i)
         caches = [_CachedInputs([convs[i] for i in indices], ranks, batch) for indices in alike.values()]
-        found = [(i, n, c) for indices, c in zip(alike.values(), caches, strict=True) for n, i in enumerate(indices)]
-        found.sort(key=lambda entry: entry[0])
-        self.layers = [[cache.layer(n, g) for _, n, cache in found] for g in range(len(ranks.rank))]
+        found = {i: (c, n) for indices, c in zip(alike.values(), caches, strict=True) for n, i in enumerate(indices)}
+        self.places = [found[i] for i in range(len(convs))]
+        self.layers = [[cache.layer(n, g) for cache, n in self.places] for g in range(len(ranks.rank))]
         self.group = caches[0].group
         # layers that read nothing but their own coefficient have nothing to fetch or store
         self.caches = [cache for cache in caches if cache.reads_earlier]
@@ -107,6 +111,14 @@ class IncrementalConvs:
         for cache in self.caches:
             cache.store(t, features)
 
+    def window(self, i: int, maps: Maps, rows: slice, *, t: int = 0, start: Maps | None = None) -> Maps:
+        """The output of layer ``i`` at several steps from ``t`` on, for some examples, given its inputs there: ``maps``.
+
+        They are cached. ``start`` replaces the bias. A strict layer reads nothing at the last of these steps.
+        """
+        cache, n = self.places[i]
+        return cache.window(n, maps, rows, t, start)
+
     def state(self, name: str) -> dict[str, Float[Tensor, "batch _ _ _"]]:
         """The tensors of the batch, ``(batch, layers, slots, inputs)``, by names that begin with ``name``."""
         states = [cache.state() for cache in self.caches]
@@ -118,7 +130,7 @@ class _CachedInputs:
 
     def __init__(self, layers: list[BiasedConv], ranks: Ranks, batch: int) -> None:
         convs, self.biases = zip(*layers, strict=True)
-        layout = cache_layout(convs[0].taps(ranks), ranks)
+        self.layout = layout = cache_layout(convs[0].taps(ranks), ranks)
         self.group, self.slot, self.reads = layout.group, layout.slot, layout.earlier_reads
         self.shape = count, batch = len(convs), batch
         inputs = convs[0].weight.shape[1] // convs[0].groups
@@ -131,6 +143,7 @@ class _CachedInputs:
         self.own_inputs = [of_group[:, :, 0] for of_group in by_layer] if layout.include_self else []
         # (layers * batch, slots, inputs)
         self.cache = self.inputs[0].new_zeros(count * batch, layout.size if self.reads_earlier else 1, inputs)
+        self.last_window: Any = ()
         self.by_slot = self.cache.unflatten(0, (count, batch)).unbind(2)
 
     def layer(self, n: int, group: int) -> LayerAtStep:
@@ -147,10 +160,43 @@ class _CachedInputs:
         """Cache the inputs of step ``t``."""
         self.by_slot[self.slot[t]].copy_(self.own_inputs[self.group[t]] if features is None else features)
 
+    def window(self, n: int, maps: Maps, rows: slice, t: int, start: Maps | None) -> Maps:
+        """The output of one of the layers at several steps from ``t`` on, whose inputs there are cached."""
+        cache, window = self.cache.unflatten(0, self.shape)[n, rows], self._window_of(t, t + maps.shape[1])
+        both = torch.cat([cache, maps], 1)
+        out = maps.new_empty(*maps.shape[:2], self.biases[n].shape[2])
+        for group, (places, reads) in enumerate(zip(window.places, window.reads, strict=True)):
+            weight = self.weights[group][n]
+            inputs = both.index_select(1, reads.flatten())
+            bias = self._bias(n, rows, group) if start is None else start.index_select(1, places)
+            sums = inputs.reshape(len(maps), len(places), len(weight)) @ weight
+            out.index_copy_(1, places, sums.add_(bias))
+        if self.reads_earlier:
+            cache.index_copy_(1, window.slots, maps.index_select(1, window.kept))
+        return out
+
+    def _window_of(self, first: int, end: int) -> StepWindow:
+        """The window of these steps, which one layer after another asks for."""
+        if (first, end) != self.last_window[:2]:
+            self.last_window = first, end, self.layout.window(first, end, self.cache.shape[1])
+        return self.last_window[2]
+
+    def _bias(self, n: int, rows: slice, group: int) -> Float[Tensor, "some_or_1 1 outputs"]:
+        bias = self.biases[n]
+        return (bias if len(bias) == 1 else bias[rows])[:, group].unsqueeze(1)
+
     def state(self) -> dict[str, Float[Tensor, "batch _ _ _"]]:
         """The cache, and the inputs of the current step."""
         tensors = {"cache": self.cache, **{f"inputs.{group}": inputs for group, inputs in enumerate(self.inputs)}}
         return {name: tensor.unflatten(0, self.shape).transpose(0, 1) for name, tensor in tensors.items()}
+
+
+def examples_per_window(convs: IncrementalConvs, batch: int, steps: int) -> list[slice]:
+    """The examples of a batch in parts whose inputs at so many steps are gathered at once."""
+    inputs = max(layer.inputs.shape[1] for layers in convs.layers for layer in layers)
+    weight = convs.layers[0][0].weight
+    size = max_examples_per_call(steps * inputs, MAX_ELEMENTS_PER_CALL, weight.device)
+    return [slice(first, first + size) for first in range(0, batch, size)]
 
 
 def relu_into(layer: LayerAtStep, maps: Float[Tensor, "batch inputs"]) -> None:

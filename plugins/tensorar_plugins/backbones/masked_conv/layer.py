@@ -37,5 +37,5 @@ class MaskedLayer(nn.Module):
         context: Float[Tensor, "batch context"] | None,
     ) -> Float[Tensor, "batch groups_outputs *sizes"]:
         """``(B, groups * inputs, *sizes)`` to ``(B, groups * outputs, *sizes)``."""
-        out: Tensor = self.context(self.conv(maps, ranks), context)
-        return out
+        out: Tensor = self.conv(maps, ranks)
+        return out if context is None else self.context(out, context)

@@ -65,11 +65,12 @@ class Ranks:
     """Integers on a grid, ``(groups, *sizes)``, that decide which position may depend on which.
 
     They need not be the ranks of single coefficients: where a whole row has one rank, a convolution reads whole rows.
-    Ranks are compared by identity, and plans made from them are cached.
+    Ranks are compared by identity, and keep the plans made from them.
     """
 
     def __init__(self, rank: Int[Tensor, "groups *sizes"]) -> None:
         self.rank = rank
+        self._taps: dict[tuple[Kernel | Offsets, bool], Taps] = {}
 
     @property
     def device(self) -> torch.device:
@@ -78,16 +79,16 @@ class Ranks:
 
     def taps(self, kernel: Kernel | Offsets, *, include_self: bool) -> Taps:
         """Which taps of a kernel are live at which positions."""
-        return _taps(self, kernel, include_self)
+        # a look-up for every layer of every pass
+        found = self._taps.get((kernel, include_self))
+        if found is None:
+            with torch.inference_mode(False):
+                found = self._taps[kernel, include_self] = Taps(self.rank, kernel, include_self=include_self)
+        return found
 
     def coarser(self, count: int) -> Ranks:
         """The ranks of blocks of ``count`` coefficients that are visited one after the other, such as rows."""
         return _coarser(self, count)
-
-
-@cached_plan(maxsize=128)
-def _taps(ranks: Ranks, kernel: Kernel | Offsets, include_self: bool) -> Taps:
-    return Taps(ranks.rank, kernel, include_self=include_self)
 
 
 @cached_plan(maxsize=32)
@@ -134,6 +135,13 @@ class Taps:
         if not used.any():
             return tuple((k // 2, k // 2) for k in size)
         return tuple((int(i.min()), int(i.max())) for i in used.nonzero().T)
+
+    @planned_property
+    def box_window(self) -> tuple[slice, ...] | None:
+        """The box in the weights, or None for the whole kernel."""
+        if all(b - a + 1 == k for (a, b), k in zip(self.box, self.kernel.size, strict=True)):
+            return None
+        return (slice(None), slice(None), *(slice(a, b + 1) for a, b in self.box))
 
     @planned_property
     def box_mask(self) -> Bool[Tensor, "groups groups *box"] | None:

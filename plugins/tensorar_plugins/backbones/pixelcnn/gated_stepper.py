@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn import functional
 
 from tensorar import CachedStepper
 from tensorar_plugins.backbones.masked_conv.cache_layout import group_of_step
 from tensorar_plugins.backbones.masked_conv.incremental import (
     IncrementalConvs,
     LayerAtStep,
+    examples_per_window,
     layer_bias,
     output_parameters,
     with_bias,
@@ -59,6 +62,44 @@ class GatedPixelCNNStepper(CachedStepper):
         parameters = self.networks[self.first.group[t]](self._partial_sums(t))
         self.inner.store(t)
         return parameters
+
+    def prefill(self, features: Float[Tensor, "batch steps features"]) -> None:
+        # the features at the last step are not known yet, and not read
+        features = functional.pad(features, (0, 0, 0, 1))
+        self.t = steps = features.shape[1]
+        slab = self.slab_stacks[-1].count if self.slab_stacks else steps
+        for t in range(0, steps, slab):
+            for stack in self.slab_stacks:
+                for last in range(max(0, t - slab), t):
+                    stack.convs[0].store(last, features[:, last])
+                if t % stack.count == 0:
+                    stack.advance(t)
+            self._prefill_slab(features[:, t : t + slab], t)
+        for stack in self.slab_stacks:
+            for last in range(steps - 1 - (steps - 1) % slab, steps - 1):
+                stack.convs[0].store(last, features[:, last])
+
+    def _prefill_slab(self, features: Float[Tensor, "batch steps features"], t: int) -> None:
+        """Compute the horizontal stack at the first steps of a slab, which begins at ``t``."""
+        steps, starts = features.shape[1], [None] * len(self.backbone.layers)
+        for rows in examples_per_window(self.inner, self.batch, steps):
+            if self.slab_stacks:
+                starts = list(self.slab_stacks[-1].partial_sums[:, rows, :steps])
+            self._horizontal(features[rows], rows, t, starts)
+
+    def _horizontal(self, maps: Tensor, rows: slice, t: int, starts: Sequence[Tensor | None]) -> None:
+        """All layers of the horizontal stack at several steps from ``t`` on."""
+        count, skips, stream = len(starts), torch.zeros(()), torch.zeros(())
+        for i, start in enumerate(starts):
+            convs, place = (self.inner, i - 1) if i else (self.first, 0)
+            sums = convs.window(place, maps, rows, t=t, start=start)
+            out = self.inner.window(count - 1 + i, gate_in_place(sums, *sums.chunk(2, -1)), rows, t=t)
+            skip, *step = out.split(sums.shape[-1] // 2, -1)
+            skips = skips + skip
+            if step:
+                maps = stream = stream + step[0]
+        for i in range(2 * count - 1, 2 * count + 2):
+            skips = self.inner.window(i, skips.relu(), rows, t=t)
 
     def state(self) -> dict[str, Tensor]:
         tensors = self.first.state("first") | self.inner.state("inner")

@@ -43,9 +43,23 @@ class OutputLayers(nn.Module):
         context: Float[Tensor, "batch context"] | None,
     ) -> Float[Tensor, "batch *event parameters"]:
         """``(B, groups * inputs, *sizes)`` to ``(B, *event, parameters)``."""
-        for layer in self.layers:
-            maps = layer(maps.relu(), ranks, context)
+        first, *rest = self.layers
+        maps = first(maps.relu(), ranks, context)
+        for layer in rest:
+            maps = layer(rectified(maps), ranks, context)
         return self.grid.events(maps)
+
+
+def rectified(maps: Float[Tensor, "batch channels *sizes"]) -> Float[Tensor, "batch channels *sizes"]:
+    """ReLU of maps that nothing else reads: in their memory, unless they are a view, where autograd would refuse."""
+    return maps.relu() if maps._is_view() else maps.relu_()
+
+
+def added_to(
+    maps: Float[Tensor, "batch channels *sizes"], stream: Float[Tensor, "batch channels *sizes"]
+) -> Float[Tensor, "batch channels *sizes"]:
+    """Their sum, in the memory of the maps, which nothing else reads, under the condition of ``rectified``."""
+    return stream + maps if maps._is_view() else maps.add_(stream)
 
 
 class MaskedConvBackbone(CausalBackbone):

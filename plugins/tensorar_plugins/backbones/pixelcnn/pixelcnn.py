@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from tensorar import CachedStepper, Order, Signature, Stepper
 from tensorar_plugins.backbones.layers.sizes import require_positive, require_probability
@@ -15,13 +16,14 @@ from tensorar_plugins.backbones.masked_conv.grid import Grid
 from tensorar_plugins.backbones.masked_conv.incremental import (
     IncrementalConvs,
     LayerAtStep,
+    examples_per_window,
     output_parameters,
     relu_into,
     with_bias,
 )
 from tensorar_plugins.backbones.masked_conv.layer import MaskedLayer
 from tensorar_plugins.backbones.masked_conv.taps import Ranks
-from tensorar_plugins.backbones.pixelcnn.layers import MaskedConvBackbone, OutputLayers
+from tensorar_plugins.backbones.pixelcnn.layers import MaskedConvBackbone, OutputLayers, added_to, rectified
 
 
 class PixelCNN(MaskedConvBackbone):
@@ -127,9 +129,8 @@ class BottleneckBlock(nn.Module):
     ) -> Float[Tensor, "batch groups_channels *sizes"]:
         """``(B, groups * channels, *sizes)`` to the same shape."""
         narrow, middle, wide = self.layers
-        out = middle(narrow(maps.relu(), ranks, context).relu(), ranks, context)
-        added: Tensor = wide(self.dropout(out.relu()), ranks, context)
-        return maps + added
+        out = middle(rectified(narrow(maps.relu(), ranks, context)), ranks, context)
+        return added_to(wide(self.dropout(rectified(out)), ranks, context), maps)
 
 
 class PixelCNNStepper(CachedStepper):
@@ -158,6 +159,24 @@ class PixelCNNStepper(CachedStepper):
         parameters = self.networks[self.first.group[t]]()
         self.inner.store(t)
         return parameters
+
+    def prefill(self, features: Float[Tensor, "batch steps features"]) -> None:
+        # the features at the last step are not known yet, and not read
+        features = functional.pad(features, (0, 0, 0, 1))
+        self.t = features.shape[1]
+        for rows in examples_per_window(self.inner, self.batch, self.t):
+            self._prefill(features[rows], rows)
+
+    def _prefill(self, features: Float[Tensor, "some steps features"], rows: slice) -> None:
+        """The forward pass at the first steps."""
+        maps, blocks = self.first.window(0, features, rows), len(self.backbone.blocks)
+        for i in range(0, 3 * blocks, 3):
+            out = maps
+            for layer in range(i, i + 3):
+                out = self.inner.window(layer, out.relu(), rows)
+            maps = maps + out
+        for layer in range(3 * blocks, 3 * blocks + 3):
+            maps = self.inner.window(layer, maps.relu(), rows)
 
     def state(self) -> dict[str, Tensor]:
         return self.first.state("first") | self.inner.state("inner")

@@ -1,0 +1,55 @@
+"""What was found about the file of a table, and the cells that were read from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tensorar.errors import DataError
+from tensorar.utils.reading import shorten
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+# kinds of files whose cells have types, and the extras that read them
+EXTRAS = {".parquet": "parquet", ".pq": "parquet", ".xlsx": "excel"}
+
+
+@dataclass(frozen=True)
+class FileForm:
+    """How a table was written, so that others can be written alike.
+
+    ``names`` are the names in the file of the columns that are called otherwise here, since theirs are empty or occur
+    twice. ``types`` are those of pandas of the columns of a Parquet or Excel file.
+    """
+
+    suffix: str = ".csv"
+    delimiter: str = ","
+    decimal: str = "."
+    header: bool = True
+    encoding: str = "utf-8"
+    names: Mapping[str, str] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class TextTable:
+    """The cells of a table as stripped text, by column; ``notes`` say what was found about the file."""
+
+    path: str
+    frame: DataFrame
+    form: FileForm
+    notes: list[str] = field(default_factory=list)
+
+
+def no_rows(path: str | Path) -> DataError:
+    """The error for a table without rows."""
+    return DataError(expected=f"rows in {path}", got="none", remedy="pass a table with a row per event")
+
+
+def numbered_names(names: Mapping[str, str]) -> list[str]:
+    """A note on the columns that got a number, since others have the same name."""
+    numbered = [name for name, own in names.items() if own]
+    return [f"columns of the same name were numbered: {shorten(', '.join(numbered), 100)}"] if numbered else []
