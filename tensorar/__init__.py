@@ -31,7 +31,8 @@ from tensorar.runs.run import Run
 from tensorar.runs.settings import TrainingSettings
 from tensorar.stepper import CachedStepper, CandidateStepper, Stepper
 from tensorar.suggestions import suggest_backbone, suggest_heads, suggest_ordering
-from tensorar.training.evaluation import Likelihood, evaluate
+from tensorar.training.evaluation import evaluate
+from tensorar.training.likelihood import Likelihood
 from tensorar.training.over_orders import OverOrders
 from tensorar.training.train import train
 from tensorar.utils.plans import cached_plan, planned_property

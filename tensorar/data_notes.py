@@ -9,9 +9,10 @@ import torch
 from jaxtyping import Real
 from torch import Tensor
 
-from tensorar.head import Head, default_value_dtype
+from tensorar.head import Head
 from tensorar.missing import missing_notes, name_coefficients
 from tensorar.units import sample_for_statistics
+from tensorar.value_checks import default_value_dtype
 
 # smaller shares go unmentioned: rounding merges a few of very many values without harm
 MENTIONED = 0.01

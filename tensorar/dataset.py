@@ -16,9 +16,10 @@ from torch.distributions import Distribution
 
 from tensorar.axes import AxisNames, check_axes, guess_axes
 from tensorar.errors import DataError, ShapeError
-from tensorar.events import Events, Extremes, ObservedEvents, event_size, in_chunks, origin_of, sample_of
+from tensorar.events import Events, Extremes, ObservedEvents, in_chunks, origin_of, sample_of
 from tensorar.evidence import Evidence
 from tensorar.parts.part import Part
+from tensorar.split_checks import check_contexts, check_finite, check_shape, require_finite
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,48 +83,25 @@ class Dataset(Part, ABC):
         """
         splits = self.load()
         for name in ("train", "valid", "test"):
-            self._check(name, getattr(splits, name), splits.train)
+            events, where = getattr(splits, name), f"the {name} split of {self.name!r}"
+            check_shape(events, splits.train, where)
+            if isinstance(events, Tensor):
+                check_finite(events, where, self._remedy_for_nan)
         return splits
 
-    def _check(self, name: str, events: Events, train: Events) -> None:
-        where = f"the {name} split of {self.name!r}"
-        if len(events) == 0 or event_size(events) == 0:
-            raise DataError(
-                expected=f"at least one event with at least one coefficient in {where}",
-                got=f"shape {tuple(events.shape)}",
-                remedy="use more data, or other split sizes",
-            )
-        if events.shape[1:] != train.shape[1:]:
-            raise DataError(
-                expected=f"events of shape {tuple(train.shape[1:])} in {where}",
-                got=f"{tuple(events.shape[1:])}",
-                remedy="give all splits the same shape",
-            )
-        if isinstance(events, Tensor):
-            self._check_finite(where, events)
-
-    def _check_finite(self, where: str, events: Tensor) -> None:
-        if not events.is_floating_point():
-            return
-        chunks = events.split(1024)
-        for rows in chunks:
-            self._require_finite(where, rows)
-        if all(rows.isnan().all() for rows in chunks):
-            raise DataError(expected=f"an observed value in {where}", got="NaN only", remedy="use more data")
-
-    def _require_finite(self, where: str, events: Tensor) -> None:
-        if events.is_floating_point() and bool(events.isinf().any()):
-            raise DataError(expected=f"finite numbers in {where}", got="infinity", remedy="remove or fill them")
-        if not self.missing and bool(events.isnan().any()):
-            declare = "missing" in self.option_parameters()
-            remedy = "set missing=true if they were not observed, or fill them in" if declare else "remove or fill them"
-            raise DataError(expected=f"finite numbers in {where}", got="NaN", remedy=remedy)
+    @property
+    def _remedy_for_nan(self) -> str | None:
+        """What to do about NaN; None if it means that a value was not observed."""
+        if self.missing:
+            return None
+        declare = "missing" in self.option_parameters()
+        return "set missing=true if they were not observed, or fill them in" if declare else "remove or fill them"
 
     def _extremes(self, events: Events) -> list[Tensor]:
         """The events with the extreme values of stored ones, which are checked on the way."""
         extremes = Extremes()
         for chunk in in_chunks(events):
-            self._require_finite(f"the data of {self.name!r}", chunk)
+            require_finite(chunk, f"the data of {self.name!r}", self._remedy_for_nan)
             extremes.add(chunk)
             if extremes.complete(events.dtype):
                 break
@@ -178,7 +156,7 @@ class Dataset(Part, ABC):
         samples = {name: sample_of(events) for name, events in splits.items()}
         for name, events in splits.items():
             if not isinstance(events, Tensor):
-                self._check_finite(f"the {name} split of {self.name!r}", samples[name])
+                check_finite(samples[name], f"the {name} split of {self.name!r}", self._remedy_for_nan)
         stored = {id(origin_of(e)): origin_of(e) for e in splits.values() if not isinstance(e, Tensor)}
         samples["test"] = torch.cat(
             [samples["test"], *(e for events in stored.values() for e in self._extremes(events))]
@@ -215,23 +193,9 @@ class Dataset(Part, ABC):
         contexts = self.load_contexts()
         if contexts is not None:
             for name in ("train", "valid", "test"):
-                self._check_contexts(name, getattr(contexts, name), contexts.train)
+                expected = (len(getattr(self, name)), *contexts.train.shape[1:])
+                check_contexts(getattr(contexts, name), expected, f"{name} of {self.name!r}")
         return contexts
-
-    def _check_contexts(self, name: str, contexts: Tensor, train: Tensor) -> None:
-        expected = (len(getattr(self, name)), *train.shape[1:])
-        if contexts.ndim != 2 or tuple(contexts.shape) != expected:
-            raise DataError(
-                expected=f"a vector of numbers for each of the {expected[0]} events of {name} of {self.name!r}",
-                got=f"contexts of shape {tuple(contexts.shape)}",
-                remedy="provide one context per event, all of the same length",
-            )
-        if not bool(contexts.isfinite().all()):
-            raise DataError(
-                expected=f"finite numbers in the contexts of {name} of {self.name!r}",
-                got="NaN or infinity",
-                remedy="remove or fill them",
-            )
 
     @property
     def context_features(self) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -11,25 +10,15 @@ from typing import Any
 import torch
 from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor
-from torch.distributions import Distribution, constraints
+from torch.distributions import Distribution
 from torch.distributions.constraints import Constraint
 from torch.distributions.transforms import Transform
 
-from tensorar.errors import SpecError, SupportError
+from tensorar.errors import SpecError
 from tensorar.mixed import Pieces
-from tensorar.noise import draw_from, draws_in_fixed_operations, noise_size
+from tensorar.noise import SEED_SIZE, draw_from, draw_one_by_one, draws_in_fixed_operations, noise_size
 from tensorar.parts.part import Part
-from tensorar.utils.precision import widened
-from tensorar.utils.random_state import seeded
-from tensorar.variates import seeds
-
-# uniform numbers that seed torch's sampler where no function from noise to values is known
-SEED_SIZE = 2
-# bounds memory
-MAX_VALUES_PER_CHECK = 1024
-INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
-# integers in so small a range are checked by it
-MAX_RANGE = 4096
+from tensorar.value_checks import check_values, describe_support, is_bounded
 
 
 class Head(Part, ABC):
@@ -243,18 +232,9 @@ class Head(Part, ABC):
         torch's own sampler, one value after another.
         """
         if self.draws_one_by_one:
-            return self._draw_one_by_one(parameters, noise, coefficients)
+            index = torch.zeros((), dtype=torch.long) if coefficients is None else coefficients
+            return draw_one_by_one(self.distribution, parameters, noise, index)
         return draw_from(self.distribution(parameters, coefficients), noise)
-
-    def _draw_one_by_one(self, parameters: Tensor, noise: Tensor, coefficients: Tensor | None) -> Tensor:
-        shape = parameters.shape[:-1]
-        index = torch.zeros(shape, dtype=torch.long) if coefficients is None else coefficients.expand(shape)
-        values = parameters.new_empty(shape).flatten()
-        each = zip(parameters.flatten(0, -2), seeds(noise).flatten().tolist(), index.flatten(), strict=True)
-        for place, (of_one, seed, coefficient) in enumerate(each):
-            with seeded(seed, parameters.device):
-                values[place] = self.distribution(of_one, coefficient).sample()
-        return values.reshape(shape)
 
     # --- the choice of a head ---------------------------------------------------------------------------------------
 
@@ -294,122 +274,29 @@ class Head(Part, ABC):
         ``coefficients`` are the flat indices of the values (default: whole events), ``suggestion`` the remedy to
         print, ``dtype`` the dtype to which a model will round standard values.
         """
-        if known is None and (self._supports_range(values, dtype) or self._supports_all(values, dtype)):
-            return
-        if coefficients is None:
-            coefficients = torch.arange(math.prod(values.shape[1:]), device=values.device).reshape(values.shape[1:])
-        chunks = max(1, -(-len(values) // MAX_VALUES_PER_CHECK))
-        if known is None and chunks == 1 and self._represents(values, coefficients, dtype).all():
-            return
-        interest = [None] * chunks if known is None else _split(known, values)
-        parts = zip(*(_split(part, values) for part in (values, coefficients)), interest, strict=True)
-        for part, (some, index, of_interest) in enumerate(parts):
-            good = self._represents(some, index, dtype)
-            if not (good if of_interest is None else good | ~of_interest).all():
-                bad = ~good if of_interest is None else ~good & of_interest
-                event = part * MAX_VALUES_PER_CHECK + int(bad.reshape(len(bad), -1).any(1).int().argmax())
-                member = self.member(int(index.expand(bad.shape)[bad][0]))
-                raise SupportError(
-                    expected=f"event {event} to have values in the support of the head {member.name!r} "
-                    f"({member.describe_values()})",
-                    got=f"{self._describe(some[bad][0], dtype)} in {what}",
-                    remedy=suggestion or _remedy(some[bad][0]),
-                )
-
-    def _supports_range(self, values: Tensor, dtype: torch.dtype | None) -> bool:
-        """Whether all whole numbers from the least to the greatest value have a probability: a look at two of them."""
         same_everywhere = type(self).supports is Head.supports and type(self).transform is Head.transform
-        if not same_everywhere or values.dtype not in INTEGERS or not values.numel():
-            return False
-        least, greatest = (int(bound) for bound in values.aminmax())
-        if greatest - least > MAX_RANGE:
-            return False
-        numbers = torch.arange(least, greatest + 1, device=values.device)
-        return bool(self._represents(numbers, torch.zeros_like(numbers), dtype).all())
-
-    def _supports_all(self, values: Tensor, dtype: torch.dtype | None) -> bool:
-        """Whether values that a model takes as they are have a probability: a few passes without a table of answers."""
-        same_everywhere = type(self).supports is Head.supports and type(self).transform is Head.transform
-        exact = values.is_floating_point() and values.dtype == (dtype or values.dtype)
-        if not same_everywhere or not exact or self.support is not constraints.boolean or not values.numel():
-            return False
-        # zero for 0 and 1 only; NaN for NaN and infinity
-        least, greatest = (values * values).sub_(values).aminmax()
-        return float(least) == 0.0 == float(greatest)
+        check_values(
+            self,
+            values,
+            coefficients=coefficients,
+            known=known,
+            what=what,
+            suggestion=suggestion,
+            dtype=dtype,
+            same_everywhere=same_everywhere,
+        )
 
     def supports(
         self, values: Float[Tensor, "*batch"], coefficients: Int[Tensor, "..."] | None = None
     ) -> Bool[Tensor, "*batch"]:
         """Whether each standard value is finite and in ``support``. Override it where it depends on the coefficient."""
         inside: Tensor = self.support.check(values)
-        return inside if _is_bounded(self.support) else inside & values.isfinite()
+        return inside if is_bounded(self.support) else inside & values.isfinite()
 
     def describe_values(self) -> str:
         """The data's values that have a probability, in words."""
         return describe_support(self.support)
 
-    def _represents(self, values: Tensor, coefficients: Tensor, dtype: torch.dtype | None) -> Tensor:
-        """Whether values are supported once they are standardized and rounded (None: not rounded)."""
-        standard = self.standardize(values, coefficients)
-        rounded = (
-            standard if dtype is None and standard.is_floating_point() else standard.to(dtype or default_value_dtype())
-        )
-        if rounded is standard:
-            return self.supports(standard, coefficients)
-        supported = self.supports(rounded, coefficients)
-        # a whole number must not become another one
-        return supported & ((widened(rounded) == widened(standard)) | ~self.is_discrete(coefficients))
-
-    def _describe(self, value: Tensor, dtype: torch.dtype | None) -> str:
-        """Format a rejected value, noting when only rounding made it invalid."""
-        rounded = value.to(dtype or default_value_dtype()).item()
-        if not math.isfinite(value.item()) or rounded == value.item() or self.data_state():
-            return f"{value.item():g}"
-        return f"{value.item()}, rounded to {rounded:g},"
-
-
-def _remedy(rejected: Tensor) -> str:
-    if rejected.isnan():
-        return "pass tensorar.Evidence.observed(x) if NaN stands for what was not observed, or fill it in"
-    return "choose a head or a dataset option that fits the values"
-
-
-def default_value_dtype() -> torch.dtype:
-    """The dtype of a new model's values: torch's default, but never half precision."""
-    return torch.promote_types(torch.get_default_dtype(), torch.float32)
-
-
-def _split(part: Tensor, values: Tensor) -> tuple[Tensor, ...]:
-    parts: tuple[Tensor, ...] = part.expand(values.shape).split(MAX_VALUES_PER_CHECK)
-    return parts
-
-
-def _is_bounded(support: Constraint) -> bool:
-    """Whether a support has two ends, which NaN and infinity are not between."""
-    ends = (getattr(support, name, None) for name in ("lower_bound", "upper_bound"))
-    return support is constraints.boolean or all(end is not None for end in ends)
-
 
 def _on(coefficients: Tensor | None, device: torch.device) -> Tensor | None:
     return None if coefficients is None else coefficients.to(device)
-
-
-def describe_support(support: Constraint) -> str:
-    """A constraint in words.
-
-    >>> describe_support(torch.distributions.constraints.boolean)
-    '0 or 1'
-    >>> describe_support(torch.distributions.constraints.positive)
-    'real numbers above 0'
-    """
-    bounds = [getattr(support, name, None) for name in ("lower_bound", "upper_bound")]
-    if support is constraints.boolean:
-        return "0 or 1"
-    kind = "integers" if support.is_discrete else "real numbers"
-    if bounds[0] is None:
-        return kind
-    included = bool(support.check(torch.tensor(float(bounds[0]))))
-    if bounds[1] is None:
-        return f"{kind} >= {bounds[0]:g}" if included else f"{kind} above {bounds[0]:g}"
-    between = f"from {bounds[0]:g} to" if included else f"strictly between {bounds[0]:g} and"
-    return f"{kind} {between} {bounds[1]:g}"

@@ -6,6 +6,7 @@ Each family of distributions has one entry in ``noise_size`` and one in ``draw_f
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import singledispatch
 
 import torch
@@ -26,6 +27,10 @@ from torch.distributions import (
 
 from tensorar import variates
 from tensorar.utils.precision import in_float64
+from tensorar.utils.random_state import seeded
+
+# uniform numbers that seed torch's sampler where no function from noise to values is known
+SEED_SIZE = 2
 
 
 @singledispatch
@@ -45,6 +50,26 @@ def draw_from(distribution: Distribution, noise: Float[Tensor, "*batch k"]) -> F
     The inverse CDF by default.
     """
     return distribution.icdf(noise[..., 0])
+
+
+def draw_one_by_one(
+    make: Callable[[Tensor, Tensor], Distribution],
+    parameters: Float[Tensor, "*batch p"],
+    noise: Float[Tensor, "*batch k"],
+    coefficients: Int[Tensor, "..."],
+) -> Float[Tensor, "*batch"]:
+    """Values of distributions that ``make`` makes, by torch's own sampler, which the noise seeds for each of them."""
+    shape = parameters.shape[:-1]
+    values = parameters.new_empty(shape).flatten()
+    of_each = (
+        parameters.flatten(0, -2),
+        variates.seeds(noise).flatten().tolist(),
+        coefficients.expand(shape).flatten(),
+    )
+    for place, (of_one, seed, coefficient) in enumerate(zip(*of_each, strict=True)):
+        with seeded(seed, parameters.device):
+            values[place] = make(of_one, coefficient).sample()
+    return values.reshape(shape)
 
 
 def ordinal(probabilities: Float[Tensor, "*batch levels"], noise: Float[Tensor, "*batch"]) -> Int[Tensor, "*batch"]:

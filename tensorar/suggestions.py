@@ -11,10 +11,11 @@ from tensorar.axes import MAX_CHANNELS, AxisNames
 from tensorar.backbone import EvidenceBackbone
 from tensorar.dataset import Dataset
 from tensorar.errors import ShapeError, TensorarError
-from tensorar.head import Head, default_value_dtype
+from tensorar.head import Head
 from tensorar.missing import fill_missing
 from tensorar.parts.registry import Registry, default_registry
 from tensorar.parts.spec import PartSpec
+from tensorar.value_checks import default_value_dtype
 
 # smaller images need no network of their own
 MIN_IMAGE_SIZE = 8

@@ -65,7 +65,8 @@ class LevelAlphabet(Alphabet):
         group = stream.code(None if symbols is None else symbols // self._size, self._of_groups(distribution))
         start = self._size * group.astype(np.int64)
         within = self._within_groups(distribution, start)
-        return start + stream.code(None if symbols is None else symbols - start, within)
+        levels: Int64[np.ndarray, " n"] = start + stream.code(None if symbols is None else symbols - start, within)
+        return levels
 
     def _of_groups(self, distribution: Distribution) -> Float64[np.ndarray, "n size"]:
         """The probability of each group; as many groups as a group has levels, of which the last may be empty."""
@@ -83,13 +84,16 @@ class LevelAlphabet(Alphabet):
 def _masses(distribution: Distribution, ends: Float64[Tensor, "ends _"]) -> Float64[np.ndarray, "n masses"]:
     """The probabilities between ascending ends, in numpy, whose calls take less time for so few numbers."""
     cumulative = distribution.cdf(ends).numpy().T
-    return np.maximum(cumulative[:, 1:] - cumulative[:, :-1], SMALLEST_MASS, order="C")
+    masses: Float64[np.ndarray, "n masses"] = np.maximum(
+        cumulative[:, 1:] - cumulative[:, :-1], SMALLEST_MASS, order="C"
+    )
+    return masses
 
 
 def has_cdf(distribution: Distribution) -> bool:
     """Whether a distribution has a CDF."""
-    mixture = isinstance(distribution, MixtureSameFamily)
-    return type(distribution.component_distribution if mixture else distribution).cdf is not Distribution.cdf
+    one = distribution.component_distribution if isinstance(distribution, MixtureSameFamily) else distribution
+    return type(one).cdf is not Distribution.cdf
 
 
 def level_probabilities(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -21,14 +20,15 @@ from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
 from tensorar.parts.registry import Registry, default_registry
 from tensorar.parts.spec import PartSpec
-from tensorar.runs.folder import RECIPE_FILE, SCHEMA_FILE, STATE_FILE, existing_folder, new_folder, require_free
+from tensorar.runs.folder import RECIPE_FILE, SCHEMA_FILE, require_free
 from tensorar.runs.head_state import restore_head, save_head_state, state_in_recipe
-from tensorar.runs.metrics import append_metrics, best_row, read_metrics, truncate_metrics
+from tensorar.runs.metrics import best_row
 from tensorar.runs.parsed import keep_parsed, with_parsed
 from tensorar.runs.paths import relative_paths, require_paths, with_absolute_paths, with_found_paths
 from tensorar.runs.provenance import check_provenance, provenance_of, require_plugins
 from tensorar.runs.recipe import PARTS, Recipe, parse_recipe, read_document, recipe_document
 from tensorar.runs.recipe_checksum import check_recipe, with_checksum
+from tensorar.runs.run_files import RunFiles
 from tensorar.runs.stages import KEY as STAGES
 from tensorar.runs.stages import Stage, current_stage
 from tensorar.runs.tensors import layout_of, open_tensors, require_finite, strip_prefix, write_tensors
@@ -40,12 +40,12 @@ from tensorar.utils.random_state import seeded
 PARAMETERS = "parameters"
 
 
-class Run:
+class Run(RunFiles):
     """A run folder: ``recipe.toml``, ``model.safetensors`` (the best weights), ``training/``, ``metrics.jsonl``."""
 
     def __init__(self, folder: Path, recipe: Recipe, provenance: dict[str, Any], registry: Registry) -> None:
-        self.folder, self.recipe, self.provenance, self.registry = folder, recipe, provenance, registry
-        self._numbered = self._held = False
+        super().__init__(folder)
+        self.recipe, self.provenance, self.registry = recipe, provenance, registry
         self.initial: Run | None = None
 
     @classmethod
@@ -80,7 +80,7 @@ class Run:
         provenance |= {} if written is None else {"head": written}
         provenance |= {} if initial is None else {"initial": initial.identity()}
         run = cls(folder, with_absolute_paths(recipe, registry), provenance, registry)
-        run.unchecked_dataset, run.head, run._numbered = dataset, head, numbered
+        run.unchecked_dataset, run.head, run.numbered = dataset, head, numbered
         run.schema = dataset.schema_document
         run.initial = initial
         if initial is not None:
@@ -281,43 +281,6 @@ class Run:
 
     # --- files ------------------------------------------------------------------------------------------------------
 
-    @property
-    def recipe_path(self) -> Path:
-        """The recipe, with the run's provenance."""
-        return self.folder / RECIPE_FILE
-
-    @property
-    def model_path(self) -> Path:
-        """The weights of the best validation."""
-        return self.folder / "model.safetensors"
-
-    @property
-    def state_path(self) -> Path:
-        """The training state, from which training resumes."""
-        return self.folder / STATE_FILE
-
-    @property
-    def metrics_path(self) -> Path:
-        """The metrics: one JSON object per line."""
-        return self.folder / "metrics.jsonl"
-
-    @contextmanager
-    def writing(self, *, new: bool) -> Iterator[None]:
-        """Lock the folder, and make it for a ``new`` run; only the main process does, and only it may write.
-
-        Raises ``RunError`` when another process trains in the folder, or when a new run's folder contains one.
-        """
-        if self._held or not is_main_process():
-            yield
-            return
-        held = new_folder(self.folder, numbered=self._numbered) if new else existing_folder(self.folder)
-        with held as self.folder:
-            self._held = True
-            try:
-                yield
-            finally:
-                self._held = False
-
     def save_recipe(self) -> None:
         """Write the recipe. Raises ``RunError`` when the folder cannot be written to."""
         save_head_state(self.folder, self.head.data_state())
@@ -337,15 +300,3 @@ class Run:
         """Write the weights of the run's model, and how many there are."""
         count = sum(parameter.numel() for parameter in model.parameters())
         write_tensors(self.model_path, model.state_dict(), {PARAMETERS: str(count)})
-
-    def metrics(self) -> list[dict[str, Any]]:
-        """All metrics so far; a last line that a crash cut off is left out."""
-        return read_metrics(self.metrics_path)
-
-    def add_metrics(self, row: dict[str, Any]) -> None:
-        """Append a row of metrics."""
-        append_metrics(self.metrics_path, row)
-
-    def drop_metrics_after(self, step: int) -> None:
-        """Remove the metrics after the step from which training resumes."""
-        truncate_metrics(self.metrics_path, step)

@@ -9,7 +9,7 @@ from tensorar.build import head_for
 from tensorar.dataset import Dataset
 from tensorar.errors import RunError, SupportError, TensorarError
 from tensorar.factorization import Factorization
-from tensorar.head import Head, default_value_dtype
+from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
 from tensorar.observed import require_missing_last
 from tensorar.parts.registry import Registry
@@ -18,6 +18,7 @@ from tensorar.runs.run import Run
 from tensorar.runs.settings import TrainingSettings
 from tensorar.runs.tensors import layout_of
 from tensorar.suggestions import suggest_heads
+from tensorar.value_checks import default_value_dtype
 
 
 def check_data(dataset: Dataset, spec: str, head: Head, registry: Registry) -> None:

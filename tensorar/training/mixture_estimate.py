@@ -14,7 +14,6 @@ from tensorar.errors import SpecError
 from tensorar.finiteness import check_likelihoods
 from tensorar.model import AutoregressiveModel
 from tensorar.training.evaluation import (
-    Likelihood,
     Scored,
     check_evaluable,
     data_nats,
@@ -22,6 +21,7 @@ from tensorar.training.evaluation import (
     nats_by_event,
     never_estimated,
 )
+from tensorar.training.likelihood import Likelihood
 from tensorar.training.over_orders import OverOrders
 
 

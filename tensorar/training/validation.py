@@ -15,7 +15,8 @@ from tensorar.events import choose
 from tensorar.model import AutoregressiveModel
 from tensorar.runs.settings import TrainingSettings
 from tensorar.training.batches import keyed_generator
-from tensorar.training.evaluation import Likelihood, data_nats, event_nats, mean_observed, never_estimated
+from tensorar.training.evaluation import data_nats, event_nats, mean_observed, never_estimated
+from tensorar.training.likelihood import Likelihood
 from tensorar.utils.permutation import Permutation
 from tensorar.utils.shapes import split_batch
 

@@ -22,7 +22,8 @@ from tensorar.workflows.sample import Samples, sample
 from tensorar.workflows.score import Scores, score
 from tensorar.workflows.show import RunDescription, show
 from tensorar.workflows.solve import Solved
-from tensorar.workflows.train import TrainingResult, resume, train
+from tensorar.workflows.train import resume, train
+from tensorar.workflows.training_result import TrainingResult
 
 __all__ = [
     "CheckReport",

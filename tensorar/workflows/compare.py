@@ -19,7 +19,8 @@ from tensorar.events import Events as StoredOrTensor
 from tensorar.parts.registry import Registry
 from tensorar.parts.spec import PartSpec, nearest
 from tensorar.runs.run import Run
-from tensorar.training.evaluation import Likelihood, check_evaluable, is_exact, mean_observed, nats_by_event
+from tensorar.training.evaluation import check_evaluable, is_exact, mean_observed, nats_by_event
+from tensorar.training.likelihood import Likelihood
 from tensorar.training.memory import require_memory_for_evaluation
 from tensorar.utils.statistics import standard_error
 from tensorar.workflows.comparable import (

@@ -12,8 +12,8 @@ from tensorar.evidence import Evidence
 from tensorar.parts.registry import Registry
 from tensorar.parts.spec import PartSpec
 from tensorar.runs.run import Run
-from tensorar.training.evaluation import Likelihood
 from tensorar.training.evaluation import evaluate as evaluate_model
+from tensorar.training.likelihood import Likelihood
 from tensorar.training.memory import require_memory_for_evaluation
 from tensorar.training.mixture_estimate import check_mixture_events, estimated_mean, mixture_of_all
 from tensorar.training.over_orders import cost_of_orders

@@ -24,7 +24,7 @@ from tensorar.runs.row import Row
 from tensorar.runs.run import Run
 from tensorar.runs.stages import KEY as STAGES
 from tensorar.training.device import check_device
-from tensorar.training.evaluation import Likelihood
+from tensorar.training.likelihood import Likelihood
 from tensorar.training.update import UpdateCallback
 from tensorar.utils.shapes import flatten_events
 from tensorar.workflows.evaluate import evaluate

@@ -23,7 +23,6 @@ SOURCES = {
 PUBLIC = {
     "tensorar.errors",
     "tensorar.generation",
-    "tensorar.head",
     "tensorar.marginal_mixtures",
     "tensorar.mixed",
     "tensorar.noise",
@@ -42,6 +41,7 @@ PUBLIC = {
     "tensorar.utils.npy_format",
     "tensorar.utils.npz_archive",
     "tensorar.utils.words",
+    "tensorar.value_checks",
 }
 IMPORTS = """
 import a

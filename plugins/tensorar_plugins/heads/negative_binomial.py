@@ -10,7 +10,7 @@ from jaxtyping import Float, Int, Real
 from torch import Tensor
 from torch.distributions import constraints
 
-from tensorar.head import describe_support
+from tensorar.value_checks import describe_support
 from tensorar_plugins.heads.distributions import NegativeBinomial
 from tensorar_plugins.heads.in_units import HeadInUnits
 from tensorar_plugins.heads.levels import required_levels
