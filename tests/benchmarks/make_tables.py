@@ -220,26 +220,28 @@ QUALITY_COLUMNS = ("data", "seconds", "chosen", "test nats", "best of the others
 
 
 def quality_row(data: str, seconds: str, found: dict) -> str:
-    """What is chosen for some data, and the best network of the others in the same time, by validation."""
+    """What is chosen for some data, and the best network of the others in the same time, by validation, if measured."""
     pick = found["pick"]
-    others = {name: entry for name, entry in found.items() if name != "pick"}
-    best = min(others.values(), key=lambda entry: entry["valid_nats"])
-    cells = [f"`{entry['backbone']}`, {entry['ordering']} | {measured_nats(entry)}" for entry in (pick, best)]
-    return f"| {data} | {seconds} | {cells[0]} | {cells[1]} | {pick['nats'] / best['nats']:.3f} |"
+    others = [entry for name, entry in found.items() if name != "pick"]
+    start = f"| {data} | {seconds} | {network_and_nats(pick)}"
+    if not others:
+        return f"{start} | not measured |  |  |"
+    best = min(others, key=lambda entry: entry["valid_nats"])
+    return f"{start} | {network_and_nats(best)} | {pick['nats'] / best['nats']:.3f} |"
 
 
-def measured_nats(found: dict) -> str:
-    """Nats with their standard error."""
-    return f"{found['nats']:.2f} ± {found['standard_error']:.2f}"
+def network_and_nats(found: dict) -> str:
+    """A network with its order, and nats with their standard error."""
+    return f"`{found['backbone']}`, {found['ordering']} | {found['nats']:.2f} ± {found['standard_error']:.2f}"
 
 
 def time_to_quality() -> str:
-    """The table of time_to_quality.json: data for which both a pick and others were measured."""
+    """The table of time_to_quality.json: data for which a pick was measured."""
     rows = [
         quality_row(data, seconds, found)
         for data, times in json.loads(TIME_TO_QUALITY.read_text()).items()
         for seconds, found in times.items()
-        if "pick" in found and len(found) > 1
+        if "pick" in found
     ]
     return "\n".join([header(QUALITY_COLUMNS), *rows])
 
