@@ -30,5 +30,6 @@ def test_the_address_is_printed(bits_run):
 
 def test_what_cannot_be_served_is_refused(tmp_path, bits_run):
     assert "a run, or a folder of runs" in refused(call("serve", tmp_path / "absent"))
+    assert "device" in refused(call("serve", bits_run, "--device", "1.5"))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert "--port" in refused(call("serve", bits_run, "--port", taken.getsockname()[1]))

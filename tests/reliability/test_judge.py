@@ -14,6 +14,7 @@ def outcome(**changed):
 
 
 REFUSED = {"code": 2, "out": "", "err": LINE}
+SERVED = {"arguments": ["serve", "run"], "code": 0, "out": "1 run at http://127.0.0.1:80/x/\nstopped\n", "stopped": 15}
 FAULTS = {
     "exit code 1": {"code": 1},
     "exit code -11": {"code": -11},
@@ -35,6 +36,7 @@ FAULTS = {
     "an error line beside exit code 0": {"err": LINE},
     "does not end": {"code": -15, "stopped": 15},
     "does not stop": {"code": -9, "stopped": 9},
+    "exit code 143 after SIGTERM": SERVED | {"code": 143},
     "more than 1500 MB of memory": {"peak": 1600 * MEGABYTE},
 }
 
@@ -49,6 +51,11 @@ RIGHT = {
     "refused": REFUSED,
     "stopped": {"code": 143, "stopped": 15, "out": "training mlp on toy in runs/toy\n"},
 }
+
+
+def test_a_page_is_served_until_it_is_stopped():
+    assert judge(outcome(**SERVED)).kind == "stopped"
+    assert "does not end" in judge(outcome(**SERVED | {"arguments": ["show", "run"]})).faults
 
 
 @pytest.mark.parametrize("kind", RIGHT)

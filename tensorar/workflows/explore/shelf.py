@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tensorar.errors import RunError
 from tensorar.parts.registry import Registry
+from tensorar.training.device import check_device
 from tensorar.workflows.explore.explorer import Explorer
 from tensorar.workflows.list_runs import run_folders
 from tensorar.workflows.runs import open_run
@@ -18,10 +19,12 @@ LOADED = 4
 class Shelf:
     """A run, or all runs in a folder three levels deep. The models of the last four that were asked for stay loaded.
 
-    Raises ``RunError`` for a folder without runs, and for a single run that cannot be opened.
+    Raises ``RunError`` for a folder without runs, and for a single run that cannot be opened; ``TensorarError`` for a
+    device that is not available.
     """
 
     def __init__(self, folder: str | Path, device: str = "auto", registry: Registry | None = None) -> None:
+        check_device(device)
         self.folder, self.device, self.registry = Path(folder), device, registry
         found = list(run_folders(self.folder)) if self.folder.is_dir() else []
         if not found:

@@ -53,6 +53,11 @@ def training_began(outcome: Outcome) -> bool:
     return re.search(r"^training .* in ", outcome.out + outcome.err, re.MULTILINE) is not None
 
 
+def serves(outcome: Outcome) -> bool:
+    """Whether the command served its page, which it does until it is stopped."""
+    return outcome.arguments[:1] == ["serve"] and "http://127.0.0.1:" in outcome.out
+
+
 def _text_faults(outcome: Outcome) -> list[str]:
     text = outcome.out + outcome.err
     found = {
@@ -68,8 +73,11 @@ def _end_faults(outcome: Outcome, may_be_long: bool, codes: tuple[int, ...]) -> 
     if outcome.stopped == 9:
         return ["does not stop"]
     if outcome.stopped is not None:
-        long = [] if may_be_long or training_began(outcome) else ["does not end"]
-        return long + ([] if outcome.code in (143, -15) else [f"exit code {outcome.code} after SIGTERM"])
+        long = may_be_long or training_began(outcome) or serves(outcome)
+        right = (0,) if serves(outcome) else (143, -15)
+        return ([] if long else ["does not end"]) + (
+            [] if outcome.code in right else [f"exit code {outcome.code} after SIGTERM"]
+        )
     if outcome.code == 2:
         return _refusal_faults(outcome)
     if outcome.code in (0, *codes):
