@@ -9,6 +9,7 @@ from torch.distributions import Categorical, Distribution, TransformedDistributi
 from torch.distributions.constraints import Constraint
 from torch.distributions.transforms import AffineTransform, ComposeTransform, ExpTransform, Transform
 
+from tensorar.quadrature import moments_of
 from tensorar.units import Units
 from tensorar.utils.precision import widened, widest_dtype
 
@@ -152,8 +153,9 @@ class DataDistribution(TransformedDistribution):
             probs, values = widened(self.standard.probs), widened(self.transform.values.to(self.standard.probs.device))
             mean = probs @ values
             return mean, (probs * (values - mean.unsqueeze(-1)) ** 2).sum(-1)
+        if not isinstance(self.transform, ComposeTransform):
+            return moments_of(self.standard, self.transform)
         # the exponential of a normal distribution
-        assert isinstance(self.transform, ComposeTransform)
         inner = DataDistribution(self.standard, self.transform.parts[0])
         mean = (inner.mean + inner.variance / 2).exp()
         return mean, inner.variance.expm1() * mean**2

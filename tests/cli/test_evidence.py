@@ -82,6 +82,15 @@ def test_the_uncertainty_as_numbers_and_as_a_picture(bits_run):
     assert (bits_run / "inpainting-uncertainty.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_it_is_predicted_for_each_column_of_a_table():
+    rows = [f"{20 + k % 40},{'m' if k % 3 else 'f'},{1.5 + (k * 37 % 50) / 100}" for k in range(60)]
+    Path("people.csv").write_text("\n".join(["age,sex,height", *rows]) + "\n")
+    done("train", "table:path=people.csv", *SHORT, "--out", "people")
+    result = report("inpaint", "people", "--events", "2", "--completions", "1", "--uncertainty", "--out", "x.csv")
+    assert result["uncertainty"]["completions"] is None
+    assert len(Path("x-uncertainty.csv").read_text().splitlines()) == result["events"]
+
+
 def test_a_network_of_any_evidence_predicts_it(bits):
     networks = ["--backbone", "mlp:hidden=8", "--ordering", "shuffled"]
     done("train", f"npy:path={bits}", *networks, *SHORT, "--out", "run")

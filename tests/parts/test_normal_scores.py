@@ -77,3 +77,16 @@ def test_held_out_values_choose_the_number_of_components():
     one, chosen = fit_mixtures(standard, 1), choose_mixtures(standard, standard, (1, 2))
     assert float(one.deviation) == pytest.approx(float(standard.std(correction=0)), rel=1e-3)
     assert chosen.log_density(standard).mean() > one.log_density(standard).mean() + 0.1
+
+
+@pytest.mark.parametrize("head", ["gaussian:units=normal", "gaussian_mixture:components=3,units=normal"])
+def test_the_moments_are_those_of_a_fine_grid(head):
+    model = build((3,), "raster", head, "made:hidden=8", data=data()).double()
+    model.init_from_marginals(data())
+    predicted = model.conditionals(data(1))
+    score = torch.linspace(-12, 12, 100_001, dtype=torch.float64)[:, None, None].expand(-1, 1, 3)
+    share, value = predicted.standard.log_prob(score).exp().detach() * 24 / 100_000, predicted.transform(score)
+    mean = (share * value).sum(0)
+    deviation = (share * (value - mean) ** 2).sum(0).sqrt()
+    assert ((predicted.mean - mean).abs() < 1e-2 * deviation).all()
+    assert torch.allclose(predicted.stddev, deviation, rtol=1e-2)

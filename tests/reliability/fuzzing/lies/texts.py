@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import random
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from .odd_values import ODD_JSON
 
@@ -70,6 +72,21 @@ def toml_bomb(chance: random.Random, path: Path) -> None:
     )
     bombs += ("x = " + "9" * 100000, "x = '''" + "\n" * 100000)
     path.write_text(chance.choice((path.read_text() + "\n", "")) + chance.choice(bombs) + "\n")
+
+
+def json_document(chance: random.Random, path: Path) -> None:
+    """An odd value in a document, at any depth."""
+    document = json.loads(path.read_text())
+    holder, key = chance.choice(list(_places(document)))
+    holder[key] = chance.choice(ODD_JSON)
+    path.write_text(json.dumps(document))
+
+
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Where the values of a document are: what holds them, and the key or index."""
+    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield value, key
+        yield from _places(value[key])
 
 
 def json_rows(chance: random.Random, path: Path) -> None:
