@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from jaxtyping import Float64
 from torch import Tensor
-from torch.distributions import MixtureSameFamily, Normal
+from torch.distributions import Distribution, MixtureSameFamily, Normal
 
 from tensorar.utils.precision import widened
 
@@ -16,9 +16,9 @@ NODES, DEVIATIONS = 513, 8.0
 
 
 def moments_of(
-    distribution: Normal | MixtureSameFamily, function: Callable[[Tensor], Tensor]
+    distribution: Distribution, function: Callable[[Tensor], Tensor]
 ) -> tuple[Float64[Tensor, "*batch"], Float64[Tensor, "*batch"]]:
-    """The mean and the variance of ``function(x)``, which takes values ``(..., *batch)``.
+    """The mean and the variance of ``function(x)``, which takes values ``(..., *batch)``; ``x`` is normal or a mixture.
 
     Approximate, by the trapezoidal rule: within a hundredth of the deviation for splines, even ones that jump.
 
@@ -33,11 +33,13 @@ def moments_of(
     return mean, (weight * (value - mean) ** 2).sum((0, 1))
 
 
-def _components(distribution: Normal | MixtureSameFamily) -> tuple[Tensor, Tensor, Tensor]:
+def _components(distribution: Distribution) -> tuple[Tensor, Tensor, Tensor]:
     """Locations, scales and shares, ``(components, *batch)`` each."""
-    if isinstance(distribution, MixtureSameFamily):
-        parts, shares = distribution.component_distribution, distribution.mixture_distribution.probs
-        location, scale, share = (widened(part).movedim(-1, 0) for part in (parts.loc, parts.scale, shares))
-        return location, scale, share
-    location, scale = (widened(part).unsqueeze(0) for part in (distribution.loc, distribution.scale))
-    return location, scale, torch.ones_like(location)
+    mixture = distribution if isinstance(distribution, MixtureSameFamily) else None
+    normal = distribution if mixture is None else mixture.component_distribution
+    assert isinstance(normal, Normal)
+    location, scale = widened(normal.loc), widened(normal.scale)
+    if mixture is None:
+        return location.unsqueeze(0), scale.unsqueeze(0), torch.ones_like(location).unsqueeze(0)
+    share = widened(mixture.mixture_distribution.probs)
+    return location.movedim(-1, 0), scale.movedim(-1, 0), share.movedim(-1, 0)
