@@ -141,9 +141,9 @@ def _end_faults(outcome: Outcome) -> list[str]:
     faults = [] if outcome.code in allowed else [f"exit code {outcome.code} of a killed training"]
     if "Traceback" in outcome.err or "internal error" in outcome.err:
         faults.append("a traceback of a killed training")
-    explained = (
-        "interrupted and saved" in outcome.out or "ended by SIG" in outcome.err or "ended by Ctrl" in outcome.err
-    )
+    # a step that is also evaluated reports twice, and gets a second signal
+    ends = ("ended by SIG", "ended by Ctrl", "ended by a second signal")
+    explained = "interrupted and saved" in outcome.out or any(end in outcome.err for end in ends)
     if outcome.code > 128 and not explained:
         faults.append("the end is not explained")
     return faults
