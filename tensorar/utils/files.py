@@ -16,6 +16,9 @@ from tensorar.errors import RunError
 # a file that is being written, with the name it will have
 TEMPORARY = re.compile(r"\.(?P<name>.+)\.\w{8}\.tmp")
 
+# more than any schema or result has
+MAX_JSON_BYTES = 2**26
+
 
 def write_atomically(path: Path, *content: bytes | memoryview) -> None:
     """Write a file of these parts atomically: temporary file, fsync, rename.
@@ -86,6 +89,9 @@ def json_text(values: Any) -> bytes:
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in a file. Raises ``RunError`` when it cannot be read, or holds something else."""
     try:
+        # a device may never end
+        if not path.is_file() or path.stat().st_size > MAX_JSON_BYTES:
+            raise ValueError
         found = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(expected=f"JSON in {path}", got="damaged text", remedy="restore it from a copy") from error

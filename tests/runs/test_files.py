@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from tensorar import RunError
-from tensorar.utils.files import json_line, write_atomically
+from tensorar.utils.files import json_line, read_json, write_atomically
 
 
 def everything(folder):
@@ -95,3 +95,10 @@ def test_a_line_of_json():
     assert json_line({"a": (1, float("nan")), "b": {"c": [float("inf"), True, None]}, "d": 0.5}) == (
         '{"a": [1, null], "b": {"c": [null, true, null]}, "d": 0.5}'
     )
+
+
+@pytest.mark.parametrize("target", ["/dev/zero", "."])
+def test_json_is_read_from_regular_files(tmp_path, target):
+    (tmp_path / "schema.json").symlink_to(target)
+    with pytest.raises(RunError, match="JSON in"):
+        read_json(tmp_path / "schema.json")
