@@ -104,7 +104,10 @@ class OneOf(Constraint):
 
 
 class DataDistribution(TransformedDistribution):
-    """A distribution of standard values, seen in the data's units: likelihoods, samples and moments are the data's."""
+    """A distribution of standard values, seen in the data's units: likelihoods, samples and moments are the data's.
+
+    Moments of values in normal scores are approximate (``tensorar.quadrature``), all others exact.
+    """
 
     def __init__(self, base: Distribution, transform: Transform) -> None:
         self.standard, self.transform = base, transform

@@ -88,10 +88,13 @@ def json_text(values: Any) -> bytes:
 
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in a file. Raises ``RunError`` when it cannot be read, or holds something else."""
+    # a device may never end
+    if path.exists() and not (path.is_file() and path.stat().st_size <= MAX_JSON_BYTES):
+        got = "a larger file" if path.is_file() else "something else than a file"
+        raise RunError(
+            expected=f"JSON in {path}, of at most {MAX_JSON_BYTES >> 20} MB", got=got, remedy="restore it from a copy"
+        )
     try:
-        # a device may never end
-        if not path.is_file() or path.stat().st_size > MAX_JSON_BYTES:
-            raise ValueError
         found = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(expected=f"JSON in {path}", got="damaged text", remedy="restore it from a copy") from error

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from tensorar import RunError
-from tensorar.utils.files import json_line, read_json, write_atomically
+from tensorar.utils.files import MAX_JSON_BYTES, json_line, read_json, write_atomically
 
 
 def everything(folder):
@@ -100,5 +100,12 @@ def test_a_line_of_json():
 @pytest.mark.parametrize("target", ["/dev/zero", "."])
 def test_json_is_read_from_regular_files(tmp_path, target):
     (tmp_path / "schema.json").symlink_to(target)
-    with pytest.raises(RunError, match="JSON in"):
+    with pytest.raises(RunError, match="something else than a file"):
+        read_json(tmp_path / "schema.json")
+
+
+def test_json_that_is_too_large_is_not_read(tmp_path):
+    with (tmp_path / "schema.json").open("wb") as file:
+        file.truncate(MAX_JSON_BYTES + 1)
+    with pytest.raises(RunError, match="a larger file"):
         read_json(tmp_path / "schema.json")
