@@ -27,6 +27,7 @@ from tensorar.tables import (
 from tensorar.tables.cells import date_format_of, days_of, write_days
 from tensorar_plugins.datasets.table import Table
 from tensorar_plugins.datasets.time_axis import parse_dates
+from tests.datasets.text_files import text
 
 
 def test_tables_and_series_read_dates_alike():

@@ -22,6 +22,7 @@ from tensorar.tables import (
 from tensorar.utils import memory
 from tensorar_plugins.datasets.table import Table
 from tests.datasets.data_errors import check_error
+from tests.datasets.text_files import text
 
 # of 40 rows: a bit, a category, two whole numbers, a real, a date, a constant, an id, and a column that counts
 ROWS = 40
@@ -56,11 +57,6 @@ KINDS = {
 
 def write(folder, name="people.csv", frame=PEOPLE, **options):
     frame.to_csv(folder / name, index=False, **options)
-    return folder / name
-
-
-def text(folder, content, name="a.csv", encoding="utf-8"):
-    (folder / name).write_bytes(content.encode(encoding))
     return folder / name
 
 
