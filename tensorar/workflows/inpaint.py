@@ -18,6 +18,7 @@ from tensorar.generation import SamplingInfo
 from tensorar.model import AutoregressiveModel
 from tensorar.parts.registry import Registry
 from tensorar.runs.run import Run
+from tensorar.tables import decode
 from tensorar.uncertainty import Uncertainty, predicts_marginals, too_few_completions
 from tensorar.uncertainty import uncertainty as uncertainty_of
 from tensorar.workflows.event_pictures import event_pictures
@@ -25,9 +26,11 @@ from tensorar.workflows.events import check_counts, check_split
 from tensorar.workflows.own_events import events_to_complete, own_events
 from tensorar.workflows.runs import model_of, open_run, proposal_of
 from tensorar.workflows.sampling import check_sampling, require_memory_for_samples, seeded_generator
+from tensorar.workflows.table_rows import schema_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +64,10 @@ class Completions:
 
         caption, axes, originals = str(self.info), self.run.axes, None if self.from_file else self.originals
         return plotting.inpainting(originals, self.evidence, self.completions, caption=caption, axes=axes)
+
+    def frame(self) -> DataFrame:
+        """The completions, event by event, as rows of the run's table without its target. Raises ``RunError``."""
+        return decode(self.completions.flatten(0, 1), schema_of(self.run))
 
     def pictures(self) -> dict[str, bytes]:
         """A PNG file of each completion, a pixel per coefficient, by its name. Raises ``ShapeError``."""

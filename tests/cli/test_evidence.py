@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -83,12 +84,15 @@ def test_the_uncertainty_as_numbers_and_as_a_picture(bits_run):
 
 
 def test_it_is_predicted_for_each_column_of_a_table():
-    rows = [f"{20 + k % 40},{'m' if k % 3 else 'f'},{1.5 + (k * 37 % 50) / 100}" for k in range(60)]
+    rows = [f"{20 + k % 40},{'m' if k % 3 else 'f'},{1.5 + (k * 37 % 50) / 100:.2f}" for k in range(60)]
     Path("people.csv").write_text("\n".join(["age,sex,height", *rows]) + "\n")
     done("train", "table:path=people.csv", *SHORT, "--out", "people")
     result = report("inpaint", "people", "--events", "2", "--completions", "1", "--uncertainty", "--out", "x.csv")
     assert result["uncertainty"]["completions"] is None
     assert len(Path("x-uncertainty.csv").read_text().splitlines()) == result["events"]
+    header, *completed = Path("x.csv").read_text().splitlines()
+    assert header == "age,sex,height" and len(completed) == 2
+    assert all(re.fullmatch(r"\d+,[mf],\d\.\d\d", row) for row in completed), "in the form of the file"
 
 
 def test_a_network_of_any_evidence_predicts_it(bits):

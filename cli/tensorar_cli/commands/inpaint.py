@@ -104,11 +104,7 @@ def inpaint(
         )
     for note in result.notes:
         output.print(f"note: {note}")
-    if is_folder(path):
-        write_files(path, result.pictures())
-        write(path / "sheet.png", result.figure, result.completions, result.run.event_shape)
-    else:
-        write(path, result.figure, result.completions, result.run.event_shape)
+    _write(path, result)
     count, shape = len(result.originals), list(result.completions.shape)
     output.print(f"{counted(count, 'event')}, {counted(completions, 'completion')} each, in {path} ({result.info})")
     report = sampling_report(result.info) | _log_evidence(result, output)
@@ -132,6 +128,20 @@ def _one_file(image: Path | None, data: Path | None) -> Path | None:
             expected=f"--image to end in {', '.join(PICTURE_ENDINGS)}", got=repr(str(image)), remedy="use --data"
         )
     return image or data
+
+
+def _write(path: Path, result: Completions) -> None:
+    """Write completions as the ending says: rows of the run's table, a file of each and a sheet, a picture, numbers."""
+    from tensorar.tables import write_table
+    from tensorar.workflows.table_rows import schema_of
+
+    if result.run.schema is not None and path.suffix == ".csv":
+        write_table(path, result.frame(), schema_of(result.run).form)
+        return
+    if is_folder(path):
+        write_files(path, result.pictures())
+    sheet = path / "sheet.png" if is_folder(path) else path
+    write(sheet, result.figure, result.completions, result.run.event_shape)
 
 
 def _log_evidence(result: Completions, output: Output) -> dict[str, Any]:
