@@ -2,7 +2,8 @@
 
 from tensorar.backbone import Backbone, CausalBackbone, EvidenceBackbone, Signature
 from tensorar.build import build, load_dataset
-from tensorar.dataset import Dataset, FileEvents, Parsed, Splits
+from tensorar.dataset import Dataset, Splits
+from tensorar.dataset_files import FileEvents, Parsed
 from tensorar.dependencies import dependency_matrix, receptive_field_coverage
 from tensorar.errors import (
     DataError,

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, overload
 
 import torch
@@ -15,6 +13,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from tensorar.axes import AxisNames, check_axes, guess_axes
+from tensorar.dataset_files import DatasetFiles
 from tensorar.errors import DataError, ShapeError
 from tensorar.events import Events, Extremes, ObservedEvents, in_chunks, origin_of, sample_of
 from tensorar.evidence import Evidence
@@ -31,30 +30,7 @@ class Splits:
     test: Any
 
 
-@dataclass(frozen=True, eq=False)
-class FileEvents:
-    """Events from a file of the user's ``(n, *event)``, which of their coefficients are known, and what was done.
-
-    ``known`` is None if the file does not say; ``notes`` has a line for each change, such as another size.
-    """
-
-    events: Real[Tensor, "n *event"]
-    known: Bool[Tensor, "n *event"] | None = None
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class Parsed:
-    """The numbers of a text file that takes long to parse, by name, and the ``digest`` of its content (``digest_of``).
-
-    They do not depend on the options of the dataset, other than by its schema.
-    """
-
-    digest: str
-    tensors: Mapping[str, Tensor]
-
-
-class Dataset(Part, ABC):
+class Dataset(DatasetFiles, Part, ABC):
     """Events to model. Subclasses implement ``load``.
 
     Optional methods: ``load_contexts`` for conditional data, ``simulate`` and ``draw`` for data generated during
@@ -65,11 +41,6 @@ class Dataset(Part, ABC):
 
     kind = "dataset"
     missing: bool | str = False
-
-    @classmethod
-    def accepts_folder(cls, path: Path) -> bool:
-        """Whether a folder has files of the kind that this dataset reads: it is then chosen for the bare path."""
-        return False
 
     @abstractmethod
     def load(self) -> Splits:
@@ -237,38 +208,6 @@ class Dataset(Part, ABC):
         return None
 
     @property
-    def schema_document(self) -> dict[str, Any] | None:
-        """What it takes to read other files as the dataset's own was read, as JSON values; runs keep it."""
-        return None
-
-    @property
-    def coefficient_names(self) -> list[str]:
-        """The names of the coefficients, as those of a table's columns; empty if they have none."""
-        return []
-
-    def with_schema(self, document: Mapping[str, Any], where: str) -> Dataset:
-        """Return this dataset, read by the schema that a run kept in ``where``. Raises ``RunError``."""
-        return self
-
-    @property
-    def parsed_path(self) -> str | Path | None:
-        """The text file whose numbers runs keep, so that it is parsed once (None: no file takes long)."""
-        return None
-
-    def parsed(self) -> Parsed | None:
-        """The numbers of ``parsed_path``, if this dataset has parsed it."""
-        return None
-
-    def with_parsed(self, parsed: Parsed, document: Mapping[str, Any], where: str) -> Dataset:
-        """Return this dataset with numbers that were parsed by a schema before. Raises ``RunError`` for others."""
-        return self
-
-    @property
-    def column_kinds(self) -> list[tuple[str, str, str]]:
-        """The name, the kind and details of each column of a table; printed before training."""
-        return []
-
-    @property
     def suggested_head(self) -> str | None:
         """The spec of a head, if the splits do not contain all possible values; None to derive it from the splits."""
         return None
@@ -282,26 +221,6 @@ class Dataset(Part, ABC):
     def notes(self) -> list[str]:
         """What was found in the files, inferred or left out, a line each; printed before training."""
         return []
-
-    def read_events(self, path: str | Path, event_shape: tuple[int, ...], mask: str | Path | None = None) -> FileEvents:
-        """Events in another file of the dataset's kind, as events of a shape; of a picture, with a ``mask`` beside it.
-
-        Raises ``DataError`` for a file that cannot be read, has other shapes, or is of no kind that the dataset reads.
-        """
-        raise DataError(
-            expected=f"a dataset that reads files of yours, for {path}",
-            got=repr(self.name),
-            remedy="use an event of its splits",
-        )
-
-    @property
-    def event_ending(self) -> str:
-        """The ending of files that hold one event in the form of the data, such as .wav; "" if there are none."""
-        return ""
-
-    def event_file(self, event: Real[Tensor, "*event"]) -> bytes:
-        """The content of a file with ``event_ending`` of an event, or of its first steps."""
-        raise NotImplementedError
 
     def log_prob(self, x: Real[Tensor, "batch *event"]) -> Float[Tensor, " batch"] | None:
         """The exact log-likelihood in nats under the process that generated the data, or None if it is unknown."""

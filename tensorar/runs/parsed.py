@@ -14,7 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tensorar.dataset import Dataset, Parsed
+from tensorar.dataset import Dataset
+from tensorar.dataset_files import Parsed
 from tensorar.errors import DataError, RunError
 from tensorar.runs.tensors import open_tensors, write_tensors
 from tensorar.utils.reading import digest_of, expand

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +21,12 @@ from tensorar.parts.registry import Registry, default_registry
 from tensorar.parts.spec import PartSpec
 from tensorar.runs.folder import RECIPE_FILE, SCHEMA_FILE, require_free
 from tensorar.runs.head_state import restore_head, save_head_state, state_in_recipe
-from tensorar.runs.metrics import best_row
 from tensorar.runs.parsed import keep_parsed, with_parsed
 from tensorar.runs.paths import relative_paths, require_paths, with_absolute_paths, with_found_paths
 from tensorar.runs.provenance import check_provenance, provenance_of, require_plugins
-from tensorar.runs.recipe import PARTS, Recipe, parse_recipe, read_document, recipe_document
+from tensorar.runs.recipe import Recipe, parse_recipe, read_document, recipe_document
 from tensorar.runs.recipe_checksum import check_recipe, with_checksum
+from tensorar.runs.run_display import as_table, in_words
 from tensorar.runs.run_files import RunFiles
 from tensorar.runs.stages import KEY as STAGES
 from tensorar.runs.stages import Stage, current_stage
@@ -123,25 +122,10 @@ class Run(RunFiles):
     # --- display ----------------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        facts = ", ".join(f"{name} {value}" for name, value in self._facts().items())
-        return f"Run({str(self.folder)!r}: {facts})"
+        return in_words(self)
 
     def _repr_html_(self) -> str:
-        rows = {"run": str(self.folder), **self._facts()}
-        cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows.items())
-        return f"<table>{cells}</table>"
-
-    def _facts(self) -> dict[str, str]:
-        """What identifies a run, by name; reads no weights and no data."""
-        facts: dict[str, str] = {part: str(getattr(self.recipe, part)) for part in PARTS}
-        facts["event"] = str(self.event_shape)
-        try:
-            rows = self.metrics()
-        except RunError as error:
-            return facts | {"damaged": str(error)}
-        best = best_row(rows)
-        facts |= {} if best is None else {"validation": f"{best['valid_nats']:.3f} nats per event"}
-        return facts | ({"steps": str(rows[-1]["step"])} if rows else {})
+        return as_table(self)
 
     # --- data -------------------------------------------------------------------------------------------------------
 
