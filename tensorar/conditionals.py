@@ -29,7 +29,7 @@ def all_conditionals(
     A NaN feature marks an unknown value: parameters up to it in the order are exact, those after it NaN. Features that
     are ``checked``, those of values that have a probability, are not looked at.
     """
-    if not len(features):
+    if not features.shape[0]:
         return features.new_zeros(*features.shape[:-1], backbone.signature.parameter_count)
     # NaN and infinity spread to the sum, which is faster than a look at every value
     if checked or (not torch.compiler.is_compiling() and math.isfinite(features.detach().sum())):

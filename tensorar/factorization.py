@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import torch
 from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor, nn
@@ -17,7 +19,7 @@ from tensorar.mixed import in_data_units
 from tensorar.order import Order
 from tensorar.ordering import Ordering
 from tensorar.utils.parameters import first_parameter
-from tensorar.utils.precision import widened
+from tensorar.utils.precision import never_half, widened
 from tensorar.utils.shapes import flatten_events, rows_by_mask
 
 
@@ -53,16 +55,14 @@ class Factorization(nn.Module):
     def orders(self) -> tuple[Order, ...]:
         """The orders that the model mixes: one, unless its ordering is an ensemble."""
         device = self.device
-        if any(order.device != device for order in self._orders):
+        if self._orders[0].visits.device != device:
             self._orders = tuple(order.to(device) for order in self._orders)
         return self._orders
 
     @property
     def device(self) -> torch.device:
         """The device of the model."""
-        visits = self._buffers["_visits"]
-        assert visits is not None
-        return visits.device
+        return self._buffers["_visits"].device  # type: ignore[union-attr]
 
     @property
     def dtype(self) -> torch.dtype:
@@ -75,7 +75,7 @@ class Factorization(nn.Module):
         weight = first_parameter(self.backbone)
         return torch.get_default_dtype() if weight is None else weight.dtype
 
-    @property
+    @cached_property
     def is_causal(self) -> bool:
         """Whether one pass of the network gives all conditionals of an event."""
         return isinstance(self.backbone, CausalBackbone)
@@ -127,11 +127,16 @@ class Factorization(nn.Module):
     # --- standard values, in which head and backbone work, and the data's ------------------------------------------
 
     def standardize(
-        self, values: Real[Tensor, "*batch"], coefficients: Int[Tensor, "*some"] | None = None
+        self,
+        values: Real[Tensor, "*batch"],
+        coefficients: Int[Tensor, "*some"] | None = None,
+        *,
+        dtype: torch.dtype | None = None,
     ) -> Float[Tensor, "*batch"]:
-        """Standard values of the data's values, computed in float64 and rounded to the model's dtype."""
-        coefficients = self.coefficients if coefficients is None else coefficients
-        return self.head.standardize(values, coefficients).to(self.device, self.dtype)
+        """Standard values of the data's values, computed in float64 and rounded to the model's ``dtype``."""
+        if not self.head.untransformed:
+            values = self.head.standardize(values, self.coefficients if coefficients is None else coefficients)
+        return values.to(self.device, dtype or self.dtype)
 
     def restore(
         self, standard: Float[Tensor, "*batch"], coefficients: Int[Tensor, "*some"] | None = None
@@ -143,7 +148,8 @@ class Factorization(nn.Module):
         self, log_prob: Float[Tensor, " batch"], standard: Float[Tensor, "batch *event"]
     ) -> Float[Tensor, " batch"]:
         """The log-likelihoods of events in the data's units, from those of their standard values."""
-        return log_prob if self.head.transform(self.coefficients) is None else log_prob - self.log_scale(standard)
+        untransformed = self.head.untransformed or self.head.transform(self.coefficients) is None
+        return log_prob if untransformed else log_prob - self.log_scale(standard)
 
     def log_scale(
         self, standard: Float[Tensor, "batch *event"], known: Bool[Tensor, "batch *event"] | None = None
@@ -169,8 +175,9 @@ class Factorization(nn.Module):
         self, parameters: Float[Tensor, "*batch parameters"], coefficients: Int[Tensor, "*some"] | None = None
     ) -> Distribution:
         """The head's distribution of standard values, never in half precision; of all coefficients by default."""
-        parameters = parameters.to(torch.promote_types(parameters.dtype, torch.float32))
-        return self.head.distribution(parameters, self.coefficients if coefficients is None else coefficients)
+        return self.head.distribution(
+            never_half(parameters), self.coefficients if coefficients is None else coefficients
+        )
 
     def log_prob_of(
         self,
@@ -179,8 +186,8 @@ class Factorization(nn.Module):
         coefficients: Int[Tensor, "*some"] | None = None,
     ) -> Float[Tensor, "*batch"]:
         """The log-probabilities of standard values under ``distribution``, which need not be made for them."""
-        parameters = parameters.to(torch.promote_types(parameters.dtype, torch.float32))
-        return self.head.log_prob(parameters, value, self.coefficients if coefficients is None else coefficients)
+        index = self.coefficients if coefficients is None else coefficients
+        return self.head.log_prob(never_half(parameters), value, index)
 
     def features(
         self, x: Float[Tensor, "*batch"], coefficients: Int[Tensor, "*some"] | None = None

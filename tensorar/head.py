@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int, Real
@@ -18,7 +18,7 @@ from tensorar.errors import SpecError
 from tensorar.mixed import Pieces
 from tensorar.noise import SEED_SIZE, draw_from, draw_one_by_one, draws_in_fixed_operations, noise_size
 from tensorar.parts.part import Part
-from tensorar.value_checks import check_values, describe_support, is_bounded
+from tensorar.value_checks import check_values, describe_support, good_at_a_glance, is_bounded
 
 
 class Head(Part, ABC):
@@ -41,9 +41,15 @@ class Head(Part, ABC):
     feature_count: int
     support: Constraint
     point_masses: tuple[float, ...] = ()
+    # set for every class, since a model looks at them in every call: whether standard values are the data's own, and
+    # whether they also have one support for all coefficients
+    untransformed: ClassVar[bool]
+    same_everywhere: ClassVar[bool]
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        cls.untransformed = cls.transform is Head.transform
+        cls.same_everywhere = cls.untransformed and cls.supports is Head.supports
         # the shortcuts of a parent would be those of another distribution
         if "distribution" in vars(cls):
             for shortcut in ("log_prob", "draw"):
@@ -274,7 +280,8 @@ class Head(Part, ABC):
         ``coefficients`` are the flat indices of the values (default: whole events), ``suggestion`` the remedy to
         print, ``dtype`` the dtype to which a model will round standard values.
         """
-        same_everywhere = type(self).supports is Head.supports and type(self).transform is Head.transform
+        if known is None and self.same_everywhere and good_at_a_glance(self, values, dtype):
+            return
         check_values(
             self,
             values,
@@ -283,7 +290,6 @@ class Head(Part, ABC):
             what=what,
             suggestion=suggestion,
             dtype=dtype,
-            same_everywhere=same_everywhere,
         )
 
     def supports(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from jaxtyping import Bool, Float, Int, Real
@@ -19,7 +19,7 @@ from tensorar.generative_model import GenerativeModel
 from tensorar.model_display import model_table
 from tensorar.order import Order
 from tensorar.utils.eval_mode import eval_mode
-from tensorar.utils.shapes import flatten_events, rows_of, split_batch
+from tensorar.utils.shapes import MAX_EVENTS_PER_CALL, flatten_events, rows_of, split_batch
 
 
 class AutoregressiveModel(GenerativeModel):
@@ -112,7 +112,7 @@ class AutoregressiveModel(GenerativeModel):
         if isinstance(x, Evidence):
             orders = self.orders if order is None else (validation.check_order(self, order),)
             return observed.log_prob(self, x, orders, context)
-        if not len(x):
+        if not x.shape[0]:
             return x.new_zeros(0)
         standard = ensemble.mixture_log_prob([self._log_prob(x, context, one) for one in self._orders_of(order)])
         return self.in_data_units(standard, x)
@@ -130,9 +130,10 @@ class AutoregressiveModel(GenerativeModel):
         self, x: Tensor, context: Tensor | None, *, known: bool = False
     ) -> tuple[Tensor, Tensor | None]:
         validation.check_event_shape(self, x)
+        dtype = self.dtype
         if not known:
-            self.head.check(x, coefficients=self.coefficients.to(x.device), what="x", dtype=self.dtype)
-        return self.standardize(x), validation.check_context(self, context, len(x))
+            self.head.check(x, what="x", dtype=dtype)
+        return self.standardize(x, dtype=dtype), validation.check_context(self, context, x.shape[0])
 
     def _orders_of(self, order: Order | None) -> Sequence[Order | None]:
         """The given order, the model's orders, or None for those that an adaptive ordering chooses."""
@@ -148,17 +149,17 @@ class AutoregressiveModel(GenerativeModel):
 
     def _log_prob(self, x: Tensor, context: Tensor | None, order: Order | None) -> Tensor:
         """The log-likelihood of standard values."""
-        log_prob = []
-        for some, given in self._split_batch(x, context):
-            parameters = self._all_parameters(some, given, order, checked=True)
-            log_prob.append(flatten_events(self.log_prob_of(parameters, some)).sum(1))
-        return torch.cat(log_prob) if len(log_prob) > 1 else log_prob[0]
+        if not self.is_causal or order is None:
+            return torch.cat([self._log_prob_at_once(*part, order) for part in self._split_batch(x, context)])
+        return self._log_prob_at_once(x, context, order)
 
-    def _split_batch(self, x: Tensor, context: Tensor | None) -> list[tuple[Tensor, Tensor | None]]:
-        """All events at once, or small batches if the parameters of all prefixes of every event would fill memory."""
-        if self.ordering.adaptive:
-            return list(split_batch(x, context, replay_batch_size(self)))
-        return [(x, context)] if self.is_causal else list(split_batch(x, context))
+    def _log_prob_at_once(self, x: Tensor, context: Tensor | None, order: Order | None) -> Tensor:
+        parameters = self._all_parameters(x, context, order, checked=True)
+        return flatten_events(self.log_prob_of(parameters, x)).sum(1)
+
+    def _split_batch(self, x: Tensor, context: Tensor | None) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Small batches, where the parameters of all prefixes of every event would fill memory."""
+        return split_batch(x, context, replay_batch_size(self) if self.ordering.adaptive else MAX_EVENTS_PER_CALL)
 
     @torch.no_grad()
     def conditional_means(

@@ -61,11 +61,8 @@ def check_values(
     what: str,
     suggestion: str,
     dtype: torch.dtype | None,
-    same_everywhere: bool,
 ) -> None:
-    """``Head.check``; ``same_everywhere`` if all coefficients have one support and no transform."""
-    if known is None and same_everywhere and (_in_range(head, values, dtype) or _all_bits(head, values, dtype)):
-        return
+    """``Head.check``, value by value."""
     if coefficients is None:
         coefficients = torch.arange(math.prod(values.shape[1:]), device=values.device).reshape(values.shape[1:])
     chunks = max(1, -(-len(values) // MAX_VALUES_PER_CHECK))
@@ -87,10 +84,17 @@ def check_values(
             )
 
 
+def good_at_a_glance(head: HeadOfValues, values: Tensor, dtype: torch.dtype | None) -> bool:
+    """Whether the extremes of values show that all have a probability under a head of one support and no transform."""
+    if not values.numel():
+        return False
+    if head.support is constraints.boolean and values.dtype == (dtype or values.dtype) and values.is_floating_point():
+        return _all_bits(values)
+    return values.dtype in INTEGERS and _in_range(head, values, dtype)
+
+
 def _in_range(head: HeadOfValues, values: Tensor, dtype: torch.dtype | None) -> bool:
     """Whether all whole numbers from the least to the greatest value have a probability: a look at two of them."""
-    if values.dtype not in INTEGERS or not values.numel():
-        return False
     least, greatest = (int(bound) for bound in values.aminmax())
     if greatest - least > MAX_RANGE:
         return False
@@ -98,13 +102,10 @@ def _in_range(head: HeadOfValues, values: Tensor, dtype: torch.dtype | None) -> 
     return bool(_represents(head, numbers, torch.zeros_like(numbers), dtype).all())
 
 
-def _all_bits(head: HeadOfValues, values: Tensor, dtype: torch.dtype | None) -> bool:
-    """Whether bits that a model takes as they are have a probability: a few passes without a table of answers."""
-    exact = values.is_floating_point() and values.dtype == (dtype or values.dtype)
-    if not exact or head.support is not constraints.boolean or not values.numel():
-        return False
+def _all_bits(values: Tensor) -> bool:
+    """Whether all values are 0 or 1: a few passes without a table of answers."""
     # zero for 0 and 1 only; NaN for NaN and infinity
-    least, greatest = (values * values).sub_(values).aminmax()
+    least, greatest = torch.addcmul(values, values, values, value=-1).aminmax()
     return float(least) == 0.0 == float(greatest)
 
 

@@ -19,7 +19,7 @@ def flatten_events(x: Shaped[Tensor, "batch *event"]) -> Shaped[Tensor, "batch n
     >>> flatten_events(torch.zeros(5)).shape
     torch.Size([5, 1])
     """
-    return x.unsqueeze(-1).flatten(1)
+    return x.flatten(1) if x.ndim > 1 else x.unsqueeze(1)
 
 
 @runtime_checkable

@@ -55,6 +55,20 @@ def test_values_without_a_probability(model, value):
     assert model.sample(evidence=unknown).shape == (4, *SHAPE)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_bits_are_told_from_their_neighbors(dtype):
+    """All bits are looked at together: by the extremes of ``x - x * x``."""
+    model = build(SHAPE, "raster", "bernoulli", "fvsbn").to(dtype)
+    bits = torch.tensor([[0.0, 1.0, -0.0], [1.0, 1.0, 0.0]], dtype=dtype)
+    assert model.log_prob(bits[None]).isfinite().all()
+    eps = torch.finfo(dtype).eps
+    for bad in (torch.finfo(dtype).tiny, -torch.finfo(dtype).tiny, 1 - eps / 2, 1 + eps, 1e30, -torch.inf):
+        for place in range(bits.numel()):
+            x = bits.clone()
+            x.view(-1)[place] = bad
+            _refused(SupportError, lambda x=x: model.log_prob(x[None]), match="0 or 1")
+
+
 def test_a_complete_event_has_no_next_coefficient(model):
     x = torch.zeros(2, *SHAPE)
     half = torch.zeros(2, *SHAPE, dtype=torch.bool)
