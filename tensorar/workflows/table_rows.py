@@ -61,10 +61,13 @@ def schema_of(run: Run) -> Schema:
     return Schema.from_dict(run.schema, str(run.folder / SCHEMA_FILE))
 
 
-def read_rows(run: Run, path: str | Path) -> TableRows:
-    """The rows of a file. Raises ``DataError`` for a file that has none of the run's columns."""
+def read_rows(run: Run, path: str | Path, *, empty_rows: bool = False) -> TableRows:
+    """The rows of a file, those without any cell only if ``empty_rows``.
+
+    Raises ``DataError`` for a file that has none of the run's columns.
+    """
     schema = schema_of(run)
-    table = read_table(path, like=schema.form)
+    table = read_table(path, like=schema.form, empty_rows=empty_rows)
     if not any(column.name in table.frame.columns for column in schema.modelled):
         raise DataError(
             expected=f"a column of the run in {path}: {shorten(', '.join(c.name for c in schema.modelled), 100)}",

@@ -24,7 +24,7 @@ from tensorar.tables import (
     style_of,
     write_table,
 )
-from tensorar.tables.cells import date_format_of, days_of, write_days
+from tensorar.tables.dates import date_format_of, days_of, write_days
 from tensorar_plugins.datasets.table import Table
 from tensorar_plugins.datasets.time_axis import parse_dates
 from tests.datasets.text_files import text
@@ -42,6 +42,50 @@ def test_tables_and_series_read_dates_alike():
     fine = np.array(["1990-01-02 10:00:00.5", "1990-01-02 10:00:01"], object)
     assert date_format_of(fine) == parse_dates(pandas.Series(fine))[1] == "%Y-%m-%d %H:%M:%S.%f"
     assert list(date_readings(np.array(["x"], object))) == list(date_readings(np.array([], object))) == []
+
+
+PERIODS = {
+    "%Y-%m": ["1990-01", "2001-10"],
+    "%YM%m": ["1990M01", "2001M10"],
+    "%b %Y": ["Jan 1990", "Oct 2001"],
+    "%B %Y": ["January 1990", "October 2001"],
+    "%YQ%q": ["1990Q1", "2001Q4"],
+    "Q%q %Y": ["Q1 1990", "Q4 2001"],
+}
+
+
+@pytest.mark.parametrize("form", PERIODS)
+def test_months_and_quarters_are_dates(form):
+    cells = np.array(PERIODS[form], object)
+    assert date_format_of(cells) == form
+    days = days_of(cells, form)
+    assert days_of(np.array(["x"], object), form).tolist() != days.tolist()
+    assert days.tolist() == [(datetime(*start, 1) - datetime(1970, 1, 1)).days for start in ((1990, 1), (2001, 10))]
+    assert write_days(days - 10, form).tolist() == write_days(days + 10, form).tolist() == cells.tolist()
+    assert write_days(np.array([np.nan]), form).tolist() == [""]
+
+
+@pytest.mark.parametrize("cells", [["1234-05", "1234-06"], ["2019-20", "2020-21"], ["1990Q5", "1990Q1"], ["Q1", "Q2"]])
+def test_codes_and_seasons_are_no_months(cells):
+    assert date_format_of(np.array(cells, object)) is None
+
+
+def test_periods_of_pandas_come_back(tmp_path):
+    frame = pandas.DataFrame({"at": pandas.period_range("1990Q1", periods=12, freq="Q"), "x": np.arange(12) / 4})
+    frame.to_parquet(tmp_path / "p.parquet")
+    table = read_table(tmp_path / "p.parquet")
+    write_table(tmp_path / "again.parquet", table.frame, table.form)
+    pandas.testing.assert_frame_equal(pandas.read_parquet(tmp_path / "again.parquet"), frame)
+    write_table(tmp_path / "again.xlsx", table.frame, FileForm())
+    assert pandas.read_excel(tmp_path / "again.xlsx")["at"].tolist() == table.frame["at"].tolist()
+
+
+def test_empty_rows_are_kept_on_request(tmp_path):
+    path = text(tmp_path, "a,b\n1.5,x\n,\n2.5,y\n,\n")
+    assert len(read_table(path).frame) == 2 and len(read_table(path, empty_rows=True).frame) == 4
+    pandas.DataFrame({"a": [1.5, None, 2.5], "b": ["x", None, "y"]}).to_excel(tmp_path / "e.xlsx", index=False)
+    kept = read_table(tmp_path / "e.xlsx", empty_rows=True)
+    assert kept.frame["a"].tolist() == ["1.5", "", "2.5"] and kept.notes == []
 
 
 def test_what_is_written_has_the_form_of_the_file(tmp_path):

@@ -34,7 +34,7 @@ class TableFile(SourceKind):
 
     def read(self, run: Run, path: Path) -> Source:
         """The events of a file. Raises ``TensorarError``."""
-        rows = read_rows(run, path)
+        rows = read_rows(run, path, empty_rows=True)
         frame, contexts = rows.table.frame, rows.contexts
         known = _frame(rows.events, contexts, rows.schema)
         corrections = _corrections(frame, known)
