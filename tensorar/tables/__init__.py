@@ -18,6 +18,7 @@ from tensorar.tables.periods import write_dates
 from tensorar.tables.reading import DELIMITERS, read_table
 from tensorar.tables.schema import Column, Schema
 from tensorar.tables.text import WHAT
+from tensorar.tables.unlearned import describe_unlearned
 from tensorar.tables.writing import check_table_path, write_table
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "decode",
     "decode_cells",
     "describe_left_out",
+    "describe_unlearned",
     "encode",
     "encode_cells",
     "encode_levels",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorar.errors import DataError
 from tensorar.tables.cells import NUMBER
-from tensorar.tables.forms import EXTRAS, FileForm, TextTable, no_rows, numbered_names
+from tensorar.tables.forms import FileForm, TextTable, no_rows, numbered_names, require_library
 from tensorar.tables.header import below_titles, header_notes, is_header, named_columns
 from tensorar.tables.lines import SAMPLE_LINES
 from tensorar.tables.text import MEMORY_PER_BYTE, WHAT
@@ -25,16 +25,11 @@ MIDNIGHT = " 00:00:00"
 
 def read_typed(path: str | Path, suffix: str, header: bool | None, empty_rows: bool = False) -> TextTable:
     """The cells of a Parquet or Excel file, written as text. Raises ``DataError``."""
+    require_library(path, "reads")
     with open_file(path, WHAT) as file:
         require_memory(MEMORY_PER_BYTE * file.size, f"the cells of {path}", error=DataError)
         try:
             frame, notes = _read_sheet(file.data, empty_rows) if suffix == ".xlsx" else (_read_parquet(file.data), [])
-        except ImportError as error:
-            raise DataError(
-                expected=f"the library that reads {path}",
-                got="none installed",
-                remedy=f"pip install tensorar[{EXTRAS[suffix]}]",
-            ) from error
         except Exception as error:  # both libraries raise almost any exception for a damaged file
             raise unreadable(path, WHAT, error) from error
     if suffix != ".xlsx":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,6 +18,7 @@ from tensorar.tables import (
     FileForm,
     Schema,
     Wishes,
+    check_table_path,
     date_readings,
     decode,
     encode,
@@ -249,3 +252,19 @@ def test_drawn_times_are_rounded_as_those_of_the_file(tmp_path, cell, written):
 def test_a_cell_that_is_too_long_is_refused_in_one_line(tmp_path):
     with pytest.raises(DataError, match="field larger than field limit"):
         read_table(text(tmp_path, "a,b\n" + "x" * 200_000 + ",1\n"))
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "extra"), [("t.xlsx", "openpyxl", "excel"), ("t.parquet", "pyarrow", "parquet")]
+)
+def test_a_missing_library_is_named_before_any_work(tmp_path, monkeypatch, name, package, extra):
+    frame, path = pandas.DataFrame({"a": ["1.5", "x"]}, dtype=object), tmp_path / name
+    write_table(path, frame, FileForm())
+    read_table(path)
+    monkeypatch.setitem(sys.modules, package, None)
+    remedy = re.escape(f"not installed; install it: pip install tensorar[{extra}]")
+    with pytest.raises(DataError, match=f"expected the package {package}, which reads {path}, got {remedy}"):
+        read_table(path)
+    for call in (lambda: check_table_path(path), lambda: write_table(path, frame, FileForm())):
+        with pytest.raises(DataError, match=f"expected the package {package}, which writes {path}, got {remedy}"):
+            call()

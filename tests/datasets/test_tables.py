@@ -336,6 +336,23 @@ def test_missing_words_are_missing(tmp_path):
     assert sorted(events[~events[:, 1].isnan(), 1].tolist()) == [2.5, 3.5, 4.5]
 
 
+def test_what_no_training_row_has_is_said(tmp_path):
+    """Empty cells and levels of validation and test rows only, whatever the kind of the column."""
+    frame = pandas.DataFrame({"x": np.arange(40) / 7, "y": np.arange(40) / 9, "u": "a", "k": [1, 2] * 20})
+    path = tmp_path / "t.csv"
+    frame.assign(u=["a", "b"] * 20).to_csv(path, index=False)
+    assert not Table(path=path).notes
+    train, valid, test = Table(path=path)._rows
+    frame.loc[test[0].item(), "y"] = np.nan
+    frame.loc[valid[:2].numpy(), "u"] = ["b", "c"]
+    frame.loc[test[1].item(), "k"] = 3
+    frame.loc[train[0].item(), "x"] = np.nan
+    frame.to_csv(path, index=False)
+    blank, levels = Table(path=path, types="u=category,k=whole").notes
+    assert blank == "no training row, but validation or test rows have empty cells in: y"
+    assert levels == "no training row, but validation or test rows have: u=b, u=c, k=3; min_count joins rare levels"
+
+
 def test_splits_are_the_same_rows_for_events_and_contexts(tmp_path):
     generator = np.random.default_rng(0)
     label = generator.integers(0, 3, 60)
