@@ -72,7 +72,7 @@ def _rows_above(top: DataFrame) -> tuple[int, list[str]]:
 
     Of fewer than three columns, a row with the first cell only may be one of the table.
     """
-    titles = []
+    titles: list[str] = []
     for i, (first, *others) in enumerate(top.itertuples(index=False)):
         is_title = len(others) > 1 and first and not NUMBER.fullmatch(first)
         if not others or any(others) or (first and not is_title):
