@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import Tensor
 
+    from tensorar.runs.run import Run
+
 PICTURES = (".png",)
 ANIMATIONS = (".gif",)
 PAGES = (".html",)
@@ -39,6 +41,37 @@ def check_output(path: Path, extensions: tuple[str, ...]) -> Path:
     return path if is_folder(path) else check_extension(path, extensions)
 
 
+def check_events_output(out: Path | None, run: Path, name: str, extensions: tuple[str, ...]) -> Path:
+    """The path to write events of a run to, by default ``name`` in its folder. Raises ``TensorarError``.
+
+    Of a run on a table, rows in any kind of table; else a folder, or a file with one of these extensions.
+    """
+    from tensorar.tables import check_table_path
+
+    path = out or run / name
+    if is_of_table(run) and path.suffix not in (".png", ".npy"):
+        return check_table_path(path)
+    return check_output(path, extensions)
+
+
+def is_of_table(run: Path) -> bool:
+    """Whether the folder of a run says that it was trained on a table."""
+    from tensorar.runs.folder import SCHEMA_FILE
+
+    return (run / SCHEMA_FILE).exists()
+
+
+def ending_of(path: Path) -> str:
+    """The ending of a file's name, that of its content included in ``.csv.gz``."""
+    return "".join(path.suffixes[-2:] if path.suffix.lower() == ".gz" else path.suffixes[-1:])
+
+
+def beside(path: Path, word: str) -> Path:
+    """The path of a second file, ``NAME-word`` with the same ending."""
+    ending = ending_of(path)
+    return path.with_name(f"{path.name.removesuffix(ending)}-{word}{ending}")
+
+
 def write_files(folder: Path, pictures: dict[str, bytes]) -> None:
     """Write the content of each picture or other file, by the name of its file, to a folder. Raises ``RunError``."""
     from tensorar.utils.files import write_atomically
@@ -63,6 +96,22 @@ def write_numbers(path: Path, numbers: Tensor, event_shape: tuple[int, ...]) -> 
 
     content = _npy(numbers) if path.suffix == ".npy" else _csv(numbers, event_shape)
     write_atomically(path, content)
+
+
+def write_values(path: Path, numbers: Tensor, run: Run) -> None:
+    """Write ``(..., *event)`` numbers of a run's events: of a table, below the names of its columns.
+
+    Raises ``RunError``.
+    """
+    from tensorar.workflows.table_rows import frame_of_values, schema_of
+
+    if run.schema is None or path.suffix == ".npy":
+        write_numbers(path, numbers, run.event_shape)
+        return
+    from tensorar.tables import write_table
+
+    schema = schema_of(run)
+    write_table(path, frame_of_values(schema, numbers), schema.form)
 
 
 def _npy(numbers: Tensor) -> bytes:

@@ -41,7 +41,7 @@ PictureOrNumbers = Annotated[
     Path | None,
     out(
         "The picture (.png) or numbers (.npy, .csv) to write, or a folder for a picture of each event, pixel by "
-        "pixel. Default: a picture in the run folder.",
+        "pixel; for a run on a table also rows of any kind of table (.xlsx, ...). Default: in the run folder.",
     ),
 ]
 Rows = Annotated[

@@ -1,6 +1,6 @@
 """Tables of mixed kinds: files in and out, the schema of their columns, and events of numbers."""
 
-from tensorar.tables.cells import date_readings, is_missing, numbers_of, write_numbers
+from tensorar.tables.cells import is_missing, numbers_of, write_numbers
 from tensorar.tables.codec import (
     decode,
     decode_cells,
@@ -10,12 +10,15 @@ from tensorar.tables.codec import (
     encode_target,
     target_levels,
 )
+from tensorar.tables.dates import date_readings
 from tensorar.tables.forms import FileForm, TextTable
 from tensorar.tables.inference import Wishes, describe_left_out, infer
 from tensorar.tables.number_style import style_of
+from tensorar.tables.periods import write_dates
 from tensorar.tables.reading import DELIMITERS, read_table
 from tensorar.tables.schema import Column, Schema
 from tensorar.tables.text import WHAT
+from tensorar.tables.unlearned import describe_unlearned
 from tensorar.tables.writing import check_table_path, write_table
 
 __all__ = [
@@ -31,6 +34,7 @@ __all__ = [
     "decode",
     "decode_cells",
     "describe_left_out",
+    "describe_unlearned",
     "encode",
     "encode_cells",
     "encode_levels",
@@ -41,6 +45,7 @@ __all__ = [
     "read_table",
     "style_of",
     "target_levels",
+    "write_dates",
     "write_numbers",
     "write_table",
 ]

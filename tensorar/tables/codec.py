@@ -11,7 +11,8 @@ from torch import Tensor
 
 from tensorar.errors import DataError
 from tensorar.parts.spec import nearest
-from tensorar.tables.cells import CODE, days_of, is_missing, numbers_of, write_days, write_numbers
+from tensorar.tables.cells import CODE, is_missing, numbers_of, write_numbers
+from tensorar.tables.dates import days_of, write_days
 from tensorar.tables.forms import TextTable
 from tensorar.tables.schema import Column, Schema
 from tensorar.utils.reading import shorten

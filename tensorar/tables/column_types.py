@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Shaped
 
-from tensorar.tables.cells import CODE, OFFSET, date_format_of, numbers_of
+from tensorar.tables.cells import CODE, numbers_of
+from tensorar.tables.dates import OFFSET, date_format_of
 from tensorar.tables.forms import FileForm
+from tensorar.tables.periods import PERIOD_FORMATS
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -41,6 +43,8 @@ def _typed(cells: Shaped[np.ndarray, " n"], wanted: str, decimal: str) -> Series
     if wanted in ("bool", "boolean") and set(known) <= set(BOOLEANS):
         return texts.map(BOOLEANS).astype("bool" if len(known) == len(cells) else "boolean")
     form = date_format_of(known)
+    if form in PERIOD_FORMATS:
+        return _cast(texts, wanted) if wanted.startswith("period") else texts
     if form or wanted.startswith("datetime64"):
         dates = _dates(texts, form, wanted)
         return dates if dates.notna().sum() == len(known) else texts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 # kinds of files whose cells have types, and the extras that read them
 EXTRAS = {".parquet": "parquet", ".pq": "parquet", ".xlsx": "excel"}
+LIBRARIES = {"parquet": "pyarrow", "excel": "openpyxl"}
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,20 @@ class TextTable:
     frame: DataFrame
     form: FileForm
     notes: list[str] = field(default_factory=list)
+
+
+def require_library(path: str | Path, verb: str) -> None:
+    """Raise ``DataError`` if the library that ``verb`` (reads, writes) this kind of file is not installed."""
+    extra = EXTRAS.get(Path(path).suffix.lower(), "")
+    try:
+        if extra:
+            import_module(LIBRARIES[extra])
+    except ImportError as error:
+        raise DataError(
+            expected=f"the package {LIBRARIES[extra]}, which {verb} {path}",
+            got="not installed",
+            remedy=f"install it: pip install tensorar[{extra}]",
+        ) from error
 
 
 def no_rows(path: str | Path) -> DataError:

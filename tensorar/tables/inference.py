@@ -11,7 +11,8 @@ from jaxtyping import Shaped
 
 from tensorar.errors import DataError, SpecError
 from tensorar.parts.spec import nearest
-from tensorar.tables.cells import CODE, date_format_of, is_missing, numbers_of
+from tensorar.tables.cells import CODE, is_missing, numbers_of
+from tensorar.tables.dates import date_format_of
 from tensorar.tables.forms import TextTable
 from tensorar.tables.kinds import head_of, of_kind, with_other
 from tensorar.tables.number_style import style_of

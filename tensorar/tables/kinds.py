@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Shaped
 
 from tensorar.errors import DataError
-from tensorar.tables.cells import CODE, date_format_of, days_of, decimals_of, numbers_of, step_of
+from tensorar.tables.cells import CODE, decimals_of, numbers_of
+from tensorar.tables.dates import date_format_of, days_of, step_of
 from tensorar.tables.forms import TextTable
 from tensorar.tables.number_style import style_of
 from tensorar.tables.schema import Column, ColumnKind

@@ -11,6 +11,7 @@ from tensorar.tables.header import is_header
 
 SAMPLE_LINES = 100
 COMMENT = "#"
+NAMED_DELIMITER = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 # cells that are separated by blanks
 WORDS = re.compile(r'"[^"]*"|\S+')
 # where several cut all lines alike, a comma is the decimal sign
@@ -33,6 +34,12 @@ def split_lines(lines: list[str], separator: str) -> list[list[str]]:
     except csv.Error:
         return [[]]
     return [[cell.strip() for cell in row] for row in rows if row]
+
+
+def without_named_delimiter(lines: list[str]) -> tuple[list[str], str | None]:
+    """The lines without a first one such as ``sep=;``, which Excel reads, and the delimiter that it names."""
+    named = NAMED_DELIMITER.fullmatch(lines[0].strip()) if lines else None
+    return (lines, None) if named is None else (lines[1:], named[1])
 
 
 def marked_lines(lines: list[str]) -> list[int]:

@@ -8,41 +8,34 @@ from typing import TYPE_CHECKING, Any
 
 from tensorar.errors import DataError
 from tensorar.tables.cells import NUMBER
-from tensorar.tables.forms import EXTRAS, FileForm, TextTable, no_rows, numbered_names
-from tensorar.tables.header import counts_columns, header_notes, named_columns
+from tensorar.tables.forms import FileForm, TextTable, no_rows, numbered_names, require_library
+from tensorar.tables.header import below_titles, header_notes, is_header, named_columns
+from tensorar.tables.lines import SAMPLE_LINES
 from tensorar.tables.text import MEMORY_PER_BYTE, WHAT
 from tensorar.utils.memory import require_memory
 from tensorar.utils.reading import open_file, shorten, unreadable
-from tensorar.utils.words import counted
 
 if TYPE_CHECKING:
     from io import BufferedIOBase
 
     from pandas import DataFrame
 
-# of so few columns, a row with the first cell only may be one of the table
-MAX_BESIDE_TITLES = 2
 MIDNIGHT = " 00:00:00"
 
 
-def read_typed(path: str | Path, suffix: str, header: bool | None) -> TextTable:
+def read_typed(path: str | Path, suffix: str, header: bool | None, empty_rows: bool = False) -> TextTable:
     """The cells of a Parquet or Excel file, written as text. Raises ``DataError``."""
+    require_library(path, "reads")
     with open_file(path, WHAT) as file:
         require_memory(MEMORY_PER_BYTE * file.size, f"the cells of {path}", error=DataError)
         try:
-            frame, notes = _read_sheet(file.data) if suffix == ".xlsx" else (_read_parquet(file.data), [])
-        except ImportError as error:
-            raise DataError(
-                expected=f"the library that reads {path}",
-                got="none installed",
-                remedy=f"pip install tensorar[{EXTRAS[suffix]}]",
-            ) from error
+            frame, notes = _read_sheet(file.data, empty_rows) if suffix == ".xlsx" else (_read_parquet(file.data), [])
         except Exception as error:  # both libraries raise almost any exception for a damaged file
             raise unreadable(path, WHAT, error) from error
     if suffix != ".xlsx":
         return _table(path, frame, list(map(str, frame.columns)), FileForm(suffix), notes)
     top = [_text(cell) for cell in frame.iloc[0]] if len(frame) else []
-    has_header = any(not NUMBER.fullmatch(cell) for cell in top if cell) or counts_columns(top)
+    has_header = any(not NUMBER.fullmatch(cell) for cell in top if cell) or is_header(top)
     notes += header_notes(top, has_header) if header is None else []
     has_header = has_header if header is None else header
     body = frame.iloc[1:].infer_objects() if has_header else frame
@@ -58,32 +51,18 @@ def _read_parquet(data: BufferedIOBase) -> DataFrame:
     return frame if numbers else frame.reset_index()
 
 
-def _read_sheet(data: BufferedIOBase) -> tuple[DataFrame, list[str]]:
-    """The first sheet without empty rows, the header among them, and what is not read."""
+def _read_sheet(data: BufferedIOBase, empty_rows: bool) -> tuple[DataFrame, list[str]]:
+    """The first sheet from the header on, and what is not read."""
     import pandas
 
     with pandas.ExcelFile(data, engine="openpyxl") as book:
         sheets = [str(name) for name in book.sheet_names]
         frame = pandas.read_excel(book, header=None)
     # in one column, an empty cell is a missing value
-    empty = frame.isna().all(axis=1) & (frame.shape[1] > 1)
+    empty = frame.isna().all(axis=1).to_numpy() & (frame.shape[1] > 1)
     notes = [f"the first of {len(sheets)} sheets: {shorten(sheets[0], 60)}"] if len(sheets) > 1 else []
-    notes += [f"{counted(int(empty.sum()), 'empty row')} left out"] if empty.any() else []
-    frame = frame[~empty].reset_index(drop=True)
-    titles = _titles(frame)
-    notes += [f"left out above the table: {shorten('; '.join(titles), 100)}"] if titles else []
-    return frame.iloc[len(titles) :].reset_index(drop=True), notes
-
-
-def _titles(frame: DataFrame) -> list[str]:
-    """The texts above a table of three columns or more, alone in their rows."""
-    found: list[str] = []
-    for row in frame.itertuples(index=False) if frame.shape[1] > MAX_BESIDE_TITLES else ():
-        cells = [_text(cell) for cell in row]
-        if not cells[0] or any(cells[1:]):
-            break
-        found.append(cells[0])
-    return found if len(found) < len(frame) else []
+    frame, left_out = below_titles(frame, empty, frame.iloc[:SAMPLE_LINES].map(_text), empty_rows)
+    return frame, notes + left_out
 
 
 def _table(path: str | Path, body: DataFrame, header: list[str] | None, form: FileForm, notes: list[str]) -> TextTable:

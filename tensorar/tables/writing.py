@@ -7,9 +7,9 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tensorar.errors import DataError, TensorarError
+from tensorar.errors import TensorarError
 from tensorar.tables.column_types import typed_columns
-from tensorar.tables.forms import EXTRAS, FileForm
+from tensorar.tables.forms import EXTRAS, FileForm, require_library
 from tensorar.utils.files import write_atomically
 
 if TYPE_CHECKING:
@@ -21,11 +21,15 @@ ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "cp1252", "latin-1")
 
 
 def check_table_path(path: Path) -> Path:
-    """The path, if it ends like a kind of table. Raises ``TensorarError``; called before any computation."""
+    """The path, if it ends like a kind of table that can be written. Raises ``TensorarError``.
+
+    Called before any computation.
+    """
     if not path.name.lower().endswith(ENDINGS):
         raise TensorarError(
             expected=f"`out` to end in {', '.join(ENDINGS)}", got=repr(str(path)), remedy="use one of these endings"
         )
+    require_library(path, "writes")
     return path
 
 
@@ -39,18 +43,12 @@ def write_table(path: Path, frame: DataFrame, form: FileForm) -> None:
         content = _as_text(frame, form, ".tsv" in name)
         write_atomically(path, gzip.compress(content) if name.endswith(".gz") else content)
         return
+    require_library(path, "writes")
     buffer, typed = io.BytesIO(), typed_columns(frame, form, zones=not name.endswith(".xlsx"))
-    try:
-        if name.endswith(".xlsx"):
-            typed.rename(columns=dict(form.names)).to_excel(buffer, index=False, header=form.header)
-        else:
-            typed.to_parquet(buffer, index=False)
-    except ImportError as error:
-        raise DataError(
-            expected=f"the library that writes {path}",
-            got="none installed",
-            remedy=f"pip install tensorar[{EXTRAS[path.suffix.lower()]}]",
-        ) from error
+    if name.endswith(".xlsx"):
+        typed.rename(columns=dict(form.names)).to_excel(buffer, index=False, header=form.header)
+    else:
+        typed.to_parquet(buffer, index=False)
     write_atomically(path, buffer.getvalue())
 
 

@@ -26,7 +26,7 @@ from tensorar.workflows.events import check_counts, check_split
 from tensorar.workflows.own_events import events_to_complete, own_events
 from tensorar.workflows.runs import model_of, open_run, proposal_of
 from tensorar.workflows.sampling import check_sampling, require_memory_for_samples, seeded_generator
-from tensorar.workflows.table_rows import schema_of
+from tensorar.workflows.table_rows import class_cells, schema_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,6 +52,7 @@ class Completions:
     uncertainty: Uncertainty | None = None
     from_file: bool = False
     notes: tuple[str, ...] = ()
+    contexts: Float[Tensor, "n context"] | None = None
 
     @property
     def evidence(self) -> Evidence:
@@ -66,8 +67,11 @@ class Completions:
         return plotting.inpainting(originals, self.evidence, self.completions, caption=caption, axes=axes)
 
     def frame(self) -> DataFrame:
-        """The completions, event by event, as rows of the run's table without its target. Raises ``RunError``."""
-        return decode(self.completions.flatten(0, 1), schema_of(self.run))
+        """The completions, event by event, as rows of the run's table. Raises ``RunError`` for a run of other data."""
+        schema, number = schema_of(self.run), self.completions.shape[1]
+        classes = class_cells(schema, self.contexts)
+        repeated = None if classes is None else [level for level in classes for _ in range(number)]
+        return decode(self.completions.flatten(0, 1), schema, repeated)
 
     def pictures(self) -> dict[str, bytes]:
         """A PNG file of each completion, a pixel per coefficient, by its name. Raises ``ShapeError``."""
@@ -157,7 +161,7 @@ def inpaint(
     found = uncertainty_of(model, given, drawn, contexts) if uncertainty else None
     log_evidence = log_evidence_of(model, given, contexts, info, completions)
     from_file = data is not None
-    return Completions(run, chosen.x, chosen.known, drawn, info, log_evidence, found, from_file, chosen.notes)
+    return Completions(run, chosen.x, chosen.known, drawn, info, log_evidence, found, from_file, chosen.notes, contexts)
 
 
 def log_evidence_of(

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Real
 from torch import Tensor
 
+from tensorar.dataset import FileEvents
 from tensorar.errors import TensorarError
 from tensorar.order import Order
 from tensorar.runs.run import Run
@@ -17,6 +18,7 @@ from tensorar.utils.reading import is_picture
 from tensorar.utils.words import counted
 from tensorar.workflows.events import events_of, given_contexts
 from tensorar.workflows.masks import known_mask, mask_of_events
+from tensorar.workflows.table_rows import read_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +53,7 @@ def own_events(
     beside = mask if is_picture(data) and isinstance(mask, str | Path) and is_picture(mask) else None
     if beside is not None and evidence is not None:
         raise TensorarError(expected="either `evidence` or `mask`", got="both", remedy="leave one out")
-    found = run.unchecked_dataset.read_events(data, run.event_shape, beside)
+    found, classes = events_in(run, data, beside, with_classes=context is None or not len(context))
     x = found.events[:count]
     said = torch.ones(x.shape, dtype=torch.bool) if found.known is None else found.known[:count]
     named = evidence is not None or (mask is not None and beside is None)
@@ -64,7 +66,7 @@ def own_events(
     if named or found.known is None:
         known = known_mask(evidence, mask, run.event_shape, generator, order, axes=run.axes)
         said = said & mask_of_events(known, run.event_shape, len(x))
-    contexts = given_contexts(run, context, len(x))
+    contexts = given_contexts(run, context, len(x)) if classes is None else classes[:count]
     if contexts is None and run.context_features:
         raise TensorarError(
             expected=f"`context` for {data}, since {run.folder} was trained with contexts",
@@ -75,6 +77,19 @@ def own_events(
     if len(found.events) > count:
         notes = (*notes, f"the first {count} of the {counted(len(found.events), 'event')} in {data}")
     return EventsToComplete(x, said & ~x.isnan(), contexts, notes)
+
+
+def events_in(
+    run: Run, path: str | Path, mask: str | Path | None = None, *, with_classes: bool = True
+) -> tuple[FileEvents, Float[Tensor, "n context"] | None]:
+    """The events in a file of a kind that the run's dataset reads, and the classes of the rows of a table.
+
+    Raises ``TensorarError``.
+    """
+    if run.schema is None:
+        return run.unchecked_dataset.read_events(path, run.event_shape, mask), None
+    rows = read_rows(run, path)
+    return rows.completed, rows.contexts if with_classes and rows.has_classes else None
 
 
 def events_to_complete(

@@ -15,6 +15,7 @@ from tensorar.errors import TensorarError
 from tensorar.parts.registry import Registry
 from tensorar.runs.run import Run
 from tensorar.workflows.events import Events, check_example, check_split, events_of, given_contexts
+from tensorar.workflows.own_events import events_in
 from tensorar.workflows.runs import model_of, open_run
 
 if TYPE_CHECKING:
@@ -82,7 +83,11 @@ def posterior(
         raise TensorarError(expected="one `context` for one event", got=str(len(context)), remedy="leave out the rest")
     model = model_of(run, device)
     _check_steps(steps or [], len(model.order))
-    events = events_of(run.dataset, split) if data is None else _events_in(run, data)
+    events = (
+        events_of(run.dataset, split)
+        if data is None
+        else _events_in(run, data, with_classes=context is None or not len(context))
+    )
     check_example(example, len(events), split if data is None else str(data))
     event_context = _context(run, context, events, example)
     if steps is None:
@@ -115,11 +120,11 @@ def _context(run: Run, context: Sequence[str] | Tensor | None, events: Events, e
     return None if events.contexts is None else events.contexts[example]
 
 
-def _events_in(run: Run, data: str | Path) -> Events:
+def _events_in(run: Run, data: str | Path, *, with_classes: bool) -> Events:
     """The events in a file, with missing values (NaN) where they are unknown."""
-    found = run.unchecked_dataset.read_events(data, run.event_shape)
+    found, classes = events_in(run, data, with_classes=with_classes)
     x = found.events if found.known is None else found.events.double().masked_fill(~found.known, math.nan)
-    return Events(x, None, torch.arange(len(x)))
+    return Events(x, classes, torch.arange(len(x)))
 
 
 def _check_steps(steps: Sequence[int], n: int) -> None:

@@ -21,7 +21,7 @@ from tensorar.workflows.event_pictures import event_files, event_pictures
 from tensorar.workflows.events import check_counts, contexts_for_samples
 from tensorar.workflows.runs import model_of, open_run
 from tensorar.workflows.sampling import check_sampling, require_memory_for_samples, seeded_generator
-from tensorar.workflows.table_rows import given_evidence, schema_of
+from tensorar.workflows.table_rows import class_cells, given_evidence, schema_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,10 +46,7 @@ class Samples:
     def frame(self) -> DataFrame:
         """The samples as rows of the table that the run was trained on. Raises ``RunError`` for a run of other data."""
         schema = schema_of(self.run)
-        target, classes = schema.target_column, None
-        if target is not None and self.contexts is not None:
-            classes = [target.levels[i] for i in self.contexts.argmax(1).tolist()]
-        return decode(self.samples, schema, classes)
+        return decode(self.samples, schema, class_cells(schema, self.contexts))
 
     def pictures(self) -> dict[str, bytes]:
         """A PNG file of each sample, a pixel per coefficient, by its name. Raises ``ShapeError`` for other events."""

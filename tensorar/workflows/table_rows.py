@@ -7,20 +7,34 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float64, Shaped
 from torch import Tensor
 
+from tensorar.dataset import FileEvents
 from tensorar.errors import DataError, RunError, SpecError
 from tensorar.evidence import Evidence
 from tensorar.parts.spec import nearest
 from tensorar.runs.folder import SCHEMA_FILE
 from tensorar.runs.run import Run
-from tensorar.tables import Column, Schema, TextTable, encode, encode_cells, encode_levels, encode_target, read_table
+from tensorar.tables import (
+    Column,
+    Schema,
+    TextTable,
+    encode,
+    encode_cells,
+    encode_levels,
+    encode_target,
+    read_table,
+    write_numbers,
+)
 from tensorar.utils.reading import shorten
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +53,18 @@ class TableRows:
     def contexts(self) -> Float[Tensor, "n classes"] | None:
         """The class of each row, if the run has a target. Raises ``DataError`` where it is missing."""
         return encode_target(self.table, self.schema)
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether the file has the column of the classes of the run."""
+        return self.schema.target is not None and self.schema.target in self.table.frame.columns
+
+    @property
+    def completed(self) -> FileEvents:
+        """The rows to complete: what is missing in them is as if it had been recorded. Raises ``DataError``."""
+        evidence = observed(self.events, self.schema)
+        known = None if bool(evidence.mask.all()) else evidence.mask
+        return FileEvents(evidence.value, known, (*self.table.notes, *self.notes))
 
     @property
     def notes(self) -> list[str]:
@@ -61,10 +87,13 @@ def schema_of(run: Run) -> Schema:
     return Schema.from_dict(run.schema, str(run.folder / SCHEMA_FILE))
 
 
-def read_rows(run: Run, path: str | Path) -> TableRows:
-    """The rows of a file. Raises ``DataError`` for a file that has none of the run's columns."""
+def read_rows(run: Run, path: str | Path, *, empty_rows: bool = False) -> TableRows:
+    """The rows of a file, those without any cell only if ``empty_rows``.
+
+    Raises ``DataError`` for a file that has none of the run's columns.
+    """
     schema = schema_of(run)
-    table = read_table(path, like=schema.form)
+    table = read_table(path, like=schema.form, empty_rows=empty_rows)
     if not any(column.name in table.frame.columns for column in schema.modelled):
         raise DataError(
             expected=f"a column of the run in {path}: {shorten(', '.join(c.name for c in schema.modelled), 100)}",
@@ -139,6 +168,21 @@ def _number(column: Column, value: str, schema: Schema, encode_one: Callable[...
 def cell_value(schema: Schema, column: Column, text: str) -> float:
     """The number of a cell. Raises ``DataError`` for a value of another kind, ``SpecError`` for an empty one."""
     return _number(column, text, schema, encode_cells)
+
+
+def class_cells(schema: Schema, contexts: Float[Tensor, "n context"] | None) -> list[str] | None:
+    """The class of each row as the cell of its column; None without a target."""
+    target = schema.target_column
+    return None if target is None or contexts is None else [target.levels[k] for k in contexts.argmax(1).tolist()]
+
+
+def frame_of_values(schema: Schema, values: Float[Tensor, "... columns"]) -> DataFrame:
+    """Numbers of each coefficient, such as means, below the names of the columns; cells that are NaN are empty."""
+    import pandas
+
+    rows = values.double().cpu().flatten(0, -2).numpy()
+    texts = [write_numbers(column, None, schema.form.decimal) for column in rows.T]
+    return pandas.DataFrame(dict(zip(schema.coefficient_names, texts, strict=True)), dtype=object)
 
 
 def observed(events: Float64[Tensor, "n columns"], schema: Schema) -> Evidence:

@@ -80,7 +80,7 @@ def main(*folders: str) -> None:
     found["Gaussian"] = of_gaussian(data.train, data.test, half)
     train, test = (torch.cat([getattr(data.contexts, split), getattr(data, split)], 1) for split in ("train", "test"))
     found["Gaussian, given the day of the year"] = of_gaussian(train, test, half + 2)
-    found["a year before"] = of_year_before(values, first, len(data.test), window, half)
+    found["seasonal naive: a year before"] = of_year_before(values, first, len(data.test), window, half)
     print("| forecast | nats per step | CRPS | pinball loss | coverage of 80 % |")
     print("| --- | --- | --- | --- | --- |")
     for name, (nats, crps, pinball, covered) in found.items():

@@ -89,7 +89,8 @@ def test_it_is_predicted_for_each_column_of_a_table():
     done("train", "table:path=people.csv", *SHORT, "--out", "people")
     result = report("inpaint", "people", "--events", "2", "--completions", "1", "--uncertainty", "--out", "x.csv")
     assert result["uncertainty"]["completions"] is None
-    assert len(Path("x-uncertainty.csv").read_text().splitlines()) == result["events"]
+    names, *uncertain = Path("x-uncertainty.csv").read_text().splitlines()
+    assert names == "age,sex,height" and len(uncertain) == result["events"]
     header, *completed = Path("x.csv").read_text().splitlines()
     assert header == "age,sex,height" and len(completed) == 2
     assert all(re.fullmatch(r"\d+,[mf],\d\.\d\d", row) for row in completed), "in the form of the file"

@@ -102,6 +102,38 @@ def test_samples_in_other_kinds_of_files():
     assert np.load("numbers.npy").shape == (3, 6)
 
 
+def test_rows_of_a_file_are_completed():
+    """Known cells stay, those that are empty are drawn; any kind of table can be written."""
+    rows = people(3, seed=2)
+    rows.loc[0, ["age", "sex"]] = [np.nan, np.nan]
+    rows.drop(columns="ship").to_csv("three.csv", index=False)
+    options = ["--data", "three.csv", "--completions", "2"]
+    done("inpaint", "run", *options, "--uncertainty", "--out", "completed.csv.gz")
+    found, known = pandas.read_csv("completed.csv.gz"), pandas.read_csv("three.csv")
+    assert list(found.columns) == [*known.columns, "ship"] and len(found) == 6
+    for name in known.columns:
+        given = known[name].repeat(2).reset_index(drop=True)
+        assert found[name].where(given.notna()).tolist() == pytest.approx(given.tolist(), nan_ok=True), name
+    assert found["sex"].isin(["female", "male"]).all() and found["age"].notna().all()
+    uncertain = pandas.read_csv("completed-uncertainty.csv.gz")
+    assert list(uncertain.columns) == list(known.columns)
+    assert ((uncertain > 0) == known.isna()).all(axis=None)
+    done("inpaint", "classes", *options, "--out", "completed.xlsx")
+    assert pandas.read_excel("completed.xlsx")["class"].tolist() == known["class"].repeat(2).tolist()
+    done("posterior", "run", "--data", "three.csv", "--example", "1", "--steps", "0,2", "--out", "posterior.png")
+    done("posterior", "classes", "--data", "three.csv", "--out", "posterior.png")
+    known.drop(columns="class").to_csv("three.csv", index=False)
+    done("inpaint", "classes", *options, "--context", "2", "--out", "completed.csv")
+    assert set(pandas.read_csv("completed.csv")["class"]) == {2}
+    assert "expected --context for three.csv" in refused(call("inpaint", "classes", *options))
+
+
+def test_means_are_below_the_names_of_their_columns():
+    done("sample", "run", "-n", "2", "--means", "--out", "means.tsv")
+    names = ["sex", "class", "age", "fare", "port", "born"]
+    assert list(pandas.read_csv("means-means.tsv", sep="\t").columns) == names
+
+
 def test_scores_are_in_the_order_of_the_file_and_add_up():
     rows = people(12, seed=1)
     rows.loc[3, "fare"] = 900.0

@@ -91,6 +91,7 @@ DATES = {
     "month first": (pd.date_range("2020-02-01", periods=40), "%m/%d/%Y", "a step of 1 day", "03/12/2020"),
     "hours": (pd.date_range("2020-02-28 05:00", periods=40, freq="h"), "%Y-%m-%d %H:%M", "1 hour", "2020-02-29 21:00"),
     "months": (pd.date_range("2020-01", periods=40, freq="MS"), "%Y-%m", "1 month", "2023-05"),
+    "quarters": (pd.date_range("2020-01", periods=40, freq="QS").to_period("Q"), "%YQ%q", "1 quarter", "2030Q1"),
     "ends": (pd.date_range("2020-01", periods=40, freq="ME"), "%Y-%m-%d", "1 month", "2023-05-31"),
     "work": (pd.date_range("2020-02-03", periods=40, freq="B"), "%d.%m.%Y", "1 working day", "30.03.2020"),
     "weeks": (pd.date_range("2020-02-05", periods=40, freq="7D"), "%Y/%m/%d", "7 days", "2020/11/11"),
@@ -179,6 +180,25 @@ def test_tables_of_other_programs(tmp_path):
         assert series.values.tolist() == values.tolist()
         assert series.times.written(series.times.at(40, 1)) == [following]
     assert series.form.suffix == ".parquet"
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_empty_rows_are_steps_only_within_a_series_without_times(tmp_path, missing):
+    table = daily()
+    text = table.to_csv(index=False).splitlines()
+    (tmp_path / "x.csv").write_text("\n".join([*text[:9], ",", *text[9:], ",", ","]) + "\n")
+    timed = Series(path=tmp_path / "x.csv", window=3, missing=missing)
+    assert timed.series().values.tolist() == table["t"].tolist()
+    assert "3 empty rows left out" in timed.notes
+    rows = pd.DataFrame({"a": table["t"] ** 2, "b": -table["t"]}).to_csv(index=False).splitlines()
+    (tmp_path / "y.csv").write_text("\n".join([*rows[:9], ",", *rows[9:], ",", ","]) + "\n")
+    counted = Series(path=tmp_path / "y.csv", window=3, missing=missing)
+    if not missing:
+        check_error(lambda: counted.train, "a missing value at step 8")
+        return
+    values = counted.series().values
+    assert len(values) == len(table) + 1 and values[8].isnan().all() and values.isnan().sum() == 2
+    assert "2 empty rows left out" in counted.notes
 
 
 # --- errors ----------------------------------------------------------------------------------------------------------

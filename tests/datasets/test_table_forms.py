@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,6 +18,7 @@ from tensorar.tables import (
     FileForm,
     Schema,
     Wishes,
+    check_table_path,
     date_readings,
     decode,
     encode,
@@ -24,7 +27,7 @@ from tensorar.tables import (
     style_of,
     write_table,
 )
-from tensorar.tables.cells import date_format_of, days_of, write_days
+from tensorar.tables.dates import date_format_of, days_of, write_days
 from tensorar_plugins.datasets.table import Table
 from tensorar_plugins.datasets.time_axis import parse_dates
 from tests.datasets.text_files import text
@@ -42,6 +45,50 @@ def test_tables_and_series_read_dates_alike():
     fine = np.array(["1990-01-02 10:00:00.5", "1990-01-02 10:00:01"], object)
     assert date_format_of(fine) == parse_dates(pandas.Series(fine))[1] == "%Y-%m-%d %H:%M:%S.%f"
     assert list(date_readings(np.array(["x"], object))) == list(date_readings(np.array([], object))) == []
+
+
+PERIODS = {
+    "%Y-%m": ["1990-01", "2001-10"],
+    "%YM%m": ["1990M01", "2001M10"],
+    "%b %Y": ["Jan 1990", "Oct 2001"],
+    "%B %Y": ["January 1990", "October 2001"],
+    "%YQ%q": ["1990Q1", "2001Q4"],
+    "Q%q %Y": ["Q1 1990", "Q4 2001"],
+}
+
+
+@pytest.mark.parametrize("form", PERIODS)
+def test_months_and_quarters_are_dates(form):
+    cells = np.array(PERIODS[form], object)
+    assert date_format_of(cells) == form
+    days = days_of(cells, form)
+    assert days_of(np.array(["x"], object), form).tolist() != days.tolist()
+    assert days.tolist() == [(datetime(*start, 1) - datetime(1970, 1, 1)).days for start in ((1990, 1), (2001, 10))]
+    assert write_days(days - 10, form).tolist() == write_days(days + 10, form).tolist() == cells.tolist()
+    assert write_days(np.array([np.nan]), form).tolist() == [""]
+
+
+@pytest.mark.parametrize("cells", [["1234-05", "1234-06"], ["2019-20", "2020-21"], ["1990Q5", "1990Q1"], ["Q1", "Q2"]])
+def test_codes_and_seasons_are_no_months(cells):
+    assert date_format_of(np.array(cells, object)) is None
+
+
+def test_periods_of_pandas_come_back(tmp_path):
+    frame = pandas.DataFrame({"at": pandas.period_range("1990Q1", periods=12, freq="Q"), "x": np.arange(12) / 4})
+    frame.to_parquet(tmp_path / "p.parquet")
+    table = read_table(tmp_path / "p.parquet")
+    write_table(tmp_path / "again.parquet", table.frame, table.form)
+    pandas.testing.assert_frame_equal(pandas.read_parquet(tmp_path / "again.parquet"), frame)
+    write_table(tmp_path / "again.xlsx", table.frame, FileForm())
+    assert pandas.read_excel(tmp_path / "again.xlsx")["at"].tolist() == table.frame["at"].tolist()
+
+
+def test_empty_rows_are_kept_on_request(tmp_path):
+    path = text(tmp_path, "a,b\n1.5,x\n,\n2.5,y\n,\n")
+    assert len(read_table(path).frame) == 2 and len(read_table(path, empty_rows=True).frame) == 4
+    pandas.DataFrame({"a": [1.5, None, 2.5], "b": ["x", None, "y"]}).to_excel(tmp_path / "e.xlsx", index=False)
+    kept = read_table(tmp_path / "e.xlsx", empty_rows=True)
+    assert kept.frame["a"].tolist() == ["1.5", "", "2.5"] and kept.notes == []
 
 
 def test_what_is_written_has_the_form_of_the_file(tmp_path):
@@ -205,3 +252,19 @@ def test_drawn_times_are_rounded_as_those_of_the_file(tmp_path, cell, written):
 def test_a_cell_that_is_too_long_is_refused_in_one_line(tmp_path):
     with pytest.raises(DataError, match="field larger than field limit"):
         read_table(text(tmp_path, "a,b\n" + "x" * 200_000 + ",1\n"))
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "extra"), [("t.xlsx", "openpyxl", "excel"), ("t.parquet", "pyarrow", "parquet")]
+)
+def test_a_missing_library_is_named_before_any_work(tmp_path, monkeypatch, name, package, extra):
+    frame, path = pandas.DataFrame({"a": ["1.5", "x"]}, dtype=object), tmp_path / name
+    write_table(path, frame, FileForm())
+    read_table(path)
+    monkeypatch.setitem(sys.modules, package, None)
+    remedy = re.escape(f"not installed; install it: pip install tensorar[{extra}]")
+    with pytest.raises(DataError, match=f"expected the package {package}, which reads {path}, got {remedy}"):
+        read_table(path)
+    for call in (lambda: check_table_path(path), lambda: write_table(path, frame, FileForm())):
+        with pytest.raises(DataError, match=f"expected the package {package}, which writes {path}, got {remedy}"):
+            call()

@@ -41,6 +41,7 @@ PEOPLE = pandas.DataFrame(
     }
 )
 NO_HEADER = "no header: columns are called column 1, column 2, ... (header=true if the first row has names)"
+YEARS = "header: the first row has years, and the columns are called so (header=false if it is a row)"
 COUNTED = "header: the first row only counts the columns, which are called so (header=false if it is a row)"
 KINDS = {
     "column 1": "left out",
@@ -143,6 +144,19 @@ def test_what_is_found_about_a_file_is_said(tmp_path, content, encoding, note):
         (",0,1\n0,1.5,2.5\n1,2.5,3.5\n", ["column 1", "0", "1"], ["0", "1.5", "2.5"], [COUNTED]),
         ("0,1,2\n0.5,1.5,2.5\n", ["0", "1", "2"], ["0.5", "1.5", "2.5"], [COUNTED]),
         ("0,1\n1,0\n", ["column 1", "column 2"], ["0", "1"], [NO_HEADER]),
+        # wide tables of years, the newest first in some
+        (",1990,2000,2010\n0,1,2,3\n", ["column 1", "1990", "2000", "2010"], ["0", "1", "2", "3"], [YEARS]),
+        ("land,1992,1991,1990\nx,1,2,3\n", ["land", "1992", "1991", "1990"], ["x", "1", "2", "3"], [YEARS]),
+        ("1990,1991,1993\n1,2,3\n", ["column 1", "column 2", "column 3"], ["1990", "1991", "1993"], [NO_HEADER]),
+        ("x,1990,1991\ny,1,2\n", ["column 1", "column 2", "column 3"], ["x", "1990", "1991"], [NO_HEADER]),
+        # Excel: its own first line, titles, and rows that were emptied
+        ("sep=;\na;b\n1,5;x\n", ["a", "b"], ["1,5", "x"], ["delimiter: ;", "decimal sign: comma"]),
+        (
+            "By hand,,\n,,\na,b,c\n,,\n1.5,2,x\n,,\n",
+            ["a", "b", "c"],
+            ["1.5", "2", "x"],
+            ["3 empty rows left out", "left out above the table: By hand"],
+        ),
         # write.table of R, and delimiters at the ends of rows
         (
             '"a" "b"\n"New York" 1.5 2\n"Rome" 2.5 1\n',
@@ -277,7 +291,8 @@ def test_a_schema_survives_json(tmp_path):
         ("a,b\n", "rows in {path}, got none"),
         ("a,b\n1,2\n1,2\n1,2\n", "a column to model in {path}, got a: constant; b: constant"),
         ("a,b\n" + "".join(f"{i * i},2.5\n" for i in range(40)) + "x,2\n", "a number in column a, row 41"),
-        ("a,b\n1,2.5\n2,\n,3.5\n,\n4,2\n", "an observed cell in each row of {path}, got none in row 4"),
+        ("a,b,c\n1,2.5,x\n2,,x\n,3.5,x\n,,x\n4,2,x\n", "an observed cell in each row of {path}, got none in row 4"),
+        (",\n,\n", "rows in {path}, got none"),
         (",".join("a" * 20_000) + "\n", "at most"),
     ],
 )
@@ -319,6 +334,23 @@ def test_missing_words_are_missing(tmp_path):
     events = torch.cat(list(vars(load_dataset(f"table:path={path}").splits).values()))
     assert int(events[:, 1].isnan().sum()) == len(words)
     assert sorted(events[~events[:, 1].isnan(), 1].tolist()) == [2.5, 3.5, 4.5]
+
+
+def test_what_no_training_row_has_is_said(tmp_path):
+    """Empty cells and levels of validation and test rows only, whatever the kind of the column."""
+    frame = pandas.DataFrame({"x": np.arange(40) / 7, "y": np.arange(40) / 9, "u": "a", "k": [1, 2] * 20})
+    path = tmp_path / "t.csv"
+    frame.assign(u=["a", "b"] * 20).to_csv(path, index=False)
+    assert not Table(path=path).notes
+    train, valid, test = Table(path=path)._rows
+    frame.loc[test[0].item(), "y"] = np.nan
+    frame.loc[valid[:2].numpy(), "u"] = ["b", "c"]
+    frame.loc[test[1].item(), "k"] = 3
+    frame.loc[train[0].item(), "x"] = np.nan
+    frame.to_csv(path, index=False)
+    blank, levels = Table(path=path, types="u=category,k=whole").notes
+    assert blank == "no training row, but validation or test rows have empty cells in: y"
+    assert levels == "no training row, but validation or test rows have: u=b, u=c, k=3; min_count joins rare levels"
 
 
 def test_splits_are_the_same_rows_for_events_and_contexts(tmp_path):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tensorar_cli import options
-from tensorar_cli.export import SOUNDS, write, write_files
+from tensorar_cli.export import SOUNDS, ending_of, write, write_files
 from tensorar_cli.output import Output, sampling_report
 from tensorar_cli.parsing import parse_numbers
 
@@ -91,7 +91,7 @@ def _write(result: Forecast, path: Path, levels: list[float]) -> list[Path]:
     written = [path]
     if path.suffix not in FORMATS:
         write_table(path, result.frame(levels), result.past.form)
-        written.append(path.with_name(f"{path.name.partition('.')[0]}.png"))
+        written.append(path.with_name(f"{path.name.removesuffix(ending_of(path))}.png"))
     write(written[-1], lambda: result.figure(levels), result.draws, tuple(result.draws.shape[1:]))
     return written
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from tensorar_cli import options
+from tensorar_cli.export import beside
 from tensorar_cli.output import Output, sampling_report
 
 
@@ -39,13 +40,13 @@ def impute(
             device=device,
             progress=lambda done, total: update(done, total, f"row {done}/{total}"),
         )
-    beside = path.with_name(path.name.replace(".", "-intervals.", 1))
+    second = beside(path, "intervals")
     write_table(path, found.frame(), found.rows.table.form)
-    write_table(beside, found.intervals(), found.rows.table.form)
+    write_table(second, found.intervals(), found.rows.table.form)
     for note in found.notes:
         output.print(f"note: {note}")
     way = f" ({found.info})" if found.filled else ""
-    output.print(f"{found.filled} empty cells filled in {path}, with intervals of 90 % in {beside}{way}")
+    output.print(f"{found.filled} empty cells filled in {path}, with intervals of 90 % in {second}{way}")
     report = sampling_report(found.info) if found.filled else {}
-    values = {"rows": len(found.blank), "filled": found.filled, "path": str(path), "intervals": str(beside)}
+    values = {"rows": len(found.blank), "filled": found.filled, "path": str(path), "intervals": str(second)}
     output.print_json({"run": str(run)} | values | report | {"notes": list(found.notes)})

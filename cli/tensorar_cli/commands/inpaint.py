@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tensorar_cli import options
-from tensorar_cli.export import NUMBERS, PICTURES, check_output, is_folder, write, write_files
+from tensorar_cli.export import (
+    NUMBERS,
+    PICTURES,
+    beside,
+    check_events_output,
+    is_folder,
+    write,
+    write_files,
+    write_values,
+)
 from tensorar_cli.output import Output, sampling_report
 
 if TYPE_CHECKING:
@@ -78,8 +87,8 @@ def inpaint(
     from tensorar.utils.words import counted
 
     output, file = Output(as_json=json), _one_file(image, data)
-    default = run / (f"{image.stem}-inpainted" if image else "inpainting.png")
-    path = check_output(out or default, PICTURES + NUMBERS)
+    name = f"{image.stem}-inpainted" if image else "inpainting.png"
+    path = check_events_output(out, run, name, PICTURES + NUMBERS)
     with output.progress("in-painting") as update:
         result = workflows.inpaint(
             run,
@@ -111,8 +120,8 @@ def inpaint(
     values: dict[str, Any] = {"events": count, "known": _known(result), "shape": shape, "path": str(path)}
     values |= {"notes": list(result.notes)} if file else {}
     if result.uncertainty is not None:
-        beside = path / "uncertainty.png" if is_folder(path) else path.with_stem(f"{path.stem}-uncertainty")
-        values["uncertainty"] = _write_uncertainty(result, beside, output)
+        second = path / "uncertainty.png" if is_folder(path) else beside(path, "uncertainty")
+        values["uncertainty"] = _write_uncertainty(result, second, output)
     output.print_json({"run": str(run)} | values | report)
 
 
@@ -135,7 +144,7 @@ def _write(path: Path, result: Completions) -> None:
     from tensorar.tables import write_table
     from tensorar.workflows.table_rows import schema_of
 
-    if result.run.schema is not None and path.suffix == ".csv":
+    if result.run.schema is not None and path.suffix not in (".png", ".npy"):
         write_table(path, result.frame(), schema_of(result.run).form)
         return
     if is_folder(path):
@@ -165,7 +174,10 @@ def _write_uncertainty(result: Completions, path: Path, output: Output) -> dict[
     """Write the uncertainty as the completions are written; returns the report."""
     found = result.uncertainty
     assert found is not None
-    write(path, result.uncertainty_figure, found.value, result.run.event_shape)
+    if path.suffix in PICTURES:
+        write(path, result.uncertainty_figure, found.value, result.run.event_shape)
+    else:
+        write_values(path, found.value, result.run)
     unknown = found.value[~result.mask]
     mean = None if found.is_mixed else float(unknown.mean()) if len(unknown) else 0.0
     output.print(f"{found}{'' if mean is None else f': {mean:.3g} on average'}, in {path}")

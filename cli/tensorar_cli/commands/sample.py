@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tensorar_cli import options
-from tensorar_cli.export import NUMBERS, PICTURES, SOUNDS, check_output, is_folder, write, write_files, write_numbers
+from tensorar_cli.export import (
+    NUMBERS,
+    PICTURES,
+    SOUNDS,
+    beside,
+    check_events_output,
+    is_folder,
+    is_of_table,
+    write,
+    write_files,
+    write_values,
+)
 from tensorar_cli.output import Output, sampling_report
 
 if TYPE_CHECKING:
@@ -62,7 +73,8 @@ def sample(
     from tensorar import workflows
     from tensorar.utils.words import counted
 
-    output, path = Output(as_json=json), _checked(out, run)
+    output, name = Output(as_json=json), "samples.csv" if is_of_table(run) else "samples.png"
+    path = check_events_output(out, run, name, PICTURES + NUMBERS + SOUNDS)
     with output.progress("sampling") as update:
         result = workflows.sample(
             run,
@@ -92,24 +104,13 @@ def sample(
     output.print_json({"run": str(run)} | values | sampling_report(result.info))
 
 
-def _checked(out: Path | None, run: Path) -> Path:
-    """The path to write to, by default in the run's folder. Raises ``TensorarError`` for an unknown ending."""
-    from tensorar.runs.folder import SCHEMA_FILE
-    from tensorar.tables import check_table_path
-
-    is_table = (run / SCHEMA_FILE).exists()
-    path = out or run / ("samples.csv" if is_table else "samples.png")
-    if is_table and path.suffix not in (".png", ".npy"):
-        return check_table_path(path)
-    return check_output(path, PICTURES + NUMBERS + SOUNDS)
-
-
 def _write(path: Path, result: Samples) -> None:
     """Write samples as the ending says: rows of the run's table, a file of each, a picture of all, or numbers."""
     from tensorar.tables import write_table
     from tensorar.workflows.table_rows import schema_of
 
-    if result.run.schema is not None and path.suffix not in (".png", ".npy"):
+    is_rows = result.run.schema is not None and path.suffix not in (".png", ".npy")
+    if is_rows:
         write_table(path, result.frame(), schema_of(result.run).form)
     elif is_folder(path):
         write_files(path, result.pictures())
@@ -117,5 +118,5 @@ def _write(path: Path, result: Samples) -> None:
         write_files(path.parent, result.files(path.name))
     else:
         write(path, result.figure, result.samples, result.run.event_shape)
-    if result.means is not None and path.suffix in NUMBERS:
-        write_numbers(path.with_stem(f"{path.stem}-means"), result.means, result.run.event_shape)
+    if result.means is not None and (is_rows or path.suffix in NUMBERS):
+        write_values(beside(path, "means"), result.means, result.run)

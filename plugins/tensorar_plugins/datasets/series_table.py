@@ -16,6 +16,7 @@ from tensorar import DataError
 from tensorar.series import Times
 from tensorar.tables import FileForm, is_missing, numbers_of, read_table, style_of
 from tensorar.utils.reading import escaped, shorten
+from tensorar.utils.words import counted
 from tensorar_plugins.datasets.array_files import read_npy
 from tensorar_plugins.datasets.time_axis import ROWS, find_times
 
@@ -42,9 +43,9 @@ def read_series_file(path: str | Path, columns: Sequence[str] | None) -> SeriesF
     """The series in a table or a .npy array, whose first axis is time. Raises ``DataError``."""
     if Path(path).suffix.lower() == ".npy":
         return _of_array(path, columns)
-    table = read_table(path)
-    cells, decimal = table.frame, table.form.decimal
-    time, times, steps = find_times(cells, columns, decimal, str(path))
+    table = read_table(path, empty_rows=True)
+    decimal = table.form.decimal
+    cells, (time, times, steps) = _rows_with_times(table.frame, columns, decimal, path)
     names = [name for name in cells.columns if name != time] if columns is None else list(columns)
     if not names:
         raise DataError(
@@ -54,8 +55,23 @@ def read_series_file(path: str | Path, columns: Sequence[str] | None) -> SeriesF
         )
     numbers = np.stack([_numbers(cells, name, decimal, path) for name in names], 1)
     values, present = _in_order(numbers, steps)
+    count = len(table.frame) - len(cells)
+    left_out = (f"{counted(count, 'empty row')} left out",) if count else ()
     values = values[:, 0] if len(names) == 1 else values
-    return SeriesFile(torch.from_numpy(values), tuple(names), times, present, table.form, tuple(table.notes))
+    return SeriesFile(torch.from_numpy(values), tuple(names), times, present, table.form, (*table.notes, *left_out))
+
+
+def _rows_with_times(
+    cells: pd.DataFrame, columns: Sequence[str] | None, decimal: str, path: str | Path
+) -> tuple[pd.DataFrame, tuple[str | None, Times, Integer[np.ndarray, " rows"]]]:
+    """The rows that have a cell, and their times; of rows without times, an empty one is a step but at the end."""
+    full = ((cells != "").any(axis=1) | (cells.shape[1] == 1)).to_numpy()
+    kept = cells[full].reset_index(drop=True)
+    found = find_times(kept, columns, decimal, str(path))
+    if found[0] is not None:
+        return kept, found
+    kept = cells.iloc[: int(np.flatnonzero(full).max(initial=-1)) + 1]
+    return kept, (None, ROWS, np.arange(len(kept)))
 
 
 def _of_array(path: str | Path, columns: Sequence[str] | None) -> SeriesFile:

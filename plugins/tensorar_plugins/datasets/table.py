@@ -20,6 +20,7 @@ from tensorar.tables import (
     TextTable,
     Wishes,
     describe_left_out,
+    describe_unlearned,
     encode,
     encode_target,
     infer,
@@ -129,7 +130,9 @@ class Table(SplitFile):
 
     @property
     def notes(self) -> list[str]:
-        return [*self.table.notes, *describe_left_out(self.schema)]
+        training, *others = (self._events[rows] for rows in self._rows)
+        unlearned = describe_unlearned(self.schema, training, torch.cat(others))
+        return [*self.table.notes, *describe_left_out(self.schema), *unlearned]
 
     # --- events -----------------------------------------------------------------------------------------------------
 

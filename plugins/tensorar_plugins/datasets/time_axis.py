@@ -11,7 +11,7 @@ from jaxtyping import Integer, Shaped
 
 from tensorar import DataError
 from tensorar.series import Times
-from tensorar.tables import date_readings, numbers_of
+from tensorar.tables import date_readings, numbers_of, write_dates
 from tensorar.utils.reading import escaped, shorten
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ class Dates(Times):
     def written(self, times: Shaped[np.ndarray, " count"]) -> list[str]:
         import pandas as pd
 
-        texts = list(pd.DatetimeIndex(times).tz_localize(self.start.tz).strftime(self.written_as.replace(COLON, "%z")))
+        local = pd.DatetimeIndex(times).tz_localize(self.start.tz)
+        texts = [str(text) for text in write_dates(local, self.written_as.replace(COLON, "%z"))]
         return [f"{text[:-2]}:{text[-2:]}" for text in texts] if self.written_as.endswith(COLON) else texts
 
     def steps_since(self, other: Times) -> int | None:

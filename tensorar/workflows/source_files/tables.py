@@ -14,7 +14,7 @@ from tensorar.runs.run import Run
 from tensorar.tables import FileForm, Schema, decode, write_table
 from tensorar.utils.reading import expand
 from tensorar.workflows.source_files.source import Source, SourceKind, pack_rest, require_ending, unpack_rest
-from tensorar.workflows.table_rows import read_rows, schema_of
+from tensorar.workflows.table_rows import class_cells, read_rows, schema_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -34,7 +34,7 @@ class TableFile(SourceKind):
 
     def read(self, run: Run, path: Path) -> Source:
         """The events of a file. Raises ``TensorarError``."""
-        rows = read_rows(run, path)
+        rows = read_rows(run, path, empty_rows=True)
         frame, contexts = rows.table.frame, rows.contexts
         known = _frame(rows.events, contexts, rows.schema)
         corrections = _corrections(frame, known)
@@ -65,11 +65,8 @@ class TableFile(SourceKind):
 
 def _frame(events: Tensor, contexts: Tensor | None, schema: Schema) -> DataFrame:
     """The cells that events and classes tell."""
-    column = schema.target_column
-    target = None
-    if contexts is not None and column is not None:
-        target = [column.levels[level] for level in contexts.argmax(1).tolist()]
-    return decode(events.double() if events.dtype != torch.float64 else events, schema, target)
+    values = events.double() if events.dtype != torch.float64 else events
+    return decode(values, schema, class_cells(schema, contexts))
 
 
 def _corrections(frame: DataFrame, known: DataFrame) -> dict[str, dict[str, list[Any]]]:
