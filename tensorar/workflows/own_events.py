@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Real
 from torch import Tensor
 
-from tensorar.dataset import FileEvents
+from tensorar.dataset_files import FileEvents
 from tensorar.errors import TensorarError
 from tensorar.order import Order
 from tensorar.runs.run import Run

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Bool, Float, Float64, Shaped
 from torch import Tensor
 
-from tensorar.dataset import FileEvents
+from tensorar.dataset_files import FileEvents
 from tensorar.errors import DataError, RunError, SpecError
 from tensorar.evidence import Evidence
 from tensorar.parts.spec import nearest
