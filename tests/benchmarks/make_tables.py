@@ -175,8 +175,8 @@ def halves() -> str:
 
 
 TABLES_COLUMNS = (
-    *("table", "test rows", "model", "mixture of 16 orders", "independent", "Gaussian", "mixture", "copula"),
-    *("imputation error", "coverage of 90 %"),
+    *("table", "test rows", "model", "mixture of 16 orders (spread of trainings)"),
+    *("independent", "Gaussian", "mixture", "copula", "imputation error", "coverage of 90 %"),
 )
 
 
@@ -186,8 +186,8 @@ def tables_row(name: str, found: dict) -> str:
     imputed = "imputation_mse" in found
     filled = f"{found['imputation_mse']:.3f} | {100 * found['coverage']:.1f} %" if imputed else "|"
     return (
-        f"| {name} | {found['rows']} | {found['nats']:.2f} ± {found['standard_error']:.2f} "
-        f"| {found['mixture_nats']:.2f} | {baselines} | {filled} |"
+        f"| {name} | {found['rows']:.0f} | {found['nats']:.2f} ± {found['standard_error']:.2f} "
+        f"| {found['mixture_nats']:.2f} ({found['mixture_spread']:.2f}) | {baselines} | {filled} |"
     )
 
 

@@ -7,7 +7,8 @@ left out, so that all models see the same. Numbers that the file rounds are spre
 once and for all: a density would otherwise measure how narrow a model's peaks are. Baselines see the training rows and
 are chosen on the validation rows; for them discrete columns are dequantized by uniform noise, whose mean log-density
 bounds the log-probability from below. The model is what ``tensorar train`` chooses; ``mixture_nats`` are those of its
-mixture over 16 orders, which is a distribution, too.
+mixture over 16 orders, which is a distribution, too. Of so few rows one training says little: figures are the means of
+those of ``--trainings`` seeds, ``mixture_spread`` is their standard deviation.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas
@@ -25,8 +27,8 @@ from scipy import stats
 from sklearn import datasets
 from sklearn.mixture import GaussianMixture
 
-from tensorar import workflows
-from tensorar.tables import encode, read_table
+from tensorar import Run, workflows
+from tensorar.tables import decode, encode, read_table, write_table
 from tensorar.tables.cells import decimals_of
 from tensorar.workflows.table_rows import schema_of
 
@@ -141,28 +143,38 @@ def nats_of_baselines(dataset: object, discrete: np.ndarray) -> dict[str, float]
 # --- the model -------------------------------------------------------------------------------------------------------
 
 
-def measure(name: str, folder: Path, options: dict[str, object]) -> dict[str, object]:
-    """Test nats of a model and of the baselines, and imputation where it is compared."""
+def measure(name: str, folder: Path, trainings: int, options: dict[str, Any]) -> dict[str, Any]:
+    """Test nats of a model, the means of several trainings, and of the baselines; imputation where it is compared."""
     path = folder / f"{name}.csv"
     frame_of(name).to_csv(path, index=False)
-    run = workflows.train(f"table:path={path},{SPLIT}", out=folder / name, **options).run
+    runs = [trained(path, folder / f"{name}-{seed}", seed, options) for seed in range(trainings)]
+    each = pandas.DataFrame([of_training(run, folder if name in IMPUTED else None) for run in runs])
+    discrete = np.array([bool(column.levels) for column in schema_of(runs[0]).modelled])
+    spread = 0.0 if trainings == 1 else float(each["mixture_nats"].std())
+    found = {"trainings": trainings, **each.mean().to_dict(), "mixture_spread": spread}
+    return found | nats_of_baselines(runs[0].dataset, discrete)
+
+
+def trained(path: Path, out: Path, seed: int, options: dict[str, Any]) -> Run:
+    """A run of what is chosen for a table."""
+    settings = options["settings"] | {"seed": seed}
+    return workflows.train(f"table:path={path},{SPLIT}", out=out, **options | {"settings": settings}).run
+
+
+def of_training(run: Run, imputed: Path | None) -> dict[str, float]:
+    """Figures of one training, with those of imputation if there is a folder for its file."""
     likelihood = workflows.evaluate(run, exact=True).likelihood
-    discrete = np.array([bool(column.levels) for column in schema_of(run).modelled])
     found = {"nats": likelihood.nats, "standard_error": likelihood.standard_error, "rows": likelihood.events}
     found |= {"mixture_nats": workflows.evaluate(run, orders=ORDERS).likelihood.nats}
-    found |= {"steps": run.metrics()[-1]["step"], **nats_of_baselines(run.dataset, discrete)}
-    if name in IMPUTED:
-        found |= imputation(run, folder)
-    return found
+    found |= {"steps": run.metrics()[-1]["step"]}
+    return found if imputed is None else found | imputation(run, imputed)
 
 
-def imputation(run: object, folder: Path) -> dict[str, float]:
+def imputation(run: Run, folder: Path) -> dict[str, float]:
     """Mean squared error, standardized, and coverage of 90 % intervals, with half of the test cells empty."""
     schema, dataset = schema_of(run), run.dataset
     truth = dataset.test
     hidden = torch.rand(truth.shape, generator=torch.Generator().manual_seed(0)) < 0.5
-    from tensorar.tables import decode, write_table
-
     path = folder / "holes.csv"
     write_table(path, decode(torch.where(hidden, torch.nan, truth), schema), schema.form)
     filled = workflows.impute(run, path, draws=200)
@@ -178,6 +190,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--steps", type=int)
+    parser.add_argument("--trainings", type=int, default=5)
     parser.add_argument("--backbone")
     parser.add_argument("--set", action="append", default=[])
     parser.add_argument("--only", nargs="*", default=TABLES)
@@ -189,7 +202,7 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as temporary:
         for table in given.only:
             choice = {**length, "backbone": given.backbone, "settings": settings}
-            results[table] = measure(table, Path(temporary), choice)
+            results[table] = measure(table, Path(temporary), given.trainings, choice)
             print(table, json.dumps(results[table]), flush=True)
             if given.out:
                 given.out.write_text(json.dumps(results, indent=1) + "\n")
