@@ -19,9 +19,15 @@ class Stepper(ABC):
     An activation at a position depends only on what is visited before it, so a stepper computes each activation once:
     a whole batch of samples then costs about the arithmetic of one forward pass.
 
-    ``step`` is all that sampling needs; ``prefill`` makes completions faster. Resampling and beam search need
-    ``select``, ``reset`` and ``state`` as well; ``CachedStepper`` derives the first two from the last.
+    ``step`` is all that sampling needs; ``prefill`` makes completions faster, and ``ahead`` with ``keep``, which a
+    stepper that ``looks_ahead`` has, samples of few examples. Resampling and beam search need ``select``, ``reset`` and
+    ``state`` as well; ``CachedStepper`` derives the first two from the last.
     """
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether ``ahead`` computes several steps of this batch in less time than ``step``."""
+        return False
 
     @abstractmethod
     def step(self, features: Float[Tensor, "batch features"] | None) -> Float[Tensor, "batch parameters"]:
@@ -39,6 +45,21 @@ class Stepper(ABC):
         self.skip(None)
         for each in features.unbind(1):
             self.skip(each)
+
+    def ahead(self, features: Float[Tensor, "batch steps features"]) -> Float[Tensor, "batch steps parameters"]:
+        """The parameters of the next coefficients in one pass, given the last one and guesses of those between.
+
+        The stepper stays where it is, and goes on by ``step`` or ``keep``. Not before the first step. Raises
+        ``PluginError`` if missing.
+        """
+        raise self._missing("ahead", "take several steps at once")
+
+    def keep(self, count: int) -> None:
+        """Move on by the first steps of the last ``ahead``, at least one: all that was guessed between them was right.
+
+        The features of the last coefficient of these come with the next step. Raises ``PluginError`` if missing.
+        """
+        raise self._missing("keep", "take several steps at once")
 
     def select(self, rows: Int[Tensor, " selected"]) -> None:
         """Keep these examples of the batch, in this order, repeats allowed. Raises ``PluginError`` if missing."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tensorar.generation.cuda_graphs import CapturedRun, GraphCapture, capturable
 from tensorar.generation.generation import Generation
+from tensorar.generation.look_ahead import Draws
 from tensorar.generation.state import SamplingState
 from tensorar.generation.steppers import PrefixStepper
 from tensorar.stepper import CandidateStepper
@@ -45,12 +46,16 @@ class Ancestral:
         if self.capture is not None and self.captured is None and self.warm and capturable(state, generation):
             self.captured = CapturedRun(state, generation, run_loop, self.capture())
             return self.captured.drawn.clone(), 1
-        drawn, self.warm = run_loop(state, generation, state.noise_by_step()), True
+        # the captured operations are the same for all values
+        look_ahead = self.capture is None
+        drawn, self.warm = run_loop(state, generation, state.noise_by_step(), look_ahead=look_ahead), True
         stepper = generation.stepper
         return drawn, stepper.passes if isinstance(stepper, PrefixStepper | CandidateStepper) else 1
 
 
-def run_loop(state: SamplingState, generation: Generation, noise: tuple[Tensor, ...]) -> Float[Tensor, "n batch"]:
+def run_loop(
+    state: SamplingState, generation: Generation, noise: tuple[Tensor, ...], *, look_ahead: bool = False
+) -> Float[Tensor, "n batch"]:
     """The values of all coefficients by step: the observed ones, and those chosen from conditionals and noise."""
     known = state.visits.by_step(state.value).T if state.observed is not None else None
     values: list[Tensor] = []
@@ -60,17 +65,17 @@ def run_loop(state: SamplingState, generation: Generation, noise: tuple[Tensor, 
         generation.prefill(known[: len(values)].T)
         state.report_steps(len(values))
     largest = [torch.zeros_like(value) for value in values]
-    for t, rows in enumerate(unknown[len(values) :], start=len(values)):
+    everywhere = all(rows is None for rows in unknown[len(values) :])
+    draw = Draws(generation, state.choose, noise, look_ahead=look_ahead and everywhere)
+    while not generation.done:
+        t, rows = generation.position, unknown[generation.position]
         if known is None or rows is None:
-            value, parameter = _draw(state, generation, noise[t])
+            drawn, parameters = draw()
         else:
-            value, parameter = known[t], torch.zeros_like(known[t])
-            if len(rows):
-                value[rows], parameter[rows] = _draw(state, generation, noise[t][rows], rows)
-        generation.advance(value)
-        values.append(value)
-        largest.append(parameter)
-        state.report_steps(1)
+            drawn, parameters = _complete(state, generation, known[t], noise[t], rows)
+        values.extend(drawn.unbind(1))
+        largest.extend(parameters.amax(-1).unbind(1))
+        state.report_steps(drawn.shape[1])
     # heads draw some value from NaN too, which the caller must not take for a sample
     return torch.where(torch.stack(largest).isnan(), torch.nan, torch.stack(values))
 
@@ -80,10 +85,17 @@ def _known_first(unknown: list[Tensor | None]) -> int:
     return next((t for t, rows in enumerate(unknown) if rows is None or len(rows)), len(unknown))
 
 
-def _draw(
-    state: SamplingState, generation: Generation, noise: Tensor, rows: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """The next values of some examples (None: all), and the largest parameter of each: NaN if one of them is."""
-    parameters = state.full_precision(generation.parameters(rows))
-    index = generation.index if rows is None or not generation.index.ndim else generation.index[rows]
-    return state.choose(parameters, noise, index), parameters.amax(-1)
+def _complete(
+    state: SamplingState, generation: Generation, value: Tensor, noise: Tensor, rows: Tensor
+) -> tuple[Float[Tensor, "batch 1"], Float[Tensor, "batch 1 1"]]:
+    """The next values where they are known in all but some examples, and the largest parameter of each that is drawn.
+
+    It is NaN if one of the parameters is.
+    """
+    largest = torch.zeros_like(value)
+    if len(rows):
+        parameters = state.full_precision(generation.parameters(rows))
+        index = generation.index[rows] if generation.index.ndim else generation.index
+        value[rows], largest[rows] = state.choose(parameters, noise[rows], index), parameters.amax(-1)
+    generation.advance(value)
+    return value.unsqueeze(1), largest[:, None, None]

@@ -192,6 +192,23 @@ class Generation:
         self._lineage.extend(by_step)
         self.position = len(by_step)
 
+    def ahead(self, guesses: Float[Tensor, "batch guesses"]) -> Float[Tensor, "batch steps parameters"]:
+        """The parameters of the next coefficients in one pass, given guesses of all of them but the last.
+
+        For a stepper that looks ahead, one order, and not before the first coefficient has its value.
+        """
+        last, first = self._lineage.last, self.position - 1
+        assert last is not None
+        values = torch.cat([last.unsqueeze(1), guesses], 1)
+        encoded = self.model.head.encode(values, self.visits.table[first : first + values.shape[1]])
+        return self.stepper.ahead(encoded.to(self._dtype))
+
+    def keep(self, values: Float[Tensor, "batch steps"]) -> None:
+        """Take in the first coefficients after ``ahead``; those before the last of them were guessed right."""
+        self.stepper.keep(values.shape[1])
+        self._lineage.extend(values.unbind(1))
+        self.position += values.shape[1]
+
     def _step(self) -> Tensor:
         """The parameters of the next coefficient, which an adaptive ordering chooses here."""
         parameters = self.stepper.step(self._last_features())

@@ -173,6 +173,52 @@ def test_painting_changes_the_completions_and_the_posterior_is_the_models(visit,
     assert [float(shown["0"]), float(shown["1"])] == pytest.approx(expected.tolist(), abs=6e-4)
 
 
+def test_a_fast_stroke_has_no_gaps(visit, browser):
+    page = visit("bits")
+    canvas = page.find(".paint")
+    reach = round(1.5 * canvas.size["width"] / 4)
+    mouse = ActionChains(browser, duration=0).move_to_element_with_offset(canvas, -reach, -reach).click_and_hold()
+    mouse.move_to_element_with_offset(canvas, reach, reach).release().perform()
+    page.until(".logp", "4 of 16 known")
+    # another stroke begins where it begins
+    mouse = ActionChains(browser, duration=0).move_to_element_with_offset(canvas, reach, -reach)
+    mouse.click().perform()
+    page.until(".logp", "5 of 16 known")
+    page.choose("run", "labelled")
+    canvas = page.find(".paint")
+    reach = round(0.45 * canvas.size["width"])
+    mouse = ActionChains(browser, duration=0).move_to_element_with_offset(canvas, -reach, 0).click_and_hold()
+    mouse.move_to_element_with_offset(canvas, reach, 0).release().perform()
+    page.until(".logp", "16 of 16 known")
+
+
+# the answer about a distribution comes late, and the next completions later still
+LATE = """const at_once = window.fetch;
+    const waits = {predict: 1500, complete: 3500};
+    window.fetch = async (path, options) => {
+        const answer = await at_once(path, options), question = path.split('/').at(-1), wait = waits[question] ?? 0;
+        delete waits[question];
+        await new Promise((done) => setTimeout(done, wait));
+        return answer;
+    };"""
+
+
+def test_a_late_distribution_is_not_shown_for_other_evidence(visit, browser, explorer):
+    page = visit("labelled")
+    browser.execute_script(LATE)
+    page.find(".paint").send_keys(Keys.ARROW_RIGHT, Keys.ARROW_LEFT)
+    browser.execute_script("document.querySelector('.class:nth-child(3)').click()")
+    page.wait(lambda: page.find(".class:nth-child(3)").get_attribute("aria-pressed") == "true")
+    page.wait(lambda: re.match(r"in \d{4,} ms", page.text(".status")))
+    page.idle()
+    model = explorer("labelled").model
+    nothing = Evidence(torch.zeros(1, 16, dtype=torch.bool), torch.zeros(1, 16))
+    distribution = model.conditional(nothing, torch.tensor([[0.0, 0.0, 1.0]]))
+    expected = distribution.log_prob(torch.tensor([[0.0], [1.0]])).exp()[:, 0].tolist()
+    shown = dict(re.findall(r"([01]): (0\.\d+)", page.text(".words")))
+    assert [float(shown["0"]), float(shown["1"])] == pytest.approx(expected, abs=6e-4)
+
+
 def test_the_keyboard_is_enough(visit):
     page = visit("bits")
     page.find(".paint").send_keys(Keys.ARROW_DOWN, Keys.ARROW_RIGHT, "b", Keys.SPACE)

@@ -27,9 +27,9 @@ class SteppedEvents:
         self.expect(x)
 
     @classmethod
-    def of(cls, case: Case, model: AutoregressiveModel, offset: int = 1) -> SteppedEvents:
+    def of(cls, case: Case, model: AutoregressiveModel, offset: int = 1, batch: int = BATCH) -> SteppedEvents:
         """A batch of random events of a case."""
-        return cls(model, case.events(BATCH, offset), case.contexts(BATCH, offset))
+        return cls(model, case.events(batch, offset), case.contexts(batch, offset))
 
     def expect(self, x: Tensor) -> None:
         """Feed these events from now on, and expect their parameters with the current weights."""
@@ -43,10 +43,8 @@ class SteppedEvents:
         t = self.t
         with torch.inference_mode():
             got = self.stepper.step(None if t == 0 else self.features[:, self.visits[t - 1]])
-        expected = self.parameters[:, self.visits[t]]
         self.t += 1
-        if got.shape != expected.shape or not torch.allclose(got, expected, rtol=1e-9, atol=1e-9):
-            raise CheckFailed(f"step {t} of the stepper{when} gives other parameters than the forward pass")
+        self._compare(got, t, when)
 
     def step_to(self, t: int, when: str = "") -> None:
         """Take steps until the next one is ``t``."""
@@ -62,6 +60,28 @@ class SteppedEvents:
         with torch.inference_mode():
             self.stepper.prefill(self.features[:, self.visits[: count - 1]])
         self.t = count
+
+    def look_ahead(self, steps: int, right: int, *, keep: bool) -> None:
+        """Look ahead of step ``t``, from 1 on, with so many right guesses and then wrong ones; move on by all of these.
+
+        Raises ``CheckFailed`` unless the parameters are those of the forward pass as far as guesses are right.
+        """
+        guesses = self.features[:, self.visits[self.t - 1 : self.t + steps - 1]].clone()
+        guesses[:, right + 1 :] = 1 - guesses[:, right + 1 :]
+        with torch.inference_mode():
+            got = self.stepper.ahead(guesses)
+            if got.shape[1] != steps:
+                raise CheckFailed(f"ahead of {steps} steps gives the parameters of {got.shape[1]}")
+            for k in range(min(right + 1, steps)):
+                self._compare(got[:, k], self.t + k, f" that looks ahead from step {self.t}")
+            if keep:
+                self.stepper.keep(min(right + 1, steps))
+                self.t += min(right + 1, steps)
+
+    def _compare(self, got: Tensor, t: int, when: str) -> None:
+        expected = self.parameters[:, self.visits[t]]
+        if got.shape != expected.shape or not torch.allclose(got, expected, rtol=1e-9, atol=1e-9):
+            raise CheckFailed(f"step {t} of the stepper{when} gives other parameters than the forward pass")
 
     def select(self, rows: Tensor, upcoming: Tensor) -> None:
         """Keep these examples, and continue them with the values of ``upcoming``, one event per row."""

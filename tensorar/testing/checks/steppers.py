@@ -87,6 +87,28 @@ def stepper_prefills(part: PartUnderTest) -> None:
 
 
 @check("backbone", when=is_causal)
+def stepper_looks_ahead(part: PartUnderTest) -> None:
+    """``ahead`` is the forward pass as far as its guesses are right, and ``keep`` moves on by them.
+
+    Without ``keep`` the stepper stays where it is.
+    """
+
+    def test(case: Case) -> None:
+        events = SteppedEvents.of(case, case.model(), batch=1)
+        if not events.stepper.looks_ahead:
+            raise CheckSkipped("the stepper does not look ahead")
+        generator = torch.Generator().manual_seed(case.seed)
+        events.step()
+        while left := len(events.visits) - events.t:
+            steps, right, kind = (int(torch.randint(n, (), generator=generator)) for n in (left, left, 3))
+            events.look_ahead(1 + steps, right, keep=kind == 1)
+            if kind == 2:
+                events.step(" after a look ahead")
+
+    for_all(_stepped_cases(part), test, examples=part.profile.examples)
+
+
+@check("backbone", when=is_causal)
 def stepper_follows_the_weights(part: PartUnderTest) -> None:
     """After the weights changed in place, a new stepper and a reset one have the new weights."""
 

@@ -16,6 +16,7 @@ from tensorar.ensemble import observed_before_unknown
 from tensorar.finiteness import check_finite
 from tensorar.generation import SamplingInfo
 from tensorar.generation.info import ConditioningInfo
+from tensorar.generation.look_ahead import Draws
 from tensorar.generation.sample import choose_method
 from tensorar.model import AutoregressiveModel
 from tensorar.noise import uniform
@@ -101,12 +102,14 @@ def _step_by_step(model: AutoregressiveModel, asked: Question, order: Order, on_
     with torch.inference_mode(), eval_mode(model):
         state = model.generation(asked.completions, order, context)
         state.prefill(given)
-        for t, index in enumerate(order.visits[first:].tolist(), start=first):
-            parameters = state.parameters().to(model.dtype)
+        draw = Draws(state, choose, noise)
+        while not state.done:
+            steps = order.visits[state.position :]
+            values, parameters = draw()
             check_finite(parameters, "predicted distribution", model.backbone)
-            value = choose(parameters, noise[t], state.index)
-            state.advance(value)
-            on_value(index, model.restore(value, state.visits.columns[t]).tolist())
+            steps = steps[: values.shape[1]]
+            for index, value in zip(steps.tolist(), model.restore(values, steps).T.tolist(), strict=True):
+                on_value(index, value)
         drawn = model.restore(state.standard_evidence().value)
     kept = torch.where(asked.evidence.mask, asked.evidence.value.to(torch.float64), drawn.cpu().double())
     return Completed(kept, _described(model, asked), stepwise=True)

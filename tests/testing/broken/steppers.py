@@ -138,6 +138,26 @@ class _Forgetting(LinesStepper):
         self.t = features.shape[1] + 1
 
 
+class KeepsWrongGuesses(Lines):
+    """A stepper that looks ahead, and forgets to forget what was guessed wrong."""
+
+    def stepper(self, order, batch, context=None):
+        return _Hasty(self, order, batch, context)
+
+
+class _Hasty(LinesStepper):
+    looks_ahead = True
+
+    def ahead(self, features):
+        t = self.t
+        parameters = torch.stack([self.step(each) for each in features.unbind(1)], 1)
+        self.t = t
+        return parameters
+
+    def keep(self, count):
+        self.t += count
+
+
 class CachesItsWeights(Lines):
     """A stepper that keeps the weights of the first one."""
 
@@ -228,6 +248,7 @@ CAUGHT = {
     HidesItsState: "stepper_selects_examples",
     ResetsTheStepOnly: "stepper_resets",
     PrefillsOneTooFew: "stepper_prefills",
+    KeepsWrongGuesses: "stepper_looks_ahead",
     CachesItsWeights: "stepper_follows_the_weights",
     ResetsWithOldWeights: "stepper_follows_the_weights",
     StateWithTheBatchLast: "stepper_state_is_valid",

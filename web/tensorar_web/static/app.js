@@ -382,7 +382,7 @@ class Panel {
   pointed(event) {
     if (this.view.kind === "image") {
       const [row, column] = this.cellAt(event);
-      if (event.buttons & 1) this.paint(row, column);
+      if (event.buttons & 1) this.stroke(row, column);
       this.moveTo(row, column);
     } else {
       const i = this.indexAt(event);
@@ -391,9 +391,19 @@ class Panel {
     }
   }
 
+  /** Paint all cells on the way from the last one of a stroke: a fast mouse is seen at some of them only. */
+  stroke(row, column) {
+    const [fromRow, fromColumn] = this.stroked ?? [row, column];
+    const steps = Math.max(Math.abs(row - fromRow), Math.abs(column - fromColumn), 1);
+    for (let k = this.stroked ? 1 : steps; k <= steps; k += 1)
+      this.paint(Math.round(fromRow + ((row - fromRow) * k) / steps), Math.round(fromColumn + ((column - fromColumn) * k) / steps));
+    this.stroked = [row, column];
+  }
+
   pressed(event) {
     this.canvas.setPointerCapture(event.pointerId);
     this.canvas.focus({ preventScroll: true });
+    this.stroked = this.dragged = null;
     this.pointed(event);
   }
 
@@ -406,7 +416,11 @@ class Panel {
   drag(event, i) {
     const box = this.canvas.getBoundingClientRect(), { edge, height, low, high } = this.scales;
     const y = ((event.clientY - box.top) / box.height) * height;
-    this.set([i], low + ((height - edge - y) / (height - 2 * edge)) * (high - low));
+    const value = low + ((height - edge - y) / (height - 2 * edge)) * (high - low);
+    const [from, before] = this.dragged ?? [i, value], steps = Math.abs(i - from);
+    for (let k = Math.min(1, steps); k <= steps; k += 1)
+      this.set([from + Math.sign(i - from) * k], steps ? before + ((value - before) * k) / steps : value);
+    this.dragged = [i, value];
   }
 
   moveTo(row, column) {
@@ -493,7 +507,9 @@ class Panel {
   }
 
   changed() {
+    // what was predicted, or is being predicted, is about other evidence
     this.predicted.clear();
+    this.abortPointed.abort();
     this.draw();
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.askAll(), 60);
@@ -577,6 +593,8 @@ class Panel {
 
   async predict(index, signal) {
     const found = await ask(this.path("predict"), { ...this.body(), coefficient: index }, signal);
+    // an answer that was there already is not taken back
+    if (signal.aborted) return;
     this.predicted.set(index, found);
     if (this.at === index) this.showPredicted(found);
   }

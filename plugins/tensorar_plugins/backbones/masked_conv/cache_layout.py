@@ -6,7 +6,9 @@ Convolutional Autoregressive Models"; here for any order.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -41,17 +43,33 @@ class SlabReads(NamedTuple):
     slots: Tensor
 
 
-class StepWindow(NamedTuple):
-    """Successive steps, computed at once.
+class StepWindow:
+    """Successive steps computed at once, from ``first`` up to ``end``, by a cache of so many ``slots``."""
 
-    For each group ``places``, its steps counted from the first one, and ``reads``, ``(places, types)``: slots of the
-    cache, then the window's own steps. At last the window leaves its steps ``kept`` in the ``slots``.
-    """
+    def __init__(self, layout: CacheLayout, first: int, end: int, slots: int) -> None:
+        self.layout, self.first, self.end, self.slots = layout, first, end, slots
 
-    places: list[Tensor]
-    reads: list[Tensor]
-    slots: Tensor
-    kept: Tensor
+    @cached_property
+    def reads(self) -> list[tuple[Tensor, Tensor]]:
+        """For each group its steps, counted from the first one, and what they read, ``(steps, types)``.
+
+        These are slots of the cache, then the window's own steps.
+        """
+        layout, found = self.layout, []
+        for group, steps in enumerate(layout.steps):
+            of_group = slice(*(bisect_left(layout.ascending[group], t) for t in (self.first, self.end)))
+            sources = layout.sources[group][of_group]
+            own = sources + (self.slots - self.first)
+            reads = torch.where(sources >= self.first, own, layout.reads[group][of_group])
+            found.append((steps[of_group] - self.first, reads))
+        return found
+
+    @cached_property
+    def left(self) -> Int[Tensor, "2 kept"]:
+        """The slots that the window fills, and the steps that they hold in the end, counted from the first one."""
+        # of the steps that share a slot the last one keeps it
+        kept = dict(zip(self.layout.slot[self.first : self.end], range(self.end - self.first), strict=True))
+        return torch.tensor([list(kept), list(kept.values())], device=self.layout.steps[0].device)
 
 
 class CacheLayout:
@@ -95,18 +113,10 @@ class CacheLayout:
         first = 1 + self.block_size * block_slots
         return (first[:, None] + torch.arange(self.block_size, device=first.device)).flatten()
 
-    def window(self, first: int, end: int, slots: int) -> StepWindow:
-        """What the steps from ``first`` up to ``end`` read and leave behind, by a cache of so many ``slots``."""
-        found = [(steps >= first) & (steps < end) for steps in self.steps]
-        reads = []
-        for chosen, sources, earlier in zip(found, self.sources, self.reads, strict=True):
-            of_group = sources[chosen]
-            reads.append(torch.where(of_group >= first, slots + of_group - first, earlier[chosen]))
-        # of the steps that share a slot the last one keeps it
-        kept = dict(zip(self.slot[first:end], range(end - first), strict=True))
-        both = torch.tensor([list(kept), list(kept.values())], device=self.steps[0].device)
-        places = [steps[chosen] - first for steps, chosen in zip(self.steps, found, strict=True)]
-        return StepWindow(places, reads, *both)
+    @planned_property
+    def ascending(self) -> list[list[int]]:
+        """The steps that visit each group."""
+        return [steps.tolist() for steps in self.steps]
 
     @planned_property
     def earlier_reads(self) -> list[Int[Tensor, " types"]]:

@@ -14,11 +14,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn import functional
 
 from tensorar_plugins.backbones.layers.sizes import max_examples_per_call
 from tensorar_plugins.backbones.masked_conv.cache_layout import StepWindow, cache_layout
@@ -120,6 +122,16 @@ class IncrementalConvs:
         cache, n = self.places[i]
         return cache.window(n, maps, rows, t, start)
 
+    def ahead(self, i: int, maps: Float[Tensor, "steps inputs"], t: int) -> Float[Tensor, "steps outputs"]:
+        """Like ``window`` for a batch of one example, but the inputs wait for ``keep`` before they are cached."""
+        cache, n = self.places[i]
+        return cache.ahead(n, maps, t)
+
+    def keep(self, t: int, count: int) -> None:
+        """Cache the inputs that all layers were last given by ``ahead`` at step ``t``, for the first steps of these."""
+        for cache in self.caches if count else []:
+            cache.keep(t, count)
+
     def state(self, name: str) -> dict[str, Float[Tensor, "batch _ _ _"]]:
         """The tensors of the batch, ``(batch, layers, slots, inputs)``, by names that begin with ``name``."""
         states = [cache.state() for cache in self.caches]
@@ -136,6 +148,8 @@ class _CachedInputs:
         self.shape = count, batch = len(convs), batch
         inputs = convs[0].weight.shape[1] // convs[0].groups
         self.reads_earlier = any(len(types) > layout.include_self for types in layout.edge_types)
+        # nothing but the steps that are computed, which are of one group
+        self.reads_themselves = layout.include_self and not self.reads_earlier and len(layout.steps) == 1
         # per group (layers, types * inputs, outputs) and (layers * batch, types, inputs)
         self.weights = [torch.stack([tap_weights(conv, types) for conv in convs]) for types in layout.edge_types]
         if batch == 1:
@@ -147,8 +161,10 @@ class _CachedInputs:
         self.own_inputs = [of_group[:, :, 0] for of_group in by_layer] if layout.include_self else []
         # (layers * batch, slots, inputs)
         self.cache = self.inputs[0].new_zeros(count * batch, layout.size if self.reads_earlier else 1, inputs)
+        self.by_layer = self.cache.unflatten(0, (count, batch))
+        self.by_slot, self.by_example = self.by_layer.unbind(2), self.cache.unbind()
         self.last_window: Any = ()
-        self.by_slot = self.cache.unflatten(0, (count, batch)).unbind(2)
+        self.inputs_ahead: dict[int, Tensor] = {}
 
     def layer(self, n: int, group: int) -> LayerAtStep:
         """One of the layers, for one group."""
@@ -166,29 +182,75 @@ class _CachedInputs:
 
     def window(self, n: int, maps: Inputs, rows: slice, t: int, start: Outputs | None) -> Outputs:
         """The output of one of the layers at several steps from ``t`` on, whose inputs there are cached."""
-        cache, window = self.cache.unflatten(0, self.shape)[n, rows], self._window_of(t, t + maps.shape[1])
-        both = torch.cat([cache, maps], 1)
-        out = maps.new_empty(*maps.shape[:2], self.biases[n].shape[2])
-        for group, (places, reads) in enumerate(zip(window.places, window.reads, strict=True)):
-            weight = self.weights[group][n]
-            inputs = both.index_select(1, reads.flatten())
-            bias = self._bias(n, rows, group) if start is None else start.index_select(1, places)
-            sums = inputs.reshape(len(maps), len(places), len(weight)) @ weight
-            out.index_copy_(1, places, sums.add_(bias))
+        out = self._outputs(n, maps, rows, t, start)
         if self.reads_earlier:
-            cache.index_copy_(1, window.slots, maps.index_select(1, window.kept))
+            self._cache(n, maps, rows, self._window_of(t, t + maps.shape[1]))
         return out
+
+    def ahead(self, n: int, maps: Float[Tensor, "steps inputs"], t: int) -> Float[Tensor, "steps outputs"]:
+        """The output of one of the layers at several steps from ``t`` on, whose inputs there wait for ``keep``."""
+        self.inputs_ahead[n] = maps
+        if self.reads_themselves:
+            return few_rows(maps, *self.transposed[0][n])
+        both, steps = torch.cat([self.by_example[n], maps]), maps.shape[0]
+        out = maps.new_empty(0)
+        for (places, reads), layers in zip(self._window_of(t, t + steps).reads, self.transposed, strict=True):
+            inputs = both.index_select(0, reads.view(-1)).view(reads.shape[0], reads.shape[1] * maps.shape[1])
+            sums = few_rows(inputs, *layers[n])
+            if sums.shape[0] == steps:
+                return sums
+            out = out if out.numel() else sums.new_empty(steps, sums.shape[1])
+            out.index_copy_(0, places, sums)
+        return out
+
+    @cached_property
+    def transposed(self) -> list[list[tuple[Tensor, Tensor]]]:
+        """Per group the weight, ``(outputs, types * inputs)``, and the bias, ``(outputs, 1)``, of each layer."""
+        return [
+            [(weight.mT, bias[:, group].mT) for weight, bias in zip(weights, self.biases, strict=True)]
+            for group, weights in enumerate(self.weights)
+        ]
+
+    def keep(self, t: int, count: int) -> None:
+        """Cache the inputs of the first steps."""
+        slots, kept = self._window_of(t, t + count).left
+        maps = torch.stack([self.inputs_ahead[n] for n in range(self.shape[0])])
+        self.cache.index_copy_(1, slots, maps.index_select(1, kept))
+
+    def _cache(self, n: int, maps: Inputs, rows: slice, window: StepWindow) -> None:
+        """Leave behind what later steps read."""
+        slots, kept = window.left
+        self.by_layer[n, rows].index_copy_(1, slots, maps.index_select(1, kept))
+
+    def _outputs(self, n: int, maps: Inputs, rows: slice, t: int, start: Outputs | None) -> Outputs:
+        """The output of one of the layers at several steps from ``t`` on."""
+        steps = maps.shape[1]
+        if self.reads_themselves:
+            return self._sums(n, 0, maps, rows, start)
+        both, out = torch.cat([self.by_layer[n, rows], maps], 1), maps.new_empty(0)
+        for group, (places, reads) in enumerate(self._window_of(t, t + steps).reads):
+            count, types = reads.shape
+            inputs = both.index_select(1, reads.view(-1)).view(maps.shape[0], count, types * maps.shape[2])
+            if count == steps:
+                return self._sums(n, group, inputs, rows, start)
+            sums = self._sums(n, group, inputs, rows, None if start is None else start.index_select(1, places))
+            out = out if group else sums.new_empty(maps.shape[0], steps, sums.shape[2])
+            out.index_copy_(1, places, sums)
+        return out
+
+    def _sums(self, n: int, group: int, inputs: Inputs, rows: slice, start: Outputs | None) -> Outputs:
+        """``bias + inputs @ weight`` of one of the layers for a group; ``start`` replaces the bias."""
+        bias, weight = self.biases[n][:, group], self.weights[group][n]
+        if start is None and bias.shape[0] == 1:
+            return functional.linear(inputs, weight.mT, bias[0])
+        return (inputs @ weight).add_(bias[rows].unsqueeze(1) if start is None else start)
 
     def _window_of(self, first: int, end: int) -> StepWindow:
         """The window of these steps, which one layer after another asks for."""
         if (first, end) != self.last_window[:2]:
-            self.last_window = first, end, self.layout.window(first, end, self.cache.shape[1])
+            self.last_window = first, end, StepWindow(self.layout, first, end, self.cache.shape[1])
         window: StepWindow = self.last_window[2]
         return window
-
-    def _bias(self, n: int, rows: slice, group: int) -> Float[Tensor, "some_or_1 1 outputs"]:
-        bias: Tensor = self.biases[n]
-        return (bias if len(bias) == 1 else bias[rows])[:, group].unsqueeze(1)
 
     def state(self) -> dict[str, Float[Tensor, "batch _ _ _"]]:
         """The cache, and the inputs of the current step."""
@@ -202,6 +264,13 @@ def examples_per_window(convs: IncrementalConvs, batch: int, steps: int) -> list
     weight = convs.layers[0][0].weight
     size = max_examples_per_call(steps * inputs, MAX_ELEMENTS_PER_CALL, weight.device)
     return [slice(first, first + size) for first in range(0, batch, size)]
+
+
+def few_rows(
+    inputs: Float[Tensor, "rows inputs"], weight: Float[Tensor, "outputs inputs"], bias: Float[Tensor, "outputs 1"]
+) -> Float[Tensor, "rows outputs"]:
+    """The linear layer of a few rows, up to half faster than ``functional.linear``: its weights are not repacked."""
+    return torch.addmm(bias, weight, inputs.mT).mT
 
 
 def relu_into(layer: LayerAtStep, maps: Float[Tensor, "batch inputs"]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from itertools import accumulate
 from typing import ClassVar
 
@@ -138,7 +140,7 @@ class PixelCNNStepper(CachedStepper):
 
     Cached are the rectified inputs of the layers that read other coefficients (the convolutions; and the 1x1 layers
     that connect channels), each until its last reader. A step gathers the inputs of its live taps for all blocks at
-    once; then every layer is one matrix product over the batch.
+    once; then every layer is one matrix product over the batch. Several steps ahead are one pass over all of them.
     """
 
     @torch.no_grad()
@@ -165,18 +167,38 @@ class PixelCNNStepper(CachedStepper):
         features = functional.pad(features, (0, 0, 0, 1))
         self.t = features.shape[1]
         for rows in examples_per_window(self.inner, self.batch, self.t):
-            self._prefill(features[rows], rows)
+            layer = partial(self.inner.window, rows=rows)
+            self._after_first(self.first.window(0, features[rows], rows), layer)
 
-    def _prefill(self, features: Float[Tensor, "some steps features"], rows: slice) -> None:
-        """The forward pass at the first steps."""
-        maps, blocks = self.first.window(0, features, rows), len(self.backbone.blocks)
+    @property
+    def looks_ahead(self) -> bool:
+        """With one example, whose steps wait for the weights."""
+        return self.batch == 1
+
+    def ahead(self, features: Float[Tensor, "batch steps features"]) -> Float[Tensor, "batch steps parameters"]:
+        self.first.store(self.t - 1, features[:, 0])
+        maps = self.first.ahead(0, functional.pad(features[0, 1:], (0, 0, 0, 1)), self.t)
+        return self._after_first(maps, partial(self.inner.ahead, t=self.t)).unsqueeze(0)
+
+    def keep(self, count: int) -> None:
+        # the features at the last of these steps come with the next one
+        self.first.keep(self.t, count - 1)
+        self.inner.keep(self.t, count)
+        self.t += count
+
+    def _after_first(
+        self, maps: Float[Tensor, "*steps channels"], layer: Callable[[int, Tensor], Tensor]
+    ) -> Float[Tensor, "*steps parameters"]:
+        """The forward pass at several steps after the first layer; ``layer`` computes another one by its index."""
+        blocks = len(self.backbone.blocks)
         for i in range(0, 3 * blocks, 3):
             out = maps
-            for layer in range(i, i + 3):
-                out = self.inner.window(layer, out.relu(), rows)
+            for k in range(i, i + 3):
+                out = layer(k, out.relu().contiguous())
             maps = maps + out
-        for layer in range(3 * blocks, 3 * blocks + 3):
-            maps = self.inner.window(layer, maps.relu(), rows)
+        for k in range(3 * blocks, 3 * blocks + 3):
+            maps = layer(k, maps.relu().contiguous())
+        return maps
 
     def state(self) -> dict[str, Tensor]:
         return self.first.state("first") | self.inner.state("inner")
