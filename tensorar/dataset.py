@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, overload
@@ -13,7 +14,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from tensorar.axes import AxisNames, check_axes, guess_axes
-from tensorar.dataset_files import DatasetFiles
+from tensorar.dataset_files import DatasetFiles, Parsed
 from tensorar.errors import DataError, ShapeError
 from tensorar.events import Events, Extremes, ObservedEvents, in_chunks, origin_of, sample_of
 from tensorar.evidence import Evidence
@@ -206,6 +207,14 @@ class Dataset(DatasetFiles, Part, ABC):
         ``evaluate`` completes the events from them, and reports the share that is completed as in the data.
         """
         return None
+
+    def with_schema(self, document: Mapping[str, Any], where: str) -> Dataset:
+        """Return this dataset, read by the schema that a run kept in ``where``. Raises ``RunError``."""
+        return self
+
+    def with_parsed(self, parsed: Parsed, document: Mapping[str, Any], where: str) -> Dataset:
+        """Return this dataset with numbers that were parsed by a schema before. Raises ``RunError`` for others."""
+        return self
 
     @property
     def suggested_head(self) -> str | None:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from jaxtyping import Bool, Real
 from torch import Tensor
 
 from tensorar.errors import DataError
-
-if TYPE_CHECKING:
-    from tensorar.dataset import Dataset
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,10 +56,6 @@ class DatasetFiles:
         """The names of the coefficients, as those of a table's columns; empty if they have none."""
         return []
 
-    def with_schema(self, document: Mapping[str, Any], where: str) -> Dataset:
-        """Return this dataset, read by the schema that a run kept in ``where``. Raises ``RunError``."""
-        return cast("Dataset", self)
-
     @property
     def parsed_path(self) -> str | Path | None:
         """The text file whose numbers runs keep, so that it is parsed once (None: no file takes long)."""
@@ -71,10 +64,6 @@ class DatasetFiles:
     def parsed(self) -> Parsed | None:
         """The numbers of ``parsed_path``, if this dataset has parsed it."""
         return None
-
-    def with_parsed(self, parsed: Parsed, document: Mapping[str, Any], where: str) -> Dataset:
-        """Return this dataset with numbers that were parsed by a schema before. Raises ``RunError`` for others."""
-        return cast("Dataset", self)
 
     @property
     def column_kinds(self) -> list[tuple[str, str, str]]:

@@ -26,7 +26,7 @@ from tensorar.runs.paths import relative_paths, require_paths, with_absolute_pat
 from tensorar.runs.provenance import check_provenance, provenance_of, require_plugins
 from tensorar.runs.recipe import Recipe, parse_recipe, read_document, recipe_document
 from tensorar.runs.recipe_checksum import check_recipe, with_checksum
-from tensorar.runs.run_display import as_table, in_words
+from tensorar.runs.run_display import as_table, facts_of, in_words
 from tensorar.runs.run_files import RunFiles
 from tensorar.runs.stages import KEY as STAGES
 from tensorar.runs.stages import Stage, current_stage
@@ -122,10 +122,10 @@ class Run(RunFiles):
     # --- display ----------------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        return in_words(self)
+        return in_words(self, facts_of(self, self.recipe, self.event_shape))
 
     def _repr_html_(self) -> str:
-        return as_table(self)
+        return as_table(self, facts_of(self, self.recipe, self.event_shape))
 
     # --- data -------------------------------------------------------------------------------------------------------
 

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
-from typing import TYPE_CHECKING
 
 from tensorar.errors import RunError
 from tensorar.runs.metrics import best_row
-from tensorar.runs.recipe import PARTS
-
-if TYPE_CHECKING:
-    from tensorar.runs.run import Run
+from tensorar.runs.recipe import PARTS, Recipe
+from tensorar.runs.run_files import RunFiles
 
 
-def in_words(run: Run) -> str:
+def in_words(files: RunFiles, facts: Mapping[str, str]) -> str:
     """The folder and what identifies the run."""
-    facts = ", ".join(f"{name} {value}" for name, value in _facts(run).items())
-    return f"Run({str(run.folder)!r}: {facts})"
+    return f"Run({str(files.folder)!r}: {', '.join(f'{name} {value}' for name, value in facts.items())})"
 
 
-def as_table(run: Run) -> str:
+def as_table(files: RunFiles, facts: Mapping[str, str]) -> str:
     """The same, a row each."""
-    rows = {"run": str(run.folder), **_facts(run)}
+    rows = {"run": str(files.folder), **facts}
     cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows.items())
     return f"<table>{cells}</table>"
 
 
-def _facts(run: Run) -> dict[str, str]:
+def facts_of(files: RunFiles, recipe: Recipe, event_shape: tuple[int, ...]) -> dict[str, str]:
     """What identifies a run, by name."""
-    facts: dict[str, str] = {part: str(getattr(run.recipe, part)) for part in PARTS}
-    facts["event"] = str(run.event_shape)
+    facts: dict[str, str] = {part: str(getattr(recipe, part)) for part in PARTS}
+    facts["event"] = str(event_shape)
     try:
-        rows = run.metrics()
+        rows = files.metrics()
     except RunError as error:
         return facts | {"damaged": str(error)}
     best = best_row(rows)

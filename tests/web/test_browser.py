@@ -192,12 +192,12 @@ def test_a_fast_stroke_has_no_gaps(visit, browser):
     page.until(".logp", "16 of 16 known")
 
 
-# the answer about a distribution comes late, and the next completions later still
-LATE = """const at_once = window.fetch;
-    const waits = {predict: 1500, complete: 3500};
+# the next answer about a distribution comes late, and the completions that are asked for meanwhile later still
+LATE = """const at_once = window.fetch, waits = {predict: 1500};
     window.fetch = async (path, options) => {
         const answer = await at_once(path, options), question = path.split('/').at(-1), wait = waits[question] ?? 0;
         delete waits[question];
+        if (wait && question === 'predict') Object.assign(waits, {complete: 3500}), window.late = true;
         await new Promise((done) => setTimeout(done, wait));
         return answer;
     };"""
@@ -206,9 +206,9 @@ LATE = """const at_once = window.fetch;
 def test_a_late_distribution_is_not_shown_for_other_evidence(visit, browser, explorer):
     page = visit("labelled")
     browser.execute_script(LATE)
-    page.find(".paint").send_keys(Keys.ARROW_RIGHT, Keys.ARROW_LEFT)
+    browser.execute_script("document.querySelector('.class:nth-child(2)').click()")
+    page.wait(lambda: browser.execute_script("return window.late"))
     browser.execute_script("document.querySelector('.class:nth-child(3)').click()")
-    page.wait(lambda: page.find(".class:nth-child(3)").get_attribute("aria-pressed") == "true")
     page.wait(lambda: re.match(r"in \d{4,} ms", page.text(".status")))
     page.idle()
     model = explorer("labelled").model

@@ -522,12 +522,13 @@ class Panel {
     error.hidden = true;
     try {
       await this.complete(signal);
-      this.point(this.at, true);
+      const pointed = this.point(this.at, true);
       this.showLogProb(await ask(this.path("log_prob"), this.body(), signal));
       this.visits = (await ask(this.path("order"), this.body(), signal)).visits;
       this.drawOrder();
       this.map = await ask(this.path("uncertainty"), this.body(), signal);
       this.drawMap();
+      await pointed;
     } catch (problem) {
       complain(problem);
     }
@@ -587,8 +588,7 @@ class Panel {
     const kept = this.predicted.get(index);
     if (kept) return this.showPredicted(kept);
     this.get("which").textContent = this.nameOf(index);
-    this.predict(index, signal).catch(complain);
-    return undefined;
+    return this.predict(index, signal).catch(complain);
   }
 
   async predict(index, signal) {
