@@ -49,7 +49,7 @@ def check_events_output(out: Path | None, run: Path, name: str, extensions: tupl
     from tensorar.tables import check_table_path
 
     path = out or run / name
-    if is_of_table(run) and path.suffix not in (".png", ".npy"):
+    if is_of_table(run) and holds_rows(path):
         return check_table_path(path)
     return check_output(path, extensions)
 
@@ -59,6 +59,11 @@ def is_of_table(run: Path) -> bool:
     from tensorar.runs.folder import SCHEMA_FILE
 
     return (run / SCHEMA_FILE).exists()
+
+
+def holds_rows(path: Path) -> bool:
+    """Whether a file of events of a table holds rows: pictures and arrays do not."""
+    return path.suffix not in (*PICTURES, ".npy")
 
 
 def ending_of(path: Path) -> str:

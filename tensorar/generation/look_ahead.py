@@ -52,7 +52,8 @@ class Draws:
         parameters = generation.parameters().to(generation.model.dtype)
         value = self.choose(parameters, self.noise[t], generation.index)
         generation.advance(value)
-        self.guesses, self.last = value.new_empty(len(value), 0), parameters
+        if self.looks_ahead:
+            self.guesses, self.last = value.new_empty(len(value), 0), parameters
         return value.unsqueeze(1), parameters.unsqueeze(1)
 
     def _several(self, guesses: Float[Tensor, "batch guesses"]) -> tuple[Values, Parameters]:

@@ -14,6 +14,7 @@ from tensorar_cli.export import (
     PICTURES,
     beside,
     check_events_output,
+    holds_rows,
     is_folder,
     write,
     write_files,
@@ -144,7 +145,7 @@ def _write(path: Path, result: Completions) -> None:
     from tensorar.tables import write_table
     from tensorar.workflows.table_rows import schema_of
 
-    if result.run.schema is not None and path.suffix not in (".png", ".npy"):
+    if result.run.schema is not None and holds_rows(path):
         write_table(path, result.frame(), schema_of(result.run).form)
         return
     if is_folder(path):

@@ -14,6 +14,7 @@ from tensorar_cli.export import (
     SOUNDS,
     beside,
     check_events_output,
+    holds_rows,
     is_folder,
     is_of_table,
     write,
@@ -109,7 +110,7 @@ def _write(path: Path, result: Samples) -> None:
     from tensorar.tables import write_table
     from tensorar.workflows.table_rows import schema_of
 
-    is_rows = result.run.schema is not None and path.suffix not in (".png", ".npy")
+    is_rows = result.run.schema is not None and holds_rows(path)
     if is_rows:
         write_table(path, result.frame(), schema_of(result.run).form)
     elif is_folder(path):
