@@ -89,7 +89,7 @@ SKIPPED = {
     reference.Dense: NO_STEPPER | NO_CHOICE,
     reference.Conv: NO_STEPPER | NO_START | NO_CHOICE,
     reference.TwoBranches: NO_STEPPER | NO_START | NO_CHOICE,
-    reference.Lines: NO_LOOK_AHEAD | NO_START | NO_CHOICE,
+    reference.Lines: NO_START | NO_CHOICE,
     reference.Masks: NO_START | NO_CHOICE | {"methods_give_the_same_samples"},
     **dict.fromkeys(networks.NETWORKS, NO_STEPPER | NO_START | NO_CHOICE),
     networks.LinearAttention: NO_STEPPER | NO_START,

@@ -146,8 +146,6 @@ class KeepsWrongGuesses(Lines):
 
 
 class _Hasty(LinesStepper):
-    looks_ahead = True
-
     def ahead(self, features):
         t = self.t
         parameters = torch.stack([self.step(each) for each in features.unbind(1)], 1)

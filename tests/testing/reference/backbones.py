@@ -155,6 +155,8 @@ class Lines(CausalBackbone):
 class LinesStepper(CachedStepper):
     """Adds the contribution of each coefficient to all sums."""
 
+    looks_ahead = True
+
     def begin(self):
         self.weight, self.visits = self.backbone.weight, self.order.visits.tolist()
         self.sums = self.backbone.start(self.batch, self.context).clone()
@@ -166,7 +168,20 @@ class LinesStepper(CachedStepper):
         return self.sums[:, self.visits[t]].clone()
 
     def add(self, features, step):
-        self.sums += torch.einsum("bf,ipf->bip", features, self.weight[:, :, self.visits[step]])
+        self.sums += self.contribution(features, step)
+
+    def contribution(self, features, step):
+        return torch.einsum("bf,ipf->bip", features, self.weight[:, :, self.visits[step]])
+
+    def ahead(self, features):
+        added = [self.contribution(each, self.t - 1 + k) for k, each in enumerate(features.unbind(1))]
+        self.sums_ahead = self.sums.unsqueeze(1) + torch.stack(added, 1).cumsum(1)
+        visits = self.visits[self.t : self.t + len(added)]
+        return torch.stack([self.sums_ahead[:, k, visit] for k, visit in enumerate(visits)], 1)
+
+    def keep(self, count):
+        self.sums.copy_(self.sums_ahead[:, count - 1])
+        self.t += count
 
     def state(self):
         return {"sums": self.sums}
