@@ -84,7 +84,7 @@ class Proposal:
         context: Float[Tensor, "batch context"] | None,
     ) -> None:
         """``value`` are the data's values of the evidence of each example, with the same ``mask`` for all."""
-        self.model, batch = model, len(value)
+        self.model, self.dtype, batch = model, model.dtype, len(value)
         visits = Visits([order.observed_first(mask)])
         self.generation = Generation(model, batch, visits, context)
         standard = flatten_events(model.standardize(Evidence(mask.expand(value.shape), value).value))
@@ -93,7 +93,7 @@ class Proposal:
     def propose(self, noise: Float[Tensor, "batch k"]) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
         """The data's values of the next coefficient, and the logarithm of their probability under the proposal."""
         index = self.generation.index
-        parameters = self.generation.parameters().to(self.model.dtype)
+        parameters = self.generation.parameters().to(self.dtype)
         head = self.model.head
         standard = head.draw(parameters, noise[:, : head.noise_size], index)
         value = self.model.restore(standard, index)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tensorar.generation.cuda_graphs import CapturedRun, GraphCapture, capturable
 from tensorar.generation.generation import Generation
-from tensorar.generation.look_ahead import Draws
+from tensorar.generation.look_ahead import Drawn, Draws
 from tensorar.generation.state import SamplingState
 from tensorar.generation.steppers import PrefixStepper
 from tensorar.stepper import CandidateStepper
@@ -73,9 +73,9 @@ def run_loop(
             drawn, parameters = draw()
         else:
             drawn, parameters = _complete(state, generation, known[t], noise[t], rows)
-        values.extend(drawn.unbind(1))
-        largest.extend(parameters.amax(-1).unbind(1))
-        state.report_steps(drawn.shape[1])
+        values.extend(drawn)
+        largest.extend(each.amax(-1) for each in parameters)
+        state.report_steps(len(drawn))
     # heads draw some value from NaN too, which the caller must not take for a sample
     return torch.where(torch.stack(largest).isnan(), torch.nan, torch.stack(values))
 
@@ -85,9 +85,7 @@ def _known_first(unknown: list[Tensor | None]) -> int:
     return next((t for t, rows in enumerate(unknown) if rows is None or len(rows)), len(unknown))
 
 
-def _complete(
-    state: SamplingState, generation: Generation, value: Tensor, noise: Tensor, rows: Tensor
-) -> tuple[Float[Tensor, "batch 1"], Float[Tensor, "batch 1 1"]]:
+def _complete(state: SamplingState, generation: Generation, value: Tensor, noise: Tensor, rows: Tensor) -> Drawn:
     """The next values where they are known in all but some examples, and the largest parameter of each that is drawn.
 
     It is NaN if one of the parameters is.
@@ -98,4 +96,4 @@ def _complete(
         index = generation.index[rows] if generation.index.ndim else generation.index
         value[rows], largest[rows] = state.choose(parameters, noise[rows], index), parameters.amax(-1)
     generation.advance(value)
-    return value.unsqueeze(1), largest[:, None, None]
+    return (value,), (largest.unsqueeze(1),)

@@ -15,6 +15,8 @@ from tensorar.generation.generation import Generation
 MAX_STEPS = 16
 Values = Float[Tensor, "batch steps"]
 Parameters = Float[Tensor, "batch steps parameters"]
+# the values of some steps, and the parameters that they were drawn from
+Drawn = tuple[Sequence[Float[Tensor, " batch"]], Sequence[Float[Tensor, "batch parameters"]]]
 
 
 class Draws:
@@ -32,39 +34,41 @@ class Draws:
         self, generation: Generation, choose: Choose, noise: Sequence[Tensor], *, look_ahead: bool = True
     ) -> None:
         self.generation, self.choose, self.noise = generation, choose, noise
+        # found once: a model looks through its parts for it
+        self.dtype = generation.model.dtype
         self.looks_ahead, self.right = look_ahead and _worth_while(generation), 0
         self.guesses, self.last = torch.empty(generation.batch, 0), torch.empty(0)
 
-    def __call__(self) -> tuple[Values, Parameters]:
-        """The next values, which are taken in, and the parameters that they were drawn from."""
-        left = len(self.generation) - self.generation.position
+    def __call__(self) -> Drawn:
+        """The next values, which are taken in."""
         if not self.looks_ahead or not len(self.last):
             return self._one()
+        left = len(self.generation) - self.generation.position
         guesses = self._guesses(min(MAX_STEPS, left) if self.right > 1 else 1)
         values, parameters = self._one() if guesses.shape[1] == 1 else self._several(guesses)
-        right = int((values == guesses[:, : values.shape[1]]).all(0).long().cumprod(0).sum())
+        right = int((torch.stack(tuple(values), 1) == guesses[:, : len(values)]).all(0).long().cumprod(0).sum())
         self.right = self.right + right if right else 0
         return values, parameters
 
-    def _one(self) -> tuple[Values, Parameters]:
+    def _one(self) -> Drawn:
         """One step."""
         generation, t = self.generation, self.generation.position
-        parameters = generation.parameters().to(generation.model.dtype)
+        parameters = generation.parameters().to(self.dtype)
         value = self.choose(parameters, self.noise[t], generation.index)
         generation.advance(value)
         if self.looks_ahead:
             self.guesses, self.last = value.new_empty(len(value), 0), parameters
-        return value.unsqueeze(1), parameters.unsqueeze(1)
+        return (value,), (parameters,)
 
-    def _several(self, guesses: Float[Tensor, "batch guesses"]) -> tuple[Values, Parameters]:
+    def _several(self, guesses: Float[Tensor, "batch guesses"]) -> Drawn:
         """One pass, and the values up to the first that was guessed wrong."""
-        parameters = self.generation.ahead(guesses[:, :-1]).to(self.generation.model.dtype)
+        parameters = self.generation.ahead(guesses[:, :-1]).to(self.dtype)
         values = self._drawn(parameters, self.generation.position)
         right = (values == guesses)[:, :-1].all(0).long().cumprod(0)
         count = 1 + int(right.sum())
         self.generation.keep(values[:, :count])
         self.guesses, self.last = values[:, count:], parameters[:, -1]
-        return values[:, :count], parameters[:, :count]
+        return values[:, :count].unbind(1), parameters[:, :count].unbind(1)
 
     def _guesses(self, size: int) -> Values:
         """Of the next values: what was drawn with wrong guesses before them, then by the parameters of the last one."""

@@ -56,7 +56,7 @@ def replay(
         before = torch.zeros_like(known) if first is None else flatten_events(first)
         generation = Generation(model, len(x), AdaptiveVisits.of_mask(model.order, before), context)
         while not generation.done:
-            found, index = generation.parameters().to(model.dtype), generation.index
+            found, index = generation.parameters().to(parameters.dtype), generation.index
             parameters[examples, index] = torch.where(exact.unsqueeze(1), found, torch.nan)
             exact = exact & known[examples, index]
             generation.advance(flat[examples, index])

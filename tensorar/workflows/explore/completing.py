@@ -106,12 +106,13 @@ def _step_by_step(model: AutoregressiveModel, asked: Question, order: Order, on_
         while not state.done:
             steps = order.visits[state.position :]
             values, parameters = draw()
-            check_finite(parameters, "predicted distribution", model.backbone)
-            steps = steps[: values.shape[1]]
-            for index, value in zip(steps.tolist(), model.restore(values, steps).T.tolist(), strict=True):
+            check_finite(torch.stack(tuple(parameters)), "predicted distribution", model.backbone)
+            steps = steps[: len(values)]
+            drawn = model.restore(torch.stack(tuple(values), 1), steps).T.tolist()
+            for index, value in zip(steps.tolist(), drawn, strict=True):
                 on_value(index, value)
-        drawn = model.restore(state.standard_evidence().value)
-    kept = torch.where(asked.evidence.mask, asked.evidence.value.to(torch.float64), drawn.cpu().double())
+        events = model.restore(state.standard_evidence().value)
+    kept = torch.where(asked.evidence.mask, asked.evidence.value.to(torch.float64), events.cpu().double())
     return Completed(kept, _described(model, asked), stepwise=True)
 
 
