@@ -136,8 +136,9 @@ def _mark_on_curve(axes: Axes, step: PosteriorStep) -> None:
 
 
 def coordinates(step: PosteriorStep, view: View) -> str:
-    """The coefficient as an index into the event: ``(0, 3, 5)``."""
-    return str(tuple(int(i) for i in np.unravel_index(step.coefficient, view.event_shape or (1,))))
+    """The coefficient as an index into the event: ``(0, 3, 5)``, or a number if it has one axis."""
+    index = tuple(int(i) for i in np.unravel_index(step.coefficient, view.event_shape or (1,)))
+    return str(index) if len(index) > 1 else str(index[0])
 
 
 def predicted_of(step: PosteriorStep) -> Predicted:

@@ -115,10 +115,10 @@ def given_evidence(
     for name, value in (_parse(given) if isinstance(given, str) else given).items():
         column = _known_column(schema, name)
         if name == schema.target:
-            level = int(_number(column, value, schema, encode_levels))
+            level = int(_number(column, value, schema, encode_levels, "`given`"))
             context = torch.nn.functional.one_hot(torch.tensor(level), len(column.levels)).float()
             continue
-        number = _number(column, value, schema, encode_cells)
+        number = cell_value(schema, column, value)
         event[schema.place(name)] = number
         if schema.models_missing and column.missing:
             event[schema.place(name, flag=True)] = 0.0
@@ -149,25 +149,28 @@ def _known_column(schema: Schema, name: str) -> Column:
     return column
 
 
-def _number(column: Column, value: str, schema: Schema, encode_one: Callable[..., Any]) -> float:
+def _number(column: Column, value: str, schema: Schema, encode_one: Callable[..., Any], source: str) -> float:
     import pandas
 
     cells: Shaped[np.ndarray, " n"] = np.array([value], object)
     # so that the error names the argument, not a file
-    table = TextTable("`given`", pandas.DataFrame(), schema.form)
+    table = TextTable(source, pandas.DataFrame(), schema.form)
     number = float(encode_one(cells, column, table)[0])
     if np.isnan(number):
         raise SpecError(
-            expected=f"a value of the column {column.name} for `given`",
+            expected=f"a value of the column {column.name} for {source}",
             got=repr(value),
             remedy="leave it out if it is unknown",
         )
     return number
 
 
-def cell_value(schema: Schema, column: Column, text: str) -> float:
-    """The number of a cell. Raises ``DataError`` for a value of another kind, ``SpecError`` for an empty one."""
-    return _number(column, text, schema, encode_cells)
+def cell_value(schema: Schema, column: Column, text: str, source: str = "`given`") -> float:
+    """The number of a cell, which errors say is of ``source``.
+
+    Raises ``DataError`` for a value of another kind, ``SpecError`` for an empty one.
+    """
+    return _number(column, text, schema, encode_cells, source)
 
 
 def class_cells(schema: Schema, contexts: Float[Tensor, "n context"] | None) -> list[str] | None:

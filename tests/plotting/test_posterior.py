@@ -52,7 +52,8 @@ def test_the_next_coefficient_is_marked_at_its_position(event_shape, data):
         row, column = view.position(t)
         assert square.get_edgecolor()[:3] == pytest.approx(to_rgb(RED))
         assert square.get_center() == pytest.approx((column, row))
-    assert str(tuple(int(i) for i in np.unravel_index(t, event_shape or (1,)))) in values.get_title()
+    index = ", ".join(str(i) for i in np.unravel_index(t, event_shape or (1,)))
+    assert values.get_title() == f"next coefficient: {index if len(event_shape) < 2 else f'({index})'}"
     assert f"step {t}:" in mask.get_title()
 
 

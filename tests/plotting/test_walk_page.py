@@ -43,6 +43,8 @@ def test_events_of_any_shape(shape, kind, depths):
     found = numbers_of(walk_page([step_of(shape, 0, density=True), step_of(shape, 0)], "x"))
     assert found["curve"] == (kind == "curve") and found["view"]["depth"] == depths
     assert found["mask"]["depth"] == 1, "a mask has no colors"
+    place = found["steps"][0]["place"]
+    assert place == ("0" if len(shape) < 2 else str((0,) * len(shape)))
 
 
 def test_the_exact_distribution_and_numbers_that_are_not_finite():

@@ -11,7 +11,9 @@ import pytest
 import torch
 
 from tensorar import Evidence
+from tensorar.plotting import PosteriorStep, save_walk_page
 from tensorar.workflows.explore import Shelf
+from tensorar.workflows.explore.question import question_about
 
 selenium = pytest.importorskip("selenium", reason="needs selenium: pip install tensorar[test]")
 from selenium import webdriver  # noqa: E402
@@ -120,12 +122,20 @@ class Page:
         script = "return [...document.querySelectorAll('.drawn canvas')].map(c => c.toDataURL())"
         return self.browser.execute_script(script)
 
+    def errors(self):
+        return [error.text for error in self.browser.find_elements(By.CSS_SELECTOR, ".error") if error.is_displayed()]
+
+    def type(self, selector, text):
+        """Replace what a field holds."""
+        self.browser.execute_script("document.querySelector(arguments[0]).select()", selector)
+        self.find(selector).send_keys(Keys.DELETE, text, Keys.TAB)
+
     def until(self, selector, words):
         self.wait(lambda: words in self.text(selector))
 
     def close(self):
         """Nothing was complained about."""
-        assert self.find("#error").get_attribute("hidden"), self.text("#error")
+        assert self.errors() == []
         assert [entry for entry in self.browser.get_log("browser") if entry["level"] != "INFO"] == []
 
 
@@ -219,6 +229,83 @@ def test_a_late_distribution_is_not_shown_for_other_evidence(visit, browser, exp
     assert [float(shown["0"]), float(shown["1"])] == pytest.approx(expected, abs=6e-4)
 
 
+def test_what_is_read_aloud_is_about_the_coefficient_pointed_at(visit, browser):
+    page = visit("bits")
+    browser.execute_script(LATE.replace("1500", "400"))
+    page.find(".paint").send_keys(Keys.ARROW_DOWN)
+    page.wait(lambda: page.find("#live").get_attribute("textContent") == "row 1, column 0: unknown")
+    assert page.text(".which") == "row 0, column 0", "as long as its distribution is the one that is shown"
+    page.until(".which", "row 1, column 0")
+
+
+REFUSED = [("count", "How many", "1e9"), ("seed", "Seed", "-1"), ("temperature", "Temperature", "0")]
+
+
+def test_a_number_that_is_not_taken_is_refused_and_older_answers_go(visit):
+    page = visit("bits")
+    for field, name, wrong in REFUSED:
+        before = page.find(f".{field}").get_attribute("value")
+        page.type(f".{field}", wrong)
+        page.wait(page.errors)
+        page.idle()
+        assert page.errors()[0].startswith(f"{name}: ")
+        assert page.drawn() == [] and not page.find(".entropy").is_displayed()
+        assert "nothing is known" not in page.text(".logp")
+        page.type(f".{field}", before)
+        page.until(".logp", "nothing is known")
+        page.idle()
+
+
+def test_a_width_and_an_event_that_are_not_taken(visit, browser):
+    page = visit("bits")
+    page.type(".width", "1e9")
+    page.find(".paint").click()
+    assert page.errors()[0].startswith("Width: ")
+    page.type(".width", "1")
+    page.type(".number", "60")
+    page.find(".load").click()
+    page.wait(lambda: page.errors()[0].startswith("Event: "))
+    page.type(".number", "0")
+    page.find(".load").click()
+    page.until(".logp", "16 of 16 known")
+    page.idle()
+
+
+def test_a_server_that_is_gone_is_named(visit, browser):
+    page = visit("bits")
+    browser.execute_script(
+        "window.kept = fetch; window.fetch = async () => { throw new TypeError('Failed to fetch'); }"
+    )
+    page.find(".again").click()
+    page.wait(lambda: page.errors() == ["The server does not answer: is tensorar serve still running?"])
+    browser.execute_script("window.fetch = window.kept")
+    page.find(".again").click()
+    page.until(".logp", "nothing is known")
+    page.idle()
+
+
+def test_cells_are_taken_as_they_are_typed_in_both_runs_and_reloading_keeps_the_runs(visit, browser, explorer):
+    page = visit("weights")
+    page.choose("beside", "weights", panels=2)
+    # far from what was seen in training
+    page.type("td input[aria-label=kg]", "99.5")
+    page.until(".logp", "1 of 2 known")
+    page.idle(2)
+    asked = question_about(torch.tensor([99.5, torch.nan], dtype=torch.float64))
+    expected = float(explorer("weights").log_prob(asked).value)
+    for panel in browser.find_elements(By.CSS_SELECTOR, ".panel"):
+        assert panel.find_element(By.CSS_SELECTOR, "td input").get_attribute("value") == "99.5"
+        assert panel.find_element(By.CSS_SELECTOR, ".logp").text.startswith(f"{expected:.2f} nats")
+    page.type("td input[aria-label=kg]", "1e")
+    page.wait(page.errors)
+    assert len(page.errors()) == 1 and page.errors()[0].startswith("kg: ")
+    browser.refresh()
+    page.wait(lambda: len(browser.find_elements(By.CSS_SELECTOR, ".panel")) == 2)
+    page.idle(2)
+    assert [name.text for name in browser.find_elements(By.CSS_SELECTOR, ".name")] == ["weights", "weights"]
+    assert browser.title.startswith("weights and weights ")
+
+
 def test_the_keyboard_is_enough(visit):
     page = visit("bits")
     page.find(".paint").send_keys(Keys.ARROW_DOWN, Keys.ARROW_RIGHT, "b", Keys.SPACE)
@@ -277,6 +364,12 @@ def test_colours_known_in_part_and_names_in_volumes(visit, browser):
     # red and green of the first pixel are known, its blue is not
     assert browser.execute_script(PIXEL, 5 / 18) == last
     assert browser.execute_script(PIXEL, 1 / 18) != first
+    # the order visits all reds first
+    browser.execute_script(
+        "const step = document.querySelector('.step'); step.value = 9; step.dispatchEvent(new Event('input'))"
+    )
+    visited = [browser.execute_script(PIXEL.replace(".paint", ".visits"), place) for place in (1 / 18, 3 / 18, 5 / 18)]
+    assert visited[0] != visited[1] == visited[2]
     page.choose("run", "volume")
     page.find(".paint").send_keys(Keys.ARROW_DOWN)
     page.until(".which", "index 0, 1, 0")
@@ -289,3 +382,14 @@ def test_nothing_is_cut_off_at_any_width(visit, browser, width, scheme):
         assert browser.execute_script("return document.documentElement.scrollWidth") <= width
         paper = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
         assert (int(re.findall(r"\d+", paper)[0]) < 100) == (scheme == "dark")
+
+
+def test_the_page_of_a_walk_needs_no_server(browser, tmp_path):
+    support, mask = torch.tensor([0.0, 1.0, 2.0]), torch.tensor([True, False, False])
+    step = PosteriorStep(mask, torch.zeros(3), 1, support, torch.tensor([0.2, 0.5, 0.3]), truth=2.0, density=True)
+    save_walk_page([step], tmp_path / "walk.html", "a walk")
+    browser.get_log("browser")
+    browser.get((tmp_path / "walk.html").as_uri())
+    told = browser.find_element(By.ID, "status").text
+    assert told == "step 1 of 3: next coefficient 1; densest at 1 (density 0.5); true value 2 (density 0.3)"
+    assert browser.get_log("browser") == []

@@ -45,7 +45,9 @@ def test_the_files_of_the_page(client, name, kind):
 
 
 def test_the_runs_and_their_views(client):
-    assert client.get("api/runs").json() == {"runs": ["bits", "labelled", "orders", "table", "tint", "volume"]}
+    assert client.get("api/runs").json() == {
+        "runs": ["bits", "labelled", "orders", "table", "tint", "volume", "weights"]
+    }
     view = client.get("api/runs/0").json()
     assert (view["name"], view["kind"], view["shape"]) == ("bits", "image", [4, 4])
     assert view["cells"] == torch.arange(16).reshape(4, 4).tolist()
@@ -131,7 +133,9 @@ def test_cells_of_tables_are_text_or_numbers(client):
     assert found["texts"] == ["female", "male"]
     assert sum(map(math.exp, found["log_prob"])) == pytest.approx(1, abs=1e-5)
     assert asked(client, "table", "order", values=[None, "male", None, None]).json()["visits"][0] == 1
-    assert "age" in refused(asked(client, "table", "log_prob", values=["old", *[None] * 3]), 400)["expected"]
+    error = refused(asked(client, "table", "log_prob", values=["old", *[None] * 3]), 400)
+    # it names no option of the command line
+    assert "age" in error["expected"] and "given" not in error["expected"]
 
 
 def test_every_column_of_a_table_is_predicted(client):
@@ -219,6 +223,7 @@ def test_malformed_bodies_are_refused(client, question, body):
         {"seed": -1},
         {"seed": 2**64},
         {"temperature": 0},
+        {"temperature": 1e9},
         {"temperature": "hot"},
         {"conditioning": "magic"},
         {"context": [1]},
@@ -234,6 +239,8 @@ def test_options_out_of_range_are_refused(client, option):
 def test_a_form_is_no_question(client):
     refused(client.post("api/runs/0/order", data={"values": "1"}), 400)
     refused(client.post("api/runs/0/order", content=b"{}", headers={"content-type": "text/plain"}), 400)
+    own = {"content-type": "Application/JSON; charset=utf-8"}
+    assert client.post("api/runs/0/order", json={"values": UNKNOWN}, headers=own).status_code == 200
 
 
 @pytest.mark.parametrize("coefficient", [-1, 0, 16, 10**30])
@@ -250,12 +257,33 @@ def test_bodies_are_bounded(client):
     # without a length
     refused(client.post("api/runs/0/order", content=parts(), headers={"content-type": "application/json"}), 413)
 
+    # of more digits than Python reads
+    refused(client.post("api/runs/0/order", content=b"", headers={"content-length": "9" * 5000}), 413)
 
-@pytest.mark.parametrize("path", ["api/runs/9", "api/runs/9/examples/test/0", "x", "api/runs/0/other"])
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "api/runs/9",
+        "api/runs/9/examples/test/0",
+        "x",
+        "api/runs/0/other",
+        "api/runs/0/examples/test/1.5",
+        "api/runs/-1",
+    ],
+)
 def test_other_addresses_do_not_exist(client, path):
-    assert client.get(path).status_code == 404
+    refused(client.get(path), 404)
     refused(client.post("api/runs/9/order", json={"values": HALF}), 404)
-    assert client.get("api/runs/0/order").status_code == 405
+    wrong = client.get("api/runs/0/order")
+    refused(wrong, 405)
+    assert wrong.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize("path", ["api/runs/", "api/runs/0/examples/test/"])
+def test_long_addresses_are_refused(client, path):
+    refused(client.get(path + "9" * 5000), 414)
+    assert client.get(path + "9" * 500).status_code in (400, 404)
 
 
 # --- several at once ------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -38,7 +39,7 @@ class Application:
 
     def guarded(self, token: str, port: int) -> Guard:
         """The application below a token, for requests to this machine and port."""
-        return Guard(Starlette(routes=self.routes()), token, port)
+        return Guard(Starlette(routes=self.routes(), exception_handlers={HTTPException: _no_answer}), token, port)
 
     def routes(self) -> list[Route]:
         """Every address."""
@@ -104,6 +105,15 @@ class Application:
         if number < count:
             return None
         return refusal(404, f"a run from 0 to {count - 1}", str(number)[:30], "look at /api/runs")
+
+
+async def _no_answer(request: Request, error: Exception) -> Response:
+    """The answer to an address that does not exist, or not for this method."""
+    assert isinstance(error, HTTPException)
+    got = f"{request.method} {request.url.path.removeprefix(request.scope['root_path'])[:100]}"
+    return refusal(
+        error.status_code, "an address and method of the API", got, "look at api/runs", **(error.headers or {})
+    )
 
 
 def _page(name: str, kind: str) -> Callable[[Request], Any]:

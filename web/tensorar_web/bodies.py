@@ -74,7 +74,7 @@ class Body:
 
 async def read_body(request: Request) -> Body:
     """The body of a request: a JSON object of known keys and types. Raises ``TensorarError``, ``TooLarge``."""
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise TensorarError(
             expected="a body of application/json",
             got=request.headers.get("content-type", "")[:60] or "no type",

@@ -10,6 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tensorar_web.answers import MAX_BODY, refusal
 
+# characters
+MAX_ADDRESS = 1000
 HEADERS = {
     "content-security-policy": "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
@@ -59,8 +61,16 @@ class Guard:
         token = scope["path"].removeprefix("/").partition("/")[0]
         if not secrets.compare_digest(token.encode(), self.token.encode()):
             return 404, "the address that tensorar serve printed, with its token", "another one", "copy all of it"
+        if len(scope["path"]) > MAX_ADDRESS:
+            return (
+                414,
+                f"an address of at most {MAX_ADDRESS} characters",
+                "a longer one",
+                "shorten it",
+            )
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > MAX_BODY:
+        # numbers of thousands of digits are none for Python
+        if not length.isdecimal() or len(length) > 20 or int(length) > MAX_BODY:
             return 413, f"a body of at most {MAX_BODY} bytes", length[:20], "send less"
         return None
 

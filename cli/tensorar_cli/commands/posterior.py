@@ -91,18 +91,21 @@ def _path(out: Path, html: Path | None, *, chosen: bool) -> Path:
 
 
 def _shown(result: Posterior, show: str) -> str:
+    from tensorar.utils.words import counted
+
     if show == "picture":
         known = [int(step.mask.sum()) for step in result.steps]
         return f"with {', '.join(map(str, known))} coefficients known"
-    return f"in {len(result.steps)} {'frames' if show == 'animation' else 'steps'}"
+    return f"in {counted(len(result.steps), 'frame' if show == 'animation' else 'step')}"
 
 
 def _write(result: Posterior, path: Path, output: Output) -> str:
     """Write the file; returns what is to be said of its size."""
     from tensorar import plotting
+    from tensorar.utils.memory import format_bytes
 
     if path.suffix in PAGES:
-        return f" ({result.save_page(path) / 1e6:.1f} MB)"
+        return f" ({format_bytes(result.save_page(path))})"
     if path.suffix in PICTURES:
         plotting.save(result.figure(), path)
         return ""

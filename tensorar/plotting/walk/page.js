@@ -185,7 +185,7 @@ function words(step) {
   const support = walk.supports[step.support], best = step.probabilities.indexOf(Math.max(...step.probabilities));
   const what = step.density ? "density" : "probability";
   const said = (i) => short(support[i]) + " (" + what + " " + short(step.probabilities[i]) + ")";
-  const start = "step " + step.known + " of " + walk.length + ": next coefficient " + step.place + "; most likely " + said(best);
+  const start = "step " + step.known + " of " + walk.length + ": next coefficient " + step.place + "; " + (step.density ? "densest at " : "most likely ") + said(best);
   return start + (step.truth === null ? "; true value unknown" : "; true value " + said(nearest(support, step.truth)));
 }
 

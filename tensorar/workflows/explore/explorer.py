@@ -84,7 +84,7 @@ class Explorer:
         if not isinstance(value, str):
             return float(value)
         schema = schema_of(self.run)
-        return cell_value(schema, schema.coefficients[coefficient][0], value)
+        return cell_value(schema, schema.coefficients[coefficient][0], value, "the event")
 
     def texts(self, coefficient: int, values: Sequence[float]) -> list[str] | None:
         """Values of a column as a table has them; None for other data."""

@@ -15,13 +15,16 @@ from tensorar.generation import Chooser
 from tensorar.workflows.events import check_counts
 
 MAX_COMPLETIONS, MAX_PARTICLES = 64, 1024
+# real values drawn at higher ones overflow
+MAX_TEMPERATURE = 100.0
 
 
 @dataclass(frozen=True, eq=False)
 class Question:
     """What is known of one event ``(1, *event)``, its context ``(1, K)``, and how completions are drawn.
 
-    Raises ``TensorarError`` for an option out of range: at most 64 completions of 1024 particles.
+    Raises ``TensorarError`` for an option out of range: at most 64 completions of 1024 particles,
+    and a temperature of at most 100.
     """
 
     evidence: Evidence
@@ -34,7 +37,12 @@ class Question:
 
     def __post_init__(self) -> None:
         check_conditioning(self.conditioning)
-        Chooser(self.temperature)
+        if not 0 < self.temperature <= MAX_TEMPERATURE:
+            raise TensorarError(
+                expected=f"`temperature` above 0, at most {MAX_TEMPERATURE:g}",
+                got=str(self.temperature),
+                remedy="use 1 for the model's distribution",
+            )
         check_counts(completions=self.completions, particles=self.particles)
         check_counts(0, seed=self.seed)
         _check_most("completions", self.completions, MAX_COMPLETIONS)

@@ -12,17 +12,27 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 
 // --- asking ---------------------------------------------------------------------------------------------------------
 
-function complain(problem) {
+function complain(problem, place = error) {
   if (problem.name === "AbortError") return;
-  error.textContent = problem.message;
-  error.hidden = false;
+  place.textContent = problem.message;
+  place.hidden = false;
+}
+
+/** The number in a field, which may be an empty cell of a table (NaN). Throws if the field does not take what it holds. */
+function numberIn(field) {
+  if (field.checkValidity()) return field.valueAsNumber;
+  throw new Error(`${field.labels[0]?.textContent.trim() ?? field.ariaLabel}: ${field.validationMessage}`);
 }
 
 const inWords = ({ expected, got, remedy }) => new Error(`Expected ${expected}, got ${got}; ${remedy}.`);
 
+const lost = (problem) => {
+  throw problem.name === "AbortError" ? problem : new Error("The server does not answer: is tensorar serve still running?");
+};
+
 async function request(path, body, signal) {
   const options = body ? { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } } : {};
-  const response = await fetch(path, { ...options, signal });
+  const response = await fetch(path, { ...options, signal }).catch(lost);
   if (response.ok) return response;
   const told = await response.json().catch(() => ({}));
   throw told.error ? inWords(told.error) : new Error(`The server answered ${response.status}.`);
@@ -34,7 +44,7 @@ async function* lines(path, body, signal) {
   const reader = (await request(path, body, signal)).body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
-    const { value, done } = await reader.read();
+    const { value, done } = await reader.read().catch(lost);
     if (done) return;
     const parts = (rest + value).split("\n");
     rest = parts.pop();
@@ -70,7 +80,7 @@ function heat(share) {
   return `rgb(${RAMP[k].map((c, i) => Math.round(c + (place - k) * (RAMP[k + 1][i] - c))).join(" ")})`;
 }
 
-/** Cells of an image, each in the colour that `paint(cell)` gives, in three stripes if it gives three, or hatched where that is null. */
+/** Cells of an image, each in the colour that `paint(cell)` gives, in stripes if it gives several, or hatched where that is null. */
 function drawCells(canvas, view, paint, mark) {
   const rows = view.cells.length, columns = view.cells[0].length;
   const [pen, width, height, scale] = sized(canvas, rows / columns);
@@ -84,7 +94,7 @@ function drawCells(canvas, view, paint, mark) {
     if (Array.isArray(colour)) colour.forEach((stripe, k) => {
       if (stripe === null) return;
       pen.fillStyle = stripe;
-      pen.fillRect(x + (k * (right - x)) / 3, y, (right - x) / 3, below - y);
+      pen.fillRect(x + (k * (right - x)) / colour.length, y, (right - x) / colour.length, below - y);
     });
     if (colour !== null) return;
     pen.strokeStyle = ink("--hatch");
@@ -111,7 +121,9 @@ const DASHES = [[], [6, 3], [2, 3], [9, 3, 2, 3]];
 function drawSequence(canvas, view, known, curves, options = {}) {
   const n = view.kind_of.length;
   const [pen, width, height, scale] = sized(canvas, options.aspect ?? 0.5);
-  const { low, high } = range(view);
+  const given = known.filter((v) => v !== null), { low: least, high: most } = range(view);
+  // what is known may lie beyond what was seen in training
+  const low = Math.min(least, ...given), high = Math.max(most, ...given);
   const edge = 9 * scale;
   const x = (i) => edge + (n > 1 ? i / (n - 1) : 0.5) * (width - 2 * edge);
   const y = (v) => height - edge - ((v - low) / (high - low)) * (height - 2 * edge);
@@ -242,6 +254,7 @@ class Panel {
     this.visits = view.orders[0];
     this.root = document.getElementById("panel").content.cloneNode(true).firstElementChild;
     this.get = (name) => this.root.querySelector(`.${name}`);
+    this.complain = (problem) => complain(problem, this.get("error"));
     this.get("step").max = this.n;
     this.get("step").value = this.n;
     this.describe();
@@ -258,6 +271,7 @@ class Panel {
   describe() {
     const { view } = this;
     this.root.classList.add(view.kind);
+    this.root.setAttribute("aria-label", view.name);
     this.get("name").textContent = view.name;
     this.get("parts").textContent = Object.entries(view.facts).map(([part, spec]) => `${part} ${spec}`).join(" · ");
     this.get("notes").textContent = view.notes.join(" ");
@@ -359,7 +373,8 @@ class Panel {
       row.line.append(el("th", { scope: "row", textContent: name }), el("td", {}, field), row.drawn, row.uncertain);
       field.addEventListener("change", () => {
         const text = field.value;
-        this.set([i], text === "" ? null : values.text ? text : Number(text));
+        if (field.checkValidity()) this.set([i], text === "" ? null : values.text ? text : Number(text));
+        else this.changed();
       });
       for (const kind of ["focus", "pointerenter"]) (kind === "focus" ? field : row.line).addEventListener(kind, () => this.point(i));
       return row;
@@ -432,10 +447,14 @@ class Panel {
   }
 
   paint(row, column) {
-    const reach = Math.max(1, Number(this.get("width").value) || 1), from = Math.floor((reach - 1) / 2), painted = [];
-    for (let r = row - from; r < row - from + reach; r += 1)
-      for (let c = column - from; c < column - from + reach; c += 1) painted.push(...this.coefficientsIn(this.view.cells[r]?.[c] ?? -1));
-    this.set(painted, this.brush);
+    try {
+      const reach = numberIn(this.get("width")), from = Math.floor((reach - 1) / 2), painted = [];
+      for (let r = row - from; r < row - from + reach; r += 1)
+        for (let c = column - from; c < column - from + reach; c += 1) painted.push(...this.coefficientsIn(this.view.cells[r]?.[c] ?? -1));
+      this.set(painted, this.brush);
+    } catch (problem) {
+      this.complain(problem);
+    }
   }
 
   typed(event) {
@@ -477,20 +496,25 @@ class Panel {
   set(indices, value, mirrored = false) {
     let change = false;
     for (const i of indices) {
-      const v = value === null || typeof value === "string" ? value : nearest(this.of(i), value);
+      const v = this.fitted(value, i);
       change ||= this.values[i] !== v;
       this.values[i] = v;
+      if (mirrored && this.rows) this.rows[i].field.value = v ?? "";
     }
     if (!mirrored) for (const other of this.twins()) other.set(indices, value, true);
     if (change) this.changed();
   }
 
-  twins() {
-    return panels.filter((p) => p !== this && p.n === this.n && p.view.kind === this.view.kind && p.view.shape.join() === this.view.shape.join());
-  }
+  /** The value that a coefficient may have for one that was painted; cells of tables are sent as they are typed. */
+  fitted(value, i) { return value === null || this.rows ? value : nearest(this.of(i), value); }
 
+  twins() { return panels.filter((p) => p !== this && p.isLike(this)); }
+
+  isLike(other) { return ["kind", "shape", "names"].every((key) => String(this.view[key]) === String(other.view[key])); }
+
+  /** Give all coefficients the values of an event of this run, or (mirrored) of another one. */
   setAll(values, mirrored = false) {
-    this.values = values.map((v, i) => (v === null || typeof v === "string" ? v : nearest(this.of(i), v)));
+    this.values = mirrored ? values.map((v, i) => this.fitted(v, i)) : values;
     if (this.rows) this.rows.forEach(({ field }, i) => { field.value = this.values[i] ?? ""; });
     if (!mirrored) for (const other of this.twins()) other.setAll(values, true);
     this.changed();
@@ -499,10 +523,11 @@ class Panel {
   // --- questions ---
 
   body() {
-    const whole = (name, least) => Math.max(least, Math.round(Number(this.get(name).value) || 0));
+    this.rows?.forEach(({ field }) => field.type === "number" && numberIn(field));
+    const typed = (name) => numberIn(this.get(name));
     return {
-      values: this.values, context: this.context, seed: whole("seed", 0), completions: whole("count", 1), particles: whole("particles", 1),
-      temperature: Number(this.get("temperature").value) || 1, conditioning: this.get("conditioning").value,
+      values: this.values, context: this.context, seed: typed("seed"), completions: typed("count"), particles: typed("particles"),
+      temperature: typed("temperature"), conditioning: this.get("conditioning").value,
     };
   }
 
@@ -519,7 +544,8 @@ class Panel {
     this.abort.abort();
     const abort = (this.abort = new AbortController()), { signal } = abort;
     this.root.setAttribute("aria-busy", "true");
-    error.hidden = true;
+    this.get("error").hidden = true;
+    this.get("status").textContent = "…";
     try {
       await this.complete(signal);
       const pointed = this.point(this.at, true);
@@ -530,9 +556,21 @@ class Panel {
       this.drawMap();
       await pointed;
     } catch (problem) {
-      complain(problem);
+      if (!signal.aborted) this.blank();
+      this.complain(problem);
     }
     if (this.abort === abort) this.root.setAttribute("aria-busy", "false");
+  }
+
+  /** What was answered before is not about what was asked last. */
+  blank() {
+    for (const name of ["logp", "way", "ess"]) this.get(name).textContent = "–";
+    for (const name of ["status", "words", "how"]) this.get(name).textContent = "";
+    for (const name of ["warning", "entropy", "legend"]) this.get(name).hidden = true;
+    this.samples = [];
+    this.texts = this.map = this.found = null;
+    this.rows?.forEach((row) => { row.uncertain.textContent = ""; });
+    this.draw();
   }
 
   async complete(signal) {
@@ -587,8 +625,7 @@ class Panel {
     if (this.values[index] !== null) return this.showPredicted(null);
     const kept = this.predicted.get(index);
     if (kept) return this.showPredicted(kept);
-    this.get("which").textContent = this.nameOf(index);
-    return this.predict(index, signal).catch(complain);
+    return this.predict(index, signal).catch(this.complain);
   }
 
   async predict(index, signal) {
@@ -613,7 +650,7 @@ class Panel {
     this.found = found;
     this.get("which").textContent = this.nameOf(this.at);
     drawChart(this.get("chart"), found);
-    this.get("words").textContent = found ? `${this.likeliest(found)} – ${found.way}: ${found.reason}` : `known: ${this.textOf(this.at, this.values[this.at])}`;
+    this.get("words").textContent = found ? this.summary(found) : `known: ${this.textOf(this.at, this.values[this.at])}`;
     this.get("chart").setAttribute("aria-label", this.get("words").textContent);
     if (this.canvas === document.activeElement || this.rows) this.say();
   }
@@ -631,7 +668,13 @@ class Panel {
     return best.map((i) => `${label(i)}: ${p[i] >= 0.001 ? p[i].toFixed(3) : p[i].toExponential(1)}`).join(", ");
   }
 
-  say() { live.textContent = `${this.nameOf(this.at)}: ${this.values[this.at] === null ? `unknown; ${this.found ? this.get("words").textContent : "…"}` : `known, ${this.textOf(this.at, this.values[this.at])}`}`; }
+  summary(found) { return `${this.likeliest(found)} – ${found.way}: ${found.reason}`; }
+
+  say() {
+    const value = this.values[this.at], found = this.predicted.get(this.at);
+    const words = value !== null ? `known, ${this.textOf(this.at, value)}` : found ? `unknown; ${this.summary(found)}` : "unknown";
+    live.textContent = `${this.nameOf(this.at)}: ${words}`;
+  }
 
   // --- pictures ---
 
@@ -724,8 +767,8 @@ class Panel {
     if (kind === "image") {
       // visited cells darken with their step; those to come are hatched
       drawCells(canvas, this.view, (cell) => {
-        const t = Math.min(...this.coefficientsIn(cell).map((i) => rank.get(i)));
-        return t < step ? heat(0.15 + (0.85 * t) / this.n) : null;
+        const colours = this.coefficientsIn(cell).map((i) => (rank.get(i) < step ? heat(0.15 + (0.85 * rank.get(i)) / this.n) : null));
+        return colours.every((colour) => colour === null) ? null : colours;
       }, place);
     } else this.drawRanks(canvas, rank, step);
     const many = this.view.orders.length > 1 ? `One of the ${this.view.orders.length} orders that the model mixes. ` : "";
@@ -754,7 +797,7 @@ class Panel {
       const half = Math.ceil(this.n / 2), later = new Set(this.visits.slice(half));
       this.setAll(this.values.map((v, i) => (later.has(i) ? null : v)));
     });
-    on("load", "click", () => this.load().catch(complain));
+    on("load", "click", () => this.load().catch(this.complain));
     on("again", "click", () => {
       this.get("seed").value = Number(this.get("seed").value) + 1;
       this.changed();
@@ -766,9 +809,10 @@ class Panel {
   }
 
   async load() {
-    const split = this.get("split").value, example = Math.max(0, Number(this.get("number").value) || 0);
+    const split = this.get("split").value;
+    this.get("number").max = this.view.splits[split] - 1;
+    const example = numberIn(this.get("number"));
     const { values, texts, context } = await ask(this.path(`examples/${split}/${example}`));
-    error.hidden = true;
     if (context) this.context = context;
     this.showContext();
     // dates stay text
@@ -776,9 +820,8 @@ class Panel {
   }
 
   play() {
-    const button = this.get("play"), slider = this.get("step"), playing = button.getAttribute("aria-pressed") === "true";
+    const button = this.get("play"), slider = this.get("step"), playing = button.textContent === "Pause";
     clearInterval(this.playing);
-    button.setAttribute("aria-pressed", String(!playing));
     button.textContent = playing ? "Play" : "Pause";
     if (playing) return;
     if (Number(slider.value) >= this.n) slider.value = 0;
@@ -813,8 +856,10 @@ async function show() {
     panels.push(panel);
     main.append(panel.root);
   });
-  if (before && before.view.shape.join() === panels[0].view.shape.join() && before.view.kind === panels[0].view.kind) panels[0].setAll(before.values);
-  else panels.forEach((panel) => panel.changed());
+  panels.forEach((panel) => (before?.isLike(panel) ? panel.setAll(before.values, true) : panel.changed()));
+  document.title = `${views.map((view) => view.name).join(" and ")} – tensorar`;
+  // for reloading
+  history.replaceState(null, "", `#${chosen}`);
   error.hidden = true;
 }
 
@@ -823,6 +868,8 @@ async function start() {
   const first = document.getElementById("run"), second = document.getElementById("beside");
   runs.forEach((name, k) => [first, second].forEach((menu) => menu.append(el("option", { value: k, textContent: name }))));
   second.parentElement.hidden = runs.length < 2;
+  [first.value, second.value] = [...location.hash.slice(1).split(",").map((run) => (run in runs ? run : "")), ""];
+  first.value ||= 0;
   [first, second].forEach((menu) => menu.addEventListener("change", () => show().catch(complain)));
   await show();
 }
