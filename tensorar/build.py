@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,8 @@ def make_backbone(kind: type[Backbone], signature: Signature, **options: Any) ->
 
 # other endings are those of a dataset's name
 TABLE_ENDINGS = ("csv", "tsv", "parquet", "xlsx")
+READ_ENDINGS = ("npy", "npz", "zarr", *TABLE_ENDINGS)
+FILE_ENDING, FIRST_OPTION = re.compile(r"[A-Za-z]\w{0,7}"), re.compile(r":\w+=")
 
 
 def dataset_spec(text: str | PartSpec, registry: Registry) -> PartSpec:
@@ -151,9 +154,20 @@ def dataset_spec(text: str | PartSpec, registry: Registry) -> PartSpec:
         ending = Path(str(text).removesuffix(".gz")).suffix[1:]
         name = "table" if ending in TABLE_ENDINGS else ending
         if name not in registry.parts("dataset"):
-            raise
+            raise _unknown_file(str(text), ending) or error from error
         remedy = f"for a file, write {PartSpec(name, {'path': str(text)})}"
         raise SpecError(expected=error.expected, got=error.got, remedy=remedy) from error
+
+
+def _unknown_file(text: str, ending: str) -> SpecError | None:
+    """The error for the name of a file that no dataset reads by its ending; None for text that is no such name."""
+    if not FILE_ENDING.fullmatch(ending) or FIRST_OPTION.search(text):
+        return None
+    return SpecError(
+        expected=f"a dataset, or a file that one reads ({', '.join(f'.{name}' for name in READ_ENDINGS)})",
+        got=repr(text),
+        remedy="convert it to one of these, name the folder of pictures, sounds or volumes, or write NAME:path=FILE",
+    )
 
 
 def _spec_of_folder(text: str, registry: Registry) -> PartSpec | None:

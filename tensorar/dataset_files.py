@@ -57,6 +57,15 @@ class DatasetFiles:
         return []
 
     @property
+    def level_counts(self) -> list[int]:
+        """How many levels each coefficient has whose numbers are names, as in a category; 0 for numbers. Or empty."""
+        return []
+
+    def describe_place(self, part: int, event: int, coefficient: int) -> str:
+        """A coefficient of an event of a part (0, 1, 2: training, validation, test) in the data's words, or ""."""
+        return ""
+
+    @property
     def parsed_path(self) -> str | Path | None:
         """The text file whose numbers runs keep, so that it is parsed once (None: no file takes long)."""
         return None

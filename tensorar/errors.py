@@ -16,7 +16,17 @@ class ShapeError(TensorarError):
 
 
 class SupportError(TensorarError):
-    """Data contain values to which a head assigns no probability."""
+    """Data contain values to which a head assigns no probability: the first is at ``place``, (event, coefficient)."""
+
+    def __init__(self, *, expected: str, got: str, remedy: str, place: tuple[int, int] | None = None) -> None:
+        super().__init__(expected=expected, got=got, remedy=remedy)
+        self.place = place
+
+    def named(self, place: str) -> SupportError:
+        """The same error that names the place in the data's own words, in place of the event's number."""
+        number = "" if self.place is None else f"event {self.place[0]}"
+        expected = f"{place}{self.expected.removeprefix(number)}"
+        return SupportError(expected=expected, got=self.got, remedy=self.remedy, place=self.place)
 
 
 class SpecError(TensorarError):

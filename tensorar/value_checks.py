@@ -75,12 +75,14 @@ def check_values(
         if not (good if of_interest is None else good | ~of_interest).all():
             bad = ~good if of_interest is None else ~good & of_interest
             event = part * MAX_VALUES_PER_CHECK + int(bad.reshape(len(bad), -1).any(1).int().argmax())
-            member = head.member(int(index.expand(bad.shape)[bad][0]))
+            coefficient = int(index.expand(bad.shape)[bad][0])
+            member = head.member(coefficient)
             raise SupportError(
                 expected=f"event {event} to have values in the support of the head {member.name!r} "
                 f"({member.describe_values()})",
                 got=f"{_describe(head, some[bad][0], dtype)} in {what}",
                 remedy=suggestion or _remedy(some[bad][0]),
+                place=(event, coefficient),
             )
 
 

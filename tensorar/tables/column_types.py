@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from tensorar.tables.cells import CODE, numbers_of
-from tensorar.tables.dates import OFFSET, date_format_of
+from tensorar.tables.dates import CLOCK_FORMATS, OFFSET, date_format_of
 from tensorar.tables.forms import FileForm
 from tensorar.tables.periods import PERIOD_FORMATS
 
@@ -45,6 +45,10 @@ def _typed(cells: Shaped[np.ndarray, " n"], wanted: str, decimal: str) -> Series
     form = date_format_of(known)
     if form in PERIOD_FORMATS:
         return _cast(texts, wanted) if wanted.startswith("period") else texts
+    if form in CLOCK_FORMATS and wanted in ("", "object"):
+        return pandas.Series(pandas.to_datetime(texts, format=form).dt.time, dtype=object)
+    if form in CLOCK_FORMATS:
+        return texts
     if form or wanted.startswith("datetime64"):
         dates = _dates(texts, form, wanted)
         return dates if dates.notna().sum() == len(known) else texts

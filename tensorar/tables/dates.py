@@ -23,6 +23,8 @@ from tensorar.tables.periods import (
 if TYPE_CHECKING:
     from pandas import DatetimeIndex
 
+# times of a day without a date: those of the day from which strptime counts
+CLOCK_FORMATS = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p")
 # the first format that reads all dates of a column is that of the column
 DATE_FORMATS = (
     *("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y/%m/%d"),
@@ -31,12 +33,13 @@ DATE_FORMATS = (
     *("%Y-%m-%d %H:%M%z", "%Y-%m-%dT%H:%M%z"),
     *("%d.%m.%Y", "%d.%m.%Y %H:%M", "%m/%d/%Y", "%d/%m/%Y", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M", "%d-%b-%Y", "%d %b %Y"),
     *PERIOD_FORMATS,
+    *CLOCK_FORMATS,
 )
-LOOKS_LIKE_A_DATE = re.compile(rf"\d{{1,4}}[-/. ]\w{{1,3}}[-/. ]\d{{1,4}}.*|{LOOKS_LIKE_A_PERIOD}")
+LOOKS_LIKE_A_DATE = re.compile(rf"\d{{1,4}}[-/. ]\w{{1,3}}[-/. ]\d{{1,4}}.*|\d{{1,2}}:\d\d.*|{LOOKS_LIKE_A_PERIOD}")
 SECONDS_PER_DAY = 86400
 # times are often rounded to these
 STEPS = (SECONDS_PER_DAY, 3600, 60, 1)
-MICROSECONDS = {"%f": 1, "%S": 10**6, "%H": 60 * 10**6}
+MICROSECONDS = {"%f": 1, "%S": 10**6, "%M": 60 * 10**6}
 # whole seconds are often written without a fraction
 WHOLE_SECONDS = re.compile(r"(:\d\d)(Z?|[+-]\d\d:?\d\d)$")
 OFFSET = re.compile(r"[+-]\d\d:?\d\d$")

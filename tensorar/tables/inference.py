@@ -12,9 +12,9 @@ from jaxtyping import Shaped
 from tensorar.errors import DataError, SpecError
 from tensorar.parts.spec import nearest
 from tensorar.tables.cells import CODE, is_missing, numbers_of
-from tensorar.tables.dates import date_format_of
+from tensorar.tables.dates import CLOCK_FORMATS, date_format_of
 from tensorar.tables.forms import TextTable
-from tensorar.tables.kinds import head_of, of_kind, with_other
+from tensorar.tables.kinds import are_few, head_of, of_kind, with_other
 from tensorar.tables.number_style import style_of
 from tensorar.tables.schema import KINDS, Column, ColumnKind, Schema
 from tensorar.utils.reading import shorten
@@ -131,8 +131,14 @@ def _inferred(
             )
         kind: ColumnKind = "bit" if len(np.unique(numbers)) == 2 else "whole" if whole else "real"
     else:
-        kind = "bit" if len(distinct) == 2 else "date" if date_format_of(known) else "category"
+        kind = "bit" if len(distinct) == 2 else "date" if _are_dates(known, len(distinct)) else "category"
     return of_kind(kind, name, known, table)
+
+
+def _are_dates(known: Shaped[np.ndarray, " m"], distinct: int) -> bool:
+    """Whether all cells are dates, or times of the day; a few times that occur again and again are a schedule."""
+    form = date_format_of(known)
+    return form is not None and not (form in CLOCK_FORMATS and are_few(distinct, len(known)))
 
 
 def _require_few_words(

@@ -50,8 +50,12 @@ def of_kind(kind: str, name: str, known: Shaped[np.ndarray, " m"], table: TextTa
 
 def _whole_levels(numbers: Shaped[np.ndarray, " m"]) -> tuple[str, ...]:
     found = np.unique(numbers)
-    few = len(found) <= MAX_WHOLE_LEVELS and MIN_OCCURRENCES * len(found) <= len(numbers)
-    return tuple(f"{value:.0f}" for value in found) if few and len(found) > 1 else ()
+    return tuple(f"{value:.0f}" for value in found) if are_few(len(found), len(numbers)) and len(found) > 1 else ()
+
+
+def are_few(distinct: int, count: int) -> bool:
+    """Whether values are so few, and occur so often, that each has a probability."""
+    return distinct <= MAX_WHOLE_LEVELS and MIN_OCCURRENCES * distinct <= count
 
 
 def _levels(known: Shaped[np.ndarray, " m"], numbers: Shaped[np.ndarray, " m"]) -> tuple[str, ...]:

@@ -42,6 +42,19 @@ def without_named_delimiter(lines: list[str]) -> tuple[list[str], str | None]:
     return (lines, None) if named is None else (lines[1:], named[1])
 
 
+def without_blanks(lines: list[str], separator: str) -> list[str]:
+    """The lines of a table of several columns, those of blanks only emptied; quoted blanks and delimiters stay."""
+    (first,) = split_lines(lines[:1], separator) or [[]]
+    if len(first) < 2:
+        return lines
+    blanks = " \r\n" if separator == "\t" else None
+    kept, quoted = [], False
+    for line in lines:
+        kept.append(line if quoted or line.strip(blanks) else "\n")
+        quoted ^= line.count('"') % 2 == 1
+    return kept
+
+
 def marked_lines(lines: list[str]) -> list[int]:
     """Which lines begin with #, other than within a quoted cell."""
     found, quoted = [], False

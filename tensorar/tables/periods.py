@@ -45,8 +45,8 @@ def as_months(cells: Shaped[np.ndarray, " n"], form: str) -> Shaped[np.ndarray, 
 
 
 def nearest_starts(moments: DatetimeIndex, form: str) -> DatetimeIndex:
-    """The moments, at the nearest start of a month or quarter for a format that has no days."""
-    if "%d" in form:
+    """The moments, at the nearest start of a month or quarter for a format that has neither days nor times."""
+    if "%d" in form or "%M" in form:
         return moments
     periods = moments.to_period("Q" if QUARTER in form else "M")
     starts, ends = periods.to_timestamp(), (periods + 1).to_timestamp()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from tensorar.tables.forms import EXTRAS, FileForm, TextTable, no_rows, numbered_names
@@ -13,6 +14,7 @@ from tensorar.tables.lines import (
     lines_of,
     marked_lines,
     with_whole_header,
+    without_blanks,
     without_comments,
     without_named_delimiter,
 )
@@ -21,6 +23,8 @@ from tensorar.tables.typed import read_typed
 from tensorar.utils.reading import expand
 from tensorar.utils.words import counted
 
+# Ctrl-Z ends files of DOS
+END_OF_FILE = re.compile(r"\x1a\s*\Z")
 DELIMITERS = {"tab": "\t", r"\t": "\t", "space": " "}
 DELIMITER_NAMES = {"\t": "tab", r"\s+": "spaces"}
 
@@ -43,7 +47,7 @@ def read_table(
     if suffix in EXTRAS:
         return read_typed(path, suffix, like.header if like and header is None else header, empty_rows)
     text, encoding = text_of(path)
-    lines, named = without_named_delimiter(lines_of(text))
+    lines, named = without_named_delimiter(lines_of(END_OF_FILE.sub("", text)))
     marked = marked_lines(lines)
     sample = first_rows(lines, marked)
     if not sample:
@@ -51,6 +55,7 @@ def read_table(
     usual = like.delimiter if like else None
     separator = DELIMITERS.get(delimiter or "", delimiter) or named or find_delimiter(sample, usual)
     lines, comments = without_comments(lines, marked, separator)
+    lines = without_blanks(lines, separator)
     cells = parse_cells("".join(with_whole_header(lines, separator)), separator, path)
     empty = (cells == "").all(axis=1).to_numpy() & (cells.shape[1] > 1)
     cells, left_out = below_titles(cells, empty, cells.iloc[:SAMPLE_LINES], empty_rows)

@@ -120,6 +120,10 @@ class Schema:
         """The coefficient of a modelled column, or of its being missing."""
         return next(i for i, (column, own) in enumerate(self.coefficients) if column.name == name and own == flag)
 
+    def describe_place(self, coefficient: int, row: int, path: str) -> str:
+        """The cell of a coefficient in words: its column, and its row, counted from 1, in a file."""
+        return f"column {self.coefficients[coefficient][0].name}, row {row + 1} of {path}"
+
     def find(self, name: str) -> Column | None:
         """The column of a name."""
         return next((column for column in self.columns if column.name == name), None)

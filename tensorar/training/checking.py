@@ -7,7 +7,7 @@ from torch import Tensor
 
 from tensorar.build import head_for
 from tensorar.dataset import Dataset
-from tensorar.errors import RunError, SupportError, TensorarError
+from tensorar.errors import RunError, SpecError, SupportError, TensorarError
 from tensorar.factorization import Factorization
 from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
@@ -18,23 +18,46 @@ from tensorar.runs.run import Run
 from tensorar.runs.settings import TrainingSettings
 from tensorar.runs.tensors import layout_of
 from tensorar.suggestions import suggest_heads
-from tensorar.value_checks import default_value_dtype
+from tensorar.value_checks import default_value_dtype, is_bounded
 
 
 def check_data(dataset: Dataset, spec: str, head: Head, registry: Registry) -> None:
-    """Raise ``SupportError`` when the head does not accept the data; it suggests heads and dataset options that fit."""
+    """Raise ``SupportError`` when the head does not accept the data; it suggests heads and dataset options that fit.
+
+    Raises ``SpecError`` for a head of numbers for a category.
+    """
+    _check_categories(dataset, head)
     try:
         _check(dataset, spec, head)
     except SupportError as error:
         remedy = _remedy(dataset, head, registry)
         got = "; ".join([error.got, *head.notes(dataset.sampled.train)])
-        raise SupportError(expected=error.expected, got=got, remedy=remedy) from error
+        raise SupportError(expected=error.expected, got=got, remedy=remedy, place=error.place) from error
 
 
 def _check(dataset: Dataset, spec: str, head: Head) -> None:
-    for events in _tensors(dataset):
+    sizes = [len(events) for events in (dataset.train, dataset.valid, dataset.test)]
+    for part, events in enumerate(_tensors(dataset)):
         known = ~events.isnan() if dataset.missing else None
-        head.check(events, known=known, what=f"the dataset {spec}", dtype=default_value_dtype())
+        try:
+            head.check(events, known=known, what=f"the dataset {spec}", dtype=default_value_dtype())
+        except SupportError as error:
+            # events that are a sample have other numbers than those of the dataset
+            whole = error.place is not None and len(events) == sizes[part]
+            place = dataset.describe_place(part, *error.place) if whole and error.place else ""
+            raise (error.named(place) if place else error) from error
+
+
+def _check_categories(dataset: Dataset, head: Head) -> None:
+    for i, levels in enumerate(dataset.level_counts):
+        member = head.member(i)
+        if levels and not (is_bounded(member.support) and bool(member.is_discrete(torch.tensor(i)))):
+            name = dataset.coefficient_names[i]
+            raise SpecError(
+                expected=f"a head over the {levels} levels of the category {name}",
+                got=member.name,
+                remedy=f"use categorical:levels={levels},one_hot=true, or set another kind of {name} with types",
+            )
 
 
 def check_missing(dataset: Dataset, model: Factorization) -> None:
@@ -83,6 +106,8 @@ def _remedy(dataset: Dataset, head: Head, registry: Registry) -> str:
         if head.data_state() == {} and bool(head.supports(torch.tensor(values, dtype=torch.get_default_dtype())).all())
     ]
     alternatives = " or ".join([*heads, *datasets])
+    if dataset.level_counts:
+        alternatives = alternatives or "another head for that column, in heads"
     none = "no head is suggested for these values: convert them, or leave out the events that contain them"
     return f"use {alternatives}" if alternatives else none
 

@@ -15,8 +15,9 @@ from jaxtyping import Bool, Float, Float64, Shaped
 from torch import Tensor
 
 from tensorar.dataset_files import FileEvents
-from tensorar.errors import DataError, RunError, SpecError
+from tensorar.errors import DataError, RunError, SpecError, SupportError
 from tensorar.evidence import Evidence
+from tensorar.head import Head
 from tensorar.parts.spec import nearest
 from tensorar.runs.folder import SCHEMA_FILE
 from tensorar.runs.run import Run
@@ -32,6 +33,7 @@ from tensorar.tables import (
     write_numbers,
 )
 from tensorar.utils.reading import shorten
+from tensorar.value_checks import default_value_dtype
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -53,6 +55,20 @@ class TableRows:
     def contexts(self) -> Float[Tensor, "n classes"] | None:
         """The class of each row, if the run has a target. Raises ``DataError`` where it is missing."""
         return encode_target(self.table, self.schema)
+
+    def require_support(self, head: Head) -> None:
+        """Raise ``SupportError``, with column, row and value, for a cell to which a head assigns no probability."""
+        try:
+            head.check(
+                self.events,
+                known=~self.events.isnan(),
+                what="the file",
+                suggestion="correct it, or empty the cell",
+                dtype=default_value_dtype(),
+            )
+        except SupportError as error:
+            row, coefficient = error.place or (0, 0)
+            raise error.named(self.schema.describe_place(coefficient, row, self.table.path)) from error
 
     @property
     def has_classes(self) -> bool:
@@ -100,7 +116,9 @@ def read_rows(run: Run, path: str | Path, *, empty_rows: bool = False) -> TableR
             got=shorten(", ".join(map(str, table.frame.columns)), 100),
             remedy="give the columns the names that the run was trained with",
         )
-    return TableRows(table, schema)
+    rows = TableRows(table, schema)
+    rows.require_support(run.head)
+    return rows
 
 
 def given_evidence(

@@ -11,6 +11,7 @@ TRAIN = {
     "two datasets": (["toy", "--recipe", "toy-convnet"], "either DATA or --recipe, got both"),
     "unknown dataset": (["tyo"], "'tyo'; did you mean 'toy'?"),
     "a file": (["data/my table.csv"], 'for a file, write table:path="data/my table.csv"'),
+    "a file that is not read": (["data/x.json"], ".npy, .npz, .zarr, .csv, .tsv, .parquet, .xlsx), got 'data/x.json'"),
     "unknown head": (["toy", "--head", "bernuli"], "'bernuli'; did you mean 'bernoulli'?"),
     "unknown ordering": (["toy", "--ordering", "rastr"], "'rastr'; did you mean 'raster'?"),
     "unknown backbone": (["toy", "--backbone", "convnte"], "'convnte'; did you mean 'convnet'?"),

@@ -276,3 +276,38 @@ def test_data_that_have_changed_are_refused(tmp_path):
 def test_a_proposal_of_other_columns_is_refused(other):
     error = refused(call("evaluate", "run", "--given", "first 2", "--events", 2, "--proposal", other))
     assert "of the proposal to be " in error and f"in {other}; use a run on the same columns" in error
+
+
+POSITIVE = "income,town\n" + "\n".join(f"{1 + k % 7 / 4},{'abc'[k % 3]}" for k in range(60))
+HEADS = {
+    'heads="income=log_normal"': ("1.25", "-3", "column income, row 9 of {}.csv to have values in the support"),
+    'heads="town=gaussian"': ("a", "a", "a head over the 3 levels of the category town, got gaussian; use categorical"),
+}
+
+
+@pytest.mark.parametrize("heads", HEADS)
+def test_cells_that_a_head_does_not_take_are_named(tmp_path, monkeypatch, heads):
+    monkeypatch.chdir(tmp_path)
+    old, new, message = HEADS[heads]
+    rows = POSITIVE.splitlines()
+    rows[9] = rows[9].replace(rows[9].split(",")["abc".find(old) >= 0], new)
+    (tmp_path / "new.csv").write_text("\n".join(rows))
+    assert message.format("new") in refused(call("train", f"table:path=new.csv,{heads}", *SHORT, "--out", "run"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_cells_of_other_files_that_a_head_does_not_take_are_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old.csv").write_text(POSITIVE)
+    (tmp_path / "new.csv").write_text("income,town\n1,a\n,b\n-3,c\n")
+    done("train", 'table:path=old.csv,heads="income=log_normal"', *SHORT, "--out", "run")
+    for command in ("score", "impute"):
+        line = refused(call(command, "run", "new.csv", "--out", "out.csv"))
+        assert "expected column income, row 3 of new.csv to have values in the support of the head 'log_normal'" in line
+        assert "got -3 in the file; correct it, or empty the cell" in line
+
+
+def test_one_head_of_numbers_for_a_table_with_categories_is_refused(tmp_path):
+    (tmp_path / "t.csv").write_text(POSITIVE)
+    arguments = ["train", f"table:path={tmp_path}/t.csv", "--head", "gaussian", *SHORT, "--out", tmp_path / "run"]
+    assert "the category town, got gaussian" in refused(call(*arguments))

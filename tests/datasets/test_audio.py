@@ -9,7 +9,7 @@ import pytest
 import soundfile
 import torch
 
-from tensorar import SpecError
+from tensorar import DataError, SpecError
 from tensorar_plugins.datasets.audio import Audio
 from tensorar_plugins.datasets.sound_files import SoundForm, from_mu_law, read_form, read_sound, to_mu_law, wav
 from tests.datasets.data_errors import check_error
@@ -140,3 +140,10 @@ def test_soundfile_is_named_where_it_is_missing(sounds, monkeypatch):
 @pytest.mark.parametrize("options", [{"stride": 600}, {"rate": 0}, {"window": 0}])
 def test_options_are_checked_before_files_are_read(options):
     check_error(lambda: Audio(path="no", **options), "audio", kind=SpecError)
+
+
+def test_a_damaged_file_among_sounds_is_named_in_plain_words(tmp_path):
+    soundfile.write(tmp_path / "good.wav", np.zeros(400), 8000)
+    (tmp_path / "bad.wav").write_bytes(b"RIFFxxxx")
+    with pytest.raises(DataError, match=r"bad\.wav to be a sound .*, got Format not recognised\.; check the file"):
+        Audio(path=tmp_path, window=64).load()

@@ -268,3 +268,56 @@ def test_a_missing_library_is_named_before_any_work(tmp_path, monkeypatch, name,
     for call in (lambda: check_table_path(path), lambda: write_table(path, frame, FileForm())):
         with pytest.raises(DataError, match=f"expected the package {package}, which writes {path}, got {remedy}"):
             call()
+
+
+CLOCKS = {
+    "%H:%M": ["08:30", "23:59", "00:00"],
+    "%H:%M:%S": ["08:30:15", "23:59:59", "00:00:00"],
+    "%I:%M %p": ["08:30 AM", "11:59 PM", "12:00 AM"],
+}
+
+
+@pytest.mark.parametrize("form", CLOCKS)
+def test_times_of_a_day_are_numbers_and_come_back(form):
+    cells = np.array(CLOCKS[form], object)
+    assert date_format_of(cells) == form
+    days = days_of(cells, form)
+    assert (days[0] - days[2]) * 24 == pytest.approx(8.5, abs=0.01)
+    assert write_days(days, form, 1).tolist() == cells.tolist()
+    assert write_days(days + 1, form, 1).tolist() == cells.tolist(), "a draw beyond midnight is a time, too"
+
+
+@pytest.mark.parametrize(("count", "kind"), [(40, "date"), (4, "category")])
+def test_times_that_occur_again_and_again_are_levels(tmp_path, count, kind):
+    clock = [f"{k % count // 4 + 8:02}:{15 * (k % 4):02}" for k in range(60)]
+    content = "t,x\n" + "\n".join(f"{time},{k / 4}" for k, time in enumerate(clock))
+    column, _ = Table(path=text(tmp_path, content)).schema.columns
+    assert column.kind == kind
+
+
+def test_times_of_a_day_are_times_in_parquet_and_text_in_excel(tmp_path):
+    moments = pandas.date_range("2020-01-01 08:00", periods=30, freq="17min")
+    frame = pandas.DataFrame({"clock": moments.time, "x": np.arange(30) / 4})
+    frame.to_parquet(tmp_path / "p.parquet")
+    frame.to_excel(tmp_path / "p.xlsx", index=False)
+    for name in ("p.parquet", "p.xlsx"):
+        table = read_table(tmp_path / name)
+        assert date_format_of(table.frame["clock"].to_numpy(object)) == "%H:%M:%S"
+        write_table(tmp_path / f"again-{name}", table.frame, table.form)
+    assert pandas.read_parquet(tmp_path / "again-p.parquet")["clock"].tolist() == frame["clock"].tolist()
+    assert pandas.read_excel(tmp_path / "again-p.xlsx")["clock"].tolist() == [str(time) for time in frame["clock"]]
+
+
+@pytest.mark.parametrize("end", ["\x1a", "\n\x1a\n", "\n   \n \t \n", "\n\n"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_blank_lines_and_the_end_of_a_file_of_dos_are_no_rows(tmp_path, delimiter, end):
+    rows = ["a,b,c", "1,x,2", "   ", '3,"y', "   ", 'z",4']
+    (tmp_path / "t.csv").write_text("\n".join(rows).replace(",", delimiter) + end.replace("\t", " "))
+    table = read_table(tmp_path / "t.csv")
+    assert table.frame["a"].tolist() == ["1", "3"]
+    assert table.frame["b"].tolist() == ["x", "y\n   \nz"], "blank lines in quotes stay"
+
+
+def test_a_row_of_tabs_is_an_empty_row_and_not_a_blank_line(tmp_path):
+    (tmp_path / "t.tsv").write_text("a\tb\n1\t2\n\t\n  \n3\t4\n")
+    assert len(read_table(tmp_path / "t.tsv", empty_rows=True).frame) == 3

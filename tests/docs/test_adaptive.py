@@ -7,7 +7,6 @@ from tensorar.testing import checks
 from tensorar_plugins.orderings.adaptive import SCORES
 from tests.docs.sessions import commands, run_briefly
 
-# the commands of the first block; those of the second are the same on larger puzzles, for 40 minutes
 SHORTER = {
     "train sudoku ": "train sudoku:train_grids=20 ",
     "hidden=256,layers=2 --minutes 4 --batch-size 192": "hidden=4,layers=1 --steps 2 --batch-size 4",
@@ -32,5 +31,5 @@ def test_the_rules_on_the_page_are_all_there_are():
 
 def test_the_commands_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run_briefly(commands(PAGE, fence="")[:4], SHORTER)
+    run_briefly(commands(PAGE), SHORTER)
     assert (tmp_path / "order.gif").exists()

@@ -1,6 +1,7 @@
 """Every code block of every page: commands parse, Python and TOML too, and pictures have their command beside them.
 
-The tests of the single pages run what can be run; commands for several machines or for hours are parsed here.
+Blocks of ``bash``, of ``python`` and sessions (``$``) are run by the tests of their page. What takes hours or a second
+machine is a block of ``sh`` (or a session) below a comment with the reason why it is not run; here it is parsed.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *(page for page in sorted(ROOT.glob("docs/**/*.md")) if "generated" not in page.parts)]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PICTURE = re.compile(r"^!\[.*?\]\((.*?)\)$", re.MULTILINE)
+NOT_RUN = re.compile(r"^<!-- not run: .{10,} -->\n(?=```)", re.MULTILINE)
+TESTS = [path for path in Path(__file__).parent.glob("test_*.py") if path.name != Path(__file__).name]
 # what a launcher is told comes before the module and what tensorar is told
 LAUNCHED = re.compile(r"^(?:\S+=\S+ )*(?:torchrun|accelerate launch) .*-m(?:odule)? tensorar_cli ")
 
@@ -68,6 +71,29 @@ def test_the_blocks_of_a_page_parse(page):
         else:
             for words in _commands(block):
                 _parse(words)
+
+
+def _kinds(text):
+    """Each block: its language, or ``session`` or ``command``; and whether a reason not to run it is above it."""
+    reasons = {found.end() for found in NOT_RUN.finditer(text)}
+    for block in BLOCK.finditer(text):
+        untagged = "session" if block[2].startswith("$ ") else "command" if "tensorar " in block[2] else ""
+        yield block[1] or untagged, block.start() in reasons
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_page)
+def test_blocks_are_run_or_say_why_not(page):
+    text = page.read_text()
+    kinds = list(_kinds(text))
+    assert [kind for kind, excused in kinds if excused != (kind == "sh") and kind != "session"] == []
+    if {kind for kind, excused in kinds if not excused} & {"bash", "python", "session"}:
+        assert [test for test in TESTS if page.name in test.read_text()], f"no test reads {page.name}"
+
+
+def test_a_block_without_a_reason_is_found():
+    excused = "<!-- not run: two hosts are needed -->\n```sh\ntensorar a\n```\n"
+    page = excused + "\n```sh\ntensorar b\n```\n\n```\n$ tensorar c\n```\n"
+    assert list(_kinds(page)) == [("sh", True), ("sh", False), ("session", False)]
 
 
 def test_a_wrong_option_is_found():

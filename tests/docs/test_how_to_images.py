@@ -31,6 +31,7 @@ def _pictures(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     for k in range(12):
         Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8)).save(tmp_path / "photos" / f"{k}.png")
+    np.save("scans.npy", rng.integers(0, 9, (20, 4, 4, 2), dtype=np.uint8))
     photo = rng.integers(0, 256, (40, 60, 4), dtype=np.uint8)
     photo[..., 3] = 255
     Image.fromarray(photo).convert("RGB").save(tmp_path / "photo.png")
@@ -44,7 +45,8 @@ def _pictures(tmp_path, monkeypatch):
 def test_the_commands_run(page):
     assert MINUTES in _commands(page)[0]
     for line in _commands(page):
-        result = call(*shlex.split(line.replace(MINUTES, FEW_STEPS))[1:])
+        line = line.replace(MINUTES, FEW_STEPS)
+        result = call(*shlex.split(line)[1:])
         assert result.exit_code == 0, f"{line}\n{result.output}"
     if page == "inpaint-a-photo.md":
         assert {path.name for path in Path("completed").iterdir()} == {

@@ -21,7 +21,7 @@ SHORTER = {
 
 def test_the_commands_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run_briefly(commands(PAGE, fence=""), SHORTER)
+    run_briefly(commands(PAGE), SHORTER)
     drawn = {path.name for path in tmp_path.glob("*.*")}
     assert drawn == {"digits.png", "digits-uncertainty.png", "order.gif", "walk.html"}
 

@@ -75,7 +75,9 @@ def _opened(path: str | Path) -> Iterator[Any]:
         except DataError:
             raise
         except Exception as error:  # soundfile raises several exceptions for damaged files
-            raise DataError(expected=f"{path} to be {WHAT}", got=describe(error), remedy="check the file") from error
+            # before it, soundfile describes the object that was open
+            got = describe(error).rpartition(">: ")[2]
+            raise DataError(expected=f"{path} to be {WHAT}", got=got, remedy="check the file") from error
 
 
 def wav(levels: UInt8[np.ndarray, " steps"], rate: int) -> bytes:

@@ -125,6 +125,15 @@ class Table(SplitFile):
         return self.schema.coefficient_names
 
     @property
+    def level_counts(self) -> list[int]:
+        categories = (column.kind == "category" and not flag for column, flag in self.schema.coefficients)
+        each = zip(categories, self.schema.coefficients, strict=True)
+        return [len(column.levels) if category else 0 for category, (column, _) in each]
+
+    def describe_place(self, part: int, event: int, coefficient: int) -> str:
+        return self.schema.describe_place(coefficient, int(self._rows[part][event]), str(self.path))
+
+    @property
     def column_kinds(self) -> list[tuple[str, str, str]]:
         return self.schema.describe()
 
