@@ -12,7 +12,9 @@ from tensorar.generation.choosers import Choose
 from tensorar.generation.generation import Generation
 
 # of a pass: a CPU waits for the weights of fewer steps, and computes longer for more
-MAX_STEPS = 16
+MAX_STEPS = 32
+# values that a pass has to give: it takes about as long as so many single steps
+WORTHWHILE = 3.0
 Values = Float[Tensor, "batch steps"]
 Parameters = Float[Tensor, "batch steps parameters"]
 # the values of some steps, and the parameters that they were drawn from
@@ -25,9 +27,9 @@ class Draws:
     With the noise fixed a value is a function of its parameters. So where a stepper looks ahead, the next values are
     guessed from the parameters of the last pass and their own noise, and one pass computes the parameters of all of
     them as if the guesses were right. The values drawn from these are those of one step after the other, up to and
-    including the first that differs from its guess; the rest are the next guesses. Single steps are guessed as well:
-    after two right guesses in a row passes take ``MAX_STEPS``, until the first guess of one is wrong. It is the exact
-    sampling of Song et al. 2020 (arXiv:2002.03629) and of Wiggers and Hoogeboom 2020 (arXiv:2002.09928), in a window.
+    including the first that differs from its guess; the rest are the next guesses. Where passes give too few values,
+    steps are single, and guessed all the same, until guesses are right again. It is the exact sampling of Song et al.
+    2020 (arXiv:2002.03629) and of Wiggers and Hoogeboom 2020 (arXiv:2002.09928), in a window.
     """
 
     def __init__(
@@ -36,18 +38,24 @@ class Draws:
         self.generation, self.choose, self.noise = generation, choose, noise
         # found once: a model looks through its parts for it
         self.dtype = generation.model.dtype
-        self.looks_ahead, self.right = look_ahead and _worth_while(generation), 0
+        self.looks_ahead = look_ahead and _worth_while(generation)
+        # how many values a pass gives: a moving average
+        self.gain = WORTHWHILE
         self.guesses, self.last = torch.empty(generation.batch, 0), torch.empty(0)
 
     def __call__(self) -> Drawn:
         """The next values, which are taken in."""
         if not self.looks_ahead or not len(self.last):
             return self._one()
-        left = len(self.generation) - self.generation.position
-        guesses = self._guesses(min(MAX_STEPS, left) if self.right > 1 else 1)
-        values, parameters = self._one() if guesses.shape[1] == 1 else self._several(guesses)
-        right = int((torch.stack(tuple(values), 1) == guesses[:, : len(values)]).all(0).long().cumprod(0).sum())
-        self.right = self.right + right if right else 0
+        if self.gain >= WORTHWHILE:
+            values, parameters = self._several(self._guesses(MAX_STEPS))
+            gain: float = len(values)
+        else:
+            guess = self._guesses(1)[:, 0]
+            values, parameters = self._one()
+            # a right guess says that there would have been more
+            gain = self.gain + 2 if torch.equal(values[0], guess) else 1
+        self.gain = (self.gain + gain) / 2
         return values, parameters
 
     def _one(self) -> Drawn:
@@ -70,8 +78,9 @@ class Draws:
         self.guesses, self.last = values[:, count:], parameters[:, -1]
         return values[:, :count].unbind(1), parameters[:, :count].unbind(1)
 
-    def _guesses(self, size: int) -> Values:
+    def _guesses(self, most: int) -> Values:
         """Of the next values: what was drawn with wrong guesses before them, then by the parameters of the last one."""
+        size = min(most, len(self.generation) - self.generation.position)
         known = self.guesses[:, :size]
         if known.shape[1] == size:
             return known

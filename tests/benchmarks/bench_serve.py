@@ -1,9 +1,13 @@
 """Latency of the page of an image model: completions and predictive distributions, in processor seconds.
 
 Run: python tests/benchmarks/bench_serve.py      (measure, record in serve.json; half a minute of one core)
+     python tests/benchmarks/bench_serve.py --run RUN --threads 2
 
 For the default PixelCNN and a small one, untrained, and events of 28 x 28 bits of which the upper half is known. The
 weights of the default one, 9 MB, are read at every step: the median depends on what else uses the machine's caches.
+
+The second form records one row more, in seconds of the clock: test digits, completed by a network of the default size
+that is the trained one of RUN, a smaller ``pixelcnn``: its weights, and zeros.
 """
 
 from __future__ import annotations
@@ -31,6 +35,16 @@ BACKBONES = ("pixelcnn", "pixelcnn:channels=32,blocks=4")
 def model_of(backbone: str) -> tensorar.AutoregressiveModel:
     """An untrained model, which takes as long as a trained one."""
     return tensorar.build(event_shape=(1, 28, 28), ordering="raster", head="bernoulli", backbone=backbone).eval()
+
+
+def padded_with_zeros(trained: tensorar.AutoregressiveModel) -> tensorar.AutoregressiveModel:
+    """The network of the default size that computes what a smaller one does."""
+    model, small = model_of("pixelcnn"), trained.state_dict()
+    for name, weight in model.backbone.state_dict(prefix="backbone.").items():
+        weight.zero_()
+        if name in small:
+            weight[tuple(map(slice, small[name].shape))] = small[name]
+    return model
 
 
 def top_half(seed: int, completions: int = 1) -> Question:
@@ -68,31 +82,62 @@ def questions(model: tensorar.AutoregressiveModel) -> dict[str, tuple[Callable[[
     }
 
 
-def measure(step: Callable[[int], object], rounds: int) -> dict[str, float]:
-    """The median and the least of some rounds, after a warm-up, in processor seconds."""
+def measure(
+    step: Callable[[int], object], rounds: int, clock: Callable[[], float] = time.process_time
+) -> dict[str, float]:
+    """The median and the least of some rounds, after a warm-up, in seconds."""
     seconds = []
     for seed in range(rounds + 1):
-        start = time.process_time()
+        start = clock()
         step(seed)
-        seconds.append(time.process_time() - start)
+        seconds.append(clock() - start)
     return {"median": median(seconds[1:]), "least": min(seconds[1:])}
 
 
-def main() -> None:
-    """Measure each backbone, print and record."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--threads", type=int, default=1)
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+def measure_untrained(rounds: int) -> list[dict]:
+    """A row for each question and backbone, printed as soon as it is there."""
     found = []
-    print(header(SERVE_COLUMNS), flush=True)
     for backbone in BACKBONES:
         for question, (step, asked) in questions(model_of(backbone)).items():
             about = {"question": question, "backbone": backbone, "asked": asked, "machine": machine()}
-            found.append(about | measure(step, options.rounds))
+            found.append(about | measure(step, rounds))
             print(serve_row(found[-1]), flush=True)
-    SERVE.write_text(json.dumps(found, indent=2) + "\n")
+    return found
+
+
+def measure_trained(run: tensorar.Run, rounds: int) -> dict:
+    """The row of a trained network."""
+    model, test = padded_with_zeros(run.model), run.dataset.test[:]
+    assert torch.allclose(model.log_prob(test[:8]), run.model.log_prob(test[:8]), atol=1e-3)
+
+    def completion(k: int) -> None:
+        x = test[k * len(test) // (rounds + 1)].double()
+        x[:, 14:] = torch.nan
+        complete(model, question_about(x, completions=1), lambda *_: None)
+
+    question = f"completion of the lower half of a digit, trained, {torch.get_num_threads()} threads"
+    about = {"question": question, "backbone": "pixelcnn", "asked": 300, "machine": machine()}
+    found = about | measure(completion, rounds, time.perf_counter)
+    print(serve_row(found), flush=True)
+    return found
+
+
+def main() -> None:
+    """Measure, print and record."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--run", help="a trained pixelcnn of MNIST's bits")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    print(header(SERVE_COLUMNS), flush=True)
+    recorded = json.loads(SERVE.read_text()) if SERVE.exists() else []
+    if options.run:
+        found = measure_trained(tensorar.Run.open(options.run), options.rounds)
+        rows = [row for row in recorded if row["question"] != found["question"]] + [found]
+    else:
+        rows = measure_untrained(options.rounds) + [row for row in recorded if "trained" in row["question"]]
+    SERVE.write_text(json.dumps(rows, indent=2) + "\n")
 
 
 def _first(model: tensorar.AutoregressiveModel, seed: int) -> None:

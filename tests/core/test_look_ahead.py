@@ -71,13 +71,29 @@ def test_what_is_known_first_is_completed_alike(monkeypatch, calls):
     assert len(calls) < 22
 
 
-def test_wrong_guesses_cost_no_passes(monkeypatch, calls):
+def test_after_wrong_guesses_steps_are_single(monkeypatch, calls):
     model = _model("categorical:levels=4")
     expected = model.sample(1, generator=_seeded())
     calls.clear()
     monkeypatch.setattr(look_ahead.Draws, "_guesses", lambda self, size: torch.full((1, size), -1.0).double())
     assert torch.equal(model.sample(1, generator=_seeded()), expected)
-    assert calls == [1] * 42
+    assert calls == [1, look_ahead.MAX_STEPS, *[1] * 40]
+
+
+def test_after_right_guesses_passes_take_several_steps_again(monkeypatch, calls):
+    model = _model("categorical:levels=4")
+    expected = model.sample(1, generator=_seeded())
+    calls.clear()
+    guesses = expected.reshape(1, -1).double().clone()
+    guesses[:, :9] = -1.0
+
+    def known(draws, size):
+        return guesses[:, draws.generation.position :][:, :size]
+
+    monkeypatch.setattr(look_ahead.Draws, "_guesses", known)
+    assert torch.equal(model.sample(1, generator=_seeded()), expected)
+    # two right guesses, and one pass for all that is left
+    assert calls == [1, look_ahead.MAX_STEPS, *[1] * 9, 31]
 
 
 @pytest.mark.parametrize("options", [{"n": 2}, {"n": 1, "method": "naive"}])
