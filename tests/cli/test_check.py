@@ -71,7 +71,6 @@ EXPECTED = "uniform_as_declared=its shuffle is a quick one"
 def test_an_expected_failure_has_its_own_status_and_exit_code_0(tmp_path):
     file = broken(tmp_path, "ordering", "orderings", "NotUniform")
     arguments = ("plugins", "check", file)
-    assert call(*arguments).exit_code == 1
     shown = done(*arguments, "--expect", EXPECTED).stdout.splitlines()
     (line,) = [line for line in shown if " uniform_as_declared " in line]
     assert "expected failure" in line and line.rstrip().endswith("its shuffle is a quick one")

@@ -13,9 +13,9 @@ from tensorar.runs.tensors import read_tensors
 
 from .commands import process, process_after, started
 
-STEPS = 600
+STEPS = 300
 TRAIN = ["train", "toy:length=8", "--backbone", "mlp:hidden=8,dropout=0.1", "--device", "cpu", "--steps", STEPS]
-TRAIN += ["--batch-size", "16", "--set", "valid_events=20", "--set", "evaluate_every=100"]
+TRAIN += ["--batch-size", "16", "--set", "valid_events=20", "--set", "evaluate_every=50"]
 CHECKPOINT_FILES = ("model.safetensors", "training/state.safetensors")
 
 
@@ -52,7 +52,7 @@ def test_an_interrupted_training_saves_and_resumes_to_the_same_weights(tmp_path,
     assert (got, err) == (code, ""), out
     command = re.search(r"^interrupted and saved; resume with: tensorar (.*)$", out, flags=re.MULTILINE)[1]
     _, metadata = read_tensors(tmp_path / "a run" / CHECKPOINT_FILES[1])
-    assert 100 <= json.loads(metadata["state"])["step"] < STEPS, "the test needs an unfinished training"
+    assert 50 <= json.loads(metadata["state"])["step"] < STEPS, "the test needs an unfinished training"
     resumed = process(*shlex.split(command), "--device", "cpu", cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
     same_weights(uninterrupted, tmp_path / "a run")
@@ -67,7 +67,7 @@ def test_an_interrupt_with_json_is_still_one_object(tmp_path):
     assert code == 130
     result = json.loads(out)
     assert result["interrupted"] is True
-    assert result["metrics"][0]["step"] == 100
+    assert result["metrics"][0]["step"] == 50
     assert "resume with: tensorar train --resume run" in err
 
 
