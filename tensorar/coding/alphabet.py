@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 import numpy as np
-from jaxtyping import Int, Int64
+from jaxtyping import Float64, Int, Int64
+from torch import Tensor
 from torch.distributions import Distribution
 
 from tensorar.coding.streams import SymbolStream
@@ -15,6 +16,10 @@ class Alphabet(ABC):
     """Codes values of one kind of coefficients; ``rows`` is the number of examples whose tables fit in memory."""
 
     rows: int
+
+    def laid_out(self, parameters: Float64[Tensor, "n parameters"]) -> Float64[Tensor, "n parameters"]:
+        """The parameters of a head in the memory layout in which the alphabet computes fastest."""
+        return parameters
 
     @abstractmethod
     def code(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -21,6 +22,8 @@ from tensorar.support import MAX_LEVELS, bounds, support_values
 MAX_TABLE_ENTRIES = 2**20
 # from so many levels on, two short tables cost less than one long
 MANY_LEVELS = 64
+# beyond so many entries in one of two tables, three cost less: a mixture holds each entry for each component
+ENTRIES_OF_TWO = 2048
 # far out in a tail, where a group may have a probability of 0; less than the coder resolves
 SMALLEST_MASS = 1e-30
 # of the log odds that a bit is 1, in those that it is 0 and that it is 1
@@ -28,30 +31,18 @@ SIGNS = torch.tensor([-1.0, 1.0], dtype=torch.float64)
 
 
 class LevelAlphabet(Alphabet):
-    """All values of a finite support, in ascending order.
-
-    Of many levels, a group of neighbours is coded first, and then the level among them, if the distribution has a CDF:
-    two short tables then take the place of a long one.
-    """
+    """All values of a finite support, in ascending order."""
 
     def __init__(self, levels: Float64[Tensor, " levels"]) -> None:
         self.lowest, self.levels = int(levels[0]), levels
         self.rows = max(1, MAX_TABLE_ENTRIES // len(levels))
-        # as many levels in a group as there are groups, or more
-        self._size = math.isqrt(len(levels) - 1) + 1
-        ends = levels[0] - 1 + self._size * torch.arange(self._size + 1, dtype=torch.float64)
-        self._ends = ends.clamp(max=float(levels[-1])).unsqueeze(1)
-        self._group = torch.arange(-1, self._size, dtype=torch.float64).unsqueeze(1)
 
     def code(
         self, stream: SymbolStream, distribution: Distribution, values: Int64[np.ndarray, " n"] | None
     ) -> Int[np.ndarray, " n"]:
         """Code levels."""
         symbols = values - self.lowest if values is not None and self.lowest else values
-        if len(self.levels) >= MANY_LEVELS and has_cdf(distribution):
-            found = self._code_in_groups(stream, distribution, symbols)
-        else:
-            found = stream.code(symbols, level_probabilities(distribution, self.levels))
+        found = self._code_symbols(stream, distribution, symbols)
         return found + self.lowest if self.lowest else found
 
     def likeliest(self, distribution: Distribution) -> Int[np.ndarray, " n"]:
@@ -59,35 +50,70 @@ class LevelAlphabet(Alphabet):
         modes: Int[np.ndarray, " n"] = level_probabilities(distribution, self.levels).argmax(-1)
         return modes + self.lowest
 
-    def _code_in_groups(
+    def _code_symbols(
+        self, stream: SymbolStream, distribution: Distribution, symbols: Int64[np.ndarray, " n"] | None
+    ) -> Int[np.ndarray, " n"]:
+        """Code levels by their number among all."""
+        return stream.code(symbols, level_probabilities(distribution, self.levels))
+
+
+class DigitAlphabet(LevelAlphabet):
+    """Many levels of a distribution with a CDF, by digits: first a group of neighbours, then the level among them.
+
+    Short tables take the place of a long one. The CDF is computed at the ends of groups where it is not known yet.
+    """
+
+    def __init__(self, levels: Float64[Tensor, " levels"]) -> None:
+        super().__init__(levels)
+        self._two, self._three = _strides_and_ends(levels, 2), _strides_and_ends(levels, 3)
+
+    def laid_out(self, parameters: Float64[Tensor, "n parameters"]) -> Float64[Tensor, "n parameters"]:
+        """By parameter, not by example: mixtures have few components of many examples."""
+        return _by_column(parameters)
+
+    def _code_symbols(
         self, stream: SymbolStream, distribution: Distribution, symbols: Int64[np.ndarray, " n"] | None
     ) -> Int64[np.ndarray, " n"]:
-        group = stream.code(None if symbols is None else symbols // self._size, self._of_groups(distribution))
-        start = self._size * group.astype(np.int64)
-        within = self._within_groups(distribution, start)
-        levels: Int64[np.ndarray, " n"] = start + stream.code(None if symbols is None else symbols - start, within)
-        return levels
-
-    def _of_groups(self, distribution: Distribution) -> Float64[np.ndarray, "n size"]:
-        """The probability of each group; as many groups as a group has levels, of which the last may be empty."""
-        return _masses(distribution, self._ends)
-
-    def _within_groups(
-        self, distribution: Distribution, start: Int64[np.ndarray, " n"]
-    ) -> Float64[np.ndarray, "n size"]:
-        """The probability of each level from the start of a group, given the group."""
-        masses = _masses(distribution, self._group + torch.from_numpy(start + self.lowest))
-        masses /= masses.sum(1, keepdims=True)
-        return masses
+        (n,), cdf = distribution.batch_shape, _cdf_of(distribution)
+        rest, start, columns = symbols, np.zeros(n), np.arange(n)
+        below, upto = np.zeros(n), np.ones(n)
+        digits = self._two if n * self._two[0][0] <= ENTRIES_OF_TWO else self._three
+        for stride, ends in digits:
+            inner: Float64[np.ndarray, "ends n"] = cdf(ends + torch.from_numpy(start)).numpy()
+            cumulative = np.concatenate((below[None], inner, upto[None]))
+            digit = stream.code(None if rest is None else rest // stride, _masses(cumulative))
+            rest = None if rest is None else rest - stride * digit
+            start += stride * digit
+            place = n * digit + columns
+            below, upto = cumulative.take(place), cumulative.take(place + n)
+        return start.astype(np.int64)
 
 
-def _masses(distribution: Distribution, ends: Float64[Tensor, "ends _"]) -> Float64[np.ndarray, "n masses"]:
-    """The probabilities between ascending ends, in numpy, whose calls take less time for so few numbers."""
-    cumulative = distribution.cdf(ends).numpy().T
-    masses: Float64[np.ndarray, "n masses"] = np.maximum(
-        cumulative[:, 1:] - cumulative[:, :-1], SMALLEST_MASS, order="C"
-    )
-    return masses
+def _strides_and_ends(levels: Float64[Tensor, " levels"], digits: int) -> list[tuple[int, Float64[Tensor, "ends 1"]]]:
+    """For each digit, how many levels one of it is worth, and the last level of each but the last of its groups."""
+    base = math.ceil(round(len(levels) ** (1 / digits), 9))
+    strides, inner = [base**place for place in reversed(range(digits))], torch.arange(1, base, dtype=torch.float64)
+    return [(stride, (stride * inner + levels[0] - 1).unsqueeze(1)) for stride in strides]
+
+
+def _by_column(numbers: Float64[Tensor, "n m"]) -> Float64[Tensor, "n m"]:
+    return numbers.T.contiguous().T
+
+
+def _cdf_of(distribution: Distribution) -> Callable[[Tensor], Float64[Tensor, "ends n"]]:
+    """The CDF; that of a mixture with its weights in the memory layout of its components."""
+    if not isinstance(distribution, MixtureSameFamily):
+        return distribution.cdf
+    weights, component = _by_column(distribution.mixture_distribution.logits).exp(), distribution.component_distribution
+    return lambda ends: (component.cdf(ends.unsqueeze(-1)) * weights).sum(-1)
+
+
+def _masses(cumulative: Float64[np.ndarray, "ends n"]) -> Float64[np.ndarray, "n masses"]:
+    """Proportional to the probabilities between ascending ends; numpy's calls take less time for so few numbers."""
+    masses = cumulative[1:] - cumulative[:-1]
+    np.maximum(masses, SMALLEST_MASS, out=masses)
+    masses /= masses.sum(0)
+    return np.ascontiguousarray(masses.T)
 
 
 def has_cdf(distribution: Distribution) -> bool:
@@ -119,7 +145,8 @@ def alphabet_of(head: Head) -> Alphabet:
         )
     levels, (low, high) = support_values(head), bounds(head)
     if levels is not None:
-        return LevelAlphabet(levels)
+        by_digits = len(levels) >= MANY_LEVELS and has_cdf(_any_distribution(head))
+        return (DigitAlphabet if by_digits else LevelAlphabet)(levels)
     if low is None or high is not None:
         raise SpecError(
             expected=f"a head with at most {MAX_LEVELS} values, or with counts from a lowest one, to code them",
@@ -127,3 +154,8 @@ def alphabet_of(head: Head) -> Alphabet:
             remedy="use fewer levels",
         )
     return CountAlphabet(int(low))
+
+
+def _any_distribution(head: Head) -> Distribution:
+    zeros = torch.zeros(1, head.parameter_count, dtype=torch.float64)
+    return head.distribution(zeros, torch.zeros(1, dtype=torch.long))

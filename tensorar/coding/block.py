@@ -122,7 +122,7 @@ class BlockCoder:
     def _distribution(self, kind: int, parameters: Tensor, places: Tensor) -> Distribution:
         member = self.model.head.members[kind]
         own = parameters if parameters.shape[1] == member.parameter_count else parameters[:, : member.parameter_count]
-        return member.distribution(own, places)
+        return member.distribution(self._alphabets[kind].laid_out(own), places)
 
     def _code_groups(
         self,

@@ -4,7 +4,7 @@
     python tests/benchmarks/bench_coding.py --grey pixelcnn:channels=32,blocks=5 [--events N]
 
 codes the test events of a run, decodes them, compares, and records a row named NAME in coding.json. The time
-of coding is that of the process, on the threads that torch has; ``sample``, encoding and decoding of two blocks are
+of coding is that of the process, on the threads that torch has; ``sample``, encoding and decoding of a block are
 timed in turns. The second form does that alone, for untrained networks over 256 grey levels; it records nothing.
 """
 
@@ -15,15 +15,17 @@ import json
 import math
 import time
 from pathlib import Path
+from statistics import median
 
 import torch
+from timing import interleaved
 
 import tensorar
 from tensorar.coding import decode_events, encode_events
 from tensorar.workflows.other_compressors import other_sizes
 
 RESULTS = Path(__file__).with_name("coding.json")
-TURNS = 5
+TURNS = 15
 GREY_HEADS = ("logistic_mixture:levels=256", "categorical:levels=256")
 
 
@@ -63,27 +65,25 @@ def measure(run: tensorar.Run, events: int | None, tiled: int) -> dict:
 
 
 def cost_over_sampling(model: tensorar.AutoregressiveModel, x: torch.Tensor, batch: int) -> dict[str, float]:
-    """CPU times of coding two blocks over those of drawing as many events, in turns."""
-    some, seconds = x[: 2 * batch], [0.0, 0.0, 0.0]
+    """CPU times of coding a block over those of drawing as many events: medians of turns, which are short."""
+    some = x[:batch]
     archive = encode_events(model, some, batch=batch).archive
 
-    def sample() -> None:
-        for rows in some.split(batch):
-            model.sample(len(rows))
-
-    tasks = (sample, lambda: encode_events(model, some, batch=batch), lambda: decode_events(model, archive))
-    for _ in range(TURNS):
-        for k, task in enumerate(tasks):
-            began = time.process_time()
-            task()
-            seconds[k] += time.process_time() - began
-    sampling, encoding, decoding = seconds
-    return {"encoding_over_sampling": encoding / sampling, "decoding_over_sampling": decoding / sampling}
+    tasks = {
+        "sampling": lambda: model.sample(batch),
+        "encoding": lambda: encode_events(model, some, batch=batch),
+        "decoding": lambda: decode_events(model, archive),
+    }
+    seconds = interleaved(tasks, rounds=TURNS, clock=time.process_time)
+    return {
+        f"{task}_over_sampling": median(a / b for a, b in zip(seconds[task], seconds["sampling"], strict=True))
+        for task in ("encoding", "decoding")
+    }
 
 
 def grey_costs(backbone: str, batch: int) -> dict[str, dict[str, float]]:
     """The cost of coding random images of 256 levels over that of sampling, by head."""
-    x, costs = torch.randint(256, (2 * batch, 1, 28, 28), generator=torch.Generator().manual_seed(0)), {}
+    x, costs = torch.randint(256, (batch, 1, 28, 28), generator=torch.Generator().manual_seed(0)), {}
     for head in GREY_HEADS:
         torch.manual_seed(0)
         model = tensorar.build((1, 28, 28), "raster", head, backbone).eval().requires_grad_(False)

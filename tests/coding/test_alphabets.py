@@ -1,4 +1,4 @@
-"""Tables of many levels: two short ones for each symbol, which multiply to the probability of the level."""
+"""Tables of many levels: short ones for the digits of each, which multiply to the probability of the level."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tensorar import default_registry
-from tensorar.coding.alphabets import MANY_LEVELS, alphabet_of
+from tensorar.coding.alphabets import ENTRIES_OF_TWO, MANY_LEVELS, alphabet_of
 from tensorar.coding.streams import SymbolReader, SymbolStream, SymbolWriter
 
 
@@ -34,14 +34,15 @@ def distributions(levels, n, spread=1.0, same=False):
     return alphabet_of(head), head.distribution(parameters[:1].expand(n, 9) if same else parameters, torch.tensor(0))
 
 
-@pytest.mark.parametrize("levels", [MANY_LEVELS, 100, 256, 257, 1000])
+@pytest.mark.parametrize("levels", [MANY_LEVELS, 100, 256, 257, 1000, 2000])
 def test_short_tables_multiply_to_the_probability_of_every_level(levels):
     alphabet, same = distributions(levels, levels, same=True)
     every = torch.arange(levels)
     expected, found = same.log_prob(every.double()), Recorded()
     assert np.array_equal(alphabet.code(found, same, every.numpy()), every.numpy())
     np.testing.assert_allclose(found.log_prob, expected.numpy(), rtol=0, atol=1e-8)
-    assert found.entries <= 2 * (levels**0.5 + 1)
+    digits = 2 if levels * levels**0.5 <= ENTRIES_OF_TWO else 3
+    assert found.entries <= digits * (levels ** (1 / digits) + 1)
 
 
 def test_few_levels_and_distributions_without_a_cdf_have_one_table():

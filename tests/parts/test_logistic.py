@@ -44,6 +44,26 @@ def test_bins_have_the_mass_between_their_edges(log_scale, levels):
 
 
 @pytest.mark.parametrize("log_scale", [-7.0, -1.0, 7.0])
+@pytest.mark.parametrize("levels", [2, 3, 16, 256])
+def test_the_cdf_adds_up_the_bins(log_scale, levels):
+    location = torch.linspace(-1.5, 1.5, 31, dtype=torch.float64)
+    distribution = DiscretizedLogistic(location, torch.full_like(location, log_scale), levels)
+    every = torch.arange(levels, dtype=torch.float64)[:, None]
+    bins = distribution.log_prob(every).exp().cumsum(0)
+    torch.testing.assert_close(distribution.cdf(every), bins, atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("levels", [2, 255, 256, 2**20])
+def test_the_cdf_is_exactly_0_below_all_levels_and_exactly_1_from_the_last(levels, dtype):
+    distribution = DiscretizedLogistic(torch.zeros(3, dtype=dtype), torch.full((3,), 7.0, dtype=dtype), levels)
+    ends = torch.tensor([[-1.0], [0.0], [levels - 2.0], [levels - 1.0], [levels + 5.0]], dtype=dtype)
+    below, first, last_but_one, last, beyond = distribution.cdf(ends)
+    assert (below == 0).all() and (last == 1).all() and (beyond == 1).all()
+    assert ((first > 0) & (last_but_one < 1)).all()
+
+
+@pytest.mark.parametrize("log_scale", [-7.0, -1.0, 7.0])
 def test_tails_are_finite_where_a_difference_of_cdfs_would_be_zero(log_scale):
     location = torch.tensor([-1.0, 1.0])
     distribution = DiscretizedLogistic(location, torch.full_like(location, log_scale), 256)

@@ -22,9 +22,16 @@ def mixture(
     """
     weights, location, raw_scale = parameters.split(components, dim=-1)
     location = location + spread_of(location)
-    # Categorical alone loses the normalization of large logits to rounding
-    component = Categorical(logits=weights.log_softmax(-1), validate_args=False)
-    return MixtureSameFamily(component, make_component(location, raw_scale), validate_args=False)
+    return MixtureSameFamily(_normalized(weights), make_component(location, raw_scale), validate_args=False)
+
+
+def _normalized(logits: Float[Tensor, "*coefficients k"]) -> Categorical:
+    """The categorical distribution of logits; its constructor would not normalize large ones as exactly."""
+    made = Categorical.__new__(Categorical)
+    made.logits = made._param = logits.log_softmax(-1)
+    made._num_events = logits.shape[-1]
+    Distribution.__init__(made, logits.shape[:-1], validate_args=False)
+    return made
 
 
 def spread_of(location: Float[Tensor, "*coefficients k"]) -> Float[Tensor, " k"]:

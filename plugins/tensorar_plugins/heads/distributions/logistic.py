@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -106,11 +107,19 @@ class DiscretizedLogistic(Logistic):
 
     def cdf(self, value: Real[Tensor, "..."]) -> Float[Tensor, "..."]:
         """The probability of each level or a lower one; 0 below all levels."""
-        # few values have many components: the ends are looked for among the values
-        edge = ((value + 0.5) * (2 / (self.levels - 1)) - 1).masked_fill(value < 0, -torch.inf)
-        edge = edge.masked_fill(value >= self.levels - 1, torch.inf)
-        inverse = (-self.log_scale).exp()
-        return torch.addcmul(-self.location * inverse, edge, inverse).sigmoid()
+        # few values have many components: the ends are looked for among the values. Edges up to -1 lie below all
+        # levels, edges from 1 on above; ``threshold`` replaces what is not above a number, in half the time of masks
+        negative = F.threshold_(value * (-2 / (self.levels - 1)) + (1 - 1 / (self.levels - 1)), -1, -torch.inf)
+        edge = F.threshold_(negative.neg_(), -1, -torch.inf)
+        return torch.addcmul(self._offset, edge, self._inverse_scale).sigmoid_()
+
+    @cached_property
+    def _inverse_scale(self) -> Float[Tensor, "*batch"]:
+        return (-self.log_scale).exp()
+
+    @cached_property
+    def _offset(self) -> Float[Tensor, "*batch"]:
+        return -self.location * self._inverse_scale
 
     def icdf(self, value: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """The level of the continuous inverse CDF."""
