@@ -168,7 +168,7 @@ def test_orders_larger_than_the_memory(name):
         ordering.orders((1,) * 61) or ordering.order((1,) * 61)
 
 
-@pytest.mark.parametrize("spec", ["raster", "shuffled", "random_orders"])
+@pytest.mark.parametrize("spec", ["raster", "flips", "random_orders"])
 def test_the_memory_left_is_asked_for_before_large_orders_alone(spec, monkeypatch):
     asked = []
     monkeypatch.setattr(memory, "available_memory", lambda: asked.append(1) or 10**12)
