@@ -22,6 +22,8 @@ from tensorar.utils.plans import cached_plan
 MAX_AXES = 60
 # visits and ranks, and the tables from which they are computed
 BYTES_PER_COEFFICIENT = 64
+# orders of so few bytes are made without asking for the memory that is left, which takes longer than to make them
+SMALL = 2**20
 
 
 class Ordering(Part, ABC):
@@ -114,6 +116,8 @@ class Ordering(Part, ABC):
         if len(event_shape) > MAX_AXES:
             raise self.unsupported(event_shape, f"at most {MAX_AXES} axes")
         required = orders * BYTES_PER_COEFFICIENT * math.prod(event_shape)
+        if required <= SMALL:
+            return
         what = f"{'an order' if orders == 1 else f'{orders} orders'} of events of shape {event_shape}"
         require_memory(required, what, error=ShapeError)
 

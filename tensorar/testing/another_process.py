@@ -32,7 +32,7 @@ def in_another_process(function: Callable[..., T], *args: Any) -> T:
         request = pickle.dumps((function, args))
     except Exception as error:
         raise CheckSkipped(f"another process cannot get the part: {' '.join(str(error).split())}") from error
-    modules = {module: file for module in _modules((function, *args)) if (file := _file(module)) is not None}
+    modules = {module: _file(module) for module in _modules((function, *args))}
     status, result = _worker().ask((modules, request))
     if status == "skipped":
         raise CheckSkipped(f"another process cannot import the part: {result}")

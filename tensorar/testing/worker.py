@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import importlib
 import io
 import os
 import pickle
@@ -31,6 +33,7 @@ def main() -> None:
             modules, request = pickle.load(requests)
         except EOFError:
             return
+        _import(modules)
         _send(answers, _in_a_child(modules, request))
 
 
@@ -39,7 +42,16 @@ def _send(answers: Any, answer: Any) -> None:
     answers.flush()
 
 
-def _in_a_child(modules: dict[str, str], request: bytes) -> Any:
+def _import(modules: dict[str, str | None]) -> None:
+    """Import the modules that are not files of plugins, as the process that asks has: no child has to do it again."""
+    for module, file in modules.items():
+        if file is None:
+            # what cannot be imported is found, and reported, by the child
+            with contextlib.suppress(BaseException):
+                importlib.import_module(module)
+
+
+def _in_a_child(modules: dict[str, str | None], request: bytes) -> Any:
     """The answer, computed in a process of its own: one part's caches must not serve another one's request."""
     if sys.platform != "linux":  # elsewhere, forking a process with threads may crash it
         return _answer(modules, request)
@@ -61,13 +73,13 @@ def _in_a_child(modules: dict[str, str], request: bytes) -> Any:
     )
 
 
-def _answer(modules: dict[str, str], request: bytes) -> tuple[str, Any]:
+def _answer(modules: dict[str, str | None], request: bytes) -> tuple[str, Any]:
     from tensorar.parts.plugins import import_file
     from tensorar.testing.results import CheckFailed, CheckSkipped, describe_error
 
     try:
         for module, file in modules.items():
-            if module not in sys.modules:
+            if file is not None and module not in sys.modules:
                 import_file(Path(file))
         function, args = pickle.loads(request)
     except Exception as error:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tensorar import Order, PartSpec, ShapeError, SpecError, default_registry
 from tensorar.testing import event_shapes, raster_like, seeds
 from tensorar.testing import orderings as ordering_specs
+from tensorar.utils import memory
 from tensorar_plugins import orderings
 
 MATRIX_ONLY = ["spiral", "spiral:clockwise=false", "hilbert", "zigzag"]
@@ -165,3 +166,13 @@ def test_orders_larger_than_the_memory(name):
         ordering.orders((10**9, 10**9)) or ordering.order((10**9, 10**9))
     with pytest.raises(ShapeError, match="an event of at most 60 axes"):
         ordering.orders((1,) * 61) or ordering.order((1,) * 61)
+
+
+@pytest.mark.parametrize("spec", ["raster", "flips", "random_orders"])
+def test_the_memory_left_is_asked_for_before_large_orders_alone(spec, monkeypatch):
+    asked = []
+    monkeypatch.setattr(memory, "available_memory", lambda: asked.append(1) or 10**12)
+    ordering = default_registry().create("ordering", spec)
+    for shape in ((28, 28), (500, 500)):
+        ordering.draw(shape, torch.Generator())
+        assert bool(asked) == (shape == (500, 500))
