@@ -52,6 +52,11 @@ class DatasetFiles:
         return None
 
     @property
+    def file_dtype(self) -> str:
+        """The numpy dtype of the numbers in the file, such as uint16; "" for that of the events."""
+        return ""
+
+    @property
     def coefficient_names(self) -> list[str]:
         """The names of the coefficients, as those of a table's columns; empty if they have none."""
         return []

@@ -219,8 +219,9 @@ class AutoregressiveModel(GenerativeModel):
         Under an adaptive ordering it depends on the values and the context.
         """
         evidence = validation.check_incomplete(self, evidence)
+        context = validation.check_context(self, context, len(evidence))
         if self.ordering.adaptive:
-            return next_given(self, evidence, validation.check_context(self, context, len(evidence)))[0]
+            return next_given(self, evidence, context)[0]
         return self._next_coefficient(evidence.mask)
 
     def _next_coefficient(self, mask: Tensor) -> Tensor:

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
+    from jaxtyping import Shaped
     from matplotlib.figure import Figure
     from torch import Tensor
 
     from tensorar.runs.run import Run
+    from tensorar_cli.output import Output
 
 PICTURES = (".png",)
 ANIMATIONS = (".gif",)
@@ -85,17 +88,25 @@ def write_files(folder: Path, pictures: dict[str, bytes]) -> None:
         write_atomically(folder / name, content)
 
 
-def write(path: Path, draw: Callable[[], Figure], numbers: Tensor, event_shape: tuple[int, ...]) -> None:
-    """Write a picture, or the ``(..., *event)`` numbers in it (see ``write_numbers``). Raises ``RunError``."""
+def write(path: Path, draw: Callable[[], Figure], events: Tensor, run: Run, output: Output) -> None:
+    """Write a picture, or the ``(..., *event)`` numbers of events in it (see ``write_numbers``). Raises ``RunError``.
+
+    Arrays have the dtype of the run's data, or a printed note says why not.
+    """
     if path.suffix in PICTURES:
         from tensorar import plotting
 
         plotting.save(draw(), path)
-    else:
-        write_numbers(path, numbers, event_shape)
+        return
+    from tensorar.workflows.data_dtype import in_data_dtype
+
+    numbers, note = in_data_dtype(run, events) if path.suffix == ".npy" else (events.numpy(), "")
+    write_numbers(path, numbers, run.event_shape)
+    if note:
+        output.print(f"note: {note}")
 
 
-def write_numbers(path: Path, numbers: Tensor, event_shape: tuple[int, ...]) -> None:
+def write_numbers(path: Path, numbers: Shaped[np.ndarray, "..."], event_shape: tuple[int, ...]) -> None:
     """Write ``(..., *event)`` numbers as a .npy array, or as .csv text with an event per row. Raises ``RunError``."""
     from tensorar.utils.files import write_atomically
 
@@ -111,7 +122,7 @@ def write_values(path: Path, numbers: Tensor, run: Run) -> None:
     from tensorar.workflows.table_rows import frame_of_values, schema_of
 
     if run.schema is None or path.suffix == ".npy":
-        write_numbers(path, numbers, run.event_shape)
+        write_numbers(path, numbers.numpy(), run.event_shape)
         return
     from tensorar.tables import write_table
 
@@ -119,21 +130,19 @@ def write_values(path: Path, numbers: Tensor, run: Run) -> None:
     write_table(path, frame_of_values(schema, numbers), schema.form)
 
 
-def _npy(numbers: Tensor) -> bytes:
+def _npy(numbers: Shaped[np.ndarray, "..."]) -> bytes:
     import numpy as np
 
     buffer = io.BytesIO()
-    np.save(buffer, numbers.numpy())
+    np.save(buffer, numbers)
     return buffer.getvalue()
 
 
-def _csv(numbers: Tensor, event_shape: tuple[int, ...]) -> bytes:
+def _csv(numbers: Shaped[np.ndarray, "..."], event_shape: tuple[int, ...]) -> bytes:
     import math
 
-    import torch
-
     # nine digits represent every float32 exactly, seventeen every float64
-    digits = 17 if numbers.dtype == torch.float64 else 9
+    digits = 17 if numbers.dtype == "float64" else 9
     rows = [",".join(_shortest(v, digits) for v in row) for row in numbers.reshape(-1, math.prod(event_shape)).tolist()]
     return ("\n".join(rows) + "\n").encode()
 

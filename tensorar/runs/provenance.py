@@ -14,11 +14,13 @@ from tensorar.runs import stages
 from tensorar.runs.fields import TABLE, TEXT, Field, check_fields, integer, list_of, table_of
 from tensorar.runs.recipe import PARTS, Recipe
 from tensorar.utils.memory import require_memory
+from tensorar.utils.npy_format import READABLE_DTYPES
 
 # torch's tensors have at most 64 axes, batch and features included
 FIELDS = {
     "event_shape": list_of(integer(1), 60),
     "axes": list_of(TEXT, 60),
+    "dtype": Field(f"one of {', '.join(READABLE_DTYPES)}", lambda value: value in READABLE_DTYPES),
     "context_features": integer(),
     "head": Field("a table of numbers, or the name of a file", lambda value: isinstance(value, dict | str)),
     "checksum": TEXT,
@@ -27,7 +29,7 @@ FIELDS = {
     "plugins": TABLE,
     "paths": TABLE,
 }
-OPTIONAL = ("axes", "context_features", "head", "checksum", "initial", stages.KEY, "plugins", "paths")
+OPTIONAL = ("axes", "dtype", "context_features", "head", "checksum", "initial", stages.KEY, "plugins", "paths")
 # of the tables with an entry for each kind of part
 ENTRIES = {"plugins": TABLE, "paths": table_of(TEXT, "a table of text")}
 SOURCE = {"plugin": TEXT, "distribution": TEXT, "version": TEXT}

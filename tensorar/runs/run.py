@@ -32,6 +32,7 @@ from tensorar.runs.stages import KEY as STAGES
 from tensorar.runs.stages import Stage, current_stage
 from tensorar.runs.tensors import layout_of, open_tensors, require_finite, strip_prefix, write_tensors
 from tensorar.utils.files import json_text, read_json, write_atomically
+from tensorar.utils.npy_format import READABLE_DTYPES
 from tensorar.utils.processes import is_main_process
 from tensorar.utils.random_state import seeded
 
@@ -72,6 +73,8 @@ class Run(RunFiles):
             dataset = load_dataset(spec, registry=registry) if initial is None else initial.other_dataset(spec)
         provenance = provenance_of(recipe, dataset.event_shape, dataset.context_features, registry)
         provenance["axes"] = list(dataset.axis_names)
+        dtype = dataset.file_dtype or str(dataset.train.dtype).removeprefix("torch.")
+        provenance |= {"dtype": dtype} if dtype in READABLE_DTYPES else {}
         if (augmentation := recipe.training.augmentation) is not None:
             augmentation.check(dataset.axis_names, dataset.event_shape)
         head = head_for(registry.create("head", recipe.head), dataset) if initial is None else initial.head
@@ -113,6 +116,11 @@ class Run(RunFiles):
     def axes(self) -> AxisNames:
         """The names of the event's axes: those of the dataset the run was trained on."""
         return tuple(self.provenance.get("axes", ())) or guess_axes(self.event_shape)
+
+    @property
+    def dtype(self) -> str:
+        """The numpy dtype of the numbers of the data the run was trained on; "" if it is unknown."""
+        return str(self.provenance.get("dtype", ""))
 
     @property
     def context_features(self) -> int:

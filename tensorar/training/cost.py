@@ -22,11 +22,12 @@ from tensorar.utils.allocation import StepGuard
 from tensorar.utils.memory import available_memory, format_bytes, peak_memory, require_memory, restart_peak_memory
 from tensorar.utils.random_state import seeded
 from tensorar.utils.shapes import rows_of, split_batch
+from tensorar.utils.timing import seconds_of_all
 
 if TYPE_CHECKING:
     from tensorar.training.trainer import Trainer
 
-# a step of a whole batch is tried if it should take less; longer ones are extrapolated from these many events
+# a step of a whole batch is tried if it should take less; longer ones are extrapolated from at least so many events
 MAX_TRIAL_SECONDS, TRIED_EVENTS = 2.0, 8
 SLOW_STEP = 5.0
 # copies of the weights that come later: the moments of Adam; these and what is written when all of weights, average and
@@ -106,13 +107,15 @@ class _Trial:
         few = min(share, TRIED_EVENTS)
         one, peak_of_one = self._measured(model, events, contexts, 1)
         some, peak = self._measured(model, events, contexts, few)
-        each = max(0.0, some - one) / max(1, few - 1)
         self._require(peak + (peak - peak_of_one) // max(1, few - 1) * max(0, self.part_size - few))
-        expected = some + each * (share - few)
-        if few < share and expected <= MAX_TRIAL_SECONDS:
-            # the lesser of two, since other processes may hold up one of them
-            expected = min(self._measured(model, events, contexts, share)[0] for _ in range(2))
-        return expected
+        return seconds_of_all(
+            lambda count: self._measured(model, events, contexts, count)[0],
+            share,
+            one=one,
+            tried=few,
+            some=some,
+            budget=MAX_TRIAL_SECONDS,
+        )
 
     def _validate(self, model: AutoregressiveModel) -> None:
         """Look at the memory that a chunk of the validation takes, extrapolated from a few events."""

@@ -22,6 +22,7 @@ from tensorar.training.batches import keyed_generator
 from tensorar.training.likelihood import Likelihood
 from tensorar.training.over_orders import OverOrders, nats_over_orders
 from tensorar.utils.shapes import rows_of, split_batch
+from tensorar.utils.timing import least_seconds
 
 # likelihoods of evidence backbones that take longer are estimated by default
 MAX_EXACT_SECONDS = 60.0
@@ -102,13 +103,15 @@ def exact_seconds(model: AutoregressiveModel, events: Scored, contexts: Tensor |
         return 0.0
     some = next(split_batch(events, contexts, TIMED_EVENTS))
     check_evaluable(model, some[0])
-    generator, times = keyed_generator(0, "timing"), []
-    # the first time is also that of plans, which are made once
-    for _ in range(2):
+    generator, repeats = keyed_generator(0, "timing"), evaluations / (len(some[0]) * TIMED_PREFIXES)
+
+    def timing() -> float:
         started = time.perf_counter()
         event_nats(model, *some, exact=False, samples=TIMED_PREFIXES, generator=generator)
-        times.append(time.perf_counter() - started)
-    return min(times) * evaluations / (len(some[0]) * TIMED_PREFIXES)
+        return time.perf_counter() - started
+
+    # the first one is also that of plans, which are made once
+    return repeats * least_seconds(timing, enough=MAX_EXACT_SECONDS / repeats)
 
 
 def is_exact(

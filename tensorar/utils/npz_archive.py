@@ -13,7 +13,7 @@ from jaxtyping import Shaped
 
 from tensorar.errors import DataError
 from tensorar.utils.memory import require_memory
-from tensorar.utils.npy_format import read_npy_array
+from tensorar.utils.npy_format import read_npy_array, read_npy_header
 from tensorar.utils.reading import CHUNK_BYTES, MAX_DEFLATE_RATIO, shorten
 
 ENCRYPTED = 1
@@ -44,6 +44,14 @@ class Archive:
         with self._zip.open(info) as member:
             stream: Any = member
             return read_npy_array(stream, info.file_size, f"{name} of {self._path}", texts=texts)
+
+    def dtype(self, name: str) -> np.dtype[Any]:
+        """The dtype of an array, by its header. Raises ``DataError`` for other than numbers."""
+        info = self._members[name]
+        self._check(info, f"{name} of {self._path}")
+        with self._zip.open(info) as member:
+            stream: Any = member
+            return read_npy_header(stream, info.file_size, f"{name} of {self._path}").dtype
 
     def content(self, name: str) -> bytes:
         """The bytes of an array's file, whatever it holds. Raises ``DataError`` if its sizes contradict each other."""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from tensorar import Evidence, build
+from tensorar import Evidence, ShapeError, build
 from tensorar.testing import models, seeds
 from tests.part_specs import backbone_specs
 
@@ -49,3 +49,26 @@ def test_completions_of_different_masks_follow_the_context_of_their_example(orde
     mask = torch.rand(50, 6, generator=generator) < 0.5
     samples = model.sample(evidence=Evidence(mask, torch.zeros(50, 6)), context=context)
     assert torch.equal(samples, torch.where(mask, 0.0, (context > 0).float()))
+
+
+@pytest.mark.parametrize("ordering", ["raster", "shuffled", "random_orders:count=2", "adaptive"])
+@pytest.mark.parametrize("known", [0, 1, 3])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda model, x, evidence, context: model.log_prob(x, context),
+        lambda model, x, evidence, context: model.log_marginal(evidence, context),
+        lambda model, x, evidence, context: model.log_conditional(x, evidence.mask, context),
+        lambda model, x, evidence, context: model.conditional(evidence, context),
+        lambda model, x, evidence, context: model.next_coefficient(evidence, context),
+        lambda model, x, evidence, context: model.visits_for(x, context, known=evidence.mask),
+        lambda model, x, evidence, context: model.sample(evidence=evidence, context=context),
+    ],
+)
+def test_a_context_is_required_whatever_is_known(ordering, known, call, without_shape_checks):
+    model = build((4,), ordering, "bernoulli", "mlp:hidden=8", context_features=CONTEXT).eval()
+    x = torch.zeros(1, 4)
+    evidence = Evidence(torch.arange(4)[None] < known, x)
+    for context in (None, torch.zeros(1, CONTEXT + 1)):
+        with pytest.raises(ShapeError, match="context"):
+            call(model, x, evidence, context)

@@ -106,6 +106,7 @@ def test_texts_and_comments_may_contain_dots_and_brackets(interrupted):
 PROVENANCE = {
     "event_shape": [None, "4", ["4"], 4, [True], [-6], [0], [6.0], [1] * 61, [2**31, 2**31], [2**62]],
     "axes": ["width", ["Width"], [1], ["a b"], ["height", "width"], ["x"] * 61],
+    "dtype": ["uint7", 8, ["uint8"], ""],
     "context_features": [True, -1, 0.5, "1", [1], 2**60],
     "plugins": [5, [1], {"dataset": 3}, {"dataset": {"plugin": 1, "distribution": "x", "version": "1"}}],
     "paths": ["x", {"dataset": "x"}, {"dataset": {"path": 5}}, {"datbset": {"path": "x"}}, {"name": {}}],

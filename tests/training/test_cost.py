@@ -44,7 +44,7 @@ def test_a_step_that_was_held_up_once_is_not_believed(tmp_path, monkeypatch):
 
     monkeypatch.setattr(module._Trial, "_seconds", held_up)
     assert measure_cost(Trainer(run(tmp_path / "run"), device="cpu")).step_seconds < 5
-    assert times[16] == 2
+    assert times[16] >= 2
 
 
 def test_minutes_bound_the_steps(tmp_path):

@@ -153,6 +153,14 @@ def test_contexts_change_what_is_predicted(client):
     refused(asked(client, "labelled", "predict", context="7", coefficient=8), 400)
 
 
+@pytest.mark.parametrize("known", [0, 5, 15])
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_every_question_needs_the_context(client, question, known):
+    body = {"values": [1] * known + [None] * (16 - known), "coefficient": 15}
+    assert "context" in refused(asked(client, "labelled", question, **body), 400)["expected"]
+    refused(asked(client, "labelled", question, **body, context=[0, 1]), 400)
+
+
 # --- what is refused ------------------------------------------------------------------------------------------------
 
 

@@ -74,13 +74,13 @@ def forecast(
             device=device,
             progress=lambda done, total: update(done, total, f"step {done}/{total}"),
         )
-    written = _write(result, path, levels)
+    written = _write(result, path, levels, output)
     files = " and ".join(map(str, written)) if len(written) < 3 else f"{written[0]} to {written[-1]}"
     output.print(f"{counted(draws, 'draw')} of {counted(horizon, 'step')} in {files} ({result}; {result.info})")
     output.print_json({"run": str(run)} | _as_dict(result, levels, written) | sampling_report(result.info))
 
 
-def _write(result: Forecast, path: Path, levels: list[float]) -> list[Path]:
+def _write(result: Forecast, path: Path, levels: list[float], output: Output) -> list[Path]:
     """Write the forecast as the extension says; returns the files."""
     from tensorar.tables import write_table
 
@@ -92,7 +92,7 @@ def _write(result: Forecast, path: Path, levels: list[float]) -> list[Path]:
     if path.suffix not in FORMATS:
         write_table(path, result.frame(levels), result.past.form)
         written.append(path.with_name(f"{path.name.removesuffix(ending_of(path))}.png"))
-    write(written[-1], lambda: result.figure(levels), result.draws, tuple(result.draws.shape[1:]))
+    write(written[-1], lambda: result.figure(levels), result.draws, result.run, output)
     return written
 
 

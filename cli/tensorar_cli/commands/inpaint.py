@@ -114,7 +114,7 @@ def inpaint(
         )
     for note in result.notes:
         output.print(f"note: {note}")
-    _write(path, result)
+    _write(path, result, output)
     count, shape = len(result.originals), list(result.completions.shape)
     output.print(f"{counted(count, 'event')}, {counted(completions, 'completion')} each, in {path} ({result.info})")
     report = sampling_report(result.info) | _log_evidence(result, output)
@@ -140,7 +140,7 @@ def _one_file(image: Path | None, data: Path | None) -> Path | None:
     return image or data
 
 
-def _write(path: Path, result: Completions) -> None:
+def _write(path: Path, result: Completions, output: Output) -> None:
     """Write completions as the ending says: rows of the run's table, a file of each and a sheet, a picture, numbers."""
     from tensorar.tables import write_table
     from tensorar.workflows.table_rows import schema_of
@@ -151,7 +151,7 @@ def _write(path: Path, result: Completions) -> None:
     if is_folder(path):
         write_files(path, result.pictures())
     sheet = path / "sheet.png" if is_folder(path) else path
-    write(sheet, result.figure, result.completions, result.run.event_shape)
+    write(sheet, result.figure, result.completions, result.run, output)
 
 
 def _log_evidence(result: Completions, output: Output) -> dict[str, Any]:
@@ -176,7 +176,7 @@ def _write_uncertainty(result: Completions, path: Path, output: Output) -> dict[
     found = result.uncertainty
     assert found is not None
     if path.suffix in PICTURES:
-        write(path, result.uncertainty_figure, found.value, result.run.event_shape)
+        write(path, result.uncertainty_figure, found.value, result.run, output)
     else:
         write_values(path, found.value, result.run)
     unknown = found.value[~result.mask]

@@ -93,7 +93,7 @@ def sample(
             device=device,
             progress=lambda done, total: update(done, total, f"step {done}/{total}"),
         )
-    _write(path, result)
+    _write(path, result, output)
     each = f", {len(result.samples) // len(result.classes)} of each class" if result.classes else ""
     output.print(f"{counted(len(result.samples), 'sample')}{each} in {path} ({result.info})")
     values = {
@@ -105,7 +105,7 @@ def sample(
     output.print_json({"run": str(run)} | values | sampling_report(result.info))
 
 
-def _write(path: Path, result: Samples) -> None:
+def _write(path: Path, result: Samples, output: Output) -> None:
     """Write samples as the ending says: rows of the run's table, a file of each, a picture of all, or numbers."""
     from tensorar.tables import write_table
     from tensorar.workflows.table_rows import schema_of
@@ -118,6 +118,6 @@ def _write(path: Path, result: Samples) -> None:
     elif path.suffix in SOUNDS:
         write_files(path.parent, result.files(path.name))
     else:
-        write(path, result.figure, result.samples, result.run.event_shape)
+        write(path, result.figure, result.samples, result.run, output)
     if result.means is not None and (is_rows or path.suffix in NUMBERS):
         write_values(beside(path, "means"), result.means, result.run)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tensorar import Splits
 from tensorar.utils.reading import expand
 from tensorar_plugins.datasets.array_files import read_npy
-from tensorar_plugins.datasets.npy_files import NpyEvents, NpyFile, shards
+from tensorar_plugins.datasets.npy_files import NpyEvents, NpyFile, npy_dtype, shards
 from tensorar_plugins.datasets.splitting import SplitArrays
 
 # larger files stay on disk, and their events are read batch by batch
@@ -39,6 +39,10 @@ class Npy(SplitArrays):
             if not file.header.fortran_order:
                 return self._split([file])
         return self.split_all(read_npy(self.path))
+
+    @property
+    def file_dtype(self) -> str:
+        return npy_dtype(self.path)
 
     def _split(self, files: list[NpyFile]) -> Splits:
         events = NpyEvents(files)

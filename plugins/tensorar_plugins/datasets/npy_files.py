@@ -35,6 +35,13 @@ class NpyFile:
             return cls(expand(path), header, file.data.tell(), os.fstat(file.data.fileno()).st_mtime_ns)
 
 
+def npy_dtype(path: str | Path) -> str:
+    """The dtype of the numbers in a file, or of the first one in a folder. Raises ``DataError``."""
+    located = expand(path)
+    file = shards(located)[0] if os.path.isdir(located) else NpyFile.open(path)  # noqa: PTH112 - see Npy
+    return file.header.dtype.name
+
+
 class NpyEvents(StoredEvents):
     """The events of files of one shape and dtype, one file after another.
 

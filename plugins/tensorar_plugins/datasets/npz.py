@@ -65,6 +65,11 @@ class Npz(SplitArrays):
             splits.update(zip(["train", *absent], cut, strict=True))
         return Splits(**splits)
 
+    @property
+    def file_dtype(self) -> str:
+        with open_npz(self.path) as file:
+            return "" if self.packed else file.dtype(self._keys(file.names)["train"]).name
+
     @cached_property
     def _numbered(self) -> tuple[dict[str, Int[Tensor, " n"]], list[str]]:
         """The number of the class of each event, by array, and the names of the classes if they are text.

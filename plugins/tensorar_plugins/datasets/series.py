@@ -16,6 +16,7 @@ from tensorar import DataError, FileEvents, SpecError, Splits
 from tensorar.series import SeriesDataset, TimeSeries
 from tensorar.utils.reading import expand
 from tensorar.utils.words import counted
+from tensorar_plugins.datasets.npy_files import npy_dtype
 from tensorar_plugins.datasets.series_events import successive_windows
 from tensorar_plugins.datasets.series_table import SeriesFile, read_series_file
 from tensorar_plugins.datasets.splitting import check_fractions
@@ -94,6 +95,10 @@ class Series(SeriesDataset):
     @property
     def axes(self) -> tuple[str, ...]:
         return ("time", *FRAME_AXES.get(len(self.event_shape) - 1, ()))
+
+    @property
+    def file_dtype(self) -> str:
+        return npy_dtype(self.path) if Path(self.path).suffix.lower() == ".npy" else ""
 
     @property
     def notes(self) -> list[str]:

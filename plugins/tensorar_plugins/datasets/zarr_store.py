@@ -38,6 +38,10 @@ class Zarr(SplitArrays):
         size = events.array.size * events.array.dtype.itemsize
         return self.split_all(events[:] if size <= MAX_BYTES_IN_MEMORY else events)
 
+    @property
+    def file_dtype(self) -> str:
+        return str(_open_array(self.path, self.key).dtype.name)
+
 
 class ZarrEvents(StoredEvents):
     """The events of a zarr array."""

@@ -111,6 +111,7 @@ class Explorer:
         it first.
         """
         mask = asked.evidence.mask
+        validation.check_context(self.model, asked.context, 1)
         if not self.model.ordering.adaptive:
             validation.check_evidence(self.model, asked.evidence)
             _, order = self.model.orders_for_completion(mask.to(self.model.device))[0]
@@ -139,8 +140,10 @@ class Explorer:
         """The log-probability of what is known, in nats.
 
         Exact by the chain rule or an enumeration, or estimated from the weights of the particles of completions. None
-        if it has no value, as under an adaptive ordering.
+        if it has no value, as under an adaptive ordering. Raises ``TensorarError``, whatever is known, for a context
+        that the model does not have, or for none.
         """
+        validation.check_context(self.model, asked.context, 1)
         if not bool(asked.evidence.mask.any()):
             return Estimate.exactly(torch.zeros(1, dtype=torch.float64))
         if bool(asked.evidence.mask.all()):
