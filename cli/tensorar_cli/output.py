@@ -142,14 +142,10 @@ def decimal(value: float, digits: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time in the unit that suits it.
+    """A time in the unit that suits it; see ``tensorar.utils.words``."""
+    from tensorar.utils import words
 
-    >>> duration(0.0123), duration(75), duration(6000), duration(3e5)
-    ('0.012 s', '1.2 min', '1.7 h', '3.5 days')
-    """
-    units = ((86_400, "days"), (3600, "h"), (60, "min"), (0, "s"))
-    size, unit = next(pair for pair in units if seconds >= pair[0])
-    return f"{seconds / (size or 1):.2g} {unit}"
+    return words.duration(seconds)
 
 
 def likelihood_table(likelihood: Likelihood) -> Table:

@@ -29,6 +29,7 @@ from tensorar.plotting.style import (
 )
 from tensorar.plotting.titles import separate_titles
 from tensorar.plotting.view import View, view_of
+from tensorar.plotting.wording import Wording
 
 WIDTH_RATIOS = (1, 1.15, 1.5)
 
@@ -39,7 +40,7 @@ class PosteriorStep:
 
     ``probabilities`` are those of the values in ``support``, or densities at these values if ``density`` is True.
     ``truth`` is the actual value and ``exact`` the true distribution, or None if unknown. ``axes`` are the names of the
-    event's axes (None: guessed from its shape).
+    event's axes (None: guessed from its shape). ``wording``: how a table names coefficients and writes values.
 
     Raises ``ShapeError`` if shapes do not match or the coefficient is out of range.
     """
@@ -53,6 +54,7 @@ class PosteriorStep:
     exact: Float[Tensor, " k"] | None = None
     density: bool = False
     axes: AxisNames | None = None
+    wording: Wording | None = None
 
     def __post_init__(self) -> None:
         check_same_shape("values", self.values.shape, self.mask.shape)
@@ -136,7 +138,9 @@ def _mark_on_curve(axes: Axes, step: PosteriorStep) -> None:
 
 
 def coordinates(step: PosteriorStep, view: View) -> str:
-    """The coefficient as an index into the event: ``(0, 3, 5)``, or a number if it has one axis."""
+    """The coefficient as an index into the event: ``(0, 3, 5)``, a number if it has one axis; or its name."""
+    if step.wording is not None:
+        return step.wording.names[step.coefficient]
     index = tuple(int(i) for i in np.unravel_index(step.coefficient, view.event_shape or (1,)))
     return str(index) if len(index) > 1 else str(index[0])
 
@@ -146,4 +150,6 @@ def predicted_of(step: PosteriorStep) -> Predicted:
     support = to_numpy(step.support)
     by_value = support.argsort()
     exact = None if step.exact is None else to_numpy(step.exact)[by_value]
-    return Predicted(support[by_value], to_numpy(step.probabilities)[by_value], exact, step.truth, step.density)
+    values, probabilities = support[by_value], to_numpy(step.probabilities)[by_value]
+    texts = None if step.wording is None else step.wording.write(step.coefficient, values.tolist())
+    return Predicted(values, probabilities, exact, step.truth, step.density, texts)

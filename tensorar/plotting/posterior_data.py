@@ -21,6 +21,7 @@ from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
 from tensorar.order import Order
 from tensorar.plotting.posterior import PosteriorStep
+from tensorar.plotting.wording import Wording
 from tensorar.utils.random_state import seeded
 
 # for a discrete distribution; a larger range of counts is subsampled evenly
@@ -36,13 +37,15 @@ def posterior_steps(
     *,
     context: Float[Tensor, " context"] | None = None,
     axes: AxisNames | None = None,
+    wording: Wording | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[PosteriorStep]:
     """The predicted distribution of the coefficient visited at each of ``steps``, given those visited before it.
 
     Steps of an event with missing values (NaN) end at the first missing one (see ``visited_steps``). If the dataset has
     exact conditionals and the event is visited in raster order, these are included. ``axes`` are the names of the
-    event's axes (default: guessed from its shape). ``progress(steps_done, steps)`` is called on the way. Raises
+    event's axes (default: guessed from its shape), ``wording`` is that of a table.
+    ``progress(steps_done, steps)`` is called on the way. Raises
     ``ShapeError`` for an event of another shape and for a step out of range.
     """
     if tuple(x.shape) != model.event_shape:
@@ -65,7 +68,7 @@ def posterior_steps(
     walked = _walked(model, x, order, steps, contexts) if model.ordering.adaptive else {}
     for t in steps:
         predicted = walked[t] if model.ordering.adaptive else _predicted(model, x, order, t, contexts)
-        found.append(replace(_step(model, x, order, t, dataset, predicted), axes=axes))
+        found.append(replace(_step(model, x, order, t, dataset, predicted), axes=axes, wording=wording))
         if progress is not None:
             progress(len(found), len(steps))
     return found

@@ -12,20 +12,31 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from tensorar.plotting.style import BLUE, DARK, RED, SMALL_FONT, Limits, value_limits
+from tensorar.utils.reading import shorten
 
 MAX_DECADES = 8  # probabilities more decades below the maximum are cut off
+MAX_WRITTEN, MAX_LETTERS = 4, 14  # texts along an axis
 MAX_SEPARATE_BARS = 64  # bars or dots; more would run into each other
 
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """Probabilities of the values of a support, or densities at these values, sorted by value."""
+    """Probabilities of the values of a support, or densities at these values, sorted by value.
+
+    ``texts`` are the values as a table writes them, else None.
+    """
 
     support: Float64[np.ndarray, " k"]
     probabilities: Float64[np.ndarray, " k"]
     exact: Float64[np.ndarray, " k"] | None
     truth: float | None
     density: bool
+    texts: list[str] | None = None
+
+    def marked(self, most: int = MAX_WRITTEN) -> list[int]:
+        """The places of values at which an axis has texts: all, or so many from end to end."""
+        last, count = len(self.support) - 1, min(len(self.support), most)
+        return sorted({round(last * k / max(1, count - 1)) for k in range(count)})
 
 
 def log_limits(predictions: Sequence[Predicted]) -> Limits:
@@ -92,6 +103,9 @@ def _bar_width(support: Float64[np.ndarray, " k"]) -> float:
 def _label(axes: Axes, predicted: Predicted) -> None:
     whole = bool((predicted.support == predicted.support.round()).all())
     axes.xaxis.set_major_locator(MaxNLocator(7, integer=whole and not predicted.density))
+    if predicted.texts is not None:
+        marked = predicted.marked()
+        axes.set_xticks(predicted.support[marked], [shorten(predicted.texts[i], MAX_LETTERS) for i in marked])
     axes.yaxis.set_major_locator(LogLocator(numticks=6))
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("value of the next coefficient", fontsize=SMALL_FONT)

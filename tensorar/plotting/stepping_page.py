@@ -18,6 +18,7 @@ from tensorar.plotting.posterior import PosteriorStep, coordinates, predicted_of
 from tensorar.plotting.predictive import Predicted, log_limits, support_limits
 from tensorar.plotting.style import to_numpy
 from tensorar.plotting.view import View, view_of
+from tensorar.plotting.wording import Wording
 from tensorar.utils.files import write_atomically
 from tensorar.utils.reading import escaped
 from tensorar.utils.words import counted
@@ -95,10 +96,19 @@ def _numbers(steps: Sequence[PosteriorStep]) -> dict[str, Any]:
         else "values so far",
         "probabilityLimits": list(log_limits(predicted)),
         "supportLimits": list(support_limits(predicted)),
+        "table": _table(steps[0].wording, values),
         "steps": [_step(*both, view, supports) for both in zip(steps, predicted, strict=True)],
         # filled by the line before
         "supports": [list(support) for support in supports],
     }
+
+
+def _table(wording: Wording | None, values: np.ndarray) -> dict[str, Any] | None:
+    """The names of columns, and the values as the table writes them (None: never known)."""
+    if wording is None:
+        return None
+    texts = [None if math.isnan(x) else wording.write(i, [x])[0] for i, x in enumerate(values.tolist())]
+    return {"names": list(wording.names), "texts": texts}
 
 
 def _view(view: View) -> dict[str, Any]:
@@ -135,7 +145,19 @@ def _step(
         "truth": step.truth,
         "density": step.density,
     }
+    found |= {} if step.wording is None else _written(step, step.wording, predicted)
     return found if predicted.exact is None else found | {"exact": _rounded(predicted.exact, PROBABILITY_DIGITS)}
+
+
+def _written(step: PosteriorStep, wording: Wording, predicted: Predicted) -> dict[str, Any]:
+    """The texts of a column's values, and the limits of its own axes."""
+    return {
+        "texts": predicted.texts,
+        "marked": predicted.marked(),
+        "truthText": None if step.truth is None else wording.write(step.coefficient, [step.truth])[0],
+        "supportLimits": list(support_limits([predicted])),
+        "probabilityLimits": list(log_limits([predicted])),
+    }
 
 
 def _rounded(numbers: np.ndarray, digits: int) -> list[Any]:

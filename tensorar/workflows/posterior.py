@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,11 +18,13 @@ from tensorar.runs.run import Run
 from tensorar.workflows.events import Events, check_example, check_split, events_of, given_contexts
 from tensorar.workflows.own_events import events_in
 from tensorar.workflows.runs import model_of, open_run
+from tensorar.workflows.table_rows import schema_of, texts_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from tensorar.plotting import PosteriorStep
+    from tensorar.plotting.wording import Wording
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,9 +103,20 @@ def posterior(
         run.dataset if data is None else None,
         context=event_context,
         axes=run.axes,
+        wording=_wording(run),
         progress=progress,
     )
     return Posterior(run, split if data is None else Path(data).name, example, found)
+
+
+def _wording(run: Run) -> Wording | None:
+    """How the table that a run was trained on names its columns and writes their values."""
+    from tensorar.plotting.wording import Wording
+
+    if run.schema is None:
+        return None
+    schema = schema_of(run)
+    return Wording(schema.coefficient_names, partial(texts_of, schema))
 
 
 def _default_steps(count: int, show: str) -> list[int]:

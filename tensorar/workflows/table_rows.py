@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,7 @@ from tensorar.tables import (
     Column,
     Schema,
     TextTable,
+    decode_cells,
     encode,
     encode_cells,
     encode_levels,
@@ -32,7 +33,9 @@ from tensorar.tables import (
     read_table,
     write_numbers,
 )
+from tensorar.tables.dates import SECONDS_PER_DAY
 from tensorar.utils.reading import shorten
+from tensorar.utils.words import duration
 from tensorar.value_checks import default_value_dtype
 
 if TYPE_CHECKING:
@@ -189,6 +192,21 @@ def cell_value(schema: Schema, column: Column, text: str, source: str = "`given`
     Raises ``DataError`` for a value of another kind, ``SpecError`` for an empty one.
     """
     return _number(column, text, schema, encode_cells, source)
+
+
+def texts_of(schema: Schema, coefficient: int, values: Sequence[float]) -> list[str]:
+    """Values of a coefficient as the table writes them: names of levels, dates, numbers in the column's style."""
+    column, flag = schema.coefficients[coefficient]
+    if flag:
+        return ["yes" if value else "no" for value in values]
+    numbers = np.array(values, np.float64)
+    return [str(cell) for cell in decode_cells(numbers, column, schema.form.decimal)]
+
+
+def deviation_text(schema: Schema, coefficient: int, days: float) -> str | None:
+    """A standard deviation of dates or times, whose numbers are days, with its unit; None for other columns."""
+    column, flag = schema.coefficients[coefficient]
+    return duration(SECONDS_PER_DAY * days) if column.date_format and not flag else None
 
 
 def class_cells(schema: Schema, contexts: Float[Tensor, "n context"] | None) -> list[str] | None:

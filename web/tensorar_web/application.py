@@ -183,7 +183,8 @@ def _predict(explorer: Explorer, body: Body, check: Check) -> dict[str, Any]:
 
 def _uncertainty(explorer: Explorer, body: Body, check: Check) -> dict[str, Any]:
     found = explorer.uncertainty(body.question(explorer), lambda *_: check())
-    return {"values": found.value.flatten().tolist(), "label": found.label, "how": str(found)}
+    answer = {"values": found.value.flatten().tolist(), "label": found.label, "how": str(found)}
+    return answer | {"texts": explorer.deviations(found)}
 
 
 def _order(explorer: Explorer, body: Body, check: Check) -> dict[str, Any]:

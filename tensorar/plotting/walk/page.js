@@ -65,7 +65,35 @@ function drawMask(step, k) {
   drawCells("mask", walk.mask, step.coefficient, (cell) => (walk.knownAt[cell[0]] <= k ? color("known") : null));
 }
 
+// as much of a text as fits
+function fitting(pen, text, room) {
+  let kept = text.length;
+  while (kept > 1 && pen.measureText(kept < text.length ? text.slice(0, kept) + "…" : text).width > room) kept -= 1;
+  return kept < text.length ? text.slice(0, kept) + "…" : text;
+}
+
+// the cells of a row of a table, those around the next one if there is no room for all
+function drawRow(step, k) {
+  const { names, texts } = walk.table, each = 20, n = names.length;
+  const [pen, width, height] = canvas("values", n * each / Math.max(1, element("values").clientWidth));
+  const rows = Math.min(n, Math.floor(height / each)), first = Math.min(n - rows, Math.max(0, step.coefficient - (rows >> 1)));
+  const unknown = hatched(pen), middle = width / 2;
+  for (let i = first; i < first + rows; i++) {
+    const top = (i - first) * each, text = walk.knownAt[i] <= k ? texts[i] : null;
+    pen.fillStyle = text === null ? unknown : color("paper");
+    pen.fillRect(middle, top + 1, width - middle, each - 2);
+    pen.fillStyle = color("ink");
+    pen.fillText(fitting(pen, names[i], middle - 8), 2, top + 14);
+    if (text !== null) pen.fillText(fitting(pen, text, width - middle - 8), middle + 4, top + 14);
+    if (i !== step.coefficient) continue;
+    pen.strokeStyle = color("truth");
+    pen.lineWidth = 2;
+    pen.strokeRect(middle + 1, top + 1, width - middle - 2, each - 2);
+  }
+}
+
 function drawValues(step, k) {
+  if (walk.table) return drawRow(step, k);
   if (walk.curve) return drawCurve(step, k);
   const known = (i) => walk.knownAt[i] <= k;
   drawCells("values", walk.view, step.coefficient, (cell) => {
@@ -76,7 +104,7 @@ function drawValues(step, k) {
 }
 
 // axes with room for numbers; x and y turn values into pixels
-function axes(id, aspect, xLimits, yLimits, logarithmic) {
+function axes(id, aspect, xLimits, yLimits, logarithmic, marks) {
   const [pen, width, height] = canvas(id, aspect), left = 52, bottom = height - 36, top = 8, right = width - 10;
   const along = (v, [a, b], from, to) => from + (to - from) * (v - a) / (b - a);
   const up = logarithmic ? Math.log10 : (v) => v, yRange = yLimits.map(up);
@@ -86,7 +114,11 @@ function axes(id, aspect, xLimits, yLimits, logarithmic) {
   pen.fillStyle = color("ink");
   pen.textAlign = "center";
   const wide = Math.max(2, Math.min(6, Math.floor((right - left) / 60)));
-  for (const v of ticks(xLimits, wide)) pen.fillText(short(v), x(v), bottom + 15);
+  const places = marks || ticks(xLimits, wide).map((v) => [v, short(v)]), room = (right - left) / places.length - 6;
+  for (const [v, words] of places) {
+    const text = marks ? fitting(pen, words, room) : words, half = marks ? pen.measureText(text).width / 2 : 0;
+    pen.fillText(text, Math.min(Math.max(x(v), half), width - half), bottom + 15);
+  }
   pen.textAlign = "right";
   for (const v of logarithmic ? decades(yLimits) : ticks(yLimits, 5)) pen.fillText(logarithmic ? "1e" + Math.round(Math.log10(v)) : short(v), left - 5, y(v) + 4);
   return { pen, x, y, left, right, top, bottom };
@@ -157,8 +189,9 @@ function drawCurve(step, k) {
 }
 
 function drawDistribution(step) {
-  const support = walk.supports[step.support], [lowest, highest] = walk.probabilityLimits;
-  const a = axes("distribution", 0.8, walk.supportLimits, [lowest, 1.3 * highest], true);
+  const support = walk.supports[step.support], [lowest, highest] = step.probabilityLimits || walk.probabilityLimits;
+  const marks = step.texts && step.marked.map((i) => [support[i], step.texts[i]]);
+  const a = axes("distribution", 0.8, step.supportLimits || walk.supportLimits, [lowest, 1.3 * highest], true, marks);
   if (step.truth !== null) dashed(a, step.truth);
   a.pen.fillStyle = a.pen.strokeStyle = color("predicted");
   a.pen.lineWidth = 2;
@@ -184,9 +217,9 @@ function nearest(support, value) {
 function words(step) {
   const support = walk.supports[step.support], best = step.probabilities.indexOf(Math.max(...step.probabilities));
   const what = step.density ? "density" : "probability";
-  const said = (i) => short(support[i]) + " (" + what + " " + short(step.probabilities[i]) + ")";
+  const said = (i, text) => (text || (step.texts ? step.texts[i] : short(support[i]))) + " (" + what + " " + short(step.probabilities[i]) + ")";
   const start = "step " + step.known + " of " + walk.length + ": next coefficient " + step.place + "; " + (step.density ? "densest at " : "most likely ") + said(best);
-  return start + (step.truth === null ? "; true value unknown" : "; true value " + said(nearest(support, step.truth)));
+  return start + (step.truth === null ? "; true value unknown" : "; true value " + said(nearest(support, step.truth), step.truthText));
 }
 
 function show(k) {

@@ -18,7 +18,6 @@ from tensorar.errors import TensorarError
 from tensorar.model import AutoregressiveModel
 from tensorar.parts.registry import Registry
 from tensorar.runs.run import Run
-from tensorar.tables import decode_cells
 from tensorar.uncertainty import Uncertainty, predicts_marginals, uncertainty
 from tensorar.workflows.events import check_example, check_split, events_of
 from tensorar.workflows.explore.completing import Completed, OnProgress, OnValue, complete
@@ -27,7 +26,7 @@ from tensorar.workflows.explore.predicting import FromCompletions, Predictive, p
 from tensorar.workflows.explore.question import Question
 from tensorar.workflows.inpaint import log_evidence_of
 from tensorar.workflows.runs import model_of, open_run
-from tensorar.workflows.table_rows import cell_value, schema_of
+from tensorar.workflows.table_rows import cell_value, deviation_text, schema_of, texts_of
 
 # completions from which what is not exact is estimated
 ESTIMATED_FROM = 16
@@ -90,11 +89,7 @@ class Explorer:
         """Values of a column as a table has them; None for other data."""
         if self.run.schema is None:
             return None
-        schema = schema_of(self.run)
-        column, flag = schema.coefficients[coefficient]
-        if flag:
-            return ["yes" if value else "no" for value in values]
-        return [str(cell) for cell in decode_cells(torch.tensor(values).double().numpy(), column, schema.form.decimal)]
+        return texts_of(schema_of(self.run), coefficient, values)
 
     # --- answers ----------------------------------------------------------------------------------------------------
 
@@ -135,6 +130,14 @@ class Explorer:
             return uncertainty(self.model, asked.evidence, asked.evidence.value.unsqueeze(1), asked.context)
         drawn = self.completions(asked, on_progress).x
         return uncertainty(self.model, asked.evidence, drawn.unsqueeze(0), asked.context)
+
+    def deviations(self, found: Uncertainty) -> list[str | None] | None:
+        """Standard deviations of the dates of a table with their unit, None for other columns; None for other data."""
+        if self.run.schema is None:
+            return None
+        schema, values = schema_of(self.run), found.value.flatten().tolist()
+        discrete = self.model.head.is_discrete(self.model.coefficients.cpu()).flatten().tolist()
+        return [None if discrete[i] else deviation_text(schema, i, value) for i, value in enumerate(values)]
 
     def log_prob(self, asked: Question, on_progress: OnProgress | None = None) -> Estimate | None:
         """The log-probability of what is known, in nats.

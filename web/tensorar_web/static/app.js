@@ -733,10 +733,10 @@ class Panel {
 
   drawMap() {
     if (!this.map) return;
-    const { values, label, how } = this.map, most = Math.max(...values, 1e-9), { kind } = this.view;
+    const { values, texts, label, how } = this.map, most = Math.max(...values, 1e-9), { kind } = this.view;
     // the deviation of the numbers of categories means nothing
     const meant = (i) => this.values[i] === null && !(this.of(i).labels?.length > 2);
-    if (this.rows) this.rows.forEach((row, i) => { row.uncertain.textContent = meant(i) ? number(values[i]) : ""; });
+    if (this.rows) this.rows.forEach((row, i) => { row.uncertain.textContent = meant(i) ? texts?.[i] ?? number(values[i]) : ""; });
     const canvas = this.get("entropy");
     // columns have units of their own, which no bar compares
     canvas.hidden = this.get("legend").hidden = this.rows !== undefined;

@@ -1,0 +1,60 @@
+"""Values of tables are shown as the table writes them, in the page of a posterior and in answers."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from tensorar.workflows import posterior
+from tests.web.conftest import TOWNS
+from tests.web.helpers import number_of
+
+COLUMNS = ["age", "sex", "day", "town"]
+
+
+def asked(client, name, **body):
+    return client.post(f"api/runs/{number_of(client, name)}/uncertainty", json=body).json()
+
+
+@pytest.fixture(scope="module")
+def page(runs, tmp_path_factory):
+    path = tmp_path_factory.mktemp("page") / "page.html"
+    posterior(runs / "runs/table", show="page").save_page(path)
+    text = re.search(r'<script type="application/json" id="data">(.*?)</script>', path.read_text(), re.DOTALL)[1]
+    return json.loads(text)
+
+
+def test_the_page_names_columns_and_writes_their_values(page):
+    assert page["table"]["names"] == [step["place"] for step in page["steps"]] == COLUMNS
+    age, sex, day, town = page["steps"]
+    assert sex["texts"] == ["female", "male"] and sorted(town["texts"]) == sorted(TOWNS)
+    assert all(re.fullmatch(r"202\d-\d\d-\d\d", text) for text in [*day["texts"], day["truthText"]])
+    assert 20 <= int(age["truthText"]) < 27
+    # the last column is the truth of the last step only
+    assert page["table"]["texts"] == [age["truthText"], sex["truthText"], day["truthText"], None]
+
+
+def test_every_column_has_axes_of_its_own(page):
+    for step in page["steps"]:
+        low, high = step["supportLimits"]
+        support = page["supports"][step["support"]]
+        assert low <= support[0] <= support[-1] <= high and high - low < 2.5 * max(1, support[-1] - support[0])
+        assert step["marked"] == sorted(set(step["marked"])) and len(step["marked"]) <= 4
+        assert [step["marked"][0], step["marked"][-1]] == [0, len(support) - 1]
+
+
+def test_the_picture_has_the_same_words(runs):
+    figure = posterior(runs / "runs/table", steps=[1, 2]).figure()
+    words = " ".join(text.get_text() for axes in figure.axes for text in [axes.title, *axes.get_xticklabels()])
+    assert "next coefficient: sex" in words and "female" in words and "next coefficient: day" in words
+    assert re.search(r"202\d-\d\d-\d\d", words)
+
+
+def test_the_deviation_of_a_date_has_a_unit(client):
+    found = asked(client, "table", values=[None] * 4)
+    assert [text is None for text in found["texts"]] == [True, True, False, True]
+    number, unit = found["texts"][2].split()
+    assert unit == "days" and float(number) == pytest.approx(found["values"][2], rel=0.05)
+    assert asked(client, "bits", values=[None] * 16)["texts"] is None
