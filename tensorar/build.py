@@ -182,10 +182,12 @@ def _spec_of_folder(text: str, registry: Registry) -> PartSpec | None:
     for name, registered in datasets.items():
         if registered.part.accepts_folder(folder):
             return PartSpec(name, {"path": text})
+    hints = {name: registered.part.folder_hint(folder) for name, registered in datasets.items()}
+    specs = [f"{PartSpec(name, {'path': text})} ({hint})" for name, hint in hints.items() if hint]
     raise SpecError(
         expected=f"a dataset, or a folder of files that one reads ({', '.join(datasets)})",
-        got=f"the folder {text}",
-        remedy="write NAME:path=FOLDER",
+        got=f"the folder {text}" + (", which more than one reads" if len(specs) > 1 else ""),
+        remedy=f"write {' or '.join(specs) or 'NAME:path=FOLDER'}",
     )
 
 

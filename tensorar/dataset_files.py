@@ -46,6 +46,14 @@ class DatasetFiles:
         """Whether a folder has files of the kind that this dataset reads: it is then chosen for the bare path."""
         return False
 
+    @classmethod
+    def folder_hint(cls, path: Path) -> str:
+        """How this dataset would read a folder that may mean others, too, in words; "" if it would not.
+
+        The error for the bare path then names the dataset.
+        """
+        return ""
+
     @property
     def schema_document(self) -> dict[str, Any] | None:
         """What it takes to read other files as the dataset's own was read, as JSON values; runs keep it."""

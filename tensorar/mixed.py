@@ -73,7 +73,7 @@ class Mixed(Distribution):
         each = zip(self.parts, self.pieces.take(value), strict=True)
         return self.pieces.join([_log_prob(part, some) for part, some in each])
 
-    def sample(self, sample_shape: Sequence[int] = ()) -> Float[Tensor, "..."]:
+    def sample(self, sample_shape: Sequence[int] = ()) -> Real[Tensor, "..."]:
         """Samples of each value by itself."""
         return self._join([part.sample(torch.Size(sample_shape)) for part in self.parts])
 

@@ -9,13 +9,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tensorar.errors import DataError
-from tensorar.utils.reading import shorten
+from tensorar.utils.reading import expand, shorten
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 # kinds of files whose cells have types, and the extras that read them
 EXTRAS = {".parquet": "parquet", ".pq": "parquet", ".xlsx": "excel"}
+KINDS = f"text with a delimiter (.csv, .tsv, .txt; .gz of these), {', '.join(EXTRAS)}"
+# files of rows that are other text, or no text
+OTHER_KINDS = (
+    ".json",
+    ".jsonl",
+    ".ndjson",
+    ".xml",
+    ".html",
+    ".xls",
+    ".ods",
+    ".feather",
+    ".orc",
+    ".sav",
+    ".dta",
+    ".pkl",
+)
 LIBRARIES = {"parquet": "pyarrow", "excel": "openpyxl"}
 
 
@@ -62,7 +78,18 @@ def require_library(path: str | Path, verb: str) -> None:
 
 def no_rows(path: str | Path) -> DataError:
     """The error for a table without rows."""
-    return DataError(expected=f"rows in {path}", got="none", remedy="pass a table with a row per event")
+    return DataError(expected=f"rows in {path}", got="none", remedy=f"pass a table with a row per event: {KINDS}")
+
+
+def check_kind(path: str | Path) -> None:
+    """Raise ``DataError`` for a file that is no table of a kind that is read, by its ending."""
+    ending = expand(path).suffix.lower()
+    if ending in OTHER_KINDS:
+        raise DataError(
+            expected=f"a table in {path}: {KINDS}",
+            got=f"a file that ends in {ending}",
+            remedy="save its rows as one of these, as pandas does with to_csv",
+        )
 
 
 def numbered_names(names: Mapping[str, str]) -> list[str]:

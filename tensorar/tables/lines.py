@@ -48,22 +48,28 @@ def without_blanks(lines: list[str], separator: str) -> list[str]:
     if len(first) < 2:
         return lines
     blanks = " \r\n" if separator == "\t" else None
-    kept, quoted = [], False
-    for line in lines:
-        kept.append(line if quoted or line.strip(blanks) else "\n")
-        quoted ^= line.count('"') % 2 == 1
-    return kept
+    quoted = within_quotes(lines)
+    return [line if inside or line.strip(blanks) else "\n" for line, inside in zip(lines, quoted, strict=True)]
 
 
 def marked_lines(lines: list[str]) -> list[int]:
     """Which lines begin with #, other than within a quoted cell."""
+    quoted = within_quotes(lines, comments=True)
+    return [i for i, line in enumerate(lines) if not quoted[i] and _is_marked(line)]
+
+
+def within_quotes(lines: list[str], *, comments: bool = False) -> list[bool]:
+    """Which lines begin within a quoted cell of an earlier one; quotes in ``comments`` count for nothing."""
     found, quoted = [], False
-    for i, line in enumerate(lines):
-        if not quoted and line.lstrip().startswith(COMMENT):
-            found.append(i)
-        else:
+    for line in lines:
+        found.append(quoted)
+        if quoted or not (comments and _is_marked(line)):
             quoted ^= line.count('"') % 2 == 1
     return found
+
+
+def _is_marked(line: str) -> bool:
+    return line.lstrip().startswith(COMMENT)
 
 
 def first_rows(lines: list[str], marked: list[int]) -> list[str]:

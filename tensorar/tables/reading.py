@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tensorar.tables.forms import EXTRAS, FileForm, TextTable, no_rows, numbered_names
+from tensorar.tables.forms import EXTRAS, FileForm, TextTable, check_kind, no_rows, numbered_names
 from tensorar.tables.header import below_titles, header_notes, is_header, named_columns
 from tensorar.tables.lines import (
     SAMPLE_LINES,
@@ -43,6 +43,7 @@ def read_table(
     ``like`` is the form of the file that it resembles: its header, and what the file itself leaves open. Rows without
     any cell are left out, unless ``empty_rows``. Raises ``DataError``.
     """
+    check_kind(path)
     suffix = expand(path).suffix.lower()
     if suffix in EXTRAS:
         return read_typed(path, suffix, like.header if like and header is None else header, empty_rows)

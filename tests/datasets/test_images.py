@@ -235,7 +235,7 @@ def test_pictures_in_folders_of_folders_are_pointed_at(tmp_path):
 def test_all_files_that_do_not_open_are_refused_without_a_share_to_skip(tmp_path):
     for k in range(3):
         Image.fromarray(np.zeros((4, 4), np.float32)).save(tmp_path / f"{k}.tif")
-    with pytest.raises(DataError, match=r"floating-point pixels.*; save them in another format, such as PNG"):
+    with pytest.raises(DataError, match=r"floating-point pixels.*; for the first: save it again as PNG"):
         _ = load_dataset(f"images:path={tmp_path}").train
 
 

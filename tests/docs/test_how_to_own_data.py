@@ -29,7 +29,7 @@ def test_the_files_and_the_commands(tmp_path, monkeypatch):
     exec(code, {})
     run_briefly(commands(PAGE), {"--steps 60": "--steps 2 --batch-size 8"})
     drawn = np.load("drawn.npy")
-    assert drawn.shape == (8, 6, 6) and drawn.dtype == np.float32
+    assert drawn.shape == (8, 6, 6) and drawn.dtype == np.uint8
 
 
 @pytest.mark.parametrize("values", VALUES)

@@ -14,20 +14,31 @@ from torch import Tensor
 from tensorar import DataError, FileEvents, SpecError, Splits
 from tensorar.series import SeriesDataset, TimeSeries
 from tensorar.utils.memory import require_memory
-from tensorar.utils.reading import shorten
+from tensorar.utils.reading import expand, shorten
 from tensorar.utils.words import counted
+from tensorar_plugins.datasets.failures import Failures
 from tensorar_plugins.datasets.file_classes import FileClasses, find_files
 from tensorar_plugins.datasets.series_events import successive_windows
-from tensorar_plugins.datasets.sound_files import ENDINGS, LEVELS, SoundForm, read_form, read_sound, to_mu_law, wav
-from tensorar_plugins.datasets.splitting import SplitFile
+from tensorar_plugins.datasets.sound_files import (
+    ENDINGS,
+    LEVELS,
+    SoundForm,
+    import_soundfile,
+    read_form,
+    read_sound,
+    to_mu_law,
+    wav,
+)
+from tensorar_plugins.datasets.splitting import SplitFolder
 from tensorar_plugins.datasets.time_axis import Numbers
 
 Labels = Literal["none", "folder", "prefix"]
 SILENCE = LEVELS // 2
+WHAT = "sounds"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Audio(SplitFile, SeriesDataset):
+class Audio(SplitFolder, SeriesDataset):
     """Sounds of your own from a folder (WAV, FLAC, OGG, AIFF): windows of one channel in 256 levels of mu-law.
 
     Events are ``(window,)`` of integers from 0 to 255, of which 128 is silence. All windows of a file are in one split;
@@ -40,6 +51,7 @@ class Audio(SplitFile, SeriesDataset):
         stride: Number of samples from one window of a file to the next (none: a quarter of a window).
         labels: Classes of the files, used as contexts (one-hot) for models of ``p(sound | class)``: ``folder``, the
             folder that a file is in, or ``prefix``, its name up to the first ``_`` or ``-``, as in ``7_jackson_0.wav``.
+        max_skipped: Largest share of the files that may fail to open and are skipped, if any do.
         valid_fraction: Fraction of the files used for validation.
         test_fraction: Fraction of the files used for testing.
         seed: Seed of the shuffle before the files are split.
@@ -99,7 +111,8 @@ class Audio(SplitFile, SeriesDataset):
         notes += [f"{counted(resampled, 'file was', 'files were')} resampled to {rate} Hz"] * bool(resampled)
         short = sum(len(levels) < self.window for levels in self._levels)
         padded = counted(short, "file is", "files are")
-        return notes + [f"{padded} shorter than a window and filled with silence"] * bool(short)
+        notes += [f"{padded} shorter than a window and filled with silence"] * bool(short)
+        return [*notes, *self._failures.notes()]
 
     # --- classes ----------------------------------------------------------------------------------------------------
 
@@ -122,7 +135,7 @@ class Audio(SplitFile, SeriesDataset):
 
     @cached_property
     def _classes(self) -> FileClasses:
-        return FileClasses(self._files, by_folder=self.labels == "folder", where=str(self.path))
+        return FileClasses(self._found, by_folder=self.labels == "folder", where=str(self.path))
 
     # --- other files ------------------------------------------------------------------------------------------------
 
@@ -148,25 +161,49 @@ class Audio(SplitFile, SeriesDataset):
     # --- reading ----------------------------------------------------------------------------------------------------
 
     @cached_property
+    def _found(self) -> list[Path]:
+        import_soundfile()
+        return find_files(self.path, ENDINGS, WHAT)
+
+    @cached_property
+    def _failures(self) -> Failures:
+        return Failures(len(self._found), self.max_skipped, expand(self.path), WHAT)
+
+    @cached_property
+    def _headers(self) -> dict[Path, SoundForm]:
+        """The headers of the files that have one."""
+        found = dict(self._failures.reading(self._found, read_form))
+        self._failures.check()
+        return found
+
+    @cached_property
+    def _sounds(self) -> dict[Path, UInt8[Tensor, " steps"]]:
+        """The levels of the files that open."""
+        rate = self._rate  # files of other rates are no files that do not open
+        found = dict(self._failures.reading(self._headers, lambda file: _levels(file, rate)))
+        self._failures.check()
+        return found
+
+    @property
     def _files(self) -> list[Path]:
-        return find_files(self.path, ENDINGS, "sounds")
+        return list(self._sounds)
 
-    @cached_property
+    @property
     def _forms(self) -> list[SoundForm]:
-        return [read_form(file) for file in self._files]
+        return [self._headers[file] for file in self._files]
 
-    @cached_property
+    @property
     def _levels(self) -> list[UInt8[Tensor, " steps"]]:
-        return [self._read(file) for file in self._files]
+        return list(self._sounds.values())
 
     def _read(self, path: str | Path) -> UInt8[Tensor, " steps"]:
-        return torch.from_numpy(to_mu_law(read_sound(path).at_rate(self._rate)))
+        return _levels(path, self._rate)
 
     @cached_property
     def _rate(self) -> int:
         if self.rate is not None:
             return self.rate
-        rates = sorted({sound.rate for sound in self._forms})
+        rates = sorted({sound.rate for sound in self._headers.values()})
         if len(rates) > 1:
             raise DataError(
                 expected=f"sounds of one rate in {self.path}, or the option rate",
@@ -187,3 +224,7 @@ def _windows(levels: UInt8[Tensor, " steps"], window: int, stride: int) -> UInt8
     padded = levels.new_full(((count - 1) * stride + window,), SILENCE)
     padded[: len(levels)] = levels
     return padded.unfold(0, window, stride)
+
+
+def _levels(path: str | Path, rate: int) -> UInt8[Tensor, " steps"]:
+    return torch.from_numpy(to_mu_law(read_sound(path).at_rate(rate)))

@@ -14,12 +14,11 @@ from torch import Tensor
 
 from tensorar import DataError
 from tensorar.utils.memory import require_memory
-from tensorar.utils.reading import escaped, shorten
 from tensorar.utils.words import counted
+from tensorar_plugins.datasets.failures import Failures
 from tensorar_plugins.datasets.image_files import DEEP_LEVELS, PictureReader, Pixels, Size, opened, oriented_size
 from tensorar_plugins.datasets.image_folder import FoundImage
 
-NAMED_FILES = 5
 # images compared at a time
 CHUNK = 256
 
@@ -33,42 +32,6 @@ class ReadImages:
     notes: tuple[str, ...]
 
 
-class Failures:
-    """Files that do not open: named, and refused if they are more than a share of all."""
-
-    def __init__(self, count: int, share: float, root: Path) -> None:
-        self._count, self._share, self._root = count, share, root
-        self._reasons: dict[str, str] = {}
-
-    def add(self, file: FoundImage, error: DataError) -> None:
-        """A file that was skipped. Raises ``DataError`` if it is the only one."""
-        if self._count == 1:
-            raise error
-        name = file.path.relative_to(self._root) if file.path.is_relative_to(self._root) else file.path
-        self._reasons[escaped(str(name))] = escaped(error.got)
-
-    def check(self) -> None:
-        """Raise ``DataError`` if too many files were skipped."""
-        if len(self._reasons) > self._share * self._count:
-            share = len(self._reasons) / self._count
-            raise DataError(
-                expected=f"at most {100 * self._share:g} % of the {self._count} images in {self._root} to fail to open",
-                got=self._described(),
-                remedy="save them in another format, such as PNG"
-                if share == 1
-                else f"remove or replace them, or set max_skipped={min(1, share + 0.01):.2f}",
-            )
-
-    def notes(self) -> Iterator[str]:
-        """A line that names the files, if there are any."""
-        if self._reasons:
-            yield f"skipped {self._described()}"
-
-    def _described(self) -> str:
-        named = [f"{name}: {reason}" for name, reason in list(self._reasons.items())[:NAMED_FILES]]
-        return f"{len(self._reasons)} of {self._count} images that do not open ({shorten('; '.join(named), 300)})"
-
-
 def read_images(
     files: Sequence[FoundImage], reader: PictureReader, root: Path, *, keep_colors: bool, max_skipped: float
 ) -> ReadImages:
@@ -77,7 +40,7 @@ def read_images(
     Colors are kept if asked for, or if any image has some. Raises ``DataError`` for too many files that do not open,
     and for images of different sizes if the reader has none.
     """
-    failures = Failures(len(files), max_skipped, root)
+    failures = Failures(len(files), max_skipped, root, "images")
     sizes = _sizes(files, failures)
     reader = replace(reader, size=reader.size or _one_size(sizes, root))
     levels, kept, pixels = _read(list(sizes), reader, failures)
@@ -108,7 +71,7 @@ def _read(
         try:
             pixels = reader.read(file.path)
         except DataError as error:
-            failures.add(file, error)
+            failures.add(file.path, error)
         else:
             levels[len(kept)] = pixels.levels
             kept.append(file)
@@ -124,7 +87,7 @@ def _sizes(files: Sequence[FoundImage], failures: Failures) -> dict[FoundImage, 
             with opened(file.path) as picture:
                 found[file] = oriented_size(picture)
         except DataError as error:
-            failures.add(file, error)
+            failures.add(file.path, error)
     failures.check()
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from tensorar import Splits
 from tensorar.utils.reading import expand
@@ -39,6 +40,10 @@ class Npy(SplitArrays):
             if not file.header.fortran_order:
                 return self._split([file])
         return self.split_all(read_npy(self.path))
+
+    @classmethod
+    def folder_hint(cls, path: Path) -> str:
+        return "each file has events along its first axis" if any(path.glob("*.npy")) else ""
 
     @property
     def file_dtype(self) -> str:

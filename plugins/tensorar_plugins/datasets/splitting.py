@@ -51,6 +51,26 @@ class SplitFile(Dataset):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SplitFolder(SplitFile):
+    """Base class of the datasets of a folder with an event or more in each file.
+
+    Options:
+        max_skipped: Largest share of the files that may fail to open and are skipped, if any do.
+    """
+
+    max_skipped: float = 0.05
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.max_skipped <= 1:
+            raise SpecError(
+                expected=f"max_skipped of {self.name} to be a share from 0 to 1",
+                got=str(self.max_skipped),
+                remedy="write for example max_skipped=0.05",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
 class SplitNumbers(SplitFile):
     """Base class of the datasets of the user's own numbers, of which some may be missing.
 

@@ -38,6 +38,10 @@ class Zarr(SplitArrays):
         size = events.array.size * events.array.dtype.itemsize
         return self.split_all(events[:] if size <= MAX_BYTES_IN_MEMORY else events)
 
+    @classmethod
+    def folder_hint(cls, path: Path) -> str:
+        return "a zarr store" if any((path / name).exists() for name in (".zarray", ".zgroup", "zarr.json")) else ""
+
     @property
     def file_dtype(self) -> str:
         return str(_open_array(self.path, self.key).dtype.name)
