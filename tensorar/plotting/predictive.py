@@ -34,9 +34,9 @@ class Predicted:
     texts: list[str] | None = None
 
     def marked(self, most: int = MAX_WRITTEN) -> list[int]:
-        """The places of values at which an axis has texts: all, or so many from end to end."""
-        last, count = len(self.support) - 1, min(len(self.support), most)
-        return sorted({round(last * k / max(1, count - 1)) for k in range(count)})
+        """The places of values at which an axis has texts: all, or about equally far apart from end to end."""
+        wanted = np.linspace(self.support[0], self.support[-1], min(len(self.support), most))
+        return sorted({int(np.abs(self.support - value).argmin()) for value in wanted})
 
 
 def log_limits(predictions: Sequence[Predicted]) -> Limits:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 
 import pytest
 
@@ -46,6 +47,8 @@ def test_every_column_has_axes_of_its_own(page):
         assert low <= support[0] <= support[-1] <= high and high - low < 2.5 * max(1, support[-1] - support[0])
         assert step["marked"] == sorted(set(step["marked"])) and len(step["marked"]) <= 4
         assert [step["marked"][0], step["marked"][-1]] == [0, len(support) - 1]
+        gaps = [b - a for a, b in pairwise([support[place] for place in step["marked"]])]
+        assert max(gaps) < 1.5 * min(gaps)  # texts would overlap
 
 
 def test_the_picture_has_the_same_words(runs):
