@@ -7,6 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from matplotlib import rc_context
 from matplotlib.animation import PillowWriter
 from matplotlib.figure import Figure
 
@@ -23,10 +24,13 @@ def save_gif(figure: Figure, draw: Callable[[int], None], frames: int, path: Pat
     writer = PillowWriter(fps=fps)
     with TemporaryDirectory() as folder:
         file = Path(folder) / "animation.gif"
-        with writer.saving(figure, str(file), dpi):
+        writer.setup(figure, str(file), dpi)
+        # the writer's own context manager would replace an error in the first frame, or Ctrl-C, by an IndexError
+        with rc_context({"savefig.bbox": None}):
             for k in range(frames):
                 draw(k)
                 writer.grab_frame()
+        writer.finish()
         content = file.read_bytes()
     write_atomically(Path(path), content)
 

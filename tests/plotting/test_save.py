@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from tensorar import RunError
 from tensorar.plotting import event_grid, save
+from tensorar.plotting.save import save_gif
 from tests.plotting.figure_helpers import counting
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -68,6 +69,18 @@ def test_a_failure_to_draw_writes_nothing(tmp_path):
     figure.text(0, 0, r"$\nonsense$")
     with pytest.raises(ValueError):
         save(figure, tmp_path / "picture.png")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("error", [ValueError("no such frame"), KeyboardInterrupt()])
+@pytest.mark.parametrize("failing", [0, 1])
+def test_an_error_in_a_frame_is_the_error_and_writes_nothing(figure, tmp_path, failing, error):
+    def draw(k):
+        if k == failing:
+            raise error
+
+    with pytest.raises(type(error)):
+        save_gif(figure, draw, 2, tmp_path / "x.gif", fps=6, dpi=50)
     assert not list(tmp_path.iterdir())
 
 
