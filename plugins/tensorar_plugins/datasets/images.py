@@ -20,7 +20,7 @@ from tensorar_plugins.datasets.file_classes import NamedClasses
 from tensorar_plugins.datasets.image_files import DEEP_LEVELS, Fit, PictureReader
 from tensorar_plugins.datasets.image_folder import FoundImage, ImageFolder, find_images, holds_images, require_classes
 from tensorar_plugins.datasets.image_reading import ReadImages, black_and_white, read_images
-from tensorar_plugins.datasets.splitting import SplitFile, split
+from tensorar_plugins.datasets.splitting import SplitFolder, split
 from tensorar_plugins.heads.levels import MAX_FREE_LEVELS
 
 Mode = Literal["grey", "rgb", "bits"]
@@ -28,7 +28,7 @@ COLOR_NAMES = {"white": (255, 255, 255), "black": (0, 0, 0), "grey": (128, 128, 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Images(SplitFile):
+class Images(SplitFolder):
     """Your own images from a folder (PNG, JPEG, WebP, GIF, BMP, TIFF, PPM): resized, with class folders as labels.
 
     Events are ``(height, width)``, or ``(height, width, 3)`` in color, of integers from 0 to ``levels - 1``: 8 bits are
@@ -59,7 +59,6 @@ class Images(SplitFile):
     background: str = "white"
     labels: bool | None = None
     recursive: bool = False
-    max_skipped: float = 0.05
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -72,7 +71,6 @@ class Images(SplitFile):
         )
         most = DEEP_LEVELS if self.mode == "grey" else 2 if self.mode == "bits" else 256
         _require(self.levels is None or 2 <= self.levels <= most, "levels", self.levels, f"from 2 to {most}", most)
-        _require(0 <= self.max_skipped <= 1, "max_skipped", self.max_skipped, "a share from 0 to 1", 0.05)
         _color(self.background)
 
     @classmethod
