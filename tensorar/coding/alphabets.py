@@ -65,7 +65,7 @@ class DigitAlphabet(LevelAlphabet):
 
     def __init__(self, levels: Float64[Tensor, " levels"]) -> None:
         super().__init__(levels)
-        self._two, self._three = _strides_and_ends(levels, 2), _strides_and_ends(levels, 3)
+        self._two, self._three = _base_and_digits(levels, 2), _base_and_digits(levels, 3)
 
     def laid_out(self, parameters: Float64[Tensor, "n parameters"]) -> Float64[Tensor, "n parameters"]:
         """By parameter, not by example: mixtures have few components of many examples."""
@@ -75,25 +75,36 @@ class DigitAlphabet(LevelAlphabet):
         self, stream: SymbolStream, distribution: Distribution, symbols: Int64[np.ndarray, " n"] | None
     ) -> Int64[np.ndarray, " n"]:
         (n,), cdf = distribution.batch_shape, _cdf_of(distribution)
-        rest, start, columns = symbols, np.zeros(n), np.arange(n)
-        below, upto = np.zeros(n), np.ones(n)
-        digits = self._two if n * self._two[0][0] <= ENTRIES_OF_TWO else self._three
-        for stride, ends in digits:
-            inner: Float64[np.ndarray, "ends n"] = cdf(ends + torch.from_numpy(start)).numpy()
-            cumulative = np.concatenate((below[None], inner, upto[None]))
+        base, digits = self._two if n * self._two[0] <= ENTRIES_OF_TWO else self._three
+        rest, columns = symbols, np.arange(n)
+        start, below, upto = np.zeros(n), np.zeros(n), np.ones(n)
+        for place, (stride, ends) in enumerate(digits):
+            # the ends of the first digit are the same for all examples
+            inner = cdf(ends + torch.from_numpy(start) if place else ends)
+            # tables are written together if they have the same width
+            cumulative, filled = np.empty((base + 1, n)), len(ends) + 1
+            cumulative[0], cumulative[1:filled], cumulative[filled:] = below, inner.numpy(), upto
             digit = stream.code(None if rest is None else rest // stride, _masses(cumulative))
-            rest = None if rest is None else rest - stride * digit
-            start += stride * digit
-            place = n * digit + columns
-            below, upto = cumulative.take(place), cumulative.take(place + n)
+            start += float(stride) * digit
+            if stride > 1:
+                rest = None if rest is None else rest - stride * digit
+                end = n * digit + columns
+                below, upto = cumulative.take(end), cumulative.take(end + n)
         return start.astype(np.int64)
 
 
-def _strides_and_ends(levels: Float64[Tensor, " levels"], digits: int) -> list[tuple[int, Float64[Tensor, "ends 1"]]]:
-    """For each digit, how many levels one of it is worth, and the last level of each but the last of its groups."""
-    base = math.ceil(round(len(levels) ** (1 / digits), 9))
-    strides, inner = [base**place for place in reversed(range(digits))], torch.arange(1, base, dtype=torch.float64)
-    return [(stride, (stride * inner + levels[0] - 1).unsqueeze(1)) for stride in strides]
+def _base_and_digits(
+    levels: Float64[Tensor, " levels"], count: int
+) -> tuple[int, list[tuple[int, Float64[Tensor, "ends 1"]]]]:
+    """The base, and for each digit how many levels one of it is worth, and the last level of each group but the last.
+
+    Of the first digit, fewer groups than the base may hold all levels.
+    """
+    base = math.ceil(round(len(levels) ** (1 / count), 9))
+    strides = [base**place for place in reversed(range(count))]
+    groups = [-(-len(levels) // strides[0]), *[base] * (count - 1)]
+    ends = [stride * torch.arange(1, of, dtype=torch.float64) for stride, of in zip(strides, groups, strict=True)]
+    return base, [(stride, (of + levels[0] - 1).unsqueeze(1)) for stride, of in zip(strides, ends, strict=True)]
 
 
 def _by_column(numbers: Float64[Tensor, "n m"]) -> Float64[Tensor, "n m"]:
@@ -109,11 +120,10 @@ def _cdf_of(distribution: Distribution) -> Callable[[Tensor], Float64[Tensor, "e
 
 
 def _masses(cumulative: Float64[np.ndarray, "ends n"]) -> Float64[np.ndarray, "n masses"]:
-    """Proportional to the probabilities between ascending ends; numpy's calls take less time for so few numbers."""
-    masses = cumulative[1:] - cumulative[:-1]
-    np.maximum(masses, SMALLEST_MASS, out=masses)
-    masses /= masses.sum(0)
-    return np.ascontiguousarray(masses.T)
+    """The probabilities between ascending ends; numpy's calls take less time for so few numbers."""
+    masses = np.empty((cumulative.shape[1], len(cumulative) - 1))
+    np.subtract(cumulative[1:].T, cumulative[:-1].T, out=masses)
+    return np.maximum(masses, SMALLEST_MASS, out=masses)
 
 
 def has_cdf(distribution: Distribution) -> bool:

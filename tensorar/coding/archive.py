@@ -13,7 +13,7 @@ from tensorar.errors import DataError
 
 HEADER = "header.json"
 CHECKSUM = "checksum"
-FORMAT, FORMAT_VERSION = "tensorar compressed events", 3
+FORMAT, FORMAT_VERSION = "tensorar compressed events", 4
 MAX_MEMBERS = 16
 RECORD = 512
 RESTORE = "get the file again, or another copy of it"

@@ -107,7 +107,7 @@ class SymbolWriter(SymbolStream):
             return
         symbols, table = np.concatenate(self._symbols).astype(np.int32), np.concatenate(self._tables)
         self._encoder.encode(symbols, self._categorical, table)
-        given = table[np.arange(len(table)), symbols]
+        given = table[np.arange(len(table)), symbols] / table.sum(1)
         self.nats -= float(np.log(np.maximum(given, np.finfo(np.float64).tiny)).sum())
         self._symbols, self._tables, self._entries = [], [], 0
 

@@ -20,7 +20,8 @@ class Recorded(SymbolStream):
 
     def code(self, symbols, probabilities):
         np.testing.assert_array_less(symbols, probabilities.shape[1])
-        self.log_prob = self.log_prob + np.log(probabilities[np.arange(len(symbols)), symbols])
+        given = probabilities[np.arange(len(symbols)), symbols]
+        self.log_prob = self.log_prob + np.log(given / probabilities.sum(1))
         self.entries += probabilities.shape[1]
         return symbols
 

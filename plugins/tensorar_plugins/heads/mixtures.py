@@ -20,7 +20,7 @@ def mixture(
     ``parameters`` are the logits of the weights, the locations and the raw scales: ``(..., 3 K)``. The locations start
     spread over (-1, 1), because components that start equal stay equal for long.
     """
-    weights, location, raw_scale = parameters.split(components, dim=-1)
+    weights, location, raw_scale = parameters.chunk(3, dim=-1)
     location = location + spread_of(location)
     return MixtureSameFamily(_normalized(weights), make_component(location, raw_scale), validate_args=False)
 
@@ -28,7 +28,9 @@ def mixture(
 def _normalized(logits: Float[Tensor, "*coefficients k"]) -> Categorical:
     """The categorical distribution of logits; its constructor would not normalize large ones as exactly."""
     made = Categorical.__new__(Categorical)
-    made.logits = made._param = logits.log_softmax(-1)
+    # over the first axis in memory, a sum takes a third of the time of one over few neighbours
+    by_column = logits.ndim == 2 and logits.stride(0) == 1
+    made.logits = made._param = logits.T.log_softmax(0).T if by_column else logits.log_softmax(-1)
     made._num_events = logits.shape[-1]
     Distribution.__init__(made, logits.shape[:-1], validate_args=False)
     return made

@@ -109,8 +109,9 @@ class DiscretizedLogistic(Logistic):
         """The probability of each level or a lower one; 0 below all levels."""
         # few values have many components: the ends are looked for among the values. Edges up to -1 lie below all
         # levels, edges from 1 on above; ``threshold`` replaces what is not above a number, in half the time of masks
-        negative = torch.threshold_(value * (-2 / (self.levels - 1)) + (1 - 1 / (self.levels - 1)), -1, -torch.inf)
-        edge = torch.threshold_(negative.neg_(), -1, -torch.inf)
+        own = value.to(self.location.dtype)
+        negative = torch.rsub(own, 1 - 1 / (self.levels - 1), alpha=2 / (self.levels - 1))
+        edge = torch.threshold_(torch.threshold_(negative, -1, -torch.inf).neg_(), -1, -torch.inf)
         return torch.addcmul(self._offset, edge, self._inverse_scale).sigmoid_()
 
     @cached_property
