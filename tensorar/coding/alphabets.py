@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
+import itertools
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -61,11 +62,13 @@ class DigitAlphabet(LevelAlphabet):
     """Many levels of a distribution with a CDF, by digits: first a group of neighbours, then the level among them.
 
     Short tables take the place of a long one. The CDF is computed at the ends of groups where it is not known yet.
+    The first group is the lowest level alone: coefficients that have it in all examples, such as the border of images,
+    need no other digit.
     """
 
     def __init__(self, levels: Float64[Tensor, " levels"]) -> None:
         super().__init__(levels)
-        self._two, self._three = _base_and_digits(levels, 2), _base_and_digits(levels, 3)
+        self._two, self._three = Digits.of(levels, 2), Digits.of(levels, 3)
 
     def laid_out(self, parameters: Float64[Tensor, "n parameters"]) -> Float64[Tensor, "n parameters"]:
         """By parameter, not by example: mixtures have few components of many examples."""
@@ -75,16 +78,17 @@ class DigitAlphabet(LevelAlphabet):
         self, stream: SymbolStream, distribution: Distribution, symbols: Int64[np.ndarray, " n"] | None
     ) -> Int64[np.ndarray, " n"]:
         (n,), cdf = distribution.batch_shape, _cdf_of(distribution)
-        base, digits = self._two if n * self._two[0] <= ENTRIES_OF_TWO else self._three
-        rest, columns = symbols, np.arange(n)
-        start, below, upto = np.zeros(n), np.zeros(n), np.ones(n)
-        for place, (stride, ends) in enumerate(digits):
+        digits = self._two if n * self._two.base <= ENTRIES_OF_TWO else self._three
+        rest, columns = None if symbols is None else symbols + digits.shift, np.arange(n)
+        start, below, upto = np.full(n, -float(digits.shift)), np.zeros(n), np.ones(n)
+        for stride, ends in zip(digits.strides, digits.ends, strict=True):
+            first = stride == digits.strides[0]
             # the ends of the first digit are the same for all examples
-            inner = cdf(ends + torch.from_numpy(start) if place else ends)
-            # tables are written together if they have the same width
-            cumulative, filled = np.empty((base + 1, n)), len(ends) + 1
-            cumulative[0], cumulative[1:filled], cumulative[filled:] = below, inner.numpy(), upto
+            inner = cdf(ends if first else ends + torch.from_numpy(start)).numpy()
+            cumulative = np.concatenate((below[None], inner, upto[None]))
             digit = stream.code(None if rest is None else rest // stride, _masses(cumulative))
+            if first and not digit.any():
+                return np.zeros(n, np.int64)
             start += float(stride) * digit
             if stride > 1:
                 rest = None if rest is None else rest - stride * digit
@@ -93,18 +97,29 @@ class DigitAlphabet(LevelAlphabet):
         return start.astype(np.int64)
 
 
-def _base_and_digits(
-    levels: Float64[Tensor, " levels"], count: int
-) -> tuple[int, list[tuple[int, Float64[Tensor, "ends 1"]]]]:
-    """The base, and for each digit how many levels one of it is worth, and the last level of each group but the last.
+@dataclass(frozen=True)
+class Digits:
+    """How levels are written as digits, once ``shift`` is added to their numbers.
 
-    Of the first digit, fewer groups than the base may hold all levels.
+    ``strides`` tell for each digit how many levels one of it is worth, ``ends`` the last level of each but the last of
+    its groups, counted from where the digit starts (of the first: from level 0). All digits have the same base, because
+    streams write tables together that have the same width.
     """
-    base = math.ceil(round(len(levels) ** (1 / count), 9))
-    strides = [base**place for place in reversed(range(count))]
-    groups = [-(-len(levels) // strides[0]), *[base] * (count - 1)]
-    ends = [stride * torch.arange(1, of, dtype=torch.float64) for stride, of in zip(strides, groups, strict=True)]
-    return base, [(stride, (of + levels[0] - 1).unsqueeze(1)) for stride, of in zip(strides, ends, strict=True)]
+
+    base: int
+    shift: int
+    strides: list[int]
+    ends: list[Float64[Tensor, "ends 1"]]
+
+    @classmethod
+    def of(cls, levels: Float64[Tensor, " levels"], count: int) -> Digits:
+        """The smallest base for so many digits."""
+        base = next(base for base in itertools.count(2) if len(levels) + base ** (count - 1) - 1 <= base**count)
+        strides = [base**place for place in reversed(range(count))]
+        counts = torch.arange(1, base, dtype=torch.float64).unsqueeze(1)
+        ends = [stride * counts + (levels[0] - 1) for stride in strides]
+        # the first digit starts at the same level in all examples
+        return cls(base, strides[0] - 1, strides, [ends[0] - (strides[0] - 1), *ends[1:]])
 
 
 def _by_column(numbers: Float64[Tensor, "n m"]) -> Float64[Tensor, "n m"]:

@@ -43,7 +43,19 @@ def test_short_tables_multiply_to_the_probability_of_every_level(levels):
     assert np.array_equal(alphabet.code(found, same, every.numpy()), every.numpy())
     np.testing.assert_allclose(found.log_prob, expected.numpy(), rtol=0, atol=1e-8)
     digits = 2 if levels * levels**0.5 <= ENTRIES_OF_TWO else 3
-    assert found.entries <= digits * (levels ** (1 / digits) + 1)
+    assert found.entries <= digits * (round(levels ** (1 / digits), 9) + 1)
+
+
+@pytest.mark.parametrize(("levels", "n"), [(256, 3), (256, 300), (100, 3)])
+def test_the_lowest_level_of_all_examples_takes_one_short_table(levels, n):
+    alphabet, distribution = distributions(levels, n)
+    lowest, one_higher = np.zeros(n, np.int64), np.arange(n) // (n - 1)
+    few, more = Recorded(), Recorded()
+    for found, values in ((few, lowest), (more, one_higher)):
+        assert np.array_equal(alphabet.code(found, distribution, values), values)
+        expected = distribution.log_prob(torch.from_numpy(values).double()).numpy()
+        np.testing.assert_allclose(found.log_prob, expected, rtol=0, atol=1e-8)
+    assert few.entries < more.entries
 
 
 def test_few_levels_and_distributions_without_a_cdf_have_one_table():
