@@ -1,9 +1,10 @@
 """Exact autoregressive models of tensors of any shape, in any visiting order, as plugins."""
 
 from tensorar.backbone import Backbone, CausalBackbone, EvidenceBackbone, Signature
-from tensorar.build import build, load_dataset
+from tensorar.build import build
 from tensorar.dataset import Dataset, Splits
 from tensorar.dataset_files import FileEvents, Parsed
+from tensorar.dataset_spec import load_dataset
 from tensorar.dependencies import dependency_matrix, receptive_field_coverage
 from tensorar.errors import (
     DataError,

@@ -1,10 +1,8 @@
-"""Models and datasets from part specs."""
+"""Models from part specs."""
 
 from __future__ import annotations
 
 import math
-import re
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,7 +11,7 @@ from torch import Tensor
 
 from tensorar.backbone import Backbone, Signature
 from tensorar.dataset import Dataset
-from tensorar.errors import DataError, ShapeError, SpecError
+from tensorar.errors import ShapeError, SpecError
 from tensorar.evidence import Evidence
 from tensorar.generation.candidates import takes_adaptive_orders, unsupported
 from tensorar.head import Head
@@ -23,7 +21,6 @@ from tensorar.parts.registry import Registry, default_registry
 from tensorar.parts.spec import PartSpec
 from tensorar.raster_adapter import adapted, network_signature
 from tensorar.utils.allocation import AllocationGuard, require_room
-from tensorar.utils.reading import expand
 
 
 def build(
@@ -133,71 +130,3 @@ def head_for(head: Head, data: Real[Tensor, "n *event"] | Dataset | None) -> Hea
 def make_backbone(kind: type[Backbone], signature: Signature, **options: Any) -> Backbone:
     """A backbone of a class for a signature, for any order that it takes. Raises ``ShapeError``."""
     return adapted(kind(network_signature(kind, signature), **options), signature)
-
-
-# other endings are those of a dataset's name
-TABLE_ENDINGS = ("csv", "tsv", "parquet", "xlsx")
-READ_ENDINGS = ("npy", "npz", "zarr", *TABLE_ENDINGS)
-FILE_ENDING, FIRST_OPTION = re.compile(r"[A-Za-z]\w{0,7}"), re.compile(r":\w+=")
-
-
-def dataset_spec(text: str | PartSpec, registry: Registry) -> PartSpec:
-    """The spec of a dataset: of a folder's path, that of the dataset that reads the files in it.
-
-    Raises ``SpecError``, which for the name of a file says which dataset reads it.
-    """
-    if isinstance(text, str) and (spec := _spec_of_folder(text, registry)) is not None:
-        return spec
-    try:
-        return PartSpec.parse(text)
-    except SpecError as error:
-        ending = Path(str(text).removesuffix(".gz")).suffix[1:]
-        name = "table" if ending in TABLE_ENDINGS else ending
-        if name not in registry.parts("dataset"):
-            raise _unknown_file(str(text), ending) or error from error
-        remedy = f"for a file, write {PartSpec(name, {'path': str(text)})}"
-        raise SpecError(expected=error.expected, got=error.got, remedy=remedy) from error
-
-
-def _unknown_file(text: str, ending: str) -> SpecError | None:
-    """The error for the name of a file that no dataset reads by its ending; None for text that is no such name."""
-    if not FILE_ENDING.fullmatch(ending) or FIRST_OPTION.search(text):
-        return None
-    return SpecError(
-        expected=f"a dataset, or a file that one reads ({', '.join(f'.{name}' for name in READ_ENDINGS)})",
-        got=repr(text),
-        remedy="convert it to one of these, name the folder of pictures, sounds or volumes, or write NAME:path=FILE",
-    )
-
-
-def _spec_of_folder(text: str, registry: Registry) -> PartSpec | None:
-    """The spec of the first dataset that reads the files in a folder; None if the text is no folder's path."""
-    datasets = registry.parts("dataset")
-    try:
-        folder = expand(text)
-        if text in datasets or not folder.is_dir():
-            return None
-    except (DataError, OSError, ValueError):  # no path at all
-        return None
-    for name, registered in datasets.items():
-        if registered.part.accepts_folder(folder):
-            return PartSpec(name, {"path": text})
-    hints = {name: registered.part.folder_hint(folder) for name, registered in datasets.items()}
-    specs = [f"{PartSpec(name, {'path': text})} ({hint})" for name, hint in hints.items() if hint]
-    raise SpecError(
-        expected=f"a dataset, or a folder of files that one reads ({', '.join(datasets)})",
-        got=f"the folder {text}" + (", which more than one reads" if len(specs) > 1 else ""),
-        remedy=f"write {' or '.join(specs) or 'NAME:path=FOLDER'}",
-    )
-
-
-def load_dataset(spec: str | PartSpec, *, registry: Registry | None = None, **options: Any) -> Dataset:
-    """The dataset of a spec; ``options`` override those in the spec.
-
-    >>> load_dataset("toy", length=16).event_shape
-    (16,)
-    """
-    registry = registry or default_registry()
-    spec = dataset_spec(spec, registry)
-    dataset: Dataset = registry.create("dataset", PartSpec(spec.name, {**spec.options, **options}))
-    return dataset

@@ -40,6 +40,8 @@ class DatasetFiles:
     """The methods of a ``Dataset`` that reads files of the user; a dataset without files leaves them as they are."""
 
     name: ClassVar[str]
+    # in small letters, with the point: of files of events, whose bare paths then mean this dataset
+    file_endings: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def accepts_folder(cls, path: Path) -> bool:

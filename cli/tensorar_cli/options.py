@@ -49,7 +49,9 @@ Rows = Annotated[
     typer.Argument(metavar="ROWS", help="A table with the same columns: csv, tsv, Parquet, Excel."),
 ]
 TableOut = Annotated[Path | None, out("The table to write: .csv, .tsv, .csv.gz, .parquet or .xlsx. Default: in RUN.")]
-OtherData = Annotated[str | None, typer.Option(help="Spec of another dataset to use. Default: the run's own.")]
+OtherData = Annotated[
+    str | None, typer.Option(help="Another dataset to use: its spec, a file or a folder. Default: the run's own.")
+]
 MaxEvents = Annotated[int | None, typer.Option(help="Use only this many events, drawn with the seed.", min=1)]
 Exact = Annotated[
     bool | None,

@@ -12,8 +12,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tensorar.axes import AxisNames, guess_axes
-from tensorar.build import build, head_for, load_dataset
+from tensorar.build import build, head_for
 from tensorar.dataset import Dataset
+from tensorar.dataset_spec import dataset_spec, load_dataset
 from tensorar.errors import DataError, RunError
 from tensorar.head import Head
 from tensorar.model import AutoregressiveModel
@@ -170,6 +171,10 @@ class Run(RunFiles):
                 got=f"{got} from {spec}",
                 remedy=("restore the original data files" if own else "use other data") + ", or train in a new folder",
             )
+
+    def spec_of(self, data: str | PartSpec | None) -> PartSpec:
+        """The spec of other data, which may be a path; None: of the run's own dataset. Raises ``SpecError``."""
+        return self.recipe.dataset if data is None else dataset_spec(data, self.registry)
 
     def other_dataset(self, spec: str | PartSpec) -> Dataset:
         """Another dataset for this run; a table is read by the run's schema. Raises ``SpecError``, ``RunError``."""

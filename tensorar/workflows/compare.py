@@ -122,7 +122,7 @@ def compare(
     reference = min(scored, key=lambda one: float(one.nats.mean())) if against == "best" else scored[0]
     observed = mean_observed(datasets[0].observed(chosen[0].x))
     entries = [_entry(one, reference, math.prod(opened[0].event_shape), observed) for one in scored + neighbours]
-    spec = opened[0].recipe.dataset if data is None else PartSpec.parse(data)
+    spec = opened[0].spec_of(data)
     notes = (
         *run_notes(opened, observed),
         *notes,

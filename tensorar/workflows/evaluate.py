@@ -93,4 +93,4 @@ def evaluate(
         likelihood = mixture_of_all(every, measured(few, None))
     mask = dataset.evidence_mask(split, chosen.rows)
     solved = None if mask is None else solve(model, Evidence(mask, chosen.x), chosen, seed)
-    return Evaluation(run, run.recipe.dataset if data is None else PartSpec.parse(data), split, likelihood, solved)
+    return Evaluation(run, run.spec_of(data), split, likelihood, solved)

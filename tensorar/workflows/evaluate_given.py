@@ -130,7 +130,7 @@ def evaluate_given(
     known_count, unknown_count = torch.stack(counts).sum(0).tolist()
     return ConditionalLikelihood(
         run,
-        run.recipe.dataset if data is None else PartSpec.parse(data),
+        run.spec_of(data),
         split,
         # not -0, where nothing is unknown
         0.0 - log_likelihood,

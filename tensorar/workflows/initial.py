@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from tensorar.build import dataset_spec
+from tensorar.dataset_spec import dataset_spec
 from tensorar.errors import TensorarError
 from tensorar.parts.registry import Registry
 from tensorar.parts.spec import PartSpec

@@ -43,7 +43,7 @@ def labelled_events(
         return _of_table(run, data, count) if run.schema is not None else _of_file(run, data, count)
     dataset = run.dataset if data is None else run.other_dataset(data)
     chosen = events_of(dataset, split, count, seed)
-    source = f"the {split} split of {run.recipe.dataset if data is None else PartSpec.parse(data)}"
+    source = f"the {split} split of {run.spec_of(data)}"
     labels = None
     if chosen.contexts is not None:
         names = dataset.class_names or [str(k) for k in range(chosen.contexts.shape[1])]

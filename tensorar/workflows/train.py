@@ -9,9 +9,9 @@ from typing import Any
 
 from tensorar.axes import describe_axes
 from tensorar.backbone import CausalBackbone
-from tensorar.build import dataset_spec, load_dataset
 from tensorar.data_notes import data_notes
 from tensorar.dataset import Dataset
+from tensorar.dataset_spec import dataset_spec, load_dataset
 from tensorar.errors import RunError, TensorarError
 from tensorar.missing import pattern_notes
 from tensorar.ordering import Ordering

@@ -10,8 +10,11 @@ TRAIN = {
     "no dataset": ([], "either DATA or --recipe, got none"),
     "two datasets": (["toy", "--recipe", "toy-convnet"], "either DATA or --recipe, got both"),
     "unknown dataset": (["tyo"], "'tyo'; did you mean 'toy'?"),
-    "a file": (["data/my table.csv"], 'for a file, write table:path="data/my table.csv"'),
-    "a file that is not read": (["data/x.json"], ".npy, .npz, .zarr, .csv, .tsv, .parquet, .xlsx), got 'data/x.json'"),
+    "a file that is not there": (["data/my table.csv"], "data/my table.csv to be a table: text (csv, "),
+    "a file that is not read": (
+        ["data/x.json"],
+        ".npy, .npz, .zarr, .csv, .tsv, .csv.gz, .tsv.gz, .parquet, .pq, .xlsx), got 'data/x.json'",
+    ),
     "unknown head": (["toy", "--head", "bernuli"], "'bernuli'; did you mean 'bernoulli'?"),
     "unknown ordering": (["toy", "--ordering", "rastr"], "'rastr'; did you mean 'raster'?"),
     "unknown backbone": (["toy", "--backbone", "convnte"], "'convnte'; did you mean 'convnet'?"),

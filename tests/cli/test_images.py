@@ -52,6 +52,11 @@ def test_samples_as_a_picture_each(folder, tmp_path):
             np.testing.assert_array_equal(np.asarray(picture), numbers, "the same pixels")
 
 
+def test_the_pictures_of_another_folder_are_evaluated(folder):
+    result = done("evaluate", folder / "run", "--data", folder / "photos", "--events", 2)
+    assert f"images:path={folder / 'photos'}" in result.stdout
+
+
 def test_a_photo_is_completed(folder, photo, tmp_path):
     mask = _mask(tmp_path / "mask.png")
     result = done("inpaint", folder / "run", "--image", photo, "--mask", mask, "-n", "2", "--out", tmp_path / "out")

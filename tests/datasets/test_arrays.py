@@ -134,7 +134,7 @@ def test_npy_and_npz_confused(tmp_path):
 @pytest.mark.parametrize(
     ("arrays", "options", "message"),
     [
-        ({"a": np.zeros(4)}, "", "got a; name the array to use with key=NAME"),
+        ({"a": np.zeros(4), "b": np.zeros(4)}, "", "got a, b; name the array to use with key=NAME"),
         ({}, "", "got no arrays"),
         ({"data": np.zeros(4)}, ",key=x", "an array named x"),
         ({"train": np.zeros((4, 1), np.uint8)}, ",packed=true", "an array named shape"),

@@ -33,7 +33,9 @@ Trackers = Annotated[
 
 
 def train(
-    data: Annotated[str | None, typer.Argument(metavar="DATA", help="Dataset: toy, mnist, npy:path=x.npy, ...")] = None,
+    data: Annotated[
+        str | None, typer.Argument(metavar="DATA", help="Dataset: toy, mnist, x.csv, x.npy, a folder, ...")
+    ] = None,
     ordering: Annotated[str | None, typer.Option(help="Visiting order: raster, snake, shuffled, ...")] = None,
     head: Annotated[str | None, typer.Option(help="Distribution of a coefficient: bernoulli, ...")] = None,
     backbone: Annotated[str | None, typer.Option(help="Network: convnet, mlp, fvsbn, ...")] = None,

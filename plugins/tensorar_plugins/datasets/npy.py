@@ -29,6 +29,7 @@ class Npy(SplitArrays):
     """
 
     name = "npy"
+    file_endings = (".npy",)
 
     def load(self) -> Splits:
         located = expand(self.path)

@@ -39,7 +39,7 @@ class Npz(SplitArrays):
     ``y_train``) and of scikit-learn (``X``, ``y``) are known, too.
 
     Options:
-        key: Name of the only array to use (none: those of the splits, or else ``data`` or ``X``).
+        key: Name of the only array to use (none: those of the splits, or else ``data`` or ``X``, or the only one).
         packed: Whether to unpack bits that ``numpy.packbits(..., axis=1)`` packed; ``shape`` then holds the event's
             shape.
         labels: Whether to condition on the class of each event.
@@ -49,6 +49,7 @@ class Npz(SplitArrays):
     """
 
     name = "npz"
+    file_endings = (".npz",)
     key: str | None = None
     packed: bool = False
     labels: bool = False
@@ -157,7 +158,8 @@ class Npz(SplitArrays):
         known = {split: [name for name in names if name in available] for split, names in SPLITS.items()}
         if self.key is None and known["train"]:
             return {split: names[0] for split, names in known.items() if names}
-        key = next((name for name in WHOLE if name in available), WHOLE[0]) if self.key is None else self.key
+        only = available[0] if len(available) == 1 else WHOLE[0]
+        key = next((name for name in WHOLE if name in available), only) if self.key is None else self.key
         if key not in available:
             raise DataError(
                 expected=f"an array named {key}{' or train' if self.key is None else ''} in {self.path}",

@@ -57,6 +57,7 @@ class Table(SplitFile):
     """
 
     name = "table"
+    file_endings = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".pq", ".xlsx")
     types: str | None = None
     columns: str | None = None
     drop: str | None = None

@@ -31,6 +31,7 @@ class Zarr(SplitArrays):
     """
 
     name = "zarr"
+    file_endings = (".zarr",)
     key: str | None = None
 
     def load(self) -> Splits:
