@@ -99,6 +99,7 @@ def cost_line(cost: TrainingCost) -> str:
     from tensorar.utils.words import counted
 
     steps, evaluations = counted(cost.steps, "step"), counted(cost.evaluations, "evaluation")
+    steps = f"about {steps}" if cost.limited_by_time else steps
     return (
         f"cost: {duration(cost.step_seconds)} a step; at most {steps} ({cost.epochs:.3g} epochs) and "
         f"{evaluations}, about {duration(cost.seconds)}; "

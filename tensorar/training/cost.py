@@ -41,6 +41,7 @@ FORWARD = 1 / 3
 class TrainingCost:
     """Measured before the first step: ``seconds`` are those to the end, evaluations included, at most ``steps`` steps.
 
+    If ``limited_by_time``, the steps are as many as the time allows at the measured pace: there may be a few more.
     ``memory`` is in bytes, that of the whole process (of the GPU, if the model is on one). ``notes`` say what would be
     smaller where a step is slow or the weights are large.
     """
@@ -51,6 +52,7 @@ class TrainingCost:
     evaluations: int
     seconds: float
     memory: int
+    limited_by_time: bool = False
     notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -177,11 +179,11 @@ def _cost(trainer: Trainer, step: float, trial: _Trial) -> TrainingCost:
     passes = len(trainer.validation.events) * factor * len(model.orders) / trainer.batches.batch_size
     evaluation = FORWARD * step * passes
     mean = step + evaluation / settings.evaluate_every
-    left = [] if trainer.steps is None else [trainer.steps - trainer.state.step]
-    if settings.minutes is not None:
-        # evaluations do not count as training time
-        left.append(int(max(0.0, 60 * settings.minutes - trainer.state.seconds) / max(step, 1e-6)))
-    steps = max(0, min(left))
+    planned = math.inf if trainer.steps is None else trainer.steps - trainer.state.step
+    # evaluations do not count as training time
+    time = math.inf if settings.minutes is None else max(0.0, 60 * settings.minutes - trainer.state.seconds)
+    in_time = time / max(step, 1e-6)
+    steps = max(0, int(min(planned, in_time)))
     weights = weight_bytes(model)
     saved = trial.held + WHEN_SAVING * weights if model.device.type == "cpu" else 0
     memory = max(trial.memory + MOMENTS * weights, saved)
@@ -194,6 +196,7 @@ def _cost(trainer: Trainer, step: float, trial: _Trial) -> TrainingCost:
         evaluations,
         steps * mean,
         memory,
+        in_time < planned,
         tuple(_notes(model, step, trainer.batches.batch_size)),
     )
 

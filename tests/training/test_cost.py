@@ -15,6 +15,7 @@ from tensorar.training.memory import weight_bytes
 from tensorar.training.trainer import Trainer
 from tensorar.utils import memory
 from tensorar.utils.allocation import StepGuard
+from tensorar_cli.training_progress import cost_line
 from tests.cli.commands import report
 
 
@@ -27,7 +28,8 @@ def run(folder, backbone="mlp:hidden=8,layers=1,dropout=0.2", **settings):
 
 def test_steps_epochs_and_evaluations(tmp_path):
     found = measure_cost(Trainer(run(tmp_path / "run"), device="cpu"))
-    assert (found.steps, found.evaluations) == (6, 2)
+    assert (found.steps, found.evaluations, found.limited_by_time) == (6, 2, False)
+    assert "; at most 6 steps (" in cost_line(found)
     assert found.epochs == pytest.approx(6 * 16 / len(load_dataset("toy").train))
     assert 6 * found.step_seconds < found.seconds
     assert found.memory > 10**7
@@ -49,7 +51,9 @@ def test_a_step_that_was_held_up_once_is_not_believed(tmp_path, monkeypatch):
 
 def test_minutes_bound_the_steps(tmp_path):
     found = measure_cost(Trainer(run(tmp_path / "run", steps=None, minutes=0.05), device="cpu"))
-    assert found.steps == int(3 / found.step_seconds)
+    assert found.steps == int(3 / found.step_seconds) and found.limited_by_time
+    # the pace of a step was measured, so the steps in a time are not a bound
+    assert f"at most about {found.steps} step" in cost_line(found)
 
 
 def test_measuring_changes_nothing(tmp_path):
