@@ -47,7 +47,7 @@ DATA = {
     "npz:path=cut.npz": "cut.npz to be a valid .npy/.npz file, got ",
     "npz:path=levels.npy": "an archive of arrays in levels.npy, got one array; use npy:path=levels.npy",
     "npy:path=whole.npz": "one array in whole.npz, got an archive of arrays; use npz:path=whole.npz",
-    "npz:path=whole.npz": "an array named data or train in whole.npz, got other, more; name the array to use with key=NAME",
+    "npz:path=whole.npz": "data or train in whole.npz, got other, more; name the array to use with key=NAME",
     "npy:path=none.npy": "got no such file or directory; check the path",
     "npy:path=nan.csv": "nan.csv to be a valid .npy/.npz file, got a file of another kind",
     "table:path=word.csv": "a number in column column 2, row 2 of word.csv, got 'x'; correct it, empty it, or set",
