@@ -16,6 +16,7 @@ from tensorar.tables.inference import Wishes, describe_left_out, infer
 from tensorar.tables.number_style import style_of
 from tensorar.tables.periods import write_dates
 from tensorar.tables.reading import DELIMITERS, read_table
+from tensorar.tables.row_order import describe_series
 from tensorar.tables.schema import Column, Schema
 from tensorar.tables.text import WHAT
 from tensorar.tables.unlearned import describe_unlearned
@@ -34,6 +35,7 @@ __all__ = [
     "decode",
     "decode_cells",
     "describe_left_out",
+    "describe_series",
     "describe_unlearned",
     "encode",
     "encode_cells",

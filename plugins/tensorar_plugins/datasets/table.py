@@ -20,6 +20,7 @@ from tensorar.tables import (
     TextTable,
     Wishes,
     describe_left_out,
+    describe_series,
     describe_unlearned,
     encode,
     encode_target,
@@ -142,7 +143,8 @@ class Table(SplitFile):
     def notes(self) -> list[str]:
         training, *others = (self._events[rows] for rows in self._rows)
         unlearned = describe_unlearned(self.schema, training, torch.cat(others))
-        return [*self.table.notes, *describe_left_out(self.schema), *unlearned]
+        series = describe_series(self.schema, self._events, str(self.path))
+        return [*self.table.notes, *describe_left_out(self.schema), *unlearned, *series]
 
     # --- events -----------------------------------------------------------------------------------------------------
 
