@@ -31,6 +31,9 @@ DATASETS = {
     "caltech28": CALTECH.format(28),
     **{name: UCI.format(name) for name in ("adult", "connect4", "mushrooms")},
     "toy": "toy",
+    "wine-red": "uci:table=wine_red",
+    "wine-white": "uci:table=wine_white",
+    **{name: f"table:path=$TENSORAR_DATA/tables/{name}.csv" for name in ("mpg", "penguins")},
 }
 PICK = "pick"
 BACKBONES = ("fvsbn", "nade", "made", "mlp", "rnn", "transformer", "pixelcnn", "gated_pixelcnn", "diagonal_bilstm")

@@ -10,6 +10,10 @@ from tensorar_web.application import Application
 
 TOKEN, PORT = "token", 8000
 HOST = f"127.0.0.1:{PORT}"
+# of the events of 16 values: nothing known, half of them
+UNKNOWN = [None] * 16
+HALF = [1, 0, 1, 0, 0, 1, 1, 0, *[None] * 8]
+QUESTIONS = ["complete", "predict", "uncertainty", "order", "log_prob"]
 
 
 def client_of(shelf, token=TOKEN):
@@ -20,6 +24,11 @@ def client_of(shelf, token=TOKEN):
 def number_of(client, name):
     """The number of the run of a name."""
     return client.get("api/runs").json()["runs"].index(name)
+
+
+def asked(client, run, question, **body):
+    """The answer to a question about a run, by default with half of an event known."""
+    return client.post(f"api/runs/{number_of(client, run)}/{question}", json={"values": HALF, **body})
 
 
 def lines_of(response):
