@@ -131,4 +131,5 @@ def empirical_entropy(values: Real[Tensor, "n draws *event"]) -> Float64[Tensor,
     counts = torch.zeros_like(ordered, dtype=torch.float64).scatter_add_(
         1, groups, torch.ones_like(ordered, dtype=torch.float64)
     )
-    return torch.special.entr(counts / values.shape[1]).sum(1)
+    entropy: Tensor = torch.special.entr(counts / values.shape[1]).sum(1)
+    return entropy

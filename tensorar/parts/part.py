@@ -74,9 +74,13 @@ def parts_kind(annotation: Any) -> Kind | None:
     return part_kind(get_args(annotation)[0]) if get_origin(annotation) is tuple else None
 
 
-@lru_cache(maxsize=1024)
 def argument_parameters(cls: type[Part]) -> Mapping[str, inspect.Parameter]:
     """The arguments of the constructor by name, with resolved types. They are found once for each part."""
+    return _argument_parameters(cls)  # type: ignore[arg-type]  # mypy looks for the hash of a part, not of its class
+
+
+@lru_cache(maxsize=1024)
+def _argument_parameters(cls: type[Part]) -> Mapping[str, inspect.Parameter]:
     types = _argument_types(cls)
     arguments = inspect.signature(cls).parameters
     return {name: each.replace(annotation=types.get(name, Any)) for name, each in arguments.items()}
