@@ -123,6 +123,13 @@ def empirical_entropy(values: Real[Tensor, "n draws *event"]) -> Float64[Tensor,
     >>> empirical_entropy(torch.tensor([[[0.0], [0.0], [1.0], [1.0]]])).exp()
     tensor([[2.]], dtype=torch.float64)
     """
-    draws = values.shape[1]
-    equal = torch.stack([(values == one.unsqueeze(1)).sum(1) for one in values.unbind(1)], 1)
-    return -(equal.double() / draws).log().mean(1)
+    ordered = values.sort(1).values
+    # the equal values that follow each other are counted at the number of their group
+    begins = torch.ones_like(ordered, dtype=torch.bool)
+    begins[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    groups = begins.cumsum(1) - 1
+    counts = torch.zeros_like(ordered, dtype=torch.float64).scatter_add_(
+        1, groups, torch.ones_like(ordered, dtype=torch.float64)
+    )
+    entropy: Tensor = torch.special.entr(counts / values.shape[1]).sum(1)
+    return entropy

@@ -7,6 +7,7 @@ import keyword
 import re
 import types
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -35,12 +36,8 @@ class Part:
     @classmethod
     def option_parameters(cls) -> dict[str, inspect.Parameter]:
         """The keyword-only arguments of the constructor by name, with resolved types."""
-        hints = _argument_types(cls)
-        return {
-            name: parameter.replace(annotation=hints.get(name, Any))
-            for name, parameter in inspect.signature(cls).parameters.items()
-            if parameter.kind is inspect.Parameter.KEYWORD_ONLY
-        }
+        keyword_only = inspect.Parameter.KEYWORD_ONLY
+        return {name: each for name, each in argument_parameters(cls).items() if each.kind is keyword_only}
 
     @classmethod
     def option_descriptions(cls) -> dict[str, str]:
@@ -53,10 +50,8 @@ class Part:
     @classmethod
     def free_option_type(cls) -> Any | None:
         """The type of options with arbitrary names (``**sizes: int``), or None if the part has none."""
-        for name, parameter in inspect.signature(cls).parameters.items():
-            if parameter.kind is inspect.Parameter.VAR_KEYWORD:
-                return _argument_types(cls).get(name, Any)
-        return None
+        free = (each for each in argument_parameters(cls).values() if each.kind is inspect.Parameter.VAR_KEYWORD)
+        return next((parameter.annotation for parameter in free), None)
 
 
 def option_name(argument: str) -> str:
@@ -77,6 +72,18 @@ def part_kind(annotation: Any) -> Kind | None:
 def parts_kind(annotation: Any) -> Kind | None:
     """The kind of parts of which an option takes several (``tuple[Head, ...]``), or None for other options."""
     return part_kind(get_args(annotation)[0]) if get_origin(annotation) is tuple else None
+
+
+def argument_parameters(cls: type[Part]) -> Mapping[str, inspect.Parameter]:
+    """The arguments of the constructor by name, with resolved types. They are found once for each part."""
+    return _argument_parameters(cls)  # type: ignore[arg-type]  # mypy looks for the hash of a part, not of its class
+
+
+@lru_cache(maxsize=1024)
+def _argument_parameters(cls: type[Part]) -> Mapping[str, inspect.Parameter]:
+    types = _argument_types(cls)
+    arguments = inspect.signature(cls).parameters
+    return {name: each.replace(annotation=types.get(name, Any)) for name, each in arguments.items()}
 
 
 def _argument_types(cls: type[Part]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tensorar.errors import PluginError, SpecError, TensorarError
-from tensorar.parts.part import Kind, Part, coerce, option_name, part_kind, parts_kind
+from tensorar.parts.part import Kind, Part, argument_parameters, coerce, option_name, part_kind, parts_kind
 from tensorar.parts.plugins import Plugins, PluginSource, one_line
 from tensorar.parts.spec import PartSpec, nearest
 from tensorar.utils.allocation import memory_error
@@ -78,7 +78,9 @@ class Registry:
         Raises ``SpecError`` for an unknown name or option, a value of the wrong type, or a missing option.
         """
         spec = PartSpec.parse(spec)
-        part = self.find(kind, spec.name).part
+        return self._options(kind, spec, self.find(kind, spec.name).part)
+
+    def _options(self, kind: Kind, spec: PartSpec, part: type[Part]) -> dict[str, Any]:
         options = typed_options(part, spec, self)
         for name, parameter in part.option_parameters().items():
             if parameter.default is inspect.Parameter.empty and name not in options:
@@ -95,8 +97,9 @@ class Registry:
         Raises ``SpecError`` for an unknown name or option, or an invalid value.
         """
         spec = PartSpec.parse(spec)
+        part = self.find(kind, spec.name).part
         try:
-            return self.find(kind, spec.name).part(*arguments, **self.options(kind, spec))
+            return part(*arguments, **self._options(kind, spec, part))
         except TensorarError:
             raise
         except (ValueError, RuntimeError, ArithmeticError, TypeError, MemoryError) as error:
@@ -185,7 +188,7 @@ def _parameters_by_option(part: type[Part]) -> dict[str, inspect.Parameter]:
 def _reserved_names(part: type[Part]) -> set[str]:
     """Names that an option of any name cannot have, since calls of the constructor use them otherwise."""
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    own = {name for name, p in inspect.signature(part).parameters.items() if p.kind in positional}
+    own = {name for name, parameter in argument_parameters(part).items() if parameter.kind in positional}
     return {"self", *own, *keyword.kwlist}
 
 

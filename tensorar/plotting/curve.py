@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float64, Shaped
 from matplotlib.axes import Axes
+from matplotlib.figure import FigureBase
 from matplotlib.ticker import MaxNLocator
 
 from tensorar.plotting.style import DARK, HATCH_COLOR, SMALL_FONT, UNKNOWN_COLOR, Limits
+
+
+def curve_grid(figure: FigureBase, rows: int, columns: int) -> Shaped[np.ndarray, "rows columns"]:
+    """Panels for curves with the limits of ``format_axes``, whose ticks are labelled at the edges of the grid.
+
+    They do not share their limits, as with ``sharex=True``: matplotlib would look at all panels whenever it uses one.
+    """
+    grid: Shaped[np.ndarray, "rows columns"] = figure.subplots(rows, columns, squeeze=False)
+    for axes in grid.flat:
+        axes.label_outer()
+    return grid
 
 
 def draw_curve(

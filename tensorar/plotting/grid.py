@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tensorar.axes import AxisNames
 from tensorar.errors import ShapeError
-from tensorar.plotting.curve import draw_curve
+from tensorar.plotting.curve import curve_grid, draw_curve
 from tensorar.plotting.image import draw_image
 from tensorar.plotting.style import (
     BLUE,
@@ -121,7 +121,7 @@ def _panel_count(n: int, columns: int | None) -> int:
 
 def _curves(panel: FigureBase, values: Float64[np.ndarray, "n *event"], limits: Limits, columns: int | None) -> None:
     rows, across = _panels(len(values), columns)
-    grid = panel.subplots(rows, across, squeeze=False, sharex=True, sharey=True).ravel()
+    grid = curve_grid(panel, rows, across).ravel()
     panels = _panel_count(len(values), columns)
     colors = (DARK, BLUE, ORANGE)
     for k, event in enumerate(values):

@@ -13,7 +13,7 @@ from torch import Tensor
 from tensorar.axes import AxisNames
 from tensorar.errors import ShapeError
 from tensorar.evidence import Evidence
-from tensorar.plotting.curve import draw_curve, shade_unknown
+from tensorar.plotting.curve import curve_grid, draw_curve, shade_unknown
 from tensorar.plotting.image import draw_image
 from tensorar.plotting.style import (
     NORMAL_FONT,
@@ -105,7 +105,7 @@ def _images(view: View, columns: list[_Column], known: Bool[np.ndarray, "n *even
 
 def _curves(view: View, columns: list[_Column], known: Bool[np.ndarray, "n *event"], limits: Limits) -> Figure:
     figure = new_figure(0.6 + 1.9 * len(columns), 0.7 + 1.2 * len(known))
-    grid = figure.subplots(len(known), len(columns), squeeze=False, sharex=True, sharey=True)
+    grid = curve_grid(figure, len(known), len(columns))
     for panels, column in zip(grid.T, columns, strict=True):
         panels[0].set_title(column.name, fontsize=NORMAL_FONT)
         rows = zip(panels, column.values.reshape(len(known), -1), known.reshape(len(known), -1), strict=True)

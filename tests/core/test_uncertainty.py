@@ -138,6 +138,13 @@ def test_an_empirical_entropy_counts_values():
     torch.testing.assert_close(empirical_entropy(draws)[0], torch.special.entr(share).sum(0, keepdim=True))
 
 
+@pytest.mark.parametrize("shape", [(3, 50, 2, 3), (2, 1, 4), (2, 9)])
+def test_an_empirical_entropy_is_the_mean_surprise_of_a_draw(shape):
+    draws = torch.randint(0, 4, shape, generator=torch.Generator().manual_seed(0))
+    shares = torch.stack([(draws == one.unsqueeze(1)).double().mean(1) for one in draws.unbind(1)], 1)
+    torch.testing.assert_close(empirical_entropy(draws), -shares.log().mean(1))
+
+
 def test_which_models_predict_it():
     assert predicts_marginals(model_of((2, 2)))
     for ordering, backbone in (("raster", "mlp:hidden=8"), ("raster", "fvsbn"), ("flips", "pixelcnn:channels=8")):
