@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 from tests import shape_checks
 
-shape_checks.install()
+jaxtyping.install_import_hook(["tensorar", "tensorar_plugins"], f"{shape_checks.__name__}.check")
 torch.set_num_threads(1)
 # the commands are built from their signatures once, instead of in each call
 typer.testing._get_command = cache(typer.testing._get_command)
