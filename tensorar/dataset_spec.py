@@ -13,6 +13,7 @@ from tensorar.parts.spec import PartSpec
 from tensorar.utils.reading import expand
 
 FILE_ENDING, FIRST_OPTION = re.compile(r"\.[A-Za-z]\w{0,7}"), re.compile(r":\w+=")
+PATH_AND_OPTIONS = re.compile(r"(?P<path>.+?)[,:](?P<options>\w+=.*)")
 
 
 def load_dataset(spec: str | PartSpec, *, registry: Registry | None = None, **options: Any) -> Dataset:
@@ -36,7 +37,7 @@ def dataset_spec(text: str | PartSpec, registry: Registry) -> PartSpec:
     try:
         return PartSpec.parse(text)
     except SpecError as error:
-        raise _unknown_file(str(text), registry) or error from error
+        raise _options_of_path(str(text), registry) or _unknown_file(str(text), registry) or error from error
 
 
 def _spec_of_file(text: str, registry: Registry) -> PartSpec | None:
@@ -47,6 +48,16 @@ def _spec_of_file(text: str, registry: Registry) -> PartSpec | None:
         if text.lower().endswith(registered.part.file_endings):
             return PartSpec(name, {"path": text})
     return None
+
+
+def _options_of_path(text: str, registry: Registry) -> SpecError | None:
+    """The error for a bare path that options follow; None for other text."""
+    found = PATH_AND_OPTIONS.fullmatch(text)
+    spec = found and _spec_of_file(found["path"], registry)
+    if not (found and spec):
+        return None
+    remedy = f"write {spec},{found['options']}"
+    return SpecError(expected="a path without options, or the spec of a dataset", got=repr(text), remedy=remedy)
 
 
 def _unknown_file(text: str, registry: Registry) -> SpecError | None:

@@ -81,9 +81,9 @@ def argument_parameters(cls: type[Part]) -> Mapping[str, inspect.Parameter]:
 
 @lru_cache(maxsize=1024)
 def _argument_parameters(cls: type[Part]) -> Mapping[str, inspect.Parameter]:
-    types = _argument_types(cls)
+    found = _argument_types(cls)
     arguments = inspect.signature(cls).parameters
-    return {name: each.replace(annotation=types.get(name, Any)) for name, each in arguments.items()}
+    return {name: each.replace(annotation=found.get(name, Any)) for name, each in arguments.items()}
 
 
 def _argument_types(cls: type[Part]) -> dict[str, Any]:

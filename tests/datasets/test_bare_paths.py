@@ -45,6 +45,13 @@ def test_options_take_the_long_form(tmp_path):
     assert load_dataset(str(tmp_path / "people.csv"), drop="sex").event_shape == (1,)
 
 
+@pytest.mark.parametrize("separator", [",", ":"])
+def test_options_after_a_bare_path_are_refused_with_the_long_form(separator):
+    with pytest.raises(SpecError) as raised:
+        load_dataset(f"some people.csv{separator}drop=sex,seed=3")
+    assert raised.value.remedy == 'write table:path="some people.csv",drop=sex,seed=3'
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(DataError, match=r"nobody\.csv to be a table: .* got no such file or directory"):
         load_dataset(str(tmp_path / "nobody.csv")).splits  # noqa: B018

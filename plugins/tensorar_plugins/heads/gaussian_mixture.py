@@ -61,7 +61,7 @@ class GaussianMixtureHead(HeadInUnits):
     def distribution(
         self, parameters: Float[Tensor, "*coefficients parameters"], coefficients: Int[Tensor, "..."] | None = None
     ) -> MixtureSameFamily:
-        return mixture(parameters, self.components, self._normal)
+        return mixture(parameters, self._normal)
 
     def relocated(
         self,

@@ -156,7 +156,7 @@ class LogisticMixtureHead(HeadInUnits):
     def distribution(
         self, parameters: Float[Tensor, "*coefficients parameters"], coefficients: Int[Tensor, "..."] | None = None
     ) -> MixtureSameFamily:
-        return mixture(parameters, self.components, self._logistic)
+        return mixture(parameters, self._logistic)
 
     def _logistic(
         self, location: Float[Tensor, "*coefficients k"], raw_scale: Float[Tensor, "*coefficients k"]

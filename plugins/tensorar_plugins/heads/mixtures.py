@@ -12,7 +12,6 @@ from torch.distributions import Categorical, Distribution, MixtureSameFamily
 
 def mixture(
     parameters: Float[Tensor, "*coefficients parameters"],
-    components: int,
     make_component: Callable[[Tensor, Tensor], Distribution],
 ) -> MixtureSameFamily:
     """The mixture over ``(...)`` of ``make_component(location, raw_scale)``, both ``(..., K)``.
