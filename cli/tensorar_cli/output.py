@@ -110,13 +110,17 @@ class _ProgressLines:
 
     def _begin(self, description: str) -> None:
         self.description, self.started, self.next = description, time.monotonic(), FIRST_LINE
+        self.before: tuple[float, float] | None = None
 
     def update(self, done: float, total: float, words: str, what: str | None = None) -> None:
         if (wanted := what or self.first) != self.description:
             self._begin(wanted)
         passed = time.monotonic() - self.started
-        if passed >= self.next and 0 < done < total:
-            left = duration(passed * (total - done) / done)
+        # what is resumed does not begin at nothing: the pace is that since the first update
+        earlier, seconds = self.before or (0.0, 0.0)
+        self.before = self.before or (done, passed)
+        if passed >= self.next and earlier < done < total:
+            left = duration((passed - seconds) * (total - done) / (done - earlier))
             share = f"{100 * done / total:.0f} %"
             sys.stderr.write(visible(f"{self.description}: {share} in {duration(passed)}, {left} left  {words}") + "\n")
             sys.stderr.flush()

@@ -41,6 +41,9 @@ def _drawing(bar: Any, on_update: UpdateCallback | None) -> Callable[[TrainingUp
         # steps may follow each other faster than anybody reads
         if done.row is None and now - drawn < bar.mininterval:
             return
+        if drawn == -math.inf:
+            # what is resumed does not begin at nothing, and the time left follows from the rest
+            bar.initial = bar.n = round(100 * done.fraction, 2)
         drawn = now
         if done.row is not None and done.row["valid_nats"] is not None:
             valid.append(done.row["valid_nats"])

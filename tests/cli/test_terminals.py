@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tensorar_cli import output
+
 from .commands import ESCAPE, environment, process
 
 SCRIPT = Path(sys.executable).with_name("tensorar")
@@ -74,6 +76,16 @@ def test_no_terminal_no_bar_and_no_escape_codes(tmp_path):
     assert "step    150" in result.stderr
     assert "examples/s" not in result.stderr
     assert ESCAPE not in result.stdout + result.stderr
+
+
+def test_the_time_left_of_what_is_resumed_follows_from_the_rest(monkeypatch, capsys):
+    """Two fifths were done before; 20 of a hundred in 40 s leave 40 for 80 s."""
+    clock = iter([0.0, 2.0, 42.0])
+    monkeypatch.setattr(output.time, "monotonic", lambda: next(clock))
+    update = output._ProgressLines("training").update
+    update(40, 100, "")
+    update(60, 100, "")
+    assert capsys.readouterr().err.strip() == "training: 60 % in 42 s, 1.3 min left"
 
 
 @pytest.mark.parametrize("no_color", ["", "1"])

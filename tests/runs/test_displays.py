@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import pytest
@@ -10,6 +11,8 @@ import torch
 from tensorar import Order, Run, evaluate, train
 from tensorar.plotting import event_grid, order_masks
 from tensorar.training import progress_bar
+from tensorar.training.state import TrainingState
+from tensorar.training.update import TrainingUpdate
 from tests.training.helpers import new_run, registry
 
 
@@ -68,6 +71,14 @@ def test_training_draws_a_bar_if_somebody_looks(tmp_path, monkeypatch, capsys):
         new_run(tmp_path / "both", steps=2), device="cpu", progress=True, on_update=lambda u: seen.append(u.state.step)
     )
     assert "100%" in capsys.readouterr().err and seen == [1, 2, 2]
+
+
+def test_the_bar_of_what_is_resumed_begins_where_it_ended():
+    with progress_bar._bar()(total=100, file=io.StringIO()) as bar:
+        draw = progress_bar._drawing(bar, None)
+        for fraction in (0.4, 0.6):
+            draw(TrainingUpdate(TrainingState(), 10, fraction, 1.0, 4, 1.0, {"valid_nats": None}))
+    assert (bar.initial, bar.n) == (40, 60)
 
 
 def test_likelihoods_of_a_run_hold_no_graph_unless_asked(run):
