@@ -9,6 +9,7 @@ import math
 from itertools import groupby
 from pathlib import Path
 
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rows import recipes_of_rows
@@ -19,7 +20,7 @@ from tensorar.plotting.style import NORMAL_FONT, SMALL_FONT, new_figure
 from tensorar.runs.result import read_result
 
 PICTURE = Path(__file__).resolve().parents[2] / "docs" / "pictures" / "rows.png"
-COLUMNS, WIDTH, HEIGHT = 3, 3.6, 2.6
+COLUMNS, WIDTH, HEIGHT = 2, 5.4, 2.6
 
 
 def draw() -> Figure:
@@ -40,6 +41,7 @@ def draw() -> Figure:
 def draw_panel(axes: Axes, recipes: list[Recipe]) -> None:
     """The curves of a table, each with its published figure in its color."""
     lowest, highest = [], []
+    axes.set_prop_cycle(color=colormaps["tab20" if len(recipes) > 10 else "tab10"].colors)
     for recipe in recipes:
         model = read_result(recipe.recorded)["models"][0]
         size = model["likelihood"]["nats"] / (model["likelihood"]["bits_per_dim"] * math.log(2))
@@ -50,14 +52,15 @@ def draw_panel(axes: Axes, recipes: list[Recipe]) -> None:
         if recipe.row.theirs is not None:
             axes.axhline(recipe.row.theirs, color=line.get_color(), linewidth=0.8, linestyle="--")
             lowest.append(recipe.row.theirs)
+            highest.append(recipe.row.theirs)
     low, high = min(lowest), max(highest)
-    # room for a legend that hides no curve
-    axes.set_ylim(low - 0.05 * (high - low), high + (0.2 + 0.12 * len(recipes)) * (high - low))
+    axes.set_ylim(low - 0.05 * (high - low), high + 0.2 * (high - low))
     axes.set_xlabel("seconds of training", fontsize=SMALL_FONT)
     axes.set_ylabel(f"validation, {recipes[0].row.unit}", fontsize=SMALL_FONT)
     axes.tick_params(labelsize=SMALL_FONT)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=SMALL_FONT, frameon=False, loc="upper right")
+    # beside the panel, where it hides no curve
+    axes.legend(fontsize=SMALL_FONT, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 
 
 if __name__ == "__main__":
