@@ -136,7 +136,9 @@ class Factorization(nn.Module):
         """Standard values of the data's values, computed in float64 and rounded to the model's ``dtype``."""
         if not self.head.untransformed:
             values = self.head.standardize(values, self.coefficients if coefficients is None else coefficients)
-        return values.to(self.device, dtype or self.dtype)
+        dtype, device = dtype or self.dtype, self.device
+        # a call that changes nothing takes as long as a small operation
+        return values if values.dtype == dtype and values.device == device else values.to(device, dtype)
 
     def restore(
         self, standard: Float[Tensor, "*batch"], coefficients: Int[Tensor, "*some"] | None = None
@@ -193,7 +195,9 @@ class Factorization(nn.Module):
         self, x: Float[Tensor, "*batch"], coefficients: Int[Tensor, "*some"] | None = None
     ) -> Float[Tensor, "*batch features"]:
         """Encode standard values as network features; values of whole events unless coefficients are given."""
-        return self.head.encode(x, self.coefficients if coefficients is None else coefficients).to(self.features_dtype)
+        encoded = self.head.encode(x, self.coefficients if coefficients is None else coefficients)
+        dtype = self.features_dtype
+        return encoded if encoded.dtype == dtype else encoded.to(dtype)
 
     def query(
         self,

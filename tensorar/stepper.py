@@ -31,7 +31,10 @@ class Stepper(ABC):
 
     @abstractmethod
     def step(self, features: Float[Tensor, "batch features"] | None) -> Float[Tensor, "batch parameters"]:
-        """The parameters of the coefficient visited next, given the features of the one just visited (first: None)."""
+        """The parameters of the coefficient visited next, given the features of the one just visited (first: None).
+
+        The caller keeps them: no later step writes to their memory.
+        """
 
     def skip(self, features: Float[Tensor, "batch features"] | None) -> None:
         """Like ``step``, without the parameters. By default they are computed and dropped."""
@@ -102,7 +105,7 @@ class CachedStepper(Stepper):
     def advance(self, features: Float[Tensor, "batch features"] | None, t: int) -> Float[Tensor, "batch parameters"]:
         """The parameters of the coefficient visited at step ``t``; ``features`` are those of step ``t - 1``.
 
-        Not a view of a cache: the caller keeps it while the next step is computed.
+        Not a view of a cache, nor of memory that a later step writes to: the caller keeps it.
         """
 
     @abstractmethod

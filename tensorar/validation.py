@@ -17,7 +17,7 @@ from tensorar.utils.shapes import flatten_events
 
 def check_event_shape(model: Factorization, x: Real[Tensor, "..."]) -> None:
     """Raise ``ShapeError`` unless these are events of the model's shape."""
-    if x.ndim == 0 or tuple(x.shape[1:]) != model.event_shape:
+    if not x.ndim or x.shape[1:] != model.event_shape:
         raise ShapeError(
             expected=f"events of shape (batch, {', '.join(map(str, model.event_shape))})".replace(", )", ",)"),
             got=str(tuple(x.shape)),

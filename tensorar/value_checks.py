@@ -63,6 +63,8 @@ def check_values(
     dtype: torch.dtype | None,
 ) -> None:
     """``Head.check``, value by value."""
+    if known is not None and not known.any():
+        return
     if coefficients is None:
         coefficients = torch.arange(math.prod(values.shape[1:]), device=values.device).reshape(values.shape[1:])
     chunks = max(1, -(-len(values) // MAX_VALUES_PER_CHECK))
@@ -106,8 +108,9 @@ def _in_range(head: HeadOfValues, values: Tensor, dtype: torch.dtype | None) -> 
 
 def _all_bits(values: Tensor) -> bool:
     """Whether all values are 0 or 1: two passes without a table of answers."""
-    # zero for 0 and 1 only; NaN, which counts, for NaN and infinity
-    return not torch.addcmul(values, values, values, value=-1).count_nonzero().item()
+    # zero for 0 and 1 only; NaN and infinity make both extremes NaN (counting others takes ten times as long)
+    least, greatest = torch.addcmul(values, values, values, value=-1).aminmax()
+    return least.item() == 0 == greatest.item()
 
 
 def _represents(head: HeadOfValues, values: Tensor, coefficients: Tensor, dtype: torch.dtype | None) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from jaxtyping import Float
@@ -14,6 +14,9 @@ from tensorar.generation.look_ahead import Drawn, Draws
 from tensorar.generation.state import SamplingState
 from tensorar.generation.steppers import PrefixStepper
 from tensorar.stepper import CandidateStepper
+
+# bounds the memory of parameters that are kept for a look at them
+STEPS_PER_LOOK = 16
 
 
 class Ancestral:
@@ -64,7 +67,8 @@ def run_loop(
         values.extend(known[: _known_first(unknown)])
         generation.prefill(known[: len(values)].T)
         state.report_steps(len(values))
-    largest = [torch.zeros_like(value) for value in values]
+    largest = Largest()
+    largest.extend(torch.zeros_like(value).unsqueeze(-1) for value in values)
     everywhere = all(rows is None for rows in unknown[len(values) :])
     draw = Draws(generation, state.choose, noise, look_ahead=look_ahead and everywhere)
     while not generation.done:
@@ -74,10 +78,37 @@ def run_loop(
         else:
             drawn, parameters = _complete(state, generation, known[t], noise[t], rows)
         values.extend(drawn)
-        largest.extend(each.amax(-1) for each in parameters)
+        largest.extend(parameters)
         state.report_steps(len(drawn))
     # heads draw some value from NaN too, which the caller must not take for a sample
-    return torch.where(torch.stack(largest).isnan(), torch.nan, torch.stack(values))
+    return torch.where(largest.by_step().isnan(), torch.nan, torch.stack(values))
+
+
+class Largest:
+    """The largest parameter of each example at each step: NaN if one of them is.
+
+    Steps are reduced several at a time, since an operation on few numbers takes as long as one on many.
+    """
+
+    def __init__(self) -> None:
+        self.reduced: list[Tensor] = []
+        self.pending: list[Tensor] = []
+
+    def extend(self, parameters: Iterable[Float[Tensor, "batch parameters"]]) -> None:
+        """Take in the parameters of the next steps."""
+        for each in parameters:
+            if self.pending and (len(self.pending) == STEPS_PER_LOOK or self.pending[0].shape != each.shape):
+                self._reduce()
+            self.pending.append(each)
+
+    def by_step(self) -> Float[Tensor, "steps batch"]:
+        """Those of all steps so far."""
+        self._reduce()
+        return torch.cat(self.reduced)
+
+    def _reduce(self) -> None:
+        self.reduced.append(torch.stack(self.pending).amax(-1))
+        self.pending = []
 
 
 def _known_first(unknown: list[Tensor | None]) -> int:

@@ -20,6 +20,7 @@ from tensorar.workflows.reproduce import Reproduction, reproduce
 from tensorar.workflows.rows import RowSummary, list_rows
 from tensorar.workflows.sample import Samples, sample
 from tensorar.workflows.score import Scores, score
+from tensorar.workflows.score_events import EventScores
 from tensorar.workflows.show import RunDescription, show
 from tensorar.workflows.solve import Solved
 from tensorar.workflows.train import resume, train
@@ -36,6 +37,7 @@ __all__ = [
     "ConditionalLikelihood",
     "Decompressed",
     "Evaluation",
+    "EventScores",
     "Forecast",
     "Imputation",
     "OrderTaken",

@@ -1,7 +1,8 @@
-"""Score the rows of a table: how unusual each is under a run's model, and which of its columns."""
+"""Score events: how unusual each is under a run's model; of the rows of a table, which of their columns are."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,19 +12,18 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from tensorar.errors import DataError, SpecError
-from tensorar.evidence import Evidence
 from tensorar.model import AutoregressiveModel
 from tensorar.parts.registry import Registry
 from tensorar.runs.run import Run
+from tensorar.tables import FileForm
 from tensorar.utils.shapes import rows_by_mask, rows_of
+from tensorar.workflows.nats import EVENTS_PER_CALL, nats_of, rank_among, training_nats
 from tensorar.workflows.runs import model_of, open_run
+from tensorar.workflows.score_events import EventScores, Progress, score_events
 from tensorar.workflows.table_rows import TableRows, read_rows
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-# bounds memory
-ROWS_PER_CALL = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +41,12 @@ class Scores:
     rank: Float64[Tensor, " n"] | None
     by_column: Float64[Tensor, "n columns"] | None
     notes: tuple[str, ...]
+    what = "row"
+
+    @property
+    def form(self) -> FileForm:
+        """How the file is written."""
+        return self.rows.table.form
 
     def frame(self) -> DataFrame:
         """The rows of the file with columns for the nats, the rank, and the nats of each column."""
@@ -54,30 +60,41 @@ class Scores:
             frame[name if name not in frame.columns else f"{name} (tensorar)"] = texts
         return frame
 
+    def place(self, index: int) -> str:
+        """Where a row is, for a sentence."""
+        return f"row {index + 1}"
+
 
 def score(
     run: Run | str | Path,
     path: str | Path,
     *,
     columns: bool = False,
+    context: Sequence[str] | Tensor | None = None,
     device: str = "auto",
     registry: Registry | None = None,
-) -> Scores:
-    """The nats of each row of a table file under the best model of a run, and its rank among the training rows.
+    progress: Progress | None = None,
+) -> Scores | EventScores:
+    """The nats of each event of a file under the best model of a run, and its rank among the training events.
 
-    Empty cells are not observed, nor are columns that the file lacks; ``columns`` adds the nats of each cell. Raises
-    ``TensorarError``: for a cell with a value that no training row had, it names column, row and value.
+    Of a run that was trained on a table, the rows of a table file: empty cells are not observed, nor are columns that
+    the file lacks; ``columns`` adds the nats of each cell. Of other runs, the events in a file, or in the files of a
+    folder, that the run's dataset reads, such as pictures (``EventScores``); ``context`` are their contexts, in cycles,
+    by default the classes that their folders are named for. ``progress(files_done, files, nats)`` is called on the way.
+
+    Raises ``TensorarError``: for a cell with a value that no training row had, it names column, row and value.
     """
     run = open_run(run, registry)
+    _check(run, columns, context)
+    if run.schema is None:
+        return score_events(run, path, context, device, progress)
     rows = read_rows(run, path)
     events, contexts = rows.events, rows.contexts
     model = model_of(run, device).eval()
-    nats = _nats(model, events, contexts)
+    nats = nats_of(model, events, contexts)
     notes = [*rows.table.notes, *rows.notes]
     try:
-        dataset = run.dataset
-        training = _nats(model, dataset.train[:].double(), None if dataset.contexts is None else dataset.contexts.train)
-        rank = torch.searchsorted(training.sort().values, nats).double() / len(training)
+        rank = rank_among(nats, training_nats(run, model))
     except DataError as error:
         rank = None
         notes.append(f"no rank among the training rows: {error}")
@@ -87,14 +104,20 @@ def score(
     return Scores(run, rows, nats, rank, by_column, tuple(notes))
 
 
-@torch.no_grad()
-def _nats(model: AutoregressiveModel, events: Tensor, contexts: Tensor | None) -> Float64[Tensor, " n"]:
-    found = []
-    for rows in torch.arange(len(events)).split(ROWS_PER_CALL):
-        evidence, context = Evidence.observed(events[rows]), rows_of(contexts, rows)
-        complete = bool(evidence.mask.all())
-        found.append(-model.log_prob(events[rows] if complete else evidence, context).double().cpu())
-    return torch.cat(found)
+def _check(run: Run, columns: bool, context: Sequence[str] | Tensor | None) -> None:
+    """Refuse options that would be ignored."""
+    if run.schema is None and columns:
+        raise SpecError(
+            expected="a run that was trained on a table, for the nats of each column",
+            got=f"{run.folder}, trained on {run.recipe.dataset.name}",
+            remedy="leave out `columns`",
+        )
+    if run.schema is not None and context is not None and len(context):
+        raise SpecError(
+            expected="no `context` for the rows of a table, which have a column for the class",
+            got=str(context),
+            remedy="leave it out",
+        )
 
 
 @torch.no_grad()
@@ -110,7 +133,7 @@ def _by_column(model: AutoregressiveModel, events: Tensor, contexts: Tensor | No
     for same in rows_by_mask(known):
         # a causal network of one order has nothing missing before what was observed: log_prob has checked it
         order = model.order.observed_first(known[same[0]].to(model.device))
-        for rows in same.split(ROWS_PER_CALL):
+        for rows in same.split(EVENTS_PER_CALL):
             distribution = model.conditionals(events[rows], rows_of(contexts, rows), order=order)
             log_prob = distribution.log_prob(events[rows].to(model.device)).double().cpu()
             found[rows] = torch.where(known[rows], -log_prob, torch.nan)

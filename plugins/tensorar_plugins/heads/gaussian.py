@@ -68,7 +68,7 @@ class GaussianHead(HeadInUnits):
     ) -> Float[Tensor, "*coefficients"]:
         # the same as the default, without constructing a distribution at every sampling step
         location, scale = self._location_and_scale(parameters)
-        return torch.addcmul(location, scale, (2 * noise[..., 0] - 1).erfinv(), value=math.sqrt(2))
+        return torch.addcmul(location, scale, torch.rsub(noise[..., 0], 1, alpha=2).erfinv_(), value=-math.sqrt(2))
 
     def relocated(
         self,

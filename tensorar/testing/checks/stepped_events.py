@@ -24,6 +24,7 @@ class SteppedEvents:
         self.model, self.context, self.t = model, context, 0
         self.visits: list[int] = model.order.visits.tolist()
         self.stepper = _new_stepper(model, len(x), context)
+        self.returned: list[Tensor] = []
         self.expect(x)
 
     @classmethod
@@ -44,7 +45,13 @@ class SteppedEvents:
         with torch.inference_mode():
             got = self.stepper.step(None if t == 0 else self.features[:, self.visits[t - 1]])
         self.t += 1
+        self.returned.append(got)
         self._compare(got, t, when)
+
+    def look_back(self) -> None:
+        """Raise ``CheckFailed`` unless all that the steps returned is as it was, for events fed without a change."""
+        for t, parameters in enumerate(self.returned):
+            self._compare(parameters, t, ", once later ones are taken,")
 
     def step_to(self, t: int, when: str = "") -> None:
         """Take steps until the next one is ``t``."""

@@ -20,7 +20,7 @@ from tensorar.testing.results import CheckFailed, CheckSkipped
 
 @check("backbone", when=is_causal)
 def stepper_is_the_forward_pass(part: PartUnderTest) -> None:
-    """Each step returns the parameters of the forward pass, for two steppers used alternately."""
+    """Each step returns the parameters of the forward pass, which stay, for two steppers used alternately."""
 
     def test(case: Case) -> None:
         model = case.model()
@@ -28,6 +28,8 @@ def stepper_is_the_forward_pass(part: PartUnderTest) -> None:
         for _ in model.order.visits:
             for events in both:
                 events.step()
+        for events in both:
+            events.look_back()
 
     for_all(_stepped_cases(part), test, examples=part.profile.examples)
 
