@@ -81,6 +81,12 @@ def is_picture(path: str | Path) -> bool:
     return Path(path).suffix.lower() in PICTURE_ENDINGS
 
 
+def visible_files(folder: Path) -> list[Path]:
+    """The files in a folder and in its folders, sorted, without hidden ones and those in hidden folders."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+
+
 @contextmanager
 def open_file(path: str | Path, what: str, *, decompress: bool = False) -> Iterator[OpenFile]:
     """Open a regular file for reading. Raises ``DataError`` ("expected PATH to be ``what``") if it cannot be read."""

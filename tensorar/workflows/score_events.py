@@ -16,7 +16,7 @@ from tensorar.errors import DataError, TensorarError
 from tensorar.model import AutoregressiveModel
 from tensorar.runs.run import Run
 from tensorar.tables import FileForm
-from tensorar.utils.reading import expand, is_picture, unreadable
+from tensorar.utils.reading import expand, is_picture, unreadable, visible_files
 from tensorar.utils.shapes import flatten_events
 from tensorar.utils.words import counted
 from tensorar.workflows.events import given_contexts
@@ -40,8 +40,8 @@ MAX_NOTES = 3
 class EventScores:
     """Nats of each event ``(n,)``: minus the log-likelihood of what was observed of it.
 
-    ``names`` are the files of the events, with a number where a file has several. ``rank`` is the share of training
-    events with fewer nats, from 0 to 1, None where it is unknown; ``notes`` say why, and among how many it is.
+    ``names`` are the files of the events, with a number from 0 where a file has several. ``rank`` is the share of
+    training events with fewer nats, from 0 to 1, None where it is unknown; ``notes`` say why, and among how many it is.
     ``observed`` is the number of coefficients of each that were observed.
     """
 
@@ -137,14 +137,13 @@ def _files(path: str | Path) -> tuple[list[Path], Path]:
     try:
         if not located.is_dir():
             return [located], located.parent
-        found = [file for file in located.rglob("*") if file.is_file()]
+        found = visible_files(located)
     except OSError as error:
         raise unreadable(path, "a readable file or folder", error) from error
-    shown = [file for file in found if not any(part.startswith(".") for part in file.relative_to(located).parts)]
-    pictures = sorted(filter(is_picture, shown))
-    if not shown:
+    if not found:
         raise DataError(expected=f"files of events in {path}", got="none", remedy="name the folder that has them")
-    return pictures or sorted(shown), located
+    # beside pictures, other files are notes about them
+    return [file for file in found if is_picture(file)] or found, located
 
 
 def _rank(run: Run, model: AutoregressiveModel, nats: Float64[Tensor, " n"]) -> tuple[Tensor | None, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""Scores of pictures, arrays and series: nats of each event as the model gives them, and ranks."""
+"""Scores of pictures and arrays: nats of each event as the model gives them, and ranks."""
 
 from __future__ import annotations
 

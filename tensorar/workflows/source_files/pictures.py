@@ -14,7 +14,7 @@ from torch import Tensor
 from tensorar.errors import DataError, TensorarError
 from tensorar.runs.run import Run
 from tensorar.utils.files import write_atomically
-from tensorar.utils.reading import is_picture, shorten
+from tensorar.utils.reading import is_picture, shorten, visible_files
 from tensorar.workflows.source_files.source import Source, SourceKind, require_ending
 
 MAX_NAMED = 3
@@ -64,8 +64,7 @@ class Pictures(SourceKind):
 
 
 def _files(folder: Path) -> list[Path]:
-    found = (path for path in folder.rglob("*") if path.is_file() and is_picture(path))
-    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    return [path for path in visible_files(folder) if is_picture(path)]
 
 
 def _read(run: Run, path: Path) -> Tensor:
