@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,20 +74,22 @@ def score(
     device: str = "auto",
     registry: Registry | None = None,
     progress: Progress | None = None,
+    announce: Callable[[str], None] | None = None,
 ) -> Scores | EventScores:
     """The nats of each event of a file under the best model of a run, and its rank among the training events.
 
     Of a run that was trained on a table, the rows of a table file: empty cells are not observed, nor are columns that
     the file lacks; ``columns`` adds the nats of each cell. Of other runs, the events in a file, or in the files of a
     folder, that the run's dataset reads, such as pictures (``EventScores``); ``context`` are their contexts, in cycles,
-    by default the classes that their folders are named for. ``progress(files_done, files, nats)`` is called on the way.
+    by default the classes that their folders are named for. ``progress(files_done, files, nats)`` is called on the way,
+    and ``announce`` beforehand if the network takes many passes for an event.
 
     Raises ``TensorarError``: for a cell with a value that no training row had, it names column, row and value.
     """
     run = open_run(run, registry)
     _check(run, columns, context)
     if run.schema is None:
-        return score_events(run, path, context, device, progress)
+        return score_events(run, path, context, device, progress, announce)
     rows = read_rows(run, path)
     events, contexts = rows.events, rows.contexts
     model = model_of(run, device).eval()

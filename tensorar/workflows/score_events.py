@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int, float], None]
 # a rank among so many training events has a standard error of 1.6 % at most
 TRAINING_EVENTS = 1000
-# a network that takes a pass for each coefficient would take longer for those than for the events
+# of a network that takes a pass for each coefficient: with more, training events would take longer than those asked for
 MAX_PASSES = 100
-FILES_AT_ONCE = 256
+FILES_AT_ONCE, FILES_AT_ONCE_IF_SLOW = 256, 8
 MAX_NOTES = 3
 
 
@@ -74,23 +74,28 @@ def score_events(
     context: Sequence[str] | Tensor | None,
     device: str,
     progress: Progress | None = None,
+    announce: Callable[[str], None] | None = None,
 ) -> EventScores:
     """The nats of the events in a file, or in the files of a folder, under the best model of a run, and their ranks.
 
-    Files are those that the run's dataset reads. Raises ``TensorarError``.
+    Files are those that the run's dataset reads. ``announce`` is called beforehand if the network is slow. Raises
+    ``TensorarError``.
     """
     (files, root), model = _files(path), model_of(run, device).eval()
+    if (slow := _is_slow(model)) and announce is not None:
+        announce(f"slow: {model.backbone.name} takes {len(model.order)} passes for each event, one for a coefficient")
+    size = FILES_AT_ONCE_IF_SLOW if slow else FILES_AT_ONCE
     names: list[str] = []
     nats, observed, notes = [], [], []
-    for first in range(0, len(files), FILES_AT_ONCE):
-        read = [_read(run, file, root) for file in files[first : first + FILES_AT_ONCE]]
+    for first in range(0, len(files), size):
+        read = [_read(run, file, root) for file in files[first : first + size]]
         x = torch.cat([each.x for each in read])
         nats.append(nats_of(model, x, _contexts(run, read, context, len(names))))
         observed.append(flatten_events(~x.isnan()).sum(1))
         names += [name for each in read for name in each.names]
         notes += [note for each in read for note in each.notes]
         if progress is not None:
-            progress(min(first + FILES_AT_ONCE, len(files)), len(files), float(torch.cat(nats).mean()))
+            progress(min(first + size, len(files)), len(files), float(torch.cat(nats).mean()))
     found = torch.cat(nats)
     rank, why = _rank(run, model, found)
     return EventScores(run, tuple(names), found, torch.cat(observed), rank, (*_few(notes), *why))
@@ -148,7 +153,7 @@ def _files(path: str | Path) -> tuple[list[Path], Path]:
 
 def _rank(run: Run, model: AutoregressiveModel, nats: Float64[Tensor, " n"]) -> tuple[Tensor | None, tuple[str, ...]]:
     """The share of training events with fewer nats, and a line about it."""
-    if not model.is_causal and len(model.order) > MAX_PASSES:
+    if _is_slow(model):
         return None, (f"no rank among the training events: {model.backbone.name} takes a pass for each coefficient",)
     try:
         training = training_nats(run, model, TRAINING_EVENTS)
@@ -156,6 +161,11 @@ def _rank(run: Run, model: AutoregressiveModel, nats: Float64[Tensor, " n"]) -> 
         return None, (f"no rank among the training events: {error}",)
     few = len(training) < len(run.dataset.train)
     return rank_among(nats, training), (f"ranks are among {counted(len(training), 'training event')}",) if few else ()
+
+
+def _is_slow(model: AutoregressiveModel) -> bool:
+    """Whether an event takes many passes of the network."""
+    return (not model.is_causal or model.ordering.adaptive) and len(model.order) > MAX_PASSES
 
 
 def _few(notes: Sequence[str]) -> list[str]:

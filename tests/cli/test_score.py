@@ -94,6 +94,28 @@ def test_without_the_data_of_training_there_is_no_rank(bits, tmp_path):
     assert len(found["nats"]) == 60
 
 
+def test_a_network_that_is_slow_says_so_before_it_begins(bits, monkeypatch):
+    monkeypatch.setattr("tensorar.workflows.score_events.MAX_PASSES", 10)
+    done("train", bits, "--backbone", "mlp:hidden=8", *SHORT, "--out", "run")
+    lines = done("score", "run", bits, "--out", "scores.csv").stdout.splitlines()
+    assert lines[0] == "slow: mlp takes 16 passes for each event, one for a coefficient"
+    assert "no rank among the training events" in lines[1] and "60 events in scores.csv" in lines[-1]
+    assert "rank" not in pandas.read_csv("scores.csv")
+
+
+def test_the_windows_of_a_series_are_scored(tmp_path):
+    np.save("series.npy", np.sin(np.arange(400) / 5).astype(np.float32))
+    done("train", "series:path=series.npy,window=8", "--backbone", "regression", *SHORT, "--out", "run")
+    new = np.sin(np.arange(80) / 5).astype(np.float32)
+    new[40] = 9
+    np.save("new.npy", new)
+    found = report("score", "run", "new.npy", "--out", "scores.csv")
+    names = pandas.read_csv("scores.csv")["event"]
+    assert len(names) == found["events"] and names[0] == "new.npy 0"
+    unusual = int(np.argmax(found["nats"]))
+    assert found["nats"][unusual] > 2 * np.median(np.abs(found["nats"]))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     {

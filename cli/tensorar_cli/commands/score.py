@@ -41,6 +41,7 @@ def score(
             context=context,
             device=device,
             progress=lambda done, total, nats: update(done, total, f"{nats:.2f} nats"),
+            announce=output.print,
         )
     write_table(path, found.frame(), found.form)
     for note in found.notes:

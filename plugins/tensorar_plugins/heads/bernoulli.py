@@ -13,6 +13,9 @@ from torch.nn import functional
 
 from tensorar import Head
 
+# a tensor, which an operation takes in less time than a number
+_MINUS_ONE = torch.tensor(-1.0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class BernoulliHead(Head):
@@ -39,11 +42,8 @@ class BernoulliHead(Head):
         value: Float[Tensor, "*coefficients"],
         coefficients: Int[Tensor, "..."] | None = None,
     ) -> Float[Tensor, "..."]:
-        # what the distribution computes, once it is made
-        logits = parameters[..., 0]
-        if logits.shape != value.shape:
-            logits, value = torch.broadcast_tensors(logits, value)
-        return functional.binary_cross_entropy_with_logits(logits, value, reduction="none").neg_()
+        # log sigmoid((2 x - 1) logit): what the distribution computes, in fewer operations
+        return functional.logsigmoid(torch.add(_MINUS_ONE, value, alpha=2) * parameters[..., 0])
 
     def draw(
         self,
