@@ -38,6 +38,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 def pytest_collection_finish() -> None:
     """Keep the garbage collector from looking through torch and all test items again and again."""
+    from tests.training_curves import draw_one_of_each_kind  # after the import hook
+
+    draw_one_of_each_kind()
     gc.collect()
     gc.freeze()
 
@@ -53,14 +56,15 @@ def _seeded() -> None:
 @pytest.fixture
 def without_shape_checks() -> Iterator[None]:
     """The library as users have it: its own errors instead of those of the import hook, and its speed."""
-    jaxtyping.config.update("jaxtyping_disable", True)
+    shape_checks.switch(on=False)
     yield
-    jaxtyping.config.update("jaxtyping_disable", False)
+    shape_checks.switch(on=True)
 
 
 @pytest.fixture(autouse=True)
 def _shape_checks_where_shapes_are_made(request: pytest.FixtureRequest) -> None:
     """Checking shapes takes as long as the tests themselves: only those of the core and the parts do."""
+    shape_checks.switch(on=True)
     if request.path.relative_to(request.config.rootpath / "tests").parts[0] not in CHECKED:
         request.getfixturevalue("without_shape_checks")
 
