@@ -19,18 +19,21 @@ def separate_titles(figure: Figure) -> Figure:
 
     Captions are wrapped to the width of their figure or subfigure. Titles that overlap are broken at a space, and made
     smaller. Where the smallest font is too large still, only the last word of each is kept, such as the number of a
-    column, and then as many of them as fit.
+    column, and then as many of them as fit. The layout is then final: to compute it again would take half of the time
+    of writing the figure.
     """
     figure.draw_without_rendering()
     parts: list[Figure | SubFigure] = [figure, *figure.subfigs]
-    for part in parts:
-        _wrap_caption(part)
+    wrapped = [_wrap_caption(part) for part in parts]
+    if any(wrapped):
+        figure.draw_without_rendering()
     for change in (_break_lines, _shrink, _shrink, _keep_last_word, _thin_out):
         titles = list(panel_titles(figure))
         if not _collide(titles, figure.bbox):
             break
         change(titles, figure.bbox)
         figure.draw_without_rendering()
+    figure.set_layout_engine("none")
     return figure
 
 
@@ -47,15 +50,18 @@ def panel_titles(figure: Figure) -> Iterator[Text]:
         yield from (text for text in (panel.title, *columns) if text.get_visible() and text.get_text())
 
 
-def _wrap_caption(figure: Figure | SubFigure) -> None:
+def _wrap_caption(figure: Figure | SubFigure) -> bool:
+    """Whether it was wider than its figure, and is wrapped."""
     caption = caption_of(figure)
     if caption is None or not caption.get_text():
-        return
+        return False
     width, available = caption.get_window_extent().width, figure.bbox.width - 2 * MARGIN
-    if width > available:
-        text = caption.get_text()
-        longest = max(map(len, text.splitlines()))
-        caption.set_text(textwrap.fill(" ".join(text.split()), max(8, int(0.95 * longest * available / width))))
+    if width <= available:
+        return False
+    text = caption.get_text()
+    longest = max(map(len, text.splitlines()))
+    caption.set_text(textwrap.fill(" ".join(text.split()), max(8, int(0.95 * longest * available / width))))
+    return True
 
 
 def _collide(titles: list[Text], figure: BboxBase) -> bool:
