@@ -37,10 +37,11 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 def pytest_collection_finish() -> None:
-    """Keep the garbage collector from looking through torch and all test items again and again."""
+    """What makes all tests faster, once everything is imported."""
     from tests.training_curves import draw_one_of_each_kind  # after the import hook
 
     draw_one_of_each_kind()
+    # the garbage collector would look through torch and all test items again and again
     gc.collect()
     gc.freeze()
 

@@ -19,8 +19,8 @@ def separate_titles(figure: Figure) -> Figure:
 
     Captions are wrapped to the width of their figure or subfigure. Titles that overlap are broken at a space, and made
     smaller. Where the smallest font is too large still, only the last word of each is kept, such as the number of a
-    column, and then as many of them as fit. The layout is then final: to compute it again would take half of the time
-    of writing the figure.
+    column, and then as many of them as fit. The layout is then final, since computing it again would take as long as
+    drawing the figure.
     """
     figure.draw_without_rendering()
     parts: list[Figure | SubFigure] = [figure, *figure.subfigs]
@@ -51,7 +51,7 @@ def panel_titles(figure: Figure) -> Iterator[Text]:
 
 
 def _wrap_caption(figure: Figure | SubFigure) -> bool:
-    """Whether it was wider than its figure, and is wrapped."""
+    """Wrap a caption that is wider than its figure; whether it was."""
     caption = caption_of(figure)
     if caption is None or not caption.get_text():
         return False

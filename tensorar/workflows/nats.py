@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -16,18 +17,29 @@ from tensorar.workflows.events import events_of
 
 # bounds memory
 EVENTS_PER_CALL = 1024
+Progress = Callable[[int, int, float], None]
 
 
 @torch.no_grad()
 def nats_of(
-    model: AutoregressiveModel, events: Any, contexts: Float[Tensor, "n context"] | None
+    model: AutoregressiveModel,
+    events: Any,
+    contexts: Float[Tensor, "n context"] | None,
+    *,
+    events_per_call: int = EVENTS_PER_CALL,
+    progress: Progress | None = None,
 ) -> Float64[Tensor, " n"]:
-    """Minus the log-likelihood of what was observed of each event ``(n, *event)``: NaN is not."""
+    """Minus the log-likelihood of what was observed of each event ``(n, *event)``: NaN is not.
+
+    ``progress(events_done, events, nats)`` is called on the way.
+    """
     found = [torch.zeros(0, dtype=torch.float64)]
-    for rows in torch.arange(len(events)).split(EVENTS_PER_CALL):
+    for rows in torch.arange(len(events)).split(events_per_call):
         evidence, context = Evidence.observed(events[rows]), rows_of(contexts, rows)
         complete = bool(evidence.mask.all())
         found.append(-model.log_prob(events[rows] if complete else evidence, context).double().cpu())
+        if progress is not None:
+            progress(int(rows[-1]) + 1, len(events), float(torch.cat(found).mean()))
     return torch.cat(found)
 
 

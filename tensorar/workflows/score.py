@@ -17,9 +17,9 @@ from tensorar.parts.registry import Registry
 from tensorar.runs.run import Run
 from tensorar.tables import FileForm
 from tensorar.utils.shapes import rows_by_mask, rows_of
-from tensorar.workflows.nats import EVENTS_PER_CALL, nats_of, rank_among, training_nats
+from tensorar.workflows.nats import EVENTS_PER_CALL, Progress, nats_of, rank_among, training_nats
 from tensorar.workflows.runs import model_of, open_run
-from tensorar.workflows.score_events import EventScores, Progress, score_events
+from tensorar.workflows.score_events import EventScores, score_events
 from tensorar.workflows.table_rows import TableRows, read_rows
 
 if TYPE_CHECKING:
@@ -81,8 +81,9 @@ def score(
     Of a run that was trained on a table, the rows of a table file: empty cells are not observed, nor are columns that
     the file lacks; ``columns`` adds the nats of each cell. Of other runs, the events in a file, or in the files of a
     folder, that the run's dataset reads, such as pictures (``EventScores``); ``context`` are their contexts, in cycles,
-    by default the classes that their folders are named for. ``progress(files_done, files, nats)`` is called on the way,
-    and ``announce`` beforehand if the network takes many passes for an event.
+    by default the classes that their folders are named for. ``progress(done, all, nats)`` is called on the way
+    with numbers of files, or of the events or rows of one file, and ``announce`` beforehand if the network takes many
+    passes for an event.
 
     Raises ``TensorarError``: for a cell with a value that no training row had, it names column, row and value.
     """
@@ -93,7 +94,7 @@ def score(
     rows = read_rows(run, path)
     events, contexts = rows.events, rows.contexts
     model = model_of(run, device).eval()
-    nats = nats_of(model, events, contexts)
+    nats = nats_of(model, events, contexts, progress=progress)
     notes = [*rows.table.notes, *rows.notes]
     try:
         rank = rank_among(nats, training_nats(run, model))

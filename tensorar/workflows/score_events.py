@@ -20,19 +20,20 @@ from tensorar.utils.reading import expand, is_picture, unreadable, visible_files
 from tensorar.utils.shapes import flatten_events
 from tensorar.utils.words import counted
 from tensorar.workflows.events import given_contexts
-from tensorar.workflows.nats import nats_of, rank_among, training_nats
+from tensorar.workflows.nats import EVENTS_PER_CALL, Progress, nats_of, rank_among, training_nats
 from tensorar.workflows.own_events import events_in
 from tensorar.workflows.runs import model_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-Progress = Callable[[int, int, float], None]
 # a rank among so many training events has a standard error of 1.6 % at most
 TRAINING_EVENTS = 1000
-# of a network that takes a pass for each coefficient: with more, training events would take longer than those asked for
+# with more passes for an event, the training events would take longer than those that are to be scored
 MAX_PASSES = 100
-FILES_AT_ONCE, FILES_AT_ONCE_IF_SLOW = 256, 8
+FILES_AT_ONCE = 256
+# of a network that takes so many passes, so that progress is seen
+SLOW_EVENTS_AT_ONCE = 8
 MAX_NOTES = 3
 
 
@@ -83,18 +84,22 @@ def score_events(
     """
     (files, root), model = _files(path), model_of(run, device).eval()
     if (slow := _is_slow(model)) and announce is not None:
-        announce(f"slow: {model.backbone.name} takes {len(model.order)} passes for each event, one for a coefficient")
-    size = FILES_AT_ONCE_IF_SLOW if slow else FILES_AT_ONCE
+        announce(f"slow: an event takes {len(model.order)} passes of {model.backbone.name}, one for each coefficient")
+    size = SLOW_EVENTS_AT_ONCE if slow else FILES_AT_ONCE
+    per_call = SLOW_EVENTS_AT_ONCE if slow else EVENTS_PER_CALL
+    # of one file its events are counted, of several the files
+    of_events = progress if len(files) == 1 else None
     names: list[str] = []
     nats, observed, notes = [], [], []
     for first in range(0, len(files), size):
         read = [_read(run, file, root) for file in files[first : first + size]]
         x = torch.cat([each.x for each in read])
-        nats.append(nats_of(model, x, _contexts(run, read, context, len(names))))
+        contexts = _contexts(run, read, context, len(names))
+        nats.append(nats_of(model, x, contexts, events_per_call=per_call, progress=of_events))
         observed.append(flatten_events(~x.isnan()).sum(1))
         names += [name for each in read for name in each.names]
         notes += [note for each in read for note in each.notes]
-        if progress is not None:
+        if progress is not None and of_events is None:
             progress(min(first + size, len(files)), len(files), float(torch.cat(nats).mean()))
     found = torch.cat(nats)
     rank, why = _rank(run, model, found)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tensorar import Run
+from tensorar import Run, workflows
 
 from .commands import SHORT, call, done, refused, report
 
@@ -98,7 +98,7 @@ def test_a_network_that_is_slow_says_so_before_it_begins(bits, monkeypatch):
     monkeypatch.setattr("tensorar.workflows.score_events.MAX_PASSES", 10)
     done("train", bits, "--backbone", "mlp:hidden=8", *SHORT, "--out", "run")
     lines = done("score", "run", bits, "--out", "scores.csv").stdout.splitlines()
-    assert lines[0] == "slow: mlp takes 16 passes for each event, one for a coefficient"
+    assert lines[0] == "slow: an event takes 16 passes of mlp, one for each coefficient"
     assert "no rank among the training events" in lines[1] and "60 events in scores.csv" in lines[-1]
     assert "rank" not in pandas.read_csv("scores.csv")
 
@@ -111,9 +111,23 @@ def test_the_windows_of_a_series_are_scored(tmp_path):
     np.save("new.npy", new)
     found = report("score", "run", "new.npy", "--out", "scores.csv")
     names = pandas.read_csv("scores.csv")["event"]
-    assert len(names) == found["events"] and names[0] == "new.npy 0"
-    unusual = int(np.argmax(found["nats"]))
-    assert found["nats"][unusual] > 2 * np.median(np.abs(found["nats"]))
+    assert names.tolist() == [f"new.npy {k}" for k in range(10)]
+    assert int(np.argmax(found["nats"])) == 40 // 8
+    events = torch.from_numpy(new.reshape(10, 8))
+    np.testing.assert_allclose(found["nats"], nats_of("run", events), rtol=1e-4)
+
+
+def test_progress_is_of_files_or_of_the_events_of_one(bits_run, bits, tmp_path, monkeypatch):
+    monkeypatch.setattr("tensorar.workflows.score_events.EVENTS_PER_CALL", 25)
+    monkeypatch.setattr("tensorar.workflows.score_events.FILES_AT_ONCE", 2)
+    folder = tmp_path / "several"
+    folder.mkdir()
+    for k in range(3):
+        np.save(folder / f"{k}.npy", np.load(bits)[k : k + 2])
+    calls = []
+    for data in (bits, folder):
+        workflows.score(bits_run, data, device="cpu", progress=lambda *call: calls.append(call))
+    assert [call[:2] for call in calls] == [(25, 60), (50, 60), (60, 60), (2, 3), (3, 3)]
 
 
 @pytest.mark.parametrize(

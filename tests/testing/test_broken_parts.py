@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("without_shape_checks")
 BROKEN = {part: name for module in MODULES for part, name in module.CAUGHT.items()}
 CORRECT = [*reference.CORRECT, *networks.NETWORKS, AutoregressiveModel]
 UNUSUAL = tuple(networks.NETWORKS)
-# as many cases as find every defect below take most of the time
+# fewer cases than it takes to find every defect below
 FEW = Profile("quick", examples=3, draws=4_000)
 
 

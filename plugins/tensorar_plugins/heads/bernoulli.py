@@ -13,8 +13,8 @@ from torch.nn import functional
 
 from tensorar import Head
 
-# a tensor, which an operation takes in less time than a number
-_MINUS_ONE = torch.tensor(-1.0)
+# operations take a tensor in less time than a number, and one on the CPU with tensors of any device
+_MINUS_ONE = torch.tensor(-1.0, device="cpu")
 
 
 @dataclass(frozen=True, kw_only=True)
